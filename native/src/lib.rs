@@ -1,0 +1,13 @@
+//! Kernels of the zkLLM prover. No protocol logic lives here: Python decides what is computed and in which
+//! order, and owns the transcript. Every kernel has a naive Python twin (`zkllm/kernels/naive.py`, or the
+//! reference functions named in its doc comment) that the tests compare it with.
+
+pub mod curve;
+pub mod field;
+pub mod hash;
+pub mod int;
+pub mod logup;
+pub mod plonk;
+pub mod sumcheck;
+
+mod python;

@@ -1,0 +1,123 @@
+//! `FrVec`: a vector of field elements that stays on the native side.
+
+use crate::field::{self, BYTES, Fr};
+use ark_ff::PrimeField;
+use numpy::{PyReadonlyArrayDyn, PyUntypedArray, PyUntypedArrayMethods};
+use pyo3::exceptions::{PyIndexError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyInt};
+use rayon::prelude::*;
+
+/// A vector of field elements (Montgomery form inside, canonical little-endian bytes outside).
+#[pyclass(module = "zkllm._native")]
+#[derive(Clone, Default)]
+pub struct FrVec {
+    pub data: Vec<Fr>,
+}
+
+/// A Python integer in [0, r) as a field element; anything else is an error, never reduced.
+pub fn scalar(x: &Bound<'_, PyAny>) -> PyResult<Fr> {
+    let bytes: [u8; BYTES] = x
+        .call_method1("to_bytes", (BYTES, "little"))
+        .map_err(|_| PyValueError::new_err("field element is not in [0, r)"))?
+        .extract()?;
+    field::from_bytes(&bytes).ok_or_else(|| PyValueError::new_err("field element is not in [0, r)"))
+}
+
+/// A list of Python integers in [0, r).
+pub fn scalars(xs: &Bound<'_, PyAny>) -> PyResult<Vec<Fr>> {
+    xs.try_iter()?.map(|x| scalar(&x?)).collect()
+}
+
+/// A field element as a Python integer.
+pub fn to_int<'py>(py: Python<'py>, x: &Fr) -> PyResult<Bound<'py, PyAny>> {
+    py.get_type::<PyInt>().call_method1("from_bytes", (PyBytes::new(py, &field::to_bytes(x)), "little"))
+}
+
+/// Field elements as a list of Python integers.
+pub fn to_ints<'py>(py: Python<'py>, xs: &[Fr]) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    xs.iter().map(|x| to_int(py, x)).collect()
+}
+
+/// Reads a numpy array of any integer type and any strides, in row-major order.
+pub fn int_array(array: &Bound<'_, PyUntypedArray>) -> PyResult<Vec<i64>> {
+    macro_rules! read {
+        ($($t:ty),*) => {$(
+            if let Ok(a) = array.extract::<PyReadonlyArrayDyn<'_, $t>>() {
+                return Ok(a.as_array().iter().map(|&x| x as i64).collect());
+            }
+        )*};
+    }
+    read!(i8, u8, i16, u16, i32, u32, i64);
+    Err(PyTypeError::new_err(format!("expected an integer array of at most 64 signed bits, got {}", array.dtype())))
+}
+
+#[pymethods]
+impl FrVec {
+    /// Canonical little-endian elements of 32 bytes each.
+    #[staticmethod]
+    fn from_bytes(data: &[u8]) -> PyResult<Self> {
+        if data.len() % BYTES != 0 {
+            return Err(PyValueError::new_err("length is not a multiple of 32"));
+        }
+        let data: Option<Vec<Fr>> =
+            data.par_chunks_exact(BYTES).map(|c| field::from_bytes(c.try_into().expect("32 bytes"))).collect();
+        data.map(|data| Self { data }).ok_or_else(|| PyValueError::new_err("field element is not below r"))
+    }
+
+    /// Python integers in [0, r).
+    #[staticmethod]
+    fn from_list(values: &Bound<'_, PyAny>) -> PyResult<Self> {
+        Ok(Self { data: scalars(values)? })
+    }
+
+    /// A numpy array of signed or unsigned integers, any shape and strides, row-major.
+    #[staticmethod]
+    fn from_array(py: Python<'_>, array: &Bound<'_, PyUntypedArray>) -> PyResult<Self> {
+        let ints = int_array(array)?;
+        Ok(py.detach(|| Self { data: ints.par_iter().map(|&x| field::from_i64(x)).collect() }))
+    }
+
+    #[staticmethod]
+    fn zeros(n: usize) -> Self {
+        Self { data: vec![Fr::from(0u64); n] }
+    }
+
+    fn to_bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        let bytes: Vec<u8> = py.detach(|| self.data.par_iter().flat_map_iter(field::to_bytes).collect());
+        PyBytes::new(py, &bytes)
+    }
+
+    fn to_list<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+        to_ints(py, &self.data)
+    }
+
+    fn __len__(&self) -> usize {
+        self.data.len()
+    }
+
+    fn __getitem__<'py>(&self, py: Python<'py>, i: usize) -> PyResult<Bound<'py, PyAny>> {
+        to_int(py, self.data.get(i).ok_or_else(|| PyIndexError::new_err("index out of range"))?)
+    }
+
+    /// Elements [start, stop).
+    fn slice(&self, start: usize, stop: usize) -> PyResult<Self> {
+        let data = self.data.get(start..stop).ok_or_else(|| PyIndexError::new_err("slice out of range"))?.to_vec();
+        Ok(Self { data })
+    }
+}
+
+/// The modulus r as a Python integer.
+#[pyfunction]
+fn modulus(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    let mut bytes = Vec::with_capacity(BYTES);
+    for limb in Fr::MODULUS.0 {
+        bytes.extend_from_slice(&limb.to_le_bytes());
+    }
+    py.get_type::<PyInt>().call_method1("from_bytes", (PyBytes::new(py, &bytes), "little"))
+}
+
+pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_class::<FrVec>()?;
+    m.add_function(wrap_pyfunction!(modulus, m)?)
+}

@@ -1,0 +1,18 @@
+//! The only PyO3 code. One submodule for each group of kernels; each has `register`.
+
+mod curve;
+pub mod field;
+mod model;
+mod outer;
+mod sumcheck;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    field::register(m)?;
+    sumcheck::register(m)?;
+    model::register(m)?;
+    curve::register(m)?;
+    outer::register(m)
+}
