@@ -1,0 +1,1 @@
+"""The inner protocol: one text, run by three interpreters (prover, verifier, circuit builder)."""

@@ -1,0 +1,123 @@
+"""Multilinear building blocks, written once for field elements and for wires of the circuit.
+
+A `Scalar` is anything with `+`, `-`, `*` among its kind and with `int`: `Fr`, or a wire. Index bits are
+most-significant-bit first. Products are built from the least significant bit upwards and constants from
+the most significant bit downwards, so that the circuit builder finds the common parts again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..model.config import ceil_log2
+
+Scalar = Any
+Point = Sequence[Scalar]
+
+
+def eq_bit(a: Scalar, b: Scalar) -> Scalar:
+    """eq(a, b) = a b + (1 - a)(1 - b) for one coordinate."""
+    return 2 * (a * b) - a - b + 1
+
+
+def eq(a: Point, b: Point) -> Scalar:
+    """eq(a, b) = prod_i (a_i b_i + (1 - a_i)(1 - b_i)); 1 for no coordinates."""
+    if len(a) != len(b):
+        raise ValueError("eq: points of different length")
+    result: Scalar = 1
+    for x, y in zip(reversed(a), reversed(b), strict=True):
+        result = eq_bit(x, y) * result
+    return result
+
+
+def eq_index(index: int, point: Point) -> Scalar:
+    """eq(bits of index, point); the index has len(point) bits."""
+    if index >> len(point):
+        raise ValueError("eq_index: the index has more bits than the point")
+    result: Scalar = 1
+    for i, x in enumerate(point):
+        bit = index >> (len(point) - 1 - i) & 1
+        result = result * (x if bit else 1 - x)
+    return result
+
+
+def dyadic_blocks(start: int, stop: int) -> list[tuple[int, int]]:
+    """[start, stop) as maximal aligned blocks (offset, log2 size), in ascending order."""
+    blocks = []
+    while start < stop:
+        k = (start & -start).bit_length() - 1 if start else (stop - start).bit_length() - 1
+        while (1 << k) > stop - start:
+            k -= 1
+        blocks.append((start, k))
+        start += 1 << k
+    return blocks
+
+
+def mass(start: int, stop: int, point: Point) -> Scalar:
+    """sum of eq(x, point) over start <= x < stop."""
+    total: Scalar = 0
+    for offset, k in dyadic_blocks(start, stop):
+        total = total + eq_index(offset >> k, point[: len(point) - k])
+    return total
+
+
+def ones_at(size: int, point: Point) -> Scalar:
+    """1_real of an axis: sum of eq(x, point) over the real indices x < size."""
+    if len(point) != ceil_log2(size):
+        raise ValueError("ones_at: wrong number of coordinates")
+    return mass(0, size, point)
+
+
+def less(a: Point, b: Point) -> Scalar:
+    """The MLE of [x < y] on points of equal length."""
+    result: Scalar = 0
+    for x, y in zip(reversed(a), reversed(b), strict=True):
+        result = eq_bit(x, y) * result + (1 - x) * y
+    return result
+
+
+def less_equal(a: Point, b: Point) -> Scalar:
+    """The MLE of [x <= y]."""
+    result: Scalar = 1
+    for x, y in zip(reversed(a), reversed(b), strict=True):
+        result = eq_bit(x, y) * result + (1 - x) * y
+    return result
+
+
+def causal_block(block_t: tuple[int, int], block_u: tuple[int, int], z_t: Point, z_u: Point) -> Scalar:
+    """sum of [u <= t] eq(t, z_t) eq(u, z_u) over two dyadic blocks (offset, log2 size), local coordinates.
+
+    Dyadic blocks of one axis are equal or disjoint unless one was cut further, so nested blocks are handled too.
+    """
+    (ot, kt), (ou, ku) = block_t, block_u
+    if ot >= ou + (1 << ku):
+        return 1
+    if ou >= ot + (1 << kt):
+        return 0
+    if kt == ku:
+        return less_equal(z_u, z_t)
+    if kt > ku:  # u's block lies inside t's: compare the low bits where the high bits of t agree
+        inside = (ou - ot) >> ku
+        high, low = z_t[: kt - ku], z_t[kt - ku :]
+        return mass(inside + 1, 1 << (kt - ku), high) + eq_index(inside, high) * less_equal(z_u, low)
+    inside = (ot - ou) >> kt
+    high, low = z_u[: ku - kt], z_u[ku - kt :]
+    return mass(0, inside, high) + eq_index(inside, high) * less_equal(low, z_t)
+
+
+def causal_at(size: int, z_t: Point, z_u: Point) -> Scalar:
+    """The MLE of [u <= t < size] at (z_t, z_u): the causal mask on real rows."""
+    total: Scalar = 0
+    bits = len(z_t)
+    for offset, k in dyadic_blocks(0, size):
+        same = eq_index(offset >> k, z_u[: bits - k]) * less_equal(z_u[bits - k :], z_t[bits - k :])
+        total = total + eq_index(offset >> k, z_t[: bits - k]) * (mass(0, offset, z_u) + same)
+    return total
+
+
+def less_than_constant(bits: Point, bound: int) -> Scalar:
+    """[value of bits < bound] for boolean bits, MSB first."""
+    if bound >> len(bits):
+        return 1
+    return mass(0, bound, bits)

@@ -1,0 +1,221 @@
+"""Linear forms: virtual tensors that are linear in committed ones.
+
+A form is a sum of coefficient * tensor, where each axis of the tensor is tied to an axis of the form by a
+sparse linear map (`Along`, `Strided`, `Before`, `First`, `Rows`) or contracted with a fixed weight (`At`).
+An axis of the form that a term does not mention is broadcast over its REAL indices. Evaluating a form at a
+point is a claim on committed tensors: the maps are transposed into weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from . import weights as W
+from .algebra import Point, Scalar, eq_index, ones_at
+from .manifest import Manifest
+
+
+class AxisMap(Protocol):
+    """How one axis of a tensor depends on an axis of the form (None: it does not)."""
+
+    axis: str | None
+
+    def weight(self, point: Point, form_size: int, size: int) -> W.Weight:
+        """The weight on the tensor's axis that evaluates the form at `point` of its axis."""
+
+    def rows(self, data: np.ndarray, position: int, form_size: int) -> np.ndarray:
+        """The tensor's data with this axis replaced by the form's axis."""
+
+
+def _take(data: np.ndarray, position: int, index: slice) -> np.ndarray:
+    return data[(slice(None),) * position + (index,)]
+
+
+@dataclass(frozen=True)
+class Along:
+    """The same axis, possibly under another name."""
+
+    axis: str
+
+    def weight(self, point: Point, form_size: int, size: int) -> W.Weight:
+        return W.Eq(tuple(point), size)
+
+    def rows(self, data: np.ndarray, position: int, form_size: int) -> np.ndarray:
+        return data
+
+
+@dataclass(frozen=True)
+class Alternate:
+    """Entry x of the form is entry 2 x + parity of the tensor."""
+
+    axis: str
+    parity: int
+
+    def weight(self, point: Point, form_size: int, size: int) -> W.Weight:
+        return W.Strided(tuple(point), form_size, self.parity, size)
+
+    def rows(self, data: np.ndarray, position: int, form_size: int) -> np.ndarray:
+        return _take(data, position, slice(self.parity, 2 * form_size, 2))
+
+
+@dataclass(frozen=True)
+class Before:
+    """Strict prefix sum: entry n of the form is the sum of the tensor's entries m < n."""
+
+    axis: str
+
+    def weight(self, point: Point, form_size: int, size: int) -> W.Weight:
+        return W.Later(tuple(point), form_size, size)
+
+    def rows(self, data: np.ndarray, position: int, form_size: int) -> np.ndarray:
+        wide = data if data.dtype == object else data.astype(np.int64)
+        sums = np.cumsum(wide, axis=position)
+        zero = np.zeros_like(_take(sums, position, slice(0, 1)))
+        return _take(np.concatenate([zero, sums], axis=position), position, slice(0, form_size))
+
+
+@dataclass(frozen=True)
+class First:
+    """The first entries of a longer axis."""
+
+    axis: str
+
+    def weight(self, point: Point, form_size: int, size: int) -> W.Weight:
+        return W.First(W.Eq(tuple(point), form_size), size)
+
+    def rows(self, data: np.ndarray, position: int, form_size: int) -> np.ndarray:
+        return _take(data, position, slice(0, form_size))
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The certified rows: entry i of the form is row T - k + i, where T is known by its one-hot `hot[T - k]`."""
+
+    axis: str
+    hot: tuple[Scalar, ...]  # T = k, k + 1, .., N
+    start: int | None  # T - k, where the statement is at hand (the prover)
+
+    def weight(self, point: Point, form_size: int, size: int) -> W.Weight:
+        entries: dict[int, Scalar] = {}
+        for i in range(form_size):
+            e = eq_index(i, point)
+            for shift, h in enumerate(self.hot):
+                entries[shift + i] = entries.get(shift + i, 0) + e * h
+        return W.Listed(entries, size)
+
+    def rows(self, data: np.ndarray, position: int, form_size: int) -> np.ndarray:
+        assert self.start is not None
+        return _take(data, position, slice(self.start, self.start + form_size))
+
+
+@dataclass(frozen=True, eq=False)
+class At:
+    """Contracted with a fixed weight; the form does not have this axis."""
+
+    value: W.Weight
+    axis: None = None
+
+    def weight(self, point: Point, form_size: int, size: int) -> W.Weight:
+        return self.value
+
+    def rows(self, data: np.ndarray, position: int, form_size: int) -> np.ndarray:
+        return data
+
+
+@dataclass(frozen=True)
+class Term:
+    coefficient: int
+    tensor: str | None  # None: the constant 1
+    maps: tuple[AxisMap, ...]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A weighted tensor: what a term becomes once the form's axes have coordinates."""
+
+    coefficient: Scalar
+    tensor: str
+    weights: tuple[W.Weight, ...]
+
+
+@dataclass(frozen=True)
+class Form:
+    axes: tuple[str, ...]
+    terms: tuple[Term, ...]
+
+    def __add__(self, other: Form | int) -> Form:
+        if isinstance(other, int):
+            other = Form((), (Term(other, None, ()),))
+        axes = self.axes + tuple(a for a in other.axes if a not in self.axes)
+        return Form(axes, self.terms + other.terms)
+
+    def __mul__(self, factor: int) -> Form:
+        return Form(self.axes, tuple(replace(t, coefficient=t.coefficient * factor) for t in self.terms))
+
+    __rmul__ = __mul__
+
+    def __neg__(self) -> Form:
+        return self * -1
+
+    def __sub__(self, other: Form | int) -> Form:
+        return self + (-other)
+
+    def over(self, *axes: str) -> Form:
+        """Broadcast over further axes."""
+        return Form(self.axes + tuple(a for a in axes if a not in self.axes), self.terms)
+
+    def open(self, manifest: Manifest, point: Mapping[str, Point]) -> tuple[Scalar, list[Opened]]:
+        """(constant, weighted tensors) of the form's value at coordinates for each of its axes."""
+        constant: Scalar = 0
+        opened = []
+        for term in self.terms:
+            used = {m.axis for m in term.maps}
+            coefficient: Scalar = term.coefficient
+            for axis in self.axes:
+                if axis not in used:
+                    coefficient = coefficient * ones_at(manifest.axes[axis], point[axis])
+            if term.tensor is None:
+                constant = constant + coefficient
+                continue
+            ws = []
+            for m, size in zip(term.maps, manifest.sizes(term.tensor), strict=True):
+                at = point[m.axis] if m.axis is not None else ()
+                ws.append(m.weight(at, manifest.axes[m.axis] if m.axis else 0, size))
+            opened.append(Opened(coefficient, term.tensor, tuple(ws)))
+        return constant, opened
+
+
+def tensor(manifest: Manifest, name: str, *maps: AxisMap | str) -> Form:
+    """The form of a tensor, or of a wide value held as limbs. A string maps an axis along itself under that
+    name; without maps every axis keeps its own name."""
+    if name in manifest.wide:
+        wide = manifest.wide[name]
+        total: Form | None = None
+        for limb, shift in wide.limbs:
+            part = tensor(manifest, limb, *maps) * (1 << shift)
+            total = part if total is None else total + part
+        assert total is not None
+        return total
+    spec = manifest.tensors[name]
+    mapped = tuple(Along(m) if isinstance(m, str) else m for m in (maps or spec.axes))
+    if len(mapped) != len(spec.axes):
+        raise ValueError(f"{name} has {len(spec.axes)} axes, got {len(mapped)} maps")
+    return Form(tuple(m.axis for m in mapped if m.axis is not None), (Term(1, name, mapped),))
+
+
+def slots(bits: int, size: int) -> At:
+    """Puts packed slots together: sum over c of 2^(bits c)."""
+    return At(W.Powers(bits, size))
+
+
+def ones(size: int) -> At:
+    return At(W.Ones(size))
+
+
+def index(i: int, size: int) -> At:
+    return At(W.Listed({i: 1}, size))
+

@@ -1,0 +1,187 @@
+"""The manifest: every tensor of a shape, with its axes, its lookup and what else fixes it.
+
+Layout, lookups, accounting and the soundness report are derived from it. A tensor without a lookup names
+the relation that fixes it; the verifier ends by asserting that every tensor was claimed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from math import prod
+
+from ..model.config import ProgramConfig, ceil_log2
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """(table, tensor + offset, output tensor); `causal` lookups count only where u <= t."""
+
+    table: str
+    offset: int = 0
+    output: str | None = None
+    causal: bool = False
+
+
+@dataclass(frozen=True)
+class Tensor:
+    name: str
+    axes: tuple[str, ...]
+    fixed: bool
+    lookup: Lookup | None
+    note: str  # what fixes the values, for tensors without a lookup
+
+    def sizes(self, axes: dict[str, int]) -> tuple[int, ...]:
+        return tuple(axes[a] for a in self.axes)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Inputs offset, offset + 1, ..; outputs the fixed tensor `output`, or none for a range table."""
+
+    name: str
+    tag: int
+    axis: str
+    offset: int
+    output: str | None
+
+    @property
+    def multiplicity(self) -> str:
+        return f"mult.{self.name}"
+
+
+@dataclass(frozen=True)
+class Wide:
+    """A value held as limbs, sum of 2^shift limb; only the top limb is signed, as in two's complement."""
+
+    name: str
+    limbs: tuple[tuple[str, int], ...]  # (tensor, shift), least significant first
+    bits: int
+    signed: bool
+
+
+@dataclass
+class Manifest:
+    axes: dict[str, int]
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+    tables: dict[str, Table] = field(default_factory=dict)
+    wide: dict[str, Wide] = field(default_factory=dict)
+
+    # ---- declarations, used by the operations
+    def fixed(self, name: str, *axes: str) -> None:
+        self._add(Tensor(name, axes, True, None, "committed to by model_id"))
+
+    def free(self, name: str, *axes: str, note: str) -> None:
+        """A witness tensor without a lookup of its own; `note` names what fixes it."""
+        self._add(Tensor(name, axes, False, None, note))
+
+    def ranged(self, name: str, *axes: str, bits: int, signed: bool = False, causal: bool = False) -> None:
+        """A witness tensor in [0, 2^bits), or in [-2^(bits-1), 2^(bits-1)) where signed."""
+        offset = 1 << bits - 1 if signed else 0
+        self._add(Tensor(name, axes, False, Lookup(self.range_table(bits), offset, causal=causal), ""))
+
+    def looked_up(self, name: str, *axes: str, lookup: Lookup) -> None:
+        self._add(Tensor(name, axes, False, lookup, ""))
+
+    def limbs(
+        self, name: str, *axes: str, bits: int, limb_bits: int, signed: bool = False, exact: bool = False,
+        causal: bool = False,
+    ) -> None:
+        """A wide value as range-checked limbs. `exact` keeps the range [0, 2^bits) to the bit (remainders);
+        otherwise the width is rounded up to whole limbs (bounds)."""
+        count = max(1, -(-bits // limb_bits))
+        if exact:
+            widths = [bits // count + (i < bits % count) for i in range(count)]
+        else:
+            widths = [limb_bits] * count
+        parts, shift = [], 0
+        for i, width in enumerate(widths):
+            top = i == count - 1
+            self.ranged(f"{name}.{i}", *axes, bits=width, signed=signed and top, causal=causal)
+            parts.append((f"{name}.{i}", shift))
+            shift += width
+        self.wide[name] = Wide(name, tuple(parts), shift, signed)
+
+    def table(self, name: str, axis: str, offset: int = 0, output: str | None = None) -> None:
+        table = Table(name, len(self.tables) + 1, axis, offset, output)
+        self.tables[name] = table
+        self.free(table.multiplicity, axis, note="LogUp")
+
+    def range_table(self, bits: int) -> str:
+        name = f"range{bits}"
+        if name not in self.tables:
+            self.axes[name] = 1 << bits
+            self.table(name, name)
+        return name
+
+    def _add(self, tensor: Tensor) -> None:
+        if tensor.name in self.tensors:
+            raise ValueError(f"tensor {tensor.name} declared twice")
+        unknown = [a for a in tensor.axes if a not in self.axes]
+        if unknown:
+            raise ValueError(f"tensor {tensor.name}: unknown axes {unknown}")
+        self.tensors[tensor.name] = tensor
+
+    # ---- derived
+    def bits(self, axis: str) -> int:
+        return ceil_log2(self.axes[axis])
+
+    def sizes(self, tensor: str) -> tuple[int, ...]:
+        return self.tensors[tensor].sizes(self.axes)
+
+    def count(self, tensor: str) -> int:
+        return prod(self.sizes(tensor))
+
+    def group(self, fixed: bool) -> list[Tensor]:
+        return [t for t in self.tensors.values() if t.fixed == fixed]
+
+    def lookups(self) -> list[tuple[Tensor, Lookup]]:
+        return [(t, t.lookup) for t in self.tensors.values() if t.lookup is not None]
+
+    def digest(self) -> bytes:
+        """Binds axes, tensors, tables and lookups: part of the transcript's IV."""
+        data = {
+            "axes": self.axes,
+            "tensors": [
+                [t.name, list(t.axes), t.fixed,
+                 [t.lookup.table, t.lookup.offset, t.lookup.output, t.lookup.causal] if t.lookup else None]
+                for t in self.tensors.values()
+            ],
+            "tables": [[t.name, t.tag, t.axis, t.offset, t.output] for t in self.tables.values()],
+            "wide": [[w.name, [list(x) for x in w.limbs], w.bits, w.signed] for w in self.wide.values()],
+        }
+        return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).digest()
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One circuit: the program, N rows, k certified tokens."""
+
+    config: ProgramConfig
+    rows: int
+    certified: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.certified <= self.rows <= self.config.n_ctx:
+            raise ValueError(f"shape: need 1 <= k <= N <= n_ctx, got k {self.certified}, N {self.rows}, "
+                             f"n_ctx {self.config.n_ctx}")
+
+    def axes(self) -> dict[str, int]:
+        """Every axis with its real size. Width = (c, h, e): slot, head in the slot, feature."""
+        c = self.config
+        return {
+            "l": c.n_layer, "n": 2 * c.n_layer + 1, "m": 2 * c.n_layer,  # layers, LayerNorms, residual writes
+            "t": self.rows, "u": self.rows, "i": self.certified,
+            "q": 3,
+            "c": c.slots, "h": c.heads_per_slot, "e": c.head_dim,
+            "kc": c.slots, "kh": c.heads_per_slot, "ke": c.head_dim,  # the width as a summed axis
+            "fc": c.inner_slots, "f": c.inner_per_slot,
+            "w": c.vocab_slots, "v": c.vocab_block,
+            "pos": c.n_ctx,
+            "gelu": 1 << c.gelu_bits, "exp": 1 << c.exp_bits,
+        }
+
+
+WIDTH = ("c", "h", "e")
+WIDTH_IN = ("kc", "kh", "ke")
