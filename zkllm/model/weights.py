@@ -1,0 +1,94 @@
+"""The quantised model: what the integer program computes with.
+
+Every array is an integer array; together with `ProgramConfig` they determine the program. Nothing here
+depends on torch, and all arrays may be memory-mapped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, fields
+
+import numpy as np
+
+from zkllm.errors import PackageError
+from zkllm.model.config import ProgramConfig
+
+# name -> (dtype, shape). d = width, in the checkpoint's order head * head_dim + e; ff = d_inner.
+ARRAYS: dict[str, tuple[str, Callable[[ProgramConfig], tuple[int, ...]]]] = {
+    "wte": ("int16", lambda c: (c.vocab_size, c.width)),
+    "wpe": ("int16", lambda c: (c.n_ctx, c.width)),
+    "w_qkv": ("int16", lambda c: (c.n_layer, c.width, 3, c.width)),  # (layer, in, q|k|v, out)
+    "b_qkv": ("int64", lambda c: (c.n_layer, 3, c.width)),  # biases at the accumulator's scale
+    "w_o": ("int16", lambda c: (c.n_layer, c.width, c.width)),
+    "b_o": ("int64", lambda c: (c.n_layer, c.width)),
+    "w_fc1": ("int16", lambda c: (c.n_layer, c.width, c.d_inner)),
+    "b_fc1": ("int64", lambda c: (c.n_layer, c.d_inner)),
+    "w_fc2": ("int16", lambda c: (c.n_layer, c.d_inner, c.width)),
+    "b_fc2": ("int64", lambda c: (c.n_layer, c.width)),
+    "gain": ("int32", lambda c: (c.width,)),  # final LayerNorm
+    "beta": ("int64", lambda c: (c.width,)),
+    "gelu": ("int32", lambda c: (1 << c.gelu_bits,)),  # signed input i at index i + 2^(gelu_bits - 1)
+    "exp": ("int32", lambda c: (1 << c.exp_bits,)),
+}
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """What the two tables contain, in integers, so that anyone can recompute them exactly.
+
+    exp[i] = round(exp_top * exp(-i * 2^exp_step_log2 / sqrt(score_divisor))), its last entry 0;
+    gelu[i] = round(2^gelu_out_log2 * gelu_new(i / 2^gelu_in_log2)).
+    """
+
+    exp_top: int
+    exp_step_log2: int
+    score_divisor: int  # head_dim, or 1 when scores are not scaled
+    gelu_in_log2: int
+    gelu_out_log2: int
+
+    def to_dict(self) -> dict[str, int]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, int]) -> TableSpec:
+        names = {f.name for f in fields(cls)}
+        if set(data) != names or not all(type(v) is int for v in data.values()):
+            raise ValueError(f"table specification: wrong fields {sorted(set(data) ^ names)} or types")
+        return cls(**data)
+
+
+@dataclass(frozen=True)
+class QuantizedModel:
+    """`config`, `tables` and the arrays of `ARRAYS`, checked for dtype and shape."""
+
+    config: ProgramConfig
+    tables: TableSpec
+    wte: np.ndarray
+    wpe: np.ndarray
+    w_qkv: np.ndarray
+    b_qkv: np.ndarray
+    w_o: np.ndarray
+    b_o: np.ndarray
+    w_fc1: np.ndarray
+    b_fc1: np.ndarray
+    w_fc2: np.ndarray
+    b_fc2: np.ndarray
+    gain: np.ndarray
+    beta: np.ndarray
+    gelu: np.ndarray
+    exp: np.ndarray
+
+    def __post_init__(self) -> None:
+        for name, (dtype, shape) in ARRAYS.items():
+            array = getattr(self, name)
+            if array.dtype != np.dtype(dtype) or array.shape != shape(self.config):
+                raise PackageError(
+                    f"array {name}: expected {dtype} {shape(self.config)}, got {array.dtype} {array.shape}"
+                )
+            if not array.flags.c_contiguous:
+                raise PackageError(f"array {name} is not C-contiguous")
+
+    def arrays(self) -> Iterator[tuple[str, np.ndarray]]:
+        for name in ARRAYS:
+            yield name, getattr(self, name)
