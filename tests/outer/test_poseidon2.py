@@ -1,0 +1,38 @@
+"""The permutation against the published instance's known answers, its constants against their derivation."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from zkllm.poseidon2 import permute, round_values
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# Known answers of the crate taceo-poseidon2 0.3.1 (bn254::t4), which cites HorizenLabs' parameters.
+COUNTING = [
+    786823568102245344938517132468097745676732687098822989626730198331658606391,
+    16105493617470833344375945651585194737369509580406730765188791202038211593826,
+    2169165722086073256768101917994796590773204847633762971322389403847680713675,
+    20837792685223053096472825292260687493226094382304778455120670180090619921530,
+]
+REPEATED_INPUT = 69883186645750645681994932030385246708157590398620226325678277467989879383945
+REPEATED = [
+    19876884339830114960362368309895990346608408251258324603720941116757387714453,
+    5431247209421262354231150208254604337955649394486434112818062632325221806111,
+    687894710690940102848643567468393776669463870896767752431820942566056771027,
+    5764589378402668418492845603546890649188307247798553598873913830282103946561,
+]
+
+
+def test_known_answers():
+    assert permute([0, 1, 2, 3]) == COUNTING
+    assert permute([REPEATED_INPUT] * 4) == REPEATED
+
+
+def test_round_values():
+    rows = round_values([0, 1, 2, 3])
+    assert len(rows) == 66 and rows[-1] == COUNTING
+
+
+def test_constants_are_what_the_published_procedure_gives():
+    subprocess.run([sys.executable, str(ROOT / "scripts/generate_poseidon2.py"), "--check"], check=True)

@@ -1,0 +1,79 @@
+"""Statements: limits, words, identifiers; and contexts."""
+
+import pytest
+from eth_abi import encode
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zkllm.errors import StatementError
+from zkllm.hashing import keccak256
+from zkllm.statement import Context, Statement, num_words, pack_words, unpack_words
+
+MODEL = bytes(range(32))
+LIMITS = dict(N=16, k=1, vocab_size=300, n_ctx=32)
+
+
+def test_keccak_is_ethereums():
+    assert keccak256().hex() == "c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470"
+    assert keccak256(b"ab", b"c") == keccak256(b"abc")
+
+
+@given(st.integers(1, 40), st.data())
+def test_words_round_trip(N, data):
+    T = data.draw(st.integers(1, N))
+    ids = data.draw(st.lists(st.integers(0, 65535), min_size=N + 1, max_size=N + 1))
+    words = pack_words(T, ids, N)
+    assert len(words) == num_words(N) == (N + 2 + 14) // 15
+    assert all(w < 1 << 240 for w in words)
+    assert unpack_words(words, N) == (T, ids)
+
+
+def test_first_limb_is_the_most_significant():
+    assert pack_words(3, [7] * 14, 13) == [int("0003" + "0007" * 14, 16)]
+    assert pack_words(3, [7] * 15, 14)[1] == 7 << 224
+
+
+@pytest.mark.parametrize("words", [[1 << 240, 0], [0], [0, 0, 0], [0, 1]])
+def test_words_that_are_no_encoding_are_refused(words):
+    with pytest.raises(StatementError):
+        unpack_words(words, 16)
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        (Statement(MODEL, 1, (1,)), "1 <= k <= T"),
+        (Statement(MODEL, 1, tuple([1] * 18)), "1 <= k <= T"),
+        (Statement(MODEL, 2, (1, 2, 3)), "certifies 2"),
+        (Statement(MODEL, 1, (1, 300)), "not below the vocabulary"),
+        (Statement(MODEL, 1, (-1, 3)), "not below the vocabulary"),
+        (Statement(b"", 1, (1, 3)), "32 bytes"),
+    ],
+)
+def test_limits(statement, message):
+    with pytest.raises(StatementError, match=message):
+        statement.check(**LIMITS)
+
+
+def test_padding_and_claim_id():
+    statement = Statement(MODEL, 1, (5, 6, 7))
+    statement.check(**LIMITS)
+    assert statement.padded_ids(4, 9) == [5, 6, 7, 9, 9]
+    assert statement.claim_id() == keccak256(
+        encode(["bytes32", "uint256", "uint16[]"], [MODEL, 1, [5, 6, 7]])
+    )
+
+
+def test_context_digest_is_abi_encoded():
+    contract, sender, request = bytes([1] * 20), bytes([2] * 20), bytes([3] * 32)
+    context = Context(31337, contract, sender, request)
+    expected = keccak256(
+        encode(
+            ["uint256", "address", "address", "bytes32"],
+            [31337, "0x" + contract.hex(), "0x" + sender.hex(), request],
+        )
+    )
+    assert context.digest() == expected
+    assert Context().digest() == bytes(32)
+    with pytest.raises(StatementError):
+        Context(contract=b"short")

@@ -1,0 +1,435 @@
+"""From the builder's graph to rows: what is fused, which wire sits where, and how a witness is solved.
+
+A row holds four wires (a, b, c, d) and the selectors of docs/protocol.md, 5:
+    (1 - qE - qI - qL)(q1 a + q2 b + q3 c + q4 d + qM a b + qC) + PI = 0,
+and on rows with a Poseidon flag the next row's wires are one round of this row's.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from zkllm.field import R
+from zkllm.outer.circuit import CircuitBuilder, Wire
+from zkllm.poseidon2 import ROUND_CONSTANTS, ROUNDS, WIDTH, apply_round, external_matrix, is_full
+
+SELECTORS = ("q1", "q2", "q3", "q4", "qM", "qC", "qE", "qI", "qL")
+FLAGS = ("qE", "qI", "qL")
+DUMMY = 0
+"""The variable of unused positions: zero, unconstrained."""
+
+Quadratic = tuple[dict[int, int], dict[tuple[int, int], int], int]
+"""(linear: variable -> coefficient, products: (variable, variable) -> coefficient, constant)"""
+
+
+@dataclass
+class Circuit:
+    """Rows, wires and selectors.
+
+    own_wires: uint32[4, n], the variable at each position; equal_to: uint32[variables], the variable that an
+    assertion without a row identifies it with; defines: uint8[n], 1 where d is computed from a, b and c;
+    selectors: the non-zero values by row; assertions: the row's name.
+    """
+
+    log2_size: int
+    num_rows: int
+    public_names: list[str]
+    input_variables: np.ndarray
+    own_wires: np.ndarray
+    equal_to: np.ndarray
+    defines: np.ndarray
+    selectors: dict[str, dict[int, int]]
+    assertions: dict[int, str] = field(default_factory=dict)
+    copy_assertions: list[tuple[int, int, str]] = field(default_factory=list)
+    rows_by_part: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        return 1 << self.log2_size
+
+    @property
+    def num_public(self) -> int:
+        return len(self.public_names)
+
+    @property
+    def num_inputs(self) -> int:
+        return len(self.input_variables)
+
+    @property
+    def num_variables(self) -> int:
+        return len(self.equal_to)
+
+    @cached_property
+    def wires(self) -> np.ndarray:
+        """uint32[4, n]: the class of equal variables at each position, on which the permutation is built."""
+        return self.equal_to[self.own_wires]
+
+    def permutation(self) -> np.ndarray:
+        """uint32[4 n]: position j n + i goes to the next one of its variable, in a cycle."""
+        flat = self.wires.reshape(-1)
+        order = np.argsort(flat, kind="stable")
+        starts = np.flatnonzero(np.r_[True, flat[order][1:] != flat[order][:-1]])
+        following = np.roll(order, -1)
+        following[np.r_[starts[1:], len(flat)] - 1] = order[starts]
+        out = np.empty(len(flat), np.uint32)
+        out[order] = following
+        return out
+
+    def selector_column(self, name: str) -> list[int]:
+        column = [0] * self.size
+        for row, value in self.selectors[name].items():
+            column[row] = value
+        return column
+
+    def solve_naive(self, public: Sequence[int], inputs: Sequence[int]) -> list[int]:
+        """The value of every variable. Asserts nothing: an unsatisfied witness is returned too."""
+        values = [0] * self.num_variables
+        self._check_lengths(public, inputs)
+        for i, x in enumerate(public):
+            values[int(self.own_wires[0, i])] = x
+        for variable, x in zip(self.input_variables, inputs, strict=True):
+            values[int(variable)] = x
+        q = self.selectors
+        flags = {row: name for name in FLAGS for row in q[name]}
+        round_of: dict[int, int] = {}
+        for i in range(self.num_rows):
+            a, b, c, d = (values[int(v)] for v in self.own_wires[:, i])
+            if i in flags:
+                if flags[i] == "qL":
+                    out = external_matrix([a, b, c, d])
+                    round_of[i + 1] = 0
+                else:
+                    index = round_of[i]
+                    round_of[i + 1] = index + 1
+                    out = apply_round([a, b, c, d], index)
+                for variable, x in zip(self.own_wires[:, i + 1], out, strict=True):
+                    values[int(variable)] = x
+            elif self.defines[i]:
+                q1, q2, q3, qM, qC = (q[name].get(i, 0) for name in ("q1", "q2", "q3", "qM", "qC"))
+                values[int(self.own_wires[3, i])] = (q1 * a + q2 * b + q3 * c + qM * a * b + qC) % R
+        return values
+
+    def unsatisfied(self, public: Sequence[int], values: Sequence[int]) -> list[str]:
+        """Names of the assertions that `values` (of `solve`) violate."""
+        bad = [name for u, v, name in self.copy_assertions if values[u] != values[v]]
+        q = self.selectors
+        for i, name in self.assertions.items():
+            a, b, c, d = (values[int(v)] for v in self.own_wires[:, i])
+            q1, q2, q3, q4, qM, qC = (q[s].get(i, 0) for s in SELECTORS[:6])
+            if (q1 * a + q2 * b + q3 * c + q4 * d + qM * a * b + qC) % R:
+                bad.append(name)
+        return bad
+
+    def _check_lengths(self, public: Sequence[int], inputs: Sequence[int]) -> None:
+        if len(public) != self.num_public or len(inputs) != self.num_inputs:
+            raise ValueError(
+                f"the circuit takes {self.num_public} public and {self.num_inputs} other inputs, "
+                f"got {len(public)} and {len(inputs)}"
+            )
+
+
+def compile_circuit(builder: CircuitBuilder) -> Circuit:
+    return _Compiler(builder).run()
+
+
+class _Compiler:
+    """One pass over the live nodes in the order of their creation; deterministic."""
+
+    def __init__(self, builder: CircuitBuilder):
+        self.b = builder
+        self.rows: list[tuple[int, int, int, int]] = []
+        self.defines: list[int] = []
+        self.q: dict[str, dict[int, int]] = {name: {} for name in SELECTORS}
+        self.num_variables = 1  # DUMMY
+        self.gates: dict[tuple, int] = {}
+        self.variables: dict[int, int] = {}  # node -> variable, once it has one
+        self.forms: dict[int, Quadratic] = {}
+        self.counts: Counter[int] = Counter()
+        self.equal_to: dict[int, int] = {}
+        self.assertions: dict[int, str] = {}
+        self.copies: list[tuple[int, int, str]] = []
+        n = len(builder.nodes)
+        self.uses = [0] * n
+        self.needs_variable = bytearray(n)
+        self.permuted = bytearray(len(builder.permutations))
+
+    def run(self) -> Circuit:
+        self.count_uses()
+        b = self.b
+        input_variables = np.zeros(b.num_inputs, np.uint32)
+        by_node: dict[int, list[tuple[Wire, str, int]]] = {}
+        for assertion in b.assertions:
+            by_node.setdefault(assertion[0].node, []).append(assertion)
+        emitted: set[int] = set()
+        for i in range(len(b.public_names)):
+            self.variables[i] = self.new_variable()
+            self.row((self.variables[i], DUMMY, DUMMY, DUMMY), {"q1": 1}, b.node_parts[i])
+        for i, node in enumerate(b.nodes):
+            kind = node[0]
+            part = b.node_parts[i]
+            if kind == "input":
+                self.variables[i] = self.new_variable()
+                input_variables[node[1]] = self.variables[i]
+            elif kind == "lane":
+                if node[1] not in emitted and self.permuted[node[1]]:
+                    emitted.add(node[1])
+                    self.permutation(node[1], i, part)
+            elif kind in ("sum", "product") and (self.uses[i] or self.needs_variable[i]):
+                self.forms[i] = self.form_of(i)
+            for wire, name, assertion_part in by_node.get(i, ()):
+                self.assert_zero(wire, name, assertion_part)
+        return self.finish(input_variables)
+
+    def count_uses(self) -> None:
+        """Consumers of each live node, and whether one of them needs it as a variable of its own."""
+        b, uses = self.b, self.uses
+        for wire, _, _ in b.assertions:
+            uses[wire.node] += 1
+        for i in range(len(b.nodes) - 1, -1, -1):
+            if not (uses[i] or self.needs_variable[i]):
+                continue
+            node = b.nodes[i]
+            if node[0] == "sum":
+                for _, child in node[1]:
+                    uses[child] += 1
+            elif node[0] == "product":
+                for child in node[1:]:
+                    uses[child] += 1
+                    self.needs_variable[child] = 1
+            elif node[0] == "lane" and not self.permuted[node[1]]:
+                self.permuted[node[1]] = 1
+                for wire in b.permutations[node[1]]:
+                    if not wire.is_constant:
+                        uses[wire.node] += 1
+
+    def new_variable(self) -> int:
+        self.num_variables += 1
+        return self.num_variables - 1
+
+    def row(
+        self, wires: tuple[int, int, int, int], selectors: dict[str, int], part: int, defines: bool = False
+    ) -> int:
+        index = len(self.rows)
+        self.rows.append(wires)
+        self.defines.append(int(defines))
+        for name, value in selectors.items():
+            if value % R:
+                self.q[name][index] = value % R
+        self.counts[part] += 1
+        return index
+
+    def form_of(self, i: int) -> Quadratic:
+        """The node as a quadratic form in variables: children are inlined where that costs no row."""
+        node = self.b.nodes[i]
+        if node[0] == "product":
+            x, y = self.variable(node[1]), self.variable(node[2])
+            return {}, {(min(x, y), max(x, y)): 1}, 0
+        linear: dict[int, int] = {}
+        products: dict[tuple[int, int], int] = {}
+        constant = 0
+        shared: list[tuple[int, int]] = []
+        for k, child in node[1]:
+            if child in self.variables or self.needs_variable[child]:
+                v = self.variable(child)
+                linear[v] = linear.get(v, 0) + k
+            elif self.uses[child] == 1:
+                inner_linear, inner_products, inner_constant = self.forms.pop(child)
+                if len(inner_linear) + len(inner_products) > len(linear) + len(products):
+                    linear, inner_linear, k_own, k_inner = inner_linear, linear, k, 1
+                    products, inner_products = inner_products, products
+                    constant, inner_constant = inner_constant, constant
+                    _scale(linear, k_own)
+                    _scale(products, k_own)
+                    constant *= k_own
+                else:
+                    k_inner = k
+                for v, c in inner_linear.items():
+                    linear[v] = linear.get(v, 0) + c * k_inner
+                for p, c in inner_products.items():
+                    products[p] = products.get(p, 0) + c * k_inner
+                constant += inner_constant * k_inner
+            else:
+                shared.append((k, child))
+        for k, child in shared:
+            inner = self.forms.get(child)
+            if inner and not products and not inner[0] and not inner[2] and len(inner[1]) == 1:
+                ((pair, c),) = inner[1].items()
+                products[pair] = products.get(pair, 0) + c * k
+            else:
+                v = self.variable(child)
+                linear[v] = linear.get(v, 0) + k
+        return _reduced(linear), _reduced(products), constant % R
+
+    def variable(self, i: int) -> int:
+        """The node's variable; its rows are emitted on first demand."""
+        if i not in self.variables:
+            self.variables[i] = self.emit(self.forms[i], self.b.node_parts[i])
+            del self.forms[i]
+        return self.variables[i]
+
+    def wire_variable(self, wire: Wire, part: int) -> int:
+        if wire.is_constant:
+            return self.emit(({}, {}, wire.c), part)
+        if (wire.k, wire.c) == (1, 0):
+            return self.variable(wire.node)
+        return self.emit(self.wire_form(wire), part)
+
+    def wire_form(self, wire: Wire) -> Quadratic:
+        i = wire.node
+        if i not in self.variables and self.uses[i] == 1 and not self.needs_variable[i]:
+            linear, products, constant = self.forms[i]
+            return (
+                {v: c * wire.k % R for v, c in linear.items()},
+                {p: c * wire.k % R for p, c in products.items()},
+                (constant * wire.k + wire.c) % R,
+            )
+        return {self.variable(i): wire.k}, {}, wire.c
+
+    def emit(self, form: Quadratic, part: int) -> int:
+        """Rows that compute the form; returns the variable of the value. Equal rows are emitted once."""
+        linear, products, constant = form
+        if not products and not constant and list(linear.values()) == [1]:
+            return next(iter(linear))
+        acc: int | None = None
+        for gate in _gates(form, spare=0):
+            acc = self.value_of(gate, acc, part)
+        assert acc is not None
+        return acc
+
+    def value_of(self, gate: _Gate, acc: int | None, part: int) -> int:
+        """The variable d = (the gate plus the running sum acc), from an equal row where there is one."""
+        if acc is not None:
+            gate.add(acc, 1)
+        key = (gate.abc(), tuple(sorted((s, x) for s, x in gate.selectors.items() if x)))
+        if key not in self.gates:
+            out = self.gates[key] = self.new_variable()
+            self.row((*gate.abc(), out), gate.selectors | {"q4": R - 1}, part, defines=True)
+        return self.gates[key]
+
+    def assert_zero(self, wire: Wire, name: str, part: int) -> None:
+        form = self.wire_form(wire)
+        linear, products, constant = form
+        if not linear and not products:
+            if constant:
+                raise ValueError(f"the circuit cannot be satisfied: {name} is the constant {constant}")
+            return
+        if not products and not constant and len(linear) == 2 and sum(linear.values()) % R == 0:
+            u, v = linear
+            self.copies.append((u, v, name))
+            roots = sorted((self.root(u), self.root(v)))
+            self.equal_to[roots[1]] = roots[0]
+            return
+        *first, last = _gates(form, spare=1)
+        acc: int | None = None
+        for gate in first:
+            acc = self.value_of(gate, acc, part)
+        if acc is not None:
+            last.add(acc, 1)
+        self.assertions[self.row((*last.abc(), last.d), last.selectors, part)] = name
+
+    def root(self, v: int) -> int:
+        while v in self.equal_to:
+            v = self.equal_to[v]
+        return v
+
+    def permutation(self, index: int, first_lane: int, part: int) -> None:
+        state = [self.wire_variable(w, part) for w in self.b.permutations[index]]
+        self.row((state[0], state[1], state[2], state[3]), {"qL": 1}, part)
+        for i in range(ROUNDS):
+            state = [self.new_variable() for _ in range(WIDTH)]
+            constants = dict(zip(("q1", "q2", "q3", "q4"), ROUND_CONSTANTS[i], strict=True))
+            flag = "qE" if is_full(i) else "qI"
+            self.row((state[0], state[1], state[2], state[3]), constants | {flag: 1}, part)
+        state = [self.new_variable() for _ in range(WIDTH)]
+        self.row((state[0], state[1], state[2], state[3]), {}, part)
+        for lane in range(WIDTH):
+            self.variables[first_lane + lane] = state[lane]
+
+    def finish(self, input_variables: np.ndarray) -> Circuit:
+        num_rows = len(self.rows)
+        log2_size = max(num_rows.bit_length(), 1)  # the last row stays free
+        size = 1 << log2_size
+        wires = np.zeros((WIDTH, size), np.uint32)
+        wires[:, :num_rows] = np.array(self.rows, np.uint32).T
+        defines = np.zeros(size, np.uint8)
+        defines[:num_rows] = self.defines
+        equal_to = np.arange(self.num_variables, dtype=np.uint32)
+        for v in self.equal_to:
+            equal_to[v] = self.root(v)
+        by_part = {self.b.parts[p]: count for p, count in sorted(self.counts.items())}
+        return Circuit(
+            log2_size=log2_size,
+            num_rows=num_rows,
+            public_names=list(self.b.public_names),
+            input_variables=input_variables,
+            own_wires=wires,
+            equal_to=equal_to,
+            defines=defines,
+            selectors=self.q,
+            assertions=self.assertions,
+            copy_assertions=self.copies,
+            rows_by_part=by_part,
+        )
+
+
+def _scale(form: dict, k: int) -> None:
+    if k != 1:
+        for key in form:
+            form[key] = form[key] * k % R
+
+
+def _reduced(form: dict) -> dict:
+    return {key: c % R for key, c in sorted(form.items()) if c % R}
+
+
+@dataclass
+class _Gate:
+    """A row under construction: wires a, b, c in order of arrival, and d where it is an operand."""
+
+    wires: list[int]
+    selectors: dict[str, int]
+    d: int = DUMMY
+
+    def add(self, variable: int, k: int) -> None:
+        self.wires.append(variable)
+        self.selectors[f"q{len(self.wires)}"] = k
+
+    def abc(self) -> tuple[int, int, int]:
+        a, b, c = (self.wires + [DUMMY] * 3)[:3]
+        return a, b, c
+
+
+def _gates(form: Quadratic, spare: int) -> list[_Gate]:
+    """Cuts a form into rows. Every row after the first leaves room for the running sum.
+
+    A row takes one product (with its own two variables for free) and one more variable, or three variables;
+    with `spare` the last row takes one more, as its d.
+    """
+    linear, products, constant = dict(form[0]), form[1], form[2]
+    gates = []
+    for (u, v), k in products.items():
+        selectors = {"qM": k, "q1": linear.pop(u, 0)}
+        if v != u:
+            selectors["q2"] = linear.pop(v, 0)
+        gates.append(_Gate([u, v], selectors))
+    if not gates:
+        gates.append(_Gate([], {}))
+    rest = list(linear.items())
+    room = [3 - len(gate.wires) - (i > 0) for i, gate in enumerate(gates)]
+    while sum(room) + spare < len(rest):
+        gates.append(_Gate([], {}))
+        room.append(2)
+    taken = 0
+    for gate, places in zip(gates, room, strict=True):
+        for v, k in rest[taken : taken + places]:
+            gate.add(v, k)
+        taken += places
+    if taken < len(rest):
+        gates[-1].d, gates[-1].selectors["q4"] = rest[taken]
+    gates[0].selectors["qC"] = constant
+    return gates

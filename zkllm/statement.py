@@ -1,0 +1,124 @@
+"""What is claimed: that a model answers a prompt with certain tokens. Pure Python, no proof in sight.
+
+Statement: model_id, T, k, ids x_0..x_T; x_{T-k+1}..x_T are the certified tokens (docs/protocol.md, 1).
+A context ties a proof to one chain, contract, sender and request.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zkllm.errors import StatementError
+from zkllm.hashing import keccak256
+
+LIMB_BITS = 16
+LIMBS_PER_WORD = 15
+DIGEST_BYTES = 32
+ADDRESS_BYTES = 20
+
+
+def num_words(N: int) -> int:
+    """Words that hold T and N + 1 ids."""
+    return -(-(N + 2) // LIMBS_PER_WORD)
+
+
+def pack_words(T: int, ids: list[int], N: int) -> list[int]:
+    """T, then N + 1 ids, as 16-bit limbs: limb i at bit 16 (14 - i mod 15) of word i div 15.
+
+    Each word is below 2^240, hence a field element.
+    """
+    limbs = [T, *ids]
+    if len(limbs) != N + 2 or not all(0 <= limb < 1 << LIMB_BITS for limb in limbs):
+        raise StatementError(f"expected T and {N + 1} ids of {LIMB_BITS} bits each")
+    words = [0] * num_words(N)
+    for i, limb in enumerate(limbs):
+        words[i // LIMBS_PER_WORD] |= limb << LIMB_BITS * (LIMBS_PER_WORD - 1 - i % LIMBS_PER_WORD)
+    return words
+
+
+def unpack_words(words: list[int], N: int) -> tuple[int, list[int]]:
+    """Inverse of `pack_words`: (T, N + 1 ids). Refuses words that are not its output."""
+    if len(words) != num_words(N) or not all(0 <= w < 1 << LIMB_BITS * LIMBS_PER_WORD for w in words):
+        raise StatementError(f"expected {num_words(N)} words below 2^{LIMB_BITS * LIMBS_PER_WORD}")
+    limbs = [
+        w >> LIMB_BITS * (LIMBS_PER_WORD - 1 - j) & (1 << LIMB_BITS) - 1
+        for w in words
+        for j in range(LIMBS_PER_WORD)
+    ]
+    if any(limbs[N + 2 :]):
+        raise StatementError("limbs after the last id must be zero")
+    return limbs[0], limbs[1 : N + 2]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """ids: x_0..x_T without padding."""
+
+    model_id: bytes
+    k: int
+    ids: tuple[int, ...]
+
+    @property
+    def T(self) -> int:
+        return len(self.ids) - 1
+
+    def check(self, *, N: int, k: int, vocab_size: int, n_ctx: int) -> None:
+        """1 <= k <= T <= N <= n_ctx and every id below the vocabulary's size."""
+        if len(self.model_id) != DIGEST_BYTES:
+            raise StatementError("model_id must have 32 bytes")
+        if self.k != k:
+            raise StatementError(f"the statement certifies {self.k} tokens, this key {k}")
+        if not 1 <= self.k <= self.T <= N <= n_ctx:
+            raise StatementError(
+                f"need 1 <= k <= T <= N <= n_ctx, got k={self.k} T={self.T} N={N} n_ctx={n_ctx}"
+            )
+        for i, token in enumerate(self.ids):
+            if not 0 <= token < vocab_size:
+                raise StatementError(
+                    f"id {token} at position {i} is not below the vocabulary's size {vocab_size}"
+                )
+
+    def padded_ids(self, N: int, pad_id: int) -> list[int]:
+        """x_0..x_N: the declared pad id follows x_T."""
+        return [*self.ids, *[pad_id] * (N - self.T)]
+
+    def words(self, N: int, pad_id: int) -> list[int]:
+        return pack_words(self.T, self.padded_ids(N, pad_id), N)
+
+    def claim_id(self) -> bytes:
+        """keccak256(abi.encode(bytes32 modelId, uint256 k, uint16[] ids)), ids = x_0..x_T without padding."""
+        head = [self.k, 96, len(self.ids), *self.ids]
+        return keccak256(self.model_id, b"".join(x.to_bytes(32, "big") for x in head))
+
+
+@dataclass(frozen=True)
+class Context:
+    """Where a proof may be settled. All zero: no chain, and the context's digest is 32 zero bytes."""
+
+    chain_id: int = 0
+    contract: bytes = bytes(ADDRESS_BYTES)
+    sender: bytes = bytes(ADDRESS_BYTES)
+    request_id: bytes = bytes(DIGEST_BYTES)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.chain_id < 1 << 64:
+            raise StatementError("the chain id must have at most 64 bits")
+        if len(self.contract) != ADDRESS_BYTES or len(self.sender) != ADDRESS_BYTES:
+            raise StatementError("contract and sender must be addresses of 20 bytes")
+        if len(self.request_id) != DIGEST_BYTES:
+            raise StatementError("the request id must have 32 bytes")
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.chain_id or any(self.contract) or any(self.sender) or any(self.request_id))
+
+    def digest(self) -> bytes:
+        """keccak256(abi.encode(uint256 chainid, address contract, address sender, bytes32 requestId))."""
+        if self.is_empty:
+            return bytes(DIGEST_BYTES)
+        return keccak256(
+            self.chain_id.to_bytes(32, "big"),
+            self.contract.rjust(32, b"\0"),
+            self.sender.rjust(32, b"\0"),
+            self.request_id,
+        )
