@@ -1,0 +1,187 @@
+"""All lookups of a pass in one LogUp-GKR (Papini, Habock, eprint 2023/1284; Habock, eprint 2022/1530).
+
+sum over queries of 1/(alpha - fingerprint) = sum over table rows of m/(alpha - fingerprint), with the fingerprint
+tag + beta input + beta^2 output. The leaf of a committed value sits at the value's own address in the witness
+columns, so the argument ends in two linear claims on the columns, p(z) and q'(z), with no further message. The
+tree runs on (p, q' = q - 1): a value that is not looked up has the leaf (0, 0).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..field import R
+from ..model.config import ceil_log2
+from .algebra import Point, Scalar, causal_block, eq_index
+from .layout import Block
+from .manifest import Lookup, Table, Tensor
+from .party import Party
+from .sumcheck import horner, interpolate, round_message
+
+NUMERATOR = "logup: numerator = 0"
+DENOMINATOR = "logup: denominator != 0"
+
+
+@dataclass(frozen=True, eq=False)
+class AddressTerm:
+    """A tensor weighted by eq(z, address) at the addresses of `source`, whose blocks have the same spans."""
+
+    coefficient: Scalar
+    tensor: str
+    source: str
+    point: tuple[Scalar, ...]
+
+
+def active_lookups(party: Party) -> list[tuple[Tensor, Lookup]]:
+    return [(t, k) for t, k in party.protocol.manifest.lookups() if f"lookup {t.name}" not in party.off]
+
+
+def leaf_depth(party: Party) -> int:
+    return max(1, ceil_log2(party.protocol.witness.used))
+
+
+def logup(party: Party) -> None:
+    """Reduces every lookup to the claims "lookups: p" and "lookups: q"."""
+    alpha, beta = party.challenge(), party.challenge()
+    depth = leaf_depth(party)
+    tree = _build(party, int(alpha), int(beta)) if party.data is not None else None
+    p = party.send(lambda: tree.root()[0])
+    q = party.send(lambda: tree.root()[1])
+    party.check(NUMERATOR, p, 0)
+    inverse = party.send(lambda: pow(tree.root()[1] + 1, -1, R))
+    party.check(DENOMINATOR, (q + 1) * inverse, 1)
+    z: list[Scalar] = []
+    for j in range(depth):
+        p, q, z = _layer(party, tree, j, p, q, z)
+    _leaf_claims(party, alpha, beta, p, q, tuple(z))
+
+
+def _layer(party: Party, tree: object, j: int, p: Scalar, q: Scalar, z: list[Scalar]):
+    """Layer j: (p, q') at z from the four children at a new point of j + 1 coordinates."""
+    lam = party.challenge()
+    kernel: object = tree
+    if tree is not None:
+        kernel.open(j, [int(c) for c in z], int(lam))  # type: ignore[attr-defined]
+    claim = p + lam * q
+    point: list[Scalar] = []
+    for i in range(j):
+        h = round_message(party, 2, claim, z[i], lambda: kernel.round())  # type: ignore[attr-defined]
+        c = party.challenge()
+        party.count_round()
+        claim = horner(h, c)
+        if tree is not None:
+            kernel.bind(int(c))  # type: ignore[attr-defined]
+        point.append(c)
+    p0, p1, q0, q1 = [party.send(lambda i=i: kernel.values()[i]) for i in range(4)]  # type: ignore[misc, attr-defined]
+    party.check(f"logup layer {j}", p0 + p1 + p0 * q1 + p1 * q0 + lam * (q0 + q1 + q0 * q1), claim)
+    c = party.challenge()
+    return p0 + c * (p1 - p0), q0 + c * (q1 - q0), [*point, c]
+
+
+def _block_mass(party: Party, tensor: Tensor, lookup: Lookup | None, block: Block, z: Point) -> tuple[Scalar, Scalar]:
+    """(sum of eq(z, address), the same weighted by the causal mask) over a block."""
+    size = block.log2_size
+    prefix = eq_index(block.address >> size, z[: len(z) - size])
+    if lookup is None or not lookup.causal:
+        return prefix, prefix
+    at, place = len(z) - size, {}
+    for axis, span in zip(tensor.axes, block.spans, strict=True):
+        place[axis] = (span, z[at : at + span[1]])
+        at += span[1]
+    (block_t, z_t), (block_u, z_u) = place["t"], place["u"]
+    return prefix, prefix * causal_block(block_t, block_u, z_t, z_u)
+
+
+def _leaf_claims(party: Party, alpha: Scalar, beta: Scalar, p: Scalar, q: Scalar, z: tuple[Scalar, ...]) -> None:
+    manifest, layout = party.protocol.manifest, party.protocol.witness
+    beta2 = beta * beta
+    p_terms: list[AddressTerm] = []
+    q_terms: list[AddressTerm] = []
+    tagged: Scalar = 0  # sum of mass * (tag + beta * offset)
+    total_mass: Scalar = 0
+    for tensor, lookup in active_lookups(party):
+        mass: Scalar = 0
+        for block in layout.blocks[tensor.name]:
+            full, masked = _block_mass(party, tensor, lookup, block, z)
+            p = p - masked
+            mass = mass + full
+        total_mass = total_mass + mass
+        tagged = tagged + mass * (manifest.tables[lookup.table].tag + beta * lookup.offset)
+        q_terms.append(AddressTerm(-beta, tensor.name, tensor.name, z))
+        if lookup.output is not None:
+            q_terms.append(AddressTerm(-beta2, lookup.output, tensor.name, z))
+    for table in manifest.tables.values():
+        p_terms.append(AddressTerm(-1, table.multiplicity, table.multiplicity, z))
+        for block in layout.blocks[table.multiplicity]:
+            size = block.log2_size
+            prefix = eq_index(block.address >> size, z[: len(z) - size])
+            entry: Scalar = block.spans[0][0] + table.offset
+            for i, c in enumerate(reversed(z[len(z) - size :])):
+                entry = entry + (1 << i) * c
+            total_mass = total_mass + prefix
+            tagged = tagged + prefix * (table.tag + beta * entry)
+        if table.output is not None:
+            q_terms.append(AddressTerm(-beta2, table.output, table.multiplicity, z))
+    q = q - (total_mass * (alpha - 1) - tagged)
+    party.claim_raw("lookups: p", p_terms, p)
+    party.claim_raw("lookups: q", q_terms, q)
+
+
+# ---- the prover's leaves
+
+
+def causal_mask(rows: int) -> np.ndarray:
+    """int8[t, u]: 1 where u <= t."""
+    return np.tril(np.ones((rows, rows), dtype=np.int8))
+
+
+def spread(array: np.ndarray, axes: tuple[str, ...], names: tuple[str, ...], sizes: tuple[int, ...]) -> np.ndarray:
+    """An array over some axes, broadcast to a tensor's axes."""
+    return np.broadcast_to(array[tuple(slice(None) if a in axes else None for a in names)], sizes)
+
+
+def _segments(party: Party) -> Iterator[tuple[int, int, int | np.ndarray, np.ndarray, np.ndarray | None]]:
+    assert party.data is not None
+    manifest, layout, data = party.protocol.manifest, party.protocol.witness, party.data
+    for tensor, lookup in active_lookups(party):
+        sizes = manifest.sizes(tensor.name)
+        values = data.array(tensor.name)
+        output = data.array(lookup.output) if lookup.output is not None else None
+        mask = spread(causal_mask(sizes[tensor.axes.index("t")]), ("t", "u"), tensor.axes, sizes) \
+            if lookup.causal else None
+        tag = manifest.tables[lookup.table].tag
+        for block in layout.blocks[tensor.name]:
+            cut = block.slices()
+            inputs = values[cut].reshape(-1)
+            if lookup.offset:
+                inputs = (inputs if inputs.dtype == object else inputs.astype(np.int64)) + lookup.offset
+            yield (
+                block.address, tag,
+                mask[cut].reshape(-1) if mask is not None else 1,
+                inputs,
+                output[cut].reshape(-1) if output is not None else None,
+            )
+    for table in manifest.tables.values():
+        numerators = -data.array(table.multiplicity).astype(object if _is_object(data, table) else np.int64)
+        entries = np.arange(table.offset, table.offset + manifest.axes[table.axis], dtype=np.int64)
+        output = data.array(table.output) if table.output is not None else None
+        for block in layout.blocks[table.multiplicity]:
+            (cut,) = block.slices()
+            yield block.address, table.tag, numerators[cut], entries[cut], output[cut] if output is not None else None
+
+
+def _is_object(data, table: Table) -> bool:
+    return data.array(table.multiplicity).dtype == object
+
+
+def _build(party: Party, alpha: int, beta: int):
+    assert party.data is not None
+    kernels = party.data.kernels
+    p, q = kernels.build_leaves(party.protocol.witness.used, list(_segments(party)), alpha, beta)
+    return kernels.LogUpTree(p, q)
+
+
+__all__ = ["DENOMINATOR", "NUMERATOR", "AddressTerm", "active_lookups", "interpolate", "logup"]

@@ -1,0 +1,207 @@
+"""The three interpreters of the protocol's text.
+
+The text never says who runs it: `send` computes a message (prover), reads it (verifier) or makes it a wire
+(circuit builder), and always absorbs it; there is no way to read without absorbing. `claim` records a weighted
+sum of committed tensors; the reduction discharges all claims at the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..errors import ProofError
+from ..field import Fr, R
+from ..poseidon2 import permute
+from .algebra import Point, Scalar
+from .forms import Form, Opened
+from .transcript import Sponge
+
+if TYPE_CHECKING:
+    from .program import Protocol
+    from .tables import ProverData
+
+Part = tuple[Scalar, Form, Mapping[str, Point]]
+
+
+@dataclass
+class Claim:
+    """sum of the weighted tensors = value."""
+
+    name: str
+    terms: list[Any]  # Opened or AddressTerm
+    value: Scalar
+
+
+@dataclass
+class Counts:
+    """Accounting by part of the protocol: absorbed, squeezed, rounds."""
+
+    absorbed: int = 0
+    squeezed: int = 0
+    rounds: int = 0
+
+
+@dataclass
+class Party:
+    """What the three interpreters share."""
+
+    protocol: Protocol
+    off: frozenset[str] = frozenset()  # checks switched off, in tests only
+    claims: list[Claim] = field(default_factory=list)
+    pending: dict[str, tuple[Mapping[str, Point], Scalar]] = field(default_factory=dict)
+    executed: list[str] = field(default_factory=list)
+    counts: dict[str, Counts] = field(default_factory=dict)
+    part: str = "start"
+    data: ProverData | None = None  # the prover's tensors; None for the others
+
+    sponge: Sponge = field(init=False)
+
+    # ---- messages
+    def send(self, compute: Callable[[], Scalar]) -> Scalar:
+        raise NotImplementedError
+
+    def advice(self, compute: Callable[[], int]) -> Scalar:
+        """A value that follows from the statement: a wire of the circuit, not part of the transcript."""
+        raise NotImplementedError
+
+    def constant(self, value: int) -> Scalar:
+        raise NotImplementedError
+
+    def check(self, name: str, left: Scalar, right: Scalar) -> None:
+        """left = right, or the check `name` fires."""
+        raise NotImplementedError
+
+    def absorb(self, x: Scalar) -> Scalar:
+        self.sponge.absorb(x)
+        self.counts.setdefault(self.part, Counts()).absorbed += 1
+        return x
+
+    def challenge(self) -> Scalar:
+        self.counts.setdefault(self.part, Counts()).squeezed += 1
+        return self.sponge.squeeze()
+
+    def challenges(self, n: int) -> list[Scalar]:
+        return [self.challenge() for _ in range(n)]
+
+    def count_round(self) -> None:
+        self.counts.setdefault(self.part, Counts()).rounds += 1
+
+    def begin(self, part: str) -> None:
+        """Names the part of the protocol that follows, for accounting and errors."""
+        self.part = part
+
+    # ---- claims
+    def claim_raw(self, name: str, terms: Sequence[Any], value: Scalar) -> None:
+        if name not in self.off:
+            self.claims.append(Claim(name, list(terms), value))
+
+    def claim(self, name: str, parts: Sequence[Part], value: Scalar) -> None:
+        """sum of coefficient * form(point) = value."""
+        terms = []
+        for coefficient, form, point in parts:
+            constant, opened = form.open(self.protocol.manifest, point)
+            value = value - coefficient * constant
+            terms += [Opened(coefficient * o.coefficient, o.tensor, o.weights) for o in opened]
+        self.claim_raw(name, terms, value)
+
+    def open(self, name: str, parts: Sequence[Part]) -> Scalar:
+        """Sends the value of sum coefficient * form(point) and claims it."""
+        value = self.send(lambda: self.data.open(parts) if self.data else 0)
+        self.claim(name, parts, value)
+        return value
+
+    def defer(self, label: str, point: Mapping[str, Point], value: Scalar) -> None:
+        """A claim on a virtual tensor that a later step discharges with `take`."""
+        if label in self.pending:
+            raise RuntimeError(f"two claims on {label}")
+        self.pending[label] = (point, value)
+
+    def take(self, label: str) -> tuple[Mapping[str, Point], Scalar]:
+        return self.pending.pop(label)
+
+
+class Prover(Party):
+    """Computes every message; `messages` is the inner proof, `inputs` the circuit's input stream."""
+
+    def __init__(self, protocol: Protocol, seed: int, data: ProverData, off: frozenset[str] = frozenset()):
+        super().__init__(protocol, off, data=data)
+        self.messages: list[int] = []
+        self.inputs: list[int] = []
+        self.sponge = Sponge(permute_elements, Fr(seed), Fr(protocol.iv), Fr(0))
+
+    def send(self, compute: Callable[[], Scalar]) -> Scalar:
+        value = Fr(int(compute()))
+        self.messages.append(int(value))
+        self.inputs.append(int(value))
+        return self.absorb(value)
+
+    def advice(self, compute: Callable[[], int]) -> Scalar:
+        value = Fr(compute())
+        self.inputs.append(int(value))
+        return value
+
+    def constant(self, value: int) -> Scalar:
+        return Fr(value)
+
+    def check(self, name: str, left: Scalar, right: Scalar) -> None:
+        """The prover goes on: a false statement yields a proof that is rejected."""
+
+
+class Verifier(Party):
+    """Reads every message; collects the checks that fire, by name."""
+
+    def __init__(self, protocol: Protocol, seed: int, messages: Sequence[int], off: frozenset[str] = frozenset()):
+        super().__init__(protocol, off)
+        self.messages, self.position = messages, 0
+        self.failed: list[str] = []
+        self.sponge = Sponge(permute_elements, Fr(seed), Fr(protocol.iv), Fr(0))
+
+    def send(self, compute: Callable[[], Scalar]) -> Scalar:
+        if self.position >= len(self.messages):
+            raise ProofError("inner proof: too short")
+        value = self.messages[self.position]
+        self.position += 1
+        if not 0 <= value < R:
+            raise ProofError("inner proof: scalar out of range")
+        return self.absorb(Fr(value))
+
+    def advice(self, compute: Callable[[], int]) -> Scalar:
+        return Fr(compute())
+
+    def constant(self, value: int) -> Scalar:
+        return Fr(value)
+
+    def check(self, name: str, left: Scalar, right: Scalar) -> None:
+        if name not in self.off and int(left) % R != int(right) % R:
+            self.failed.append(name)
+
+
+class CircuitParty(Party):
+    """Runs the verifier on wires: every check becomes a constraint of the outer proof's circuit."""
+
+    def __init__(self, protocol: Protocol, builder: Any, seed: Scalar):
+        super().__init__(protocol)
+        self.builder = builder
+        self.sponge = Sponge(builder.permute, seed, builder.constant(protocol.iv), builder.constant(0))
+
+    def send(self, compute: Callable[[], Scalar]) -> Scalar:
+        return self.absorb(self.builder.input())
+
+    def advice(self, compute: Callable[[], int]) -> Scalar:
+        return self.builder.input()
+
+    def constant(self, value: int) -> Scalar:
+        return self.builder.constant(value)
+
+    def check(self, name: str, left: Scalar, right: Scalar) -> None:
+        self.builder.assert_equal(left, right, name)
+
+    def begin(self, part: str) -> None:
+        super().begin(part)
+        self.builder.begin_part(part)
+
+
+def permute_elements(state: list[Scalar]) -> list[Scalar]:
+    return [Fr(x) for x in permute([int(x) for x in state])]

@@ -1,0 +1,172 @@
+"""The prover's side of linear forms: dense tables and values from the witness."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ..field import R
+from . import weights as W
+from .algebra import Point, Scalar
+from .forms import Form, Term
+from .manifest import Manifest
+
+MERGED = 1 << 20  # longest weight vector that is expanded over several axes
+
+
+@dataclass
+class Packed:
+    """A tensor of packed values: integers with a slot axis of their own, sum over slots of 2^(bits slot)."""
+
+    values: np.ndarray
+    slot_axis: int
+    bits: int
+
+
+@dataclass
+class ProverData:
+    """All tensors of a proof: integers, packed integers; `kernels` does the field arithmetic."""
+
+    manifest: Manifest
+    kernels: Any
+    tensors: dict[str, np.ndarray | Packed] = field(default_factory=dict)
+
+    def array(self, name: str) -> np.ndarray:
+        tensor = self.tensors[name]
+        if isinstance(tensor, Packed):
+            raise TypeError(f"{name} is packed")
+        return tensor
+
+    def table(self, form: Form, axes: Sequence[str], bound: Mapping[str, Point]) -> Any:
+        """The form over the free `axes` (row-major, real sizes), its other axes bound to coordinates.
+
+        Integers (a numpy array) where nothing but small coefficients is involved, field elements otherwise.
+        """
+        if set(form.axes) != set(axes) | (set(bound) & set(form.axes)):
+            raise ValueError(f"form over {form.axes}: free {tuple(axes)} and bound {tuple(bound)} do not match")
+        sizes = [self.manifest.axes[a] for a in axes]
+        integers: np.ndarray | None = None
+        vectors, coefficients = [], []
+        for term in form.terms:
+            part, part_axes = self._term(term, axes, bound)
+            coefficient = term.coefficient
+            for a in form.axes:
+                if a in bound and all(m.axis != a for m in term.maps):
+                    coefficient *= sum(W.eq_vector(bound[a], self.manifest.axes[a])) % R
+            if isinstance(part, np.ndarray) and (part.dtype == object or abs(coefficient) < 1 << 62):
+                index = tuple(slice(None) if a in part_axes else None for a in axes)
+                part = part if part.dtype == object else part.astype(np.int64)
+                scaled = _scaled(part, coefficient)[index]
+                integers = scaled if integers is None else _added(integers, scaled)
+            else:
+                if list(part_axes) != list(axes):
+                    raise ValueError("a bound factor cannot be broadcast")
+                vectors.append(self.kernels.from_table(np.ascontiguousarray(part))
+                               if isinstance(part, np.ndarray) else part)
+                coefficients.append(coefficient % R)
+        if integers is not None:
+            integers = np.broadcast_to(integers, sizes)
+            if not vectors:
+                return integers
+            vectors.append(self.kernels.from_table(np.ascontiguousarray(integers)))
+            coefficients.append(1)
+        if len(vectors) == 1 and coefficients == [1]:
+            return vectors[0]
+        return self.kernels.linear_combination(vectors, coefficients)
+
+    def open(self, parts: Sequence[tuple[Scalar, Form, Mapping[str, Point]]]) -> int:
+        """The value of sum coefficient * form(point)."""
+        total = 0
+        for coefficient, form, point in parts:
+            table = self.table(form, (), point)
+            value = table.reshape(-1)[0] if isinstance(table, np.ndarray) else self.kernels.to_list(table)[0]
+            total += int(coefficient) * int(value)
+        return total % R
+
+    def _term(self, term: Term, axes: Sequence[str], bound: Mapping[str, Point]) -> tuple[Any, list[str]]:
+        """One term without its coefficient: a table over those of `axes` that it mentions, in that order."""
+        if term.tensor is None:
+            return np.ones((), dtype=np.int64), []
+        tensor = self.tensors[term.tensor]
+        sizes = self.manifest.sizes(term.tensor)
+        data = tensor.values if isinstance(tensor, Packed) else tensor
+        free: dict[str, int] = {}  # form axis -> position in data
+        summed: list[tuple[int, list[int]]] = []  # (position, weights)
+        position, dropped = 0, 0
+        if isinstance(tensor, Packed):
+            summed.append((tensor.slot_axis, W.Powers(tensor.bits, data.shape[tensor.slot_axis]).dense()))
+        for i, (m, size) in enumerate(zip(term.maps, sizes, strict=True)):
+            position = i - dropped
+            if isinstance(tensor, Packed) and i >= tensor.slot_axis:
+                position += 1
+            if m.axis is not None and m.axis not in bound:
+                data = m.rows(data, position, self.manifest.axes[m.axis])
+                free[m.axis] = position
+                continue
+            at = bound[m.axis] if m.axis is not None else ()
+            weight = m.weight(at, self.manifest.axes[m.axis] if m.axis else 0, size)
+            chosen = _single(weight)
+            if chosen is not None and not isinstance(tensor, Packed):
+                data = np.take(data, chosen, axis=position)
+                dropped += 1
+            elif isinstance(weight, W.Ones) and not isinstance(tensor, Packed):
+                data = np.sum(data, axis=position, dtype=data.dtype if data.dtype == object else np.int64)
+                dropped += 1
+            else:
+                summed.append((position, weight.dense()))
+        order = [a for a in axes if a in free]
+        table: Any = np.transpose(data, [free[a] for a in order] + [p for p, _ in summed])
+        shape = [data.shape[free[a]] for a in order]
+        if not summed:
+            return table, order
+        return self._contract(table, prod(shape), [w for _, w in summed]), order
+
+    def _contract(self, table: np.ndarray, rows: int, vectors: list[list[int]]) -> Any:
+        """Sums a table over its trailing axes with one weight vector each."""
+        result: Any = table
+        lead = list(table.shape[: table.ndim - len(vectors)])
+        lengths = [len(v) for v in vectors]
+        while vectors:
+            group = [vectors.pop()]
+            while vectors and prod(map(len, group)) * len(vectors[-1]) <= MERGED:
+                group.insert(0, vectors.pop())
+            weights = self.kernels.tensor_product([self.kernels.from_list(v) for v in group])
+            lengths = lengths[: len(vectors)]
+            length = prod(map(len, group))
+            if isinstance(result, np.ndarray):
+                shape = [*lead, *lengths, length]
+                result = self.kernels.contract(result.reshape(shape), shape, len(shape) - 1, weights)
+            else:
+                shape = [rows * prod(lengths), length]
+                result = self.kernels.contract(result, shape, 1, weights)
+        return result
+
+
+def _single(weight: W.Weight) -> int | None:
+    """The index that a weight selects, if it is a constant one-hot."""
+    if isinstance(weight, W.Listed) and len(weight.entries) == 1:
+        ((i, w),) = weight.entries.items()
+        if isinstance(w, int) and w == 1:
+            return i
+    return None
+
+
+def _scaled(part: np.ndarray, coefficient: int) -> np.ndarray:
+    if part.dtype != object and part.size:
+        bound = max(abs(int(part.min())), abs(int(part.max()))) * abs(coefficient)
+        if bound >= 1 << 62:
+            part = part.astype(object)
+    return part * coefficient
+
+
+def _added(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Exact sum: both are below 2^62 in absolute value, or of dtype object."""
+    if a.dtype != object and b.dtype != object and a.size and b.size:
+        top = sum(max(abs(int(x.min())), abs(int(x.max()))) for x in (a, b))
+        if top >= 1 << 62:
+            a = a.astype(object)
+    return a + b
