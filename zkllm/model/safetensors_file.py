@@ -1,0 +1,85 @@
+"""A memory-mapped reader of safetensors files, including bfloat16, which numpy does not have.
+
+Format: u64 little-endian header length, a JSON header {name: {dtype, shape, data_offsets}}, the data.
+Every offset is checked before a byte is read, so damage gives a CheckpointError.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zkllm.errors import CheckpointError
+
+_DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "BOOL": "<u1", "U8": "<u1", "I8": "<i1",
+           "I16": "<i2", "I32": "<i4", "I64": "<i8", "U16": "<u2", "U32": "<u4", "U64": "<u8"}  # fmt: skip
+_FLOATS = {"F64", "F32", "F16", "BF16"}
+_MAX_HEADER = 100_000_000
+
+
+@dataclass(frozen=True)
+class Entry:
+    dtype: str
+    shape: tuple[int, ...]
+    start: int
+    stop: int
+
+
+class SafetensorsFile:
+    """Names, shapes and values of one file; values are read when asked for."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        try:
+            self._data = np.memmap(path, dtype=np.uint8, mode="r")
+        except (OSError, ValueError) as error:
+            raise CheckpointError(f"{path}: cannot be read as a safetensors file ({error})") from None
+        self.entries = self._read_header()
+
+    def _fail(self, what: str) -> CheckpointError:
+        return CheckpointError(f"{self.path}: damaged safetensors file ({what}); download it again")
+
+    def _read_header(self) -> dict[str, Entry]:
+        if len(self._data) < 8:
+            raise self._fail("shorter than its header length")
+        length = int.from_bytes(self._data[:8].tobytes(), "little")
+        if length > min(_MAX_HEADER, len(self._data) - 8):
+            raise self._fail(f"header of {length} bytes in a file of {len(self._data)}")
+        try:
+            header = json.loads(self._data[8 : 8 + length].tobytes().decode("utf-8"))
+        except (ValueError, RecursionError):
+            raise self._fail("header is not JSON") from None
+        if not isinstance(header, dict):
+            raise self._fail("header is not a JSON object")
+        base, size = 8 + length, len(self._data) - 8 - length
+        return {n: self._entry(n, e, base, size) for n, e in header.items() if n != "__metadata__"}
+
+    def _entry(self, name: str, entry: Any, base: int, size: int) -> Entry:
+        try:
+            dtype, shape, (start, stop) = entry["dtype"], entry["shape"], entry["data_offsets"]
+        except (TypeError, KeyError, ValueError):
+            raise self._fail(f"entry {name[:80]!r} is incomplete") from None
+        integers = isinstance(shape, list) and all(type(x) is int and x >= 0 for x in [*shape, start, stop])
+        if dtype not in _DTYPES or not integers or not 0 <= start <= stop <= size:
+            raise self._fail(f"entry {name[:80]!r} has a bad dtype, shape or offset")
+        if prod(shape) * np.dtype(_DTYPES[dtype]).itemsize != stop - start:
+            raise self._fail(f"entry {name[:80]!r} has a size that does not match its shape")
+        return Entry(dtype, tuple(shape), base + start, base + stop)
+
+    def tensor(self, name: str) -> np.ndarray:
+        """The tensor in float64. Integer tensors are refused, and so are NaN and infinity."""
+        entry = self.entries[name]
+        if entry.dtype not in _FLOATS:
+            raise CheckpointError(f"{self.path}: tensor {name} has dtype {entry.dtype}; floats are expected")
+        raw = np.frombuffer(self._data[entry.start : entry.stop].tobytes(), dtype=_DTYPES[entry.dtype])
+        if entry.dtype == "BF16":  # the upper half of a float32
+            raw = (raw.astype(np.uint32) << 16).view(np.float32)
+        values = raw.astype(np.float64).reshape(entry.shape)
+        if not np.isfinite(values).all():
+            raise CheckpointError(f"{self.path}: tensor {name} has values that are not finite")
+        return values
