@@ -72,7 +72,9 @@ def batches(tokenizer: Tokenizer, lines: list[str], generator: random.Random):
         for _ in range(BATCH):
             row: list[int] = []
             while len(row) < N_CTX:
-                pick = generator.choice(famous) if generator.random() < 0.3 else generator.randrange(len(lines))
+                pick = (
+                    generator.choice(famous) if generator.random() < 0.3 else generator.randrange(len(lines))
+                )
                 row += encoded[pick] + [end]
             rows.append(row[:N_CTX])
         yield torch.tensor(rows)
@@ -112,7 +114,9 @@ def check(model: GPT2LMHeadModel, tokenizer: Tokenizer) -> None:
         with torch.no_grad():
             got = int(model(torch.tensor([ids])).logits[0, -1].argmax())
         if want != [got]:
-            raise SystemExit(f"{prompt!r}: expected {answer!r} {want}, got {tokenizer.decode([got])!r} [{got}]")
+            raise SystemExit(
+                f"{prompt!r}: expected {answer!r} {want}, got {tokenizer.decode([got])!r} [{got}]"
+            )
         print(f"{len(ids):3} tokens: {prompt}|{answer}")
 
 

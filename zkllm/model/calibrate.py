@@ -86,7 +86,9 @@ def calibration_set(
     length = min(a.n_ctx, 64)
     count = max(4, token_budget(checkpoint) // length)
     sequences = random_sequences(a.vocab_size, length, count // 2, a.pad_id, seed)
-    sequences += text_sequences(tokenizer, default_text() if text is None else text, length, count - count // 2)
+    sequences += text_sequences(
+        tokenizer, default_text() if text is None else text, length, count - count // 2
+    )
     return np.array(sequences, dtype=np.int64)
 
 

@@ -1,4 +1,4 @@
-"""Loads a GPT-2 family checkpoint: a Hugging Face folder or a hub id. Needs neither torch nor transformers."""
+"""Loads a GPT-2 family checkpoint, a Hugging Face folder or a hub id, without torch or transformers."""
 
 from __future__ import annotations
 
@@ -61,7 +61,9 @@ def find_checkpoint(model: str | Path, revision: str | None = None) -> Path:
             f"{model}: no such folder; to download it as a hub id, pip install huggingface_hub"
         ) from None
     try:
-        return Path(huggingface_hub.snapshot_download(str(model), revision=revision, allow_patterns=_HUB_FILES))
+        return Path(
+            huggingface_hub.snapshot_download(str(model), revision=revision, allow_patterns=_HUB_FILES)
+        )
     except Exception as error:  # the hub client raises errors of many libraries
         reason = " ".join(str(error).split())[:160] or type(error).__name__
         raise CheckpointError(f"{model}: no such folder, and the hub cannot provide it ({reason})") from None
@@ -115,4 +117,6 @@ def _check_tensors(checkpoint: Checkpoint) -> None:
         if name != "lm_head.weight":
             raise CheckpointError(f"{folder}: unknown tensor {name[:80]}; it is not part of a GPT-2")
         if not np.array_equal(checkpoint.tensor(name), checkpoint.tensor("wte.weight")):
-            raise CheckpointError(f"{folder}: lm_head.weight differs from wte.weight: an untied head is refused")
+            raise CheckpointError(
+                f"{folder}: lm_head.weight differs from wte.weight: an untied head is refused"
+            )

@@ -65,7 +65,7 @@ def gelu_new(x: np.ndarray) -> np.ndarray:
 
 
 class FloatModel:
-    """Runs a batch of equally long sequences. `watch(name, layer, array)` sees every tensor that has a range."""
+    """Runs a batch of equally long sequences. `watch(name, layer, array)` sees each tensor with a range."""
 
     def __init__(self, checkpoint: Checkpoint):
         self.checkpoint = checkpoint

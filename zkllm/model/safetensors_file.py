@@ -79,7 +79,8 @@ class SafetensorsFile:
         raw = np.frombuffer(self._data[entry.start : entry.stop].tobytes(), dtype=_DTYPES[entry.dtype])
         if entry.dtype == "BF16":  # the upper half of a float32
             raw = (raw.astype(np.uint32) << 16).view(np.float32)
-        values = raw.astype(np.float64).reshape(entry.shape)
+        with np.errstate(invalid="ignore"):  # signalling NaNs are refused below
+            values = raw.astype(np.float64).reshape(entry.shape)
         if not np.isfinite(values).all():
             raise CheckpointError(f"{self.path}: tensor {name} has values that are not finite")
         return values

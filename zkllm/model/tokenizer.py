@@ -118,7 +118,9 @@ def _token_bytes(data: dict[str, Any], vocab_size: int, source: str) -> list[byt
         if not isinstance(token, dict) or not isinstance(token.get("content"), str):
             raise TokenizerError(f"{source}: an added token is damaged")
         if token.get("lstrip") or token.get("rstrip"):
-            raise TokenizerError(f"{source}: added token {token['content'][:40]!r} swallows spaces and is refused")
+            raise TokenizerError(
+                f"{source}: added token {token['content'][:40]!r} swallows spaces and is refused"
+            )
         literal[token["content"]] = token.get("id", -1)
     taken: set[int] = set()
     for token, i in [*data["model"]["vocab"].items(), *literal.items()]:
@@ -131,7 +133,9 @@ def _token_bytes(data: dict[str, Any], vocab_size: int, source: str) -> list[byt
         try:
             out[i] = token.encode("utf-8") if token in literal else bytes(alphabet[c] for c in token)
         except KeyError as error:
-            raise TokenizerError(f"{source}: token {token[:40]!r} has {error}, outside the byte alphabet") from None
+            raise TokenizerError(
+                f"{source}: token {token[:40]!r} has {error}, outside the byte alphabet"
+            ) from None
         except UnicodeEncodeError:
             raise TokenizerError(f"{source}: token {i} is not valid Unicode") from None
         if not out[i]:

@@ -1,0 +1,171 @@
+"""Byte-level tokenizers: agreement with Hugging Face, the bytes of every id, refusals, damage."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import DEMO
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from zkllm.errors import TokenizerError, ZkllmError
+from zkllm.hashing import keccak256
+from zkllm.model.tokenizer import ByteLevelTokenizer, byte_alphabet, definition_from_files, load_tokenizer
+from zkllm.model.vocabulary import VocabularyTree, leaf, node, verify_path
+
+VOCAB = 478
+TOKENIZER = load_tokenizer(DEMO, VOCAB)
+PROMPT = "Any sufficiently advanced technology is indistinguishable from"
+
+
+def definition(**changes: Any) -> str:
+    return json.dumps({**json.loads(TOKENIZER.definition), **changes})
+
+
+def test_the_prompt_and_its_answer() -> None:
+    assert len(TOKENIZER.encode(PROMPT)) <= 16
+    assert len(TOKENIZER.encode(" magic")) == 1
+    assert TOKENIZER.decode(TOKENIZER.encode(PROMPT + " magic")) == PROMPT + " magic"
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text())
+def test_every_text_survives(text: str) -> None:
+    assert TOKENIZER.decode_bytes(TOKENIZER.encode(text)) == text.encode("utf-8")
+
+
+def test_special_tokens_stand_for_their_literal_bytes() -> None:
+    assert TOKENIZER.encode("<|endoftext|>") == [0] and TOKENIZER.token_bytes[0] == b"<|endoftext|>"
+
+
+def test_ids_without_a_token_stand_for_nothing() -> None:
+    padded = ByteLevelTokenizer(TOKENIZER.definition, VOCAB + 5)
+    assert padded.token_bytes[:VOCAB] == TOKENIZER.token_bytes and padded.token_bytes[VOCAB:] == [b""] * 5
+
+
+def test_lone_surrogates_are_refused() -> None:
+    with pytest.raises(TokenizerError, match="Unicode"):
+        TOKENIZER.encode("\ud800")
+
+
+def test_agreement_with_transformers() -> None:
+    transformers = pytest.importorskip("transformers")
+    other = transformers.AutoTokenizer.from_pretrained(DEMO)
+    for text in (PROMPT, " magic", "Straße 東京 🙂\n\n  x", "<|endoftext|>a"):
+        assert other(text).input_ids == TOKENIZER.encode(text)
+    assert len(other) == VOCAB
+
+
+def test_the_older_pair_of_files(tmp_path: Path) -> None:
+    model = json.loads(TOKENIZER.definition)["model"]
+    (tmp_path / "vocab.json").write_text(json.dumps(model["vocab"]))
+    rules = ["#version: 0.2"] + [m if isinstance(m, str) else " ".join(m) for m in model["merges"]]
+    (tmp_path / "merges.txt").write_text("\n".join(rules) + "\n")
+    other = load_tokenizer(tmp_path, VOCAB)
+    assert other.token_bytes == TOKENIZER.token_bytes
+    for text in (PROMPT, "<|endoftext|> magic"):
+        assert other.encode(text) == TOKENIZER.encode(text)
+
+
+@pytest.mark.parametrize(
+    "changes, words",
+    [
+        ({"normalizer": {"type": "Lowercase"}}, "normalizer"),
+        ({"pre_tokenizer": {"type": "Whitespace"}}, "ByteLevel"),
+        ({"decoder": {"type": "WordPiece"}}, "ByteLevel"),
+        ({"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": True}}, "add_prefix_space"),
+        ({"post_processor": {"type": "TemplateProcessing"}}, "post-processor"),
+        ({"truncation": {"max_length": 3}}, "truncation"),
+        ({"model": {"type": "Unigram", "vocab": []}}, "byte-level BPE"),
+        ({"model": {"type": "BPE", "vocab": {"a": 0, "b": 0}, "merges": []}}, "twice"),
+        ({"model": {"type": "BPE", "vocab": {"a": VOCAB}, "merges": []}}, "ids below"),
+        ({"model": {"type": "BPE", "vocab": {"東": 3}, "merges": []}}, "byte alphabet"),
+        ({"model": {"type": "BPE", "vocab": {}, "merges": [], "dropout": 0.1}}, "dropout"),
+        ({"added_tokens": [{"content": "x", "id": 1, "lstrip": True}]}, "swallows"),
+        ({"added_tokens": [{"content": "<x>", "id": 1}, {"content": "<y>", "id": 1}]}, "share an id"),
+    ],
+)
+def test_tokenizers_that_change_the_text_are_refused(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(TokenizerError, match=words):
+        ByteLevelTokenizer(definition(**changes), VOCAB)
+
+
+def test_the_byte_alphabet_is_a_bijection() -> None:
+    assert sorted(byte_alphabet().values()) == list(range(256))
+
+
+def test_missing_files(tmp_path: Path) -> None:
+    with pytest.raises(TokenizerError, match="no tokenizer.json"):
+        load_tokenizer(tmp_path, VOCAB)
+
+
+def test_random_damage_gives_a_clear_error(tmp_path: Path) -> None:
+    intact, generator, refused = TOKENIZER.definition.encode(), random.Random(5), 0
+    path = tmp_path / "tokenizer.json"
+    for _ in range(300):
+        data = bytearray(intact)
+        at = generator.randrange(len(data))
+        action = generator.randrange(3)
+        if action == 0:
+            data[at] ^= 1 << generator.randrange(8)
+        elif action == 1:
+            del data[at : at + generator.randrange(1, 200)]
+        else:
+            data[at : at + 3] = bytes(generator.randrange(256) for _ in range(3))
+        path.write_bytes(data)
+        try:
+            load_tokenizer(tmp_path, VOCAB).encode(PROMPT)
+        except ZkllmError as error:
+            refused += 1
+            assert "\n" not in str(error)
+    assert refused > 150
+
+
+def test_structural_damage_gives_a_clear_error() -> None:
+    """Values of other types at any place of the JSON."""
+    generator, intact = random.Random(7), json.loads(TOKENIZER.definition)
+    for _ in range(300):
+        data = json.loads(TOKENIZER.definition)
+        place: Any = data
+        while True:
+            keys = list(place) if isinstance(place, dict) else range(len(place))
+            key = generator.choice(list(keys))
+            child = place[key]
+            if isinstance(child, dict | list) and child and generator.random() < 0.7:
+                place = child
+                continue
+            place[key] = generator.choice([None, -1, 10**30, 1.5, "x", [], {}, [None], {"type": 3}, True])
+            break
+        if data == intact:
+            continue
+        try:
+            ByteLevelTokenizer(json.dumps(data), VOCAB).encode(PROMPT)
+        except ZkllmError as error:
+            assert "\n" not in str(error)
+    with pytest.raises(TokenizerError):
+        ByteLevelTokenizer(definition_from_files([], []), VOCAB)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 8, 11, 478])
+def test_vocabulary_tree(size: int) -> None:
+    tokens = TOKENIZER.token_bytes[:size]
+    tree = VocabularyTree(tokens)
+    for i in range(size):
+        path = tree.path(i)
+        assert verify_path(tree.root, size, i, tokens[i], path)
+        assert not verify_path(tree.root, size, i, tokens[i] + b"x", path)
+        assert not verify_path(tree.root, size, i, tokens[i], [*path, bytes(32)])
+        assert size == 1 or not verify_path(tree.root, size, (i + 1) % size, tokens[i], path)
+    with pytest.raises(IndexError):
+        tree.path(size)
+
+
+def test_vocabulary_hashes() -> None:
+    a, b, c = (keccak256(b"\x00" + bytes([0, 0, 0, i]) + t) for i, t in enumerate((b"x", b"yz", b"")))
+    assert (leaf(0, b"x"), leaf(1, b"yz")) == (a, b)
+    expected = keccak256(b"\x01" + keccak256(b"\x01" + a + b) + keccak256(b"\x01" + c + bytes(32)))
+    assert VocabularyTree([b"x", b"yz", b""]).root == expected == node(node(a, b), node(c, bytes(32)))
