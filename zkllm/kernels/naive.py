@@ -37,6 +37,10 @@ def zeros(n: int) -> Vector:
     return [0] * n
 
 
+def slice(vector: Vector, start: int, stop: int) -> Vector:
+    return vector[start:stop]
+
+
 def eq_table(point: Sequence[int]) -> Vector:
     """eq(x, point) for all x, MSB first."""
     values = [1]

@@ -25,7 +25,7 @@ Table = FrVec | np.ndarray
 
 __all__ = [
     "LogUpTree", "SumcheckInstance", "Table", "Vector", "accumulate", "build_leaves", "contract", "eq_table",
-    "from_list", "from_table", "inner", "linear_combination", "tensor_product", "to_list", "write", "zeros",
+    "from_list", "from_table", "inner", "linear_combination", "slice", "tensor_product", "to_list", "write", "zeros",
 ]
 
 
@@ -34,7 +34,9 @@ def from_list(values: Iterable[int]) -> FrVec:
 
 
 def from_table(table: Table) -> FrVec:
-    return table if isinstance(table, FrVec) else FrVec.from_array(table)
+    if isinstance(table, FrVec):
+        return table
+    return from_list(table.reshape(-1).tolist()) if table.dtype == object else FrVec.from_array(table)
 
 
 def to_list(vector: FrVec) -> list[int]:
@@ -43,6 +45,10 @@ def to_list(vector: FrVec) -> list[int]:
 
 def zeros(n: int) -> FrVec:
     return FrVec.zeros(n)
+
+
+def slice(vector: FrVec, start: int, stop: int) -> FrVec:
+    return vector.slice(start, stop)
 
 
 def write(target: FrVec, address: int, table: Table) -> None:

@@ -14,6 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
+from ..model.config import ceil_log2
 from . import weights as W
 from .algebra import Point, Scalar, eq_index, ones_at
 from .manifest import Manifest
@@ -85,10 +86,27 @@ class First:
     axis: str
 
     def weight(self, point: Point, form_size: int, size: int) -> W.Weight:
-        return W.First(W.Eq(tuple(point), form_size), size)
+        padding = ceil_log2(size) - len(point)
+        return W.Cut((0,) * padding + tuple(point), form_size, size)
 
     def rows(self, data: np.ndarray, position: int, form_size: int) -> np.ndarray:
         return _take(data, position, slice(0, form_size))
+
+
+@dataclass(frozen=True)
+class Until:
+    """Entry x of the form is entry x of the tensor for x < stop, and 0 beyond."""
+
+    axis: str
+    stop: int
+
+    def weight(self, point: Point, form_size: int, size: int) -> W.Weight:
+        return W.Cut(tuple(point), self.stop, size)
+
+    def rows(self, data: np.ndarray, position: int, form_size: int) -> np.ndarray:
+        result = np.array(data)
+        _take(result, position, slice(self.stop, None))[...] = 0
+        return result
 
 
 @dataclass(frozen=True, eq=False)

@@ -84,24 +84,27 @@ class Manifest:
     def looked_up(self, name: str, *axes: str, lookup: Lookup) -> None:
         self._add(Tensor(name, axes, False, lookup, ""))
 
-    def limbs(
-        self, name: str, *axes: str, bits: int, limb_bits: int, signed: bool = False, exact: bool = False,
-        causal: bool = False,
+    def value(
+        self, name: str, *axes: str, bits: int, limb_bits: int, signed: bool = False, causal: bool = False
     ) -> None:
-        """A wide value as range-checked limbs. `exact` keeps the range [0, 2^bits) to the bit (remainders);
-        otherwise the width is rounded up to whole limbs (bounds)."""
-        count = max(1, -(-bits // limb_bits))
-        if exact:
-            widths = [bits // count + (i < bits % count) for i in range(count)]
-        else:
-            widths = [limb_bits] * count
+        """A range-checked value of any width: one tensor, or limbs where it is wider than the widest table.
+
+        The range is exact to the bit: limbs of equal width where that divides, else full limbs and a rest.
+        """
+        if bits <= limb_bits:
+            self.ranged(name, *axes, bits=bits, signed=signed, causal=causal)
+            return
+        count = -(-bits // limb_bits)
+        widths = [bits // count] * count if bits % count == 0 else [limb_bits] * (count - 1)
+        if len(widths) < count:
+            widths.append(bits - sum(widths))
         parts, shift = [], 0
         for i, width in enumerate(widths):
             top = i == count - 1
             self.ranged(f"{name}.{i}", *axes, bits=width, signed=signed and top, causal=causal)
             parts.append((f"{name}.{i}", shift))
             shift += width
-        self.wide[name] = Wide(name, tuple(parts), shift, signed)
+        self.wide[name] = Wide(name, tuple(parts), bits, signed)
 
     def table(self, name: str, axis: str, offset: int = 0, output: str | None = None) -> None:
         table = Table(name, len(self.tables) + 1, axis, offset, output)
@@ -173,6 +176,7 @@ class Shape:
         return {
             "l": c.n_layer, "n": 2 * c.n_layer + 1, "m": 2 * c.n_layer,  # layers, LayerNorms, residual writes
             "t": self.rows, "u": self.rows, "i": self.certified,
+            "s": self.rows * c.vocab_slots,  # (row, vocabulary slot): the unpacked embedding rows
             "q": 3,
             "c": c.slots, "h": c.heads_per_slot, "e": c.head_dim,
             "kc": c.slots, "kh": c.heads_per_slot, "ke": c.head_dim,  # the width as a summed axis

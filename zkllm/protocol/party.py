@@ -8,6 +8,7 @@ sum of committed tensors; the reduction discharges all claims at the end.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -184,6 +185,7 @@ class CircuitParty(Party):
     def __init__(self, protocol: Protocol, builder: Any, seed: Scalar):
         super().__init__(protocol)
         self.builder = builder
+        self._section = ExitStack()
         self.sponge = Sponge(builder.permute, seed, builder.constant(protocol.iv), builder.constant(0))
 
     def send(self, compute: Callable[[], Scalar]) -> Scalar:
@@ -200,7 +202,8 @@ class CircuitParty(Party):
 
     def begin(self, part: str) -> None:
         super().begin(part)
-        self.builder.begin_part(part)
+        self._section.close()
+        self._section.enter_context(self.builder.part(part))
 
 
 def permute_elements(state: list[Scalar]) -> list[Scalar]:

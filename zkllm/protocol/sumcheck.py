@@ -244,13 +244,14 @@ def lockstep(party: Party, name: str, instances: Sequence[Instance], batching: S
         def values(here: list[str | None] = here, degree: int = degree) -> list[int]:
             total = [0] * (degree + 1)
             assert running is not None
-            for run, a, b in zip(running, here, coefficients, strict=True):
+            for run, a, b, lack in zip(running, here, coefficients, lacking, strict=True):
                 if a is None:
                     own = [run.claim * (1 if tau else 1 - x) for x in range(degree + 1)]
                 else:
                     c = interpolate(run.round())
                     own = [horner(c, x) for x in range(degree + 1)]
-                total = [(t + b * o) % R for t, o in zip(total, own, strict=True)]
+                scale = b * int(lack)
+                total = [(t + scale * o) % R for t, o in zip(total, own, strict=True)]
             return total
 
         h = round_message(party, degree, claim, tau.pools[pool][j] if tau else None, values)
@@ -261,11 +262,8 @@ def lockstep(party: Party, name: str, instances: Sequence[Instance], batching: S
         for i, a in enumerate(here):
             if a is None and tau is None:
                 lacking[i] = lacking[i] * (1 - c)
-            if running is not None:
-                if a is not None:
-                    running[i].bind(int(c))
-                elif tau is None:
-                    running[i].claim = running[i].claim * (1 - int(c)) % R
+            if running is not None and a is not None:
+                running[i].bind(int(c))
 
     total: Scalar = 0
     sent: dict[Factor, Scalar] = {}

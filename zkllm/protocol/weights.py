@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..field import R
-from ..model.config import ceil_log2
 from .algebra import Point, Scalar, dyadic_blocks, eq, eq_index, less, mass
 
 
@@ -168,29 +167,51 @@ class Later:
 
 
 @dataclass(frozen=True, eq=False)
-class First:
-    """The weight `inner` on the first entries of a longer axis, 0 beyond."""
+class Cut:
+    """w[x] = eq(x, point) for x < stop, 0 beyond."""
 
-    inner: Eq
+    point: tuple[Scalar, ...]
+    stop: int
     size: int
 
     def dense(self) -> list[int]:
-        values = self.inner.dense()
+        values = eq_vector(self.point, self.stop)
         return values + [0] * (self.size - len(values))
 
     def block(self, offset: int, k: int, r: Point) -> Scalar:
         total: Scalar = 0
-        for o, j in dyadic_blocks(0, self.inner.size):
-            if offset <= o and o + (1 << j) <= offset + (1 << k):
-                total = total + eq_index((o - offset) >> j, r[: k - j]) * self.inner.block(o, j, r[k - j :])
-            elif o <= offset and offset + (1 << k) <= o + (1 << j):
-                total = total + self.inner.block(offset, k, r)
+        for o, j in dyadic_blocks(offset, max(offset, min(offset + (1 << k), self.stop))):
+            high = len(self.point) - j
+            inside = eq_index((o - offset) >> j, r[: k - j]) * eq(self.point[high:], r[k - j :])
+            total = total + eq_index(o >> j, self.point[:high]) * inside
         return total
 
     def key(self) -> Hashable:
-        return ("first", self.inner.key(), self.size)
+        return ("cut", point_key(self.point), self.stop, self.size)
 
 
-def coordinates(size: int) -> int:
-    """Coordinates of a point on an axis of `size` entries."""
-    return ceil_log2(size)
+@dataclass(frozen=True, eq=False)
+class OneHots:
+    """w = sum of coefficient * [x = index], each index given by its bits (MSB first)."""
+
+    entries: tuple[tuple[Scalar, tuple[Scalar, ...]], ...]
+    size: int
+
+    def dense(self) -> list[int]:
+        result = [0] * self.size
+        for coefficient, bits in self.entries:
+            index = 0
+            for b in bits:
+                index = 2 * index + int(b)
+            result[index] = (result[index] + int(coefficient)) % R
+        return result
+
+    def block(self, offset: int, k: int, r: Point) -> Scalar:
+        total: Scalar = 0
+        for coefficient, bits in self.entries:
+            high = len(bits) - k
+            total = total + coefficient * (eq_index(offset >> k, bits[:high]) * eq(bits[high:], r))
+        return total
+
+    def key(self) -> Hashable:
+        return ("one-hots", self.entries, self.size)

@@ -1,0 +1,121 @@
+"""Causal attention: scores, the attained row maximum, exponentials with exact saturation, and the division.
+
+With I = [u <= t], Z = Q K^T, a the row maximum, delta = 2^s (idx + over) + rem (all ranged where I):
+
+    I (delta - a + Z) = 0      delta is the distance to a
+    g delta = 0, sum_u g = 1   some position has distance zero: a is attained (no booleanity needed)
+    over E = 0                 E is beyond the table only where it is 0 (the table never rises and ends in 0)
+    (1 - I) g = 0, (1 - I) E = 0
+    2 n + M - 2 M o - w = 0    n = sum_u E V, M = sum_u E, 0 <= w and w' = 2 M - 1 - w >= 0
+
+Z and n are virtual: two sums of products.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..model.config import ProgramConfig
+from ..protocol.algebra import causal_at
+from ..protocol.forms import Along, Form, index, ones
+from ..protocol.logup import causal_mask
+from ..protocol.manifest import WIDTH, Lookup, Manifest
+from ..protocol.sumcheck import Instance, PublicFactor, SumcheckPoint, VirtualFactor
+from .base import Equation, Part, Run
+
+ROW = ("l", "t", "c", "h")
+SCORES = (*ROW, "u")
+OUTPUT = (*ROW, "e")
+QUERY, KEY, VALUE = 0, 1, 2
+
+
+def part_of_qkv(run: Run, which: int, token: str) -> Form:
+    """Q, K or V over (l, token, c, h, e)."""
+    return run.tensor("qkv", "l", Along(token), index(which, 3), *WIDTH)
+
+
+class Attention(Part):
+    relations = (
+        "attention: scores", "attention: maximum", "attention: saturation", "attention: mask of the selector",
+        "attention: mask of the exponentials", "attention: division", "attention: Q K", "attention: E V",
+        "attention: one maximum", "attention: complement",
+    )
+
+    def declare(self, m: Manifest, c: ProgramConfig) -> None:
+        m.fixed("exp", "exp")
+        m.table("exp", "exp", 0, "exp")
+        m.free("score_max", *ROW, note="attention: scores, attention: maximum")
+        m.free("sel", *SCORES, note="attention: one maximum, attention: maximum")
+        m.free("e", *SCORES, note="exp lookup, attention: mask of the exponentials")
+        m.looked_up("idx", *SCORES, lookup=Lookup("exp", 0, "e", causal=True))
+        m.value("over", *SCORES, bits=c.over_bits, limb_bits=c.limb_bits, causal=True)
+        m.value("rem", *SCORES, bits=c.exp_shift, limb_bits=c.limb_bits, causal=True)
+        m.value("o", *OUTPUT, bits=c.act_bits, limb_bits=c.limb_bits, signed=True)
+        m.value("div", *OUTPUT, bits=c.div_bits, limb_bits=c.limb_bits)
+        m.value("div_rest", *OUTPUT, bits=c.div_bits, limb_bits=c.limb_bits)
+
+    def row_sum(self, run: Run) -> Form:
+        """M over (l, t, c, h)."""
+        return run.tensor("e", *ROW, ones(run.axes["u"]))
+
+    def equations(self, run: Run) -> list[Equation]:
+        rows = run.axes["t"]
+
+        def scores() -> np.ndarray:
+            q, k = (_heads(run, which) for which in (QUERY, KEY))
+            return np.matmul(q, np.swapaxes(k, -1, -2)).transpose(0, 3, 1, 2, 4)
+
+        def weighted_values() -> np.ndarray:
+            assert run.party.data is not None
+            e = _wide(run.party.data.array("e")).transpose(0, 2, 3, 1, 4)  # (l, c, h, t, u)
+            return np.matmul(e, _heads(run, VALUE)).transpose(0, 3, 1, 2, 4)
+
+        mask = PublicFactor(("t", "u"), lambda: causal_mask(rows), lambda env: causal_at(rows, env["t"], env["u"]))
+        delta = run.factor(
+            "delta", (1 << run.config.exp_shift) * (run.tensor("idx") + run.tensor("over")) + run.tensor("rem"), SCORES
+        )
+        over, sel, e = (run.factor(n, run.tensor(n), SCORES) for n in ("over", "sel", "e"))
+        top = run.factor("score_max", run.tensor("score_max"), ROW)
+        z, n = VirtualFactor("Z", SCORES, scores), VirtualFactor("n", OUTPUT, weighted_values)
+        m, o = run.factor("M", self.row_sum(run), ROW), run.factor("o", run.tensor("o"), OUTPUT)
+        names = self.relations
+        return [
+            Equation(names[0], SCORES, [(1, [mask, delta]), (-1, [mask, top]), (1, [mask, z])]),
+            Equation(names[1], SCORES, [(1, [sel, delta])]),
+            Equation(names[2], SCORES, [(1, [over, e])]),
+            Equation(names[3], SCORES, [(1, [sel]), (-1, [mask, sel])]),
+            Equation(names[4], SCORES, [(1, [e]), (-1, [mask, e])]),
+            Equation(names[5], OUTPUT, [(2, [n]), (-2, [m, o])], self.row_sum(run).over("e") - run.tensor("div")),
+        ]
+
+    def products(self, run: Run, point: SumcheckPoint) -> list[Instance]:
+        at, z = run.party.take("Z")
+        q = run.factor("Q", part_of_qkv(run, QUERY, "t"), ("l", *WIDTH), {"t": at["t"]})
+        k = run.factor("K", part_of_qkv(run, KEY, "u"), ("l", *WIDTH), {"u": at["u"]})
+        heads = [run.eq(a, at[a]) for a in ("l", "c", "h")]
+        scores = Instance(self.relations[6], ("l", *WIDTH), [(1, [*heads, q, k])], z)
+        at, n = run.party.take("n")
+        axes = ("l", "c", "h", "u")
+        e = run.factor("E", run.tensor("e"), axes, {"t": at["t"]})
+        v = run.factor("V", part_of_qkv(run, VALUE, "u"), axes, {"e": at["e"]})
+        heads = [run.eq(a, at[a]) for a in ("l", "c", "h")]
+        return [scores, Instance(self.relations[7], axes, [(1, [*heads, e, v])], n)]
+
+    def claims(self, run: Run, point: SumcheckPoint) -> list[str]:
+        *_, one, complement = self.relations
+        row = point.of(run.axes, ROW)
+        run.party.claim(one, [(1, run.tensor("sel", *ROW, ones(run.axes["u"])) - 1, row)], 0)
+        both = run.tensor("div") + run.tensor("div_rest") + 1 - 2 * self.row_sum(run)
+        run.party.claim(complement, [(1, both, point.of(run.axes, OUTPUT))], 0)
+        return [one, complement]
+
+
+def _wide(array: np.ndarray) -> np.ndarray:
+    return array if array.dtype == object else array.astype(np.int64)
+
+
+def _heads(run: Run, which: int) -> np.ndarray:
+    """int64[l, c, h, t, e] of the queries, keys or values."""
+    assert run.party.data is not None
+    table = run.party.data.table(part_of_qkv(run, which, "t"), ("l", "t", *WIDTH), {})
+    return _wide(np.asarray(table)).transpose(0, 2, 3, 1, 4)

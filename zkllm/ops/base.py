@@ -1,0 +1,123 @@
+"""What an operation sees of the running protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Protocol as Interface
+
+from ..model.config import ProgramConfig
+from ..protocol.algebra import Point, Scalar, dyadic_blocks, eq, eq_index
+from ..protocol.forms import AxisMap, Form, tensor
+from ..protocol.manifest import Manifest
+from ..protocol.party import Party
+from ..protocol.public import PublicStatement
+from ..protocol.sumcheck import Factor, FormFactor, Instance, PublicFactor, SumcheckPoint
+
+
+@dataclass
+class Equation:
+    """linear + sum_k coefficient_k prod factors = 0 at every real index of the axes.
+
+    The linear part is opened at the zero-check's random point, so its tensors stay out of the sumcheck.
+    """
+
+    name: str
+    axes: tuple[str, ...]
+    terms: list[tuple[int, list[Factor]]]
+    linear: Form | None = None
+
+
+@dataclass
+class Run:
+    """One run of the text: who runs it, the statement, and the factors that operations share."""
+
+    party: Party
+    statement: PublicStatement
+    shared: dict[str, FormFactor] = field(default_factory=dict)
+    extra: dict[str, tuple[Scalar, ...]] = field(default_factory=dict)  # coordinates of output axes
+
+    @property
+    def manifest(self) -> Manifest:
+        return self.party.protocol.manifest
+
+    @property
+    def config(self) -> ProgramConfig:
+        return self.party.protocol.shape.config
+
+    @property
+    def axes(self) -> Mapping[str, int]:
+        return self.manifest.axes
+
+    def tensor(self, name: str, *maps: AxisMap | str) -> Form:
+        return tensor(self.manifest, name, *maps)
+
+    def factor(self, name: str, form: Form, axes: Sequence[str], bound: Mapping[str, Point] | None = None) -> FormFactor:
+        return FormFactor(name, form, tuple(axes), bound or {})
+
+    def shared_factor(self, name: str, form: Form, axes: Sequence[str]) -> FormFactor:
+        """The same form in several equations: one value is sent for all."""
+        if name not in self.shared:
+            self.shared[name] = self.factor(name, form, axes)
+        return self.shared[name]
+
+    def eq(self, axis: str, point: Point) -> PublicFactor:
+        """eq(point, x) on the real indices of an axis."""
+        size = self.axes[axis]
+
+        def table():
+            assert self.party.data is not None
+            kernels = self.party.data.kernels
+            return kernels.slice(kernels.eq_table([int(c) for c in point]), 0, size)
+
+        return PublicFactor((axis,), table, lambda env: eq_real(size, point, env[axis]))
+
+    @cached_property
+    def stream(self) -> Form:
+        """The residual stream before LayerNorm n: X_n = X_0 + sum of the writes m < n (`ops/residual.py`)."""
+        from .residual import stream
+
+        return stream(self)
+
+
+def eq_real(size: int, a: Point, b: Point) -> Scalar:
+    """sum over x < size of eq(a, x) eq(b, x)."""
+    total: Scalar = 0
+    for offset, k in dyadic_blocks(0, size):
+        high = len(a) - k
+        prefix = eq_index(offset >> k, a[:high]) * eq_index(offset >> k, b[:high])
+        total = total + prefix * eq(a[high:], b[high:])
+    return total
+
+
+class Operation(Interface):
+    relations: tuple[str, ...]
+    """Names of its equations, products and claims, in the order in which they run."""
+
+    def declare(self, m: Manifest, c: ProgramConfig) -> None: ...
+
+    def equations(self, run: Run) -> list[Equation]: ...
+
+    def products(self, run: Run, point: SumcheckPoint) -> list[Instance]: ...
+
+    def claims(self, run: Run, point: SumcheckPoint) -> list[str]:
+        """Makes linear claims; returns their names."""
+
+
+class Part:
+    """Defaults: an operation contributes nothing."""
+
+    relations: tuple[str, ...] = ()
+
+    def declare(self, m: Manifest, c: ProgramConfig) -> None:
+        return None
+
+    def equations(self, run: Run) -> list[Equation]:
+        return []
+
+    def products(self, run: Run, point: SumcheckPoint) -> list[Instance]:
+        return []
+
+    def claims(self, run: Run, point: SumcheckPoint) -> list[str]:
+        return []

@@ -1,0 +1,70 @@
+"""All 2 L + 1 LayerNorms, on one axis n (2 l before attention, 2 l + 1 before the MLP, 2 L the last).
+
+With S = sum_j X, D = d X - S, Q = sum_j D^2 + eps_int >= 1, rho is the unique integer with
+rho^2 Q <= d 4^kappa < (rho + 1)^2 Q, and y = round(D rho / 2^ln_shift):
+
+    U + rho^2 Q - d 4^kappa = 0            U >= 0
+    V + U + 1 - (2 rho + 1) Q = 0          V >= 0, so U < (2 rho + 1) Q
+    2^s y + R - 2^(s-1) - D rho = 0        0 <= R < 2^s
+
+Gains and biases are folded into the next linear layer. Q is virtual: a sum of squares.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..model.config import ProgramConfig
+from ..protocol.algebra import ones_at
+from ..protocol.forms import Before, Form, ones
+from ..protocol.manifest import WIDTH, Manifest
+from ..protocol.sumcheck import FormFactor, Instance, SumcheckPoint, VirtualFactor
+from .base import Equation, Part, Run
+
+ROWS = ("n", "t")
+FEATURES = ("n", "t", *WIDTH)
+
+
+class LayerNorm(Part):
+    relations = ("layernorm: rho low", "layernorm: rho high", "layernorm: features", "layernorm: squares")
+
+    def declare(self, m: Manifest, c: ProgramConfig) -> None:
+        m.value("rho", *ROWS, bits=c.rho_bits, limb_bits=c.limb_bits)
+        m.value("u", *ROWS, bits=c.norm_bits, limb_bits=c.limb_bits)
+        m.value("v", *ROWS, bits=c.norm_bits, limb_bits=c.limb_bits)
+        m.value("y", *FEATURES, bits=c.act_bits, limb_bits=c.limb_bits, signed=True)
+        m.value("y_rem", *FEATURES, bits=c.ln_shift, limb_bits=c.limb_bits)
+
+    def centred(self, run: Run) -> Form:
+        """D = d X - S over (n, t, c, h, e)."""
+        sums = [ones(run.axes[a]) for a in WIDTH]
+        row_sum = run.tensor("write", Before("n"), "t", *sums) + run.tensor("x0", "t", *sums)
+        return run.config.width * run.stream - row_sum
+
+    def equations(self, run: Run) -> list[Equation]:
+        c = run.config
+        rho = run.shared_factor("rho", run.tensor("rho"), ROWS)
+        d = run.shared_factor("D", self.centred(run), FEATURES)
+
+        def square_sums() -> np.ndarray:
+            assert run.party.data is not None
+            table = run.party.data.table(d.form, FEATURES, {})
+            rows = np.asarray(table).reshape(run.axes["n"], run.axes["t"], -1).astype(object)
+            return (rows * rows).sum(axis=2) + c.eps_int
+
+        q = VirtualFactor("Q", ROWS, square_sums)
+        u, v, low, high, features = run.tensor("u"), run.tensor("v"), *self.relations[:3]
+        s = c.ln_shift
+        return [
+            Equation(low, ROWS, [(1, [rho, rho, q])], u - (c.width << 2 * c.kappa)),
+            Equation(high, ROWS, [(-2, [rho, q]), (-1, [q])], v + u + 1),
+            Equation(features, FEATURES, [(-1, [d, rho])],
+                     run.tensor("y") * (1 << s) + run.tensor("y_rem") - (1 << s - 1)),
+        ]
+
+    def products(self, run: Run, point: SumcheckPoint) -> list[Instance]:
+        at, q = run.party.take("Q")
+        eps = ones_at(run.axes["n"], at["n"]) * ones_at(run.axes["t"], at["t"])
+        d: FormFactor = run.factor("D", self.centred(run), FEATURES)
+        terms = [(1, [run.eq("n", at["n"]), run.eq("t", at["t"]), d, d])]
+        return [Instance("layernorm: squares", FEATURES, terms, q - run.config.eps_int * eps)]

@@ -1,0 +1,23 @@
+"""The residual stream is never requantised: X_n = X_0 + sum of the writes before n, an exact prefix sum.
+
+Layer l's output *is* layer l + 1's input, so nothing about the stream is committed or checked beside the writes.
+"""
+
+from __future__ import annotations
+
+from ..model.config import ProgramConfig
+from ..protocol.forms import Before, Form
+from ..protocol.manifest import WIDTH, Manifest
+from .base import Part, Run
+
+
+class Residual(Part):
+    """The writes Y_o (m = 2 l) and Y_p (m = 2 l + 1), which the linear layers fix."""
+
+    def declare(self, m: Manifest, c: ProgramConfig) -> None:
+        m.value("write", "m", "t", *WIDTH, bits=c.write_bits, limb_bits=c.limb_bits, signed=True)
+
+
+def stream(run: Run) -> Form:
+    """X over (n, t, c, h, e)."""
+    return run.tensor("write", Before("n"), "t", *WIDTH) + run.tensor("x0")

@@ -1,0 +1,181 @@
+"""The inner protocol, from the statement to the values of the columns at one point.
+
+    statement, lookups (LogUp-GKR), one zero-check, one product sumcheck, linear claims, reduction.
+
+The text ends by asserting that no claim on a virtual tensor is pending, that the relations executed are the
+static list of the shape, and that every tensor of the manifest was claimed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..errors import ProofError
+from ..field import R
+from ..model.config import ceil_log2
+from ..ops.attention import Attention
+from ..ops.base import Equation, Operation, Run
+from ..ops.embedding import Embedding
+from ..ops.head import FinalNorm, Head
+from ..ops.layernorm import LayerNorm
+from ..ops.linear import Gelu, Linear
+from ..ops.residual import Residual
+from .algebra import Scalar
+from .layout import pack
+from .logup import logup
+from .manifest import Manifest, Shape
+from .party import Party
+from .public import bind_statement
+from .reduction import ReductionResult, reduce_claims
+from .sumcheck import Instance, SumcheckPoint, lockstep, schedule
+
+VERSION = 1
+OPERATIONS: tuple[Operation, ...] = (
+    Embedding(), Residual(), LayerNorm(), Linear(), Attention(), Gelu(), FinalNorm(), Head(),
+)
+RELATIONS = ("lookups", *(name for op in OPERATIONS for name in op.relations))
+
+
+class Protocol:
+    """Everything that is fixed before a statement: manifest, layout, relations, and the transcript's IV."""
+
+    def __init__(self, shape: Shape):
+        self.shape = shape
+        self.manifest = Manifest(shape.axes())
+        for operation in OPERATIONS:
+            operation.declare(self.manifest, shape.config)
+        self.fixed = pack(self.manifest, True, shape.config.mu)
+        self.witness = pack(self.manifest, False, shape.config.mu)
+        self.iv = int.from_bytes(self.digest(), "big") >> 8
+
+    @property
+    def num_columns(self) -> int:
+        return self.fixed.num_columns + self.witness.num_columns
+
+    def digest(self) -> bytes:
+        """Binds version, shape, configuration (every scale and width), tables, lookups and relations."""
+        data = {
+            "version": VERSION, "config": self.shape.config.to_dict(), "rows": self.shape.rows,
+            "certified": self.shape.certified, "manifest": self.manifest.digest().hex(), "relations": RELATIONS,
+        }
+        return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).digest()
+
+
+@dataclass
+class InnerStatement:
+    """The statement in the clear, for prover and interpreted verifier; None in the circuit."""
+
+    length: int  # T
+    ids: Sequence[int]  # x_0 .. x_N, padded
+
+
+def grouped(equations: Sequence[Equation], powers: Sequence[Scalar], off: frozenset[str]) -> list[Instance]:
+    """Equations over the same axes as one instance, each scaled by its power of the batching challenge."""
+    instances: dict[tuple[str, ...], Instance] = {}
+    for equation, power in zip(equations, powers, strict=True):
+        if equation.name in off:
+            continue
+        group = instances.setdefault(equation.axes, Instance(equation.name, equation.axes, []))
+        group.terms += [(power * coefficient, factors) for coefficient, factors in equation.terms]
+    return list(instances.values())
+
+
+def zero_check(run: Run, equations: Sequence[Equation]) -> SumcheckPoint:
+    """Every equation holds at every real index: sum_i gamma^i (linear_i(tau) + sum_x eq(tau, x) terms_i(x)) = 0."""
+    party = run.party
+    gamma = party.challenge()
+    powers: list[Scalar] = [party.constant(1)]
+    for _ in equations[1:]:
+        powers.append(powers[-1] * gamma)
+    instances = grouped(equations, powers, party.off)
+    rounds = schedule(run.axes, instances)
+    tau = SumcheckPoint({"row": [], "token": [], "feature": []})
+    for pool, _ in rounds:
+        tau.pools[pool].append(party.challenge())
+    parts = [(power, e.linear, tau.of(run.axes, e.axes)) for e, power in zip(equations, powers, strict=True)
+             if e.linear is not None and e.name not in party.off]
+    linear = party.open("zero-check: linear part", parts)
+    party.executed += [e.name for e in equations]
+    return lockstep(party, "zero-check", instances, [1] * len(instances), -linear, tau)
+
+
+def product_sums(run: Run, point: SumcheckPoint) -> None:
+    """All sums of products at the zero-check's point, in lock-step."""
+    party, axes = run.party, run.axes
+    need = max(ceil_log2(axes["f"]), ceil_log2(axes["v"]))
+    point.extend(party, "feature", need)
+    run.extra["q"] = tuple(party.challenges(ceil_log2(axes["q"])))
+    instances = [i for op in OPERATIONS for i in op.products(run, point)]
+    eta = party.challenge()
+    powers: list[Scalar] = [party.constant(1)]
+    for _ in instances[1:]:
+        powers.append(powers[-1] * eta)
+    claim: Scalar = 0
+    for power, instance in zip(powers, instances, strict=True):
+        claim = claim + power * instance.claim
+    lockstep(party, "product sums", instances, powers, claim)
+    party.executed += [i.name for i in instances]
+
+
+def run_inner(party: Party, words: Sequence[Scalar], statement: InnerStatement | None) -> ReductionResult:
+    """The whole text. `words` pack the statement (16-bit limbs: T, x_0 .. x_N)."""
+    shape = party.protocol.shape
+    party.begin("statement")
+    public = bind_statement(party, shape, words, statement.length if statement else None,
+                            statement.ids if statement else None)
+    run = Run(party, public)
+    party.begin("lookups")
+    logup(party)
+    party.executed.append("lookups")
+    party.begin("zero-check")
+    point = zero_check(run, [e for op in OPERATIONS for e in op.equations(run)])
+    party.begin("product sums")
+    product_sums(run, point)
+    party.begin("linear claims")
+    for operation in OPERATIONS:
+        party.executed += operation.claims(run, point)
+    party.begin("reduction")
+    result = reduce_claims(party)
+    assert_complete(party)
+    return result
+
+
+def assert_complete(party: Party) -> None:
+    """Four things that no equation shows: nothing pending, no relation left out, no tensor unclaimed; that the
+    proof is consumed is asserted by whoever holds it."""
+    if party.pending:
+        raise ProofError("inner proof: undischarged claims on " + ", ".join(party.pending))
+    if sorted(party.executed) != sorted(RELATIONS):
+        missing = sorted(set(RELATIONS) - set(party.executed))
+        raise ProofError("inner proof: relations missing or repeated: " + ", ".join(missing))
+    claimed = {term.tensor for claim in party.claims for term in claim.terms}
+    unclaimed = sorted(set(party.protocol.manifest.tensors) - claimed)
+    if unclaimed and not party.off:
+        raise ProofError("inner proof: tensors without a claim: " + ", ".join(unclaimed))
+
+
+def opening_values(columns: Sequence[Scalar], theta: Scalar) -> Scalar:
+    """v = sum_g theta^g c_g."""
+    total: Scalar = 0
+    for c in reversed(columns):
+        total = total * theta + c
+    return total
+
+
+def column_polynomials(r: Sequence[Scalar], b_log2: int, zeta: Scalar, zeta_inverse: Scalar) -> list[Scalar]:
+    """P_col(zeta), P_col(1/zeta), P_row(zeta), P_row(1/zeta): P_u(X) = prod_i (u_{last-i} X^(2^i) + 1 - u_{last-i})."""
+    row, col = r[: len(r) - b_log2], r[len(r) - b_log2 :]
+    values = []
+    for u in (col, row):
+        for x in (zeta, zeta_inverse):
+            result: Scalar = 1
+            for c in reversed(u):
+                result = (c * x - c + 1) * result
+                x = x * x
+            values.append(result)
+    return values
+
+
