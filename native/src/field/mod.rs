@@ -1,5 +1,7 @@
 //! The scalar field F of BN254 and its canonical byte encoding.
 
+pub mod wide;
+
 pub use ark_bn254::Fr;
 use ark_ff::{BigInteger, PrimeField};
 

@@ -1,5 +1,6 @@
 //! `FrVec`: a vector of field elements that stays on the native side.
 
+use super::sumcheck::tables::Source;
 use crate::field::{self, BYTES, Fr};
 use ark_ff::PrimeField;
 use numpy::{PyReadonlyArrayDyn, PyUntypedArray, PyUntypedArrayMethods};
@@ -98,6 +99,21 @@ impl FrVec {
 
     fn __getitem__<'py>(&self, py: Python<'py>, i: usize) -> PyResult<Bound<'py, PyAny>> {
         to_int(py, self.data.get(i).ok_or_else(|| PyIndexError::new_err("index out of range"))?)
+    }
+
+    /// Copies a table (row-major) to address, address + 1, ..
+    fn write(&mut self, py: Python<'_>, address: usize, table: &Bound<'_, PyAny>) -> PyResult<()> {
+        let source = Source::new(table, None)?;
+        let guard = source.guard(py)?; // an error when the table is this vector itself
+        let (table, total) = (guard.table(), self.data.len());
+        let end = address.checked_add(table.len()).filter(|&end| end <= total);
+        let Some(end) = end else {
+            let n = table.len();
+            return Err(PyValueError::new_err(format!("{n} elements at {address} do not fit a vector of {total}")));
+        };
+        let out = &mut self.data[address..end];
+        py.detach(|| table.write_to(out));
+        Ok(())
     }
 
     /// Elements [start, stop).

@@ -1,0 +1,285 @@
+//! Sums of products whose reduction modulo r is put off to the end, and products with machine integers.
+//!
+//! An `Fr` holds x 2^256 mod r in four words (Montgomery form). A product with an integer stays in that form,
+//! so it needs no Montgomery reduction, only a reduction of the sum.
+
+use super::Fr;
+use ark_bn254::FrConfig;
+use ark_ff::{AdditiveGroup, BigInt, Field, MontConfig, PrimeField};
+
+pub const MODULUS: [u64; 4] = Fr::MODULUS.0;
+/// -r^-1 mod 2^64.
+pub const MINUS_INVERSE: u64 = <FrConfig as MontConfig<4>>::INV;
+
+/// acc + a b + carry as (low word, high word).
+#[inline(always)]
+fn mac(acc: u64, a: u64, b: u64, carry: u64) -> (u64, u64) {
+    let t = acc as u128 + a as u128 * b as u128 + carry as u128;
+    (t as u64, (t >> 64) as u64)
+}
+
+#[inline(always)]
+fn add(a: u64, b: u64, carry: u64) -> (u64, u64) {
+    let t = a as u128 + b as u128 + carry as u128;
+    (t as u64, (t >> 64) as u64)
+}
+
+#[inline(always)]
+fn sub(a: u64, b: u64, borrow: u64) -> (u64, u64) {
+    let t = (a as u128).wrapping_sub(b as u128).wrapping_sub(borrow as u128);
+    (t as u64, (t >> 64) as u64 & 1)
+}
+
+/// The element whose Montgomery form is `words` + `high` 2^256 modulo r.
+#[inline]
+pub fn from_words(words: [u64; 4], high: u128) -> Fr {
+    let mut x = BigInt(words);
+    while x >= Fr::MODULUS {
+        // at most five times: 2^256 < 6 r
+        let mut borrow = 0;
+        for i in 0..4 {
+            (x.0[i], borrow) = sub(x.0[i], MODULUS[i], borrow);
+        }
+    }
+    let low = Fr::new_unchecked(x);
+    if high == 0 { low } else { low + Fr::from(high) }
+}
+
+/// The exact sum of up to 2^64 products (field element) x (i64), a two's complement number of 384 bits.
+#[derive(Clone, Copy, Default)]
+pub struct SmallSum([u64; 6]);
+
+impl SmallSum {
+    #[inline(always)]
+    pub fn add(&mut self, x: &Fr, v: i64) {
+        let (acc, x, word) = (&mut self.0, &x.0.0, v as u64);
+        let mut carry = 0;
+        for i in 0..4 {
+            (acc[i], carry) = mac(acc[i], x[i], word, carry);
+        }
+        (acc[4], carry) = add(acc[4], carry, 0);
+        acc[5] = acc[5].wrapping_add(carry);
+        // the word of a negative v is v + 2^64
+        let mask = (v >> 63) as u64;
+        let mut borrow = 0;
+        for i in 0..4 {
+            (acc[i + 1], borrow) = sub(acc[i + 1], x[i] & mask, borrow);
+        }
+        acc[5] = acc[5].wrapping_sub(borrow);
+    }
+
+    /// The sum as a field element.
+    pub fn reduce(&self) -> Fr {
+        let mut acc = self.0;
+        let negative = acc[5] >> 63 == 1;
+        if negative {
+            let mut carry = 1;
+            for word in &mut acc {
+                (*word, carry) = add(!*word, carry, 0);
+            }
+        }
+        let sum = from_words([acc[0], acc[1], acc[2], acc[3]], acc[4] as u128 | (acc[5] as u128) << 64);
+        if negative { -sum } else { sum }
+    }
+}
+
+/// The exact sum of up to 2^64 products of two field elements (576 bits).
+#[derive(Clone, Copy, Default)]
+pub struct ProductSum([u64; 9]);
+
+impl ProductSum {
+    #[inline(always)]
+    pub fn add(&mut self, x: &Fr, y: &Fr) {
+        let (acc, x, y) = (&mut self.0, &x.0.0, &y.0.0);
+        let mut product = [0u64; 8];
+        for i in 0..4 {
+            let mut carry = 0;
+            for j in 0..4 {
+                (product[i + j], carry) = mac(product[i + j], x[i], y[j], carry);
+            }
+            product[i + 4] = carry;
+        }
+        let mut carry = 0;
+        for i in 0..8 {
+            (acc[i], carry) = add(acc[i], product[i], carry);
+        }
+        acc[8] += carry;
+    }
+
+    /// The sum as a field element: one Montgomery reduction.
+    pub fn reduce(&self) -> Fr {
+        let mut t = self.0;
+        for i in 0..4 {
+            let m = t[i].wrapping_mul(MINUS_INVERSE);
+            let mut carry = 0;
+            for j in 0..4 {
+                (t[i + j], carry) = mac(t[i + j], m, MODULUS[j], carry);
+            }
+            for word in &mut t[i + 4..] {
+                (*word, carry) = add(*word, carry, 0);
+            }
+        }
+        from_words([t[4], t[5], t[6], t[7]], t[8] as u128)
+    }
+}
+
+/// Fixed field elements a, b as an integer-linear form: (s, t) -> a s + b t for machine integers s, t.
+///
+/// The coefficients are stored times 2^64; the sum of the two products then needs a single word of
+/// Montgomery reduction.
+#[derive(Clone, Copy)]
+pub struct SmallForm([[u64; 4]; 2]);
+
+impl SmallForm {
+    pub fn new(a: Fr, b: Fr) -> Self {
+        let shift = Fr::from(1u128 << 64);
+        Self([(a * shift).0.0, (b * shift).0.0])
+    }
+
+    /// The form of a linear interpolation: t(c) = (1 - c) t(0) + c t(1).
+    pub fn line(c: Fr) -> Self {
+        Self::new(Fr::ONE - c, c)
+    }
+
+    #[inline(always)]
+    pub fn eval(&self, s: i64, t: i64) -> Fr {
+        let mut sum = SmallSum::default();
+        sum.add(&Fr::new_unchecked(BigInt(self.0[0])), s);
+        sum.add(&Fr::new_unchecked(BigInt(self.0[1])), t);
+        let mut acc = sum.0;
+        let m = acc[0].wrapping_mul(MINUS_INVERSE);
+        let mut carry = 0;
+        for i in 0..4 {
+            (acc[i], carry) = mac(acc[i], m, MODULUS[i], carry);
+        }
+        (acc[4], carry) = add(acc[4], carry, 0);
+        acc[5] = acc[5].wrapping_add(carry);
+        // |a s + b t| < 2^318, so the shifted value lies strictly between -2r and 3r
+        let mut x = [acc[1], acc[2], acc[3], acc[4]];
+        let mut top = acc[5] as i64;
+        while top < 0 {
+            let mut carry = 0;
+            for i in 0..4 {
+                (x[i], carry) = add(x[i], MODULUS[i], carry);
+            }
+            top += carry as i64;
+        }
+        from_words(x, 0)
+    }
+}
+
+/// The sum of products of two slices of equal length.
+pub fn dot(xs: &[Fr], ys: &[Fr]) -> Fr {
+    assert_eq!(xs.len(), ys.len());
+    let mut sum = ProductSum::default();
+    for (x, y) in xs.iter().zip(ys) {
+        sum.add(x, y);
+    }
+    sum.reduce()
+}
+
+/// The sum of products of field elements and integers.
+pub fn dot_small(xs: &[Fr], vs: &[i64]) -> Fr {
+    assert_eq!(xs.len(), vs.len());
+    let mut sum = SmallSum::default();
+    for (x, &v) in xs.iter().zip(vs) {
+        sum.add(x, v);
+    }
+    sum.reduce()
+}
+
+/// A signed 128-bit integer as a field element.
+pub fn from_i128(x: i128) -> Fr {
+    let magnitude = Fr::from(x.unsigned_abs());
+    if x < 0 { -magnitude } else { magnitude }
+}
+
+/// xs += ys.
+pub fn add_assign(xs: &mut [Fr], ys: &[Fr]) {
+    assert_eq!(xs.len(), ys.len());
+    for (x, y) in xs.iter_mut().zip(ys) {
+        *x += y;
+    }
+}
+
+/// xs *= ys.
+pub fn mul_assign(xs: &mut [Fr], ys: &[Fr]) {
+    assert_eq!(xs.len(), ys.len());
+    for (x, y) in xs.iter_mut().zip(ys) {
+        *x *= y;
+    }
+}
+
+/// xs += c ys.
+pub fn add_scaled(xs: &mut [Fr], c: &Fr, ys: &[Fr]) {
+    assert_eq!(xs.len(), ys.len());
+    for (x, y) in xs.iter_mut().zip(ys) {
+        *x += *c * y;
+    }
+}
+
+/// lo += c (hi - lo), with hi = 0 beyond its length.
+pub fn fold(lo: &mut [Fr], hi: &[Fr], c: &Fr) {
+    let (pairs, alone) = lo.split_at_mut(hi.len());
+    for (x, y) in pairs.iter_mut().zip(hi) {
+        *x += *c * (*y - *x);
+    }
+    if !alone.is_empty() {
+        let rest = Fr::ONE - c;
+        for x in alone {
+            *x *= rest;
+        }
+    }
+}
+
+/// Sets every element to zero.
+pub fn clear(xs: &mut [Fr]) {
+    xs.fill(Fr::ZERO);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::field::from_i64;
+
+    fn element(seed: u64) -> Fr {
+        let x = Fr::from(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        x * x * x * x * x
+    }
+
+    const INTS: [i64; 7] = [0, 1, -1, i64::MAX, i64::MIN, -123_456_789, 1 << 40];
+
+    #[test]
+    fn small_sums_are_exact() {
+        let (mut sum, mut expected) = (SmallSum::default(), Fr::ZERO);
+        for i in 0..500 {
+            let (x, v) = (if i % 9 == 0 { -Fr::ONE } else { element(i) }, INTS[i as usize % INTS.len()]);
+            sum.add(&x, v);
+            expected += x * from_i64(v);
+            assert_eq!(sum.reduce(), expected);
+        }
+    }
+
+    #[test]
+    fn product_sums_are_exact() {
+        let (mut sum, mut expected) = (ProductSum::default(), Fr::ZERO);
+        for i in 0..500 {
+            let (x, y) = if i % 5 == 0 { (-Fr::ONE, -Fr::ONE) } else { (element(i), element(i + 7)) };
+            sum.add(&x, &y);
+            expected += x * y;
+            assert_eq!(sum.reduce(), expected);
+        }
+    }
+
+    #[test]
+    fn small_forms_are_exact() {
+        for (i, c) in [Fr::ZERO, Fr::ONE, -Fr::ONE, element(1), element(2)].into_iter().enumerate() {
+            let form = SmallForm::new(c, element(i as u64));
+            for s in INTS {
+                for t in INTS {
+                    assert_eq!(form.eval(s, t), c * from_i64(s) + element(i as u64) * from_i64(t));
+                }
+            }
+        }
+    }
+}

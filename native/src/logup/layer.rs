@@ -1,0 +1,184 @@
+//! The sumcheck of one layer: from a claim on its nodes to values of their children.
+//!
+//! With D = 1 + q' and w1 = p1 + lambda D1, the summand p + lambda q' of the parent is
+//! p0 D1 + w1 D0 - lambda: two products. A missing node (0, 0) has p0 = 0, D = 1, w1 = lambda and gives 0.
+//! Only the value at 0 and the leading coefficient are summed; the value at 1 follows from the claim.
+
+use crate::field::Fr;
+use crate::field::wide::{self, ProductSum};
+use crate::sumcheck::instance::fold_in_place;
+use crate::sumcheck::tensor::eq_table;
+use crate::sumcheck::{Interrupted, POLL_INTERVAL, Poll, check};
+use ark_ff::{AdditiveGroup, Field};
+use rayon::prelude::*;
+
+/// log2 of a block: the eq weights are a product of a weight for the block and one for the place in it.
+const BLOCK_BITS: usize = 9;
+const BLOCK: usize = 1 << BLOCK_BITS;
+
+/// The four tables of a block: p0, D1, w1, D0.
+type Quad = [Vec<Fr>; 4];
+
+pub struct LayerSumcheck {
+    z: Vec<Fr>,
+    lambda: Fr,
+    /// Number of bound variables.
+    bound: usize,
+    /// p0, D1, w1, D0, once the first variable is bound.
+    tables: Option<Quad>,
+    /// The sum that the coming round's polynomial must have, once known.
+    claim: Option<Fr>,
+    /// h(0), h(1), h(2) of the last `round`.
+    last: Option<[Fr; 3]>,
+}
+
+/// Reads nodes x = start .. start + len of the children (p, q), missing ones included.
+fn read(children: (&[Fr], &[Fr]), lambda: &Fr, start: usize, out: &mut Quad, len: usize) {
+    let (p, q) = children;
+    let [p0, d1, w1, d0] = out;
+    for i in 0..len {
+        let at = 2 * (start + i);
+        let get = |t: &[Fr], at: usize| t.get(at).copied().unwrap_or(Fr::ZERO);
+        (p0[i], d0[i], d1[i]) = (get(p, at), get(q, at) + Fr::ONE, get(q, at + 1) + Fr::ONE);
+        w1[i] = get(p, at + 1) + d1[i] * lambda;
+    }
+}
+
+fn quad(n: usize) -> Quad {
+    std::array::from_fn(|_| vec![Fr::ZERO; n])
+}
+
+/// sum_i eq[i] (a0 a1 + a2 a3)[i].
+fn weighted(eq: &[Fr], a: [&[Fr]; 4]) -> Fr {
+    let mut sum = ProductSum::default();
+    for (i, w) in eq.iter().enumerate() {
+        let mut product = ProductSum::default();
+        product.add(&a[0][i], &a[1][i]);
+        product.add(&a[2][i], &a[3][i]);
+        sum.add(w, &product.reduce());
+    }
+    sum.reduce()
+}
+
+impl LayerSumcheck {
+    /// `z`: the point of the layer's claim, most significant bit first; the claim is p(z) + lambda q'(z).
+    pub fn new(z: Vec<Fr>, lambda: Fr) -> Self {
+        Self { z, lambda, bound: 0, tables: None, claim: None, last: None }
+    }
+
+    pub fn remaining(&self) -> usize {
+        self.z.len() - self.bound
+    }
+
+    /// Whether the children's tables are still needed.
+    pub fn reads_children(&self) -> bool {
+        self.tables.is_none()
+    }
+
+    /// h(0), h(1), h(2) with h(X) = sum_x eq(z_rest, x) (p + lambda q')(bound, X, x).
+    pub fn round(&mut self, children: (&[Fr], &[Fr]), poll: Poll<'_>) -> Result<[Fr; 3], Interrupted> {
+        let (rest, tau) = (&self.z[self.bound + 1..], self.z[self.bound]);
+        let (outer, inner) = rest.split_at(rest.len().saturating_sub(BLOCK_BITS));
+        let (outer_eq, inner_eq) = (eq_table(outer), eq_table(inner));
+        let tau_inverse = self.claim.and_then(|_| tau.inverse());
+        let half = 1usize << rest.len();
+        let block = |i: usize| -> [Fr; 3] {
+            let (start, len) = (i * BLOCK, inner_eq.len());
+            let mut sums = [Fr::ZERO; 3];
+            let mut evaluate = |low: [&[Fr]; 4], high: [&[Fr]; 4], steps: &mut Quad| {
+                for (step, (lo, hi)) in steps.iter_mut().zip(low.iter().zip(high)) {
+                    for (s, (x, y)) in step.iter_mut().zip(lo.iter().zip(hi)) {
+                        *s = *y - x;
+                    }
+                }
+                sums[0] = weighted(&inner_eq, low);
+                sums[2] = weighted(&inner_eq, std::array::from_fn(|i| &steps[i][..]));
+                if tau_inverse.is_none() {
+                    sums[1] = weighted(&inner_eq, high);
+                }
+            };
+            let mut steps = quad(len);
+            match &self.tables {
+                Some(t) => evaluate(
+                    std::array::from_fn(|i| &t[i][start..start + len]),
+                    std::array::from_fn(|i| &t[i][half + start..half + start + len]),
+                    &mut steps,
+                ),
+                None => {
+                    let (mut low, mut high) = (quad(len), quad(len));
+                    read(children, &self.lambda, start, &mut low, len);
+                    read(children, &self.lambda, half + start, &mut high, len);
+                    evaluate(std::array::from_fn(|i| &low[i][..]), std::array::from_fn(|i| &high[i][..]), &mut steps);
+                }
+            }
+            sums.map(|s| s * outer_eq[i])
+        };
+        let add = |a: [Fr; 3], b: [Fr; 3]| std::array::from_fn(|i| a[i] + b[i]);
+        let mut sums = [Fr::ZERO; 3];
+        let step = POLL_INTERVAL / (16 * BLOCK);
+        for start in (0..outer_eq.len()).step_by(step) {
+            check(poll)?;
+            let end = (start + step).min(outer_eq.len());
+            let part = (start..end).into_par_iter().map(block).reduce(|| [Fr::ZERO; 3], add);
+            sums = add(sums, part);
+        }
+        // the summand is the products' sum minus lambda, and eq sums to 1
+        let (h0, leading) = (sums[0] - self.lambda, sums[2]);
+        let h1 = match (self.claim, tau_inverse) {
+            (Some(claim), Some(inverse)) => (claim - (Fr::ONE - tau) * h0) * inverse,
+            _ => sums[1] - self.lambda,
+        };
+        let h2 = h1.double() - h0 + leading.double();
+        self.last = Some([h0, h1, h2]);
+        Ok([h0, h1, h2])
+    }
+
+    /// Sets the current variable to c.
+    pub fn bind(&mut self, c: Fr, children: (&[Fr], &[Fr]), poll: Poll<'_>) -> Result<(), Interrupted> {
+        check(poll)?;
+        let half = 1usize << (self.remaining() - 1);
+        match &mut self.tables {
+            Some(tables) => tables.iter_mut().for_each(|t| fold_in_place(t, half, &c)),
+            None => self.tables = Some(self.fold_children(c, children, half)),
+        }
+        self.claim = self.last.take().map(|[h0, h1, h2]| {
+            let leading = (h2 - h1.double() + h0) * Fr::from(2u64).inverse().expect("2 is not 0");
+            h0 + c * (h1 - h0 + (c - Fr::ONE) * leading)
+        });
+        self.bound += 1;
+        Ok(())
+    }
+
+    fn fold_children(&self, c: Fr, children: (&[Fr], &[Fr]), half: usize) -> Quad {
+        let mut tables = quad(half);
+        let [a, b, c_, d] = &mut tables;
+        a.par_chunks_mut(BLOCK)
+            .zip(b.par_chunks_mut(BLOCK))
+            .zip(c_.par_chunks_mut(BLOCK).zip(d.par_chunks_mut(BLOCK)))
+            .enumerate()
+            .for_each(|(i, ((a, b), (e, d)))| {
+                let len = a.len();
+                let (mut low, mut high) = (quad(len), quad(len));
+                read(children, &self.lambda, i * BLOCK, &mut low, len);
+                read(children, &self.lambda, half + i * BLOCK, &mut high, len);
+                for ((low, high), out) in low.iter_mut().zip(&high).zip([a, b, e, d]) {
+                    wide::fold(low, high, &c);
+                    out.copy_from_slice(low);
+                }
+            });
+        tables
+    }
+
+    /// p0, p1, q0', q1' at the point that the challenges have fixed.
+    pub fn values(&self, children: (&[Fr], &[Fr])) -> [Fr; 4] {
+        let [p0, d1, w1, d0] = match &self.tables {
+            Some(t) => std::array::from_fn(|i| t[i][0]),
+            None => {
+                let mut out = quad(1);
+                read(children, &self.lambda, 0, &mut out, 1);
+                std::array::from_fn(|i| out[i][0])
+            }
+        };
+        [p0, w1 - self.lambda * d1, d0 - Fr::ONE, d1 - Fr::ONE]
+    }
+}

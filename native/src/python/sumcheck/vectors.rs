@@ -1,0 +1,98 @@
+//! Functions on vectors over the hypercube.
+
+use super::tables::{Source, Vectors, interruptible};
+use crate::python::field::{FrVec, scalar, scalars, to_int};
+use crate::sumcheck::{contract as kernels, tensor};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+/// sum over `axis` of weights[i] * table (seen with `shape`); row-major over the other axes.
+#[pyfunction]
+fn contract(
+    py: Python<'_>,
+    table: &Bound<'_, PyAny>,
+    shape: Vec<usize>,
+    axis: usize,
+    weights: PyRef<'_, FrVec>,
+) -> PyResult<FrVec> {
+    if shape.get(axis).is_none_or(|&n| n != weights.data.len()) {
+        return Err(PyValueError::new_err("weights must have one element for each index of the axis"));
+    }
+    let source = Source::new(table, Some(&shape))?;
+    let guard = source.guard(py)?;
+    let (table, weights) = (guard.table(), weights.data.as_slice());
+    let data = interruptible(py, |poll| kernels::contract(&table, &shape, axis, weights, poll))?;
+    Ok(FrVec { data })
+}
+
+/// eq(coords, x) for all x; the first coordinate belongs to the most significant bit.
+#[pyfunction]
+fn eq_table(py: Python<'_>, coords: &Bound<'_, PyAny>) -> PyResult<FrVec> {
+    let coords = scalars(coords)?;
+    if coords.len() > 34 {
+        return Err(PyValueError::new_err("too many coordinates for a table"));
+    }
+    Ok(FrVec { data: py.detach(|| tensor::eq_table(&coords)) })
+}
+
+/// The outer product of vectors, row-major.
+#[pyfunction]
+fn tensor_product(py: Python<'_>, vectors: Vec<Bound<'_, FrVec>>) -> PyResult<FrVec> {
+    let vectors = Vectors::new(&vectors)?;
+    let slices = vectors.slices();
+    Ok(FrVec { data: py.detach(|| tensor::tensor_product(&slices)) })
+}
+
+/// The sum of products of a table (row-major) and a vector.
+#[pyfunction]
+fn inner<'py>(py: Python<'py>, table: &Bound<'py, PyAny>, vector: PyRef<'py, FrVec>) -> PyResult<Bound<'py, PyAny>> {
+    let source = Source::new(table, None)?;
+    let guard = source.guard(py)?;
+    let (table, vector) = (guard.table(), vector.data.as_slice());
+    if table.len() != vector.len() {
+        return Err(PyValueError::new_err(format!("lengths differ: {} and {}", table.len(), vector.len())));
+    }
+    let sum = py.detach(|| tensor::inner(&table, vector));
+    to_int(py, &sum)
+}
+
+/// sum_i coefs[i] vectors[i].
+#[pyfunction]
+fn linear_combination(py: Python<'_>, vectors: Vec<Bound<'_, FrVec>>, coefs: &Bound<'_, PyAny>) -> PyResult<FrVec> {
+    let (vectors, coefs) = (Vectors::new(&vectors)?, scalars(coefs)?);
+    let slices = vectors.slices();
+    if slices.len() != coefs.len() || slices.windows(2).any(|w| w[0].len() != w[1].len()) {
+        return Err(PyValueError::new_err("vectors must have equal lengths and a coefficient each"));
+    }
+    Ok(FrVec { data: py.detach(|| tensor::linear_combination(&slices, &coefs)) })
+}
+
+/// out[address + i] += coef * (outer product of `vectors`)[i], row-major.
+#[pyfunction]
+fn accumulate(
+    py: Python<'_>,
+    out: &Bound<'_, FrVec>,
+    address: usize,
+    coef: &Bound<'_, PyAny>,
+    vectors: Vec<Bound<'_, FrVec>>,
+) -> PyResult<()> {
+    let (coef, vectors) = (scalar(coef)?, Vectors::new(&vectors)?);
+    let slices = vectors.slices();
+    let len: usize = slices.iter().map(|v| v.len()).product();
+    let mut out = out.try_borrow_mut()?;
+    let total = out.data.len();
+    let range = address.checked_add(len).filter(|&end| end <= total).map(|end| &mut out.data[address..end]);
+    let range = range
+        .ok_or_else(|| PyValueError::new_err(format!("{len} elements at {address} do not fit a vector of {total}")))?;
+    py.detach(|| tensor::accumulate(range, coef, &slices));
+    Ok(())
+}
+
+pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_function(wrap_pyfunction!(contract, m)?)?;
+    m.add_function(wrap_pyfunction!(eq_table, m)?)?;
+    m.add_function(wrap_pyfunction!(tensor_product, m)?)?;
+    m.add_function(wrap_pyfunction!(inner, m)?)?;
+    m.add_function(wrap_pyfunction!(linear_combination, m)?)?;
+    m.add_function(wrap_pyfunction!(accumulate, m)?)
+}

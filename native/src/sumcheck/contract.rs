@@ -1,0 +1,81 @@
+//! Sums of a table over one of its axes with weights: the matrix-vector products of the protocol.
+
+use super::table::{IntView, Table};
+use super::{Interrupted, POLL_INTERVAL, Poll, check};
+use crate::field::Fr;
+use crate::field::wide::{self, SmallSum};
+use ark_ff::AdditiveGroup;
+use rayon::prelude::*;
+
+/// Output elements that are accumulated together.
+const TILE: usize = 64;
+/// Elements of a run that are converted together.
+const BLOCK: usize = 1 << 10;
+
+/// The table seen as [before, n, after]; out[b, a] = sum_i weights[i] t[b, i, a], row-major.
+pub fn contract(
+    table: &Table<'_>,
+    shape: &[usize],
+    axis: usize,
+    weights: &[Fr],
+    poll: Poll<'_>,
+) -> Result<Vec<Fr>, Interrupted> {
+    let (before, after): (usize, usize) = (shape[..axis].iter().product(), shape[axis + 1..].iter().product());
+    assert_eq!(shape[axis], weights.len());
+    assert_eq!(table.len(), before * weights.len() * after);
+    let mut out = vec![Fr::ZERO; before * after];
+    if out.is_empty() || weights.is_empty() {
+        return Ok(out);
+    }
+    // tiles of the output; a tile never crosses a row of `after` elements unless after = 1
+    let tile = if after == 1 { 1 } else { TILE.min(after) };
+    let tiles_per_row = after.div_ceil(tile);
+    let step = (POLL_INTERVAL / (weights.len() * tile)).max(1);
+    let mut tiles: Vec<(usize, &mut [Fr])> =
+        out.chunks_mut(after).flat_map(|row| row.chunks_mut(tile)).enumerate().collect();
+    for chunk in tiles.chunks_mut(step) {
+        check(poll)?;
+        let min = (1 << 12) / (weights.len() * tile) + 1;
+        chunk.par_iter_mut().with_min_len(min).for_each(|(i, out)| {
+            let start = *i / tiles_per_row * weights.len() * after + *i % tiles_per_row * tile;
+            match table {
+                Table::Field(t) => field_tile(t, start, after, weights, out),
+                Table::Ints(t) => int_tile(t, start, after, weights, out),
+            }
+        });
+    }
+    Ok(out)
+}
+
+fn field_tile(t: &[Fr], start: usize, after: usize, weights: &[Fr], out: &mut [Fr]) {
+    if after == 1 {
+        out[0] = wide::dot(&t[start..start + weights.len()], weights);
+        return;
+    }
+    for (i, w) in weights.iter().enumerate() {
+        let at = start + i * after;
+        wide::add_scaled(out, w, &t[at..at + out.len()]);
+    }
+}
+
+fn int_tile(t: &IntView<'_>, start: usize, after: usize, weights: &[Fr], out: &mut [Fr]) {
+    let mut buffer = [0i64; BLOCK];
+    if after == 1 {
+        for (i, w) in weights.chunks(BLOCK).enumerate() {
+            t.read(start + i * BLOCK, &mut buffer[..w.len()]);
+            out[0] += wide::dot_small(w, &buffer[..w.len()]);
+        }
+        return;
+    }
+    let mut sums = [SmallSum::default(); TILE];
+    for (i, w) in weights.iter().enumerate() {
+        let values = &mut buffer[..out.len()];
+        t.read(start + i * after, values);
+        for (sum, &v) in sums.iter_mut().zip(&*values) {
+            sum.add(w, v);
+        }
+    }
+    for (x, sum) in out.iter_mut().zip(&sums) {
+        *x = sum.reduce();
+    }
+}

@@ -1,0 +1,94 @@
+"""Vectors over the hypercube against their naive twins."""
+
+from __future__ import annotations
+
+import random
+from math import prod
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from zkllm.field import R
+from zkllm.kernels import naive, native
+
+from .test_sumcheck import DTYPES, SIZES, native_table, random_table
+
+
+def vector(rng: random.Random, n: int) -> list[int]:
+    return [rng.choice([0, 1, R - 1, rng.randrange(R), rng.randrange(R)]) for _ in range(n)]
+
+
+shapes = st.lists(st.sampled_from([*SIZES, 70]), min_size=1, max_size=4).filter(lambda s: prod(s) <= 3000)
+
+
+@settings(max_examples=150, deadline=None)
+@given(seed=st.integers(0, 2**32), shape=shapes, dtype=st.sampled_from(DTYPES), axis=st.integers(0, 3))
+def test_contract(seed: int, shape: list[int], dtype: str, axis: int) -> None:
+    rng = random.Random(seed)
+    axis %= len(shape)
+    table, weights = random_table(rng, shape, dtype), vector(rng, shape[axis])
+    fast = native.contract(native_table(table), shape, axis, native.from_list(weights))
+    assert fast.to_list() == naive.contract(table, shape, axis, weights)
+
+
+@settings(max_examples=50, deadline=None)
+@given(seed=st.integers(0, 2**32), shape=shapes, dtype=st.sampled_from(DTYPES))
+def test_inner_and_write(seed: int, shape: list[int], dtype: str) -> None:
+    rng = random.Random(seed)
+    n = prod(shape)
+    table, weights = random_table(rng, shape, dtype), vector(rng, n)
+    assert native.inner(native_table(table), native.from_list(weights)) == naive.inner(table, weights)
+    slow, address = vector(rng, n + 9), rng.randint(0, 9)
+    fast = native.from_list(slow)
+    naive.write(slow, address, table)
+    native.write(fast, address, native_table(table))
+    assert fast.to_list() == slow
+
+
+@settings(max_examples=50, deadline=None)
+@given(seed=st.integers(0, 2**32), sizes=st.lists(st.sampled_from([*SIZES, 300]), max_size=4))
+def test_products_and_combinations(seed: int, sizes: list[int]) -> None:
+    if prod(sizes) > 5000:
+        sizes = sizes[:1]
+    rng = random.Random(seed)
+    vectors = [vector(rng, n) for n in sizes]
+    fast = [native.from_list(v) for v in vectors]
+    assert native.tensor_product(fast).to_list() == naive.tensor_product(vectors)
+    slow_sum, address, coef = vector(rng, prod(sizes) + 5), rng.randint(0, 5), rng.randrange(R)
+    fast_sum = native.from_list(slow_sum)
+    naive.accumulate(slow_sum, address, coef, vectors)
+    native.accumulate(fast_sum, address, coef, fast)
+    assert fast_sum.to_list() == slow_sum
+    same, coefs = [vector(rng, 25) for _ in range(4)], vector(rng, 4)
+    combined = native.linear_combination([native.from_list(v) for v in same], coefs)
+    assert combined.to_list() == naive.linear_combination(same, coefs)
+
+
+@pytest.mark.parametrize("n", range(9))
+def test_eq_table(n: int) -> None:
+    coords = vector(random.Random(n), n)
+    assert native.eq_table(coords).to_list() == naive.eq_table(coords)
+
+
+def test_vectors_refuse_misuse() -> None:
+    v = native.from_list([1, 2, 3])
+    with pytest.raises(ValueError, match="one element for each index"):
+        native.contract(v, [3, 1], 1, v)
+    with pytest.raises(ValueError, match="one element for each index"):
+        native.contract(v, [3], 1, v)
+    with pytest.raises(ValueError, match="elements"):
+        native.contract(v, [3, 2], 0, v)
+    with pytest.raises(ValueError, match="lengths differ"):
+        native.inner(np.arange(2), v)
+    with pytest.raises(ValueError, match="equal lengths"):
+        native.linear_combination([v, native.from_list([1])], [1, 1])
+    with pytest.raises(ValueError, match="do not fit"):
+        native.accumulate(v, 1, 1, [native.from_list([1, 2, 3])])
+    with pytest.raises(ValueError, match="do not fit"):
+        v.write(2, np.arange(2))
+    with pytest.raises(RuntimeError, match="borrowed"):
+        v.write(0, v)
+    with pytest.raises(TypeError, match="numpy integer array"):
+        native.inner([1, 2, 3], v)
