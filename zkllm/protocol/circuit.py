@@ -1,0 +1,47 @@
+"""The outer proof's circuit: the inner verifier, run on wires.
+
+Public inputs, in order: seed, the statement's words, delta, theta, zeta, v, P_col(zeta), P_col(1/zeta), P_row(zeta),
+P_row(1/zeta). The circuit keeps r: given theta and zeta it returns v and the four values of the opening.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..outer.circuit import CircuitBuilder
+from ..statement import num_words
+from .algebra import Scalar
+from .party import CircuitParty, Party
+from .program import Protocol, column_polynomials, opening_values, run_inner
+from .reduction import ReductionResult
+
+
+def column_bits(mu: int) -> int:
+    """log2 of b, the length of Mercury's rows: 2^mu = rows * b."""
+    return mu // 2
+
+
+def opening_tail(party: Party, result: ReductionResult, theta: Scalar, zeta: Scalar, inverse: Scalar) -> list[Scalar]:
+    """v, P_col(zeta), P_col(1/zeta), P_row(zeta), P_row(1/zeta); zeta times its inverse is checked."""
+    party.check("opening: 1/zeta", zeta * inverse, 1)
+    v = opening_values(result.columns, theta)
+    return [v, *column_polynomials(result.point, column_bits(party.protocol.shape.config.mu), zeta, inverse)]
+
+
+def build_circuit(protocol: Protocol) -> CircuitBuilder:
+    """Depends on the shape and the configuration, never on weights."""
+    builder = CircuitBuilder()
+    seed = builder.public("seed")
+    words: Sequence[Scalar] = [builder.public(f"word {i}") for i in range(num_words(protocol.shape.rows))]
+    delta, theta, zeta = (builder.public(name) for name in ("delta", "theta", "zeta"))
+    values = [builder.public(name) for name in
+              ("v", "P_col(zeta)", "P_col(1/zeta)", "P_row(zeta)", "P_row(1/zeta)")]
+    party = CircuitParty(protocol, builder, seed)
+    result = run_inner(party, words, None)
+    party.begin("opening")
+    party.check("delta", result.digest, delta)
+    inverse = party.advice(lambda: 0)
+    for name, given, computed in zip(("v", "P_col", "P_col", "P_row", "P_row"), values,
+                                     opening_tail(party, result, theta, zeta, inverse), strict=True):
+        party.check(f"opening: {name}", computed, given)
+    return builder
