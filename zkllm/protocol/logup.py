@@ -47,6 +47,11 @@ def logup(party: Party) -> None:
     """Reduces every lookup to the claims "lookups: p" and "lookups: q"."""
     alpha, beta = party.challenge(), party.challenge()
     depth = leaf_depth(party)
+    manifest = party.protocol.manifest
+    queries = sum(manifest.count(t.name) for t, _ in active_lookups(party))
+    rows = sum(manifest.axes[t.axis] for t in manifest.tables.values())
+    party.error("LogUp alpha", queries + rows)
+    party.error("LogUp fingerprints", 2 * queries * rows)
     tree = _build(party, int(alpha), int(beta)) if party.data is not None else None
     p = party.send(lambda: tree.root()[0])
     q = party.send(lambda: tree.root()[1])
@@ -62,6 +67,7 @@ def logup(party: Party) -> None:
 def _layer(party: Party, tree: object, j: int, p: Scalar, q: Scalar, z: list[Scalar]):
     """Layer j: (p, q') at z from the four children at a new point of j + 1 coordinates."""
     lam = party.challenge()
+    party.error("LogUp layers", 2)  # lambda, and the line through the children
     kernel: object = tree
     if tree is not None:
         kernel.open(j, [int(c) for c in z], int(lam))  # type: ignore[attr-defined]

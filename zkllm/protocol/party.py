@@ -54,6 +54,7 @@ class Party:
     pending: dict[str, tuple[Mapping[str, Point], Scalar]] = field(default_factory=dict)
     executed: list[str] = field(default_factory=list)
     counts: dict[str, Counts] = field(default_factory=dict)
+    errors: dict[str, int] = field(default_factory=dict)  # soundness error terms, as numerators over r
     part: str = "start"
     data: ProverData | None = None  # the prover's tensors; None for the others
 
@@ -88,6 +89,10 @@ class Party:
 
     def count_round(self) -> None:
         self.counts.setdefault(self.part, Counts()).rounds += 1
+
+    def error(self, term: str, numerator: int) -> None:
+        """Adds numerator / r to a term of the soundness error."""
+        self.errors[term] = self.errors.get(term, 0) + numerator
 
     def begin(self, part: str) -> None:
         """Names the part of the protocol that follows, for accounting and errors."""

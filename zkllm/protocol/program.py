@@ -92,6 +92,8 @@ def zero_check(run: Run, equations: Sequence[Equation]) -> SumcheckPoint:
         powers.append(powers[-1] * gamma)
     instances = grouped(equations, powers, party.off)
     rounds = schedule(run.axes, instances)
+    party.error("zero-check gamma", len(equations) - 1)
+    party.error("zero-check tau", len(rounds))
     tau = SumcheckPoint({"row": [], "token": [], "feature": []})
     for pool, _ in rounds:
         tau.pools[pool].append(party.challenge())
@@ -110,6 +112,8 @@ def product_sums(run: Run, point: SumcheckPoint) -> None:
     run.extra["q"] = tuple(party.challenges(ceil_log2(axes["q"])))
     instances = [i for op in OPERATIONS for i in op.products(run, point)]
     eta = party.challenge()
+    party.error("product sums eta", len(instances) - 1)
+    party.error("output points", sum(map(len, point.pools.values())) + len(run.extra["q"]))
     powers: list[Scalar] = [party.constant(1)]
     for _ in instances[1:]:
         powers.append(powers[-1] * eta)

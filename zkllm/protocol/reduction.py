@@ -107,6 +107,7 @@ def reduce_claims(party: Party) -> ReductionResult:
     protocol = party.protocol
     mu = protocol.fixed.mu
     beta = party.challenge()
+    party.error("reduction beta", len(party.claims) - 1)
     groups, claim = _groups(party, beta)
     kernel = _prover_kernel(party, groups) if party.data is not None else None
     point: list[Scalar] = []

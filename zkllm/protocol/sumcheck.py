@@ -158,6 +158,7 @@ def round_message(party: Party, degree: int, claim: Scalar, tau: Scalar | None,
     are sent; without, claim = h(0) + h(1) gives h_1 and h_0, h_2, .. are sent.
     """
     cache: list[int] = []
+    party.error("sumcheck rounds", degree + (tau is not None))  # the eq factor raises the degree by one
 
     def coefficient(i: int) -> int:
         if not cache:
