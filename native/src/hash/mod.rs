@@ -1,0 +1,4 @@
+//! Hashes over F.
+
+pub mod poseidon2;
+mod poseidon2_constants;

@@ -1,5 +1,206 @@
-use pyo3::prelude::*;
+//! Points of G1 and G2, powers of tau, multi-scalar multiplication.
 
-pub fn register(_m: &Bound<'_, PyModule>) -> PyResult<()> {
+use super::field::{FrVec, scalar};
+use crate::curve::msm;
+use crate::curve::point::{self, G1_BYTES, G2_BYTES, Point};
+use crate::curve::powers::{self, G1Powers};
+use crate::field::Fr;
+use ark_ff::Field;
+use memmap2::Mmap;
+use pyo3::exceptions::{PyIndexError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use rayon::prelude::*;
+use std::fs::File;
+
+/// Points per step of a long call: signals are checked and progress is reported between steps.
+const STEP: usize = 1 << 18;
+
+enum Store {
+    Owned(Vec<Point>),
+    Mapped { map: Mmap, offset: usize, count: usize },
+}
+
+/// A sequence of points of G1, in memory or memory-mapped.
+#[pyclass(module = "zkllm._native", frozen)]
+pub struct Points {
+    store: Store,
+}
+
+impl Points {
+    pub fn as_slice(&self) -> &[Point] {
+        match &self.store {
+            Store::Owned(points) => points,
+            Store::Mapped { map, offset, count } => {
+                point::view(&map[*offset..*offset + *count * G1_BYTES]).expect("alignment checked when opened")
+            }
+        }
+    }
+
+    fn range(&self, start: usize, count: usize) -> PyResult<&[Point]> {
+        start
+            .checked_add(count)
+            .and_then(|stop| self.as_slice().get(start..stop))
+            .ok_or_else(|| PyIndexError::new_err(format!("the SRS has {} points, too few", self.as_slice().len())))
+    }
+}
+
+fn report(py: Python<'_>, progress: Option<&Bound<'_, PyAny>>, done: usize, total: usize) -> PyResult<()> {
+    py.check_signals()?;
+    if let Some(callback) = progress {
+        callback.call1((done, total))?;
+    }
     Ok(())
+}
+
+#[pymethods]
+impl Points {
+    /// Raw points of a file: `count` of them from byte `offset`, a multiple of 8.
+    #[staticmethod]
+    fn open(path: &str, offset: usize, count: usize) -> PyResult<Self> {
+        let file = File::open(path)?;
+        let map = unsafe { Mmap::map(&file)? };
+        let end = count.checked_mul(G1_BYTES).and_then(|n| n.checked_add(offset));
+        if offset % 8 != 0 || end.is_none_or(|end| end > map.len()) {
+            return Err(PyValueError::new_err("the points lie outside the file"));
+        }
+        Ok(Self { store: Store::Mapped { map, offset, count } })
+    }
+
+    /// Raw bytes, x then y in Montgomery form, 64 bytes a point.
+    #[staticmethod]
+    fn from_raw(data: &[u8]) -> PyResult<Self> {
+        if data.len() % G1_BYTES != 0 {
+            return Err(PyValueError::new_err("length is not a multiple of 64"));
+        }
+        let limb = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().expect("8 bytes"));
+        let points = data
+            .par_chunks_exact(G1_BYTES)
+            .map(|c| Point {
+                x: std::array::from_fn(|i| limb(&c[8 * i..8 * i + 8])),
+                y: std::array::from_fn(|i| limb(&c[32 + 8 * i..40 + 8 * i])),
+            })
+            .collect();
+        Ok(Self { store: Store::Owned(points) })
+    }
+
+    /// Wire encoding, 64 bytes a point; each must be the one encoding of a point of G1.
+    #[staticmethod]
+    fn decode(data: &[u8]) -> PyResult<Self> {
+        if data.len() % G1_BYTES != 0 {
+            return Err(PyValueError::new_err("length is not a multiple of 64"));
+        }
+        let points: Option<Vec<Point>> = data.par_chunks_exact(G1_BYTES).map(Point::from_wire).collect();
+        match points {
+            Some(points) => Ok(Self { store: Store::Owned(points) }),
+            None => Err(PyValueError::new_err("not a point of G1 in canonical form")),
+        }
+    }
+
+    /// scale tau^i times the generator, i < count.
+    #[staticmethod]
+    #[pyo3(signature = (tau, count, scale, progress=None))]
+    fn powers(
+        py: Python<'_>,
+        tau: &Bound<'_, PyAny>,
+        count: usize,
+        scale: &Bound<'_, PyAny>,
+        progress: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Self> {
+        let (tau, scale) = (scalar(tau)?, scalar(scale)?);
+        let table = py.detach(|| G1Powers::new(count));
+        let mut points = Vec::with_capacity(count);
+        while points.len() < count {
+            let step = STEP.min(count - points.len());
+            let start = points.len();
+            points.extend(py.detach(|| table.multiply(&powers::scalars(tau, scale, start, step))));
+            report(py, progress, points.len(), count)?;
+        }
+        Ok(Self { store: Store::Owned(points) })
+    }
+
+    fn __len__(&self) -> usize {
+        self.as_slice().len()
+    }
+
+    /// Wire encoding of point i.
+    fn __getitem__<'py>(&self, py: Python<'py>, i: usize) -> PyResult<Bound<'py, PyBytes>> {
+        let point = self.as_slice().get(i).ok_or_else(|| PyIndexError::new_err("index out of range"))?;
+        Ok(PyBytes::new(py, &point.to_wire()))
+    }
+
+    /// Raw bytes of `count` points from `start`.
+    fn raw<'py>(&self, py: Python<'py>, start: usize, count: usize) -> PyResult<Bound<'py, PyBytes>> {
+        Ok(PyBytes::new(py, point::raw_bytes(self.range(start, count)?)))
+    }
+
+    /// Index of the first entry that is not a point of G1 other than infinity, or None.
+    #[pyo3(signature = (progress=None))]
+    fn first_invalid(&self, py: Python<'_>, progress: Option<&Bound<'_, PyAny>>) -> PyResult<Option<usize>> {
+        let points = self.as_slice();
+        for (i, chunk) in points.chunks(STEP).enumerate() {
+            let bad = py.detach(|| chunk.par_iter().position_first(|p| p.is_infinity() || !p.is_valid()));
+            if let Some(j) = bad {
+                return Ok(Some(i * STEP + j));
+            }
+            report(py, progress, i * STEP + chunk.len(), points.len())?;
+        }
+        Ok(None)
+    }
+
+    /// sum scalars[i] P[offset + i].
+    #[pyo3(signature = (scalars, offset=0))]
+    fn msm<'py>(&self, py: Python<'py>, scalars: &FrVec, offset: usize) -> PyResult<Bound<'py, PyBytes>> {
+        let points = self.range(offset, scalars.data.len())?;
+        let sum = py.detach(|| Point::from_projective(&msm::msm(points, &scalars.data)));
+        Ok(PyBytes::new(py, &sum.to_wire()))
+    }
+}
+
+/// Raw points of G2 (x_real, x_imaginary, y_real, y_imaginary in Montgomery form): scale tau^i times the generator.
+#[pyfunction]
+fn g2_powers<'py>(
+    py: Python<'py>,
+    tau: &Bound<'_, PyAny>,
+    count: usize,
+    scale: &Bound<'_, PyAny>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let (tau, scale) = (scalar(tau)?, scalar(scale)?);
+    let raw: Vec<u8> = py.detach(|| {
+        powers::g2_powers(&powers::scalars(tau, scale, 0, count)).iter().flat_map(point::g2_to_raw).collect()
+    });
+    Ok(PyBytes::new(py, &raw))
+}
+
+/// [tau^(2^i)]_2 for i < count, raw.
+#[pyfunction]
+fn g2_squarings<'py>(py: Python<'py>, tau: &Bound<'_, PyAny>, count: usize) -> PyResult<Bound<'py, PyBytes>> {
+    let tau = scalar(tau)?;
+    let raw: Vec<u8> = py.detach(|| {
+        let mut powers_of_two: Vec<Fr> = Vec::with_capacity(count);
+        let mut power = tau;
+        for _ in 0..count {
+            powers_of_two.push(power);
+            power.square_in_place();
+        }
+        powers::g2_powers(&powers_of_two).iter().flat_map(point::g2_to_raw).collect()
+    });
+    Ok(PyBytes::new(py, &raw))
+}
+
+/// Wire encoding (EIP-197's order) of one raw point of G2, checked: on the twist, in the subgroup, not infinity.
+#[pyfunction]
+fn g2_from_raw<'py>(py: Python<'py>, raw: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+    let point = (raw.len() == G2_BYTES)
+        .then(|| point::g2_from_raw(raw))
+        .flatten()
+        .ok_or_else(|| PyValueError::new_err("not a point of G2"))?;
+    Ok(PyBytes::new(py, &point::g2_to_wire(&point)))
+}
+
+pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    m.add_class::<Points>()?;
+    m.add_function(wrap_pyfunction!(g2_powers, m)?)?;
+    m.add_function(wrap_pyfunction!(g2_squarings, m)?)?;
+    m.add_function(wrap_pyfunction!(g2_from_raw, m)?)
 }

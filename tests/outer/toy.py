@@ -1,0 +1,310 @@
+"""A toy inner protocol under the outer proof: claims on random columns, reduced to one point by a sumcheck.
+
+The protocol's text runs on field elements (proving) and on wires (building the circuit), like the real one.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from zkllm._native import FrVec
+
+from zkllm.field import Fr, R
+from zkllm.outer.circuit import CircuitBuilder
+from zkllm.outer.layout import Circuit
+from zkllm.outer.prover import Tail, prove_outer
+from zkllm.outer.setup import ProvingKey, setup_outer, srs_powers_needed
+from zkllm.outer.transcript import public_input_names, seed_of, statement_digest
+from zkllm.pcs.mercury import eq_polynomial_at
+from zkllm.pcs.srs import Srs, development_srs
+from zkllm.poseidon2 import permute
+from zkllm.statement import Statement, num_words
+
+IV = 20261124
+LIMITS = dict(version=1, N=16, k=1, vocab_size=50257, pad_id=50256, n_ctx=1024)
+DIGESTS = dict(model_id=bytes([1] * 32), config_digest=bytes([2] * 32), vocabulary_root=bytes([3] * 32))
+
+
+class Sponge:
+    """The duplex of docs/protocol.md, 4, over any lane type."""
+
+    def __init__(self, seed: Any, one: Callable[[int], Any], permutation: Callable[[list], list]):
+        self.state = [seed, one(0), one(0), one(IV)]
+        self.permutation = permutation
+        self.lane, self.out = 0, 3
+
+    def absorb(self, x: Any) -> None:
+        if self.out < 3:
+            self.lane, self.out = 0, 3
+        if self.lane == 3:
+            self.state, self.lane = self.permutation(self.state), 0
+        self.state = [*self.state]
+        self.state[self.lane] = self.state[self.lane] + x
+        self.lane += 1
+
+    def squeeze(self) -> Any:
+        if self.out == 3:
+            self.state, self.out = self.permutation(self.state), 0
+        self.out += 1
+        return self.state[self.out - 1]
+
+
+class Proving:
+    """Interpreter over F; messages come from the prover's callbacks and are recorded."""
+
+    def __init__(self, public: dict[str, int]):
+        self.known = public
+        self.inputs: list[int] = []
+
+    def public(self, name: str) -> Fr:
+        return Fr(self.known.get(name, 0))
+
+    def constant(self, value: int) -> Fr:
+        return Fr(value)
+
+    def message(self, value: Callable[[], int]) -> Fr:
+        self.inputs.append(int(value()) % R)
+        return Fr(self.inputs[-1])
+
+    def permute(self, state: list) -> list:
+        return [Fr(x) for x in permute([int(x) for x in state])]
+
+    def equal(self, a: Any, b: Any, name: str) -> None:
+        pass
+
+
+class Building:
+    """Interpreter over wires."""
+
+    def __init__(self) -> None:
+        self.builder = CircuitBuilder()
+        self.permute = self.builder.permute
+        self.constant = self.builder.constant
+        self.equal = self.builder.assert_equal
+        self.public = self.builder.public
+
+    def message(self, value: Callable[[], int]) -> Any:
+        return self.builder.input()
+
+
+@dataclass
+class Columns:
+    """What only the prover has: the tables, folded as the sumcheck proceeds."""
+
+    tables: list[list[int]]
+    weights: list[list[int]]
+
+    def round(self) -> list[int]:
+        half = len(self.tables[0]) // 2
+        out = [0, 0, 0]
+        for e, c in zip(self.weights, self.tables, strict=True):
+            for i in range(half):
+                for x in range(3):
+                    out[x] += (e[i] + x * (e[half + i] - e[i])) * (c[i] + x * (c[half + i] - c[i]))
+        return [v % R for v in out]
+
+    def bind(self, x: int) -> None:
+        half = len(self.tables[0]) // 2
+        fold = lambda t: [(t[i] + x * (t[half + i] - t[i])) % R for i in range(half)]
+        self.tables = [fold(t) for t in self.tables]
+        self.weights = [fold(t) for t in self.weights]
+
+
+def eq_table(u: list[int]) -> list[int]:
+    out = [1]
+    for c in u:
+        out = [x * f % R for x in out for f in (1 - c, c)]
+    return out
+
+
+@dataclass
+class Toy:
+    mu: int
+    num_fixed: int
+    num_witness: int
+    tables: list[list[int]]
+    claims: list[tuple[int, list[int], int]]  # column, point, value
+    permutations: int = 0  # idle ones, to reach a larger circuit
+
+    @classmethod
+    def random(
+        cls, mu: int = 6, num_fixed: int = 2, num_witness: int = 2, num_claims: int = 6, seed: int = 1, **kw
+    ):
+        rng = random.Random(seed)
+        tables = [[rng.randrange(R) for _ in range(1 << mu)] for _ in range(num_fixed + num_witness)]
+        claims = []
+        for i in range(num_claims):
+            z = [rng.randrange(R) for _ in range(mu)]
+            column = i % len(tables)
+            value = sum(a * b for a, b in zip(tables[column], eq_table(z), strict=True)) % R
+            claims.append((column, z, value))
+        return cls(mu, num_fixed, num_witness, tables, claims, **kw)
+
+    @property
+    def b_log2(self) -> int:
+        return self.mu // 2
+
+    def head(
+        self, m: Any, publics: dict[str, Any], corrupt: Callable[[list[int]], list[int]] | None = None
+    ) -> dict:
+        """Up to the digest delta."""
+        columns = Columns([list(t) for t in self.tables], [])
+        sponge = Sponge(publics["seed"], m.constant, m.permute)
+        sponge.squeeze()
+        for _ in range(self.permutations):
+            sponge.state = m.permute(sponge.state)
+        values = [m.message(lambda v=v: v) for _, _, v in self.claims]
+        for v in values:
+            sponge.absorb(v)
+        beta = sponge.squeeze()
+        if isinstance(m, Proving):
+            columns.weights = self._weights(int(beta))
+        total = m.constant(0)
+        for v in reversed(values):
+            total = total * beta + v
+        point = []
+        for _ in range(self.mu):
+            coefficients = [m.message(lambda i=i: columns.round()[i]) for i in range(3)]
+            for c in coefficients:
+                sponge.absorb(c)
+            x = sponge.squeeze()
+            point.append(x)
+            y0, y1, y2 = coefficients
+            m.equal(y0 + y1, total, "round sum")
+            half = (R + 1) // 2
+            c2 = y2 * half - y1 + y0 * half
+            total = (c2 * x + (y1 - y0 - c2)) * x + y0
+            if isinstance(m, Proving):
+                columns.bind(int(x))
+        openings = [t[0] for t in columns.tables] if isinstance(m, Proving) else []
+        if corrupt is not None and openings:
+            openings = corrupt(openings)
+        finals = [m.message(lambda g=g: openings[g]) for g in range(len(self.tables))]
+        for c in finals:
+            sponge.absorb(c)
+        delta = sponge.squeeze()
+        weights = [m.constant(0) for _ in self.tables]
+        power = m.constant(1)
+        for column, z, _ in self.claims:
+            term = power
+            for zi, x in zip(z, point, strict=True):
+                term = term * (x * (2 * zi - 1) + (1 - zi))
+            weights[column] = weights[column] + term
+            power = power * beta
+        end = m.constant(0)
+        for w, c in zip(weights, finals, strict=True):
+            end = end + w * c
+        m.equal(end, total, "reduction")
+        m.equal(delta, publics["delta"], "delta")
+        return {"point": point, "finals": finals, "delta": delta}
+
+    def _weights(self, beta: int) -> list[list[int]]:
+        weights = [[0] * (1 << self.mu) for _ in self.tables]
+        power = 1
+        for column, z, _ in self.claims:
+            for i, x in enumerate(eq_table(z)):
+                weights[column][i] = (weights[column][i] + power * x) % R
+            power = power * beta % R
+        return weights
+
+    def tail(self, m: Any, publics: dict[str, Any], state: dict) -> None:
+        theta, zeta = publics["theta"], publics["zeta"]
+        v = m.constant(0)
+        for c in reversed(state["finals"]):
+            v = v * theta + c
+        m.equal(v, publics["v"], "v")
+        zeta_inv = m.message(lambda: pow(int(zeta), -1, R))
+        m.equal(zeta * zeta_inv, m.constant(1), "zeta inverse")
+        row, col = state["point"][: self.mu - self.b_log2], state["point"][self.mu - self.b_log2 :]
+        for name, u, x in (
+            ("pc", col, zeta),
+            ("pci", col, zeta_inv),
+            ("pr", row, zeta),
+            ("pri", row, zeta_inv),
+        ):
+            value, power = m.constant(1), x
+            for c in reversed(u):
+                value = value * (c * power - c + 1)
+                power = power * power
+            m.equal(value, publics[name], name)
+
+    def circuit(self) -> Circuit:
+        m = Building()
+        publics = {name: m.public(name) for name in public_input_names(num_words(LIMITS["N"]))}
+        self.tail(m, publics, self.head(m, publics))
+        return m.builder.compile()
+
+
+@dataclass
+class Instance:
+    """A toy with keys and a statement."""
+
+    toy: Toy
+    srs: Srs
+    pk: ProvingKey
+    words: list[int]
+    context: bytes
+    witness: list[bytes]
+
+    @property
+    def vk(self):
+        return self.pk.vk
+
+    @classmethod
+    def make(cls, toy: Toy, context: bytes = bytes(range(32))) -> Instance:
+        circuit = toy.circuit()
+        srs = development_srs((srs_powers_needed(circuit.log2_size, toy.mu) - 1).bit_length())
+        commitments = [srs.commit(FrVec.from_list(t)) for t in toy.tables]
+        pk, _ = setup_outer(
+            circuit, srs, commitments[: toy.num_fixed], toy.num_witness, toy.mu, {**LIMITS, **DIGESTS}
+        )
+        statement = Statement(DIGESTS["model_id"], LIMITS["k"], (7454, 3764, 198, 50255, 5536))
+        words = statement.words(LIMITS["N"], LIMITS["pad_id"])
+        return cls(toy, srs, pk, words, context, commitments[toy.num_fixed :])
+
+    def prove(self, corrupt: Callable[[list[int]], list[int]] | None = None, **kw) -> bytes:
+        digest = statement_digest(self.vk.verifier_id, self.context, self.words, self.witness)
+        publics = {"seed": seed_of(digest), **{f"word{i}": w for i, w in enumerate(self.words)}}
+        m = Proving(publics)
+        state = self.toy.head(m, {"seed": Fr(publics["seed"]), "delta": Fr(0)}, corrupt)
+        before = len(m.inputs)
+        head_inputs = list(m.inputs)
+
+        def open_inner(theta: int) -> FrVec:
+            out = [0] * (1 << self.toy.mu)
+            power = 1
+            for table in self.toy.tables:
+                out = [(a + power * b) % R for a, b in zip(out, table, strict=True)]
+                power = power * theta % R
+            return FrVec.from_list(out)
+
+        def tail(theta: int, zeta: int) -> Tail:
+            v, power = 0, 1
+            for c in state["finals"]:
+                v += power * int(c)
+                power = power * theta % R
+            point = [int(x) for x in state["point"]]
+            row, col = point[: self.toy.mu - self.toy.b_log2], point[self.toy.mu - self.toy.b_log2 :]
+            zeta_inv = pow(zeta, -1, R)
+            names = ("v", "pc", "pci", "pr", "pri")
+            evaluations = [eq_polynomial_at(u, x) for u in (col, row) for x in (zeta, zeta_inv)]
+            publics = dict(zip(names, map(Fr, (v, *evaluations)), strict=True))
+            self.toy.tail(m, {"theta": Fr(theta), "zeta": Fr(zeta), **publics}, state)
+            return Tail(v % R, *evaluations, m.inputs[before:])
+
+        return prove_outer(
+            self.pk,
+            self.srs,
+            digest=digest,
+            witness_commitments=self.witness,
+            words=self.words,
+            delta=int(state["delta"]),
+            inputs=head_inputs,
+            point=[int(x) for x in state["point"]],
+            open_inner=open_inner,
+            tail=tail,
+            **kw,
+        )

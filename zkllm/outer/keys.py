@@ -1,0 +1,158 @@
+"""The verifying key of a shape (N, k) of a model. Pure Python: no native code, no numpy."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from zkllm.errors import PackageError
+from zkllm.field import root_of_unity
+from zkllm.hashing import keccak256
+from zkllm.outer.opening import Domain
+from zkllm.outer.transcript import body_bytes, encode_scalar, public_input_names
+from zkllm.pcs.curve import decode_g1, decode_g2
+from zkllm.statement import num_words
+
+VERIFIER_TAG = keccak256(b"zkllm.v1.verifier")
+SRS_KINDS = ("development", "ceremony")
+MAX_SIZE_LOG2 = 25
+
+
+@dataclass(frozen=True)
+class VerifyingKey:
+    """Everything that a verifier needs besides the statement and the proof."""
+
+    version: int
+    N: int
+    k: int
+    n_log2: int  # circuit rows
+    num_words: int  # words that hold T and the ids
+    num_witness_columns: int
+    fixed_commitments: tuple[bytes, ...]  # G1, once per model
+    c0: bytes  # G1, the 13 preprocessed polynomials
+    mu: int  # columns have 2^mu coefficients
+    b_log2: int  # of them, the low part of the index: u_col has b_log2 coordinates
+    vocab_size: int
+    pad_id: int
+    n_ctx: int
+    model_id: bytes
+    config_digest: bytes
+    vocabulary_root: bytes
+    srs_kind: str
+    srs_digest: bytes
+    g2_tau: bytes  # [tau]_2
+    g2_tau_b: bytes  # [tau^b]_2, b = 2^b_log2
+
+    @property
+    def domain(self) -> Domain:
+        return Domain(self.n_log2, root_of_unity(self.n_log2))
+
+    @property
+    def public_input_names(self) -> tuple[str, ...]:
+        return public_input_names(self.num_words)
+
+    @property
+    def num_public(self) -> int:
+        return len(self.public_input_names)
+
+    @property
+    def body_bytes(self) -> int:
+        return body_bytes(self.num_witness_columns)
+
+    @property
+    def verifier_id(self) -> bytes:
+        """keccak256 of the tag, the integers as 32-byte words in this order, the digests and the points."""
+        integers = (
+            self.version,
+            self.N,
+            self.k,
+            self.n_log2,
+            self.num_words,
+            self.num_witness_columns,
+            self.mu,
+            self.b_log2,
+            self.vocab_size,
+            self.pad_id,
+            self.n_ctx,
+            SRS_KINDS.index(self.srs_kind),
+            len(self.fixed_commitments),
+        )
+        return keccak256(
+            VERIFIER_TAG,
+            *map(encode_scalar, integers),
+            self.model_id,
+            self.config_digest,
+            self.vocabulary_root,
+            self.srs_digest,
+            self.g2_tau,
+            self.g2_tau_b,
+            self.c0,
+            *self.fixed_commitments,
+        )
+
+    def check(self) -> None:
+        """Ranges, lengths and encodings; raises PackageError."""
+        integers = {f.name: getattr(self, f.name) for f in fields(self) if f.type == "int"}
+        if not all(type(v) is int and 0 <= v < 1 << 32 for v in integers.values()):
+            raise PackageError(f"verifying key: integers out of range: {integers}")
+        problems = {
+            "1 <= k <= N <= n_ctx < 2^16": 1 <= self.k <= self.N <= self.n_ctx < 1 << 16,
+            "num_words": self.num_words == num_words(self.N),
+            "vocab_size": 0 <= self.pad_id < self.vocab_size <= 1 << 16,
+            "mu": 0 < self.b_log2 < self.mu <= MAX_SIZE_LOG2 and self.n_log2 <= MAX_SIZE_LOG2,
+            "rows": self.num_public < 1 << self.n_log2,
+            "columns": 1 <= self.num_witness_columns <= 1 << 8 and 1 <= len(self.fixed_commitments) <= 1 << 8,
+            "srs_kind": self.srs_kind in SRS_KINDS,
+            "digests": {len(getattr(self, name)) for name in DIGESTS} == {32},
+        }
+        for name, holds in problems.items():
+            if not holds:
+                raise PackageError(f"verifying key: {name} is out of range")
+        try:
+            for point in (self.c0, *self.fixed_commitments):
+                decode_g1(point)
+            for point in (self.g2_tau, self.g2_tau_b):
+                decode_g2(point)
+        except ValueError as error:
+            raise PackageError(f"verifying key: {error}") from None
+
+    def to_json(self) -> str:
+        """Canonical: sorted keys, lower-case hexadecimal, one trailing newline."""
+        data = {
+            name: value.hex() if isinstance(value, bytes) else value for name, value in asdict(self).items()
+        } | {"fixed_commitments": [c.hex() for c in self.fixed_commitments]}
+        return json.dumps(data, indent=1, sort_keys=True) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> VerifyingKey:
+        try:
+            data = json.loads(text)
+            names = {f.name: f.type for f in fields(cls)}
+            if not isinstance(data, dict) or set(data) != set(names):
+                raise ValueError("wrong fields")
+            for name, kind in names.items():
+                if kind == "bytes":
+                    data[name] = bytes.fromhex(data[name])
+            data["fixed_commitments"] = tuple(bytes.fromhex(c) for c in data["fixed_commitments"])
+            key = cls(**data)
+            key.check()
+            if key.to_json() != text:
+                raise ValueError("not in canonical form")
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise PackageError(f"verifying key: {error}; set the model up again") from None
+        return key
+
+    def save(self, path: Path) -> None:
+        path.write_text(self.to_json())
+
+    @classmethod
+    def load(cls, path: Path) -> VerifyingKey:
+        try:
+            text = path.read_text()
+        except (OSError, UnicodeDecodeError) as error:
+            raise PackageError(f"cannot read the verifying key {path}: {error}") from None
+        return cls.from_json(text)
+
+
+DIGESTS = ("model_id", "config_digest", "vocabulary_root", "srs_digest")

@@ -1,0 +1,234 @@
+"""The outer prover: PLONK, Mercury and their one opening. docs/protocol.md, 5 and 6.
+
+The order of messages is `transcript.SCHEDULE`'s; the arithmetic is done by native kernels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from zkllm._native import (
+    FrVec,
+    mercury_fold,
+    mercury_symmetric,
+    poly_combine,
+    poly_divide,
+    poly_eq,
+    poly_evaluate,
+    poly_inner,
+    poly_ntt,
+    poly_pack,
+    poly_reverse,
+)
+from zkllm.errors import ProofError, SrsError
+from zkllm.field import R
+from zkllm.outer.opening import denominators, derive, opening_entries, product
+from zkllm.outer.setup import ProvingKey
+from zkllm.outer.transcript import (
+    INVERSE,
+    PREPROCESSED,
+    SCHEDULE,
+    WIRES,
+    Round,
+    Transcript,
+    encode_body,
+    public_input_names,
+    seed_of,
+)
+from zkllm.pcs.srs import Srs
+
+Progress = Callable[[int, int], None]
+
+
+class Tail(NamedTuple):
+    """What the inner protocol answers to (theta, zeta): public inputs, and its last inputs of the circuit."""
+
+    v: int
+    pc: int
+    pci: int
+    pr: int
+    pri: int
+    inputs: list[int]
+
+
+def prove_outer(
+    pk: ProvingKey,
+    srs: Srs,
+    *,
+    digest: bytes,
+    witness_commitments: list[bytes],
+    words: list[int],
+    delta: int,
+    inputs: list[int],
+    point: list[int],
+    open_inner: Callable[[int], FrVec],
+    tail: Callable[[int, int], Tail | tuple],
+    progress: Progress | None = None,
+    schedule: tuple[Round, ...] = SCHEDULE,
+) -> bytes:
+    """The proof's body.
+
+    digest: H (`transcript.statement_digest`); delta, inputs: the inner protocol's digest and the circuit's
+    inputs up to it; point: r, mu coordinates, most significant first; open_inner: theta -> sum theta^g C_g,
+    2^mu coefficients; tail: (theta, zeta) -> what follows. An unsatisfied circuit gives a proof too, which is
+    rejected.
+    """
+    return OuterProver(pk, srs, digest, words, schedule, progress).run(
+        witness_commitments, delta, inputs, point, open_inner, tail
+    )
+
+
+class OuterProver:
+    """State of one proof: messages sent, challenges drawn, polynomials by the name of their commitment."""
+
+    STEPS = 6
+
+    def __init__(
+        self,
+        pk: ProvingKey,
+        srs: Srs,
+        digest: bytes,
+        words: list[int],
+        schedule: tuple[Round, ...],
+        progress: Progress | None,
+    ):
+        if srs.digest != pk.vk.srs_digest:
+            raise SrsError("this SRS is not the one that the key was made with")
+        self.pk, self.srs, self.words, self.progress = pk, srs, words, progress
+        self.seed = seed_of(digest)
+        self.schedule = schedule
+        self.transcript = Transcript(pk.vk.verifier_id, digest, schedule)
+        self.messages: dict[str, bytes | int] = {}
+        self.challenges: dict[str, int] = {}
+        self.polynomials: dict[str, FrVec] = {"C0": pk.c0_polynomial}
+        self.done = 0
+
+    def run(
+        self,
+        witness_commitments: list[bytes],
+        delta: int,
+        inputs: list[int],
+        point: list[int],
+        open_inner: Callable[[int], FrVec],
+        tail: Callable[[int, int], Tail | tuple],
+    ) -> bytes:
+        theta = self.challenge("theta", delta=delta)
+        s_polynomial = self.mercury(open_inner(theta), point)
+        answer = Tail(*tail(theta, self.challenges["zeta"]))
+        self.check_value(answer.v)
+        self.messages |= {name: getattr(answer, name) for name in ("pc", "pci", "pr", "pri")}
+        self.plonk([*inputs, *answer.inputs])
+        self.evaluate(s_polynomial)
+        self.open()
+        return encode_body(witness_commitments, self.messages)
+
+    def challenge(self, name: str, **messages: bytes | int) -> int:
+        """Sends the round's remaining messages and draws its challenge."""
+        self.messages |= messages
+        wanted = next(r.messages for r in self.schedule if r.challenge == name)
+        self.challenges[name] = self.transcript.challenge(name, {m: self.messages[m] for m in wanted})
+        return self.challenges[name]
+
+    def commit(self, name: str, polynomial: FrVec) -> None:
+        self.polynomials[name] = polynomial
+        self.messages[name] = self.srs.commit(polynomial)
+
+    def step(self) -> None:
+        self.done += 1
+        if self.progress is not None:
+            self.progress(self.done, self.STEPS)
+
+    def check_value(self, v: int) -> None:
+        if v != self.messages["v"]:
+            raise ProofError("the inner protocol's value is not that of the committed columns")
+
+    def mercury(self, f: FrVec, point: list[int]) -> FrVec:
+        """Steps 1 to 3 of section 6; returns S."""
+        vk = self.pk.vk
+        b = 1 << vk.b_log2
+        if len(f) != 1 << vk.mu or len(point) != vk.mu:
+            raise ValueError(f"expected 2^{vk.mu} coefficients and {vk.mu} coordinates")
+        eq_row, eq_col = poly_eq(point[: vk.mu - vk.b_log2]), poly_eq(point[vk.mu - vk.b_log2 :])
+        h = mercury_fold(f, eq_col)
+        self.commit("h", h)
+        alpha = self.challenge("alpha", v=poly_inner(eq_row, h))
+        q, g = poly_divide(f, b, 1, alpha)
+        self.commit("q", q)
+        self.commit("g", g)
+        self.step()
+        gamma = self.challenge("gamma")
+        s = poly_combine([mercury_symmetric(g, eq_col), mercury_symmetric(h, eq_row)], [1, gamma])
+        self.commit("SD", poly_pack([s, poly_reverse(g)]))
+        self.challenge("zeta")
+        self.step()
+        return s
+
+    def public_inputs(self) -> list[int]:
+        words = {f"word{i}": w for i, w in enumerate(self.words)}
+        named = {"seed": self.seed, **words, **self.challenges, **self.messages}
+        return [int(named[name]) for name in public_input_names(self.pk.vk.num_words)]  # type: ignore[arg-type]
+
+    def plonk(self, inputs: list[int]) -> None:
+        """Wires, the grand product and both quotients."""
+        kernel, n = self.pk.kernel, self.pk.circuit.size
+        public = self.public_inputs()
+        columns = kernel.columns(kernel.solve(public, inputs))
+        self.wires = [poly_ntt(column, n, True) for column in columns]
+        self.commit("C1", poly_pack(self.wires))
+        self.step()
+        beta, gamma = self.challenge("beta_p"), self.challenge("gamma_p")
+        alpha = self.challenge("alpha_p")
+        z = poly_ntt(kernel.grand_product(columns, beta, gamma), n, True)
+        z_reduced, _ = poly_divide(z, 1, 1, 1)  # z = 1 + (X - 1) z'
+        tp, tg = kernel.quotients(self.wires, z, public, beta, gamma, alpha)
+        self.quotients = [z_reduced, tp, tg]
+        self.commit("C2", poly_pack(self.quotients))
+        self.challenge("y")
+        self.step()
+
+    def evaluate(self, s_polynomial: FrVec) -> None:
+        y, zeta = self.challenges["y"], self.challenges["zeta"]
+        y_next, zeta_inv = y * self.pk.vk.domain.root % R, pow(zeta, -1, R)
+        z_reduced, tp, tg = self.quotients
+        e = {
+            name: poly_evaluate(p, y)
+            for name, p in zip(PREPROCESSED, self.pk.kernel.preprocessed(), strict=True)
+        }
+        for name, p in zip(WIRES, self.wires, strict=True):
+            e |= {name: poly_evaluate(p, y), f"{name}_next": poly_evaluate(p, y_next)}
+        e["z"] = poly_evaluate(z_reduced, y)
+        e |= {
+            f"{name}_next": poly_evaluate(p, y_next) for name, p in (("z", z_reduced), ("Tp", tp), ("Tg", tg))
+        }
+        for name, p in (("g", self.polynomials["g"]), ("h", self.polynomials["h"]), ("S", s_polynomial)):
+            e |= {f"{name}_zeta": poly_evaluate(p, zeta), f"{name}_zeta_inv": poly_evaluate(p, zeta_inv)}
+        self.challenge("beta", **e)
+
+    def open(self) -> None:
+        """W = sum beta^e (f_e - rem_e) / Z_e, W' = [sum s_e (f_e - rem_e(z)) - W] / (X - z).
+
+        Both divisions drop a remainder: f_e - rem_e and f_e have the same quotient by Z_e, and constants have
+        none by X - z.
+        """
+        vk, c = self.pk.vk, self.challenges
+        scalars = {name: m for name, m in self.messages.items() if isinstance(m, int)}
+        derived = derive(vk.domain, vk.num_words, self.words, self.seed, scalars, c)
+        entries = opening_entries(vk.domain, vk.b_log2, scalars, derived, c)
+        powers = [pow(c["beta"], i, R) for i in range(len(entries))]
+        quotients = [
+            poly_divide(self.polynomials[e.commitment], e.degree, e.lead, e.constant)[0] for e in entries
+        ]
+        w = poly_combine(quotients, powers)
+        self.commit("W", w)
+        z = self.challenge("z")
+        self.step()
+        weights = dict.fromkeys(("C0", "C1", "C2", "g", "h", "SD"), 0)
+        for entry, power in zip(entries, powers, strict=True):
+            weights[entry.commitment] += power * pow(entry.modulus_at(z), -1, R)
+        terms = [(self.polynomials[name], weight % R) for name, weight in weights.items()] + [(w, R - 1)]
+        combined = poly_combine([p for p, _ in terms], [k for _, k in terms])
+        self.commit("W_prime", poly_divide(combined, 1, 1, z)[0])
+        self.challenge("omega")
+        self.messages[INVERSE] = pow(product(denominators(vk.domain, vk.num_public, c)), -1, R)
+        self.step()

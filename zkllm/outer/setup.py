@@ -1,0 +1,164 @@
+"""Keys of an outer circuit: the proving key, its file, and the verifying key made with it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zkllm._native import CircuitKernel, FrVec, poly_pack
+from zkllm.errors import PackageError
+from zkllm.outer.gates import COSET_SHIFTS
+from zkllm.outer.keys import VerifyingKey
+from zkllm.outer.layout import FLAGS, SELECTORS, Circuit
+from zkllm.pcs.srs import Srs
+
+MAGIC = b"zkllm proving key 1\n"
+
+
+@dataclass(frozen=True)
+class ProvingKey:
+    vk: VerifyingKey
+    circuit: Circuit
+
+    @cached_property
+    def kernel(self) -> CircuitKernel:
+        """The circuit on the native side, with its preprocessed polynomials."""
+        return circuit_kernel(self.circuit)
+
+    @cached_property
+    def c0_polynomial(self) -> FrVec:
+        return poly_pack(self.kernel.preprocessed())
+
+    def save(self, path: Path) -> None:
+        payload = self._payload()
+        path.write_bytes(MAGIC + hashlib.sha256(payload).digest() + payload)
+
+    def _payload(self) -> bytes:
+        c = self.circuit
+        header = {
+            "vk": self.vk.to_json(),
+            "log2_size": c.log2_size,
+            "num_rows": c.num_rows,
+            "public_names": c.public_names,
+            "rows_by_part": c.rows_by_part,
+            "assertions": sorted(c.assertions.items()),
+            "copy_assertions": c.copy_assertions,
+            "selectors": {name: len(c.selectors[name]) for name in SELECTORS},
+        }
+        arrays = {"input_variables": c.input_variables, "own_wires": c.own_wires, "equal_to": c.equal_to}
+        arrays["defines"] = c.defines
+        for name in SELECTORS:
+            rows = sorted(c.selectors[name])
+            arrays[f"{name}_rows"] = np.array(rows, np.uint32)
+            values = b"".join(c.selectors[name][row].to_bytes(32, "little") for row in rows)
+            arrays[f"{name}_values"] = np.frombuffer(values, np.uint8)
+        out = io.BytesIO()
+        text = json.dumps(header, sort_keys=True).encode()
+        out.write(len(text).to_bytes(8, "little") + text)
+        for name in sorted(arrays):
+            np.save(out, arrays[name], allow_pickle=False)
+        return out.getvalue()
+
+    @classmethod
+    def load(cls, path: Path) -> ProvingKey:
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise PackageError(f"cannot read the proving key {path}: {error.strerror}") from None
+        payload = memoryview(data)[len(MAGIC) + 32 :]
+        if (
+            data[: len(MAGIC)] != MAGIC
+            or hashlib.sha256(payload).digest() != data[len(MAGIC) : len(MAGIC) + 32]
+        ):
+            raise PackageError(
+                f"the proving key {path} is damaged or of another version; delete it to make it again"
+            )
+        file = io.BytesIO(payload)
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        names = ["input_variables", "own_wires", "equal_to", "defines"]
+        names += [f"{name}_{part}" for name in SELECTORS for part in ("rows", "values")]
+        arrays = {name: np.load(file, allow_pickle=False) for name in sorted(names)}
+        selectors = {}
+        for name in SELECTORS:
+            values = arrays[f"{name}_values"].tobytes()
+            numbers = (int.from_bytes(values[i : i + 32], "little") for i in range(0, len(values), 32))
+            selectors[name] = dict(zip(arrays[f"{name}_rows"].tolist(), numbers, strict=True))
+        circuit = Circuit(
+            log2_size=header["log2_size"],
+            num_rows=header["num_rows"],
+            public_names=header["public_names"],
+            rows_by_part=header["rows_by_part"],
+            assertions=dict(header["assertions"]),
+            copy_assertions=[tuple(c) for c in header["copy_assertions"]],
+            selectors=selectors,
+            **{name: arrays[name] for name in ("input_variables", "own_wires", "equal_to", "defines")},
+        )
+        return cls(VerifyingKey.from_json(header["vk"]), circuit)
+
+
+def circuit_kernel(circuit: Circuit) -> CircuitKernel:
+    """Refuses a circuit whose Poseidon flags reach the public rows or the last row."""
+    flagged = {row for name in FLAGS for row in circuit.selectors[name]}
+    forbidden = flagged & {*range(circuit.num_public), circuit.size - 1}
+    if forbidden:
+        raise ValueError(f"Poseidon flags on rows {sorted(forbidden)}, which are public or the last")
+    return CircuitKernel(
+        circuit.num_rows,
+        circuit.num_variables,
+        circuit.input_variables,
+        circuit.own_wires.reshape(-1),
+        np.ascontiguousarray(circuit.wires).reshape(-1),
+        circuit.permutation(),
+        circuit.defines,
+        [FrVec.from_list(circuit.selector_column(name)) for name in SELECTORS],
+        list(COSET_SHIFTS),
+    )
+
+
+def setup_outer(
+    circuit: Circuit,
+    srs: Srs,
+    fixed_commitments: list[bytes],
+    num_witness_columns: int,
+    mu: int,
+    context_fields: dict[str, Any],
+) -> tuple[ProvingKey, VerifyingKey]:
+    """Keys for the circuit, whose columns' 2^mu coefficients are seen as rows of 2^(mu // 2).
+
+    context_fields: version, N, k, vocab_size, pad_id, n_ctx, model_id, config_digest, vocabulary_root.
+    """
+    kernel = circuit_kernel(circuit)
+    c0 = poly_pack(kernel.preprocessed())
+    b_log2 = mu // 2
+    vk = VerifyingKey(
+        n_log2=circuit.log2_size,
+        num_words=sum(name.startswith("word") for name in circuit.public_names),
+        num_witness_columns=num_witness_columns,
+        fixed_commitments=tuple(fixed_commitments),
+        c0=srs.commit(c0),
+        mu=mu,
+        b_log2=b_log2,
+        srs_kind=srs.kind,
+        srs_digest=srs.digest,
+        g2_tau=srs.g2_power(0),
+        g2_tau_b=srs.g2_power(b_log2),
+        **context_fields,
+    )
+    vk.check()
+    if tuple(circuit.public_names) != vk.public_input_names:
+        raise ValueError(f"the circuit's public inputs must be {vk.public_input_names}, in this order")
+    pk = ProvingKey(vk, circuit)
+    pk.__dict__["kernel"], pk.__dict__["c0_polynomial"] = kernel, c0
+    return pk, vk
+
+
+def srs_powers_needed(n_log2: int, mu: int) -> int:
+    """Powers of tau in G1: the columns, and C2 packs three polynomials of up to 5 n coefficients."""
+    return max(1 << mu, 15 << n_log2)

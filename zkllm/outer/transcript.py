@@ -1,0 +1,163 @@
+"""The order of messages between the outer prover and verifier, written once, and the keccak256 chain.
+
+`SCHEDULE` is the table of docs/protocol.md: each round's messages, and the challenge drawn after them. The
+proof's body is the witness commitments, the rounds' messages, and the inverse of all denominators.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zkllm.errors import ProofError
+from zkllm.field import P, R
+from zkllm.hashing import keccak256
+
+STATEMENT_TAG = keccak256(b"zkllm.v1.statement")
+POINT_BYTES, SCALAR_BYTES = 64, 32
+
+SELECTORS = ("q1", "q2", "q3", "q4", "qM", "qC", "qE", "qI", "qL")
+PREPROCESSED = (*SELECTORS, "sigma1", "sigma2", "sigma3", "sigma4")
+WIRES = ("a", "b", "c", "d")
+EVALUATIONS = (
+    *PREPROCESSED,  # at y
+    *WIRES,  # at y
+    *(f"{w}_next" for w in WIRES),  # at w y
+    "z",  # z'(y)
+    *("z_next", "Tp_next", "Tg_next"),  # z', Tp, Tg at w y
+    *("g_zeta", "g_zeta_inv", "h_zeta", "h_zeta_inv", "S_zeta", "S_zeta_inv"),
+)
+
+
+@dataclass(frozen=True)
+class Round:
+    """Messages of this round, then the challenge."""
+
+    challenge: str
+    points: tuple[str, ...] = ()
+    scalars: tuple[str, ...] = ()
+    points_first: bool = True
+
+    @property
+    def messages(self) -> tuple[str, ...]:
+        return self.points + self.scalars if self.points_first else self.scalars + self.points
+
+
+SCHEDULE = (
+    Round("theta", scalars=("delta",)),
+    Round("alpha", scalars=("v",), points=("h",), points_first=False),
+    Round("gamma", points=("q", "g")),
+    Round("zeta", points=("SD",)),
+    Round("beta_p", scalars=("pc", "pci", "pr", "pri"), points=("C1",), points_first=False),
+    Round("gamma_p"),
+    Round("alpha_p"),
+    Round("y", points=("C2",)),
+    Round("beta", scalars=EVALUATIONS),
+    Round("z", points=("W",)),
+    Round("omega", points=("W_prime",)),
+)
+INVERSE = "inverse"
+
+
+def public_input_names(num_words: int) -> tuple[str, ...]:
+    """Public inputs of the circuit, in the order of its first rows."""
+    words = (f"word{i}" for i in range(num_words))
+    return ("seed", *words, "delta", "theta", "zeta", "v", "pc", "pci", "pr", "pri")
+
+
+def statement_digest(verifier_id: bytes, context: bytes, words: list[int], witness: list[bytes]) -> bytes:
+    """H: verifying key, context, statement and witness commitments."""
+    return keccak256(STATEMENT_TAG, verifier_id, context, *map(encode_scalar, words), *witness)
+
+
+def seed_of(digest: bytes) -> int:
+    """What the inner protocol's sponge starts from: H without its last 8 bits, hence below r."""
+    return int.from_bytes(digest, "big") >> 8
+
+
+class Transcript:
+    """s <- keccak256(s | messages), s = verifier_id | H at first; a challenge is s mod r."""
+
+    def __init__(self, verifier_id: bytes, digest: bytes, schedule: tuple[Round, ...] = SCHEDULE):
+        self._prefix = verifier_id + digest
+        self._schedule = schedule
+        self._round = 0
+        self.log: list[tuple[str, bytes | int]] = [("H", digest)]
+        """Every message and challenge so far, in order."""
+
+    def challenge(self, name: str, messages: dict[str, bytes | int]) -> int:
+        """Absorbs the messages of the next round of the schedule, which must draw this challenge."""
+        expected = self._schedule[self._round]
+        if expected.challenge != name or set(messages) != set(expected.messages):
+            raise AssertionError(f"out of order: {name} {sorted(messages)}, the schedule says {expected}")
+        encoded = b"".join(encode(messages[m]) for m in expected.messages)
+        self._prefix = keccak256(self._prefix, encoded)
+        self._round += 1
+        value = int.from_bytes(self._prefix, "big") % R
+        self.log += [(m, messages[m]) for m in expected.messages] + [(name, value)]
+        return value
+
+
+def encode_scalar(x: int) -> bytes:
+    return x.to_bytes(SCALAR_BYTES, "big")
+
+
+def encode(message: bytes | int) -> bytes:
+    return message if isinstance(message, bytes) else encode_scalar(message)
+
+
+def body_bytes(num_witness_columns: int) -> int:
+    points = num_witness_columns + sum(len(r.points) for r in SCHEDULE)
+    scalars = sum(len(r.scalars) for r in SCHEDULE) + 1
+    return points * POINT_BYTES + scalars * SCALAR_BYTES
+
+
+def encode_body(witness_commitments: list[bytes], messages: dict[str, bytes | int]) -> bytes:
+    names = [m for r in SCHEDULE for m in r.messages] + [INVERSE]
+    return b"".join([*witness_commitments, *(encode(messages[m]) for m in names)])
+
+
+def body_layout(num_witness_columns: int) -> list[tuple[str, bool]]:
+    """(name, is it a point) of each element of the body, in order."""
+    layout = [(f"witness{i}", True) for i in range(num_witness_columns)]
+    for r in SCHEDULE:
+        layout += [(m, m in r.points) for m in r.messages]
+    return [*layout, (INVERSE, False)]
+
+
+def decode_body(
+    body: bytes, num_witness_columns: int
+) -> tuple[list[bytes], dict[str, int], dict[str, bytes]]:
+    """(witness commitments, scalars, points). Refuses every encoding but the canonical one; points keep their
+    bytes and are known to have coordinates below p that satisfy the curve's equation."""
+    expected = body_bytes(num_witness_columns)
+    if len(body) != expected:
+        raise ProofError(f"length: the proof's body has {len(body)} bytes instead of {expected}")
+    witness: list[bytes] = []
+    scalars: dict[str, int] = {}
+    points: dict[str, bytes] = {}
+    offset = 0
+    for name, is_point in body_layout(num_witness_columns):
+        size = POINT_BYTES if is_point else SCALAR_BYTES
+        data = body[offset : offset + size]
+        offset += size
+        if is_point:
+            check_point(name, data)
+            if name.startswith("witness"):
+                witness.append(data)
+            else:
+                points[name] = data
+        else:
+            value = int.from_bytes(data, "big")
+            if value >= R:
+                raise ProofError(f"canonical scalar: {name} is not below r")
+            scalars[name] = value
+    return witness, scalars, points
+
+
+def check_point(name: str, data: bytes) -> None:
+    """Infinity is (0, 0), which is not on the curve, so it has this one encoding."""
+    x, y = int.from_bytes(data[:32], "big"), int.from_bytes(data[32:], "big")
+    if x >= P or y >= P:
+        raise ProofError(f"canonical point: a coordinate of {name} is not below p")
+    if (x or y) and (y * y - x * x * x - 3) % P:
+        raise ProofError(f"point on curve: {name} is not a point of G1")

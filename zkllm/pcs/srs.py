@@ -1,0 +1,154 @@
+"""The structured reference string: powers of tau in G1, [tau^(2^i)]_2, and commitments with it.
+
+Our trimmed file: a header of 64 bytes (magic, version, kind, number of G1 points, number of G2 points, and
+SHA-256 of everything else), then the G2 points (128 bytes) and the G1 points (64 bytes) in Montgomery form,
+little-endian, memory-mapped when loaded. What is inside was checked when the file was made (`ptau.py`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from zkllm._native import FrVec, Points, g2_from_raw, g2_squarings
+from zkllm.errors import SrsError
+from zkllm.field import R
+from zkllm.hashing import keccak256
+from zkllm.outer.keys import SRS_KINDS
+from zkllm.pcs.curve import G1_BYTES, G2_BYTES
+
+Progress = Callable[[int, int], None]
+
+MAGIC = b"zkllmSRS"
+FORMAT_VERSION = 1
+HEADER = struct.Struct("<8sIIQQ32s")
+SRS_TAG = keccak256(b"zkllm.v1.srs")
+DEVELOPMENT_TAU = int.from_bytes(keccak256(b"zkllm development SRS v1: insecure, tau is public"), "big") % R
+MAX_POWERS = 1 << 28
+
+
+@dataclass(frozen=True)
+class Srs:
+    """points: tau^i times the generator of G1; g2_raw: [tau^(2^i)]_2, raw."""
+
+    kind: str
+    points: Points
+    g2_raw: tuple[bytes, ...]
+
+    @property
+    def num_powers(self) -> int:
+        return len(self.points)
+
+    def g2_power(self, log2_exponent: int) -> bytes:
+        """[tau^(2^log2_exponent)]_2, 128 bytes in EIP-197's order."""
+        if not 0 <= log2_exponent < len(self.g2_raw):
+            raise SrsError(f"the SRS has no [tau^(2^{log2_exponent})]_2; use a larger one")
+        return g2_from_raw(self.g2_raw[log2_exponent])
+
+    @property
+    def digest(self) -> bytes:
+        """Names the SRS whatever its length: keccak256(tag, kind, [tau]_1, [tau]_2)."""
+        kind = SRS_KINDS.index(self.kind).to_bytes(32, "big")
+        return keccak256(SRS_TAG, kind, self.points[1], self.g2_power(0))
+
+    def commit(self, coefficients: FrVec) -> bytes:
+        """sum coefficients[i] tau^i times the generator."""
+        self._require(len(coefficients))
+        return self.points.msm(coefficients)
+
+    def commit_ints(self, segments: Sequence[tuple[int, np.ndarray]]) -> bytes:
+        """The same for integers of at most 64 signed bits: (offset, array of any strides, row-major)."""
+        self._require(max((offset + array.size for offset, array in segments), default=0))
+        return self.points.msm_ints(list(segments))
+
+    def _require(self, count: int) -> None:
+        if count > self.num_powers:
+            raise SrsError(f"the SRS has {self.num_powers} powers, {count} are needed; use a larger one")
+
+    def save(self, path: Path, progress: Progress | None = None) -> None:
+        """Writes our format; the file appears complete or not at all."""
+        head = HEADER.pack(
+            MAGIC, FORMAT_VERSION, SRS_KINDS.index(self.kind), self.num_powers, len(self.g2_raw), bytes(32)
+        )
+        digest = hashlib.sha256(head)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
+            try:
+                file.write(head)
+                for part in self._payload(progress):
+                    digest.update(part)
+                    file.write(part)
+                file.seek(HEADER.size - 32)
+                file.write(digest.digest())
+                file.close()
+                os.replace(file.name, path)
+            except BaseException:
+                os.unlink(file.name)
+                raise
+
+    def _payload(self, progress: Progress | None):
+        step = 1 << 16
+        yield from self.g2_raw
+        for start in range(0, self.num_powers, step):
+            yield self.points.raw(start, min(step, self.num_powers - start))
+            if progress is not None:
+                progress(min(start + step, self.num_powers), self.num_powers)
+
+    @classmethod
+    def load(cls, path: Path) -> Srs:
+        """Maps the file after checking its digest."""
+        try:
+            with open(path, "rb") as file:
+                head = file.read(HEADER.size)
+                if len(head) != HEADER.size:
+                    raise SrsError(f"{path} is not an SRS file of this project")
+                magic, version, kind, count, num_g2, digest = HEADER.unpack(head)
+                size = HEADER.size + num_g2 * G2_BYTES + count * G1_BYTES
+                if magic != MAGIC or version != FORMAT_VERSION or kind >= len(SRS_KINDS):
+                    raise SrsError(f"{path} is not an SRS file of this project")
+                if not (
+                    2 <= count <= MAX_POWERS and 1 <= num_g2 <= 64 and os.fstat(file.fileno()).st_size == size
+                ):
+                    raise SrsError(f"{path} is damaged: its size does not fit its header")
+                hasher = hashlib.sha256(head[:-32] + bytes(32))
+                raw = file.read(num_g2 * G2_BYTES)
+                hasher.update(raw)
+                while part := file.read(1 << 22):
+                    hasher.update(part)
+        except OSError as error:
+            raise SrsError(f"cannot read the SRS {path}: {error.strerror}") from None
+        if hasher.digest() != digest:
+            raise SrsError(f"{path} is damaged: its digest does not match; make it again")
+        points = Points.open(str(path), HEADER.size + len(raw), count)
+        squarings = tuple(raw[i : i + G2_BYTES] for i in range(0, len(raw), G2_BYTES))
+        return cls(SRS_KINDS[kind], points, squarings)
+
+
+def cache_directory() -> Path:
+    return Path(os.environ.get("ZKLLM_CACHE") or Path.home() / ".cache" / "zkllm")
+
+
+def development_srs(log2_powers: int, progress: Progress | None = None) -> Srs:
+    """Powers of a tau that everybody knows: insecure by declaration, the same everywhere. Cached."""
+    path = cache_directory() / f"development-{log2_powers}.srs"
+    if path.exists():
+        try:
+            return Srs.load(path)
+        except SrsError:
+            path.unlink(missing_ok=True)  # made again below
+    srs = make_development_srs(log2_powers, progress)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    srs.save(path)
+    return Srs.load(path)
+
+
+def make_development_srs(log2_powers: int, progress: Progress | None = None) -> Srs:
+    points = Points.powers(DEVELOPMENT_TAU, 1 << log2_powers, 1, progress)
+    raw = g2_squarings(DEVELOPMENT_TAU, log2_powers + 1)
+    return Srs("development", points, tuple(raw[i : i + G2_BYTES] for i in range(0, len(raw), G2_BYTES)))
