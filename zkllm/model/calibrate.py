@@ -32,7 +32,7 @@ class FloatRanges:
     tokens: int = 0
 
     def watch(self, name: str, layer: int, array: np.ndarray) -> None:
-        self.tensors[name] = max(self.tensors.get(name, 0.0), float(np.abs(array).max()))
+        self.tensors[name] = max(self.tensors.get(name, 0.0), float(np.abs(array).max(initial=0.0)))
         if name == "residual":
             spread = array.std(axis=-1)
             low, high = self.residual_rms
@@ -100,7 +100,9 @@ def measure(checkpoint: Checkpoint, ids: np.ndarray, progress: Progress | None =
     ranges.watch_weights("wpe", checkpoint.tensor("wpe.weight"))
     x = model.embed(ids)
     for l, layer in enumerate(folded_layers(checkpoint)):
-        for kind in ("qkv", "o", "fc1", "fc2"):
+        for part, kind in enumerate(("q", "k", "v")):
+            ranges.watch_weights(kind, layer.w_qkv[:, part])
+        for kind in ("o", "fc1", "fc2"):
             ranges.watch_weights(kind, getattr(layer, f"w_{kind}"))
         for part in range(0, len(x), 16):  # bounds the memory of scores and inner activations
             x[part : part + 16] = model.block(layer, x[part : part + 16], ranges.watch, l)

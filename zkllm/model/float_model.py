@@ -84,9 +84,10 @@ class FloatModel:
         y = normalise(x, a.layer_norm_epsilon)
         watch("y", 2 * l, y)
         qkv = y @ layer.w_qkv.reshape(d, 3 * d) + layer.b_qkv.reshape(3 * d)
-        watch("qkv", l, qkv)
         heads = qkv.reshape(sequences, rows, 3, a.n_head, a.head_dim).transpose(2, 0, 3, 1, 4)
         q, k, v = heads  # each (S, heads, t, head_dim)
+        for name, part in (("q", q), ("k", k), ("v", v)):
+            watch(name, l, part)
         scores = q @ k.transpose(0, 1, 3, 2)
         scores = scores / np.sqrt(a.head_dim) if a.scale_scores else scores
         scores = np.where(np.tril(np.ones((rows, rows), bool)), scores, -np.inf)

@@ -85,9 +85,9 @@ class _Run:
         """Causal softmax attention of every head, before the output projection."""
         c, tr = self.c, self.trace
         last = (1 << c.exp_bits) - 1
-        for h in range(c.n_head):
-            part = slice(h * c.head_dim, (h + 1) * c.head_dim)
-            for t in range(tr.rows):
+        for t in range(tr.rows):
+            for h in range(c.n_head):
+                part = slice(h * c.head_dim, (h + 1) * c.head_dim)
                 q = qkv[t][0][part]
                 scores = [sum(a * b for a, b in zip(q, qkv[u][1][part], strict=True)) for u in range(t + 1)]
                 top = max(scores)

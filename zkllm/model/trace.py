@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -114,6 +113,3 @@ class RangeGuard:
         if not 0 <= value < bound:
             raise QuantizationRangeError(tensor, bound, value)
         return value
-
-
-TraceFunction = Callable[..., Trace]

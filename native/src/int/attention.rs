@@ -1,0 +1,80 @@
+//! Causal softmax attention of one row, all heads.
+
+use super::matmul::dot;
+use super::range::{Checked, Width};
+
+#[derive(Clone, Copy)]
+pub struct AttentionSpec {
+    pub heads: usize,
+    pub head_dim: usize,
+    pub exp_shift: u32,
+    pub over: Width,
+    pub div: Width,
+    pub o: Width,
+}
+
+/// Where one row's values go. `sel`, `idx`, `over`, `rem`, `e` are heads x rows, `score_max` heads, `o`, `div` width.
+pub struct AttentionRow<'a> {
+    pub score_max: &'a mut [i64],
+    pub sel: &'a mut [i8],
+    pub idx: &'a mut [i32],
+    pub over: &'a mut [i32],
+    pub rem: &'a mut [i32],
+    pub e: &'a mut [i32],
+    pub o: &'a mut [i16],
+    pub div: &'a mut [i64],
+}
+
+/// Row t of layer l. `qkv` is rows x 3 x width, filled up to row t; entries above the diagonal are set to 0.
+pub fn attend(
+    l: usize,
+    t: usize,
+    qkv: &[i16],
+    exp: &[i32],
+    spec: &AttentionSpec,
+    out: AttentionRow<'_>,
+) -> Checked<()> {
+    let (dim, width) = (spec.head_dim, spec.heads * spec.head_dim);
+    let rows = out.sel.len() / spec.heads;
+    let last = exp.len() as i64 - 1;
+    let part = |u: usize, p: usize, h: usize| &qkv[(3 * u + p) * width + h * dim..][..dim];
+    let mut scores = vec![0i64; t + 1];
+    let mut values = vec![0i64; dim];
+    for h in 0..spec.heads {
+        for (u, z) in scores.iter_mut().enumerate() {
+            *z = dot(part(t, 0, h), part(u, 1, h));
+        }
+        let top = scores.iter().copied().max().expect("at least the row itself");
+        let at = h * rows;
+        out.score_max[h] = top;
+        for buffer in [&mut *out.idx, &mut *out.over, &mut *out.rem, &mut *out.e] {
+            buffer[at..at + rows].fill(0);
+        }
+        out.sel[at..at + rows].fill(0);
+        out.sel[at + scores.iter().position(|z| *z == top).expect("attained")] = 1;
+        let mut total = 0i64;
+        values.fill(0);
+        for (u, z) in scores.iter().enumerate() {
+            let steps = (top - z) >> spec.exp_shift;
+            let idx = steps.min(last);
+            out.over[at + u] = spec.over.hold64(steps - idx, || format!("over[{l}]"))? as i32;
+            out.rem[at + u] = ((top - z) & ((1 << spec.exp_shift) - 1)) as i32;
+            let e = exp[idx as usize];
+            (out.idx[at + u], out.e[at + u]) = (idx as i32, e);
+            total += i64::from(e);
+            if e != 0 {
+                for (x, v) in values.iter_mut().zip(part(u, 2, h)) {
+                    *x += i64::from(e) * i64::from(*v);
+                }
+            }
+        }
+        spec.div.hold64(2 * total - 1, || format!("div[{l}]"))?;
+        for (j, x) in values.iter().enumerate() {
+            let n = 2 * x + total;
+            let o = n.div_euclid(2 * total);
+            out.o[h * dim + j] = spec.o.hold64(o, || format!("o[{l}]"))? as i16;
+            out.div[h * dim + j] = n - 2 * total * o;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,267 @@
+"""The quantiser: a float checkpoint and its calibrated ranges become a QuantizedModel.
+
+Every scale is a power of two; 2^f units make 1. A word is `act_bits` wide. Activations get the largest scale
+that leaves `headroom_bits` above the calibrated maximum; weights the largest that fits 16 bits, unless a
+smaller one makes the requantisation shift fit one lookup (`limb_bits`). Widths are rounded up to whole
+limbs: that costs nothing in tables and adds headroom.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from math import ceil, floor, inf, isqrt, log, log2, sqrt
+
+import numpy as np
+
+from zkllm.errors import CheckpointError
+from zkllm.model.calibrate import FloatRanges, Progress
+from zkllm.model.checkpoint import Checkpoint
+from zkllm.model.config import ProgramConfig, ceil_log2
+from zkllm.model.float_model import folded_layers
+from zkllm.model.packing import choose_slots
+from zkllm.model.predicates import NORM_BITS, check_predicates, slot_bounds, square_sum_bound
+from zkllm.model.tables import exp_table, gelu_table
+from zkllm.model.weights import ARRAYS, QuantizedModel, TableSpec
+
+Allocate = Callable[[str, tuple[int, ...], str], np.ndarray]
+_WEIGHT_BITS = 16
+_RHO_BITS = 13  # significant bits of rho on the widest row
+_TARGET_BITS = 124  # d 2^(2 kappa), so that traces fit 128-bit integers
+
+
+@dataclass(frozen=True)
+class QuantizerOptions:
+    """What may be chosen; None leaves the choice to the quantiser."""
+
+    act_bits: int = 16
+    gelu_bits: int | None = None  # act_bits
+    exp_bits: int = 12
+    limb_bits: int | None = None  # act_bits
+    headroom_bits: int = 2
+    mu: int = 19
+    slots: int | None = None
+    inner_slots: int | None = None
+    vocab_slots: int | None = None
+
+
+@dataclass(frozen=True)
+class Scales:
+    """Fractional bits of every tensor (2^f units make 1.0); `q`, `k`, `v` differ by powers of two."""
+
+    wte: int
+    wpe: int
+    residual: int
+    y: int
+    q: int
+    k: int
+    v: int  # and the attention output
+    w_qkv: tuple[int, int, int]
+    w_o: int
+    f: int
+    g: int
+    w_fc1: int
+    w_fc2: int
+    gain: int
+    yf: int
+
+    @property
+    def logits(self) -> int:
+        return self.yf + self.wte
+
+
+def fit(bits: int, maximum: float) -> int:
+    """Largest f with maximum * 2^f <= 2^(bits - 1) - 1."""
+    return floor(log2(((1 << (bits - 1)) - 1) / maximum)) if maximum > 0 else bits - 1
+
+
+def whole_limbs(bits: int, limb_bits: int, most: float = inf) -> int:
+    """`bits`, rounded up to whole limbs where that stays within `most`."""
+    rounded = -(-bits // limb_bits) * limb_bits
+    return rounded if rounded <= most else bits
+
+
+def choose_scales(
+    ranges: FloatRanges, width: int, options: QuantizerOptions
+) -> tuple[Scales, dict[str, int]]:
+    """Scales and the requantisation shifts that follow from them."""
+    word, room = options.act_bits, 1 << options.headroom_bits
+    limb = options.limb_bits or word
+    gelu_bits = options.gelu_bits or word
+    seen, weight = ranges.tensors, ranges.weights
+
+    # |y| < sqrt(width) always, so y needs no headroom beyond that
+    y = fit(word, min(sqrt(width), room * seen["y"]) + 2.0 ** (2 - word))
+    # powers of two move freely between q and k, and between v and W_o: give all three the same maximum
+    between = round(log2(seen["k"] / seen["q"]) / 2) if seen["q"] and seen["k"] else 0
+    top = max(seen["q"] * 2.0**between, seen["k"] * 2.0**-between)
+    up = max(0, floor(log2(top / seen["v"]))) if seen["v"] and top else 0
+    parts = (between, -between, up)
+    base = fit(word, room * max(top, seen["v"] * 2.0**up))
+    v, f = base + up, fit(gelu_bits, room * seen["f"])
+    g = f + word - gelu_bits  # gelu(x) <= max(x, 0), so the table fits the word exactly
+    yf = fit(word, room * seen["yf"])
+
+    w_qkv = fit(_WEIGHT_BITS, max(weight[p] * 2.0**e for p, e in zip("qkv", parts, strict=True)))
+    w_o, w_fc1, w_fc2 = (fit(_WEIGHT_BITS, weight[kind]) for kind in ("o", "fc1", "fc2"))
+    wte = fit(min(word, _WEIGHT_BITS), weight["wte"])
+    # every shift is at least 1: the residual scale stays below the accumulators'
+    residual = min(max(wte, 12), v + w_o - 1, g + w_fc2 - 1)
+    wte = min(wte, residual)
+    wpe = min(fit(_WEIGHT_BITS, weight["wpe"]), residual)
+
+    def shift(accumulator: int, output: int) -> int:
+        """At most one limb: finer weights than that would cost a second lookup for each remainder."""
+        return max(1, min(limb, accumulator - output))
+
+    # differences of logits in at most two limbs
+    spread = room * max(seen["diff"], 2 * seen["logits"])
+    yf = min(yf, floor(log2((1 << min(62, 2 * limb)) / spread)) - wte) if spread else yf
+    shifts = {
+        "qkv_shift": shift(y + w_qkv, base), "o_shift": shift(v + w_o, residual),
+        "fc1_shift": shift(y + w_fc1, f), "fc2_shift": shift(g + w_fc2, residual),
+        "final_shift": min(limb, 14 + y - yf),
+        "wte_shift": residual - wte, "wpe_shift": residual - wpe,
+    }  # fmt: skip
+    w_qkv = base + shifts["qkv_shift"] - y
+    scales = Scales(
+        wte=wte, wpe=wpe, residual=residual, y=y, q=base + parts[0], k=base + parts[1], v=v,
+        w_qkv=tuple(w_qkv + e for e in parts), w_o=residual + shifts["o_shift"] - v, f=f, g=g,
+        w_fc1=f + shifts["fc1_shift"] - y, w_fc2=residual + shifts["fc2_shift"] - g,
+        gain=yf + shifts["final_shift"] - y, yf=yf,
+    )  # fmt: skip
+    return scales, shifts
+
+
+def _norm_fields(
+    ranges: FloatRanges, scales: Scales, width: int, epsilon: float, headroom: int, limb: int
+) -> dict[str, int]:
+    """kappa, its shift, eps and the widths of rho, U and V.
+
+    With X at 2^f: sqrt(Q / d) = d * deviation * 2^f, and rho = 2^kappa / (d * deviation * 2^f).
+    """
+    unit = width * 2.0**scales.residual
+    low, high = ranges.residual_rms
+    kappa = ceil(_RHO_BITS + log2(unit * high))
+    most = (_TARGET_BITS - ceil_log2(width)) // 2
+    kappa = max(scales.y + 1, min(most, scales.y + whole_limbs(kappa - scales.y, limb, most - scales.y)))
+    eps_int = max(1, round(epsilon * 2 ** (2 * scales.residual) * width**3))
+    largest = isqrt((width << (2 * kappa)) // eps_int)  # rho is never larger
+    expected = 2.0**kappa / (unit * max(low, 1e-12)) * 2**headroom
+    rho_bits = int(min(largest, max(1.0, expected))).bit_length()
+    q = width * (unit * high * 2**headroom) ** 2 + eps_int
+    norm_bits = ceil(log2(2 * sqrt(q * width) * 2.0**kappa + q))
+    return {
+        "kappa": kappa, "ln_shift": kappa - scales.y, "eps_int": eps_int,
+        "rho_bits": whole_limbs(rho_bits, limb), "norm_bits": whole_limbs(norm_bits, limb, 128),
+    }  # fmt: skip
+
+
+def _exp_fields(
+    ranges: FloatRanges, scales: Scales, divisor: int, n_ctx: int, options: QuantizerOptions
+) -> tuple[dict[str, int], TableSpec]:
+    """The exponential's step 2^exp_shift, in units of 2^-(q + k) / sqrt(divisor), and what follows."""
+    limb = options.limb_bits or options.act_bits
+    top = 1 << min(15, options.act_bits - 1)
+    unit = 2.0 ** -(scales.q + scales.k) / sqrt(divisor)
+    span = log(2 * top)  # exp(-span) * top = 1/2: everything beyond rounds to 0
+    finest = ceil(log2(span / ((1 << options.exp_bits) - 1) / unit))
+    widest = ranges.tensors["delta"] * 2**options.headroom_bits / unit
+    # one lookup for `over`, unless the step would exceed 1/64
+    coarse = ceil(log2(widest / (1 << limb))) if widest else finest
+    coarsest = max(finest, floor(log2(1 / 64 / unit)))
+    exp_shift = max(1, min(max(finest, coarse), coarsest, 30))
+    exp_bits = max(1, ceil_log2(ceil(span / (unit * 2.0**exp_shift)) + 2))
+    over_bits = max(1, ceil(log2(max(2.0, widest / 2**exp_shift))))
+    fields = {
+        "exp_shift": exp_shift, "exp_bits": exp_bits, "over_bits": min(31, whole_limbs(over_bits, limb)),
+        "div_bits": whole_limbs(ceil_log2(2 * n_ctx * top), limb),
+    }  # fmt: skip
+    spec = TableSpec(
+        exp_top=top, exp_step_log2=exp_shift - scales.q - scales.k, score_divisor=divisor,
+        gelu_in_log2=scales.f, gelu_out_log2=scales.g,
+    )  # fmt: skip
+    return fields, spec
+
+
+def choose_config(
+    checkpoint: Checkpoint, ranges: FloatRanges, options: QuantizerOptions
+) -> tuple[ProgramConfig, Scales, TableSpec]:
+    """Every scale and width but the packing, which needs the quantised weights."""
+    a, limb = checkpoint.architecture, options.limb_bits or options.act_bits
+    scales, shifts = choose_scales(ranges, a.width, options)
+    room = 2**options.headroom_bits
+    norm = _norm_fields(ranges, scales, a.width, a.layer_norm_epsilon, options.headroom_bits, limb)
+    divisor = a.head_dim if a.scale_scores else 1
+    exps, spec = _exp_fields(ranges, scales, divisor, a.n_ctx, options)
+
+    def signed_bits(maximum: float, scale: int) -> int:
+        return whole_limbs(ceil(log2(max(1.0, maximum * room * 2.0**scale))) + 1, limb)
+
+    config = ProgramConfig(
+        n_layer=a.n_layer, n_head=a.n_head, head_dim=a.head_dim, d_inner=a.d_inner,
+        vocab_size=a.vocab_size, n_ctx=a.n_ctx, pad_id=a.pad_id,
+        act_bits=options.act_bits, gelu_bits=options.gelu_bits or options.act_bits, limb_bits=limb,
+        write_bits=min(32, signed_bits(ranges.tensors["write"], scales.residual)),
+        logit_bits=signed_bits(ranges.tensors["logits"], scales.logits),
+        diff_bits=signed_bits(ranges.tensors["diff"] / 2, scales.logits),
+        slots=1, slot_bits=0, inner_slots=1, inner_slot_bits=0, vocab_slots=1, vocab_slot_bits=0,
+        mu=options.mu, **shifts, **norm, **exps,
+    )  # fmt: skip
+    return config, scales, spec
+
+
+def _fill(out: np.ndarray, values: np.ndarray, scale: int, name: str) -> None:
+    """out = round(values * 2^scale), exactly in range."""
+    scaled = np.rint(np.ldexp(values, scale))
+    limits = np.iinfo(out.dtype)
+    if np.abs(scaled).max(initial=0) > limits.max:
+        raise CheckpointError(
+            f"{name} does not fit {out.dtype} at scale 2^{scale}: the weights are too extreme"
+        )
+    out[...] = scaled.astype(out.dtype)
+
+
+def _in_memory(name: str, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+    return np.empty(shape, dtype=dtype)
+
+
+def quantize(
+    checkpoint: Checkpoint,
+    ranges: FloatRanges,
+    options: QuantizerOptions = QuantizerOptions(),  # noqa: B008 (frozen)
+    allocate: Allocate = _in_memory,
+    progress: Progress | None = None,
+) -> tuple[QuantizedModel, Scales]:
+    """Quantises layer by layer into arrays from `allocate(name, shape, dtype)`; checks every predicate."""
+    config, s, spec = choose_config(checkpoint, ranges, options)
+    arrays = {name: allocate(name, shape(config), dtype) for name, (dtype, shape) in ARRAYS.items()}
+    for l, layer in enumerate(folded_layers(checkpoint)):
+        for p in range(3):
+            _fill(arrays["w_qkv"][l, :, p], layer.w_qkv[:, p], s.w_qkv[p], f"layer {l}: w_qkv")
+            _fill(arrays["b_qkv"][l, p], layer.b_qkv[p], s.y + s.w_qkv[p], f"layer {l}: b_qkv")
+        for kind, a_scale, w_scale in (("o", s.v, s.w_o), ("fc1", s.y, s.w_fc1), ("fc2", s.g, s.w_fc2)):
+            _fill(arrays[f"w_{kind}"][l], getattr(layer, f"w_{kind}"), w_scale, f"layer {l}: w_{kind}")
+            _fill(
+                arrays[f"b_{kind}"][l], getattr(layer, f"b_{kind}"), a_scale + w_scale, f"layer {l}: b_{kind}"
+            )
+        if progress:
+            progress(l + 1, config.n_layer)
+    _fill(arrays["wte"], checkpoint.tensor("wte.weight"), s.wte, "wte")
+    _fill(arrays["wpe"], checkpoint.tensor("wpe.weight"), s.wpe, "wpe")
+    _fill(arrays["gain"], checkpoint.tensor("ln_f.weight"), s.gain, "final gain")
+    _fill(arrays["beta"], checkpoint.tensor("ln_f.bias"), s.y + s.gain, "final bias")
+    arrays["exp"][...] = exp_table(spec, config.exp_bits)
+    arrays["gelu"][...] = gelu_table(spec, config.gelu_bits)
+    model = _packed(QuantizedModel(config=config, tables=spec, **arrays), options)
+    check_predicates(model)
+    return model, s
+
+
+def _packed(model: QuantizedModel, options: QuantizerOptions) -> QuantizedModel:
+    """Chooses the slots from the quantised weights."""
+    given = {k: v for k in ("slots", "inner_slots", "vocab_slots") if (v := getattr(options, k)) is not None}
+    needed = {bound.kind: bound.needed_bits for bound in slot_bounds(model)}
+    config = replace(model.config, **choose_slots(model.config, needed, given))
+    rho_most = (NORM_BITS - square_sum_bound(model).bit_length()) // 2
+    return replace(model, config=replace(config, rho_bits=min(config.rho_bits, rho_most)))
