@@ -1,9 +1,12 @@
 """Types of the native extension. Each section belongs to one file of native/src/python/."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+
+from zkllm.model.trace import Trace
+from zkllm.model.weights import QuantizedModel
 
 # ---- field.rs: vectors of field elements
 
@@ -69,3 +72,15 @@ def tensor_product(vectors: Sequence[FrVec]) -> FrVec: ...
 def inner(table: Table, vector: FrVec) -> int: ...
 def linear_combination(vectors: Sequence[FrVec], coefs: Sequence[int]) -> FrVec: ...
 def accumulate(out: FrVec, address: int, coef: int, vectors: Sequence[FrVec]) -> None: ...
+
+# ---- model.rs: fills a zkllm.model.trace.Trace from a zkllm.model.weights.QuantizedModel
+def trace_rows(
+    model: QuantizedModel,
+    trace: Trace,
+    ids: list[int],
+    start: int,
+    stop: int,
+    check: bool,
+    progress: Callable[[int, int], object] | None = None,
+) -> None: ...
+def trace_head(model: QuantizedModel, trace: Trace, i: int, t: int, check: bool) -> None: ...

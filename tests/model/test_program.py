@@ -31,8 +31,8 @@ def assert_equal_traces(a: Trace, b: Trace) -> None:
 @settings(max_examples=25, deadline=None)
 @given(
     seed=st.integers(0, 10**6), n_layer=st.integers(1, 3), n_head=st.integers(1, 5),
-    head_dim=st.integers(1, 6), d_inner=st.integers(1, 20), vocab_size=st.integers(2, 40), n_ctx=st.integers(3, 9), k=st.integers(1, 3),
-    data=st.data(),
+    head_dim=st.integers(1, 6), d_inner=st.integers(1, 20), vocab_size=st.integers(2, 40),
+    n_ctx=st.integers(3, 9), k=st.integers(1, 3), data=st.data(),
 )  # fmt: skip
 def test_traces_equal_the_reference(
     seed: int, n_layer: int, n_head: int, head_dim: int, d_inner: int, vocab_size: int, n_ctx: int, k: int,
@@ -107,8 +107,9 @@ def larger_model(width: int, heads: int, layers: int, vocab: int, seed: int) -> 
     base = tiny_config(
         n_layer=layers, n_head=heads, head_dim=width // heads, d_inner=4 * width, vocab_size=vocab, n_ctx=32,
         act_bits=16, gelu_bits=16, exp_bits=12, limb_bits=16, write_bits=32, wte_shift=0, wpe_shift=0,
-        kappa=44, ln_shift=33, qkv_shift=18, o_shift=6, fc1_shift=18, fc2_shift=8, final_shift=14, exp_shift=14,
-        eps_int=1, rho_bits=64, norm_bits=128, over_bits=31, div_bits=32, logit_bits=48, diff_bits=48,
+        kappa=44, ln_shift=33, qkv_shift=18, o_shift=6, fc1_shift=18, fc2_shift=8, final_shift=14,
+        exp_shift=14, eps_int=1, rho_bits=64, norm_bits=128, over_bits=31, div_bits=32,
+        logit_bits=48, diff_bits=48,
     )  # fmt: skip
     c: ProgramConfig = base
     spec = TableSpec(1 << 15, -8, 64, 10, 10)

@@ -126,7 +126,7 @@ def choose_scales(
     w_qkv = base + shifts["qkv_shift"] - y
     scales = Scales(
         wte=wte, wpe=wpe, residual=residual, y=y, q=base + parts[0], k=base + parts[1], v=v,
-        w_qkv=tuple(w_qkv + e for e in parts), w_o=residual + shifts["o_shift"] - v, f=f, g=g,
+        w_qkv=(w_qkv + parts[0], w_qkv + parts[1], w_qkv + parts[2]), w_o=residual + shifts["o_shift"] - v, f=f, g=g,
         w_fc1=f + shifts["fc1_shift"] - y, w_fc2=residual + shifts["fc2_shift"] - g,
         gain=yf + shifts["final_shift"] - y, yf=yf,
     )  # fmt: skip
