@@ -6,9 +6,8 @@ P_row(1/zeta). The circuit keeps r: given theta and zeta it returns v and the fo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from ..outer.circuit import CircuitBuilder
+from ..outer.transcript import public_input_names
 from ..statement import num_words
 from .algebra import Scalar
 from .party import CircuitParty, Party
@@ -31,11 +30,8 @@ def opening_tail(party: Party, result: ReductionResult, theta: Scalar, zeta: Sca
 def build_circuit(protocol: Protocol) -> CircuitBuilder:
     """Depends on the shape and the configuration, never on weights."""
     builder = CircuitBuilder()
-    seed = builder.public("seed")
-    words: Sequence[Scalar] = [builder.public(f"word {i}") for i in range(num_words(protocol.shape.rows))]
-    delta, theta, zeta = (builder.public(name) for name in ("delta", "theta", "zeta"))
-    values = [builder.public(name) for name in
-              ("v", "P_col(zeta)", "P_col(1/zeta)", "P_row(zeta)", "P_row(1/zeta)")]
+    seed, *rest = [builder.public(name) for name in public_input_names(num_words(protocol.shape.rows))]
+    words, (delta, theta, zeta), values = rest[:-8], rest[-8:-5], rest[-5:]
     party = CircuitParty(protocol, builder, seed)
     result = run_inner(party, words, None)
     party.begin("opening")

@@ -133,7 +133,7 @@ def reduce_claims(party: Party) -> ReductionResult:
 
 
 def column_vectors(party: Party) -> list:
-    """Every column as field elements, fixed first (cached: the opening needs them again)."""
+    """Every column as field elements, fixed first; the opening needs them again."""
     data = party.data
     assert data is not None
     protocol, kernels = party.protocol, data.kernels
@@ -184,7 +184,8 @@ def _prover_kernel(party: Party, groups: dict[str, list[_Group]]):
                 if all(any(v) for v in vectors):
                     kernels.accumulate(target, layout.offset(block), coefficient,
                                        [kernels.from_list(v) for v in vectors])
-    party.columns = column_vectors(party)  # type: ignore[attr-defined]
-    factors = [((0,), v) for pair in zip(weights, party.columns, strict=True) for v in pair]  # type: ignore[attr-defined]
+    columns = column_vectors(party)
+    party.columns = columns  # type: ignore[attr-defined]
+    factors = [((0,), v) for pair in zip(weights, columns, strict=True) for v in pair]
     terms = [(1, [2 * g, 2 * g + 1]) for g in range(protocol.num_columns)]
     return kernels.SumcheckInstance([1 << mu], factors, terms)

@@ -1,0 +1,51 @@
+"""Commitments to the columns: small integers stay integers, packed coefficients are committed slot by slot."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from .field import R
+from .pcs.curve import decode_g1, encode_g1, linear_combination_g1
+from .pcs.srs import Srs
+from .protocol.layout import Layout
+from .protocol.reduction import packed_slots
+from .protocol.tables import Packed
+
+Progress = Callable[[int, int], None]
+Segments = list[tuple[int, np.ndarray]]
+
+
+def column_segments(layout: Layout, tensors: Mapping[str, Any], column: int) -> dict[int, Segments]:
+    """The entries of a column as integers: bit shift of the slot -> [(offset, integers)]."""
+    segments: dict[int, Segments] = defaultdict(list)
+    for name, blocks in layout.blocks.items():
+        for block in blocks:
+            if layout.column(block) != column:
+                continue
+            tensor, offset = tensors[name], layout.offset(block)
+            if isinstance(tensor, Packed):
+                for shift, values in packed_slots(tensor, block):
+                    segments[shift].append((offset, values))
+            else:
+                segments[0].append((offset, np.ascontiguousarray(tensor[block.slices()]).reshape(-1)))
+    return segments
+
+
+def commit_columns(srs: Srs, layout: Layout, tensors: Mapping[str, Any], progress: Progress | None = None) -> list[bytes]:
+    """One G1 point a column: sum over slots of 2^shift times the commitment to that slot's integers."""
+    commitments = []
+    for column in range(layout.num_columns):
+        parts = [(shift, srs.commit_ints(segments))
+                 for shift, segments in sorted(column_segments(layout, tensors, column).items())]
+        if [shift for shift, _ in parts] == [0]:
+            commitments.append(parts[0][1])
+        else:
+            terms = [(pow(2, shift, R), decode_g1(point)) for shift, point in parts]
+            commitments.append(encode_g1(linear_combination_g1(terms)))
+        if progress is not None:
+            progress(column + 1, layout.num_columns)
+    return commitments

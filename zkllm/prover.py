@@ -1,0 +1,89 @@
+"""One proof, from a trace to the body: witness columns, inner protocol, outer proof and opening."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from .commitments import commit_columns
+from .field import R
+from .kernels import native
+from .model.trace import Trace
+from .model.weights import QuantizedModel
+from .outer.prover import Tail, prove_outer
+from .outer.setup import ProvingKey
+from .outer.transcript import seed_of, statement_digest
+from .pcs.srs import Srs
+from .protocol.circuit import opening_tail
+from .protocol.party import Prover
+from .protocol.program import InnerStatement, Protocol, run_inner
+from .protocol.tables import ProverData
+from .protocol.witness import prover_data
+from .statement import pack_words
+
+Progress = Callable[[str, int, int], None]  # stage, done, total
+
+
+@dataclass
+class Timings:
+    """Seconds by stage."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    progress: Progress | None = None
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[Callable[[int, int], None] | None]:
+        start = time.perf_counter()
+        report = None
+        if self.progress is not None:
+            progress = self.progress
+            progress(name, 0, 1)
+            report = lambda done, total: progress(name, done, total)
+        yield report
+        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+        if self.progress is not None:
+            self.progress(name, 1, 1)
+
+
+def prove_trace(
+    protocol: Protocol, model: QuantizedModel, trace: Trace, pk: ProvingKey, srs: Srs, context: bytes,
+    timings: Timings | None = None,
+) -> bytes:
+    """The proof's body for a traced statement. `context` is the 32-byte digest of a `Context`."""
+    timings = timings or Timings()
+    with timings.stage("witness"):
+        data = prover_data(protocol, model, trace, native)
+    return prove_data(protocol, data, trace.ids, trace.T, pk, srs, context, timings)
+
+
+def prove_data(
+    protocol: Protocol, data: ProverData, ids: list[int], length: int, pk: ProvingKey, srs: Srs, context: bytes,
+    timings: Timings,
+) -> bytes:
+    """The same from the tensors. A false witness gives a body too, which verifiers reject."""
+    words = pack_words(length, list(ids), protocol.shape.rows)
+    with timings.stage("commit witness") as report:
+        witness = commit_columns(srs, protocol.witness, data.tensors, report)
+    digest = statement_digest(pk.vk.verifier_id, context, words, witness)
+    with timings.stage("inner proof"):
+        prover = Prover(protocol, seed_of(digest), data)
+        result = run_inner(prover, words, InnerStatement(length, list(ids)))
+    columns = prover.columns
+
+    def open_columns(theta: int):
+        powers = [pow(theta, g, R) for g in range(len(columns))]
+        return native.linear_combination(columns, powers)
+
+    def tail(theta: int, zeta: int) -> Tail:
+        inverse = prover.advice(lambda: pow(zeta, -1, R))
+        values = [int(x) for x in opening_tail(prover, result, prover.constant(theta), prover.constant(zeta), inverse)]
+        return Tail(*values, [int(inverse)])  # type: ignore[arg-type]
+
+    with timings.stage("outer proof") as report:
+        return prove_outer(
+            pk, srs, digest=digest, witness_commitments=witness, words=words, delta=int(result.digest),
+            inputs=list(prover.inputs), point=[int(x) for x in result.point], open_inner=open_columns, tail=tail,
+            progress=report,
+        )
