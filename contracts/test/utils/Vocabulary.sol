@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+/// @notice A naive vocabulary tree: the twin that `VocabularyProof` is compared with.
+library Vocabulary {
+    /// @dev All levels, leaves first.
+    function levels(bytes[] memory tokens) internal pure returns (bytes32[][] memory tree) {
+        uint256 depth;
+        while ((uint256(1) << depth) < tokens.length) ++depth;
+        tree = new bytes32[][](depth + 1);
+        tree[0] = new bytes32[](1 << depth);
+        for (uint256 i = 0; i < tokens.length; ++i) {
+            tree[0][i] = keccak256(abi.encodePacked(uint8(0), uint32(i), tokens[i]));
+        }
+        for (uint256 d = 1; d <= depth; ++d) {
+            tree[d] = new bytes32[](tree[d - 1].length / 2);
+            for (uint256 i = 0; i < tree[d].length; ++i) {
+                tree[d][i] = keccak256(abi.encodePacked(uint8(1), tree[d - 1][2 * i], tree[d - 1][2 * i + 1]));
+            }
+        }
+    }
+
+    function root(bytes[] memory tokens) internal pure returns (bytes32) {
+        bytes32[][] memory tree = levels(tokens);
+        return tree[tree.length - 1][0];
+    }
+
+    /// @dev Paths of several tokens, bottom up, one after another.
+    function paths(bytes[] memory tokens, uint16[] memory ids)
+        internal
+        pure
+        returns (bytes32[] memory siblings)
+    {
+        bytes32[][] memory tree = levels(tokens);
+        uint256 depth = tree.length - 1;
+        siblings = new bytes32[](depth * ids.length);
+        for (uint256 j = 0; j < ids.length; ++j) {
+            for (uint256 d = 0; d < depth; ++d) {
+                siblings[j * depth + d] = tree[d][(ids[j] >> d) ^ 1];
+            }
+        }
+    }
+
+    /// @dev T and the ids as the words of a statement for N positions; `pad` after the last id.
+    function words(uint16[] memory ids, uint256 N, uint16 pad) internal pure returns (uint256[] memory out) {
+        out = new uint256[]((N + 16) / 15);
+        for (uint256 limb = 0; limb < N + 2; ++limb) {
+            uint256 value = limb == 0 ? ids.length - 1 : limb <= ids.length ? ids[limb - 1] : pad;
+            out[limb / 15] |= value << (16 * (14 - limb % 15));
+        }
+    }
+}

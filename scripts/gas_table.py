@@ -1,0 +1,306 @@
+"""Where the gas of a settlement goes: an honest one on a local Anvil, traced, attributed to functions.
+
+    python scripts/gas_table.py [--fixture single] [--hardfork osaka] [--json]
+
+The fixture's proof is settled for real (contracts/test/fixtures; the context is the one it was made for).
+Every step of the trace is attributed, by the compiler's source map, to the Solidity function it comes from.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eth_abi import encode
+
+from verifier_gen.compiler import run_solc
+from verifier_gen.standard_json import standard_json
+from zkllm.hashing import keccak256
+
+ROOT = Path(__file__).resolve().parent.parent
+SETTLE = "settle(bytes32,uint256[],uint256[],bytes32[],bytes[])"
+VERIFY = "verify(bytes32,uint256[],uint256[])"
+INTRINSIC = 21_000
+DEPLOYER = "0x00000000000000000000000000000000000000aa"
+CASES = (("single", "osaka"), ("single", "prague"), ("multi", "osaka"))
+"""(fixture, hardfork) of the committed snapshot, contracts/gas.json."""
+PRECOMPILES = {"0x6": "ecAdd", "0x7": "ecMul", "0x8": "pairing"}
+
+
+def selector(signature: str) -> bytes:
+    return keccak256(signature.encode())[:4]
+
+
+def calldata_gas(data: bytes) -> int:
+    return sum(16 if b else 4 for b in data)
+
+
+class Node:
+    """JSON-RPC of a local node."""
+
+    def __init__(self, port: int):
+        self.url = f"http://127.0.0.1:{port}"
+
+    def __call__(self, method: str, *params: Any) -> Any:
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
+        request = urllib.request.Request(self.url, body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=60) as response:
+            answer = json.load(response)
+        if "error" in answer:
+            raise RuntimeError(f"{method}: {answer['error']}")
+        return answer["result"]
+
+    def send(self, sender: str, to: str | None, data: bytes) -> dict[str, Any]:
+        self("anvil_setBalance", sender, hex(10**20))
+        self("anvil_impersonateAccount", sender)
+        transaction = {"from": sender, "data": "0x" + data.hex(), "gas": hex(16_000_000)}
+        if to is not None:
+            transaction["to"] = to
+        digest = self("eth_sendTransaction", transaction)
+        receipt = None
+        while receipt is None:
+            receipt = self("eth_getTransactionReceipt", digest)
+        if receipt["status"] != "0x1":
+            raise RuntimeError("the transaction was reverted")
+        return receipt
+
+
+@contextmanager
+def anvil(chain_id: int, hardfork: str) -> Iterator[Node]:
+    """A fresh Anvil that is stopped afterwards."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    command = [str(ROOT / "node_modules/.bin/anvil"), "--port", str(port), "--chain-id", str(chain_id)]
+    command += ["--hardfork", hardfork, "--steps-tracing", "--silent"]
+    process = subprocess.Popen(command)
+    try:
+        node = Node(port)
+        for _ in range(200):
+            try:
+                node("eth_chainId")
+                break
+            except OSError:
+                time.sleep(0.05)
+        yield node
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@dataclass
+class Program:
+    """A compiled contract and the function that each of its instructions belongs to."""
+
+    name: str
+    creation: bytes
+    functions: list[str]
+    """By position of the instruction."""
+    index_of_pc: dict[int, int]
+    code_bytes: int
+
+    def function_at(self, pc: int) -> str:
+        index = self.index_of_pc.get(pc, -1)
+        return self.functions[index] if 0 <= index < len(self.functions) else "?"
+
+
+def compile_programs(sources: dict[str, str], names: list[str]) -> list[Program]:
+    request = standard_json(sources)
+    outputs = ["evm.bytecode.object", "evm.deployedBytecode.object", "evm.deployedBytecode.sourceMap"]
+    request["settings"]["outputSelection"] = {"*": {"*": outputs, "": ["ast"]}}
+    output = run_solc(request)
+    by_id: dict[int, list[tuple[int, int, str]]] = {}
+    for file in output["sources"].values():
+        by_id[file["id"]] = list(_functions(file["ast"]))
+    programs = []
+    for name in names:
+        (evm,) = (c[name]["evm"] for c in output["contracts"].values() if name in c)
+        runtime = evm["deployedBytecode"]
+        code = bytes.fromhex(runtime["object"])
+        functions = [_owner(by_id, *entry) for entry in _source_map(runtime["sourceMap"])]
+        creation = bytes.fromhex(evm["bytecode"]["object"])
+        programs.append(Program(name, creation, functions, _instructions(code), len(code)))
+    return programs
+
+
+def _functions(node: Any) -> Iterator[tuple[int, int, str]]:
+    if isinstance(node, dict):
+        if node.get("nodeType") == "FunctionDefinition":
+            start, length, _ = map(int, node["src"].split(":"))
+            yield start, length, node["name"] or node["kind"]
+        for value in node.values():
+            yield from _functions(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _functions(value)
+
+
+def _source_map(text: str) -> Iterator[tuple[int, int, int]]:
+    start = length = file = 0
+    for item in text.split(";"):
+        parts = item.split(":")
+        start = int(parts[0]) if parts[0] else start
+        length = int(parts[1]) if len(parts) > 1 and parts[1] else length
+        file = int(parts[2]) if len(parts) > 2 and parts[2] else file
+        yield start, length, file
+
+
+def _owner(by_id: dict[int, list[tuple[int, int, str]]], start: int, length: int, file: int) -> str:
+    inside = [
+        (size, name)
+        for first, size, name in by_id.get(file, ())
+        if first <= start and start + length <= first + size
+    ]
+    return min(inside)[1] if inside else "ABI coding and dispatch"
+
+
+def _instructions(code: bytes) -> dict[int, int]:
+    index_of_pc, pc, index = {}, 0, 0
+    while pc < len(code):
+        index_of_pc[pc] = index
+        pc += 1 + max(0, code[pc] - 0x5F if 0x60 <= code[pc] <= 0x7F else 0)
+        index += 1
+    return index_of_pc
+
+
+def attribute(steps: list[dict[str, Any]], program_of: dict[int, Program]) -> Counter[tuple[str, str]]:
+    """Gas by (contract and function, what) over a trace; a call is charged without what its callee spends."""
+    used: Counter[tuple[str, str]] = Counter()
+    frames: list[Frame] = []
+
+    def close(gas_after: int) -> None:
+        """Ends the innermost frame's open step, after which the frame has `gas_after` left."""
+        frame = frames[-1]
+        program = program_of[len(frames)]
+        where = f"{program.name}.{program.function_at(frame.step['pc'])}"
+        used[where, kind_of(frame.step)] += frame.step["gas"] - gas_after - frame.spent_by_callee
+        frame.spent_by_callee = 0
+
+    def leave() -> None:
+        """Ends the innermost frame with its last step, and charges what it spent to nobody above it."""
+        last = frames[-1].step
+        left = last["gas"] - last["gasCost"]
+        close(left)
+        spent = frames.pop().gas_at_start - left
+        if frames:
+            frames[-1].spent_by_callee += spent
+
+    for step in steps:
+        while len(frames) > step["depth"]:
+            leave()
+        if len(frames) == step["depth"]:
+            close(step["gas"])
+            frames[-1].step = step
+        else:
+            frames.append(Frame(step["gas"], step))
+    while frames:
+        leave()
+    return used
+
+
+@dataclass
+class Frame:
+    gas_at_start: int
+    step: dict[str, Any]
+    """The step whose cost is known when the next one of the frame begins."""
+    spent_by_callee: int = 0
+
+
+def kind_of(step: dict[str, Any]) -> str:
+    op = step["op"]
+    if op == "STATICCALL":
+        return PRECOMPILES.get(hex(int(step["stack"][-2], 16)), "call")
+    if op.startswith("LOG"):
+        return "event"
+    return "storage" if op in ("SSTORE", "SLOAD") else "computation"
+
+
+def measure(fixture: str, hardfork: str) -> dict[str, Any]:
+    data = json.loads((ROOT / f"contracts/test/fixtures/{fixture}.json").read_text())
+    verifier_source = (ROOT / f"contracts/generated/{fixture}/ZkLLMVerifier.sol").read_text()
+    (verifier,) = compile_programs({"ZkLLMVerifier.sol": verifier_source}, ["ZkLLMVerifier"])
+    source_dir = ROOT / "contracts/src"
+    sources = {str(p.relative_to(source_dir)): p.read_text() for p in sorted(source_dir.rglob("*.sol"))}
+    (settlement,) = compile_programs(sources, ["ZkLLMSettlement"])
+
+    words, proof = ([int(x, 16) for x in data[key]] for key in ("words", "proof"))
+    siblings = [bytes.fromhex(x[2:]) for x in data["siblings"]]
+    tokens = [bytes.fromhex(x[2:]) for x in data["tokens"]]
+    request_id, context = (bytes.fromhex(data[key][2:]) for key in ("requestId", "context"))
+    settle = selector(SETTLE) + encode(
+        ["bytes32", "uint256[]", "uint256[]", "bytes32[]", "bytes[]"],
+        [request_id, words, proof, siblings, tokens],
+    )
+    verify = selector(VERIFY) + encode(["bytes32", "uint256[]", "uint256[]"], [context, words, proof])
+
+    with anvil(data["chainId"], hardfork) as node:
+        verifier_at = node.send(DEPLOYER, None, verifier.creation)["contractAddress"]
+        argument = bytes.fromhex(verifier_at[2:]).rjust(32, b"\0")
+        deployed = node.send(DEPLOYER, None, settlement.creation + argument)["contractAddress"]
+        node("anvil_setCode", data["settlement"], node("eth_getCode", deployed, "latest"))
+        alone = node.send(data["sender"], verifier_at, verify)
+        receipt = node.send(data["sender"], data["settlement"], settle)
+        trace = node("debug_traceTransaction", receipt["transactionHash"], {"disableStorage": True})
+    used = attribute(trace["structLogs"], {1: settlement, 2: verifier})
+    alone_total, total = int(alone["gasUsed"], 16), int(receipt["gasUsed"], 16)
+    return {
+        "fixture": fixture,
+        "hardfork": hardfork,
+        "fixed_columns": data["fixedColumns"],
+        "witness_columns": data["witnessColumns"],
+        "certified_tokens": data["k"],
+        "verifier_code_bytes": verifier.code_bytes,
+        "settlement_calldata_bytes": len(settle),
+        "verify_calldata_bytes": len(verify),
+        "verification_gas": alone_total - INTRINSIC - calldata_gas(verify),
+        "verification_transaction_gas": alone_total,
+        "settlement_transaction_gas": total,
+        "parts": [
+            {"where": "transaction", "what": "intrinsic", "gas": INTRINSIC},
+            {"where": "transaction", "what": "calldata", "gas": calldata_gas(settle)},
+            *({"where": where, "what": what, "gas": gas} for (where, what), gas in used.most_common()),
+        ],
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--fixture", default="single", help="name in contracts/test/fixtures")
+    parser.add_argument("--hardfork", default="osaka", help="osaka (default), prague ...")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    arguments = parser.parse_args()
+    result = measure(arguments.fixture, arguments.hardfork)
+    if arguments.json:
+        print(json.dumps(result, indent=2))
+        return 0
+    print(
+        f"{result['fixed_columns']} fixed and {result['witness_columns']} witness columns, "
+        f"{result['certified_tokens']} certified token(s), hardfork {result['hardfork']}\n"
+    )
+    print(f"{'gas':>9}  where")
+    for part in result["parts"]:
+        print(f"{part['gas']:>9,}  {part['where']}: {part['what']}")
+    listed = sum(part["gas"] for part in result["parts"])
+    print(f"{listed:>9,}  sum of the parts\n")
+    for key in ("settlement_transaction_gas", "verification_transaction_gas", "verification_gas"):
+        print(f"{result[key]:>9,}  {key.replace('_', ' ')}")
+    for key in ("settlement_calldata_bytes", "verify_calldata_bytes", "verifier_code_bytes"):
+        print(f"{result[key]:>9,}  {key.replace('_', ' ')}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

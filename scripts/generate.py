@@ -1,0 +1,60 @@
+"""Writes every generated file of the repository anew; CI runs it and fails on a difference.
+
+python scripts/generate.py
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from verifier_gen import CONTRACT_NAME, generate
+from verifier_gen.standard_json import dump, standard_json
+from zkllm.outer.keys import VerifyingKey
+
+ROOT = Path(__file__).resolve().parent.parent
+SCRIPTS = ("generate_poseidon2.py", "make_outer_vectors.py", "make_chain_fixtures.py")
+"""Scripts that write files of their own, in this order."""
+
+
+def verifiers() -> None:
+    """contracts/generated: the verifiers of the contracts' fixtures."""
+    for path in sorted((ROOT / "contracts/test/fixtures").glob("*.vk.json")):
+        folder = ROOT / "contracts/generated" / path.name.removesuffix(".vk.json")
+        folder.mkdir(parents=True, exist_ok=True)
+        generated = generate(VerifyingKey.load(path))
+        (folder / f"{CONTRACT_NAME}.sol").write_text(generated.source)
+
+
+def settlement() -> None:
+    """The settlement's standard JSON input, which ships with zkllm.settle."""
+    sources = {}
+    for name in ("ZkLLMSettlement", "interfaces/IZkLLMSettlement", "interfaces/IZkLLMVerifier"):
+        sources[f"{name}.sol"] = (ROOT / f"contracts/src/{name}.sol").read_text()
+    library = "libraries/VocabularyProof.sol"
+    sources[library] = (ROOT / "contracts/src" / library).read_text()
+    (ROOT / "zkllm/settle/settlement.json").write_text(dump(standard_json(sources)))
+
+
+def gas_snapshot() -> None:
+    """contracts/gas.json: gas of the fixtures' settlements by part."""
+    from gas_table import CASES, measure
+
+    results = [measure(fixture, hardfork) for fixture, hardfork in CASES]
+    (ROOT / "contracts/gas.json").write_text(json.dumps(results, indent=2) + "\n")
+
+
+def main() -> int:
+    for script in SCRIPTS:
+        print(f"generate: {script}")
+        subprocess.run([sys.executable, str(ROOT / "scripts" / script)], check=True, cwd=ROOT)
+    for step in (verifiers, settlement, gas_snapshot):
+        print(f"generate: {step.__name__}")
+        step()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
