@@ -18,6 +18,7 @@ from zkllm.outer.gates import COSET_SHIFTS
 from zkllm.outer.keys import VerifyingKey
 from zkllm.outer.layout import FLAGS, SELECTORS, Circuit
 from zkllm.pcs.srs import Srs
+from zkllm.statement import num_words
 
 MAGIC = b"zkllm proving key 1\n"
 
@@ -139,7 +140,7 @@ def setup_outer(
     b_log2 = mu // 2
     vk = VerifyingKey(
         n_log2=circuit.log2_size,
-        num_words=sum(name.startswith("word") for name in circuit.public_names),
+        num_words=num_words(context_fields["N"]),
         num_witness_columns=num_witness_columns,
         fixed_commitments=tuple(fixed_commitments),
         c0=srs.commit(c0),
@@ -152,7 +153,7 @@ def setup_outer(
         **context_fields,
     )
     vk.check()
-    if tuple(circuit.public_names) != vk.public_input_names:
+    if circuit.num_public != vk.num_public:
         raise ValueError(f"the circuit's public inputs must be {vk.public_input_names}, in this order")
     pk = ProvingKey(vk, circuit)
     pk.__dict__["kernel"], pk.__dict__["c0_polynomial"] = kernel, c0

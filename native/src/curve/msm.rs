@@ -1,13 +1,348 @@
-//! Multi-scalar multiplication.
+//! Multi-scalar multiplication (Pippenger) with signed digits. Twin: `zkllm/pcs/naive.py`.
+//!
+//! A window's buckets are filled block by block, so memory stays bounded and a caller can stop between blocks.
 
+use super::buckets;
 use super::point::Point;
 use crate::field::Fr;
-use ark_bn254::{G1Affine, G1Projective};
-use ark_ec::VariableBaseMSM;
+use ark_bn254::G1Projective;
+use ark_ff::{AdditiveGroup, PrimeField};
 use rayon::prelude::*;
 
-/// sum scalars[i] points[i].
-pub fn msm(points: &[Point], scalars: &[Fr]) -> G1Projective {
-    let bases: Vec<G1Affine> = points[..scalars.len()].par_iter().map(|p| p.to_affine()).collect();
-    G1Projective::msm_unchecked(&bases, scalars)
+/// Points per block.
+pub const BLOCK: usize = 1 << 20;
+
+/// Bits of a field element with a sign.
+const FIELD_BITS: u32 = 255;
+
+/// Windows of `bits` bits; `splits` sets of buckets for each, so that every thread has work.
+pub struct Plan {
+    pub bits: u32,
+    pub windows: u32,
+    pub splits: usize,
+}
+
+impl Plan {
+    /// For `count` scalars of `scalar_bits` bits, sign included: fewest additions, bucket sums included.
+    pub fn new(count: usize, scalar_bits: u32) -> Self {
+        let cost = |bits: u32| scalar_bits.div_ceil(bits) as usize * (count + (1usize << bits));
+        let bits = (2..=18).min_by_key(|&bits| cost(bits.min(scalar_bits))).expect("not empty").min(scalar_bits);
+        let windows = scalar_bits.div_ceil(bits);
+        let splits = (2 * rayon::current_num_threads()).div_ceil(windows as usize);
+        Self { bits, windows, splits: if count < 1 << 12 { 1 } else { splits } }
+    }
+
+    fn buckets(&self) -> usize {
+        1 << (self.bits - 1)
+    }
+}
+
+/// A sum under construction.
+pub struct Accumulator {
+    plan: Plan,
+    /// [window * splits + split][|digit| - 1]
+    buckets: Vec<Vec<Point>>,
+}
+
+impl Accumulator {
+    pub fn new(plan: Plan) -> Self {
+        let sets = plan.windows as usize * plan.splits;
+        let buckets = vec![vec![Point::INFINITY; plan.buckets()]; sets];
+        Self { plan, buckets }
+    }
+
+    /// Adds sum scalar_i points[index(i)], digit(i, window) being scalar_i's digits.
+    pub fn add(
+        &mut self,
+        points: &[Point],
+        count: usize,
+        index: impl Fn(usize) -> u32 + Sync,
+        digit: impl Fn(usize, u32) -> i32 + Sync,
+    ) {
+        let splits = self.plan.splits;
+        let share = count.div_ceil(splits);
+        self.buckets.par_iter_mut().enumerate().for_each(|(set, buckets)| {
+            let (window, split) = ((set / splits) as u32, set % splits);
+            let start = (split * share).min(count);
+            let length = share.min(count - start);
+            buckets::accumulate(points, length, |i| index(start + i), |i| digit(start + i, window), buckets);
+        });
+    }
+
+    pub fn finish(self) -> G1Projective {
+        let sums: Vec<G1Projective> = self.buckets.par_iter().map(|b| buckets::weighted_sum(b)).collect();
+        let mut total = G1Projective::default();
+        for window in sums.chunks(self.plan.splits).rev() {
+            for _ in 0..self.plan.bits {
+                total.double_in_place();
+            }
+            total += window.iter().sum::<G1Projective>();
+        }
+        total
+    }
+}
+
+/// Field elements with 2^(bits - 1) added in every window but the last, so that a digit needs no carry: it is the
+/// window minus 2^(bits - 1), and the last window itself, which is at most 2^(bits - 1) as windows * bits >= 255.
+pub struct ShiftedScalars {
+    limbs: Vec<[u64; 4]>,
+    bits: u32,
+    last: u32,
+}
+
+impl ShiftedScalars {
+    pub fn new(scalars: &[Fr], plan: &Plan) -> Self {
+        let mut offset = [0u64; 4];
+        for window in 1..plan.windows {
+            let position = window * plan.bits - 1;
+            offset[position as usize / 64] |= 1 << (position % 64);
+        }
+        let limbs = scalars
+            .par_iter()
+            .map(|s| {
+                let mut out = s.into_bigint().0;
+                let mut carry = 0u64;
+                for (limb, o) in out.iter_mut().zip(&offset) {
+                    let sum = *limb as u128 + *o as u128 + carry as u128;
+                    *limb = sum as u64;
+                    carry = (sum >> 64) as u64;
+                }
+                out
+            })
+            .collect();
+        Self { limbs, bits: plan.bits, last: plan.windows - 1 }
+    }
+
+    #[inline]
+    pub fn digit(&self, i: usize, window: u32) -> i32 {
+        let position = window * self.bits;
+        let (limb, shift) = (position as usize / 64, position % 64);
+        let limbs = &self.limbs[i];
+        let mut value = limbs[limb] >> shift;
+        if shift + self.bits > 64 && limb < 3 {
+            value |= limbs[limb + 1] << (64 - shift);
+        }
+        let digit = (value & ((1 << self.bits) - 1)) as i32;
+        if window == self.last { digit } else { digit - (1 << (self.bits - 1)) }
+    }
+}
+
+/// sum scalars[i] points[i]; `between` is called after each block and may stop the sum.
+pub fn msm<E>(
+    points: &[Point],
+    scalars: &[Fr],
+    mut between: impl FnMut(usize) -> Result<(), E>,
+) -> Result<G1Projective, E> {
+    let mut accumulator = Accumulator::new(Plan::new(scalars.len(), FIELD_BITS));
+    for (block, (block_points, block_scalars)) in points.chunks(BLOCK).zip(scalars.chunks(BLOCK)).enumerate() {
+        let shifted = ShiftedScalars::new(block_scalars, &accumulator.plan);
+        accumulator.add(block_points, block_scalars.len(), |i| i as u32, |i, window| shifted.digit(i, window));
+        between(block * BLOCK + block_scalars.len())?;
+    }
+    Ok(accumulator.finish())
+}
+
+/// Integers of one type, contiguous.
+#[derive(Clone, Copy)]
+pub enum Ints<'a> {
+    I8(&'a [i8]),
+    U8(&'a [u8]),
+    I16(&'a [i16]),
+    U16(&'a [u16]),
+    I32(&'a [i32]),
+    U32(&'a [u32]),
+    I64(&'a [i64]),
+}
+
+macro_rules! each {
+    ($self:ident, $a:ident => $e:expr) => {
+        match $self {
+            Ints::I8($a) => $e,
+            Ints::U8($a) => $e,
+            Ints::I16($a) => $e,
+            Ints::U16($a) => $e,
+            Ints::I32($a) => $e,
+            Ints::U32($a) => $e,
+            Ints::I64($a) => $e,
+        }
+    };
+}
+
+impl<'a> Ints<'a> {
+    pub fn len(self) -> usize {
+        each!(self, a => a.len())
+    }
+
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    #[inline]
+    pub fn get(self, i: usize) -> i64 {
+        each!(self, a => a[i] as i64)
+    }
+
+    fn range(self, start: usize, stop: usize) -> Ints<'a> {
+        match self {
+            Ints::I8(a) => Ints::I8(&a[start..stop]),
+            Ints::U8(a) => Ints::U8(&a[start..stop]),
+            Ints::I16(a) => Ints::I16(&a[start..stop]),
+            Ints::U16(a) => Ints::U16(&a[start..stop]),
+            Ints::I32(a) => Ints::I32(&a[start..stop]),
+            Ints::U32(a) => Ints::U32(&a[start..stop]),
+            Ints::I64(a) => Ints::I64(&a[start..stop]),
+        }
+    }
+
+    /// Bits of the widest value, sign included; 0 when all are zero.
+    fn bits(self) -> u32 {
+        let widest = each!(self, a => a.par_iter().map(|&x| (x as i64).unsigned_abs()).max()).unwrap_or(0);
+        if widest == 0 { 0 } else { 65 - widest.leading_zeros() }
+    }
+}
+
+/// sum over segments of sum_i values[i] points[offset + i]. Each width of values has windows of its own.
+pub fn msm_ints<E>(
+    points: &[Point],
+    segments: &[(usize, Ints<'_>)],
+    mut between: impl FnMut(usize) -> Result<(), E>,
+) -> Result<G1Projective, E> {
+    // pieces of at most a block, by width
+    let mut classes: Vec<(u32, Vec<(usize, Ints<'_>)>)> = Vec::new();
+    for &(offset, values) in segments {
+        for start in (0..values.len()).step_by(BLOCK) {
+            let piece = values.range(start, (start + BLOCK).min(values.len()));
+            let bits = piece.bits();
+            if bits == 0 {
+                continue;
+            }
+            match classes.iter_mut().find(|(b, _)| *b == bits) {
+                Some((_, pieces)) => pieces.push((offset + start, piece)),
+                None => classes.push((bits, vec![(offset + start, piece)])),
+            }
+        }
+    }
+    let mut total = G1Projective::default();
+    let mut done = 0;
+    for (bits, pieces) in classes {
+        let count = pieces.iter().map(|(_, values)| values.len()).sum();
+        let mut plan = Plan::new(count, bits);
+        if plan.windows > 1 {
+            plan = Plan::new(count, bits + 1); // room for the offset below
+        }
+        let (width, half) = (plan.bits, 1i128 << (plan.bits - 1));
+        let shift: i128 = (0..plan.windows).map(|w| half << (w * width)).sum();
+        let single = plan.windows == 1;
+        let mut accumulator = Accumulator::new(plan);
+        for (offset, values) in pieces {
+            let digit = |i: usize, window: u32| {
+                let value = values.get(i);
+                if single {
+                    value as i32
+                } else {
+                    (((value as i128 + shift) >> (window * width)) as i64 & ((1 << width) - 1)) as i32 - half as i32
+                }
+            };
+            accumulator.add(&points[offset..], values.len(), |i| i as u32, digit);
+            done += values.len();
+            between(done)?;
+        }
+        total += accumulator.finish();
+    }
+    Ok(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::curve::powers::{self, G1Powers};
+    use ark_bn254::G1Affine;
+    use ark_ec::{CurveGroup, VariableBaseMSM};
+    use std::convert::Infallible;
+
+    fn powers_of_tau(n: usize) -> Vec<Point> {
+        G1Powers::new(n).multiply(&powers::scalars(Fr::from(12345u64), Fr::from(1u64), 0, n))
+    }
+
+    fn pseudorandom(n: usize) -> Vec<Fr> {
+        powers::scalars(-Fr::from(7u64), Fr::from(3u64), 5, n)
+    }
+
+    fn reference(points: &[Point], scalars: &[Fr]) -> G1Projective {
+        let bases: Vec<G1Affine> = points.iter().map(|p| p.to_affine()).collect();
+        G1Projective::msm_unchecked(&bases, scalars)
+    }
+
+    fn ok<T>(x: Result<T, Infallible>) -> T {
+        x.unwrap_or_else(|e| match e {})
+    }
+
+    #[test]
+    fn agrees_with_arkworks() {
+        for n in [0, 1, 2, 3, 31, 257, 5000] {
+            let (points, scalars) = (powers_of_tau(n), pseudorandom(n));
+            assert_eq!(ok(msm(&points, &scalars, |_| Ok(()))), reference(&points, &scalars), "{n}");
+        }
+    }
+
+    #[test]
+    fn every_width_of_window_and_extreme_scalars() {
+        let points = powers_of_tau(64);
+        let mut scalars = pseudorandom(64);
+        scalars[..6].copy_from_slice(&[0u64, 1, 2, 65535, 32768, 32767].map(Fr::from));
+        scalars[6] = -Fr::from(1u64);
+        scalars[7] = -Fr::from(1u64 << 40);
+        let expected = reference(&points, &scalars);
+        for bits in 2..=18u32 {
+            let plan = Plan { bits, windows: FIELD_BITS.div_ceil(bits), splits: 1 + bits as usize % 3 };
+            let shifted = ShiftedScalars::new(&scalars, &plan);
+            let mut accumulator = Accumulator::new(plan);
+            for half in [0, 32] {
+                let index = |i: usize| (half + i) as u32;
+                accumulator.add(&points, 32, index, |i, window| shifted.digit(half + i, window));
+            }
+            assert_eq!(accumulator.finish(), expected, "{bits}");
+        }
+    }
+
+    #[test]
+    fn repeated_and_opposite_points_and_infinity() {
+        let p = powers_of_tau(2);
+        let minus = Point::from_affine(&(-p[1].to_affine()));
+        let points = [p[0], p[1], p[1], p[1], minus, minus, Point::INFINITY, p[0]];
+        for scalars in [[1i16, 1, 1, 1, 1, 1, 1, 1], [-1, 1, 1, 1, 1, 1, 5, 1], [3, 3, -3, 2, 2, 2, 2, -3]] {
+            let wide: Vec<Fr> = scalars.iter().map(|&s| crate::field::from_i64(s as i64)).collect();
+            let expected = reference(&points, &wide);
+            assert_eq!(ok(msm(&points, &wide, |_| Ok(()))), expected);
+            assert_eq!(ok(msm_ints(&points, &[(0, Ints::I16(&scalars))], |_| Ok(()))), expected);
+        }
+    }
+
+    #[test]
+    fn integers_of_every_type() {
+        let points = powers_of_tau(3000);
+        let wide: Vec<i64> = (0..700i64).map(|i| (i * 0x0123_4567_89ab_cdef).wrapping_mul(i | 1)).collect();
+        let narrow: Vec<i8> = (0..900).map(|i| (i * 37) as i8).collect();
+        let short: Vec<u16> = (0..500).map(|i| (i * 1999) as u16).collect();
+        let extreme = [i64::MIN, i64::MAX, -1, 0, 1];
+        let segments =
+            [(0, Ints::I64(&wide)), (800, Ints::I8(&narrow)), (1750, Ints::U16(&short)), (2900, Ints::I64(&extreme))];
+        let mut scalars = vec![Fr::from(0u64); 3000];
+        for (offset, values) in segments {
+            for i in 0..values.len() {
+                scalars[offset + i] = crate::field::from_i64(values.get(i));
+            }
+        }
+        let expected = reference(&points, &scalars).into_affine();
+        assert_eq!(ok(msm_ints(&points, &segments, |_| Ok(()))).into_affine(), expected);
+    }
+
+    #[test]
+    fn concentrated_digits() {
+        let points = powers_of_tau(4096);
+        let mut values = vec![1i32; 4096];
+        values[77] = 1 << 20;
+        let scalars: Vec<Fr> = values.iter().map(|&v| crate::field::from_i64(v as i64)).collect();
+        assert_eq!(ok(msm_ints(&points, &[(0, Ints::I32(&values))], |_| Ok(()))), reference(&points, &scalars));
+    }
 }

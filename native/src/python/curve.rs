@@ -1,13 +1,14 @@
 //! Points of G1 and G2, powers of tau, multi-scalar multiplication.
 
 use super::field::{FrVec, scalar};
-use crate::curve::msm;
+use crate::curve::msm::{self, Ints};
 use crate::curve::point::{self, G1_BYTES, G2_BYTES, Point};
 use crate::curve::powers::{self, G1Powers};
 use crate::field::Fr;
 use ark_ff::Field;
 use memmap2::Mmap;
-use pyo3::exceptions::{PyIndexError, PyValueError};
+use numpy::{PyReadonlyArrayDyn, PyUntypedArray, PyUntypedArrayMethods};
+use pyo3::exceptions::{PyIndexError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use rayon::prelude::*;
@@ -52,6 +53,38 @@ fn report(py: Python<'_>, progress: Option<&Bound<'_, PyAny>>, done: usize, tota
     }
     Ok(())
 }
+
+/// Between two blocks of a sum: Ctrl-C, progress.
+fn between(progress: Option<&Py<PyAny>>, done: usize, total: usize) -> PyResult<()> {
+    Python::attach(|py| report(py, progress.map(|p| p.bind(py)), done, total))
+}
+
+/// A numpy array of integers; a strided one is copied in its own type.
+macro_rules! int_array {
+    ($($variant:ident $t:ty),*) => {
+        enum IntArray<'py> {
+            $($variant(PyReadonlyArrayDyn<'py, $t>, Option<Vec<$t>>)),*
+        }
+
+        impl<'py> IntArray<'py> {
+            fn new(array: &Bound<'py, PyUntypedArray>) -> PyResult<Self> {
+                $(if let Ok(a) = array.extract::<PyReadonlyArrayDyn<'py, $t>>() {
+                    let copy = (!a.is_c_contiguous()).then(|| a.as_array().iter().copied().collect());
+                    return Ok(Self::$variant(a, copy));
+                })*
+                Err(PyTypeError::new_err(format!("expected integers of at most 64 signed bits, got {}", array.dtype())))
+            }
+
+            fn ints(&self) -> PyResult<Ints<'_>> {
+                match self {
+                    $(Self::$variant(_, Some(copy)) => Ok(Ints::$variant(copy)),
+                    Self::$variant(a, None) => Ok(Ints::$variant(a.as_slice()?)),)*
+                }
+            }
+        }
+    };
+}
+int_array!(I8 i8, U8 u8, I16 i16, U16 u16, I32 i32, U32 u32, I64 i64);
 
 #[pymethods]
 impl Points {
@@ -149,11 +182,40 @@ impl Points {
     }
 
     /// sum scalars[i] P[offset + i].
-    #[pyo3(signature = (scalars, offset=0))]
-    fn msm<'py>(&self, py: Python<'py>, scalars: &FrVec, offset: usize) -> PyResult<Bound<'py, PyBytes>> {
+    #[pyo3(signature = (scalars, offset=0, progress=None))]
+    fn msm<'py>(
+        &self,
+        py: Python<'py>,
+        scalars: &FrVec,
+        offset: usize,
+        progress: Option<Py<PyAny>>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
         let points = self.range(offset, scalars.data.len())?;
-        let sum = py.detach(|| Point::from_projective(&msm::msm(points, &scalars.data)));
-        Ok(PyBytes::new(py, &sum.to_wire()))
+        let total = scalars.data.len();
+        let sum = py.detach(|| msm::msm(points, &scalars.data, |done| between(progress.as_ref(), done, total)))?;
+        Ok(PyBytes::new(py, &Point::from_projective(&sum).to_wire()))
+    }
+
+    /// sum over segments (offset, integers) of values[i] P[offset + i], values in row-major order.
+    #[pyo3(signature = (segments, progress=None))]
+    fn msm_ints<'py>(
+        &self,
+        py: Python<'py>,
+        segments: Vec<(usize, Bound<'py, PyUntypedArray>)>,
+        progress: Option<Py<PyAny>>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let held: Vec<(usize, IntArray<'py>)> =
+            segments.iter().map(|(offset, array)| Ok((*offset, IntArray::new(array)?))).collect::<PyResult<_>>()?;
+        let mut values = Vec::with_capacity(held.len());
+        for (offset, array) in &held {
+            let ints = array.ints()?;
+            self.range(*offset, ints.len())?;
+            values.push((*offset, ints));
+        }
+        let total = values.iter().map(|(_, ints)| ints.len()).sum();
+        let points = self.as_slice();
+        let sum = py.detach(|| msm::msm_ints(points, &values, |done| between(progress.as_ref(), done, total)))?;
+        Ok(PyBytes::new(py, &Point::from_projective(&sum).to_wire()))
     }
 }
 
