@@ -1,5 +1,9 @@
 //! The scalar field F of BN254 and its canonical byte encoding.
 
+#[cfg(target_arch = "x86_64")]
+pub mod ifma;
+pub mod lanes;
+pub mod slices;
 pub mod wide;
 
 pub use ark_bn254::Fr;

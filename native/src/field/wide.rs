@@ -5,7 +5,7 @@
 
 use super::Fr;
 use ark_bn254::FrConfig;
-use ark_ff::{AdditiveGroup, BigInt, Field, MontConfig, PrimeField};
+use ark_ff::{BigInt, Field, MontConfig, PrimeField};
 
 pub const MODULUS: [u64; 4] = Fr::MODULUS.0;
 /// -r^-1 mod 2^64.
@@ -50,6 +50,10 @@ pub fn from_words(words: [u64; 4], high: u128) -> Fr {
 pub struct SmallSum([u64; 6]);
 
 impl SmallSum {
+    pub fn from_words(words: [u64; 6]) -> Self {
+        Self(words)
+    }
+
     #[inline(always)]
     pub fn add(&mut self, x: &Fr, v: i64) {
         let (acc, x, word) = (&mut self.0, &x.0.0, v as u64);
@@ -88,6 +92,10 @@ impl SmallSum {
 pub struct ProductSum([u64; 9]);
 
 impl ProductSum {
+    pub fn from_words(words: [u64; 9]) -> Self {
+        Self(words)
+    }
+
     #[inline(always)]
     pub fn add(&mut self, x: &Fr, y: &Fr) {
         let (acc, x, y) = (&mut self.0, &x.0.0, &y.0.0);
@@ -168,79 +176,17 @@ impl SmallForm {
     }
 }
 
-/// The sum of products of two slices of equal length.
-pub fn dot(xs: &[Fr], ys: &[Fr]) -> Fr {
-    assert_eq!(xs.len(), ys.len());
-    let mut sum = ProductSum::default();
-    for (x, y) in xs.iter().zip(ys) {
-        sum.add(x, y);
-    }
-    sum.reduce()
-}
-
-/// The sum of products of field elements and integers.
-pub fn dot_small(xs: &[Fr], vs: &[i64]) -> Fr {
-    assert_eq!(xs.len(), vs.len());
-    let mut sum = SmallSum::default();
-    for (x, &v) in xs.iter().zip(vs) {
-        sum.add(x, v);
-    }
-    sum.reduce()
-}
-
 /// A signed 128-bit integer as a field element.
 pub fn from_i128(x: i128) -> Fr {
     let magnitude = Fr::from(x.unsigned_abs());
     if x < 0 { -magnitude } else { magnitude }
 }
 
-/// xs += ys.
-pub fn add_assign(xs: &mut [Fr], ys: &[Fr]) {
-    assert_eq!(xs.len(), ys.len());
-    for (x, y) in xs.iter_mut().zip(ys) {
-        *x += y;
-    }
-}
-
-/// xs *= ys.
-pub fn mul_assign(xs: &mut [Fr], ys: &[Fr]) {
-    assert_eq!(xs.len(), ys.len());
-    for (x, y) in xs.iter_mut().zip(ys) {
-        *x *= y;
-    }
-}
-
-/// xs += c ys.
-pub fn add_scaled(xs: &mut [Fr], c: &Fr, ys: &[Fr]) {
-    assert_eq!(xs.len(), ys.len());
-    for (x, y) in xs.iter_mut().zip(ys) {
-        *x += *c * y;
-    }
-}
-
-/// lo += c (hi - lo), with hi = 0 beyond its length.
-pub fn fold(lo: &mut [Fr], hi: &[Fr], c: &Fr) {
-    let (pairs, alone) = lo.split_at_mut(hi.len());
-    for (x, y) in pairs.iter_mut().zip(hi) {
-        *x += *c * (*y - *x);
-    }
-    if !alone.is_empty() {
-        let rest = Fr::ONE - c;
-        for x in alone {
-            *x *= rest;
-        }
-    }
-}
-
-/// Sets every element to zero.
-pub fn clear(xs: &mut [Fr]) {
-    xs.fill(Fr::ZERO);
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::field::from_i64;
+    use ark_ff::AdditiveGroup;
 
     fn element(seed: u64) -> Fr {
         let x = Fr::from(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);

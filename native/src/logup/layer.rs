@@ -4,8 +4,9 @@
 //! p0 D1 + w1 D0 - lambda: two products. A missing node (0, 0) has p0 = 0, D = 1, w1 = lambda and gives 0.
 //! Only the value at 0 and the leading coefficient are summed; the value at 1 follows from the claim.
 
-use crate::field::Fr;
-use crate::field::wide::{self, ProductSum};
+use crate::field::lanes::Lanes;
+use crate::field::slices::with_lanes;
+use crate::field::{Fr, slices};
 use crate::sumcheck::instance::fold_in_place;
 use crate::sumcheck::tensor::eq_table;
 use crate::sumcheck::{Interrupted, POLL_INTERVAL, Poll, check};
@@ -13,7 +14,7 @@ use ark_ff::{AdditiveGroup, Field};
 use rayon::prelude::*;
 
 /// log2 of a block: the eq weights are a product of a weight for the block and one for the place in it.
-const BLOCK_BITS: usize = 9;
+const BLOCK_BITS: usize = 8;
 const BLOCK: usize = 1 << BLOCK_BITS;
 
 /// The four tables of a block: p0, D1, w1, D0.
@@ -39,25 +40,38 @@ fn read(children: (&[Fr], &[Fr]), lambda: &Fr, start: usize, out: &mut Quad, len
     for i in 0..len {
         let at = 2 * (start + i);
         let get = |t: &[Fr], at: usize| t.get(at).copied().unwrap_or(Fr::ZERO);
-        (p0[i], d0[i], d1[i]) = (get(p, at), get(q, at) + Fr::ONE, get(q, at + 1) + Fr::ONE);
-        w1[i] = get(p, at + 1) + d1[i] * lambda;
+        (p0[i], w1[i], d0[i], d1[i]) = (get(p, at), get(p, at + 1), get(q, at) + Fr::ONE, get(q, at + 1) + Fr::ONE);
     }
+    slices::add_scaled(&mut w1[..len], lambda, &d1[..len]);
 }
 
 fn quad(n: usize) -> Quad {
     std::array::from_fn(|_| vec![Fr::ZERO; n])
 }
 
-/// sum_i eq[i] (a0 a1 + a2 a3)[i].
-fn weighted(eq: &[Fr], a: [&[Fr]; 4]) -> Fr {
-    let mut sum = ProductSum::default();
-    for (i, w) in eq.iter().enumerate() {
-        let mut product = ProductSum::default();
-        product.add(&a[0][i], &a[1][i]);
-        product.add(&a[2][i], &a[3][i]);
-        sum.add(w, &product.reduce());
+/// Buffers of one thread: a block's two halves and their difference.
+struct Scratch<L: Lanes> {
+    elements: Quad,
+    low: [Vec<L::Lane>; 4],
+    high: [Vec<L::Lane>; 4],
+}
+
+impl<L: Lanes> Scratch<L> {
+    fn new(len: usize) -> Self {
+        let lanes = || std::array::from_fn(|_| vec![L::Lane::default(); len.div_ceil(L::WIDTH)]);
+        Self { elements: quad(len), low: lanes(), high: lanes() }
     }
-    sum.reduce()
+}
+
+/// Loads elements start .. start + len of the four tables.
+fn load<L: Lanes>(tables: &Quad, start: usize, len: usize, out: &mut [Vec<L::Lane>; 4]) {
+    for (lanes, t) in out.iter_mut().zip(tables) {
+        L::load(lanes, &t[start..start + len]);
+    }
+}
+
+fn slices_of<T>(a: &[Vec<T>; 4]) -> [&[T]; 4] {
+    std::array::from_fn(|i| &a[i][..])
 }
 
 impl LayerSumcheck {
@@ -81,47 +95,7 @@ impl LayerSumcheck {
         let (outer, inner) = rest.split_at(rest.len().saturating_sub(BLOCK_BITS));
         let (outer_eq, inner_eq) = (eq_table(outer), eq_table(inner));
         let tau_inverse = self.claim.and_then(|_| tau.inverse());
-        let half = 1usize << rest.len();
-        let block = |i: usize| -> [Fr; 3] {
-            let (start, len) = (i * BLOCK, inner_eq.len());
-            let mut sums = [Fr::ZERO; 3];
-            let mut evaluate = |low: [&[Fr]; 4], high: [&[Fr]; 4], steps: &mut Quad| {
-                for (step, (lo, hi)) in steps.iter_mut().zip(low.iter().zip(high)) {
-                    for (s, (x, y)) in step.iter_mut().zip(lo.iter().zip(hi)) {
-                        *s = *y - x;
-                    }
-                }
-                sums[0] = weighted(&inner_eq, low);
-                sums[2] = weighted(&inner_eq, std::array::from_fn(|i| &steps[i][..]));
-                if tau_inverse.is_none() {
-                    sums[1] = weighted(&inner_eq, high);
-                }
-            };
-            let mut steps = quad(len);
-            match &self.tables {
-                Some(t) => evaluate(
-                    std::array::from_fn(|i| &t[i][start..start + len]),
-                    std::array::from_fn(|i| &t[i][half + start..half + start + len]),
-                    &mut steps,
-                ),
-                None => {
-                    let (mut low, mut high) = (quad(len), quad(len));
-                    read(children, &self.lambda, start, &mut low, len);
-                    read(children, &self.lambda, half + start, &mut high, len);
-                    evaluate(std::array::from_fn(|i| &low[i][..]), std::array::from_fn(|i| &high[i][..]), &mut steps);
-                }
-            }
-            sums.map(|s| s * outer_eq[i])
-        };
-        let add = |a: [Fr; 3], b: [Fr; 3]| std::array::from_fn(|i| a[i] + b[i]);
-        let mut sums = [Fr::ZERO; 3];
-        let step = POLL_INTERVAL / (16 * BLOCK);
-        for start in (0..outer_eq.len()).step_by(step) {
-            check(poll)?;
-            let end = (start + step).min(outer_eq.len());
-            let part = (start..end).into_par_iter().map(block).reduce(|| [Fr::ZERO; 3], add);
-            sums = add(sums, part);
-        }
+        let sums = with_lanes!(L, self.block_sums::<L>(children, &outer_eq, &inner_eq, tau_inverse.is_none(), poll)?);
         // the summand is the products' sum minus lambda, and eq sums to 1
         let (h0, leading) = (sums[0] - self.lambda, sums[2]);
         let h1 = match (self.claim, tau_inverse) {
@@ -131,6 +105,56 @@ impl LayerSumcheck {
         let h2 = h1.double() - h0 + leading.double();
         self.last = Some([h0, h1, h2]);
         Ok([h0, h1, h2])
+    }
+
+    /// The products' sums at 0, at 1 (if wanted) and their leading coefficient.
+    fn block_sums<L: Lanes>(
+        &self,
+        children: (&[Fr], &[Fr]),
+        outer_eq: &[Fr],
+        inner_eq: &[Fr],
+        at_one: bool,
+        poll: Poll<'_>,
+    ) -> Result<[Fr; 3], Interrupted> {
+        let (len, half) = (inner_eq.len(), inner_eq.len() * outer_eq.len());
+        let mut eq = vec![L::Lane::default(); len.div_ceil(L::WIDTH)];
+        L::load(&mut eq, inner_eq);
+        let block = |s: &mut Scratch<L>, i: usize| -> [Fr; 3] {
+            match &self.tables {
+                Some(t) => {
+                    load::<L>(t, i * len, len, &mut s.low);
+                    load::<L>(t, half + i * len, len, &mut s.high);
+                }
+                None => {
+                    read(children, &self.lambda, i * len, &mut s.elements, len);
+                    load::<L>(&s.elements, 0, len, &mut s.low);
+                    read(children, &self.lambda, half + i * len, &mut s.elements, len);
+                    load::<L>(&s.elements, 0, len, &mut s.high);
+                }
+            }
+            let at_0 = L::weighted(&eq, slices_of(&s.low));
+            let at_1 = if at_one { L::weighted(&eq, slices_of(&s.high)) } else { Fr::ZERO };
+            for (high, low) in s.high.iter_mut().zip(&s.low) {
+                L::sub_assign(high, low);
+            }
+            let leading = L::weighted(&eq, slices_of(&s.high));
+            [at_0, at_1, leading].map(|sum| sum * outer_eq[i])
+        };
+        let add = |a: [Fr; 3], b: [Fr; 3]| std::array::from_fn(|i| a[i] + b[i]);
+        let mut sums = [Fr::ZERO; 3];
+        let step = POLL_INTERVAL / (16 * BLOCK);
+        for start in (0..outer_eq.len()).step_by(step) {
+            check(poll)?;
+            let end = (start + step).min(outer_eq.len());
+            let part = (start..end)
+                .into_par_iter()
+                .with_min_len(4)
+                .map_init(|| Scratch::<L>::new(len), block)
+                .reduce(|| [Fr::ZERO; 3], add);
+            sums = add(sums, part);
+        }
+        let correction = Fr::from(L::CORRECTION);
+        Ok(sums.map(|sum| sum * correction))
     }
 
     /// Sets the current variable to c.
@@ -151,21 +175,23 @@ impl LayerSumcheck {
 
     fn fold_children(&self, c: Fr, children: (&[Fr], &[Fr]), half: usize) -> Quad {
         let mut tables = quad(half);
-        let [a, b, c_, d] = &mut tables;
+        let [a, b, e, d] = &mut tables;
         a.par_chunks_mut(BLOCK)
             .zip(b.par_chunks_mut(BLOCK))
-            .zip(c_.par_chunks_mut(BLOCK).zip(d.par_chunks_mut(BLOCK)))
+            .zip(e.par_chunks_mut(BLOCK).zip(d.par_chunks_mut(BLOCK)))
             .enumerate()
-            .for_each(|(i, ((a, b), (e, d)))| {
-                let len = a.len();
-                let (mut low, mut high) = (quad(len), quad(len));
-                read(children, &self.lambda, i * BLOCK, &mut low, len);
-                read(children, &self.lambda, half + i * BLOCK, &mut high, len);
-                for ((low, high), out) in low.iter_mut().zip(&high).zip([a, b, e, d]) {
-                    wide::fold(low, high, &c);
-                    out.copy_from_slice(low);
-                }
-            });
+            .for_each_init(
+                || (quad(BLOCK), quad(BLOCK)),
+                |(low, high), (i, ((a, b), (e, d)))| {
+                    let len = a.len();
+                    read(children, &self.lambda, i * BLOCK, low, len);
+                    read(children, &self.lambda, half + i * BLOCK, high, len);
+                    for ((low, high), out) in low.iter_mut().zip(&*high).zip([a, b, e, d]) {
+                        slices::fold(&mut low[..len], &high[..len], &c);
+                        out.copy_from_slice(&low[..len]);
+                    }
+                },
+            );
         tables
     }
 

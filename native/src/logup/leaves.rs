@@ -1,7 +1,6 @@
 //! The leaves of all lookups: p = numerator, q' = alpha - tag - beta input - beta^2 output - 1.
 
-use crate::field::wide::SmallForm;
-use crate::field::{self, Fr};
+use crate::field::{self, Fr, slices};
 use crate::sumcheck::table::IntView;
 use crate::sumcheck::{Interrupted, POLL_INTERVAL, Poll, check};
 use ark_ff::{AdditiveGroup, Field};
@@ -24,7 +23,7 @@ pub struct Segment<'a> {
 }
 
 impl Segment<'_> {
-    fn write(&self, base: Fr, form: &SmallForm, start: usize, p: &mut [Fr], q: &mut [Fr]) {
+    fn write(&self, base: &Fr, [a, b]: [&Fr; 2], start: usize, p: &mut [Fr], q: &mut [Fr]) {
         let (mut input, mut output, len) = ([0; CHUNK], [0; CHUNK], p.len());
         match &self.numerator {
             Numerator::Constant(c) => p.fill(*c),
@@ -43,9 +42,7 @@ impl Segment<'_> {
         if let Some(t) = &self.output {
             t.read(start, &mut output[..len]);
         }
-        for (x, (&s, &t)) in q.iter_mut().zip(input.iter().zip(&output)) {
-            *x = base + form.eval(s, t);
-        }
+        slices::small_form(q, base, [a, b], &input[..len], &output[..len]);
     }
 }
 
@@ -59,7 +56,7 @@ pub fn build(
     poll: Poll<'_>,
 ) -> Result<(Vec<Fr>, Vec<Fr>), Interrupted> {
     let (mut p, mut q) = (vec![Fr::ZERO; total], vec![Fr::ZERO; total]);
-    let form = SmallForm::new(-beta, -beta.square());
+    let (a, b) = (-beta, -beta.square());
     for s in segments {
         let range = s.address..s.address + s.input.len();
         let base = alpha - s.tag - Fr::ONE;
@@ -67,7 +64,7 @@ pub fn build(
         for (part, (p, q)) in parts.enumerate() {
             check(poll)?;
             p.par_chunks_mut(CHUNK).zip(q.par_chunks_mut(CHUNK)).enumerate().for_each(|(i, (p, q))| {
-                s.write(base, &form, part * POLL_INTERVAL + i * CHUNK, p, q);
+                s.write(&base, [&a, &b], part * POLL_INTERVAL + i * CHUNK, p, q);
             });
         }
     }

@@ -1,8 +1,8 @@
 //! The tree of fractions. Naive twin: `zkllm.kernels.naive.LogUpTree`.
 
-use crate::field::Fr;
+use crate::field::{Fr, slices};
 use crate::sumcheck::{Interrupted, POLL_INTERVAL, Poll, bits, check};
-use ark_ff::{AdditiveGroup, Field};
+use ark_ff::AdditiveGroup;
 use rayon::prelude::*;
 
 const CHUNK: usize = 1 << 11;
@@ -20,14 +20,6 @@ pub struct Tree {
     layers: Vec<Layer>,
 }
 
-/// The parent of two nodes.
-#[inline]
-fn parent(p: [Fr; 2], q: [Fr; 2]) -> (Fr, Fr) {
-    let one_q1 = q[1] + Fr::ONE;
-    // p0 (1 + q1) + p1 (1 + q0), q0 (1 + q1) + q1
-    (p[0] * one_q1 + p[1] + p[1] * q[0], q[0] * one_q1 + q[1])
-}
-
 fn parents(p: &[Fr], q: &[Fr], poll: Poll<'_>) -> Result<Layer, Interrupted> {
     let n = p.len().div_ceil(2);
     let mut layer = Layer { p: vec![Fr::ZERO; n], q: vec![Fr::ZERO; n] };
@@ -39,14 +31,7 @@ fn parents(p: &[Fr], q: &[Fr], poll: Poll<'_>) -> Result<Layer, Interrupted> {
             .par_chunks_mut(CHUNK)
             .zip(out_q.par_chunks_mut(CHUNK))
             .zip(p.par_chunks(2 * CHUNK).zip(q.par_chunks(2 * CHUNK)))
-            .for_each(|((out_p, out_q), (p, q))| {
-                for ((x, y), (p, q)) in out_p.iter_mut().zip(out_q).zip(p.chunks(2).zip(q.chunks(2))) {
-                    (*x, *y) = match p.len() {
-                        2 => parent([p[0], p[1]], [q[0], q[1]]),
-                        _ => (p[0], q[0]), // the sibling is missing
-                    };
-                }
-            });
+            .for_each(|((out_p, out_q), (p, q))| slices::parents(out_p, out_q, p, q));
     }
     Ok(layer)
 }

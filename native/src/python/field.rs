@@ -1,6 +1,7 @@
 //! `FrVec`: a vector of field elements that stays on the native side.
 
 use super::sumcheck::tables::Source;
+use crate::field::slices::{self, Backend};
 use crate::field::{self, BYTES, Fr};
 use ark_ff::PrimeField;
 use numpy::{PyReadonlyArrayDyn, PyUntypedArray, PyUntypedArrayMethods};
@@ -133,7 +134,25 @@ fn modulus(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     py.get_type::<PyInt>().call_method1("from_bytes", (PyBytes::new(py, &bytes), "little"))
 }
 
+/// How field elements are multiplied: "scalar" or "avx512ifma".
+#[pyfunction]
+fn field_backend() -> &'static str {
+    slices::backend().name()
+}
+
+/// Chooses how field elements are multiplied, for the whole process. Every backend gives the same results.
+#[pyfunction]
+fn set_field_backend(name: &str) -> PyResult<()> {
+    match Backend::ALL.into_iter().find(|b| b.name() == name) {
+        Some(b) if slices::set_backend(b) => Ok(()),
+        Some(_) => Err(PyValueError::new_err(format!("this processor lacks what backend {name} needs"))),
+        None => Err(PyValueError::new_err(format!("no backend is called {name}"))),
+    }
+}
+
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<FrVec>()?;
+    m.add_function(wrap_pyfunction!(field_backend, m)?)?;
+    m.add_function(wrap_pyfunction!(set_field_backend, m)?)?;
     m.add_function(wrap_pyfunction!(modulus, m)?)
 }

@@ -3,7 +3,8 @@
 use super::table::{IntView, Table};
 use super::{Interrupted, POLL_INTERVAL, Poll, check};
 use crate::field::Fr;
-use crate::field::wide::{self, SmallSum};
+use crate::field::slices;
+use crate::field::wide::SmallSum;
 use ark_ff::AdditiveGroup;
 use rayon::prelude::*;
 
@@ -49,12 +50,12 @@ pub fn contract(
 
 fn field_tile(t: &[Fr], start: usize, after: usize, weights: &[Fr], out: &mut [Fr]) {
     if after == 1 {
-        out[0] = wide::dot(&t[start..start + weights.len()], weights);
+        out[0] = slices::dot(&t[start..start + weights.len()], weights);
         return;
     }
     for (i, w) in weights.iter().enumerate() {
         let at = start + i * after;
-        wide::add_scaled(out, w, &t[at..at + out.len()]);
+        slices::add_scaled(out, w, &t[at..at + out.len()]);
     }
 }
 
@@ -63,7 +64,7 @@ fn int_tile(t: &IntView<'_>, start: usize, after: usize, weights: &[Fr], out: &m
     if after == 1 {
         for (i, w) in weights.chunks(BLOCK).enumerate() {
             t.read(start + i * BLOCK, &mut buffer[..w.len()]);
-            out[0] += wide::dot_small(w, &buffer[..w.len()]);
+            out[0] += slices::dot_small(w, &buffer[..w.len()]);
         }
         return;
     }

@@ -4,9 +4,8 @@
 use super::plan::Plan;
 use super::table::{IntView, Table};
 use super::{Interrupted, POLL_INTERVAL, Poll, bits, check, round, tensor};
-use crate::field::wide::{self, SmallForm};
-use crate::field::{self, Fr};
-use ark_ff::AdditiveGroup;
+use crate::field::{self, Fr, slices};
+use ark_ff::{AdditiveGroup, Field};
 use rayon::prelude::*;
 
 const CHUNK: usize = 1 << 12;
@@ -114,7 +113,7 @@ impl Instance {
 
     /// The round polynomial at 0, 1, .., degree.
     pub fn round<'a>(&'a self, sources: &[Option<Table<'a>>], poll: Poll<'_>) -> Result<Vec<Fr>, Interrupted> {
-        round::evaluate(&Plan::new(self, sources), poll)
+        round::evaluate(&mut Plan::new(self, sources), poll)
     }
 
     /// Sets the current variable to c.
@@ -172,7 +171,7 @@ pub fn fold_in_place(t: &mut Vec<Fr>, distance: usize, c: &Fr) {
     let (low, high) = t.split_at_mut(distance);
     low.par_chunks_mut(CHUNK).enumerate().for_each(|(i, low)| {
         let start = (i * CHUNK).min(high.len());
-        wide::fold(low, &high[start..(start + low.len()).min(high.len())], c);
+        slices::fold(low, &high[start..(start + low.len()).min(high.len())], c);
     });
     t.truncate(distance);
     if distance * size_of::<Fr>() > POLL_INTERVAL {
@@ -186,13 +185,13 @@ fn fold_field(t: &[Fr], distance: usize, c: &Fr) -> Vec<Fr> {
     out.par_chunks_mut(CHUNK).enumerate().for_each(|(i, out)| {
         out.copy_from_slice(&low[i * CHUNK..i * CHUNK + out.len()]);
         let start = (i * CHUNK).min(high.len());
-        wide::fold(out, &high[start..(start + out.len()).min(high.len())], c);
+        slices::fold(out, &high[start..(start + out.len()).min(high.len())], c);
     });
     out
 }
 
 fn fold_ints(t: &IntView<'_>, distance: usize, c: Fr) -> Vec<Fr> {
-    let (line, len) = (SmallForm::line(c), t.len());
+    let (rest, len) = (Fr::ONE - c, t.len());
     let mut out = vec![Fr::ZERO; distance];
     out.par_chunks_mut(CHUNK).enumerate().for_each(|(i, out)| {
         let (mut low, mut high) = ([0i64; CHUNK], [0i64; CHUNK]);
@@ -202,9 +201,8 @@ fn fold_ints(t: &IntView<'_>, distance: usize, c: Fr) -> Vec<Fr> {
         if above > 0 {
             t.read(start + distance, &mut high[..above]);
         }
-        for (x, (&s, &t)) in out.iter_mut().zip(low.iter().zip(&high)) {
-            *x = line.eval(s, t);
-        }
+        let n = out.len();
+        slices::small_form(out, &Fr::ZERO, [&rest, &c], &low[..n], &high[..n]);
     });
     out
 }

@@ -6,16 +6,18 @@ use super::table::Table;
 use super::tensor;
 use crate::field::Fr;
 
-/// Axes are merged into the inner run until it has this length.
-const MIN_RUN: usize = 64;
+/// Axes that lie contiguously in every table are merged into the inner run until it has this length.
+const LONG_RUN: usize = 256;
+/// Other axes are merged until it has this length: shorter runs cost more than multiplying repeated elements.
+const SHORT_RUN: usize = 48;
 /// Products of machine integers are formed while they certainly stay below this.
 const INT_LIMIT: u128 = 1 << 62;
 
 /// A factor as the round reads it. Positions are in elements of its table.
 pub struct Operand<'a> {
     pub table: Table<'a>,
-    /// Distance of neighbours along the inner run; `None` when the factor is constant along it.
-    pub run_stride: Option<isize>,
+    /// (size, stride) of the dimensions that make up the inner run, as few as possible; stride 0: repeated.
+    pub run: Vec<(usize, isize)>,
     /// Distances along the outer axes (0: constant).
     pub strides: Vec<isize>,
     /// Distance of the current variable's two halves; `None` when the factor lacks its axis.
@@ -23,6 +25,30 @@ pub struct Operand<'a> {
     /// Whether a group multiplies it as an integer / as a field element along the run.
     pub as_int: bool,
     pub as_field: bool,
+}
+
+impl Operand<'_> {
+    pub fn varies_along_run(&self) -> bool {
+        self.run.iter().any(|d| d.1 != 0)
+    }
+
+    /// Calls `f` with (place in the block, position, stride, count) for each piece of elements
+    /// start .. start + len of the run that lies evenly; `offset` is the position of the run's first element.
+    #[inline]
+    pub fn pieces(&self, offset: isize, start: usize, len: usize, mut f: impl FnMut(usize, isize, isize, usize)) {
+        let (&(size, stride), outer) = self.run.split_last().expect("a dimension");
+        let (mut row, mut column, mut done) = (start / size, start % size, 0);
+        while done < len {
+            let (mut position, mut rest) = (offset, row);
+            for &(n, s) in outer.iter().rev() {
+                position += (rest % n) as isize * s;
+                rest /= n;
+            }
+            let count = (size - column).min(len - done);
+            f(done, position + column as isize * stride, stride, count);
+            (done, row, column) = (done + count, row + 1, 0);
+        }
+    }
 }
 
 /// The terms whose factors along the run are the same, so that their sum over the run is.
@@ -33,6 +59,15 @@ pub struct Group {
     pub points: usize,
     /// Coefficient and the factors that are constant along the run.
     pub terms: Vec<(Fr, Vec<usize>)>,
+}
+
+impl Group {
+    /// Multiplications of blocks that form one sum, with an eq weight or without.
+    pub fn block_products(&self, weighted: bool) -> usize {
+        // of a product of k blocks, the last factor is multiplied while summing; so are the integers
+        let k = self.fields.len() + weighted as usize;
+        k.saturating_sub(if self.ints.is_empty() { 2 } else { 1 })
+    }
 }
 
 pub struct Plan<'a> {
@@ -64,18 +99,15 @@ impl<'a> Plan<'a> {
 
         let mut inner = vec![outer.pop().expect("the current axis")];
         let mut run = size(inner[0]);
-        while run < MIN_RUN
-            && let Some(&axis) = outer.last()
-            && (0..tables.len()).all(|f| {
-                let last = inner[inner.len() - 1];
-                has(f, axis) == has(f, last) && (!has(f, axis) || strides[f][axis] == strides[f][last] * run as isize)
-            })
-        {
+        while let Some(&axis) = outer.last() {
+            let contiguous = |s: &Vec<isize>| s[axis] == s[inner[0]] * size(inner[0]) as isize;
+            if run >= LONG_RUN || run >= SHORT_RUN && !strides.iter().all(contiguous) {
+                break;
+            }
             outer.pop();
             inner.insert(0, axis);
             run *= size(axis);
         }
-        let last = inner[inner.len() - 1];
         let current_in_run = inner[0] == current;
         let beside = if current_in_run { run / half } else { 1 };
 
@@ -84,7 +116,7 @@ impl<'a> Plan<'a> {
             .enumerate()
             .map(|(f, table)| Operand {
                 table,
-                run_stride: has(f, last).then(|| strides[f][last]),
+                run: collapse(inner.iter().map(|&a| (size(a), strides[f][a]))),
                 strides: outer.iter().map(|&a| strides[f][a]).collect(),
                 half: has(f, current).then(|| strides[f][current] * half as isize),
                 as_int: false,
@@ -106,6 +138,18 @@ impl<'a> Plan<'a> {
             outer: outer.iter().map(|&a| size(a)).collect(),
         }
     }
+}
+
+/// Joins dimensions that lie contiguously, or along which the table is constant.
+fn collapse(dims: impl Iterator<Item = (usize, isize)>) -> Vec<(usize, isize)> {
+    let mut out: Vec<(usize, isize)> = vec![];
+    for (size, stride) in dims.filter(|d| d.0 > 1) {
+        match out.last_mut() {
+            Some(last) if last.1 == stride * size as isize => *last = (last.0 * size, stride),
+            _ => out.push((size, stride)),
+        }
+    }
+    if out.is_empty() { vec![(1, 0)] } else { out }
 }
 
 /// The distance of a table's neighbours along every axis (0: the table lacks it).
@@ -133,7 +177,7 @@ fn group_terms(instance: &Instance, operands: &mut [Operand<'_>]) -> Vec<Group> 
     let mut groups: Vec<Group> = vec![];
     for term in &instance.terms {
         let (mut inner, outer): (Vec<usize>, Vec<usize>) =
-            term.factors.iter().partition(|&&f| operands[f].run_stride.is_some());
+            term.factors.iter().partition(|&&f| operands[f].varies_along_run());
         inner.sort_unstable();
         let at = keys.iter().position(|k| *k == inner).unwrap_or_else(|| {
             groups.push(new_group(instance, operands, &inner));

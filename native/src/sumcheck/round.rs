@@ -4,16 +4,27 @@ use super::instance::element;
 use super::plan::{Group, Operand, Plan};
 use super::table::Table;
 use super::{Interrupted, POLL_INTERVAL, Poll, check};
-use crate::field::wide;
-use crate::field::{self, Fr};
-use ark_ff::AdditiveGroup;
+use crate::field::lanes::Lanes;
+use crate::field::slices::{self, with_lanes};
+use crate::field::{Fr, wide};
+use ark_ff::{AdditiveGroup, Field};
 use rayon::prelude::*;
 
 /// Elements of a run that are handled together: all buffers of a block stay in the cache.
-const BLOCK: usize = 128;
+const BLOCK: usize = 256;
 
 /// h(0), .., h(degree).
-pub fn evaluate(plan: &Plan<'_>, poll: Poll<'_>) -> Result<Vec<Fr>, Interrupted> {
+pub fn evaluate(plan: &mut Plan<'_>, poll: Poll<'_>) -> Result<Vec<Fr>, Interrupted> {
+    with_lanes!(L, evaluate_with::<L>(plan, poll))
+}
+
+fn evaluate_with<L: Lanes>(plan: &mut Plan<'_>, poll: Poll<'_>) -> Result<Vec<Fr>, Interrupted> {
+    let weighted = plan.run_eq.is_some();
+    for group in &mut plan.groups {
+        let correction = Fr::from(L::CORRECTION).pow([group.block_products(weighted) as u64]);
+        group.terms.iter_mut().for_each(|(coef, _)| *coef *= correction);
+    }
+    let plan = &*plan;
     let blocks = plan.run.div_ceil(BLOCK);
     let items = plan.outer.iter().product::<usize>() * blocks;
     let products: usize = plan.groups.iter().map(|g| g.points * (g.ints.len() + g.fields.len() + 1)).sum();
@@ -25,16 +36,16 @@ pub fn evaluate(plan: &Plan<'_>, poll: Poll<'_>) -> Result<Vec<Fr>, Interrupted>
         let part = (start..(start + step).min(items))
             .into_par_iter()
             .with_min_len((1 << 14) / cost + 1)
-            .fold(|| Worker::new(plan), |worker, item| worker.item(item / blocks, item % blocks * BLOCK))
+            .fold(|| Worker::<L>::new(plan), |worker, item| worker.item(item / blocks, item % blocks * BLOCK))
             .map(|worker| worker.total)
             .reduce(
                 || vec![Fr::ZERO; plan.degree + 1],
                 |mut a, b| {
-                    wide::add_assign(&mut a, &b);
+                    slices::add_assign(&mut a, &b);
                     a
                 },
             );
-        wide::add_assign(&mut total, &part);
+        slices::add_assign(&mut total, &part);
     }
     Ok(total)
 }
@@ -46,37 +57,43 @@ struct Line<T> {
     step: Vec<T>,
 }
 
-struct Worker<'p, 'a> {
+struct Worker<'p, 'a, L: Lanes> {
     plan: &'p Plan<'a>,
-    /// Position of each operand's first element of the block.
+    /// Position of each operand's first element of the run.
     offsets: Vec<isize>,
     ints: Vec<Line<i64>>,
-    fields: Vec<Line<Fr>>,
+    fields: Vec<Line<L::Lane>>,
     /// Values at every evaluation point of the operands that are constant along the run.
     constants: Vec<Vec<Fr>>,
-    buffer: Vec<i64>,
+    /// An operand's elements before they become lanes.
+    elements: Vec<Fr>,
+    int_elements: [Vec<i64>; 2],
+    eq: Vec<L::Lane>,
     int_product: Vec<i64>,
-    field_product: Vec<Fr>,
+    field_product: Vec<L::Lane>,
     /// Sums over the block, for each group and point.
     sums: Vec<Vec<Fr>>,
     total: Vec<Fr>,
 }
 
-impl<'p, 'a> Worker<'p, 'a> {
+impl<'p, 'a, L: Lanes> Worker<'p, 'a, L> {
     fn new(plan: &'p Plan<'a>) -> Self {
-        fn line<T: Copy + Default>(used: bool, moving: bool) -> Line<T> {
-            let n = if used { BLOCK } else { 0 };
-            Line { value: vec![T::default(); n], step: vec![T::default(); if moving { n } else { 0 }] }
+        fn line<T: Copy + Default>(used: bool, moving: bool, n: usize) -> Line<T> {
+            let zeros = |used| vec![T::default(); if used { n } else { 0 }];
+            Line { value: zeros(used), step: zeros(used && moving) }
         }
-        let moving = |o: &Operand<'_>| o.half.is_some();
+        let (n, moving) = (plan.run.min(BLOCK), |o: &Operand<'_>| o.half.is_some());
+        let lanes = n.div_ceil(L::WIDTH);
         Self {
             offsets: vec![0; plan.operands.len()],
-            ints: plan.operands.iter().map(|o| line(o.as_int, moving(o))).collect(),
-            fields: plan.operands.iter().map(|o| line(o.as_field, moving(o))).collect(),
+            ints: plan.operands.iter().map(|o| line(o.as_int, moving(o), n)).collect(),
+            fields: plan.operands.iter().map(|o| line(o.as_field, moving(o), lanes)).collect(),
             constants: plan.operands.iter().map(|_| vec![Fr::ZERO; plan.degree + 1]).collect(),
-            buffer: vec![0; BLOCK],
-            int_product: vec![0; BLOCK],
-            field_product: vec![Fr::ZERO; BLOCK],
+            elements: vec![Fr::ZERO; n],
+            int_elements: [vec![0; n], vec![0; n]],
+            eq: vec![L::Lane::default(); lanes],
+            int_product: vec![0; n],
+            field_product: vec![L::Lane::default(); lanes],
             sums: plan.groups.iter().map(|_| vec![Fr::ZERO; plan.degree + 1]).collect(),
             total: vec![Fr::ZERO; plan.degree + 1],
             plan,
@@ -106,19 +123,22 @@ impl<'p, 'a> Worker<'p, 'a> {
             true => plan.upper.saturating_sub(start).min(len),
             false => (first < plan.upper) as usize * len,
         };
-        for i in 0..plan.operands.len() {
-            match plan.operands[i].run_stride {
-                Some(_) if !plan.operands[i].as_int && !plan.operands[i].as_field => {} // in no term
-                Some(stride) => self.load(i, self.offsets[i] + start as isize * stride, stride, len, upper),
-                None => self.load_constant(i, upper > 0),
+        for (i, operand) in plan.operands.iter().enumerate() {
+            if !operand.varies_along_run() {
+                self.load_constant(i, upper > 0);
+            } else if operand.as_int || operand.as_field {
+                self.load(i, start, len, upper);
             }
+        }
+        if let Some(eq) = &plan.run_eq {
+            L::load(&mut self.eq, &eq[start..start + len]);
         }
         for x in 0..plan.groups.iter().map(|g| g.points).max().unwrap_or(0) {
             if x > 0 {
                 self.advance(len);
             }
             for (g, group) in plan.groups.iter().enumerate().filter(|(_, g)| x < g.points) {
-                self.sums[g][x] = self.group_sum(group, start, len);
+                self.sums[g][x] = self.group_sum(group, len);
             }
         }
         for x in 0..=plan.degree {
@@ -137,31 +157,31 @@ impl<'p, 'a> Worker<'p, 'a> {
     }
 
     /// Fills the buffers of an operand that varies along the run.
-    fn load(&mut self, i: usize, offset: isize, stride: isize, len: usize, upper: usize) {
-        let operand = &self.plan.operands[i];
+    fn load(&mut self, i: usize, start: usize, len: usize, upper: usize) {
+        let (operand, offset, lanes) = (&self.plan.operands[i], self.offsets[i], len.div_ceil(L::WIDTH));
         match &operand.table {
             Table::Field(t) => {
-                let line = &mut self.fields[i];
-                let low = &t[offset as usize..offset as usize + len]; // tables of field elements are contiguous
-                line.value[..len].copy_from_slice(low);
-                if let (Some(half), false) = (operand.half, line.step.is_empty()) {
-                    let at = (offset + half) as usize;
-                    let high = if upper > 0 { &t[at..at + upper] } else { &[] };
-                    for (step, (lo, hi)) in line.step.iter_mut().zip(low.iter().zip(high)) {
-                        *step = *hi - lo;
-                    }
-                    for (step, lo) in line.step[upper..len].iter_mut().zip(&low[upper..]) {
-                        *step = -*lo;
-                    }
+                let (line, buffer) = (&mut self.fields[i], &mut self.elements);
+                load_field::<L>(operand, t, offset, start, len, buffer, &mut line.value[..lanes]);
+                if let Some(half) = operand.half {
+                    line.step[upper.div_ceil(L::WIDTH)..lanes].fill(L::Lane::default());
+                    load_field::<L>(operand, t, offset + half, start, upper, buffer, &mut line.step[..lanes]);
+                    L::sub_assign(&mut line.step[..lanes], &line.value[..lanes]);
                 }
             }
             Table::Ints(t) => {
-                let (low, high) = (&mut self.int_product[..len], &mut self.buffer[..len]);
-                // SAFETY: the plan's positions are elements of the table.
-                unsafe { t.load(offset, stride, low) };
+                let [low, high] = &mut self.int_elements;
+                let (low, high) = (&mut low[..len], &mut high[..len]);
+                operand.pieces(offset, start, len, |at, position, stride, count| {
+                    // SAFETY: the plan's positions are elements of the table.
+                    unsafe { t.load(position, stride, &mut low[at..at + count]) }
+                });
                 if let Some(half) = operand.half {
                     high[upper..].fill(0);
-                    unsafe { t.load(offset + half, stride, &mut high[..upper]) };
+                    operand.pieces(offset + half, start, upper, |at, position, stride, count| {
+                        // SAFETY: the upper half is real for the first `upper` elements.
+                        unsafe { t.load(position, stride, &mut high[at..at + count]) }
+                    });
                 }
                 if operand.as_int {
                     let line = &mut self.ints[i];
@@ -172,11 +192,10 @@ impl<'p, 'a> Worker<'p, 'a> {
                 }
                 if operand.as_field {
                     let line = &mut self.fields[i];
-                    for (x, &lo) in line.value.iter_mut().zip(&*low) {
-                        *x = field::from_i64(lo);
-                    }
-                    for (step, (lo, hi)) in line.step.iter_mut().zip(line.value.iter().zip(&*high)) {
-                        *step = field::from_i64(*hi) - lo;
+                    L::load_small(&mut line.value[..lanes], low);
+                    if operand.half.is_some() {
+                        L::load_small(&mut line.step[..lanes], high);
+                        L::sub_assign(&mut line.step[..lanes], &line.value[..lanes]);
                     }
                 }
             }
@@ -207,44 +226,75 @@ impl<'p, 'a> Worker<'p, 'a> {
                 *x = x.wrapping_add(*step);
             }
         }
+        let lanes = len.div_ceil(L::WIDTH);
         for line in self.fields.iter_mut().filter(|l| !l.step.is_empty()) {
-            wide::add_assign(&mut line.value[..len], &line.step[..len]);
+            L::add_assign(&mut line.value[..lanes], &line.step[..lanes]);
         }
     }
 
-    /// The sum over the block of [eq] * the product of the group's operands at the current point.
-    fn group_sum(&mut self, group: &Group, start: usize, len: usize) -> Fr {
-        let eq = self.plan.run_eq.as_ref().map(|eq| &eq[start..start + len]);
+    /// The sum over the block of [eq] * the product of the group's operands at the current point, divided by
+    /// CORRECTION for each of `Group::block_products`.
+    fn group_sum(&mut self, group: &Group, len: usize) -> Fr {
+        let lanes = len.div_ceil(L::WIDTH);
         let (ints, lines) = (&self.ints, &self.fields);
-        let mut fields = eq.into_iter().chain(group.fields.iter().map(|&f| &lines[f].value[..len])).rev();
-        // `last` is multiplied with the product of the others
-        let Some(last) = fields.next() else {
+        let eq = self.plan.run_eq.is_some().then_some(&self.eq[..lanes]);
+        let mut fields = eq.into_iter().chain(group.fields.iter().map(|&f| &lines[f].value[..lanes]));
+        // `first` is multiplied with the product of the others
+        let Some(first) = fields.next() else {
+            if group.ints.is_empty() {
+                return Fr::from(len as u64); // a run of one element, along which nothing varies
+            }
             let product = int_product(&mut self.int_product[..len], group, ints);
             return wide::from_i128(product.iter().map(|&v| v as i128).sum());
         };
-        let others = &mut self.field_product[..len];
+        let others = &mut self.field_product[..lanes];
         let mut count = 0;
         for factor in fields {
             if count == 0 {
                 others.copy_from_slice(factor);
             } else {
-                wide::mul_assign(others, factor);
+                L::mul_assign(others, factor);
             }
             count += 1;
         }
         match (group.ints.is_empty(), count) {
-            (true, 0) => last.iter().sum(),
-            (true, _) => wide::dot(last, others),
+            (true, 0) => L::sum(first),
+            (true, _) => L::dot(first, others),
             (false, _) => {
                 let product = int_product(&mut self.int_product[..len], group, ints);
                 if count == 0 {
-                    return wide::dot_small(last, product);
+                    return L::dot_small(first, product);
                 }
-                wide::mul_assign(others, last);
-                wide::dot_small(others, product)
+                L::mul_assign(others, first);
+                L::dot_small(others, product)
             }
         }
     }
+}
+
+/// Loads elements start .. start + len of the run.
+fn load_field<L: Lanes>(
+    operand: &Operand<'_>,
+    table: &[Fr],
+    offset: isize,
+    start: usize,
+    len: usize,
+    buffer: &mut [Fr],
+    out: &mut [L::Lane],
+) {
+    if let [(_, 1)] = operand.run[..] {
+        let at = offset as usize + start;
+        return L::load(out, if len > 0 { &table[at..at + len] } else { &[] });
+    }
+    operand.pieces(offset, start, len, |at, position, stride, count| {
+        let buffer = &mut buffer[at..at + count];
+        match stride {
+            0 => buffer.fill(table[position as usize]),
+            1 => buffer.copy_from_slice(&table[position as usize..position as usize + count]),
+            _ => (0..count).for_each(|k| buffer[k] = table[(position + k as isize * stride) as usize]),
+        }
+    });
+    L::load(out, &buffer[..len]);
 }
 
 /// The product of a group's integer operands, formed in `out` when there is more than one.

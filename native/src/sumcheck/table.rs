@@ -1,6 +1,6 @@
 //! Tables of small integers that stay where they are (memory-mapped, strided), and tables of field elements.
 
-use crate::field::{self, Fr};
+use crate::field::{Fr, slices};
 use rayon::prelude::*;
 use std::marker::PhantomData;
 
@@ -213,9 +213,7 @@ impl Table<'_> {
                     let mut buffer = [0i64; CHUNK];
                     let ints = &mut buffer[..out.len()];
                     t.read(i * CHUNK, ints);
-                    for (x, &v) in out.iter_mut().zip(&*ints) {
-                        *x = field::from_i64(v);
-                    }
+                    slices::convert(out, ints);
                 });
             }
         }

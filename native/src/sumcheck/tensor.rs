@@ -2,7 +2,7 @@
 
 use super::bits;
 use super::table::Table;
-use crate::field::{Fr, wide};
+use crate::field::{Fr, slices};
 use ark_ff::{AdditiveGroup, Field};
 use rayon::prelude::*;
 
@@ -16,11 +16,8 @@ pub fn eq_table(coords: &[Fr]) -> Vec<Fr> {
     table.push(Fr::ONE);
     for c in coords.iter().rev() {
         // prepend a bit: the upper half is c times the table, the lower half the rest
-        let mut upper: Vec<Fr> = table.clone();
-        table.par_iter_mut().zip(upper.par_iter_mut()).with_min_len(CHUNK).for_each(|(low, up)| {
-            *up *= c;
-            *low -= *up;
-        });
+        let mut upper = vec![Fr::ZERO; table.len()];
+        table.par_chunks_mut(CHUNK).zip(upper.par_chunks_mut(CHUNK)).for_each(|(low, up)| slices::split(low, up, c));
         table.append(&mut upper);
     }
     table
@@ -44,9 +41,7 @@ pub fn tensor_product(vectors: &[&[Fr]]) -> Vec<Fr> {
         let mut next = vec![Fr::ZERO; out.len() * v.len()];
         if !v.is_empty() {
             next.par_chunks_mut(v.len()).with_min_len(CHUNK.div_ceil(v.len())).zip(&out).for_each(|(row, x)| {
-                for (y, z) in row.iter_mut().zip(*v) {
-                    *y = *x * z;
-                }
+                slices::scale(row, x, v);
             });
         }
         out = next;
@@ -61,11 +56,11 @@ pub fn inner(table: &Table<'_>, weights: &[Fr]) -> Fr {
         .par_chunks(CHUNK)
         .enumerate()
         .map(|(i, w)| match table {
-            Table::Field(t) => wide::dot(&t[i * CHUNK..i * CHUNK + w.len()], w),
+            Table::Field(t) => slices::dot(&t[i * CHUNK..i * CHUNK + w.len()], w),
             Table::Ints(t) => {
                 let mut buffer = [0i64; CHUNK];
                 t.read(i * CHUNK, &mut buffer[..w.len()]);
-                wide::dot_small(w, &buffer[..w.len()])
+                slices::dot_small(w, &buffer[..w.len()])
             }
         })
         .reduce(|| Fr::ZERO, |a, b| a + b)
@@ -79,7 +74,7 @@ pub fn linear_combination(vectors: &[&[Fr]], coefs: &[Fr]) -> Vec<Fr> {
     let mut out = vec![Fr::ZERO; n];
     out.par_chunks_mut(CHUNK).enumerate().for_each(|(i, out)| {
         for (v, c) in vectors.iter().zip(coefs) {
-            wide::add_scaled(out, c, &v[i * CHUNK..i * CHUNK + out.len()]);
+            slices::add_scaled(out, c, &v[i * CHUNK..i * CHUNK + out.len()]);
         }
     });
     out
@@ -101,9 +96,9 @@ pub fn accumulate(out: &mut [Fr], coef: Fr, vectors: &[&[Fr]]) {
     shorter.iter_mut().for_each(|x| *x *= coef);
     out.par_chunks_mut(row_len).with_min_len(CHUNK.div_ceil(row_len)).zip(&rows).for_each(|(out, x)| {
         if rows.len() == 1 && out.len() > CHUNK {
-            out.par_chunks_mut(CHUNK).zip(row.par_chunks(CHUNK)).for_each(|(o, r)| wide::add_scaled(o, x, r));
+            out.par_chunks_mut(CHUNK).zip(row.par_chunks(CHUNK)).for_each(|(o, r)| slices::add_scaled(o, x, r));
         } else {
-            wide::add_scaled(out, x, &row);
+            slices::add_scaled(out, x, &row);
         }
     });
 }

@@ -1,0 +1,308 @@
+//! Eight field elements at a time with AVX-512 IFMA: five limbs of 52 bits, one vector for each limb.
+//!
+//! Between operations a value lies in [0, 2r) and its limbs are below 2^52. Elements keep the form x 2^256 that
+//! `Fr` has in memory, while a multiplication here divides by 2^260: it returns x y 2^252. Callers either give
+//! one operand 16 times too large (`Constant`) or correct the sum by a power of 16 (`Lanes::CORRECTION`).
+
+mod lanes;
+pub mod slices;
+
+pub use lanes::Ifma;
+
+use super::Fr;
+use super::wide::{MINUS_INVERSE, MODULUS};
+use std::arch::x86_64::*;
+
+const MASK: u64 = (1 << 52) - 1;
+const R: [u64; 5] = limbs(MODULUS);
+const R2: [u64; 5] = double(MODULUS);
+
+/// Five limbs of eight elements.
+pub(super) type V = [__m512i; 5];
+/// A double-width sum of products.
+pub(super) type Wide = [__m512i; 10];
+
+const fn limbs(w: [u64; 4]) -> [u64; 5] {
+    [
+        w[0] & MASK,
+        (w[0] >> 52 | w[1] << 12) & MASK,
+        (w[1] >> 40 | w[2] << 24) & MASK,
+        (w[2] >> 28 | w[3] << 36) & MASK,
+        w[3] >> 16,
+    ]
+}
+
+const fn double(w: [u64; 4]) -> [u64; 5] {
+    limbs([w[0] << 1, w[1] << 1 | w[0] >> 63, w[2] << 1 | w[1] >> 63, w[3] << 1 | w[2] >> 63])
+}
+
+/// Whether this processor can run the functions of this module.
+pub fn detected() -> bool {
+    is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512ifma")
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn splat(x: u64) -> __m512i {
+    _mm512_set1_epi64(x as i64)
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn splat5(x: &[u64; 5]) -> V {
+    [splat(x[0]), splat(x[1]), splat(x[2]), splat(x[3]), splat(x[4])]
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn zero5() -> V {
+    [_mm512_setzero_si512(); 5]
+}
+
+/// The same element in every lane.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn broadcast(x: &Fr) -> V {
+    splat5(&limbs(x.0.0))
+}
+
+/// A constant factor times 16, so that `mul` by it keeps the form x 2^256.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn constant(x: &Fr) -> V {
+    broadcast(&(*x * Fr::from(16u64)))
+}
+
+/// Index patterns that exchange the word and element order of a pair of vectors; their own inverses.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn patterns() -> (__m512i, __m512i) {
+    (_mm512_setr_epi64(0, 4, 8, 12, 1, 5, 9, 13), _mm512_setr_epi64(2, 6, 10, 14, 3, 7, 11, 15))
+}
+
+/// # Safety
+/// Eight elements must be readable at `src`.
+#[inline]
+#[target_feature(enable = "avx512f")]
+unsafe fn load(src: *const Fr) -> V {
+    let (first, second) = patterns();
+    let p = src.cast::<__m512i>();
+    // SAFETY: 4 x 64 bytes are eight elements.
+    let z = unsafe { [0, 1, 2, 3].map(|i| _mm512_loadu_si512(p.add(i))) };
+    let t0 = _mm512_permutex2var_epi64(z[0], first, z[1]);
+    let t1 = _mm512_permutex2var_epi64(z[0], second, z[1]);
+    let t2 = _mm512_permutex2var_epi64(z[2], first, z[3]);
+    let t3 = _mm512_permutex2var_epi64(z[2], second, z[3]);
+    let w0 = _mm512_shuffle_i64x2::<0x44>(t0, t2);
+    let w1 = _mm512_shuffle_i64x2::<0xee>(t0, t2);
+    let w2 = _mm512_shuffle_i64x2::<0x44>(t1, t3);
+    let w3 = _mm512_shuffle_i64x2::<0xee>(t1, t3);
+    let mask = splat(MASK);
+    // 0xa8: (a | b) & c
+    let join = |a, b| _mm512_ternarylogic_epi64::<0xa8>(a, b, mask);
+    [
+        _mm512_and_si512(w0, mask),
+        join(_mm512_srli_epi64::<52>(w0), _mm512_slli_epi64::<12>(w1)),
+        join(_mm512_srli_epi64::<40>(w1), _mm512_slli_epi64::<24>(w2)),
+        join(_mm512_srli_epi64::<28>(w2), _mm512_slli_epi64::<36>(w3)),
+        _mm512_srli_epi64::<16>(w3),
+    ]
+}
+
+/// Stores values below r.
+///
+/// # Safety
+/// Eight elements must be writable at `dst`.
+#[inline]
+#[target_feature(enable = "avx512f")]
+unsafe fn store(dst: *mut Fr, x: &V) {
+    let (first, second) = patterns();
+    let w0 = _mm512_or_si512(x[0], _mm512_slli_epi64::<52>(x[1]));
+    let w1 = _mm512_or_si512(_mm512_srli_epi64::<12>(x[1]), _mm512_slli_epi64::<40>(x[2]));
+    let w2 = _mm512_or_si512(_mm512_srli_epi64::<24>(x[2]), _mm512_slli_epi64::<28>(x[3]));
+    let w3 = _mm512_or_si512(_mm512_srli_epi64::<36>(x[3]), _mm512_slli_epi64::<16>(x[4]));
+    let t0 = _mm512_shuffle_i64x2::<0x44>(w0, w1);
+    let t1 = _mm512_shuffle_i64x2::<0x44>(w2, w3);
+    let t2 = _mm512_shuffle_i64x2::<0xee>(w0, w1);
+    let t3 = _mm512_shuffle_i64x2::<0xee>(w2, w3);
+    let p = dst.cast::<__m512i>();
+    // SAFETY: 4 x 64 bytes are eight elements.
+    unsafe {
+        _mm512_storeu_si512(p, _mm512_permutex2var_epi64(t0, first, t1));
+        _mm512_storeu_si512(p.add(1), _mm512_permutex2var_epi64(t0, second, t1));
+        _mm512_storeu_si512(p.add(2), _mm512_permutex2var_epi64(t2, first, t3));
+        _mm512_storeu_si512(p.add(3), _mm512_permutex2var_epi64(t2, second, t3));
+    }
+}
+
+/// Brings signed limbs into [0, 2^52), all but the last, which keeps the sign.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn carry(x: &mut V) {
+    let mask = splat(MASK);
+    for i in 0..4 {
+        x[i + 1] = _mm512_add_epi64(x[i + 1], _mm512_srai_epi64::<52>(x[i]));
+        x[i] = _mm512_and_si512(x[i], mask);
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn add_limbs(a: &V, b: &V) -> V {
+    let mut out = *a;
+    for i in 0..5 {
+        out[i] = _mm512_add_epi64(a[i], b[i]);
+    }
+    out
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn sub_limbs(a: &V, b: &V) -> V {
+    let mut out = *a;
+    for i in 0..5 {
+        out[i] = _mm512_sub_epi64(a[i], b[i]);
+    }
+    out
+}
+
+/// x - m where that is not negative, else x; x has normal limbs.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn subtract_if_not_below(x: &V, m: &V) -> V {
+    let mut t = sub_limbs(x, m);
+    carry(&mut t);
+    let below = _mm512_cmplt_epi64_mask(t[4], _mm512_setzero_si512());
+    for i in 0..5 {
+        t[i] = _mm512_mask_mov_epi64(t[i], below, x[i]);
+    }
+    t
+}
+
+/// a + b in [0, 2r).
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn add(a: &V, b: &V) -> V {
+    let mut x = add_limbs(a, b);
+    carry(&mut x);
+    subtract_if_not_below(&x, &splat5(&R2))
+}
+
+/// a - b in [0, 2r).
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn sub(a: &V, b: &V) -> V {
+    let mut x = sub_limbs(a, b);
+    carry(&mut x);
+    let negative = _mm512_cmplt_epi64_mask(x[4], _mm512_setzero_si512());
+    let modulus = splat5(&R2);
+    for i in 0..5 {
+        x[i] = _mm512_mask_add_epi64(x[i], negative, x[i], modulus[i]);
+    }
+    carry(&mut x);
+    x
+}
+
+/// The representative in [0, r) of a value below 3r with normal limbs.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn canonical(x: &V) -> V {
+    let r = splat5(&R);
+    subtract_if_not_below(&subtract_if_not_below(x, &r), &r)
+}
+
+/// a b / 2^260 for normal limbs and a b < r 2^260; the result is below 2r.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn mul(a: &V, b: &V) -> V {
+    let (zero, minus_inverse, r) = (_mm512_setzero_si512(), splat(MINUS_INVERSE & MASK), splat5(&R));
+    let mut t = zero5();
+    for i in 0..5 {
+        for j in 0..5 {
+            t[j] = _mm512_madd52lo_epu64(t[j], a[i], b[j]);
+        }
+        let m = _mm512_madd52lo_epu64(zero, t[0], minus_inverse);
+        for j in 0..5 {
+            t[j] = _mm512_madd52lo_epu64(t[j], m, r[j]);
+        }
+        let high = _mm512_srli_epi64::<52>(t[0]);
+        t = [_mm512_add_epi64(t[1], high), t[2], t[3], t[4], zero];
+        for j in 0..5 {
+            t[j] = _mm512_madd52hi_epu64(t[j], a[i], b[j]);
+            t[j] = _mm512_madd52hi_epu64(t[j], m, r[j]);
+        }
+    }
+    carry(&mut t);
+    t
+}
+
+/// 16 x, below 2^259, as a factor that keeps the form x 2^256: 16 (2r) (2r) < r 2^260.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn times_16(x: &V) -> V {
+    let mask = splat(MASK);
+    let mut out = *x;
+    for j in 0..5 {
+        out[j] = _mm512_slli_epi64::<4>(x[j]);
+        if j > 0 {
+            out[j] = _mm512_or_si512(out[j], _mm512_srli_epi64::<48>(x[j - 1]));
+        }
+        out[j] = _mm512_and_si512(out[j], mask);
+    }
+    out
+}
+
+/// acc += a b. A lane overflows after 390 products.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn add_product(acc: &mut Wide, a: &V, b: &V) {
+    for i in 0..5 {
+        for j in 0..5 {
+            acc[i + j] = _mm512_madd52lo_epu64(acc[i + j], a[i], b[j]);
+            acc[i + j + 1] = _mm512_madd52hi_epu64(acc[i + j + 1], a[i], b[j]);
+        }
+    }
+}
+
+/// acc / 2^260, below 2r, for acc < r 2^260.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn reduce(mut t: Wide) -> V {
+    let (zero, minus_inverse, r) = (_mm512_setzero_si512(), splat(MINUS_INVERSE & MASK), splat5(&R));
+    for i in 0..5 {
+        let m = _mm512_madd52lo_epu64(zero, t[i], minus_inverse);
+        for j in 0..5 {
+            t[i + j] = _mm512_madd52lo_epu64(t[i + j], m, r[j]);
+            t[i + j + 1] = _mm512_madd52hi_epu64(t[i + j + 1], m, r[j]);
+        }
+        t[i + 1] = _mm512_add_epi64(t[i + 1], _mm512_srli_epi64::<52>(t[i]));
+    }
+    let mut out = [t[5], t[6], t[7], t[8], t[9]];
+    carry(&mut out);
+    out
+}
+
+/// The sum over the lanes of an unsigned multi-limb number, as 64-bit words.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn sum_lanes<const N: usize, const W: usize>(mut acc: [__m512i; N]) -> [u64; W] {
+    let mask = splat(MASK);
+    for i in 0..N - 1 {
+        acc[i + 1] = _mm512_add_epi64(acc[i + 1], _mm512_srli_epi64::<52>(acc[i]));
+        acc[i] = _mm512_and_si512(acc[i], mask);
+    }
+    let (mut out, mut word, mut bits, mut k) = ([0u64; W], 0u128, 0, 0);
+    for limb in acc {
+        word += (_mm512_reduce_add_epi64(limb) as u64 as u128) << bits;
+        bits += 52;
+        if bits >= 64 {
+            out[k] = word as u64;
+            (word, bits, k) = (word >> 64, bits - 64, k + 1);
+        }
+    }
+    for x in &mut out[k..] {
+        *x = word as u64;
+        word >>= 64;
+    }
+    out
+}

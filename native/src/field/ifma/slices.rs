@@ -1,0 +1,174 @@
+//! Kernels on slices of `Fr` in memory. Each works on whole groups of eight; `field::slices` does the rest.
+//!
+//! # Safety
+//! Every function needs a processor for which `detected()` holds.
+
+use super::lanes::{SmallAccumulator, from_small, is_narrow, load_small};
+use super::*;
+use crate::field::wide::ProductSum;
+use ark_ff::{AdditiveGroup, Field};
+
+/// Groups of eight whose products are summed before a lane could overflow.
+const GROUPS: usize = 256;
+
+#[inline]
+fn eight(x: &[Fr], i: usize) -> *const Fr {
+    x[8 * i..8 * i + 8].as_ptr()
+}
+
+#[inline]
+fn eight_mut(x: &mut [Fr], i: usize) -> *mut Fr {
+    x[8 * i..8 * i + 8].as_mut_ptr()
+}
+
+/// lo += c (hi - lo).
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub fn fold(lo: &mut [Fr], hi: &[Fr], c: &Fr) {
+    let (c, r) = (constant(c), splat5(&R));
+    for i in 0..lo.len() / 8 {
+        // SAFETY: `eight` checks the bounds.
+        let (x, y) = unsafe { (load(eight(lo, i)), load(eight(hi, i))) };
+        let mut difference = add_limbs(&sub_limbs(&y, &x), &r);
+        carry(&mut difference);
+        let mut sum = add_limbs(&mul(&difference, &c), &x);
+        carry(&mut sum);
+        unsafe { store(eight_mut(lo, i), &canonical(&sum)) };
+    }
+}
+
+/// xs += c ys.
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub fn add_scaled(xs: &mut [Fr], c: &Fr, ys: &[Fr]) {
+    let c = constant(c);
+    for i in 0..xs.len() / 8 {
+        // SAFETY: `eight` checks the bounds.
+        let (x, y) = unsafe { (load(eight(xs, i)), load(eight(ys, i))) };
+        let mut sum = add_limbs(&mul(&y, &c), &x);
+        carry(&mut sum);
+        unsafe { store(eight_mut(xs, i), &canonical(&sum)) };
+    }
+}
+
+/// out = c xs.
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub fn scale(out: &mut [Fr], c: &Fr, xs: &[Fr]) {
+    let c = constant(c);
+    for i in 0..out.len() / 8 {
+        // SAFETY: `eight` checks the bounds.
+        let x = unsafe { load(eight(xs, i)) };
+        unsafe { store(eight_mut(out, i), &canonical(&mul(&x, &c))) };
+    }
+}
+
+/// upper = c low, low -= c low.
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub fn split(low: &mut [Fr], upper: &mut [Fr], c: &Fr) {
+    let c = constant(c);
+    for i in 0..low.len() / 8 {
+        // SAFETY: `eight` checks the bounds.
+        let x = unsafe { load(eight(low, i)) };
+        let up = canonical(&mul(&x, &c));
+        unsafe { store(eight_mut(upper, i), &up) };
+        unsafe { store(eight_mut(low, i), &canonical(&sub(&x, &up))) };
+    }
+}
+
+/// The sum of products.
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub fn dot(xs: &[Fr], ys: &[Fr]) -> Fr {
+    let mut total = Fr::ZERO;
+    for (xs, ys) in xs.chunks(8 * GROUPS).zip(ys.chunks(8 * GROUPS)) {
+        let mut acc = [_mm512_setzero_si512(); 10];
+        for i in 0..xs.len() / 8 {
+            // SAFETY: `eight` checks the bounds.
+            let (x, y) = unsafe { (load(eight(xs, i)), load(eight(ys, i))) };
+            add_product(&mut acc, &x, &y);
+        }
+        total += ProductSum::from_words(sum_lanes(acc)).reduce();
+    }
+    total
+}
+
+/// The sum of products with integers.
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub fn dot_small(xs: &[Fr], vs: &[i64]) -> Fr {
+    let mut total = Fr::ZERO;
+    for (xs, vs) in xs.chunks(8 * GROUPS).zip(vs.chunks(8 * GROUPS)) {
+        let (mut acc, narrow) = (SmallAccumulator::new(), is_narrow(vs));
+        for i in 0..xs.len() / 8 {
+            // SAFETY: `eight` checks the bounds.
+            let (x, v) = (unsafe { load(eight(xs, i)) }, load_small(&vs[8 * i..]));
+            if narrow { acc.add_narrow(&x, v) } else { acc.add_any(&x, v) }
+        }
+        total += acc.finish(if narrow { 51 } else { 63 });
+    }
+    total
+}
+
+/// Integers as field elements.
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub fn convert(out: &mut [Fr], vs: &[i64]) {
+    let factor = broadcast(&super::lanes::montgomery_factor());
+    for i in 0..out.len() / 8 {
+        let x = from_small(load_small(&vs[8 * i..]), &factor);
+        // SAFETY: `eight` checks the bounds.
+        unsafe { store(eight_mut(out, i), &x) };
+    }
+}
+
+/// out = base + a s + b t for |s|, |t| < 2^51.
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub fn small_form(out: &mut [Fr], base: &Fr, [a, b]: [&Fr; 2], s: &[i64], t: &[i64]) {
+    // two limbs of Montgomery reduction divide by 2^104
+    let shift = Fr::from(1u128 << 104);
+    let offset = Fr::from(1u64 << 51);
+    let (base, a8, b8) = (broadcast(&(*base - (*a + b) * offset)), broadcast(&(*a * shift)), broadcast(&(*b * shift)));
+    let (zero, minus_inverse, r) = (_mm512_setzero_si512(), splat(MINUS_INVERSE & MASK), splat5(&R));
+    for i in 0..out.len() / 8 {
+        let u = _mm512_add_epi64(load_small(&s[8 * i..]), splat(1 << 51));
+        let v = _mm512_add_epi64(load_small(&t[8 * i..]), splat(1 << 51));
+        let mut x = [zero; 7];
+        for j in 0..5 {
+            x[j] = _mm512_madd52lo_epu64(_mm512_madd52lo_epu64(x[j], a8[j], u), b8[j], v);
+            x[j + 1] = _mm512_madd52hi_epu64(_mm512_madd52hi_epu64(x[j + 1], a8[j], u), b8[j], v);
+        }
+        for k in 0..2 {
+            let m = _mm512_madd52lo_epu64(zero, x[k], minus_inverse);
+            for j in 0..5 {
+                x[k + j] = _mm512_madd52lo_epu64(x[k + j], m, r[j]);
+                x[k + j + 1] = _mm512_madd52hi_epu64(x[k + j + 1], m, r[j]);
+            }
+            x[k + 1] = _mm512_add_epi64(x[k + 1], _mm512_srli_epi64::<52>(x[k]));
+        }
+        // below r + 2^-48 r, and below 3r with the base
+        let mut sum = add_limbs(&[x[2], x[3], x[4], x[5], x[6]], &base);
+        carry(&mut sum);
+        // SAFETY: `eight` checks the bounds.
+        unsafe { store(eight_mut(out, i), &canonical(&sum)) };
+    }
+}
+
+/// The parents of pairs of fractions: out_p = p0 (1 + q1) + p1 (1 + q0), out_q = (1 + q0) (1 + q1) - 1.
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub fn parents(out_p: &mut [Fr], out_q: &mut [Fr], p: &[Fr], q: &[Fr]) {
+    let (one, minus_one) = (broadcast(&Fr::ONE), broadcast(&-Fr::ONE));
+    let mut halves = [[Fr::ZERO; 8]; 4];
+    for i in 0..out_p.len() / 8 {
+        for k in 0..8 {
+            let at = 16 * i + 2 * k;
+            (halves[0][k], halves[1][k], halves[2][k], halves[3][k]) = (p[at], p[at + 1], q[at], q[at + 1]);
+        }
+        // SAFETY: eight elements each.
+        let [p0, p1, q0, q1] = [0, 1, 2, 3].map(|k| unsafe { load(halves[k].as_ptr()) });
+        let (d0, d1) = (add(&q0, &one), add(&q1, &one));
+        let mut sum = [_mm512_setzero_si512(); 10];
+        add_product(&mut sum, &p0, &times_16(&d1));
+        add_product(&mut sum, &p1, &times_16(&d0));
+        let q = add(&mul(&d0, &times_16(&d1)), &minus_one);
+        // SAFETY: `eight` checks the bounds.
+        unsafe {
+            store(eight_mut(out_p, i), &canonical(&reduce(sum)));
+            store(eight_mut(out_q, i), &canonical(&q));
+        }
+    }
+}
