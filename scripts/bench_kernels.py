@@ -3,10 +3,10 @@
 
     python scripts/bench_kernels.py [--log2 20] [--backend scalar] [--json FILE]
 
-A sumcheck instance is timed over all its rounds (round, then bind) and divided by the number of elements of
-its hypercube; the first round and the first bind, which read the original tables, are also shown apart. A LogUp
-tree is timed over the sumchecks of all its layers and divided by its leaves. `ns` is processor time, summed over
-the threads (divide by the number of threads for the time on an idle machine); `wall` is wall clock.
+A sumcheck instance is timed over all its rounds (round, then bind), divided by the elements of its hypercube;
+the first round and the first bind, which read the original tables, are also shown apart. A LogUp tree is
+timed over the sumchecks of all its layers, divided by its leaves. `ns` is processor time, summed over the threads
+(divide by their number for the time on an idle machine); `wall` is wall-clock time.
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ def timed(f: Callable[[], Any]) -> tuple[Clock, Any]:
 
 class Bench:
     def __init__(self, log2: int):
-        self.log2, self.rng, self.rows = log2, random.Random(1), []
+        self.log2, self.rng = log2, random.Random(1)
+        self.rows: list[Row] = []
         self.generator = np.random.default_rng(1)
 
     def scalars(self, n: int) -> list[int]:

@@ -7,8 +7,12 @@ pub mod field;
 pub mod hash;
 pub mod int;
 pub mod logup;
+pub mod memory;
 pub mod plonk;
 pub mod sumcheck;
 
 #[cfg(feature = "python")]
 mod python;
+
+#[global_allocator]
+static ALLOCATOR: memory::HugePages = memory::HugePages;

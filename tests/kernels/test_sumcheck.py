@@ -39,7 +39,7 @@ def random_table(rng: random.Random, shape: list[int], dtype: str) -> np.ndarray
     return table[::-1] if layout == "reversed" and shape else table
 
 
-def native_table(table: np.ndarray | list[int]):
+def native_table(table: np.ndarray | list[int]) -> native.Table:
     return native.from_list(table) if isinstance(table, list) else table
 
 
@@ -93,7 +93,7 @@ def test_three_factors_that_leave_machine_integers() -> None:
     """The product of the three is below 2^190: two at most may be multiplied as integers."""
     table = np.array([2**62, -(2**62), 2**63 - 1, -(2**63), 5], dtype=np.int64)
     small = np.array([1, -2, 3, 4, -5], dtype=np.int16)
-    factors = [([0], table), ([0], table[::-1]), ([0], small)]
+    factors: list[tuple[list[int], np.ndarray]] = [([0], t) for t in (table, table[::-1], small)]
     terms = [(1, [0, 1, 2]), (3, [2, 2, 2, 2, 2]), (R - 1, [0, 0]), (1, [2])]
     for tau in (None, [[11, 12, 13]]):
         slow = naive.SumcheckInstance([5], factors, terms, tau)
@@ -143,7 +143,7 @@ def test_tables_may_be_shared_and_read_only() -> None:
     vector = native.from_list([rng.randrange(R) for _ in range(6)])
     array = np.arange(6, dtype=np.int32)
     array.flags.writeable = False
-    factors = [([0], vector), ([0], vector), ([0], array), ([0], array)]
+    factors: list[tuple[list[int], native.Table]] = [([0], t) for t in (vector, vector, array, array)]
     instance = native.SumcheckInstance([6], factors, [(1, [0, 1, 2, 3])], None)
     again = native.SumcheckInstance([6], factors, [(1, [0, 1, 2, 3])], None)
     for c in (3, 4, 5):

@@ -91,4 +91,4 @@ def test_vectors_refuse_misuse() -> None:
     with pytest.raises(RuntimeError, match="borrowed"):
         v.write(0, v)
     with pytest.raises(TypeError, match="numpy integer array"):
-        native.inner([1, 2, 3], v)
+        native.inner([1, 2, 3], v)  # type: ignore[arg-type]
