@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from zkllm.model.build import build_package
+from zkllm.model.package import ModelPackage
+
 DEMO = Path(__file__).parents[2] / "models" / "demo-gpt2"
 
 
@@ -27,3 +30,9 @@ def edit_json() -> Callable[[Path, dict[str, Any]], None]:
         path.write_text(json.dumps(data))
 
     return edit
+
+
+@pytest.fixture(scope="session")
+def demo_package(tmp_path_factory: pytest.TempPathFactory) -> ModelPackage:
+    """The demo checkpoint's package, built once."""
+    return build_package(DEMO, tmp_path_factory.mktemp("package") / "demo")

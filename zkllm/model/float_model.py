@@ -35,7 +35,9 @@ def folded_layer(checkpoint: Checkpoint, l: int) -> FoldedLayer:
 
     def fold(norm: str, linear: str) -> tuple[np.ndarray, np.ndarray]:
         gain, bias, weight = get(f"{norm}.weight"), get(f"{norm}.bias"), get(f"{linear}.weight")
-        return gain[:, None] * weight, get(f"{linear}.bias") + bias @ weight
+        # summed row by row: the order, and so the last bit, is the same on every machine
+        folded = np.add.reduce(bias[:, None] * weight, axis=0)
+        return gain[:, None] * weight, get(f"{linear}.bias") + folded
 
     w_qkv, b_qkv = fold("ln_1", "attn.c_attn")
     w_qkv, b_qkv = w_qkv.reshape(d, 3, d), b_qkv.reshape(3, d)

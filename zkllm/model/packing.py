@@ -14,9 +14,17 @@ def largest_divisor(axis: int, limit: int) -> int:
 
 
 def vocabulary_slots(vocab_size: int, limit: int) -> int:
-    """C = ceil(V / J) with J = ceil(V / limit), so that no slot is empty."""
-    block = -(-vocab_size // max(1, limit))
-    return -(-vocab_size // block)
+    """C = ceil(V / J), so that no slot is empty: near the most slots, in few dyadic blocks of C x J."""
+
+    def slots(most: int) -> int:
+        block = -(-vocab_size // most)
+        return -(-vocab_size // block)
+
+    def blocks(count: int) -> int:
+        return count.bit_count() * (-(-vocab_size // count)).bit_count()
+
+    choices = {slots(most) for most in range(max(1, limit * 2 // 3), max(1, limit) + 1)}
+    return min(choices, key=lambda count: (blocks(count), -count))
 
 
 def choose_slots(

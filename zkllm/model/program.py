@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from zkllm import _native
+from zkllm._native import trace_head, trace_rows
 from zkllm.model.trace import RangeGuard, Trace, check_argmax, check_statement
 from zkllm.model.weights import QuantizedModel
 
@@ -47,9 +47,9 @@ def trace(
     """
     check_statement(model.config, ids, k, T, padded=check)
     out = Trace(model.config, ids, k, T)
-    _native.trace_rows(model, out, out.ids, 0, out.rows, check, progress)
+    trace_rows(model, out, out.ids, 0, out.rows, check, progress)
     for i in range(k):
-        _native.trace_head(model, out, i, T - k + i, check)
+        trace_head(model, out, i, T - k + i, check)
     _certify(model, out, check)
     return out
 
@@ -69,11 +69,11 @@ def generate_trace(
     start = 0
     for i in range(k):
         stop = len(prompt) + i
-        _native.trace_rows(model, out, out.ids, start, stop, True, progress)
-        _native.trace_head(model, out, i, stop - 1, True)
+        trace_rows(model, out, out.ids, start, stop, True, progress)
+        trace_head(model, out, i, stop - 1, True)
         out.ids[stop] = int(out["logits"][i].argmax())  # the lowest id wins ties
         start = stop
-    _native.trace_rows(model, out, out.ids, start, rows, True, progress)
+    trace_rows(model, out, out.ids, start, rows, True, progress)
     _certify(model, out, True)
     return out
 

@@ -9,8 +9,9 @@ limbs: that costs nothing in tables and adds headroom.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from math import ceil, floor, inf, isqrt, log, log2, sqrt
+from typing import Any
 
 import numpy as np
 
@@ -36,10 +37,10 @@ class QuantizerOptions:
 
     act_bits: int = 16
     gelu_bits: int | None = None  # act_bits
-    exp_bits: int = 12
+    exp_bits: int = 13  # at most
     limb_bits: int | None = None  # act_bits
     headroom_bits: int = 2
-    mu: int = 19
+    mu: int | None = None  # set by the package builder, from the sizes of the columns
     slots: int | None = None
     inner_slots: int | None = None
     vocab_slots: int | None = None
@@ -47,7 +48,7 @@ class QuantizerOptions:
 
 @dataclass(frozen=True)
 class Scales:
-    """Fractional bits of every tensor (2^f units make 1.0); `q`, `k`, `v` differ by powers of two."""
+    """Fractional bits of every tensor (2^f units make 1.0). q, k and v may differ: w_qkv has one for each."""
 
     wte: int
     wpe: int
@@ -68,6 +69,24 @@ class Scales:
     @property
     def logits(self) -> int:
         return self.yf + self.wte
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "w_qkv": list(self.w_qkv)}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Scales:
+        names = {f.name for f in fields(cls)}
+        if set(data) != names:
+            raise ValueError(f"scales: wrong fields {sorted(set(data) ^ names)}")
+        parts = data["w_qkv"]
+        whole = [v for k, v in data.items() if k != "w_qkv"]
+        if (
+            not isinstance(parts, list)
+            or len(parts) != 3
+            or not all(type(v) is int for v in [*whole, *parts])
+        ):
+            raise ValueError("scales: not integers")
+        return cls(**{**data, "w_qkv": tuple(parts)})
 
 
 def fit(bits: int, maximum: float) -> int:
@@ -99,7 +118,7 @@ def choose_scales(
     parts = (between, -between, up)
     base = fit(word, room * max(top, seen["v"] * 2.0**up))
     v, f = base + up, fit(gelu_bits, room * seen["f"])
-    g = f + word - gelu_bits  # gelu(x) <= max(x, 0), so the table fits the word exactly
+    g = f + word - gelu_bits - (gelu_bits > word)  # gelu(x) <= max(x, 0), so the table fits the word
     yf = fit(word, room * seen["yf"])
 
     w_qkv = fit(_WEIGHT_BITS, max(weight[p] * 2.0**e for p, e in zip("qkv", parts, strict=True)))
@@ -126,7 +145,8 @@ def choose_scales(
     w_qkv = base + shifts["qkv_shift"] - y
     scales = Scales(
         wte=wte, wpe=wpe, residual=residual, y=y, q=base + parts[0], k=base + parts[1], v=v,
-        w_qkv=(w_qkv + parts[0], w_qkv + parts[1], w_qkv + parts[2]), w_o=residual + shifts["o_shift"] - v, f=f, g=g,
+        w_qkv=(w_qkv + parts[0], w_qkv + parts[1], w_qkv + parts[2]),
+        w_o=residual + shifts["o_shift"] - v, f=f, g=g,
         w_fc1=f + shifts["fc1_shift"] - y, w_fc2=residual + shifts["fc2_shift"] - g,
         gain=yf + shifts["final_shift"] - y, yf=yf,
     )  # fmt: skip
@@ -206,7 +226,7 @@ def choose_config(
         logit_bits=signed_bits(ranges.tensors["logits"], scales.logits),
         diff_bits=signed_bits(ranges.tensors["diff"] / 2, scales.logits),
         slots=1, slot_bits=0, inner_slots=1, inner_slot_bits=0, vocab_slots=1, vocab_slot_bits=0,
-        mu=options.mu, **shifts, **norm, **exps,
+        mu=options.mu or 19, **shifts, **norm, **exps,
     )  # fmt: skip
     return config, scales, spec
 
@@ -226,25 +246,27 @@ def _in_memory(name: str, shape: tuple[int, ...], dtype: str) -> np.ndarray:
     return np.empty(shape, dtype=dtype)
 
 
-def quantize(
+def quantize_arrays(
     checkpoint: Checkpoint,
-    ranges: FloatRanges,
-    options: QuantizerOptions = QuantizerOptions(),  # noqa: B008 (frozen)
+    config: ProgramConfig,
+    s: Scales,
+    spec: TableSpec,
     allocate: Allocate = _in_memory,
     progress: Progress | None = None,
-) -> tuple[QuantizedModel, Scales]:
-    """Quantises layer by layer into arrays from `allocate(name, shape, dtype)`; checks every predicate."""
-    config, s, spec = choose_config(checkpoint, ranges, options)
+) -> QuantizedModel:
+    """The arrays that follow from the checkpoint at these scales: the same on every machine.
+
+    Works layer by layer, into arrays from `allocate(name, shape, dtype)`.
+    """
     arrays = {name: allocate(name, shape(config), dtype) for name, (dtype, shape) in ARRAYS.items()}
     for l, layer in enumerate(folded_layers(checkpoint)):
         for p in range(3):
             _fill(arrays["w_qkv"][l, :, p], layer.w_qkv[:, p], s.w_qkv[p], f"layer {l}: w_qkv")
             _fill(arrays["b_qkv"][l, p], layer.b_qkv[p], s.y + s.w_qkv[p], f"layer {l}: b_qkv")
         for kind, a_scale, w_scale in (("o", s.v, s.w_o), ("fc1", s.y, s.w_fc1), ("fc2", s.g, s.w_fc2)):
-            _fill(arrays[f"w_{kind}"][l], getattr(layer, f"w_{kind}"), w_scale, f"layer {l}: w_{kind}")
-            _fill(
-                arrays[f"b_{kind}"][l], getattr(layer, f"b_{kind}"), a_scale + w_scale, f"layer {l}: b_{kind}"
-            )
+            weight, bias = getattr(layer, f"w_{kind}"), getattr(layer, f"b_{kind}")
+            _fill(arrays[f"w_{kind}"][l], weight, w_scale, f"layer {l}: w_{kind}")
+            _fill(arrays[f"b_{kind}"][l], bias, a_scale + w_scale, f"layer {l}: b_{kind}")
         if progress:
             progress(l + 1, config.n_layer)
     _fill(arrays["wte"], checkpoint.tensor("wte.weight"), s.wte, "wte")
@@ -253,9 +275,47 @@ def quantize(
     _fill(arrays["beta"], checkpoint.tensor("ln_f.bias"), s.y + s.gain, "final bias")
     arrays["exp"][...] = exp_table(spec, config.exp_bits)
     arrays["gelu"][...] = gelu_table(spec, config.gelu_bits)
-    model = _packed(QuantizedModel(config=config, tables=spec, **arrays), options)
+    return QuantizedModel(config=config, tables=spec, **arrays)
+
+
+def quantize(
+    checkpoint: Checkpoint,
+    ranges: FloatRanges,
+    options: QuantizerOptions = QuantizerOptions(),  # noqa: B008 (frozen)
+    allocate: Allocate = _in_memory,
+    progress: Progress | None = None,
+) -> tuple[QuantizedModel, Scales]:
+    """Chooses scales, widths and packing from calibrated ranges, and checks every predicate."""
+    config, scales, spec = choose_config(checkpoint, ranges, options)
+    model = _packed(quantize_arrays(checkpoint, config, scales, spec, allocate, progress), options)
     check_predicates(model)
-    return model, s
+    return model, scales
+
+
+def scale_errors(checkpoint: Checkpoint, config: ProgramConfig, s: Scales, spec: TableSpec) -> list[str]:
+    """Where a configuration does not compute this checkpoint's function at these scales.
+
+    An auditor needs no calibration: with these equalities, the arrays of `quantize_arrays` and the
+    predicates, a package is what it claims to be, whatever text its ranges were chosen on.
+    """
+    a, c = checkpoint.architecture, config
+    epsilon = max(1, round(a.layer_norm_epsilon * 2 ** (2 * s.residual) * a.width**3))
+    equal = {
+        "n_layer": (c.n_layer, a.n_layer), "n_head": (c.n_head, a.n_head),
+        "head_dim": (c.head_dim, a.head_dim), "d_inner": (c.d_inner, a.d_inner),
+        "vocab_size": (c.vocab_size, a.vocab_size),
+        "n_ctx": (c.n_ctx, a.n_ctx), "pad_id": (c.pad_id, a.pad_id), "eps_int": (c.eps_int, epsilon),
+        "wte_shift": (c.wte_shift, s.residual - s.wte), "wpe_shift": (c.wpe_shift, s.residual - s.wpe),
+        "ln_shift": (c.ln_shift, c.kappa - s.y), "o_shift": (c.o_shift, s.v + s.w_o - s.residual),
+        "q": (c.qkv_shift, s.y + s.w_qkv[0] - s.q), "k": (c.qkv_shift, s.y + s.w_qkv[1] - s.k),
+        "v": (c.qkv_shift, s.y + s.w_qkv[2] - s.v), "fc1_shift": (c.fc1_shift, s.y + s.w_fc1 - s.f),
+        "fc2_shift": (c.fc2_shift, s.g + s.w_fc2 - s.residual),
+        "final_shift": (c.final_shift, s.y + s.gain - s.yf),
+        "exp step": (spec.exp_step_log2, c.exp_shift - s.q - s.k),
+        "score divisor": (spec.score_divisor, a.head_dim if a.scale_scores else 1),
+        "GELU input": (spec.gelu_in_log2, s.f), "GELU output": (spec.gelu_out_log2, s.g),
+    }  # fmt: skip
+    return [f"{name} is {got}, not {want}" for name, (got, want) in equal.items() if got != want]
 
 
 def _packed(model: QuantizedModel, options: QuantizerOptions) -> QuantizedModel:

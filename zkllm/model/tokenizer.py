@@ -37,7 +37,7 @@ class ByteLevelTokenizer:
         self.definition = definition
         data = _parse(definition, source)
         self.token_bytes = _token_bytes(data, vocab_size, source)
-        self._tokenizer = _guarded(source, lambda tokenizers: tokenizers.Tokenizer.from_str(definition))
+        self._tokenizer: Any = None  # made when a text is first encoded: reading bytes needs no library
         self._source = source
 
     def encode(self, text: str) -> list[int]:
@@ -45,6 +45,9 @@ class ByteLevelTokenizer:
             text.encode("utf-8")
         except UnicodeEncodeError:
             raise TokenizerError("the text is not valid Unicode (lone surrogates)") from None
+        if self._tokenizer is None:
+            make = lambda tokenizers: tokenizers.Tokenizer.from_str(self.definition)
+            self._tokenizer = _guarded(self._source, make)
         result = _guarded(self._source, lambda _: self._tokenizer.encode(text, add_special_tokens=False))
         ids: list[int] = result.ids
         if any(i >= len(self.token_bytes) for i in ids):

@@ -1,0 +1,233 @@
+"""Calibration, quantiser, ranges and accuracy on the demo checkpoint and on random ones."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import DEMO
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import save_file
+
+from zkllm.errors import PackageError, QuantizationRangeError
+from zkllm.model.architecture import load_architecture
+from zkllm.model.build import build_package, check_package
+from zkllm.model.calibrate import calibration_set, default_text, measure
+from zkllm.model.checkpoint import Checkpoint, load_checkpoint, tensor_shapes
+from zkllm.model.float_model import FloatModel
+from zkllm.model.package import ModelPackage
+from zkllm.model.packing import largest_divisor, vocabulary_slots
+from zkllm.model.program import generate, trace
+from zkllm.model.quantize import QuantizerOptions, quantize, scale_errors
+from zkllm.model.reference import trace_reference
+from zkllm.model.tables import exp_table, gelu_new, gelu_table
+from zkllm.model.tokenizer import load_tokenizer
+from zkllm.model.weights import TableSpec
+
+PROMPT = "Any sufficiently advanced technology is indistinguishable from"
+
+
+def random_checkpoint(folder: Path, seed: int, outlier: float = 1.0, **changes: object) -> Checkpoint:
+    """A random GPT-2; `outlier` scales one channel of the writes and positions, as in trained models."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = {"model_type": "gpt2", "vocab_size": 301, "n_positions": 24, "n_embd": 40, "n_layer": 2,
+              "n_head": 5, "n_inner": 100, **changes}  # fmt: skip
+    (folder / "config.json").write_text(json.dumps(config))
+    a, rng = load_architecture(folder / "config.json"), np.random.default_rng(seed)
+    tensors = {}
+    for name, shape in tensor_shapes(a).items():
+        if ".ln_" in name or name.startswith("ln_f"):
+            values = rng.normal(1.0 if name.endswith("weight") else 0.0, 0.2, shape)
+        else:
+            values = rng.normal(0, 0.12, shape)
+        if name == "wpe.weight" or name.endswith("c_proj.weight"):
+            values[..., 3] *= outlier
+        tensors[name] = values.astype(np.float32)
+    save_file(tensors, folder / "model.safetensors")
+    return load_checkpoint(folder)
+
+
+def random_ids(checkpoint: Checkpoint, seed: int, count: int = 24) -> np.ndarray:
+    a = checkpoint.architecture
+    return np.random.default_rng(seed).integers(0, a.vocab_size, (count, min(a.n_ctx, 20)))
+
+
+def test_the_demo_answers_its_prompts(demo_package: ModelPackage) -> None:
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    spec = spec_from_file_location("train_demo", DEMO.parents[1] / "scripts" / "train_demo.py")
+    assert spec and spec.loader
+    source = (DEMO.parents[1] / "scripts" / "train_demo.py").read_text()
+    start = source.index("PROMPTS = {")
+    prompts: dict[str, str] = eval(source[start + len("PROMPTS = ") : source.index("}", start) + 1])
+    assert module_from_spec and len(prompts) >= 12
+    tokenizer = demo_package.tokenizer
+    for prompt, answer in prompts.items():
+        ids = tokenizer.encode(prompt)
+        assert len(ids) <= 16
+        out, T = generate(demo_package.weights, ids, 1, 16)
+        assert tokenizer.decode([out[T]]) == answer
+
+
+def test_a_thousand_random_prompts_stay_inside_the_ranges(demo_package: ModelPackage) -> None:
+    generator, c = random.Random(11), demo_package.config
+    for _ in range(1000):
+        prompt = [generator.randrange(c.vocab_size) for _ in range(generator.randrange(1, 17))]
+        generate(demo_package.weights, prompt, 1, 16)
+
+
+def test_calibration_leaves_two_bits(demo_package: ModelPackage) -> None:
+    for row in demo_package.ranges:
+        # y is bounded by sqrt(width) whatever the input, so its scale leaves no more room than that
+        assert row.headroom_bits >= (0.5 if row.tensor == "y" else 2.0), row
+
+
+def test_native_and_reference_agree_on_the_demo(demo_package: ModelPackage) -> None:
+    ids, T = generate(demo_package.weights, demo_package.tokenizer.encode(PROMPT), 2, 12)
+    a, b = trace(demo_package.weights, ids, 2, T), trace_reference(demo_package.weights, ids, 2, T)
+    assert all(np.array_equal(a[name], b[name]) for name in a)
+
+
+def test_accuracy_against_hugging_face(demo_package: ModelPackage) -> None:
+    pytest.importorskip("torch"), pytest.importorskip("transformers")
+    from zkllm.model.accuracy import FloatReference, measure_accuracy
+
+    report = measure_accuracy(demo_package, max_tokens=2048)
+    assert report.agreement >= 0.995 and report.tokens >= 2000
+    assert min(report.cosine_min) >= 0.9999
+    assert report.logit_max_error < 0.2
+    assert "top-1 agreement" in report.format() and report.to_dict()["tokens"] == report.tokens
+    corpus = (DEMO.parents[1] / "scripts" / "demo_corpus.txt").read_text()
+    assert measure_accuracy(demo_package, text=corpus, max_tokens=2048).agreement >= 0.995
+    ids = demo_package.tokenizer.encode(PROMPT)
+    expected = FloatModel(load_checkpoint(DEMO)).logits(np.array([ids]))[0]
+    assert np.abs(FloatReference(DEMO).logits(ids) - expected).max() < 1e-3
+
+
+@pytest.mark.parametrize("act_bits", [12, 14, 16])
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"n_head": 1, "n_embd": 30}, {"scale_attn_weights": False, "n_layer": 1},
+     {"scale_attn_by_inverse_layer_idx": True}, {"layer_norm_epsilon": 0.0},
+     {"vocab_size": 2, "n_positions": 3}],
+)  # fmt: skip
+def test_random_checkpoints_quantise_well(tmp_path: Path, changes: dict[str, object], act_bits: int) -> None:
+    checkpoint = random_checkpoint(tmp_path, 5, **changes)
+    ids = random_ids(checkpoint, 1)
+    model, scales = quantize(checkpoint, measure(checkpoint, ids), QuantizerOptions(act_bits=act_bits))
+    assert scale_errors(checkpoint, model.config, scales, model.tables) == []
+    expected = FloatModel(checkpoint).logits(ids)
+    for i in range(4):
+        row = ids[i].tolist()
+        tr = trace(model, [*row, 0], len(row), len(row), check=False)
+        error = np.abs(tr.logits / 2.0**scales.logits - expected[i]).max()
+        assert error < np.abs(expected[i]).max() * 2.0 ** (7 - act_bits)
+
+
+@pytest.mark.parametrize("outlier", [10.0, 100.0])
+def test_outlier_channels_are_coped_with(tmp_path: Path, outlier: float) -> None:
+    """Residual values hundreds of times the rest, as in trained GPT-2 models."""
+    checkpoint = random_checkpoint(tmp_path, 6, outlier=outlier)
+    ids = random_ids(checkpoint, 2)
+    model, scales = quantize(checkpoint, measure(checkpoint, ids))
+    expected = FloatModel(checkpoint).logits(ids)
+    for i in range(8):
+        row = ids[i].tolist()
+        tr = trace(model, [*row, 0], len(row), len(row), check=False)
+        streams = tr.x0 + tr.write.sum(axis=0)
+        assert np.abs(streams[:, 3]).max() > outlier * np.median(np.abs(np.delete(streams, 3, axis=1)))
+        error = tr.logits / 2.0**scales.logits - expected[i]
+        assert np.sqrt((error**2).mean()) < 0.01 * expected[i].std()
+
+
+def test_quantisation_is_deterministic_and_checked(tmp_path: Path) -> None:
+    checkpoint = random_checkpoint(tmp_path, 7)
+    ranges = measure(checkpoint, random_ids(checkpoint, 4))
+    (a, scales), (b, _) = quantize(checkpoint, ranges), quantize(checkpoint, ranges)
+    assert a.config == b.config
+    assert all(np.array_equal(x, y) for (_, x), (_, y) in zip(a.arrays(), b.arrays(), strict=True))
+    for change in ({"eps_int": 1}, {"o_shift": a.config.o_shift + 1}, {"ln_shift": 9}, {"exp_shift": 3}):
+        assert scale_errors(checkpoint, replace(a.config, **change), scales, a.tables)
+
+
+def test_a_package_is_checked_against_its_checkpoint(
+    tmp_path: Path, demo_package: ModelPackage, edit_json
+) -> None:
+    check_package(demo_package, load_checkpoint(DEMO))
+    import shutil
+
+    other = tmp_path / "other"
+    shutil.copytree(DEMO, other)
+    edit_json(other / "config.json", {"layer_norm_epsilon": 1e-6})
+    with pytest.raises(PackageError, match="eps_int"):
+        check_package(demo_package, load_checkpoint(other))
+    weights = demo_package.weights
+    w_o = np.array(weights.w_o)
+    w_o[1, 2, 3] += 1
+    with pytest.raises(PackageError, match="array w_o"):
+        check_package(replace(demo_package, weights=replace(weights, w_o=w_o)), load_checkpoint(DEMO))
+
+
+def test_packages_are_reproducible(tmp_path: Path, demo_package: ModelPackage) -> None:
+    again = build_package(DEMO, tmp_path / "again")
+    assert again.digest == demo_package.digest
+    assert again.config.mu == demo_package.config.mu and again.checkpoint() == str(DEMO)
+
+
+def test_a_prompt_outside_the_calibrated_ranges_raises(tmp_path: Path) -> None:
+    """Calibrated on one token without headroom, other prompts leave the ranges: an error, no clamping."""
+    checkpoint = random_checkpoint(tmp_path, 8)
+    model, _ = quantize(checkpoint, measure(checkpoint, np.array([[5]])), QuantizerOptions(headroom_bits=0))
+    with pytest.raises(QuantizationRangeError, match="recalibrate"):
+        for seed in range(20):
+            ids = random_ids(checkpoint, seed, 1)[0].tolist()
+            trace(model, [*ids, 0], 1, len(ids), check=True)
+
+
+def test_calibration_covers_text_random_ids_and_padding() -> None:
+    checkpoint = load_checkpoint(DEMO)
+    ids = calibration_set(checkpoint, load_tokenizer(DEMO, 478))
+    assert ids.shape == (256, 64) and (ids[1::2][:60] == 0).any(axis=1).mean() > 0.9
+    assert len(default_text()) > 5000
+    assert len(calibration_set(checkpoint, load_tokenizer(DEMO, 478), "short")[-1]) == 64
+    assert len(calibration_set(checkpoint, load_tokenizer(DEMO, 478), "")) == 128
+
+
+@given(axis=st.integers(1, 5000), limit=st.integers(1, 60))
+def test_slots(axis: int, limit: int) -> None:
+    c = largest_divisor(axis, limit)
+    assert axis % c == 0 and c <= limit and not any(axis % x == 0 for x in range(c + 1, min(axis, limit) + 1))
+    c = vocabulary_slots(axis, limit)
+    block = -(-axis // c)
+    assert c <= limit and (c - 1) * block < axis <= c * block
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    gin=st.integers(2, 11), gout=st.integers(1, 11), top=st.integers(1, 1 << 15), step=st.integers(-12, -1)
+)
+def test_tables_are_correctly_rounded(gin: int, gout: int, top: int, step: int) -> None:
+    import mpmath
+
+    spec = TableSpec(top, step, 7, gin, gout)
+    gelu, exp = gelu_table(spec, 8), exp_table(spec, 7)
+    with mpmath.workdps(50):
+        for i in range(-128, 128):
+            value = mpmath.ldexp(gelu_new(mpmath.ldexp(i, -gin)), gout)
+            assert abs(value - int(gelu[i + 128])) <= mpmath.mpf("0.5")
+        for i in range(127):
+            value = top * mpmath.exp(-i * mpmath.ldexp(1, step) / mpmath.sqrt(7))
+            assert abs(value - int(exp[i])) <= mpmath.mpf("0.5")
+    assert exp[127] == 0 and (exp[:-1] >= exp[1:]).all()
+
+
+def test_gelu_rounds_down_at_the_ties_of_its_asymptote() -> None:
+    """gelu(x) < x: where x is half an odd unit, the value lies below the tie even if floats cannot see it."""
+    table = gelu_table(TableSpec(15, -1, 1, 3, 2), 10)
+    assert table[512 + 511] == 255 and table[512 + 509] == 254  # 255.5 and 254.5, from below
+    assert table[0] == 0

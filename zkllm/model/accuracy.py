@@ -1,0 +1,181 @@
+"""The integer program against the float model (Hugging Face, torch), on a text.
+
+Quantisation is not part of what is proved; this is how it is measured.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import sqrt
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zkllm.errors import CheckpointError, ZkllmError
+from zkllm.model.calibrate import default_text, text_sequences
+from zkllm.model.checkpoint import find_checkpoint
+from zkllm.model.package import ModelPackage
+from zkllm.model.program import trace
+from zkllm.model.ranges import RangeReport, RangeRow, format_rows
+from zkllm.model.trace import Trace
+
+_WINDOW = 64
+
+
+@dataclass
+class AccuracyReport:
+    """Over `tokens` positions: agreement of the argmax, logit errors, cosines of the residual stream."""
+
+    tokens: int = 0
+    agreeing: int = 0
+    logit_max_error: float = 0.0
+    logit_square_error: float = 0.0  # summed over tokens, mean over the vocabulary
+    cosine_min: list[float] = field(default_factory=list)  # by layer, worst token
+    cosine_sum: list[float] = field(default_factory=list)
+    ranges: list[RangeRow] = field(default_factory=list)
+
+    @property
+    def agreement(self) -> float:
+        return self.agreeing / self.tokens
+
+    @property
+    def logit_rms_error(self) -> float:
+        return sqrt(self.logit_square_error / self.tokens)
+
+    @property
+    def cosine_mean(self) -> list[float]:
+        return [total / self.tokens for total in self.cosine_sum]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "tokens": self.tokens, "top1_agreement": self.agreement, "logit_max_error": self.logit_max_error,
+            "logit_rms_error": self.logit_rms_error, "layer_cosine_min": self.cosine_min,
+            "layer_cosine_mean": self.cosine_mean, "ranges": [row.to_dict() for row in self.ranges],
+        }  # fmt: skip
+
+    def format(self) -> str:
+        lines = [
+            f"top-1 agreement  {self.agreement:.2%} of {self.tokens} positions",
+            f"logit error      rms {self.logit_rms_error:.4f}, largest {self.logit_max_error:.4f}",
+            "cosine of the residual stream after each layer (mean, worst token)",
+        ]
+        for l, (mean, worst) in enumerate(zip(self.cosine_mean, self.cosine_min, strict=True)):
+            lines.append(f"  layer {l:3}  {mean:.7f}  {worst:.7f}")
+        return "\n".join([*lines, "tensors nearest to their bounds", format_rows(self.ranges)])
+
+
+class FloatReference:
+    """The checkpoint as `transformers` runs it, in float32."""
+
+    def __init__(self, checkpoint: str | Path):
+        folder = find_checkpoint(checkpoint)
+        try:
+            import torch
+            import transformers
+        except ImportError:
+            raise CheckpointError(
+                "the float model needs torch and transformers: pip install 'zkllm[model]'"
+            ) from None
+        self._torch = torch
+        with _quiet(transformers):
+            self._model = transformers.GPT2LMHeadModel.from_pretrained(folder, dtype=torch.float32).eval()
+
+    def logits(self, ids: list[int]) -> np.ndarray:
+        """float32[t, V]."""
+        return self.run(ids)[0]
+
+    def run(self, ids: list[int]) -> tuple[np.ndarray, list[np.ndarray]]:
+        """(logits [t, V], residual stream after each block [t, d])."""
+        streams: list[np.ndarray] = []
+
+        def keep(module: Any, inputs: Any, output: Any) -> None:
+            tensor = output[0] if isinstance(output, tuple) else output
+            streams.append(tensor.reshape(len(ids), -1).numpy())
+
+        handles = [block.register_forward_hook(keep) for block in self._model.transformer.h]
+        try:
+            with self._torch.no_grad():
+                logits = self._model(self._torch.tensor([ids]), use_cache=False).logits[0].numpy()
+        finally:
+            for handle in handles:
+                handle.remove()
+        return logits, streams
+
+
+@contextlib.contextmanager
+def _quiet(transformers: Any):
+    """No progress bars or notes while a model is loaded."""
+    log = transformers.utils.logging
+    level = log.get_verbosity()
+    log.set_verbosity_error()
+    log.disable_progress_bar()
+    try:
+        yield
+    finally:
+        log.set_verbosity(level)
+        log.enable_progress_bar()
+
+
+def residual_streams(trace: Trace) -> list[np.ndarray]:
+    """The residual stream after each block, float64[t, d], in units of the integer program."""
+    x, out = trace["x0"].astype(np.float64), []
+    for l in range(trace.config.n_layer):
+        x = x + trace["write"][2 * l] + trace["write"][2 * l + 1]
+        out.append(x)
+    return out
+
+
+def _cosines(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    a, b = a.astype(np.float64), b.astype(np.float64)
+    return (a * b).sum(axis=1) / np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
+
+
+def measure_accuracy(
+    package: ModelPackage,
+    checkpoint: str | Path | None = None,
+    text: str | None = None,
+    max_tokens: int = 4096,
+    progress: Callable[[int, int], None] | None = None,
+) -> AccuracyReport:
+    """Compares on windows of `text` (default: the calibration text); every position counts.
+
+    Raises QuantizationRangeError when the text leaves the ranges.
+    """
+    origin = checkpoint or package.checkpoint()
+    if origin is None:
+        raise CheckpointError(f"{package.folder}: name the checkpoint that it was made from")
+    reference = FloatReference(origin)
+    c, scale = package.config, 2.0**package.scales.logits
+    length = min(c.n_ctx, _WINDOW)
+    sequences = text_sequences(
+        package.tokenizer, default_text() if text is None else text, length, max(1, max_tokens // length)
+    )
+    if not sequences:
+        raise ZkllmError("the text is empty")
+    report, ranges = AccuracyReport(), RangeReport(c)
+    report.cosine_min, report.cosine_sum = [1.0] * c.n_layer, [0.0] * c.n_layer
+    for i, ids in enumerate(sequences):
+        expected, streams = reference.run(ids)
+        tr = trace(package.weights, [*ids, c.pad_id], len(ids), len(ids), check=False)
+        ranges.observe(tr)
+        error = tr["logits"] / scale - expected
+        report.tokens += len(ids)
+        report.agreeing += int((tr["logits"].argmax(axis=1) == expected.argmax(axis=1)).sum())
+        report.logit_max_error = max(report.logit_max_error, float(np.abs(error).max()))
+        report.logit_square_error += float((error**2).mean(axis=1).sum())
+        for l, (ours, theirs) in enumerate(zip(residual_streams(tr), streams, strict=True)):
+            cosines = _cosines(ours, theirs)
+            report.cosine_min[l] = min(report.cosine_min[l], float(cosines.min()))
+            report.cosine_sum[l] += float(cosines.sum())
+        if progress:
+            progress(i + 1, len(sequences))
+    report.ranges = ranges.rows()
+    for row in report.ranges:
+        if row.seen >= row.bound:
+            raise CheckpointError(
+                f"{row.tensor} reaches {row.seen}, beyond {row.bound}, on this text; recalibrate"
+            )
+    return report

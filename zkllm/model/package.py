@@ -1,0 +1,207 @@
+"""The model package: a folder that holds everything about a model that proofs need.
+
+    manifest.json     what is here: configuration, tables, scales, digests of every file (canonical JSON)
+    tokenizer.json    byte-level BPE
+    ranges.json       calibration: bound, largest value seen
+    weights/NAME.bin  the arrays of QuantizedModel, little-endian, row-major, memory-mapped
+    keys/N{N}-k{k}/   keys of shapes, made when first used (not part of the digest)
+    checkpoint.txt    folder or hub id that the package was made from, on this machine (not part of it)
+
+The manifest is written last, so an interrupted build is an incomplete package and not a wrong one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zkllm.errors import PackageError, ZkllmError
+from zkllm.model.config import ProgramConfig
+from zkllm.model.quantize import Scales
+from zkllm.model.ranges import RangeRow
+from zkllm.model.tokenizer import ByteLevelTokenizer
+from zkllm.model.vocabulary import VocabularyTree
+from zkllm.model.weights import ARRAYS, QuantizedModel, TableSpec
+
+FORMAT = 1
+_CHUNK = 1 << 24
+_FIELDS = {"format", "config", "tables", "scales", "source", "vocabulary_root", "files"}
+
+
+def canonical_json(data: Any) -> bytes:
+    """The one encoding of `data`: sorted keys, one space of indentation, a final newline."""
+    return (json.dumps(data, sort_keys=True, indent=1, ensure_ascii=True) + "\n").encode()
+
+
+def sha256_file(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def array_path(folder: Path, name: str) -> Path:
+    return folder / "weights" / f"{name}.bin"
+
+
+def allocate_array(folder: Path, name: str, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+    """A new memory-mapped array of the package, so that a large model is never held in memory."""
+    path = array_path(folder, name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    return np.memmap(path, dtype=np.dtype(dtype).newbyteorder("<"), mode="w+", shape=shape)
+
+
+@dataclass(frozen=True)
+class ModelPackage:
+    """A checked package. `weights` are memory-mapped."""
+
+    folder: Path
+    weights: QuantizedModel
+    scales: Scales
+    tokenizer: ByteLevelTokenizer
+    ranges: list[RangeRow]
+    source: str  # the checkpoint's name, for display
+    vocabulary_root: bytes
+    digest: bytes  # sha256 of the manifest, which holds the digests of all files
+
+    @property
+    def config(self) -> ProgramConfig:
+        return self.weights.config
+
+    @cached_property
+    def vocabulary(self) -> VocabularyTree:
+        return VocabularyTree(self.tokenizer.token_bytes)
+
+    def checkpoint(self) -> str | None:
+        """The checkpoint's folder or hub id on this machine, where that is known."""
+        path = self.folder / "checkpoint.txt"
+        return path.read_text(encoding="utf-8").strip() if path.is_file() else None
+
+    def keys_folder(self, rows: int, k: int) -> Path:
+        return self.folder / "keys" / f"N{rows}-k{k}"
+
+    @classmethod
+    def save(
+        cls,
+        folder: Path,
+        weights: QuantizedModel,
+        scales: Scales,
+        tokenizer: ByteLevelTokenizer,
+        ranges: list[RangeRow],
+        source: str,
+    ) -> ModelPackage:
+        """Writes the package (arrays that are already its own memory maps are flushed) and loads it."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "manifest.json").unlink(missing_ok=True)
+        for name, array in weights.arrays():
+            path = array_path(folder, name)
+            if isinstance(array, np.memmap) and str(array.filename) == str(path.resolve()):
+                array.flush()
+            else:
+                allocate_array(folder, name, array.shape, str(array.dtype))[...] = array
+        (folder / "tokenizer.json").write_text(tokenizer.definition, encoding="utf-8")
+        (folder / "ranges.json").write_bytes(canonical_json([row.to_dict() for row in ranges]))
+        manifest = {
+            "format": FORMAT,
+            "config": weights.config.to_dict(),
+            "tables": weights.tables.to_dict(),
+            "scales": scales.to_dict(),
+            "source": source,
+            "vocabulary_root": VocabularyTree(tokenizer.token_bytes).root.hex(),
+            "files": {name: sha256_file(folder / name) for name in _file_names()},
+        }
+        (folder / "manifest.json").write_bytes(canonical_json(manifest))
+        return cls.load(folder)
+
+    @classmethod
+    def load(cls, folder: str | Path, verify: bool = True) -> ModelPackage:
+        """Opens a package; with `verify`, every file's digest is checked."""
+        folder = Path(folder)
+        try:
+            return cls._load(folder, verify)
+        except PackageError:
+            raise
+        except ZkllmError as error:
+            raise PackageError(f"{folder}: {error}") from None
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            OverflowError,
+            RecursionError,
+        ) as error:
+            reason = " ".join(str(error).split())[:160]
+            raise PackageError(f"{folder}: damaged model package ({reason}); run zkllm setup again") from None
+
+    @classmethod
+    def _load(cls, folder: Path, verify: bool) -> ModelPackage:
+        path = folder / "manifest.json"
+        if not path.is_file():
+            raise PackageError(f"{folder}: not a model package, or an incomplete one; run zkllm setup")
+        raw = path.read_bytes()
+        manifest = json.loads(raw)
+        if not isinstance(manifest, dict) or set(manifest) != _FIELDS or canonical_json(manifest) != raw:
+            raise PackageError(f"{path}: damaged manifest; run zkllm setup again")
+        if manifest["format"] != FORMAT:
+            raise PackageError(
+                f"{folder}: format {manifest['format']}, this version reads {FORMAT}; run zkllm setup"
+            )
+        if set(manifest["files"]) != set(_file_names()):
+            raise PackageError(f"{path}: lists other files than a package has; run zkllm setup again")
+        config = ProgramConfig.from_dict(manifest["config"])
+        _check_files(folder, config, manifest["files"], verify)
+        arrays = {
+            name: np.memmap(array_path(folder, name), dtype=dtype, mode="r", shape=shape(config))
+            for name, (dtype, shape) in ARRAYS.items()
+        }
+        weights = QuantizedModel(config=config, tables=TableSpec.from_dict(manifest["tables"]), **arrays)
+        definition = (folder / "tokenizer.json").read_text(encoding="utf-8")
+        tokenizer = ByteLevelTokenizer(definition, config.vocab_size)
+        package = cls(
+            folder, weights, Scales.from_dict(manifest["scales"]), tokenizer,
+            _read_ranges(folder / "ranges.json"), str(manifest["source"]),
+            bytes.fromhex(manifest["vocabulary_root"]), hashlib.sha256(raw).digest(),
+        )  # fmt: skip
+        if verify and package.vocabulary.root != package.vocabulary_root:
+            raise PackageError(f"{folder}: the vocabulary root is not the tokenizer's; run zkllm setup again")
+        return package
+
+
+def _file_names() -> list[str]:
+    return ["tokenizer.json", "ranges.json", *(f"weights/{name}.bin" for name in ARRAYS)]
+
+
+def _check_files(folder: Path, config: ProgramConfig, digests: dict[str, Any], verify: bool) -> None:
+    """Presence and size of every file, and with `verify` its digest."""
+    sizes = {
+        f"weights/{name}.bin": int(np.prod(shape(config), dtype=object)) * np.dtype(dtype).itemsize
+        for name, (dtype, shape) in ARRAYS.items()
+    }
+    for name, digest in digests.items():
+        path = folder / name
+        if not path.is_file():
+            raise PackageError(f"{folder}: {name} is missing; run zkllm setup again")
+        if path.stat().st_size != sizes.get(name, path.stat().st_size):
+            raise PackageError(f"{folder}: {name} has {path.stat().st_size} bytes, not {sizes[name]}")
+        if verify and sha256_file(path) != digest:
+            raise PackageError(f"{folder}: {name} is damaged (its digest differs); run zkllm setup again")
+
+
+def _read_ranges(path: Path) -> list[RangeRow]:
+    rows = []
+    for row in json.loads(path.read_bytes()):
+        parsed = RangeRow(**row)
+        if not all(type(x) is int for x in (parsed.bound, parsed.seen)) or type(parsed.tensor) is not str:
+            raise ValueError(f"{path.name} has a row of the wrong types")
+        rows.append(parsed)
+    return rows
