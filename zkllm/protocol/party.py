@@ -56,6 +56,8 @@ class Party:
     counts: dict[str, Counts] = field(default_factory=dict)
     errors: dict[str, int] = field(default_factory=dict)  # soundness error terms, as numerators over r
     part: str = "start"
+    equations: list[Any] = field(default_factory=list)  # that the zero-check merged
+    products: list[Any] = field(default_factory=list)  # sums with their claims; both for inspection only
     data: ProverData | None = None  # the prover's tensors; None for the others
 
     sponge: Sponge = field(init=False)

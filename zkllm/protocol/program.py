@@ -72,12 +72,20 @@ class InnerStatement:
     ids: Sequence[int]  # x_0 .. x_N, padded
 
 
-def grouped(equations: Sequence[Equation], powers: Sequence[Scalar], off: frozenset[str]) -> list[Instance]:
+def powers_of(party: Party, challenge: Scalar, names: Sequence[str]) -> list[Scalar]:
+    """1, challenge, challenge^2, ..: one for each relation; 0 for those that a test switched off."""
+    powers: list[Scalar] = []
+    power: Scalar = party.constant(1)
+    for name in names:
+        power = power * challenge if powers else power
+        powers.append(0 if name in party.off else power)
+    return powers
+
+
+def grouped(equations: Sequence[Equation], powers: Sequence[Scalar]) -> list[Instance]:
     """Equations over the same axes as one instance, each scaled by its power of the batching challenge."""
     instances: dict[tuple[str, ...], Instance] = {}
     for equation, power in zip(equations, powers, strict=True):
-        if equation.name in off:
-            continue
         group = instances.setdefault(equation.axes, Instance(equation.name, equation.axes, []))
         group.terms += [(power * coefficient, factors) for coefficient, factors in equation.terms]
     return list(instances.values())
@@ -86,11 +94,8 @@ def grouped(equations: Sequence[Equation], powers: Sequence[Scalar], off: frozen
 def zero_check(run: Run, equations: Sequence[Equation]) -> SumcheckPoint:
     """Every equation holds at every real index: sum_i gamma^i (linear_i(tau) + sum_x eq(tau, x) terms_i(x)) = 0."""
     party = run.party
-    gamma = party.challenge()
-    powers: list[Scalar] = [party.constant(1)]
-    for _ in equations[1:]:
-        powers.append(powers[-1] * gamma)
-    instances = grouped(equations, powers, party.off)
+    powers = powers_of(party, party.challenge(), [e.name for e in equations])
+    instances = grouped(equations, powers)
     rounds = schedule(run.axes, instances)
     party.error("zero-check gamma", len(equations) - 1)
     party.error("zero-check tau", len(rounds))
@@ -98,9 +103,10 @@ def zero_check(run: Run, equations: Sequence[Equation]) -> SumcheckPoint:
     for pool, _ in rounds:
         tau.pools[pool].append(party.challenge())
     parts = [(power, e.linear, tau.of(run.axes, e.axes)) for e, power in zip(equations, powers, strict=True)
-             if e.linear is not None and e.name not in party.off]
+             if e.linear is not None]
     linear = party.open("zero-check: linear part", parts)
     party.executed += [e.name for e in equations]
+    party.equations = list(equations)
     return lockstep(party, "zero-check", instances, [1] * len(instances), -linear, tau)
 
 
@@ -111,17 +117,15 @@ def product_sums(run: Run, point: SumcheckPoint) -> None:
     point.extend(party, "feature", need)
     run.extra["q"] = tuple(party.challenges(ceil_log2(axes["q"])))
     instances = [i for op in OPERATIONS for i in op.products(run, point)]
-    eta = party.challenge()
+    powers = powers_of(party, party.challenge(), [i.name for i in instances])
     party.error("product sums eta", len(instances) - 1)
     party.error("output points", sum(map(len, point.pools.values())) + len(run.extra["q"]))
-    powers: list[Scalar] = [party.constant(1)]
-    for _ in instances[1:]:
-        powers.append(powers[-1] * eta)
     claim: Scalar = 0
     for power, instance in zip(powers, instances, strict=True):
         claim = claim + power * instance.claim
     lockstep(party, "product sums", instances, powers, claim)
     party.executed += [i.name for i in instances]
+    party.products = instances
 
 
 def run_inner(party: Party, words: Sequence[Scalar], statement: InnerStatement | None) -> ReductionResult:

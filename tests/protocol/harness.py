@@ -1,0 +1,224 @@
+"""Runs honest and cheating provers against the interpreted verifier, and names what fires.
+
+A direct comparison of the columns at the reduction's point stands for the polynomial commitment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from zkllm.errors import ProofError
+from zkllm.field import R
+from zkllm.kernels import naive
+from zkllm.model.reference import generate_reference
+from zkllm.model.weights import QuantizedModel
+from zkllm.ops import attention, layernorm
+from zkllm.protocol.diagnosis import diagnose
+from zkllm.protocol.manifest import Manifest, Shape
+from zkllm.protocol.party import Prover, Verifier
+from zkllm.protocol.program import InnerStatement, Protocol, run_inner
+from zkllm.protocol.reduction import ReductionResult, column_vectors
+from zkllm.protocol.sumcheck import VirtualFactor
+from zkllm.protocol.tables import ProverData
+from zkllm.protocol.witness import count_multiplicities, fixed_tensors, store
+from zkllm.statement import pack_words
+
+from .bending import Bends, BentProgram
+
+Values = dict[str, np.ndarray]
+VIRTUAL = ("Q", "Z", "n", "x")  # computed by the bent program, not committed
+
+
+@dataclass
+class Case:
+    """A model, a shape and an honest statement."""
+
+    model: QuantizedModel
+    rows: int
+    certified: int
+    ids: list[int]
+    T: int
+    protocol: Protocol = field(init=False)
+    fixed: dict[str, Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.protocol = Protocol(Shape(self.model.config, self.rows, self.certified))
+        self.fixed = fixed_tensors(self.protocol, self.model)
+        self.fixed_columns = self.columns(self.fixed, True)
+
+    @property
+    def manifest(self) -> Manifest:
+        return self.protocol.manifest
+
+    def columns(self, tensors: dict[str, Any], fixed: bool) -> list[list[int]]:
+        """The columns of one group."""
+        empty = {
+            t.name: np.zeros(self.manifest.sizes(t.name), np.int64) for t in self.manifest.tensors.values()
+        }
+        data = ProverData(self.manifest, naive, {**empty, **tensors})
+        columns = column_vectors(SimpleNamespace(protocol=self.protocol, data=data))  # type: ignore[arg-type]
+        first = self.protocol.fixed.num_columns
+        return columns[:first] if fixed else columns[first:]
+
+    def trace(
+        self,
+        bends: Bends | None = None,
+        *,
+        ids: list[int] | None = None,
+        model: QuantizedModel | None = None,
+        leak: bool = False,
+    ) -> BentProgram:
+        return BentProgram(model or self.model, ids or self.ids, self.certified, self.T, bends, leak)
+
+    def tensors(self, values: Values, off: Iterable[str] = ()) -> dict[str, Any]:
+        """Fixed tensors, the witness in slots and limbs, and its multiplicities."""
+        witness: dict[str, Any] = {}
+        for name, array in values.items():
+            if name not in VIRTUAL:
+                store(self.manifest, witness, name, array)
+        for name, array in witness.items():
+            if array.dtype == object and max(map(abs, array.reshape(-1)), default=0) < 1 << 62:
+                witness[name] = array.astype(np.int64)
+        tensors = {**self.fixed, **witness}
+        left = {
+            n: replace(t, lookup=None) if f"lookup {n}" in off else t
+            for n, t in self.manifest.tensors.items()
+        }
+        lookups = Manifest(self.manifest.axes, left, self.manifest.tables, self.manifest.wide)
+        count_multiplicities(SimpleNamespace(manifest=lookups), tensors)  # type: ignore[arg-type]
+        return tensors
+
+
+@dataclass
+class Proof:
+    """What a prover hands over, and its witness for the diagnosis."""
+
+    ids: list[int]
+    T: int
+    messages: list[int]
+    witness_columns: list[list[int]]
+    data: ProverData
+    result: ReductionResult
+    inputs: list[int]  # of the circuit
+    fixed_columns: list[list[int]]
+
+
+class Liar(Prover):
+    """Sends something else as message number `at`; honest before and after."""
+
+    at, say = -1, staticmethod(lambda x: x + 1)
+
+    def send(self, compute: Callable[[], Any]) -> Any:
+        if len(self.messages) != self.at:
+            return super().send(compute)
+        return super().send(lambda: self.say(int(compute())))
+
+
+def seed_of(case: Case, ids: Sequence[int], T: int, columns: list[list[int]]) -> int:
+    """Stands for the outer transcript: binds the statement and the witness commitments."""
+    flat = b"".join(x.to_bytes(32, "big") for c in columns for x in c if x)
+    return int.from_bytes(hashlib.sha256(repr((list(ids), T)).encode() + flat).digest(), "big") >> 8
+
+
+def words_of(case: Case, ids: Sequence[int], T: int) -> list[int]:
+    return pack_words(T, list(ids), case.rows)
+
+
+@contextmanager
+def bent_virtuals(values: Values | None):
+    """Inside, the prover's virtual tensors are those of the bent program instead of the true ones."""
+    if values is None:
+        yield
+        return
+
+    def bent(label: str, axes: tuple[str, ...], table: Callable) -> VirtualFactor:
+        return VirtualFactor(label, axes, lambda: values[label].reshape(np.asarray(table()).shape))
+
+    saved = attention.VirtualFactor, layernorm.VirtualFactor
+    attention.VirtualFactor = layernorm.VirtualFactor = bent  # type: ignore[misc, assignment]
+    try:
+        yield
+    finally:
+        attention.VirtualFactor, layernorm.VirtualFactor = saved  # type: ignore[misc]
+
+
+def prove(
+    case: Case,
+    tensors: dict[str, Any],
+    *,
+    ids: list[int] | None = None,
+    T: int | None = None,
+    off: Iterable[str] = (),
+    lie: int | None = None,
+    say: Callable[[int], int] | None = None,
+    virtual: Values | None = None,
+) -> Proof:
+    ids, T = ids or case.ids, case.T if T is None else T
+    data = ProverData(case.manifest, naive, tensors)
+    witness = case.columns({n: x for n, x in tensors.items() if not case.manifest.tensors[n].fixed}, False)
+    prover = (Prover if lie is None else Liar)(
+        case.protocol, seed_of(case, ids, T, witness), data, frozenset(off)
+    )
+    if lie is not None:
+        prover.at = lie  # type: ignore[attr-defined]
+        prover.say = say or (lambda x: x + 1)  # type: ignore[attr-defined]
+    with bent_virtuals(virtual):
+        result = run_inner(prover, words_of(case, ids, T), InnerStatement(T, ids))
+    fixed = prover.columns[: case.protocol.fixed.num_columns]  # type: ignore[attr-defined]
+    return Proof(list(ids), T, prover.messages, witness, data, result, prover.inputs, fixed)
+
+
+@dataclass
+class Verdict:
+    failed: list[str]
+    verifier: Verifier
+    result: ReductionResult | None
+
+    @property
+    def accepted(self) -> bool:
+        return not self.failed
+
+
+def verify(
+    case: Case,
+    proof: Proof,
+    *,
+    messages: list[int] | None = None,
+    ids: list[int] | None = None,
+    T: int | None = None,
+    columns: list[list[int]] | None = None,
+    off: Iterable[str] = (),
+) -> Verdict:
+    """Runs the interpreted verifier on a proof, or on what is said instead; names every check that fires."""
+    ids, T = ids or proof.ids, proof.T if T is None else T
+    messages = proof.messages if messages is None else messages
+    columns = proof.witness_columns if columns is None else columns
+    verifier = Verifier(case.protocol, seed_of(case, ids, T, columns), messages, frozenset(off))
+    try:
+        result = run_inner(verifier, words_of(case, ids, T), InnerStatement(T, ids))
+    except ProofError as error:
+        return Verdict([*verifier.failed, str(error)], verifier, None)
+    failed = list(dict.fromkeys(verifier.failed))
+    if verifier.position != len(messages):
+        failed.append("inner proof: too long")
+    e = naive.eq_table([int(x) for x in result.point])
+    for g, (column, value) in enumerate(zip([*case.fixed_columns, *columns], result.columns, strict=True)):
+        if naive.inner(column, e) != int(value) % R:
+            failed.append(f"opening of column {g}")
+    return Verdict(failed, verifier, result)
+
+
+def named(case: Case, proof: Proof, verdict: Verdict) -> list[str]:
+    return diagnose(verdict.verifier, proof.data, verdict.failed)
+
+
+def generated(model: QuantizedModel, rows: int, certified: int, prompt: list[int]) -> Case:
+    ids, T = generate_reference(model, prompt, certified, rows)
+    return Case(model, rows, certified, list(ids), T)
