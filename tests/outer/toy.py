@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from zkllm._native import FrVec
-
 from zkllm.field import Fr, R
 from zkllm.outer.circuit import CircuitBuilder
 from zkllm.outer.layout import Circuit
