@@ -66,17 +66,17 @@ def prove_outer(
     tail: Callable[[int, int], Tail | tuple],
     progress: Progress | None = None,
     schedule: tuple[Round, ...] = SCHEDULE,
+    strict: bool = True,
 ) -> bytes:
     """The proof's body.
 
     digest: H (`transcript.statement_digest`); delta, inputs: the inner protocol's digest and the circuit's
     inputs up to it; point: r, mu coordinates, most significant first; open_inner: theta -> sum theta^g C_g,
     2^mu coefficients; tail: (theta, zeta) -> what follows. An unsatisfied circuit gives a proof too, which is
-    rejected.
+    rejected; strict: refuse at least a value v that is not that of the columns.
     """
-    return OuterProver(pk, srs, digest, words, schedule, progress).run(
-        witness_commitments, delta, inputs, point, open_inner, tail
-    )
+    prover = OuterProver(pk, srs, digest, words, schedule, progress)
+    return prover.run(witness_commitments, delta, inputs, point, open_inner, tail, strict)
 
 
 class OuterProver:
@@ -112,11 +112,13 @@ class OuterProver:
         point: list[int],
         open_inner: Callable[[int], FrVec],
         tail: Callable[[int, int], Tail | tuple],
+        strict: bool,
     ) -> bytes:
         theta = self.challenge("theta", delta=delta)
         s_polynomial = self.mercury(open_inner(theta), point)
         answer = Tail(*tail(theta, self.challenges["zeta"]))
-        self.check_value(answer.v)
+        if strict and answer.v != self.messages["v"]:
+            raise ProofError("the inner protocol's value is not that of the committed columns")
         self.messages |= {name: getattr(answer, name) for name in ("pc", "pci", "pr", "pri")}
         self.plonk([*inputs, *answer.inputs])
         self.evaluate(s_polynomial)
@@ -138,10 +140,6 @@ class OuterProver:
         self.done += 1
         if self.progress is not None:
             self.progress(self.done, self.STEPS)
-
-    def check_value(self, v: int) -> None:
-        if v != self.messages["v"]:
-            raise ProofError("the inner protocol's value is not that of the committed columns")
 
     def mercury(self, f: FrVec, point: list[int]) -> FrVec:
         """Steps 1 to 3 of section 6; returns S."""
