@@ -57,7 +57,7 @@ def add_to(values: Values, name: str, at: tuple[int, ...], k: int) -> None:
 
 
 def weak(s: Scene) -> tuple[int, int, int, int]:
-    return s.find(s.isweak)
+    return s.find(s.is_weak)
 
 
 def resolve(scene: Scene, fires: tuple[str, ...]) -> list[str]:
