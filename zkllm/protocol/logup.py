@@ -23,6 +23,7 @@ from .sumcheck import horner, interpolate, round_message
 
 NUMERATOR = "logup: numerator = 0"
 DENOMINATOR = "logup: denominator != 0"
+LEAF_CLAIMS = ("lookups: p", "lookups: q")
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,8 +133,8 @@ def _leaf_claims(party: Party, alpha: Scalar, beta: Scalar, p: Scalar, q: Scalar
         if table.output is not None:
             q_terms.append(AddressTerm(-beta2, table.output, table.multiplicity, z))
     q = q - (total_mass * (alpha - 1) - tagged)
-    party.claim_raw("lookups: p", p_terms, p)
-    party.claim_raw("lookups: q", q_terms, q)
+    party.claim_raw(LEAF_CLAIMS[0], p_terms, p)
+    party.claim_raw(LEAF_CLAIMS[1], q_terms, q)
 
 
 # ---- the prover's leaves

@@ -25,7 +25,7 @@ from ..ops.linear import Gelu, Linear
 from ..ops.residual import Residual
 from .algebra import Scalar
 from .layout import pack
-from .logup import logup
+from .logup import LEAF_CLAIMS, logup
 from .manifest import Manifest, Shape
 from .party import Party
 from .public import bind_statement
@@ -96,6 +96,9 @@ def zero_check(run: Run, equations: Sequence[Equation]) -> SumcheckPoint:
     party = run.party
     powers = powers_of(party, party.challenge(), [e.name for e in equations])
     instances = grouped(equations, powers)
+    for e in equations:
+        if e.linear is not None and set(e.linear.axes) != set(e.axes):
+            raise ValueError(f"{e.name}: the linear part must be broadcast over every axis")
     rounds = schedule(run.axes, instances)
     party.error("zero-check gamma", len(equations) - 1)
     party.error("zero-check tau", len(rounds))
@@ -153,14 +156,18 @@ def run_inner(party: Party, words: Sequence[Scalar], statement: InnerStatement |
 
 def assert_complete(party: Party) -> None:
     """Four things that no equation shows: nothing pending, no relation left out, no tensor unclaimed; that the
-    proof is consumed is asserted by whoever holds it."""
+    proof is consumed is asserted by whoever holds it. A lookup alone does not count as a claim, but for the
+    tables' own columns."""
     if party.pending:
         raise ProofError("inner proof: undischarged claims on " + ", ".join(party.pending))
     if sorted(party.executed) != sorted(RELATIONS):
         missing = sorted(set(RELATIONS) - set(party.executed))
         raise ProofError("inner proof: relations missing or repeated: " + ", ".join(missing))
-    claimed = {term.tensor for claim in party.claims for term in claim.terms}
-    unclaimed = sorted(set(party.protocol.manifest.tensors) - claimed)
+    manifest = party.protocol.manifest
+    claimed = {t.tensor for c in party.claims if c.name not in LEAF_CLAIMS for t in c.terms}
+    looked_up = {t.tensor for c in party.claims if c.name in LEAF_CLAIMS for t in c.terms}
+    tables = {name for t in manifest.tables.values() for name in (t.multiplicity, t.output)}
+    unclaimed = sorted(set(manifest.tensors) - claimed - (tables & looked_up))
     if unclaimed and not party.off:
         raise ProofError("inner proof: tensors without a claim: " + ", ".join(unclaimed))
 

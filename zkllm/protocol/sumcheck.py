@@ -231,6 +231,11 @@ def lockstep(party: Party, name: str, instances: Sequence[Instance], batching: S
         for _, fs in instance.terms:
             if {a for f in fs for a in f.axes} != set(instance.axes):
                 raise ValueError(f"{instance.name}: a term lacks an axis")
+        for f in instance.factors():
+            if isinstance(f, FormFactor) and (
+                set(f.form.axes) != {*f.axes, *f.bound} or set(f.bound) & set(instance.axes)
+            ):
+                raise ValueError(f"{instance.name}: {f.name} is not a form over its free and bound axes")
     running = None
     if party.data is not None:
         running = [_Running(party, i, tau.of(axes, i.axes) if tau else None) for i in instances]

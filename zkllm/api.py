@@ -1,0 +1,345 @@
+"""The Python API: set a model up, prove, verify. The command line only wraps it.
+
+A progress callable, wherever it is taken, is called as progress(stage, done, total).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .commitments import commit_columns
+from .errors import PackageError, SrsError, StatementError, ZkllmError
+from .kernels import native
+from .model.build import BuildOptions, build_package, check_package
+from .model.checkpoint import find_checkpoint, load_checkpoint
+from .model.package import ModelPackage, canonical_json
+from .model.program import generate_trace
+from .model_id import VERSION, config_digest, model_id
+from .outer.keys import VerifyingKey
+from .outer.setup import ProvingKey, setup_outer, srs_powers_needed
+from .pcs.srs import Srs, cache_directory, development_srs
+from .proof import Proof
+from .protocol.circuit import build_circuit
+from .protocol.manifest import Shape
+from .protocol.program import Protocol
+from .protocol.witness import fixed_tensors
+from .prover import Progress, Timings, prove_trace
+from .statement import Context, Statement
+
+DEFAULT_ROWS = 16
+SETUP_FILE = "setup.json"
+MIN_SRS_LOG2 = 18  # smaller development strings are not worth a file of their own
+
+
+@dataclass(frozen=True)
+class SetupRecord:
+    """keys/setup.json: what every shape of a package shares."""
+
+    max_tokens: int
+    srs_kind: str
+    srs_path: str | None  # None: the development SRS
+    srs_digest: bytes
+    fixed_commitments: tuple[bytes, ...]
+    config_digest: bytes
+    model_id: bytes
+    package_digest: bytes
+
+    def save(self, path: Path) -> None:
+        data = {k: v.hex() if isinstance(v, bytes) else v for k, v in self.__dict__.items()}
+        data["fixed_commitments"] = [c.hex() for c in self.fixed_commitments]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, canonical_json(data))
+
+    @classmethod
+    def load(cls, path: Path) -> SetupRecord:
+        try:
+            data = json.loads(path.read_bytes())
+            if set(data) != set(cls.__dataclass_fields__) or type(data["max_tokens"]) is not int:
+                raise ValueError("wrong fields")
+            for name in ("srs_digest", "config_digest", "model_id", "package_digest"):
+                data[name] = bytes.fromhex(data[name])
+            data["fixed_commitments"] = tuple(bytes.fromhex(c) for c in data["fixed_commitments"])
+            return cls(**data)
+        except OSError:
+            raise PackageError(f"{path.parent.parent}: no keys yet; run zkllm setup") from None
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise PackageError(f"{path} is damaged ({error}); run zkllm setup again") from None
+
+
+@dataclass(frozen=True)
+class ShapeKeys:
+    """Everything that proving one shape (N, k) needs."""
+
+    protocol: Protocol
+    proving_key: ProvingKey
+
+    @property
+    def verifying_key(self) -> VerifyingKey:
+        return self.proving_key.vk
+
+
+@dataclass(frozen=True)
+class ProofResult:
+    proof: Proof
+    statement: Statement
+    prompt_ids: list[int]
+    answer_ids: list[int]
+    answer_bytes: bytes
+    logits: list[int]  # of the answered tokens, at the program's scale
+    logit_scale_log2: int  # logit / 2^scale is the float model's
+    verifying_key: VerifyingKey
+    timings: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def answer_text(self) -> str:
+        return self.answer_bytes.decode("utf-8", errors="replace")
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """The file appears complete or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_bytes(data)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+# ---- set-up
+
+
+def setup(
+    model: str | Path, out: str | Path, *, max_tokens: int | None = None, srs: str | Path | None = None,
+    calibration: str | Path | None = None, progress: Progress | None = None,
+) -> ModelPackage:
+    """Makes the model package `out` from a Hugging Face folder or hub id: weights, commitments, model_id, first keys."""
+    text = _read_text(Path(calibration)) if calibration is not None else None
+    package = build_package(model, out, BuildOptions(calibration=text), progress)
+    rows = max_tokens if max_tokens is not None else min(DEFAULT_ROWS, package.config.n_ctx)
+    setup_keys(package, rows, srs, progress)
+    return package
+
+
+def setup_keys(
+    package: ModelPackage, max_tokens: int, srs: str | Path | None = None, progress: Progress | None = None
+) -> SetupRecord:
+    """Commits to the fixed columns, records model_id, and makes the keys of the shape (max_tokens, 1)."""
+    protocol = Protocol(_shape(package, max_tokens, 1))
+    path = Path(srs).resolve() if srs is not None else None
+    string = _load_srs(path, 1 << package.config.mu, progress)
+    timings = Timings(progress=progress)
+    with timings.stage("commit weights") as report:
+        commitments = commit_columns(string, protocol.fixed, fixed_tensors(protocol, package.weights), report)
+    digest = config_digest(package.config.to_dict(), package.weights.tables.to_dict())
+    record = SetupRecord(
+        max_tokens, string.kind, str(path) if path else None, string.digest, tuple(commitments), digest,
+        model_id(digest, package.vocabulary_root, commitments), package.digest,
+    )
+    record.save(package.folder / "keys" / SETUP_FILE)
+    shape_keys(package, max_tokens, 1, progress=progress)
+    return record
+
+
+def check_setup(model: str | Path, folder: str | Path, progress: Progress | None = None) -> dict[tuple[int, int], bytes]:
+    """Rebuilds everything from the checkpoint and compares: the auditor's way to VERIFIER_ID.
+
+    Returns VERIFIER_ID for each shape (N, k) of the package; raises PackageError at the first difference.
+    """
+    package = ModelPackage.load(folder)
+    check_package(package, load_checkpoint(model), progress)
+    record = open_setup(package)
+    string = _srs_of(record, 1 << package.config.mu, progress)
+    protocol = Protocol(_shape(package, record.max_tokens, 1))
+    with Timings(progress=progress).stage("commit weights") as report:
+        commitments = commit_columns(string, protocol.fixed, fixed_tensors(protocol, package.weights), report)
+    if tuple(commitments) != record.fixed_commitments:
+        raise PackageError(f"{folder}: the recorded commitments are not those of the weights")
+    digest = config_digest(package.config.to_dict(), package.weights.tables.to_dict())
+    if record.model_id != model_id(digest, package.vocabulary_root, commitments) or record.config_digest != digest:
+        raise PackageError(f"{folder}: the recorded model_id is not that of the weights and the configuration")
+    identities = {}
+    for keys in sorted((package.folder / "keys").glob("N*-k*")):
+        rows, certified = (int(x) for x in keys.name[1:].split("-k"))
+        with Timings(progress=progress).stage(f"keys N={rows} k={certified}"):
+            rebuilt = _make_keys(package, record, rows, certified, progress)
+        if rebuilt.verifying_key != VerifyingKey.load(keys / "vk.json"):
+            raise PackageError(f"{keys}: the verifying key is not the one that the checkpoint leads to")
+        identities[rows, certified] = rebuilt.verifying_key.verifier_id
+    return identities
+
+
+def open_package(path: str | Path, *, progress: Progress | None = None) -> ModelPackage:
+    """A package with keys: `path` itself, or one made in the cache from a Hugging Face folder or hub id on first use."""
+    folder = Path(path)
+    if (folder / "manifest.json").is_file():
+        package = ModelPackage.load(folder)
+        if not (folder / "keys" / SETUP_FILE).is_file():
+            setup_keys(package, min(DEFAULT_ROWS, package.config.n_ctx), progress=progress)
+        return package
+    checkpoint = find_checkpoint(path)
+    cached = cache_directory() / "models" / _checkpoint_key(checkpoint)
+    if (cached / "keys" / SETUP_FILE).is_file():
+        try:
+            return ModelPackage.load(cached)
+        except PackageError:
+            pass  # damaged: made again
+    return setup(checkpoint, cached, progress=progress)
+
+
+def _checkpoint_key(folder: Path) -> str:
+    """Names a checkpoint by its files' names, sizes and times, so that a changed one is set up again."""
+    files = sorted(p for p in folder.iterdir() if p.suffix in (".json", ".safetensors", ".txt"))
+    text = "\n".join(f"{p.name} {p.stat().st_size} {p.stat().st_mtime_ns}" for p in files)
+    return f"{folder.resolve().name}-{hashlib.sha256((str(folder.resolve()) + text).encode()).hexdigest()[:16]}"
+
+
+def open_setup(package: ModelPackage) -> SetupRecord:
+    record = SetupRecord.load(package.folder / "keys" / SETUP_FILE)
+    if record.package_digest != package.digest:
+        raise PackageError(f"{package.folder}: the keys were made for other weights; run zkllm setup again")
+    return record
+
+
+def shape_keys(package: ModelPackage, rows: int, certified: int, progress: Progress | None = None) -> ShapeKeys:
+    """Keys of a shape, made when first used and cached in the package."""
+    record = open_setup(package)
+    folder = package.keys_folder(rows, certified)
+    shape = _shape(package, rows, certified)
+    if (folder / "vk.json").is_file() and (folder / "proving.key").is_file():
+        pk = ProvingKey.load(folder / "proving.key")
+        if pk.vk == VerifyingKey.load(folder / "vk.json") and pk.vk.model_id == record.model_id \
+                and pk.vk.srs_digest == record.srs_digest:
+            return ShapeKeys(Protocol(shape), pk)
+    with Timings(progress=progress).stage(f"keys N={rows} k={certified}"):
+        keys = _make_keys(package, record, rows, certified, progress)
+    folder.mkdir(parents=True, exist_ok=True)
+    keys.proving_key.save(folder / "proving.key")
+    write_atomically(folder / "vk.json", keys.verifying_key.to_json().encode())
+    return keys
+
+
+def _make_keys(
+    package: ModelPackage, record: SetupRecord, rows: int, certified: int, progress: Progress | None
+) -> ShapeKeys:
+    config = package.config
+    protocol = Protocol(_shape(package, rows, certified))
+    circuit = build_circuit(protocol).compile()
+    string = _srs_of(record, srs_powers_needed(circuit.log2_size, config.mu), progress)
+    pk, _ = setup_outer(
+        circuit, string, list(record.fixed_commitments), protocol.witness.num_columns, config.mu,
+        {
+            "version": VERSION, "N": rows, "k": certified, "vocab_size": config.vocab_size, "pad_id": config.pad_id,
+            "n_ctx": config.n_ctx, "model_id": record.model_id, "config_digest": record.config_digest,
+            "vocabulary_root": package.vocabulary_root,
+        },
+    )
+    return ShapeKeys(protocol, pk)
+
+
+def _shape(package: ModelPackage, rows: int, certified: int) -> Shape:
+    try:
+        return Shape(package.config, rows, certified)
+    except ValueError as error:
+        raise StatementError(str(error)) from None
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ZkllmError(f"cannot read the calibration text {path}: {error}") from None
+
+
+def _load_srs(path: Path | None, powers: int, progress: Progress | None) -> Srs:
+    if path is not None:
+        string = Srs.load(path)
+        if string.num_powers < powers:
+            raise SrsError(f"{path} has {string.num_powers} powers, {powers} are needed; import a larger one")
+        return string
+    report: Callable[[int, int], None] | None = None
+    if progress is not None:
+        report = lambda done, total: progress("development SRS", done, total)
+    return development_srs(max(MIN_SRS_LOG2, (powers - 1).bit_length()), report)
+
+
+def _srs_of(record: SetupRecord, powers: int, progress: Progress | None) -> Srs:
+    string = _load_srs(Path(record.srs_path) if record.srs_path else None, powers, progress)
+    if string.digest != record.srs_digest:
+        raise PackageError("the SRS is not the one that the model was set up with; run zkllm setup again")
+    return string
+
+
+# ---- prove and verify
+
+
+def prompt_ids(package: ModelPackage, prompt: str | None, tokens: Sequence[int] | None) -> list[int]:
+    """The prompt as ids, from a text or as given."""
+    if (prompt is None) == (tokens is None):
+        raise StatementError("give either a prompt or token ids")
+    ids = package.tokenizer.encode(prompt) if prompt is not None else list(tokens or ())
+    if not ids:
+        raise StatementError("the prompt is empty; give at least one token")
+    bad = next((x for x in ids if not 0 <= x < package.config.vocab_size), None)
+    if bad is not None:
+        raise StatementError(f"token id {bad} is not below the vocabulary's size {package.config.vocab_size}")
+    return ids
+
+
+def prove(
+    package: ModelPackage, *, prompt: str | None = None, tokens: Sequence[int] | None = None, new_tokens: int = 1,
+    context: Context | None = None, rows: int | None = None, progress: Progress | None = None,
+) -> ProofResult:
+    """Answers a prompt greedily with `new_tokens` tokens and proves it in one causal pass of `rows` rows."""
+    context = context or Context()
+    ids = prompt_ids(package, prompt, tokens)
+    record = open_setup(package)
+    rows = rows if rows is not None else record.max_tokens
+    if new_tokens < 1:
+        raise StatementError(f"cannot certify {new_tokens} tokens; ask for at least one")
+    if len(ids) - 1 + new_tokens > rows:
+        raise StatementError(
+            f"the prompt has {len(ids)} tokens and {new_tokens} are to be answered, but this shape has {rows} rows; "
+            f"use a shorter prompt, or more rows (at most {package.config.n_ctx})"
+        )
+    timings = Timings(progress=progress)
+    with timings.stage("keys"):
+        keys = shape_keys(package, rows, new_tokens, progress)
+        vk = keys.verifying_key
+        string = _srs_of(record, srs_powers_needed(vk.n_log2, vk.mu), progress)
+    with timings.stage("trace") as report:
+        trace = generate_trace(package.weights, ids, new_tokens, rows, report)
+    body = prove_trace(
+        keys.protocol, package.weights, trace, keys.proving_key, string, context.digest(), timings
+    )
+    proof = Proof(vk.verifier_id, vk.srs_kind == "development", context, rows, new_tokens, trace.T, tuple(trace.ids), body)
+    answer = trace.ids[trace.T - new_tokens + 1 : trace.T + 1]
+    return ProofResult(
+        proof, proof.statement(vk), ids, answer, package.tokenizer.decode_bytes(answer),
+        [int(x) for x in trace["logit"]], package.scales.logits, vk, timings.seconds,
+    )
+
+
+def verify(proof: Proof | bytes, verifying_key: VerifyingKey) -> None:
+    """Raises ProofError unless the proof holds. Pure Python (see also `zkllm.proof`)."""
+    parsed = proof if isinstance(proof, Proof) else Proof.from_bytes(proof)
+    parsed.verify(verifying_key)
+
+
+def backend() -> str:
+    """The field backend that the native kernels use."""
+    return str(getattr(native, "backend", lambda: "scalar")())
+
+
+__all__ = [
+    "Context", "ModelPackage", "Proof", "ProofResult", "SetupRecord", "ShapeKeys", "Statement", "VerifyingKey",
+    "backend", "check_setup", "open_package", "open_setup", "prompt_ids", "prove", "setup", "setup_keys",
+    "shape_keys", "verify",
+]
+
+
