@@ -78,12 +78,19 @@ class Bench:
         return self.generator.integers(-(1 << bits - 1), 1 << bits - 1, shape).astype(dtype)
 
     def add(self, name: str, elements: int, time: Clock, **parts: Clock) -> None:
-        row: Row = {"kernel": name, "elements": elements, "ns": round(time.cpu / elements * 1e9, 2),
-                    "wall": round(time.wall / elements * 1e9, 2)}
+        row: Row = {
+            "kernel": name,
+            "elements": elements,
+            "ns": round(time.cpu / elements * 1e9, 2),
+            "wall": round(time.wall / elements * 1e9, 2),
+        }
         row |= {k: round(v.cpu / elements * 1e9, 2) for k, v in parts.items()}
         self.rows.append(row)
-        print(f"{name:44} {elements:>10} {row['ns']:>9} ns {row['wall']:>9} wall  "
-              + "  ".join(f"{k} {row[k]}" for k in parts), flush=True)
+        print(
+            f"{name:44} {elements:>10} {row['ns']:>9} ns {row['wall']:>9} wall  "
+            + "  ".join(f"{k} {row[k]}" for k in parts),
+            flush=True,
+        )
 
     def sumcheck(self, name: str, sizes: list[int], factors: list, terms: list, tau: bool) -> None:
         points = [self.scalars(ceil_log2(n)) for n in sizes] if tau else None
@@ -95,8 +102,16 @@ class Bench:
         while instance.remaining():
             rounds += timed(instance.round)[0]
             binds += timed(lambda: instance.bind(self.rng.randrange(R)))[0]
-        self.add(name, prod(sizes), start + first_round + first_bind + rounds + binds, new=start,
-                 first_round=first_round, first_bind=first_bind, rounds=rounds, binds=binds)
+        self.add(
+            name,
+            prod(sizes),
+            start + first_round + first_bind + rounds + binds,
+            new=start,
+            first_round=first_round,
+            first_bind=first_bind,
+            rounds=rounds,
+            binds=binds,
+        )
 
     def run(self) -> None:
         n = 1 << self.log2
@@ -111,15 +126,31 @@ class Bench:
         y = self.ints((layers, rows, width), np.int16, 16)
         remainder = self.ints(tuple(sizes), np.int32, 20)
         factors = [([0, 1, 2], x), ([0, 1, 2], y), ([0, 1], rho), ([0, 1, 2], remainder)]
-        self.sumcheck("normalisation (2^s y + R - D rho), zero-check", sizes, factors,
-                      [(1 << 20, [1]), (1, [3]), (R - 1, [0, 2])], True)
+        self.sumcheck(
+            "normalisation (2^s y + R - D rho), zero-check",
+            sizes,
+            factors,
+            [(1 << 20, [1]), (1, [3]), (R - 1, [0, 2])],
+            True,
+        )
         heads = max(n >> 8, 1)
         mask, shape = np.tril(np.ones((16, 16), dtype=np.int8)), (heads, 16, 16)
         planes = [self.ints(shape, np.int32, 16) for _ in range(6)]
-        factors = [([1, 2], mask), ([0, 1], self.ints((heads, 16), np.int64, 30)),
-                   *[([0, 1, 2], p) for p in planes]]
-        terms = [(5, [0, 2]), (7, [0, 3]), (R - 1, [0, 1]), (3, [2, 4]), (2, [3, 4]), (9, [5, 6]), (1, [7]),
-                 (R - 1, [0, 7])]
+        factors = [
+            ([1, 2], mask),
+            ([0, 1], self.ints((heads, 16), np.int64, 30)),
+            *[([0, 1, 2], p) for p in planes],
+        ]
+        terms = [
+            (5, [0, 2]),
+            (7, [0, 3]),
+            (R - 1, [0, 1]),
+            (3, [2, 4]),
+            (2, [3, 4]),
+            (9, [5, 6]),
+            (1, [7]),
+            (R - 1, [0, 7]),
+        ]
         self.sumcheck("softmax-like (8 terms, 8 factors), zero-check", [heads, 16, 16], factors, terms, True)
 
         build, leaves = timed(lambda: native.build_leaves(n, [(0, 5, 1, small, wide)], *self.scalars(2)))
@@ -165,8 +196,11 @@ def main() -> None:
     options = parser.parse_args()
     if options.backend:
         _native.set_field_backend(options.backend)
-    machine = {"processor": platform.processor() or platform.machine(), "threads": os.cpu_count(),
-               "backend": _native.field_backend()}
+    machine = {
+        "processor": platform.processor() or platform.machine(),
+        "threads": os.cpu_count(),
+        "backend": _native.field_backend(),
+    }
     print(", ".join(f"{k}: {v}" for k, v in machine.items()))
     bench = Bench(options.log2)
     bench.run()

@@ -21,7 +21,7 @@ from zkllm.model.tokenizer import load_tokenizer
 from zkllm.model.weights import QuantizedModel
 
 _MAX_MU, _MIN_MU = 24, 10
-_TRACED_SEQUENCES = 32
+_TRACED_SEQUENCES, _TRACED_OPERATIONS = 32, 1e11
 
 StageProgress = Callable[[str, int, int], None]
 
@@ -55,7 +55,10 @@ def _stage(progress: StageProgress | None, name: str) -> Callable[[int, int], No
 def calibration_report(model: QuantizedModel, ids: np.ndarray, progress=None) -> RangeReport:
     """Executes the integer program on calibration sequences int[S, t]; a value outside its range raises."""
     report = RangeReport(model.config)
-    count = min(_TRACED_SEQUENCES, len(ids))
+    affordable = int(
+        _TRACED_OPERATIONS / ids.shape[1] / (model.w_qkv.size + 2 * model.w_fc1.size + model.wte.size)
+    )
+    count = max(2, min(_TRACED_SEQUENCES, len(ids), affordable))
     picked = ids[np.linspace(0, len(ids) - 1, num=count).astype(int)]
     for i, row in enumerate(picked):
         rows = len(row)

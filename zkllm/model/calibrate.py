@@ -18,8 +18,9 @@ from zkllm.model.float_model import FloatModel, folded_layers
 from zkllm.model.tokenizer import ByteLevelTokenizer
 
 Progress = Callable[[int, int], None]
-_OPERATIONS = 3e12  # at most about this many multiply-accumulates
-_MAX_TOKENS, _MIN_TOKENS = 16384, 512
+_OPERATIONS = 3e11  # about as many multiply-accumulates as the float pass may take
+_LARGE = 5e7  # weights beyond which it runs in float32
+_MAX_TOKENS, _MIN_TOKENS = 16384, 384
 
 
 @dataclass
@@ -71,11 +72,15 @@ def text_sequences(tokenizer: ByteLevelTokenizer, text: str, length: int, count:
     return [ids[s : s + length] for s in dict.fromkeys(starts.tolist()) if len(ids) >= length]
 
 
+def num_weights(checkpoint: Checkpoint) -> int:
+    """Multiply-accumulates of one token."""
+    a = checkpoint.architecture
+    return a.n_layer * (4 * a.width**2 + 2 * a.width * a.d_inner) + a.width * a.vocab_size
+
+
 def token_budget(checkpoint: Checkpoint) -> int:
     """Tokens that the float pass can afford at this size."""
-    a = checkpoint.architecture
-    weights = a.n_layer * (4 * a.width**2 + 2 * a.width * a.d_inner) + a.width * a.vocab_size
-    return int(min(_MAX_TOKENS, max(_MIN_TOKENS, _OPERATIONS / weights)))
+    return int(min(_MAX_TOKENS, max(_MIN_TOKENS, _OPERATIONS / num_weights(checkpoint))))
 
 
 def calibration_set(
@@ -94,7 +99,8 @@ def calibration_set(
 
 def measure(checkpoint: Checkpoint, ids: np.ndarray, progress: Progress | None = None) -> FloatRanges:
     """Runs the float model over ids int[S, t], one layer at a time for all sequences."""
-    model, ranges = FloatModel(checkpoint), FloatRanges(tokens=int(ids.size))
+    dtype = np.float32 if num_weights(checkpoint) > _LARGE else np.float64
+    model, ranges = FloatModel(checkpoint, dtype), FloatRanges(tokens=int(ids.size))
     layers = checkpoint.architecture.n_layer
     ranges.watch_weights("wte", checkpoint.tensor("wte.weight"))
     ranges.watch_weights("wpe", checkpoint.tensor("wpe.weight"))
@@ -104,12 +110,13 @@ def measure(checkpoint: Checkpoint, ids: np.ndarray, progress: Progress | None =
             ranges.watch_weights(kind, layer.w_qkv[:, part])
         for kind in ("o", "fc1", "fc2"):
             ranges.watch_weights(kind, getattr(layer, f"w_{kind}"))
+        layer = layer.astype(dtype)
         for part in range(0, len(x), 16):  # bounds the memory of scores and inner activations
             x[part : part + 16] = model.block(layer, x[part : part + 16], ranges.watch, l)
         if progress:
             progress(l + 1, layers + 1)
-    for part in range(0, len(x), 16):
-        model.head(x[part : part + 16], ranges.watch)
+    for part in range(0, len(x), 4):
+        model.head(x[part : part + 4], ranges.watch)
     if progress:
         progress(layers + 1, layers + 1)
     return ranges

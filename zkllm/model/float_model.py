@@ -8,7 +8,7 @@ stays at one layer whatever the depth.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -27,6 +27,10 @@ class FoldedLayer:
     b_fc1: np.ndarray
     w_fc2: np.ndarray
     b_fc2: np.ndarray
+
+    def astype(self, dtype: type) -> FoldedLayer:
+        """The same arrays at another precision (themselves at this one)."""
+        return FoldedLayer(*(getattr(self, f.name).astype(dtype, copy=False) for f in fields(self)))
 
 
 def folded_layer(checkpoint: Checkpoint, l: int) -> FoldedLayer:
@@ -69,18 +73,18 @@ def gelu_new(x: np.ndarray) -> np.ndarray:
 class FloatModel:
     """Runs a batch of equally long sequences. `watch(name, layer, array)` sees each tensor with a range."""
 
-    def __init__(self, checkpoint: Checkpoint):
-        self.checkpoint = checkpoint
+    def __init__(self, checkpoint: Checkpoint, dtype: type = np.float64):
+        self.checkpoint, self.dtype = checkpoint, dtype
         self.architecture = checkpoint.architecture
 
     def embed(self, ids: np.ndarray) -> np.ndarray:
-        """ids int[S, t] -> residual stream float64[S, t, d]."""
+        """ids int[S, t] -> residual stream [S, t, d]."""
         wte, wpe = self.checkpoint.tensor("wte.weight"), self.checkpoint.tensor("wpe.weight")
-        return wte[ids] + wpe[: ids.shape[1]]
+        return (wte[ids] + wpe[: ids.shape[1]]).astype(self.dtype)
 
     def block(self, layer: FoldedLayer, x: np.ndarray, watch, l: int) -> np.ndarray:
-        """One block on x float64[S, t, d]."""
-        a = self.architecture
+        """One block on x [S, t, d]."""
+        a, layer = self.architecture, layer.astype(self.dtype)
         sequences, rows, d = x.shape
         watch("residual", 2 * l, x)
         y = normalise(x, a.layer_norm_epsilon)
@@ -112,8 +116,12 @@ class FloatModel:
         return x + write
 
     def head(self, x: np.ndarray, watch) -> np.ndarray:
-        """Logits float64[S, t, V] of the residual stream after the last block."""
-        a, get = self.architecture, self.checkpoint.tensor
+        """Logits [S, t, V] of the residual stream after the last block."""
+        a = self.architecture
+
+        def get(name: str) -> np.ndarray:
+            return self.checkpoint.tensor(name).astype(self.dtype, copy=False)
+
         watch("residual", 2 * a.n_layer, x)
         y = normalise(x, a.layer_norm_epsilon)
         watch("y", 2 * a.n_layer, y)
@@ -124,7 +132,7 @@ class FloatModel:
         return logits
 
     def logits(self, ids: np.ndarray) -> np.ndarray:
-        """ids int[S, t] -> float64[S, t, V]."""
+        """ids int[S, t] -> [S, t, V]."""
         quiet = lambda name, l, array: None
         x = self.embed(ids)
         for l, layer in enumerate(folded_layers(self.checkpoint)):

@@ -27,7 +27,8 @@ from zkllm.model.weights import ARRAYS, QuantizedModel, TableSpec
 
 Allocate = Callable[[str, tuple[int, ...], str], np.ndarray]
 _WEIGHT_BITS = 16
-_RHO_BITS = 13  # significant bits of rho on the widest row
+_RHO_BITS = 13  # significant bits of rho on the widest row,
+_LEAST_RHO_BITS = 10  # and where that saves a limb of every remainder
 _TARGET_BITS = 124  # d 2^(2 kappa), so that traces fit 128-bit integers
 
 
@@ -162,9 +163,12 @@ def _norm_fields(
     """
     unit = width * 2.0**scales.residual
     low, high = ranges.residual_rms
-    kappa = ceil(_RHO_BITS + log2(unit * high))
     most = (_TARGET_BITS - ceil_log2(width)) // 2
-    kappa = max(scales.y + 1, min(most, scales.y + whole_limbs(kappa - scales.y, limb, most - scales.y)))
+    least = max(1, ceil(_LEAST_RHO_BITS + log2(unit * high)) - scales.y)
+    shift = whole_limbs(least, limb)
+    if scales.y + shift > most:
+        shift = least + _RHO_BITS - _LEAST_RHO_BITS
+    kappa = scales.y + max(1, min(shift, most - scales.y))
     eps_int = max(1, round(epsilon * 2 ** (2 * scales.residual) * width**3))
     largest = isqrt((width << (2 * kappa)) // eps_int)  # rho is never larger
     expected = 2.0**kappa / (unit * max(low, 1e-12)) * 2**headroom

@@ -1,7 +1,7 @@
 //! Rows of the integer program through all layers, and one row of the head.
 
 use super::attention::{AttentionRow, AttentionSpec, attend};
-use super::matmul::{dot, matmul};
+use super::matmul::{matmul, matvec};
 use super::norm::{NormSpec, NormWords, layer_norm};
 use super::range::{Checked, RangeError, Width, first_error, round_shift};
 use rayon::prelude::*;
@@ -291,7 +291,6 @@ pub fn head_row(
         yf[j] = p.act.hold64(value, || "yf".into())? as i16;
         rem[j] = r as i32;
     }
-    let yf = &*yf;
-    logits.par_iter_mut().zip(wte.par_chunks_exact(p.width())).with_min_len(256).for_each(|(z, row)| *z = dot(yf, row));
+    matvec(yf, wte, logits);
     Ok(())
 }

@@ -81,8 +81,36 @@ fn accumulate(
     sums
 }
 
+/// Exact dot products of one row with every row of `w`.
+pub fn matvec(a: &[i16], w: &[i16], out: &mut [i64]) {
+    assert!(w.len() == a.len() * out.len());
+    const CHUNK: usize = 256;
+    out.par_chunks_mut(CHUNK).zip(w.par_chunks(CHUNK * a.len())).for_each(|(out, w)| {
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("avx2") {
+            // SAFETY: the feature was detected
+            unsafe { dots_avx2(a, w, out) };
+            return;
+        }
+        dots(a, w, out);
+    });
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+unsafe fn dots_avx2(a: &[i16], w: &[i16], out: &mut [i64]) {
+    dots(a, w, out);
+}
+
+#[inline(always)]
+fn dots(a: &[i16], w: &[i16], out: &mut [i64]) {
+    for (z, row) in out.iter_mut().zip(w.chunks_exact(a.len())) {
+        *z = dot(a, row);
+    }
+}
+
 /// Exact dot product of two rows.
-#[inline]
+#[inline(always)]
 pub fn dot(a: &[i16], b: &[i16]) -> i64 {
     a.iter().zip(b).map(|(x, y)| i64::from(i32::from(*x) * i32::from(*y))).sum()
 }
@@ -112,5 +140,10 @@ mod tests {
             }
         }
         assert_eq!(dot(&[i16::MIN; 9], &[i16::MIN; 9]), 9 << 30);
+        let (a, w): (Vec<i16>, Vec<i16>) =
+            ((0..37).map(|i| i * 800).collect(), (0..37 * 600).map(|i| (i * 7) as i16).collect());
+        let mut out = vec![0; 600];
+        matvec(&a, &w, &mut out);
+        assert!(out.iter().zip(w.chunks(37)).all(|(z, row)| *z == dot(&a, row)));
     }
 }
