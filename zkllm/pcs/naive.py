@@ -28,6 +28,11 @@ def msm(points: Sequence[bytes], scalars: Sequence[int]) -> bytes:
     )
 
 
+def geometric_sum(points: Sequence[bytes], ratio: int, start: int, count: int) -> bytes:
+    """sum_i ratio^i points[start + i]."""
+    return msm(points[start : start + count], [pow(ratio, i, R) for i in range(count)])
+
+
 def msm_ints(points: Sequence[bytes], segments: Sequence[tuple[int, np.ndarray]]) -> bytes:
     """sum over segments (offset, integers) of values[i] points[offset + i]."""
     terms = []

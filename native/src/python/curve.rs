@@ -5,6 +5,7 @@ use crate::curve::msm::{self, Ints};
 use crate::curve::point::{self, G1_BYTES, G2_BYTES, Point};
 use crate::curve::powers::{self, G1Powers};
 use crate::field::Fr;
+use ark_bn254::G1Projective;
 use ark_ff::Field;
 use memmap2::Mmap;
 use numpy::{PyReadonlyArrayDyn, PyUntypedArray, PyUntypedArrayMethods};
@@ -193,6 +194,29 @@ impl Points {
         let points = self.range(offset, scalars.data.len())?;
         let total = scalars.data.len();
         let sum = py.detach(|| msm::msm(points, &scalars.data, |done| between(progress.as_ref(), done, total)))?;
+        Ok(PyBytes::new(py, &Point::from_projective(&sum).to_wire()))
+    }
+
+    /// sum_i ratio^i P[start + i], i < count.
+    #[pyo3(signature = (ratio, start, count, progress=None))]
+    fn geometric_sum<'py>(
+        &self,
+        py: Python<'py>,
+        ratio: &Bound<'_, PyAny>,
+        start: usize,
+        count: usize,
+        progress: Option<Py<PyAny>>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let ratio = scalar(ratio)?;
+        let points = self.range(start, count)?;
+        let sum = py.detach(|| -> PyResult<_> {
+            let mut total = G1Projective::default();
+            for (i, block) in points.chunks(STEP).enumerate() {
+                let scalars = powers::scalars(ratio, Fr::ONE, i * STEP, block.len());
+                total += msm::msm(block, &scalars, |_| between(progress.as_ref(), i * STEP + block.len(), count))?;
+            }
+            Ok(total)
+        })?;
         Ok(PyBytes::new(py, &Point::from_projective(&sum).to_wire()))
     }
 
