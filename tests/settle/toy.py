@@ -1,0 +1,49 @@
+"""A toy model's key and proofs with a real vocabulary: what settling needs, in a second."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.outer.toy import Instance, Toy
+from zkllm._native import FrVec
+from zkllm.model.vocabulary import VocabularyTree
+from zkllm.outer.setup import setup_outer, srs_powers_needed
+from zkllm.pcs.srs import development_srs
+from zkllm.proof import Proof
+from zkllm.statement import Context, Statement
+
+TOKENS = [b" magic", *(bytes([65 + i % 26]) * (1 + i % 40) for i in range(1, 90)), b"\xff\xfe", b" token"]
+PAD_ID = 3
+
+
+class ToyModel:
+    """`verifying_key`, `tokens`, and `prove(ids, context)`."""
+
+    def __init__(self, N: int = 16, k: int = 1):
+        self.tokens = TOKENS
+        self._toy = toy = Toy.random()
+        circuit = toy.circuit()
+        srs = development_srs((srs_powers_needed(circuit.log2_size, toy.mu) - 1).bit_length())
+        commitments = [srs.commit(FrVec.from_list(t)) for t in toy.tables]
+        fields = {
+            "version": 1,
+            "N": N,
+            "k": k,
+            "vocab_size": len(TOKENS),
+            "pad_id": PAD_ID,
+            "n_ctx": 64,
+            "model_id": bytes([1] * 32),
+            "config_digest": bytes([2] * 32),
+            "vocabulary_root": VocabularyTree(TOKENS).root,
+        }
+        pk, _ = setup_outer(circuit, srs, commitments[: toy.num_fixed], toy.num_witness, toy.mu, fields)
+        self._instance = Instance(toy, srs, pk, [], bytes(32), commitments[toy.num_fixed :])
+        self.verifying_key = pk.vk
+
+    def prove(self, ids: tuple[int, ...], context: Context = Context()) -> Proof:  # noqa: B008
+        vk = self.verifying_key
+        statement = Statement(vk.model_id, vk.k, ids)
+        words = statement.words(vk.N, PAD_ID)
+        body = replace(self._instance, words=words, context=context.digest()).prove()
+        padded = tuple(statement.padded_ids(vk.N, PAD_ID))
+        return Proof(vk.verifier_id, True, context, vk.N, vk.k, statement.T, padded, body)

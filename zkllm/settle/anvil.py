@@ -1,0 +1,148 @@
+"""A local Ethereum node: Foundry's Anvil, started on a free port and stopped at the end."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+
+from zkllm.errors import SettlementError
+from zkllm.settle.networks import DEV_CHAIN_ID
+from zkllm.settle.rpc import Rpc, one_line
+
+ENVIRONMENT = "ZKLLM_ANVIL"
+HARDFORK = "osaka"
+START_SECONDS = 30.0
+_LISTENING = re.compile(r"Listening on (127\.0\.0\.1:\d+)")
+
+
+def find_anvil() -> Path:
+    """$ZKLLM_ANVIL, npm's platform package around the working directory or this file, or PATH."""
+    named = os.environ.get(ENVIRONMENT)
+    if named:
+        found = shutil.which(named)
+        if found is None:
+            raise SettlementError(f"${ENVIRONMENT} names {one_line(named)}, which is not an executable file")
+        return Path(found)
+    for modules in _node_modules():
+        candidate = modules / "@foundry-rs" / f"anvil-{_platform()}" / "bin" / "anvil"
+        if os.access(candidate, os.X_OK):
+            return candidate
+    found = shutil.which("anvil")
+    if found is None:
+        raise SettlementError(
+            f"no Anvil found: run npm install @foundry-rs/anvil here, or set ${ENVIRONMENT} to its path"
+        )
+    return Path(found)
+
+
+def _node_modules() -> Iterator[Path]:
+    start = (Path.cwd(), Path(__file__).resolve().parent)
+    for folder in start:
+        for parent in (folder, *folder.parents):
+            yield parent / "node_modules"
+
+
+def _platform() -> str:
+    machine = platform.machine().lower()
+    architecture = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64"}.get(machine, machine)
+    return f"{platform.system().lower()}-{architecture}"
+
+
+class LocalNode:
+    """Context manager: a running Anvil, as `rpc`.
+
+    With `state`, a file, the chain continues from it and is written back at the end; without, it starts
+    empty.
+    """
+
+    def __init__(self, state: Path | None = None):
+        self._state = state
+        self._process: subprocess.Popen[str] | None = None
+        self._output: list[str] = []
+        self._listening = threading.Event()
+        self._address: str | None = None
+        self.rpc: Rpc
+
+    def __enter__(self) -> LocalNode:
+        command = [str(find_anvil()), "--port", "0", "--chain-id", str(DEV_CHAIN_ID)]
+        command += ["--hardfork", HARDFORK, "--enable-tx-gas-limit"]
+        if self._state is not None:
+            self._state.parent.mkdir(parents=True, exist_ok=True)
+            command += ["--state", str(self._state), "--preserve-historical-states"]
+        try:
+            # a session of its own, so that Ctrl-C reaches us first and the node is stopped in order
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise SettlementError(f"cannot start {command[0]}: {error.strerror}") from None
+        threading.Thread(target=self._drain, daemon=True).start()
+        try:
+            self._wait()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def _drain(self) -> None:
+        """Reads what the node prints, so that it never blocks on a full pipe."""
+        assert self._process is not None and self._process.stdout is not None
+        for line in self._process.stdout:
+            if self._address is None:
+                self._output.append(line)
+                found = _LISTENING.search(line)
+                if found:
+                    self._address = found[1]
+                    self._listening.set()
+        self._listening.set()
+
+    def _wait(self) -> None:
+        self._listening.wait(START_SECONDS)
+        if self._address is None:
+            words = [line for line in self._output if line.strip()]
+            raise SettlementError(
+                "Anvil did not start: " + one_line(words[-1] if words else "it printed nothing")
+            )
+        self.rpc = Rpc(f"http://{self._address}", "the local Anvil")
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                chain_id = self.rpc.chain_id()
+                break
+            except SettlementError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+        if chain_id != DEV_CHAIN_ID:
+            raise SettlementError(f"the local Anvil has chain id {chain_id} instead of {DEV_CHAIN_ID}")
+
+    def stop(self) -> None:
+        """Ends the node; it writes its state first."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()

@@ -1,0 +1,179 @@
+"""The contracts as the compiler makes them here: code to deploy, and code to compare deployed code with.
+
+The settlement's sources ship with the package as the compiler's standard JSON input (`settlement.json`, made
+by scripts/generate.py); the verifier's are generated from the verifying key.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from zkllm.errors import SettlementError
+from zkllm.settle.journal import write_json
+from zkllm.settle.rpc import checksum_address
+from zkllm.settle.solc import compile_standard
+
+VERIFIER, SETTLEMENT = "ZkLLMVerifier", "ZkLLMSettlement"
+OUTPUTS = (
+    "abi",
+    "evm.bytecode.object",
+    "evm.deployedBytecode.object",
+    "evm.deployedBytecode.immutableReferences",
+)
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A compiled contract. `immutables`: name -> byte offsets of its 32-byte words in the deployed code."""
+
+    name: str
+    abi: list[dict[str, Any]]
+    creation: bytes
+    deployed: bytes
+    immutables: Mapping[str, tuple[int, ...]]
+
+    def code_with(self, values: Mapping[str, bytes]) -> bytes:
+        """The deployed code with its immutables filled in. `values`: name -> 32 bytes."""
+        if set(values) != set(self.immutables):
+            wrong = ", ".join(sorted(set(values) ^ set(self.immutables)))
+            raise SettlementError(
+                f"{self.name}: unexpected immutables ({wrong}); the package is inconsistent"
+            )
+        code = bytearray(self.deployed)
+        for name, offsets in self.immutables.items():
+            for offset in offsets:
+                code[offset : offset + 32] = values[name]
+        return bytes(code)
+
+
+def settlement_source() -> dict[str, Any]:
+    """Standard JSON input of the settlement contract."""
+    text = files("zkllm.settle").joinpath("settlement.json").read_text(encoding="utf-8")
+    source: dict[str, Any] = json.loads(text)
+    return source
+
+
+def settlement_artifact() -> Artifact:
+    return build(settlement_source(), SETTLEMENT)
+
+
+def verifier_artifact(verifying_key: Any) -> Artifact:
+    from verifier_gen import generate
+
+    return build(generate(verifying_key).standard_json, VERIFIER)
+
+
+def build(source: Mapping[str, Any], name: str) -> Artifact:
+    """Compiles, or takes the result of an earlier run from the cache."""
+    request = copy.deepcopy(dict(source))
+    # neither changes the code: the names of the immutables are found by their declarations' numbers
+    request["settings"]["outputSelection"] = {"*": {"*": list(OUTPUTS), "": ["ast"]}}
+    cached = _cache() / f"{_digest(request, name)}.json"
+    artifact = _from_cache(cached, name)
+    if artifact is None:
+        artifact = _artifact(compile_standard(request), name)
+        _to_cache(cached, artifact)
+    return artifact
+
+
+def _artifact(output: Mapping[str, Any], name: str) -> Artifact:
+    found = [c[name] for c in output.get("contracts", {}).values() if name in c]
+    if len(found) != 1:
+        raise SettlementError(f"solc made {len(found)} contracts {name} instead of one")
+    evm = found[0]["evm"]
+    declared = dict(_immutables(output.get("sources", {})))
+    return Artifact(
+        name,
+        found[0]["abi"],
+        bytes.fromhex(evm["bytecode"]["object"]),
+        bytes.fromhex(evm["deployedBytecode"]["object"]),
+        {
+            declared[number]: tuple(sorted(reference["start"] for reference in references))
+            for number, references in evm["deployedBytecode"].get("immutableReferences", {}).items()
+        },
+    )
+
+
+def _immutables(node: Any) -> list[tuple[str, str]]:
+    """(number, name) of every immutable variable of the syntax trees."""
+    found = []
+    if isinstance(node, dict):
+        if node.get("nodeType") == "VariableDeclaration" and node.get("mutability") == "immutable":
+            found.append((str(node["id"]), node["name"]))
+        for child in node.values():
+            found += _immutables(child)
+    elif isinstance(node, list):
+        for child in node:
+            found += _immutables(child)
+    return found
+
+
+# ---- the cache: compiling takes seconds
+def _cache() -> Path:
+    return Path(os.environ.get("ZKLLM_CACHE") or Path.home() / ".cache" / "zkllm") / "contracts"
+
+
+def _digest(request: Mapping[str, Any], name: str) -> str:
+    from verifier_gen.standard_json import SOLC_LONG_VERSION
+
+    text = json.dumps([SOLC_LONG_VERSION, name, request], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _seal(data: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+
+
+def _to_cache(path: Path, artifact: Artifact) -> None:
+    data = {
+        "name": artifact.name,
+        "abi": artifact.abi,
+        "creation": artifact.creation.hex(),
+        "deployed": artifact.deployed.hex(),
+        "immutables": {name: list(offsets) for name, offsets in artifact.immutables.items()},
+    }
+    try:
+        write_json(path, data | {"sha256": _seal(data)})
+    except OSError:
+        pass  # a cache that cannot be written only costs time
+
+
+def _from_cache(path: Path, name: str) -> Artifact | None:
+    """None if it is not there or damaged: then it is made again."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if data.pop("sha256") != _seal(data) or data["name"] != name:
+            return None
+        return Artifact(
+            name,
+            data["abi"],
+            bytes.fromhex(data["creation"]),
+            bytes.fromhex(data["deployed"]),
+            {key: tuple(offsets) for key, offsets in data["immutables"].items()},
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+class CodeMismatch(SettlementError):
+    """A deployed contract is not what is expected at its address."""
+
+
+def compare_code(what: str, address: bytes, deployed: bytes, expected: bytes) -> None:
+    """Refuses a contract that is not what the compiler makes here."""
+    if not deployed:
+        raise CodeMismatch(f"there is no contract at {checksum_address(address)} ({what})")
+    if deployed != expected:
+        raise CodeMismatch(
+            f"the contract at {checksum_address(address)} is not the {what} that this version compiles for "
+            "this "
+            "model and shape; do not use it"
+        )

@@ -1,0 +1,95 @@
+"""Which contracts were deployed where: one file for each chain, `deployments/<chain id>.json`, append-only,
+and compared with the live chain whenever it is used.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from zkllm.errors import SettlementError
+from zkllm.settle.journal import write_json
+from zkllm.settle.rpc import checksum_address, parse_address
+
+_DIGESTS = ("verifier_id", "model_id", "verifier_transaction", "settlement_transaction")
+_ADDRESSES = ("verifier", "settlement")
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A generated verifier and the settlement contract on top of it."""
+
+    verifier_id: bytes
+    model_id: bytes
+    N: int
+    k: int
+    srs_kind: str
+    verifier: bytes
+    settlement: bytes
+    verifier_transaction: bytes
+    settlement_transaction: bytes
+    block: int
+
+    def to_dict(self) -> dict[str, Any]:
+        data = asdict(self)
+        data |= {name: "0x" + data[name].hex() for name in _DIGESTS}
+        return data | {name: checksum_address(data[name]) for name in _ADDRESSES}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Deployment:
+        data = dict(data)
+        for name in _DIGESTS:
+            if not data[name].startswith("0x") or len(data[name]) != 66:
+                raise ValueError(f"{name} is not a digest")
+            data[name] = bytes.fromhex(data[name][2:])
+        for name in _ADDRESSES:
+            data[name] = parse_address(data[name])
+        return cls(**data)
+
+
+class Deployments:
+    """The file of one chain."""
+
+    def __init__(self, folder: Path, chain_id: int):
+        self.path = folder / f"{chain_id}.json"
+        self._chain_id = chain_id
+
+    def all(self) -> list[Deployment]:
+        try:
+            data = json.loads(self.path.read_text(encoding="utf-8"))
+            if data["chain_id"] != self._chain_id:
+                raise ValueError(f"it is for chain {data['chain_id']}")
+            return [Deployment.from_dict(entry) for entry in data["deployments"]]
+        except FileNotFoundError:
+            return []
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            RecursionError,
+            SettlementError,
+        ) as error:
+            raise SettlementError(
+                f"{self.path} is damaged ({error}); restore it, or delete it to deploy anew"
+            ) from None
+
+    def latest(self, verifier_id: bytes) -> Deployment | None:
+        found = [d for d in self.all() if d.verifier_id == verifier_id]
+        return found[-1] if found else None
+
+    def at(self, settlement: bytes) -> Deployment | None:
+        found = [d for d in self.all() if d.settlement == settlement]
+        return found[-1] if found else None
+
+    def add(self, deployment: Deployment) -> None:
+        entries = [d.to_dict() for d in (*self.all(), deployment)]
+        write_json(self.path, {"chain_id": self._chain_id, "deployments": entries})
+
+    def drop(self, deployment: Deployment) -> None:
+        """Forgets one that a local chain, started anew, no longer has."""
+        entries = [d.to_dict() for d in self.all() if d != deployment]
+        write_json(self.path, {"chain_id": self._chain_id, "deployments": entries})

@@ -1,0 +1,124 @@
+"""The account that pays. Secrets come from a keystore file or from an environment variable that is *named*;
+they are never taken from the command line, printed, or stored.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zkllm.errors import SettlementError
+from zkllm.settle.networks import DEV_CHAIN_ID
+
+DEV_MNEMONIC = "test test test test test test test test test test test junk"
+"""Anvil's, Hardhat's and everybody's: its accounts are rich on every development chain, and public."""
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}\Z")
+
+
+class Account:
+    """Signs transactions. Neither `repr` nor `str` shows the key."""
+
+    def __init__(self, signer: Any, kind: str):
+        self._signer = signer
+        self.kind = kind
+        self.address = bytes.fromhex(signer.address[2:])
+
+    def sign(self, transaction: dict[str, Any]) -> tuple[bytes, bytes]:
+        """(signed bytes, transaction hash)."""
+        signed = self._signer.sign_transaction(transaction)
+        return bytes(signed.raw_transaction), bytes(signed.hash)
+
+    def __repr__(self) -> str:
+        return f"Account(0x{self.address.hex()}, {self.kind})"
+
+
+@dataclass(frozen=True)
+class KeySource:
+    """Where the key is. With neither field: the development account, on chain id 31337 only."""
+
+    keystore: Path | None = None
+    key_env: str | None = None  # name of the environment variable that holds the key
+    password_env: str | None = (
+        None  # name of the one that holds the keystore's password; else it is asked for
+    )
+    dev_index: int = 0
+
+    def __post_init__(self) -> None:
+        for option, name in (("--key-env", self.key_env), ("--password-env", self.password_env)):
+            if (
+                name is not None
+                and not _NAME.match(name)
+                or name
+                and re.fullmatch(r"(0x)?[0-9a-fA-F]{64}", name)
+            ):
+                # the value is not repeated: it may be the secret itself
+                raise SettlementError(f"{option} takes the name of an environment variable, not a secret")
+        if self.keystore is not None and self.key_env is not None:
+            raise SettlementError("give either --keystore or --key-env")
+
+    def account(self, chain_id: int, ask: Callable[[str], str] | None = None) -> Account:
+        if self.keystore is not None:
+            return _from_keystore(self.keystore, self._password(ask))
+        if self.key_env is not None:
+            return _from_key(_environment(self.key_env), f"the environment variable {self.key_env}")
+        if chain_id != DEV_CHAIN_ID:
+            raise SettlementError(
+                f"chain {chain_id} needs an account: give --keystore FILE, or --key-env NAME of an "
+                "environment "
+                "variable that holds the key"
+            )
+        return development_account(self.dev_index)
+
+    def _password(self, ask: Callable[[str], str] | None) -> str:
+        if self.password_env is not None:
+            return _environment(self.password_env)
+        if ask is None:
+            raise SettlementError("the keystore needs a password: give --password-env NAME")
+        return ask(f"Password of {self.keystore}: ")
+
+
+def development_account(index: int = 0) -> Account:
+    """Derived from the public mnemonic. The callers make sure that the chain is a development one."""
+    from eth_account.hdaccount import key_from_seed, seed_from_mnemonic
+
+    key = key_from_seed(seed_from_mnemonic(DEV_MNEMONIC, ""), f"m/44'/60'/0'/0/{index}")
+    return _from_key(key.hex(), "the development mnemonic")
+
+
+def _environment(name: str) -> str:
+    value = os.environ.get(name)
+    if not value:
+        raise SettlementError(f"the environment variable {name} is not set")
+    return value
+
+
+def _from_key(secret: str, source: str) -> Account:
+    from eth_account import Account as Signer
+
+    try:
+        return Account(Signer.from_key(bytes.fromhex(secret.strip().removeprefix("0x"))), source)
+    except Exception:  # its text could repeat the key
+        raise SettlementError(f"{source} does not hold a private key of 32 bytes in hexadecimal") from None
+
+
+def _from_keystore(path: Path, password: str) -> Account:
+    from eth_account import Account as Signer
+
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        raise SettlementError(f"cannot read the keystore {path}") from None
+    try:
+        return Account(Signer.from_key(Signer.decrypt(data, password)), f"the keystore {path.name}")
+    except ValueError as error:
+        if "MAC" in str(error):
+            raise SettlementError(f"wrong password for the keystore {path}") from None
+        raise SettlementError(f"{path} is not an Ethereum keystore") from None
+    except Exception:
+        raise SettlementError(f"{path} is not an Ethereum keystore") from None

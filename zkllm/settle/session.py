@@ -1,0 +1,287 @@
+"""One account on one network: deploy, submit a proof, read the claim back.
+
+The order is chosen so that nothing is paid before everything that can be known was checked: the proof's
+context, the proof itself in pure Python, the deployed code, and a simulation of the call on the node.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from zkllm.errors import SettlementError
+from zkllm.proof import Proof
+from zkllm.settle.abi import SettledEvent, explain, read, settled_event
+from zkllm.settle.anvil import LocalNode
+from zkllm.settle.deploy import Deployer, Progress
+from zkllm.settle.deployments import Deployment, Deployments
+from zkllm.settle.journal import Journal
+from zkllm.settle.keys import Account, KeySource
+from zkllm.settle.networks import Network
+from zkllm.settle.rpc import Receipt, Rpc, checksum_address
+from zkllm.settle.submission import Submission, calldata_gas, settle_calldata
+from zkllm.settle.transactions import Sender
+from zkllm.statement import Context
+
+HOME_ENVIRONMENT = "ZKLLM_HOME"
+
+
+def default_home() -> Path:
+    """Where transactions and deployments are recorded."""
+    return Path(os.environ.get(HOME_ENVIRONMENT) or ".zkllm")
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A claim as it was read back from the chain."""
+
+    claim_id: bytes
+    model_id: bytes
+    prompt_ids: tuple[int, ...]
+    token_ids: tuple[int, ...]
+    text: bytes
+    chain_id: int
+    verifier: bytes
+    settlement: bytes
+    sender: bytes
+    request_id: bytes
+    transaction_hash: bytes
+    block_number: int
+    gas_used: int
+    gas_price: int
+    calldata_bytes: int
+    calldata_gas: int
+    resumed: bool
+    timings: dict[str, float] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """For JSON: bytes in hexadecimal, addresses with checksums."""
+        out: dict[str, Any] = {}
+        for name, value in vars(self).items():
+            if name in ("verifier", "settlement", "sender"):
+                value = checksum_address(value)
+            elif isinstance(value, bytes):
+                value = "0x" + value.hex()
+            out[name] = list(value) if isinstance(value, tuple) else value
+        return out | {"text_utf8": self.text.decode("utf-8", errors="replace")}
+
+
+class Session:
+    """Made by `open_session`."""
+
+    def __init__(
+        self, rpc: Rpc, network: Network, account: Account, home: Path, progress: Progress | None = None
+    ):
+        self.rpc, self.network, self.account = rpc, network, account
+        self.deployments = Deployments(home / "deployments", network.chain_id)
+        journal = Journal(home / "transactions" / str(network.chain_id))
+        self.sender = Sender(rpc, network, account, journal, explain=explain)
+        self._progress = progress or (lambda stage, done, total: None)
+        self.deployed: dict[str, Receipt] = {}
+        """Receipts of what this session deployed."""
+
+    def deployer(self, verifying_key: Any) -> Deployer:
+        return Deployer(self.rpc, self.network, self.deployments, verifying_key, self._progress)
+
+    def ensure_deployed(self, verifying_key: Any) -> Deployment:
+        """The contracts of this key, deployed now where they are not yet."""
+        deployer = self.deployer(verifying_key)
+        deployment = deployer.ensure(self.sender)
+        self.deployed |= deployer.receipts
+        return deployment
+
+    def context(self, settlement: bytes, request_id: bytes = bytes(32)) -> Context:
+        """What a proof must be made for to be settled there by this account."""
+        return Context(self.network.chain_id, settlement, self.account.address, request_id)
+
+    def check_context(self, proof: Proof) -> None:
+        """Refuses a proof that was made for another chain or sender, before anything is sent."""
+        made, chain_id = proof.context, self.network.chain_id
+        if made.is_empty:
+            raise SettlementError(
+                "the proof was made without a context, so it cannot be settled; prove again with --context "
+                f"{chain_id}:CONTRACT:{checksum_address(self.account.address)}"
+            )
+        if made.chain_id != chain_id:
+            raise SettlementError(
+                f"the proof was made for chain {made.chain_id}, {self.network.name} is chain {chain_id}; "
+                "prove again"
+            )
+        if made.sender != self.account.address:
+            raise SettlementError(
+                f"the proof was made for the sender {checksum_address(made.sender)}, this account is "
+                f"{checksum_address(self.account.address)}; prove again, or use that account"
+            )
+
+    def settle(
+        self,
+        proof: Proof,
+        verifying_key: Any,
+        tokens: Sequence[bytes],
+        settlement: bytes | None = None,
+        verified: bool = False,
+    ) -> Settled:
+        """Submits a proof, waits, and reads the claim back.
+
+        `settlement`: where the caller means to settle; by default the contract that the proof was made for.
+        `verified`: the caller has just verified the proof.
+        """
+        timings: dict[str, float] = {}
+        clock = _Clock(timings)
+        self.check_context(proof)
+        if settlement is not None and proof.context.contract != settlement:
+            raise SettlementError(
+                f"the proof was made for the contract {checksum_address(proof.context.contract)}, not for "
+                f"{checksum_address(settlement)}; prove again"
+            )
+        deployer = self.deployer(verifying_key)
+        if not verified:
+            self._progress("verify", 0, 1)
+            proof.verify(verifying_key)
+            self._progress("verify", 1, 1)
+            clock.lap("verify")
+        submission = settle_calldata(proof, verifying_key, tokens)
+        verifier, settlement = deployer.at(proof.context.contract)
+        clock.lap("check the contracts")
+
+        intent = f"settle-{submission.claim_id.hex()}-{settlement.hex()}"
+        receipt = self.sender.resume(intent)
+        resumed = receipt is not None
+        if receipt is None:
+            self._simulate(settlement, submission)
+            clock.lap("simulate")
+            receipt = self.sender.send(intent, settlement, submission.calldata)
+        clock.lap("confirm")
+        if not receipt.succeeded:
+            self._simulate(settlement, submission)  # says why, where the reason still holds
+            raise SettlementError(
+                f"transaction 0x{receipt.transaction_hash.hex()} failed on chain after a successful "
+                "simulation; "
+                "run the same command again"
+            )
+        event = settled_event(receipt.logs, settlement)
+        self._check_claim(proof, settlement, submission, event)
+        clock.lap("read back")
+        prompt = proof.ids[: proof.T - proof.k + 1]
+        return Settled(
+            submission.claim_id,
+            verifying_key.model_id,
+            tuple(prompt),
+            submission.token_ids,
+            submission.text,
+            self.network.chain_id,
+            verifier,
+            settlement,
+            self.account.address,
+            proof.context.request_id,
+            receipt.transaction_hash,
+            receipt.block_number,
+            receipt.gas_used,
+            receipt.gas_price,
+            len(submission.calldata),
+            calldata_gas(submission.calldata),
+            resumed,
+            timings,
+        )
+
+    def _simulate(self, settlement: bytes, submission: Submission) -> None:
+        """Runs the call on the node without sending it; its errors become sentences."""
+        self._progress("simulate", 0, 1)
+        try:
+            answer = self.rpc.call(settlement, submission.calldata, self.account.address)
+        except SettlementError as error:
+            raise explain(error) from None
+        if answer != submission.claim_id:
+            raise SettlementError("the settlement contract derives another claim id than this program")
+        self._progress("simulate", 1, 1)
+
+    def _check_claim(
+        self, proof: Proof, settlement: bytes, submission: Submission, event: SettledEvent
+    ) -> None:
+        """What the chain now says about the claim is what was meant."""
+        claim = submission.claim_id
+        (settled,) = read(self.rpc, settlement, "isSettled(bytes32)", ["bool"], claim)
+        (text,) = read(self.rpc, settlement, "textOf(bytes32)", ["bytes"], claim)
+        first = read(self.rpc, settlement, "tokenAt(bytes32,uint256)", ["uint16", "bytes"], claim, 0)
+        agrees = settled and text == submission.text and first[0] == submission.token_ids[0]
+        agrees = agrees and (event.claim_id, event.settler) == (claim, self.account.address)
+        agrees = agrees and (event.token_ids, event.text) == (submission.token_ids, submission.text)
+        if not agrees or event.request_id != proof.context.request_id:
+            raise SettlementError(
+                f"the claim 0x{claim.hex()} that is on chain is not the one that was submitted"
+            )
+
+
+class _Clock:
+    def __init__(self, laps: dict[str, float]):
+        self._laps, self._last = laps, time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self._laps[name] = now - self._last
+        self._last = now
+
+
+@contextmanager
+def open_session(
+    network: Network,
+    keys: KeySource,
+    home: Path | None = None,
+    *,
+    fresh_chain: bool = False,
+    ask_password: Callable[[str], str] | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Session]:
+    """A session on `network`. Where it is a local one and no node listens, an Anvil runs for its duration, on
+    the chain of the last time (`fresh_chain`: on an empty one, and what was recorded about it is
+    forgotten)."""
+    home = home or default_home()
+    if network.local_node and (fresh_chain or not _listens(network)):
+        state = home / "anvil" / "state.json"
+        if fresh_chain:
+            for path in (state, Deployments(home / "deployments", network.chain_id).path):
+                path.unlink(missing_ok=True)
+            for path in (home / "transactions" / str(network.chain_id)).glob("*.json"):
+                path.unlink()
+        with LocalNode(None if fresh_chain else state) as node:
+            yield _session(node.rpc, network, keys, home, ask_password, progress)
+        return
+    url = network.url()
+    if url is None:
+        raise SettlementError(f"{network.name} needs a node: set ${network.rpc_url_env} to its URL")
+    yield _session(Rpc(url, network.name), network, keys, home, ask_password, progress)
+
+
+def _listens(network: Network) -> bool:
+    url = network.url()
+    if url is None:
+        return False
+    try:
+        Rpc(url, network.name, timeout=5).chain_id()
+    except SettlementError:
+        if os.environ.get(network.rpc_url_env):
+            raise  # asked for by name: then its absence is an error
+        return False
+    return True
+
+
+def _session(
+    rpc: Rpc,
+    network: Network,
+    keys: KeySource,
+    home: Path,
+    ask_password: Callable[[str], str] | None,
+    progress: Progress | None,
+) -> Session:
+    # the chain id comes from the node before any key is touched: the development key works on one chain only
+    chain_id = rpc.chain_id()
+    if chain_id != network.chain_id:
+        raise SettlementError(
+            f"the node for {network.name} is on chain {chain_id}, expected {network.chain_id}; check its URL"
+        )
+    return Session(rpc, network, keys.account(chain_id, ask_password), home, progress)

@@ -1,0 +1,86 @@
+"""The Solidity compiler, through py-solc-x: the one version whose bytes everyone compares with."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+from zkllm.errors import SettlementError
+from zkllm.settle.rpc import one_line
+
+ENVIRONMENT = "ZKLLM_SOLC"
+
+
+def compile_standard(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Output for standard JSON input; a refusal is an error of one line."""
+    import solcx
+    from solcx.exceptions import SolcError
+
+    with _solc() as binary:
+        try:
+            output: dict[str, Any] = solcx.compile_standard(dict(request), solc_binary=binary)
+        except SolcError as error:
+            words = error.message or error.stderr_data or "no reason given"
+            raise SettlementError(f"solc refused the contracts: {one_line(str(words))}") from None
+        except (OSError, ValueError) as error:
+            raise SettlementError(
+                f"{binary} does not work as a Solidity compiler: {one_line(str(error))}"
+            ) from None
+    return output
+
+
+@contextmanager
+def _solc() -> Iterator[Path]:
+    """$ZKLLM_SOLC, the wrapper of npm's solc, a `solc` on PATH, or one that py-solc-x has installed."""
+    from verifier_gen.standard_json import SOLC_VERSION
+
+    named = os.environ.get(ENVIRONMENT)
+    if named:
+        found = shutil.which(named)
+        if found is None:
+            raise SettlementError(f"${ENVIRONMENT} names {one_line(named)}, which is not an executable file")
+        if _version(Path(found)) != SOLC_VERSION:
+            raise SettlementError(
+                f"${ENVIRONMENT} must be solc {SOLC_VERSION}, since deployed code is compared"
+            )
+        yield Path(found)
+        return
+    with as_file(files("verifier_gen").joinpath("solc.js")) as wrapper:
+        for candidate in (wrapper, shutil.which("solc"), _installed(SOLC_VERSION)):
+            if candidate is not None and _version(Path(candidate)) == SOLC_VERSION:
+                yield Path(candidate)
+                return
+    raise SettlementError(
+        f"compiling contracts needs solc {SOLC_VERSION}: run npm install solc@{SOLC_VERSION} here (Node >= "
+        "18), or "
+        f"set ${ENVIRONMENT} to a solc of this version"
+    )
+
+
+def _version(binary: Path) -> str | None:
+    """None where it cannot be run."""
+    import subprocess
+
+    import solcx.wrapper
+
+    try:
+        return str(solcx.wrapper.get_solc_version(binary))
+    except (OSError, ValueError, subprocess.SubprocessError, solcx.exceptions.SolcError):
+        return None
+
+
+def _installed(version: str) -> Path | None:
+    import solcx
+
+    folder = os.environ.get("SOLCX_BINARY_PATH") or str(Path.home() / ".solcx")
+    if not Path(folder).is_dir():  # py-solc-x would make it
+        return None
+    try:
+        return Path(solcx.install.get_executable(version))
+    except Exception:  # of many kinds, all meaning that it is not there
+        return None
