@@ -1,0 +1,194 @@
+"""What is inside of a proof file or a model package: sizes, columns, lookups, circuit rows, soundness."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from zkllm.errors import ProofError
+from zkllm.outer.transcript import POINT_BYTES, SCALAR_BYTES, SCHEDULE, body_bytes, body_layout
+from zkllm.proof import Proof
+
+if TYPE_CHECKING:
+    from zkllm.model.package import ModelPackage
+    from zkllm.outer.keys import VerifyingKey
+    from zkllm.protocol.program import Protocol
+
+Progress = Callable[[str, int, int], None]
+
+
+# ---- a proof file; pure Python
+
+
+def inspect_proof(proof: Proof) -> dict[str, Any]:
+    """Statement, context, and the bytes of every part. Says nothing about validity."""
+    extra = len(proof.body) - body_bytes(0)
+    if extra < 0 or extra % POINT_BYTES:
+        raise ProofError(f"length: a proof's body cannot have {len(proof.body)} bytes")
+    columns = extra // POINT_BYTES
+    total = len(proof.to_bytes())
+    ids = 2 * (proof.N + 1)
+    parts = [("header, context and lengths", total - ids - len(proof.body)), ("token ids", ids)]
+    return {
+        "kind": "proof",
+        "verifier_id": proof.verifier_id,
+        "development_srs": proof.development_srs,
+        "context": {
+            "chain_id": proof.context.chain_id,
+            "contract": proof.context.contract,
+            "sender": proof.context.sender,
+            "request_id": proof.context.request_id,
+            "digest": proof.context.digest(),
+        },
+        "statement": {
+            "N": proof.N,
+            "k": proof.k,
+            "T": proof.T,
+            "prompt_ids": list(proof.ids[: proof.T - proof.k + 1]),
+            "answer_ids": list(proof.ids[proof.T - proof.k + 1 : proof.T + 1]),
+        },
+        "witness_columns": columns,
+        "parts": [{"part": name, "bytes": size} for name, size in (*parts, *_body_parts(columns))],
+        "bytes": total,
+    }
+
+
+def _body_parts(columns: int) -> list[tuple[str, int]]:
+    """The body by round of the transcript."""
+    layout = body_layout(columns)
+    size = {name: POINT_BYTES if is_point else SCALAR_BYTES for name, is_point in layout}
+    parts = [("witness column commitments", POINT_BYTES * columns)]
+    for r in SCHEDULE:
+        if r.messages:
+            names = ", ".join(r.messages[:4]) + (f", .. ({len(r.messages)})" if len(r.messages) > 4 else "")
+            parts.append((f"before {r.challenge}: {names}", sum(size[m] for m in r.messages)))
+    return [*parts, ("inverse of the denominators", SCALAR_BYTES)]
+
+
+# ---- a model package
+
+
+def inspect_package(
+    package: ModelPackage, rows: int | None = None, certified: int = 1, progress: Progress | None = None
+) -> dict[str, Any]:
+    """The model, its columns, and one shape: lookups, circuit rows, proof size and soundness terms."""
+    from zkllm import api
+
+    record = api.open_setup(package)
+    rows = record.max_tokens if rows is None else rows
+    keys = api.shape_keys(package, rows, certified, progress)
+    key, protocol = keys.verifying_key, keys.protocol
+    return {
+        "kind": "package",
+        "source": package.source,
+        "model_id": record.model_id,
+        "vocabulary_root": package.vocabulary_root,
+        "srs_kind": record.srs_kind,
+        "srs_digest": record.srs_digest,
+        "architecture": _architecture(package),
+        "parameters": sum(block["parameters"] for block in sub_blocks(package, rows, certified)),
+        "sub_blocks": sub_blocks(package, rows, certified),
+        "columns": _columns(protocol),
+        "shape": {
+            "N": rows,
+            "k": certified,
+            "verifier_id": key.verifier_id,
+            "proof_body_bytes": key.body_bytes,
+            "public_inputs": key.num_public,
+        },
+        "lookups": [{"table": table, "queries": n} for table, n in sorted(lookups(protocol).items())],
+        **_circuit(protocol, key, progress),
+    }
+
+
+def _architecture(package: ModelPackage) -> dict[str, int]:
+    c = package.config
+    names = ("n_layer", "n_head", "head_dim", "width", "d_inner", "vocab_size", "n_ctx", "pad_id")
+    return {name: getattr(c, name) for name in names}
+
+
+def sub_blocks(package: ModelPackage, rows: int, certified: int) -> list[dict[str, Any]]:
+    """Three a layer, between embedding and head: parameters, and multiply-accumulates of one proof."""
+    c, w = package.config, package.weights
+    d, ff = c.width, c.d_inner
+    size = lambda *arrays: sum(int(a[0].size) for a in arrays)
+    parts = [
+        ("LayerNorm and self-attention", size(w.w_qkv, w.b_qkv, w.w_o, w.b_o), rows * (4 * d + rows + 1) * d),
+        ("first linear and GELU", size(w.w_fc1, w.b_fc1), rows * d * ff),
+        ("second linear and residual", size(w.w_fc2, w.b_fc2), rows * ff * d),
+    ]
+    blocks = [
+        {"layer": l, "block": name, "parameters": parameters, "multiply_accumulates": macs}
+        for l in range(c.n_layer)
+        for name, parameters, macs in parts
+    ]
+    embedding = {"layer": None, "block": "embedding", "parameters": int(w.wte.size + w.wpe.size)}
+    head = {
+        "layer": None,
+        "block": "final LayerNorm and tied head",
+        "parameters": int(w.gain.size + w.beta.size),
+    }
+    return [
+        embedding | {"multiply_accumulates": 0},
+        *blocks,
+        head | {"multiply_accumulates": certified * c.vocab_size * d},
+    ]
+
+
+def lookups(protocol: Protocol) -> Counter[str]:
+    """Queries by table; causal tensors count where u <= t only."""
+    found: Counter[str] = Counter()
+    rows = protocol.shape.rows
+    for tensor, lookup in protocol.manifest.lookups():
+        count = protocol.manifest.count(tensor.name)
+        if lookup.causal:
+            count = count // (rows * rows) * (rows * (rows + 1) // 2)
+        found[lookup.table] += count
+    return found
+
+
+def _columns(protocol: Protocol) -> dict[str, Any]:
+    groups = {"fixed": protocol.fixed, "witness": protocol.witness}
+    sizes = {
+        name: {"columns": g.num_columns, "coefficients": g.used, "tensors": len(g.blocks)}
+        for name, g in groups.items()
+    }
+    return {"mu": protocol.shape.config.mu, **sizes}
+
+
+def _circuit(protocol: Protocol, key: VerifyingKey, progress: Progress | None) -> dict[str, Any]:
+    """Rows by part, and the soundness terms: both come from running the verifier's text on wires once
+    more."""
+    from zkllm.outer.circuit import CircuitBuilder
+    from zkllm.outer.transcript import public_input_names
+    from zkllm.protocol.circuit import build_circuit
+    from zkllm.protocol.party import CircuitParty
+    from zkllm.protocol.program import run_inner
+    from zkllm.soundness import report
+    from zkllm.statement import num_words
+
+    if progress is not None:
+        progress("circuit", 0, 2)
+    circuit = build_circuit(protocol).compile()
+    if progress is not None:
+        progress("circuit", 1, 2)
+    builder = CircuitBuilder()
+    count = num_words(protocol.shape.rows)
+    seed, *rest = (builder.public(name) for name in public_input_names(count))
+    party = CircuitParty(protocol, builder, seed)
+    run_inner(party, rest[:count], None)
+    if progress is not None:
+        progress("circuit", 2, 2)
+    terms = report(party, key)
+    return {
+        "circuit": {
+            "rows": circuit.num_rows,
+            "size": circuit.size,
+            "rows_by_part": dict(circuit.rows_by_part),
+        },
+        "soundness": [
+            {"term": t.name, "bits": round(t.bits, 2), "kind": t.kind, "source": t.source} for t in terms
+        ],
+        "security_bits": round(min(t.bits for t in terms), 2),
+    }
