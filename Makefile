@@ -53,8 +53,8 @@ test-rust: setup ## run cargo test (kernels alone: no libpython is linked)
 test-forge: setup ## run forge test
 	@$(FORGE) test
 
-demo: setup ## prove and settle the small model's answer on a local chain; PROMPT="..." takes another prompt
-	@$(BIN)/python scripts/demo.py $(if $(PROMPT),--prompt "$$PROMPT")
+demo: setup ## prove and settle the small model's answer on a local chain; PROMPT="..." MODEL=... take others
+	@$(BIN)/zkllm demo $(if $(PROMPT),--prompt "$$PROMPT") $(if $(MODEL),--model "$$MODEL")
 
 bench: setup ## print the benchmark tables, and write them as JSON
 	@$(BIN)/python scripts/bench.py

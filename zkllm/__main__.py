@@ -1,0 +1,5 @@
+import sys
+
+from zkllm.cli import main
+
+sys.exit(main())

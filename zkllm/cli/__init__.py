@@ -1,0 +1,115 @@
+"""The command line: `zkllm COMMAND`. Every command only wraps the Python API (`zkllm.api`, `zkllm.settle`).
+
+Exit codes: 0 done, 1 failed or rejected (one line on stderr says why), 2 wrong usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from types import ModuleType
+
+from zkllm import __version__
+from zkllm.cli.console import Console, Progress
+from zkllm.errors import ZkllmError
+
+COMMANDS = ("setup", "prove", "verify", "calldata", "settle", "verifier", "inspect", "accuracy", "demo")
+"""Each is a module of this package with SUMMARY, EXAMPLES, configure(parser) and run(arguments, console) ->
+int."""
+
+FAILED, INTERRUPTED = 1, 130
+DEBUG = "ZKLLM_DEBUG"
+
+_EPILOG = """typical use:
+  zkllm setup models/demo-gpt2 --out build/demo
+  zkllm prove build/demo --prompt "Once upon a" --out answer.zkllm
+  zkllm verify answer.zkllm --model build/demo
+  zkllm demo
+
+`zkllm COMMAND --help` describes a command, with examples."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs `zkllm`."""
+    parser = argparse.ArgumentParser(
+        prog="zkllm",
+        description="Prove that a language model said something, and settle that on Ethereum.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"zkllm {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    modules = {name: importlib.import_module(f"zkllm.cli.{name}") for name in COMMANDS}
+    for name, module in modules.items():
+        child = commands.add_parser(name, help=module.SUMMARY, **_texts(module, f"zkllm {name}"))
+        _configure(child, module)
+    parsed = parser.parse_args(arguments)
+    return _guarded(modules[parsed.command].run, parsed, f"zkllm {parsed.command}")
+
+
+def run_alone(name: str, program: str, arguments: Sequence[str] | None = None) -> int:
+    """Runs one command as a program of its own, for `python -m zkllm.settle`."""
+    module = importlib.import_module(f"zkllm.cli.{name}")
+    parser = argparse.ArgumentParser(**_texts(module, program))
+    _configure(parser, module)
+    return _guarded(module.run, parser.parse_args(arguments), program)
+
+
+def _texts(module: ModuleType, program: str) -> dict:
+    examples = "\n".join(f"  {line}" for line in module.EXAMPLES.strip().splitlines())
+    return {
+        "prog": program,
+        "description": module.__doc__,
+        "epilog": "examples:\n" + examples.replace("{program}", program),
+        "formatter_class": argparse.RawDescriptionHelpFormatter,
+    }
+
+
+def _configure(parser: argparse.ArgumentParser, module: ModuleType) -> None:
+    module.configure(parser)
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.add_argument("--quiet", action="store_true", help="no progress bars")
+
+
+def _guarded(
+    run: Callable[[argparse.Namespace, Console], int], arguments: argparse.Namespace, program: str
+) -> int:
+    """Runs a command; whatever goes wrong is one line and an exit code."""
+    console = Console(arguments.json, Progress(False if arguments.quiet else None))
+    try:
+        return run(arguments, console)
+    except KeyboardInterrupt:
+        console.progress.close()
+        print(f"\n{program}: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except Exception as error:
+        if os.environ.get(DEBUG):
+            raise
+        message = _explain(error)
+    finally:
+        console.progress.close()
+    if arguments.json:
+        print(json.dumps({"ok": False, "error": message}))
+    print(f"{program}: {message}", file=sys.stderr)
+    return FAILED
+
+
+def _explain(error: Exception) -> str:
+    if isinstance(error, ZkllmError):
+        text = str(error)
+    elif isinstance(error, OSError):
+        text = f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
+    elif isinstance(error, MemoryError):
+        text = "out of memory"
+    elif isinstance(error, ModuleNotFoundError):
+        text = f"the Python package {error.name} is missing; run pip install 'zkllm[model]'"
+    else:
+        text = f"internal error: {type(error).__name__}: {error}; please report it ({DEBUG}=1 shows where)"
+    return " ".join(text.split())

@@ -1,0 +1,73 @@
+"""Types of command line arguments. What they refuse is a wrong usage: exit code 2."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from zkllm.statement import Context
+
+MAX_NUMBER = 1 << 16
+
+
+def positive(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,6}", text) or not 1 <= int(text) <= MAX_NUMBER:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a number from 1 to {MAX_NUMBER}")
+    return int(text)
+
+
+def token_ids(text: str) -> list[int]:
+    """ "1,2,3"."""
+    parts = text.split(",")
+    if not all(re.fullmatch(r" *[0-9]{1,6} *", part) for part in parts):
+        raise argparse.ArgumentTypeError("expected token ids separated by commas, as in 1,2,3")
+    return [int(part) for part in parts]
+
+
+def hexadecimal(size: int) -> Callable[[str], bytes]:
+    """0x and 2 * size digits."""
+
+    def parse(text: str) -> bytes:
+        if len(text) != 2 + 2 * size or not re.fullmatch(r"0x[0-9a-fA-F]*", text):
+            raise argparse.ArgumentTypeError(f"{text[:80]!r} is not 0x with {2 * size} hexadecimal digits")
+        return bytes.fromhex(text[2:])
+
+    return parse
+
+
+address, digest = hexadecimal(20), hexadecimal(32)
+
+
+def context(text: str) -> Context:
+    """CHAIN:CONTRACT:SENDER[:REQUEST]."""
+    parts = text.split(":")
+    if len(parts) not in (3, 4) or not re.fullmatch(r"[0-9]{1,19}", parts[0]):
+        raise argparse.ArgumentTypeError(
+            "expected CHAIN:CONTRACT:SENDER[:REQUEST], the chain's id in decimal"
+        )
+    request = digest(parts[3]) if len(parts) == 4 else bytes(32)
+    return Context(int(parts[0]), address(parts[1]), address(parts[2]), request)
+
+
+def existing(text: str) -> Path:
+    path = Path(text)
+    if not path.exists():
+        raise argparse.ArgumentTypeError(f"{text}: no such file or folder")
+    return path
+
+
+def add_prompt(parser: argparse.ArgumentParser, required: bool = True) -> None:
+    group = parser.add_mutually_exclusive_group(required=required)
+    group.add_argument("--prompt", metavar="TEXT", help="the prompt")
+    group.add_argument("--tokens", type=token_ids, metavar="IDS", help="the prompt as token ids: 1,2,3")
+
+
+def add_shape(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--new-tokens", type=positive, default=1, metavar="K", help="answered tokens to certify (default 1)"
+    )
+    parser.add_argument(
+        "--max-tokens", type=positive, metavar="N", help="positions of the shape (default: the package's)"
+    )

@@ -1,0 +1,67 @@
+"""Prints the exact bytes to send, for `cast` or another wallet: with --model those of the settlement
+contract's settle(...), which the proof's sender has to send; without, those of the verifier's verify(...),
+which costs nothing to call. Only the bytes go to stdout."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from zkllm.cli.console import Console
+from zkllm.errors import SettlementError
+
+SUMMARY = "print a proof as calldata for cast or another wallet"
+EXAMPLES = """
+{program} answer.zkllm --model build/demo
+{program} answer.zkllm --model build/demo --out settle.bin
+cast call 0x5FbDB2315678afecb367f032d93F642f64180aa3 "$(zkllm calldata answer.zkllm)"
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("proof", type=Path, metavar="PROOF", help="the proof file")
+    parser.add_argument("--model", type=Path, metavar="DIR", help="model package: calldata of settle(...)")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="write the bytes there instead of printing them"
+    )
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    from zkllm.proof import Proof
+    from zkllm.settle.abi import SETTLE, VERIFY
+    from zkllm.settle.rpc import checksum_address
+    from zkllm.settle.submission import calldata_gas, settle_calldata, verify_calldata
+
+    proof = Proof.load(arguments.proof)
+    data: dict[str, Any] = {"ok": True, "function": VERIFY}
+    if arguments.model is None:
+        calldata = verify_calldata(proof)
+    else:
+        from zkllm import api
+        from zkllm.cli.models import verifying_key
+
+        if proof.context.is_empty:
+            raise SettlementError(
+                "the proof was made without a context, so it cannot be settled; prove with --context"
+            )
+        key = verifying_key(arguments.model, proof)
+        proof.verify(key)  # nobody should pay for a proof that the contract rejects
+        submission = settle_calldata(
+            proof, key, api.open_package(arguments.model, progress=console.progress).tokenizer.token_bytes
+        )
+        calldata = submission.calldata
+        data |= {"function": SETTLE, "claim_id": submission.claim_id}
+        data |= {
+            "to": checksum_address(proof.context.contract),
+            "from": checksum_address(proof.context.sender),
+        }
+        data["chain_id"] = proof.context.chain_id
+    data |= {"bytes": len(calldata), "gas": calldata_gas(calldata), "calldata": calldata}
+    if arguments.out is not None:
+        arguments.out.write_bytes(calldata)
+    lines = ["0x" + calldata.hex()] if arguments.out is None else [f"{arguments.out}: {len(calldata)} bytes"]
+    if "to" in data and not console.as_json:
+        console.note(f"to {data['to']} on chain {data['chain_id']}, from {data['from']}")
+    console.result(data, lines)
+    return 0

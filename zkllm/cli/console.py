@@ -1,0 +1,83 @@
+"""Where a command's results, progress and errors go: results to stdout (text or JSON), the rest to stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+BAR_AFTER_SECONDS = 2.0
+
+
+class Progress:
+    """One bar at a time on stderr, shown once a stage lasts longer than two seconds. Called as
+    progress(stage, done, total)."""
+
+    def __init__(self, enabled: bool | None = None):
+        """`enabled` None: where stderr is a terminal."""
+        self._disable = None if enabled is None else not enabled
+        self._stage: str | None = None
+        self._bar: Any = None
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        if stage != self._stage:
+            self.close()
+            self._open(stage)
+        if self._bar is None:
+            return
+        if total != self._bar.total:
+            self._bar.total = total
+        self._bar.update(done - self._bar.n)
+        if done >= total:
+            self.close()
+
+    def _open(self, stage: str) -> None:
+        from tqdm import tqdm
+
+        self._stage = stage
+        self._bar = tqdm(
+            total=1,
+            desc=stage,
+            leave=False,
+            file=sys.stderr,
+            disable=self._disable,
+            delay=BAR_AFTER_SECONDS,
+            dynamic_ncols=True,
+            bar_format="{desc}: {percentage:3.0f}% |{bar}| {elapsed}<{remaining}",
+        )
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+        self._bar, self._stage = None, None
+
+
+class Console:
+    """Given to every command."""
+
+    def __init__(self, as_json: bool, progress: Progress):
+        self.as_json, self.progress = as_json, progress
+
+    def result(self, data: dict[str, Any], lines: Iterable[str]) -> None:
+        """The outcome, once: JSON or lines."""
+        self.progress.close()
+        if self.as_json:
+            print(json.dumps(data, indent=2, ensure_ascii=False, default=_jsonable))
+        else:
+            for line in lines:
+                print(line)
+        sys.stdout.flush()
+
+    def note(self, text: str) -> None:
+        """What is going on, for people."""
+        self.progress.close()
+        print(text, file=sys.stderr, flush=True)
+
+
+def _jsonable(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    if hasattr(value, "tolist"):  # numpy's arrays and scalars
+        return value.tolist()
+    return str(value)

@@ -1,0 +1,144 @@
+"""The whole pipeline on this machine: set the small model up, start a local Ethereum node, deploy the
+generated verifier and the settlement contract, prove the model's answer, verify it in pure Python, settle it
+with the decoded token, and read the claim back. What a run builds is used by the next one."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from zkllm.cli.arguments import positive
+from zkllm.cli.console import Console
+from zkllm.errors import ZkllmError
+
+SUMMARY = "prove and settle an answer of the small model on a local chain"
+PROMPT = "Any sufficiently advanced technology is indistinguishable from"
+MODEL = Path("models") / "demo-gpt2"
+EXAMPLES = """
+{program}
+{program} --prompt "Once upon a"
+{program} --model path/to/gpt2 --new-tokens 2 --json
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--prompt", default=PROMPT, metavar="TEXT", help="another prompt")
+    parser.add_argument("--model", metavar="DIR", help=f"another checkpoint or package (default: {MODEL})")
+    parser.add_argument(
+        "--new-tokens", type=positive, default=1, metavar="K", help="tokens to answer (default 1)"
+    )
+    parser.add_argument("--max-tokens", type=positive, metavar="N", help="positions of the shape")
+    parser.add_argument("--home", type=Path, metavar="DIR", help="where it keeps its files (default: .zkllm)")
+
+
+class Stages:
+    """Seconds by stage, announced as they begin."""
+
+    def __init__(self, console: Console):
+        self.seconds: dict[str, float] = {}
+        self._console = console
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        self._console.note(f"{name} ...")
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = time.perf_counter() - start
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    from zkllm import api
+    from zkllm.settle import KeySource, default_home, network, open_session
+    from zkllm.soundness import security_bits
+
+    home = (arguments.home or default_home()) / "demo"
+    chain, stage = network("anvil"), Stages(console)
+    start = time.perf_counter()
+    with stage("set up"):
+        package = open_model(arguments.model, home, console)
+        rows = arguments.max_tokens or api.open_setup(package).max_tokens
+        key = api.shape_keys(package, rows, arguments.new_tokens, console.progress).verifying_key
+    with ExitStack() as stack:
+        with stage("start the chain"):
+            session = stack.enter_context(
+                open_session(chain, KeySource(), home, fresh_chain=True, progress=console.progress)
+            )
+        with stage("deploy"):
+            deployment = session.ensure_deployed(key)
+        with stage("prove"):
+            result = api.prove(
+                package,
+                prompt=arguments.prompt,
+                new_tokens=arguments.new_tokens,
+                rows=rows,
+                context=session.context(deployment.settlement),
+                progress=console.progress,
+            )
+        result.proof.save(home / "answer.zkllm")
+        with stage("verify in Python"):
+            result.proof.verify(key)
+        with stage("settle"):
+            settled = session.settle(
+                result.proof, key, package.tokenizer.token_bytes, deployment.settlement, verified=True
+            )
+    data: dict[str, Any] = {
+        "ok": True,
+        "prompt": arguments.prompt,
+        "answer": settled.text.decode("utf-8", errors="backslashreplace"),
+        "proof": str(home / "answer.zkllm"),
+        "proof_bytes": len(result.proof.to_bytes()),
+        "body_bytes": len(result.proof.body),
+        "deploy_gas": {name: receipt.gas_used for name, receipt in session.deployed.items()},
+        "security_bits": security_bits(key),
+        "srs_kind": key.srs_kind,
+        "seconds": {name: round(t, 3) for name, t in stage.seconds.items()},
+        "total_seconds": round(time.perf_counter() - start, 3),
+        "prove_stages": {name: round(t, 4) for name, t in result.timings.items()},
+        "settled": settled.to_dict(),
+    }
+    console.result(data, report(data, settled, package.tokenizer.decode_bytes(settled.prompt_ids)))
+    return 0
+
+
+def open_model(named: str | None, home: Path, console: Console) -> Any:
+    """The package of the demo's checkpoint (or of another), below `home`; made on the first run."""
+    from zkllm import api
+
+    if named is not None:
+        return api.open_package(named, progress=console.progress)
+    candidates = (Path.cwd() / MODEL, Path(__file__).resolve().parents[2] / MODEL)
+    checkpoint = next((c for c in candidates if (c / "config.json").is_file()), None)
+    if checkpoint is None:
+        raise ZkllmError(
+            f"no {MODEL} here: run this in the repository, or name a checkpoint with --model DIR"
+        )
+    return api.open_package(checkpoint, progress=console.progress)
+
+
+def report(data: dict[str, Any], settled: Any, prompt: bytes) -> list[str]:
+    from zkllm.cli.text import pairs, quote, seconds, size
+
+    stages = ", ".join(f"{name} {seconds(t)}" for name, t in data["seconds"].items())
+    bits = f"{data['security_bits']:.0f} with a ceremony's SRS"
+    if data["srs_kind"] != "ceremony":
+        bits += "; this SRS is the development one, whose secret is public: none, for tests only"
+    rows: list[tuple[str, object]] = [
+        ("prompt", quote(prompt)),
+        ("answer", f"{quote(settled.text)} (ids {', '.join(map(str, settled.token_ids))})"),
+        ("model_id", "0x" + settled.model_id.hex()),
+        (
+            "proof",
+            f"{data['proof']}: {size(data['proof_bytes'])}, of which {size(data['body_bytes'])} are sent",
+        ),
+        ("time", f"{stages}; {seconds(data['total_seconds'])} in all"),
+        ("gas", f"{settled.gas_used:,}, with {size(settled.calldata_bytes)} of calldata"),
+        ("transaction", "0x" + settled.transaction_hash.hex()),
+        ("claim", "0x" + settled.claim_id.hex()),
+        ("security bits", bits),
+        ("SRS kind", data["srs_kind"]),
+    ]
+    return [*pairs(rows), f"settled: {quote(prompt)} -> {quote(settled.text)}"]

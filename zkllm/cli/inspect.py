@@ -1,0 +1,112 @@
+"""Shows what is inside of a proof file (statement, context, size of every part) or of a model package
+(sub-blocks, parameters, columns, lookups, circuit rows, and each soundness error term with its bits)."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from zkllm.cli import arguments as types
+from zkllm.cli.console import Console
+
+SUMMARY = "show what is inside of a proof or a model package"
+EXAMPLES = """
+{program} answer.zkllm
+{program} build/demo
+{program} build/demo --max-tokens 16 --new-tokens 2 --json
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("path", metavar="FILE_OR_DIR", help="proof file, model package or checkpoint")
+    types.add_shape(parser)
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    from zkllm import inspection
+
+    if Path(arguments.path).is_file():
+        from zkllm.proof import Proof
+
+        data = inspection.inspect_proof(Proof.load(Path(arguments.path)))
+        console.result({"ok": True, **data}, _proof_lines(data))
+        return 0
+    from zkllm import api
+
+    package = api.open_package(arguments.path, progress=console.progress)
+    data = inspection.inspect_package(package, arguments.max_tokens, arguments.new_tokens, console.progress)
+    console.result({"ok": True, **data}, _package_lines(data))
+    return 0
+
+
+def _proof_lines(data: dict[str, Any]) -> list[str]:
+    from zkllm.cli.text import pairs, table
+    from zkllm.settle.rpc import checksum_address
+
+    statement, context = data["statement"], data["context"]
+    rows: list[tuple[str, object]] = [
+        ("VERIFIER_ID", "0x" + data["verifier_id"].hex()),
+        ("shape", f"N={statement['N']} k={statement['k']} T={statement['T']}"),
+        ("prompt ids", ", ".join(map(str, statement["prompt_ids"]))),
+        ("answer ids", ", ".join(map(str, statement["answer_ids"]))),
+        ("SRS", "development: anyone can forge, for tests only" if data["development_srs"] else "ceremony"),
+    ]
+    if any(context["digest"]):
+        rows += [
+            ("chain", context["chain_id"]),
+            ("contract", checksum_address(context["contract"])),
+            ("sender", checksum_address(context["sender"])),
+            ("request", "0x" + context["request_id"].hex()),
+        ]
+    else:
+        rows.append(("context", "none: it can be verified, not settled"))
+    parts = [(part["part"], part["bytes"]) for part in data["parts"]]
+    return [*pairs(rows), "", *table(("part", "bytes"), [*parts, ("total", data["bytes"])])]
+
+
+def _package_lines(data: dict[str, Any]) -> list[str]:
+    from zkllm.cli.text import pairs, table
+
+    a, shape, columns, circuit = data["architecture"], data["shape"], data["columns"], data["circuit"]
+    kinds: dict[str, list[int]] = {}
+    for block in data["sub_blocks"]:
+        entry = kinds.setdefault(block["block"], [0, 0, 0])
+        for i, value in enumerate((1, block["parameters"], block["multiply_accumulates"])):
+            entry[i] += value
+    srs = data["srs_kind"]
+    lines = pairs(
+        [
+            ("source", data["source"]),
+            ("model_id", "0x" + data["model_id"].hex()),
+            ("vocabulary root", "0x" + data["vocabulary_root"].hex()),
+            ("architecture", ", ".join(f"{name} {value:,}" for name, value in a.items())),
+            ("parameters", f"{data['parameters']:,}"),
+            ("shape", f"N={shape['N']} k={shape['k']}, VERIFIER_ID 0x{shape['verifier_id'].hex()}"),
+            ("proof body", f"{shape['proof_body_bytes']:,} B, {shape['public_inputs']} public inputs"),
+            ("SRS", srs if srs == "ceremony" else f"{srs}: anyone can forge, for tests only"),
+        ]
+    )
+    lines += ["", "sub-blocks (3 a layer), over all layers"]
+    lines += table(("sub-block", "count", "parameters", "MACs"), [(name, *v) for name, v in kinds.items()])
+    lines += ["", f"columns of 2^{columns['mu']} coefficients"]
+    lines += table(
+        ("group", "columns", "coefficients", "tensors"),
+        [(g, *(columns[g][n] for n in ("columns", "coefficients", "tensors"))) for g in ("fixed", "witness")],
+    )
+    total = sum(x["queries"] for x in data["lookups"])
+    lines += ["", "lookups"]
+    lines += table(
+        ("table", "queries"), [*((x["table"], x["queries"]) for x in data["lookups"]), ("total", total)]
+    )
+    lines += ["", f"circuit: {circuit['rows']:,} rows of {circuit['size']:,}"]
+    lines += table(("part", "rows"), list(circuit["rows_by_part"].items()))
+    lines += ["", "soundness: what an attacker must overcome, in bits"]
+    lines += table(
+        ("term", "bits", "kind", "source"),
+        [(t["term"], t["bits"], t["kind"], t["source"]) for t in data["soundness"]],
+    )
+    lines.append(f"binding: {data['security_bits']} bits")
+    if srs != "ceremony":
+        lines.append("with this development SRS: none, since its secret is public")
+    return lines

@@ -1,0 +1,33 @@
+"""Finding a model's verifying key without loading the model: verification is pure Python."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from zkllm.errors import PackageError
+from zkllm.outer.keys import VerifyingKey
+from zkllm.proof import Proof
+
+KEY_FILE = "vk.json"
+
+
+def shape_folder(rows: int, certified: int) -> str:
+    return f"N{rows}-k{certified}"
+
+
+def verifying_key(model: Path, proof: Proof) -> VerifyingKey:
+    """The key for a proof's shape: `model` is a vk.json, a keys folder, a package, or a Hugging Face
+    folder."""
+    shape = shape_folder(proof.N, proof.k)
+    for candidate in (model, model / KEY_FILE, model / shape / KEY_FILE, model / "keys" / shape / KEY_FILE):
+        if candidate.is_file():
+            return VerifyingKey.load(candidate)
+    if not model.exists():
+        raise PackageError(f"{model}: no such file or folder")
+    if (model / "config.json").is_file() and (model / "keys").is_dir() is False:
+        from zkllm import api
+
+        return verifying_key(api.open_package(model).folder, proof)
+    raise PackageError(
+        f"{model} has no verifying key for N={proof.N} k={proof.k}; zkllm prove makes it, or give the vk.json"
+    )

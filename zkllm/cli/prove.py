@@ -1,0 +1,119 @@
+"""Answers a prompt and proves the answer. Decoding is greedy; the K answered tokens are certified in one
+pass. A proof for settlement is made for one chain, contract and sender (--context); without, it can be
+verified but not settled."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from zkllm.cli import arguments as types
+from zkllm.cli.console import Console
+
+SUMMARY = "answer a prompt and prove the answer"
+EXAMPLES = """
+{program} build/demo --prompt "Once upon a" --out answer.zkllm
+{program} models/demo-gpt2 --tokens 1,2,3 --new-tokens 3 --out answer.zkllm
+{program} build/demo --prompt "Once upon a" --out answer.zkllm \\
+    --context 31337:0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512:0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="DIR", help="model package, Hugging Face folder or hub id")
+    types.add_prompt(parser)
+    types.add_shape(parser)
+    parser.add_argument(
+        "--context",
+        type=types.context,
+        metavar="CHAIN:CONTRACT:SENDER[:REQUEST]",
+        help="where it may be settled",
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the proof file")
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    from zkllm import api
+
+    package = api.open_package(arguments.model, progress=console.progress)
+    result = api.prove(
+        package,
+        prompt=arguments.prompt,
+        tokens=arguments.tokens,
+        new_tokens=arguments.new_tokens,
+        rows=arguments.max_tokens,
+        context=arguments.context,
+        progress=console.progress,
+    )
+    result.proof.save(arguments.out)
+    scale = 2.0**result.logit_scale_log2
+    reference = float_logits(package, result)
+    tokens = [
+        {
+            "id": token,
+            "text": package.tokenizer.decode_bytes([token]).decode("utf-8", errors="backslashreplace"),
+            "logit": logit / scale,
+            "integer_logit": logit,
+            "float_logit": expected,
+        }
+        for token, logit, expected in zip(result.answer_ids, result.logits, reference, strict=True)
+    ]
+    data = {
+        "ok": True,
+        "proof": str(arguments.out),
+        "proof_bytes": len(result.proof.to_bytes()),
+        "body_bytes": len(result.proof.body),
+        "claim_id": result.statement.claim_id(),
+        "model_id": result.statement.model_id,
+        "verifier_id": result.verifying_key.verifier_id,
+        "srs_kind": result.verifying_key.srs_kind,
+        "N": result.proof.N,
+        "k": result.proof.k,
+        "T": result.proof.T,
+        "prompt_ids": result.prompt_ids,
+        "answer": result.answer_text,
+        "tokens": tokens,
+        "timings": {stage: round(t, 4) for stage, t in result.timings.items()},
+    }
+    prompt = package.tokenizer.decode_bytes(result.prompt_ids)
+    console.result(data, _report(result, data, prompt))
+    return 0
+
+
+def _report(result: Any, data: dict[str, Any], prompt: bytes) -> list[str]:
+    from zkllm.cli.text import pairs, quote, seconds, size
+
+    answer = []
+    for token in data["tokens"]:
+        known = token["float_logit"]
+        beside = "" if known is None else f", float model {known:.4f}"
+        answer.append(f"{quote(token['text'])} (id {token['id']}): logit {token['logit']:.4f}{beside}")
+    rows: list[tuple[str, object]] = [("prompt", quote(prompt))]
+    rows += [("answer" if i == 0 else "", line) for i, line in enumerate(answer)]
+    rows += [
+        ("claim", "0x" + data["claim_id"].hex()),
+        ("shape", f"N={data['N']} k={data['k']} T={data['T']}"),
+        ("proof", f"{data['proof']}: {size(data['proof_bytes'])}"),
+        ("time", ", ".join(f"{stage} {seconds(t)}" for stage, t in result.timings.items())),
+    ]
+    if data["srs_kind"] != "ceremony":
+        rows.append(("SRS", "development: anyone can forge such proofs, for tests only"))
+    return pairs(rows)
+
+
+def float_logits(package: Any, result: Any) -> list[float | None]:
+    """Logits of the answered tokens in the float model; None where torch or the checkpoint is not there."""
+    nothing: list[float | None] = [None] * len(result.answer_ids)
+    try:
+        from zkllm.errors import CheckpointError
+        from zkllm.model.accuracy import FloatReference
+
+        origin = package.checkpoint()
+        if origin is None or not Path(origin).is_dir():  # never fetch a model for this
+            return nothing
+        logits = FloatReference(origin).logits(list(result.statement.ids[:-1]))
+    except (ImportError, CheckpointError):
+        return nothing
+    first = len(result.prompt_ids) - 1
+    return [float(logits[first + i, token]) for i, token in enumerate(result.answer_ids)]

@@ -1,0 +1,117 @@
+"""Makes a model package from a GPT-2 checkpoint: quantised weights, commitments, model_id and the keys of one
+shape. Prints how near the calibration came to the declared ranges. With --check, an existing package is
+rebuilt from the checkpoint and compared, down to each shape's VERIFIER_ID."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+from zkllm.cli.arguments import positive
+from zkllm.cli.console import Console
+
+SUMMARY = "make a model package from a checkpoint, or check one"
+EXAMPLES = """
+{program} models/demo-gpt2 --out build/demo
+{program} openai-community/gpt2 --out build/gpt2 --max-tokens 32
+{program} models/demo-gpt2 --out build/demo --srs powers.srs --calibration text.txt
+{program} models/demo-gpt2 --out build/demo --check
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", metavar="MODEL", help="Hugging Face folder or hub id")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the package's folder")
+    parser.add_argument(
+        "--max-tokens",
+        type=positive,
+        metavar="N",
+        help="positions of the first shape (default: 16, or the context)",
+    )
+    parser.add_argument(
+        "--srs", type=Path, metavar="FILE", help="an imported SRS (default: the development one)"
+    )
+    parser.add_argument("--calibration", type=Path, metavar="FILE", help="text like the prompts to come")
+    parser.add_argument("--check", action="store_true", help="rebuild DIR from the checkpoint and compare")
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    from zkllm import api
+
+    if arguments.check:
+        return _check(arguments, console)
+    start = time.perf_counter()
+    package = api.setup(
+        arguments.model,
+        arguments.out,
+        max_tokens=arguments.max_tokens,
+        srs=arguments.srs,
+        calibration=arguments.calibration,
+        progress=console.progress,
+    )
+    elapsed = time.perf_counter() - start
+    record = api.open_setup(package)
+    key = api.shape_keys(package, record.max_tokens, 1).verifying_key
+    data = {
+        "ok": True,
+        "package": str(package.folder),
+        "model_id": record.model_id,
+        "max_tokens": record.max_tokens,
+        "verifier_id": key.verifier_id,
+        "srs_kind": record.srs_kind,
+        "srs_digest": record.srs_digest,
+        "mu": package.config.mu,
+        "fixed_columns": len(record.fixed_commitments),
+        "circuit_rows_log2": key.n_log2,
+        "ranges": [row.to_dict() for row in package.ranges],
+        "seconds": round(elapsed, 3),
+    }
+    console.result(data, _report(package, data))
+    return 0
+
+
+def _report(package: Any, data: dict[str, Any]) -> list[str]:
+    from zkllm.cli.text import pairs, seconds
+    from zkllm.model.ranges import format_rows
+
+    kind = data["srs_kind"]
+    return [
+        "calibration: the values nearest to the ranges that tracing enforces",
+        *format_rows(package.ranges).splitlines(),
+        "",
+        *pairs(
+            [
+                ("package", data["package"]),
+                ("model_id", "0x" + data["model_id"].hex()),
+                ("shape", f"N={data['max_tokens']} k=1; keys of other shapes are made when first used"),
+                ("VERIFIER_ID", "0x" + data["verifier_id"].hex()),
+                ("columns", f"{data['fixed_columns']} of 2^{data['mu']} coefficients"),
+                ("circuit", f"2^{data['circuit_rows_log2']} rows"),
+                ("SRS", kind if kind == "ceremony" else f"{kind}: anyone can forge, for tests only"),
+                ("time", seconds(data["seconds"])),
+            ]
+        ),
+    ]
+
+
+def _check(arguments: argparse.Namespace, console: Console) -> int:
+    from zkllm import api
+
+    identities = api.check_setup(arguments.model, arguments.out, console.progress)
+    record = api.open_setup(api.open_package(arguments.out))
+    data = {
+        "ok": True,
+        "package": str(arguments.out),
+        "model_id": record.model_id,
+        "srs_kind": record.srs_kind,
+        "verifiers": [{"N": n, "k": k, "verifier_id": i} for (n, k), i in sorted(identities.items())],
+    }
+    lines = [
+        f"checked: {arguments.out} is what {arguments.model} leads to",
+        f"model_id 0x{record.model_id.hex()}",
+    ]
+    lines += [f"N={n} k={k}: VERIFIER_ID 0x{i.hex()}" for (n, k), i in sorted(identities.items())]
+    console.result(data, lines)
+    return 0
