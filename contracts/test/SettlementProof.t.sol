@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import {ZkLLMVerifier} from "../generated/single/ZkLLMVerifier.sol";
+import {ZkLLMSettlement} from "../src/ZkLLMSettlement.sol";
+import {IZkLLMSettlement} from "../src/interfaces/IZkLLMSettlement.sol";
+import {IZkLLMVerifier} from "../src/interfaces/IZkLLMVerifier.sol";
+import {Deployed, Deployments} from "./utils/Deployed.sol";
+import {Fixture, Fixtures} from "./utils/Fixture.sol";
+import {TestBase} from "./utils/TestBase.sol";
+import {vm} from "./utils/Vm.sol";
+
+/// @notice Settlement of real proofs by generated verifiers.
+contract SettlementProofTest is TestBase {
+    using Fixtures for Fixture;
+
+    /// @dev A whole transaction: intrinsic, calldata and execution.
+    uint256 private constant MAX_TRANSACTION_GAS = 370_000;
+    uint256 private constant MAX_CALLDATA_BYTES = 3_500;
+
+    function test_singleToken() external {
+        _settleAndRead(Deployments.single());
+    }
+
+    /// @dev Three tokens: one empty, one that is not UTF-8, one of more than a slot.
+    function test_severalTokens() external {
+        _settleAndRead(Deployments.multi());
+    }
+
+    function _settleAndRead(Deployed memory d) private {
+        Fixture memory f = d.fixture;
+        vm.prank(f.sender);
+        (bool ok, bytes memory returned) = address(d.settlement).call(f.settleCalldata());
+        assertTrue(ok, "settle");
+        assertEq(abi.decode(returned, (bytes32)), f.claimId, "claim id as Python computes it");
+        assertTrue(d.settlement.isSettled(f.claimId), "settled");
+        bytes memory text;
+        for (uint256 i = 0; i < f.k; ++i) {
+            (uint16 id, bytes memory tokenText) = d.settlement.tokenAt(f.claimId, i);
+            assertEq(id, f.ids[f.ids.length - f.k + i], "token id");
+            assertEq(tokenText, f.tokens[i], "token text");
+            text = bytes.concat(text, tokenText);
+        }
+        assertEq(d.settlement.textOf(f.claimId), text, "text");
+
+        vm.prank(f.sender);
+        bytes4 replayed = IZkLLMSettlement.AlreadySettled.selector;
+        assertReverts(address(d.settlement), f.settleCalldata(), replayed, "replay");
+    }
+
+    function test_otherContextsAreRefused() external {
+        Deployed memory d = Deployments.single();
+        Fixture memory f = d.fixture;
+        bytes memory data = f.settleCalldata();
+        bytes4 expected = ZkLLMVerifier.InverseMismatch.selector;
+
+        vm.prank(address(0xbad));
+        assertReverts(address(d.settlement), data, expected, "another sender");
+
+        vm.chainId(f.chainId + 1);
+        vm.prank(f.sender);
+        assertReverts(address(d.settlement), data, expected, "another chain");
+        vm.chainId(f.chainId);
+
+        ZkLLMSettlement twin = new ZkLLMSettlement(IZkLLMVerifier(d.verifier));
+        vm.prank(f.sender);
+        assertReverts(address(twin), data, expected, "another contract");
+
+        f.requestId = bytes32(uint256(f.requestId) ^ 1);
+        vm.prank(f.sender);
+        assertReverts(address(d.settlement), f.settleCalldata(), expected, "another request");
+    }
+
+    function test_otherStatementsAreRefused() external {
+        Deployed memory d = Deployments.single();
+        Fixture memory f = d.fixture;
+        f.words[0] ^= 1 << 208; // x_0
+        vm.prank(f.sender);
+        bytes4 expected = ZkLLMVerifier.InverseMismatch.selector;
+        assertReverts(address(d.settlement), f.settleCalldata(), expected, "another prompt");
+
+        f.words[0] ^= 1 << 208;
+        f.words[1] ^= 1 << (16 * (14 - 17 % 15)); // x_16, the answer
+        vm.prank(f.sender);
+        expected = IZkLLMSettlement.InvalidVocabularyProof.selector;
+        assertReverts(address(d.settlement), f.settleCalldata(), expected, "another answer");
+    }
+
+    function test_transactionCost() external {
+        Deployed memory d = Deployments.single();
+        bytes memory data = d.fixture.settleCalldata();
+        vm.cool(d.verifier);
+        vm.cool(address(d.settlement));
+        vm.prank(d.fixture.sender);
+        uint256 used = gasleft();
+        (bool ok,) = address(d.settlement).call(data);
+        used -= gasleft();
+        assertTrue(ok, "settle");
+        used += 21_000;
+        for (uint256 i = 0; i < data.length; ++i) {
+            used += data[i] == 0 ? 4 : 16;
+        }
+        emit log_named_uint("settlement transaction gas", used);
+        emit log_named_uint("settlement calldata bytes", data.length);
+        assertTrue(used < MAX_TRANSACTION_GAS, "transaction gas");
+        assertTrue(data.length < MAX_CALLDATA_BYTES, "calldata");
+    }
+}
