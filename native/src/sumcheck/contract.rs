@@ -1,5 +1,7 @@
 //! Sums of a table over one of its axes with weights: the matrix-vector products of the protocol.
 
+#[cfg(target_arch = "x86_64")]
+use super::contract_ifma;
 use super::table::{IntView, Table};
 use super::{Interrupted, POLL_INTERVAL, Poll, check};
 use crate::field::Fr;
@@ -12,6 +14,33 @@ use rayon::prelude::*;
 const TILE: usize = 64;
 /// Elements of a run that are converted together.
 const BLOCK: usize = 1 << 10;
+
+/// An integer table seen as [before, n, after].
+pub struct View<'a> {
+    pub table: &'a IntView<'a>,
+    pub after: usize,
+    /// Distance of neighbours along the summed axis.
+    pub stride: isize,
+    /// Whether what is read in a row lies in adjacent places: the columns, or the summed axis when after = 1.
+    pub contiguous: bool,
+}
+
+impl<'a> View<'a> {
+    fn new(table: &'a IntView<'a>, shape: &[usize], axis: usize) -> Self {
+        let known = table.shape() == shape;
+        let adjacent = |axes: std::ops::Range<usize>| {
+            let mut expected = 1;
+            axes.rev().all(|a| {
+                let fits = shape[a] == 1 || table.strides()[a] == expected;
+                expected *= shape[a] as isize;
+                fits
+            })
+        };
+        let after: usize = shape[axis + 1..].iter().product();
+        let contiguous = known && if after == 1 { adjacent(axis..axis + 1) } else { adjacent(axis + 1..shape.len()) };
+        Self { table, after, stride: if known { table.strides()[axis] } else { 0 }, contiguous }
+    }
+}
 
 /// The table seen as [before, n, after]; out[b, a] = sum_i weights[i] t[b, i, a], row-major.
 pub fn contract(
@@ -27,6 +56,14 @@ pub fn contract(
     let mut out = vec![Fr::ZERO; before * after];
     if out.is_empty() || weights.is_empty() {
         return Ok(out);
+    }
+    #[cfg(target_arch = "x86_64")]
+    if let Table::Ints(t) = table {
+        let view = View::new(t, shape, axis);
+        if contract_ifma::applies(&view) {
+            contract_ifma::contract(&view, weights, &mut out, poll)?;
+            return Ok(out);
+        }
     }
     // tiles of the output; a tile never crosses a row of `after` elements unless after = 1
     let tile = if after == 1 { 1 } else { TILE.min(after) };

@@ -51,6 +51,7 @@ macro_rules! with_type {
         }
     };
 }
+pub(crate) use with_type;
 
 /// A borrowed, strided, read-only array of machine integers (a numpy array's memory).
 #[derive(Clone)]
@@ -159,6 +160,16 @@ impl<'a> IntView<'a> {
             done += count;
             (row, column) = (row + 1, 0);
         }
+    }
+
+    /// Distance from the base of the element with a row-major index.
+    pub fn position(&self, index: usize) -> isize {
+        let (mut position, mut rest) = (0, index);
+        for (n, s) in self.shape.iter().zip(&self.strides).rev() {
+            position += (rest % n) as isize * s;
+            rest /= n;
+        }
+        position
     }
 
     /// A bound on the absolute values: the type's for 8 and 16 bits, the exact maximum otherwise.

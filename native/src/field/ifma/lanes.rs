@@ -21,7 +21,7 @@ impl Default for Lane {
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn get(x: &Lane) -> V {
+pub(super) fn get(x: &Lane) -> V {
     let p = x.0.as_ptr().cast::<__m512i>();
     // SAFETY: a lane is five aligned vectors.
     unsafe { [0, 1, 2, 3, 4].map(|i| _mm512_load_si512(p.add(i))) }

@@ -5,9 +5,10 @@
 //! one operand 16 times too large (`Constant`) or correct the sum by a power of 16 (`Lanes::CORRECTION`).
 
 mod lanes;
+pub mod matrix;
 pub mod slices;
 
-pub use lanes::Ifma;
+pub use lanes::{Ifma, Lane};
 
 use super::Fr;
 use super::wide::{MINUS_INVERSE, MODULUS};
@@ -280,6 +281,22 @@ fn reduce(mut t: Wide) -> V {
     let mut out = [t[5], t[6], t[7], t[8], t[9]];
     carry(&mut out);
     out
+}
+
+/// x / 2^104 + less than r: two limbs of Montgomery reduction. The limbs of the result are not carried.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn reduce_small(mut x: [__m512i; 7]) -> V {
+    let (zero, minus_inverse, r) = (_mm512_setzero_si512(), splat(MINUS_INVERSE & MASK), splat5(&R));
+    for k in 0..2 {
+        let m = _mm512_madd52lo_epu64(zero, x[k], minus_inverse);
+        for j in 0..5 {
+            x[k + j] = _mm512_madd52lo_epu64(x[k + j], m, r[j]);
+            x[k + j + 1] = _mm512_madd52hi_epu64(x[k + j + 1], m, r[j]);
+        }
+        x[k + 1] = _mm512_add_epi64(x[k + 1], _mm512_srli_epi64::<52>(x[k]));
+    }
+    [x[2], x[3], x[4], x[5], x[6]]
 }
 
 /// The sum over the lanes of an unsigned multi-limb number, as 64-bit words.

@@ -119,11 +119,11 @@ pub fn convert(out: &mut [Fr], vs: &[i64]) {
 /// out = base + a s + b t for |s|, |t| < 2^51.
 #[target_feature(enable = "avx512f,avx512ifma")]
 pub fn small_form(out: &mut [Fr], base: &Fr, [a, b]: [&Fr; 2], s: &[i64], t: &[i64]) {
-    // two limbs of Montgomery reduction divide by 2^104
+    // `reduce_small` divides by 2^104
     let shift = Fr::from(1u128 << 104);
     let offset = Fr::from(1u64 << 51);
     let (base, a8, b8) = (broadcast(&(*base - (*a + b) * offset)), broadcast(&(*a * shift)), broadcast(&(*b * shift)));
-    let (zero, minus_inverse, r) = (_mm512_setzero_si512(), splat(MINUS_INVERSE & MASK), splat5(&R));
+    let zero = _mm512_setzero_si512();
     for i in 0..out.len() / 8 {
         let u = _mm512_add_epi64(load_small(&s[8 * i..]), splat(1 << 51));
         let v = _mm512_add_epi64(load_small(&t[8 * i..]), splat(1 << 51));
@@ -132,16 +132,8 @@ pub fn small_form(out: &mut [Fr], base: &Fr, [a, b]: [&Fr; 2], s: &[i64], t: &[i
             x[j] = _mm512_madd52lo_epu64(_mm512_madd52lo_epu64(x[j], a8[j], u), b8[j], v);
             x[j + 1] = _mm512_madd52hi_epu64(_mm512_madd52hi_epu64(x[j + 1], a8[j], u), b8[j], v);
         }
-        for k in 0..2 {
-            let m = _mm512_madd52lo_epu64(zero, x[k], minus_inverse);
-            for j in 0..5 {
-                x[k + j] = _mm512_madd52lo_epu64(x[k + j], m, r[j]);
-                x[k + j + 1] = _mm512_madd52hi_epu64(x[k + j + 1], m, r[j]);
-            }
-            x[k + 1] = _mm512_add_epi64(x[k + 1], _mm512_srli_epi64::<52>(x[k]));
-        }
         // below r + 2^-48 r, and below 3r with the base
-        let mut sum = add_limbs(&[x[2], x[3], x[4], x[5], x[6]], &base);
+        let mut sum = add_limbs(&reduce_small(x), &base);
         carry(&mut sum);
         // SAFETY: `eight` checks the bounds.
         unsafe { store(eight_mut(out, i), &canonical(&sum)) };
