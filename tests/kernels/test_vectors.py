@@ -33,6 +33,24 @@ def test_contract(seed: int, shape: list[int], dtype: str, axis: int) -> None:
     assert fast.to_list() == naive.contract(table, shape, axis, weights)
 
 
+@pytest.mark.parametrize("dtype", ["int16", "uint16", "int32", "int64", "int64 full"])
+@pytest.mark.parametrize(("shape", "axis"), [([2, 9001], 1), ([1100, 33], 0), ([2, 520, 3], 1), ([7, 8], 1)])
+def test_contract_long_sums_of_extreme_values(shape: list[int], axis: int, dtype: str) -> None:
+    """Sums of thousands of extreme integers and of weights r - 1: no limb may overflow."""
+    name, _, full = dtype.partition(" ")
+    info = np.iinfo(name)
+    low, high = (info.min, info.max) if full or info.bits < 64 else (-(2**51) + 1, 2**51 - 1)
+    weights = [R - 1] * shape[axis]
+    for value in (low, high):
+        table = np.full(shape, value, dtype=name)
+        fast = native.contract(table, shape, axis, native.from_list(weights))
+        assert fast.to_list() == [int(value) * (R - 1) * shape[axis] % R] * (prod(shape) // shape[axis])
+    rng = random.Random(axis)
+    mixed, weights = random_table(rng, shape, dtype), vector(rng, shape[axis])
+    fast = native.contract(native_table(mixed), shape, axis, native.from_list(weights))
+    assert fast.to_list() == naive.contract(mixed, shape, axis, weights)
+
+
 @settings(max_examples=50, deadline=None)
 @given(seed=st.integers(0, 2**32), shape=shapes, dtype=st.sampled_from(DTYPES))
 def test_inner_and_write(seed: int, shape: list[int], dtype: str) -> None:

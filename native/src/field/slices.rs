@@ -3,7 +3,7 @@
 use super::lanes::{Lanes, Scalar};
 use super::wide::SmallForm;
 use super::{Fr, from_i64};
-use ark_ff::Field;
+use ark_ff::{AdditiveGroup, Field};
 use std::sync::atomic::{AtomicU8, Ordering};
 
 /// How field elements are multiplied.
@@ -205,6 +205,28 @@ pub fn small_form(out: &mut [Fr], base: &Fr, [a, b]: [&Fr; 2], s: &[i64], t: &[i
     }
 }
 
+/// `Lanes::load_children` of the nodes (p, q) of `low` + c (`high` - `low`). `low` has two nodes for each output,
+/// `high` may have fewer: the missing ones are (0, 0).
+pub fn fold_children(out: [&mut [Fr]; 4], low: [&[Fr]; 2], high: [&[Fr]; 2], lambda: &Fr, c: &Fr) {
+    let len = out[0].len();
+    assert!(out.iter().all(|o| o.len() == len) && low.iter().all(|t| t.len() == 2 * len));
+    assert!(high[0].len() == high[1].len() && high[0].len() <= 2 * len);
+    let n = vectorised(high[0].len() / 2);
+    let [p0, d1, w1, d0] = out;
+    if n > 0 {
+        let front = [&mut p0[..n], &mut d1[..n], &mut w1[..n], &mut d0[..n]];
+        ifma!(fold_children(front, low, high, lambda, c));
+    }
+    for i in n..len {
+        let line = |t: usize, at: usize| {
+            let hi = high[t].get(at).copied().unwrap_or(Fr::ZERO);
+            low[t][at] + *c * (hi - low[t][at])
+        };
+        (p0[i], d0[i], d1[i]) = (line(0, 2 * i), line(1, 2 * i) + Fr::ONE, line(1, 2 * i + 1) + Fr::ONE);
+        w1[i] = line(0, 2 * i + 1) + d1[i] * lambda;
+    }
+}
+
 /// The sums of neighbouring fractions p / (1 + q); a last one without neighbour stays.
 pub fn parents(out_p: &mut [Fr], out_q: &mut [Fr], p: &[Fr], q: &[Fr]) {
     let pairs = p.len() / 2;
@@ -227,7 +249,6 @@ pub fn parents(out_p: &mut [Fr], out_q: &mut [Fr], p: &[Fr], q: &[Fr]) {
 mod tests {
     use super::*;
     use crate::field::lanes::MAX_BLOCK;
-    use ark_ff::AdditiveGroup;
 
     fn element(seed: u64) -> Fr {
         let x = Fr::from(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);

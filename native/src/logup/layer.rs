@@ -4,7 +4,7 @@
 //! p0 D1 + w1 D0 - lambda: two products. A missing node (0, 0) has p0 = 0, D = 1, w1 = lambda and gives 0.
 //! Only the value at 0 and the leading coefficient are summed; the value at 1 follows from the claim.
 
-use crate::field::lanes::Lanes;
+use crate::field::lanes::{Lanes, Scalar};
 use crate::field::slices::with_lanes;
 use crate::field::{Fr, slices};
 use crate::sumcheck::instance::fold_in_place;
@@ -33,16 +33,11 @@ pub struct LayerSumcheck {
     last: Option<[Fr; 3]>,
 }
 
-/// Reads nodes x = start .. start + len of the children (p, q), missing ones included.
-fn read(children: (&[Fr], &[Fr]), lambda: &Fr, start: usize, out: &mut Quad, len: usize) {
-    let (p, q) = children;
-    let [p0, d1, w1, d0] = out;
-    for i in 0..len {
-        let at = 2 * (start + i);
-        let get = |t: &[Fr], at: usize| t.get(at).copied().unwrap_or(Fr::ZERO);
-        (p0[i], w1[i], d0[i], d1[i]) = (get(p, at), get(p, at + 1), get(q, at) + Fr::ONE, get(q, at + 1) + Fr::ONE);
-    }
-    slices::add_scaled(&mut w1[..len], lambda, &d1[..len]);
+/// The children of nodes start .. start + len, as far as they exist.
+fn children_of<'a>(children: (&'a [Fr], &'a [Fr]), start: usize, len: usize) -> [&'a [Fr]; 2] {
+    let clamp = |x: usize| (2 * x).min(children.0.len());
+    let range = clamp(start)..clamp(start + len);
+    [&children.0[range.clone()], &children.1[range]]
 }
 
 fn quad(n: usize) -> Quad {
@@ -51,7 +46,6 @@ fn quad(n: usize) -> Quad {
 
 /// Buffers of one thread: a block's two halves and their difference.
 struct Scratch<L: Lanes> {
-    elements: Quad,
     low: [Vec<L::Lane>; 4],
     high: [Vec<L::Lane>; 4],
 }
@@ -59,7 +53,7 @@ struct Scratch<L: Lanes> {
 impl<L: Lanes> Scratch<L> {
     fn new(len: usize) -> Self {
         let lanes = || std::array::from_fn(|_| vec![L::Lane::default(); len.div_ceil(L::WIDTH)]);
-        Self { elements: quad(len), low: lanes(), high: lanes() }
+        Self { low: lanes(), high: lanes() }
     }
 }
 
@@ -126,10 +120,10 @@ impl LayerSumcheck {
                     load::<L>(t, half + i * len, len, &mut s.high);
                 }
                 None => {
-                    read(children, &self.lambda, i * len, &mut s.elements, len);
-                    load::<L>(&s.elements, 0, len, &mut s.low);
-                    read(children, &self.lambda, half + i * len, &mut s.elements, len);
-                    load::<L>(&s.elements, 0, len, &mut s.high);
+                    for (start, lanes) in [(i * len, &mut s.low), (half + i * len, &mut s.high)] {
+                        let [p, q] = children_of(children, start, len);
+                        L::load_children(lanes.each_mut().map(|l| &mut l[..]), p, q, &self.lambda);
+                    }
                 }
             }
             let at_0 = L::weighted(&eq, slices_of(&s.low));
@@ -180,18 +174,11 @@ impl LayerSumcheck {
             .zip(b.par_chunks_mut(BLOCK))
             .zip(e.par_chunks_mut(BLOCK).zip(d.par_chunks_mut(BLOCK)))
             .enumerate()
-            .for_each_init(
-                || (quad(BLOCK), quad(BLOCK)),
-                |(low, high), (i, ((a, b), (e, d)))| {
-                    let len = a.len();
-                    read(children, &self.lambda, i * BLOCK, low, len);
-                    read(children, &self.lambda, half + i * BLOCK, high, len);
-                    for ((low, high), out) in low.iter_mut().zip(&*high).zip([a, b, e, d]) {
-                        slices::fold(&mut low[..len], &high[..len], &c);
-                        out.copy_from_slice(&low[..len]);
-                    }
-                },
-            );
+            .for_each(|(i, ((a, b), (e, d)))| {
+                let (start, len) = (i * BLOCK, a.len());
+                let (low, high) = (children_of(children, start, len), children_of(children, half + start, len));
+                slices::fold_children([a, b, e, d], low, high, &self.lambda, &c);
+            });
         tables
     }
 
@@ -200,8 +187,9 @@ impl LayerSumcheck {
         let [p0, d1, w1, d0] = match &self.tables {
             Some(t) => std::array::from_fn(|i| t[i][0]),
             None => {
+                let [p, q] = children_of(children, 0, 1);
                 let mut out = quad(1);
-                read(children, &self.lambda, 0, &mut out, 1);
+                Scalar::load_children(out.each_mut().map(|t| &mut t[..]), p, q, &self.lambda);
                 std::array::from_fn(|i| out[i][0])
             }
         };

@@ -3,7 +3,7 @@
 use super::*;
 use crate::field::lanes::Lanes;
 use crate::field::wide::{ProductSum, SmallSum};
-use ark_ff::AdditiveGroup;
+use ark_ff::{AdditiveGroup, Field};
 
 /// The backend of processors with AVX-512 IFMA. Its functions must only be reached when `detected()`.
 pub struct Ifma;
@@ -147,6 +147,28 @@ fn sum_block(a: &[Lane]) -> Fr {
     SmallSum::from_words(sum_lanes(acc)).reduce()
 }
 
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn children_block([p0, d1, w1, d0]: [&mut [Lane]; 4], p: &[Fr], q: &[Fr], lambda: &Fr) {
+    let (lambda, one) = (constant(lambda), broadcast(&Fr::ONE));
+    for i in 0..p0.len() {
+        let group = |t: &[Fr]| {
+            let whole = t.get(16 * i..16 * i + 16);
+            let mut copy = [Fr::ZERO; 16];
+            if whole.is_none() && t.len() > 16 * i {
+                copy[..t.len() - 16 * i].copy_from_slice(&t[16 * i..]);
+            }
+            // SAFETY: both have sixteen elements.
+            unsafe { load_pairs(whole.unwrap_or(&copy).as_ptr()) }
+        };
+        let ((p_even, p_odd), (q_even, q_odd)) = (group(p), group(q));
+        let d_odd = add(&q_odd, &one);
+        set(&mut p0[i], p_even);
+        set(&mut w1[i], add(&p_odd, &mul(&d_odd, &lambda)));
+        set(&mut d0[i], add(&q_even, &one));
+        set(&mut d1[i], d_odd);
+    }
+}
+
 /// Sums of products with integers: the integers are made unsigned by an offset, which is taken off at the end.
 pub(super) struct SmallAccumulator {
     products: [__m512i; 7],
@@ -245,6 +267,9 @@ impl Lanes for Ifma {
     }
     fn sum(a: &[Lane]) -> Fr {
         unsafe { sum_block(a) }
+    }
+    fn load_children(out: [&mut [Lane]; 4], p: &[Fr], q: &[Fr], lambda: &Fr) {
+        unsafe { children_block(out, p, q, lambda) }
     }
     fn weighted(w: &[Lane], a: [&[Lane]; 4]) -> Fr {
         unsafe { weighted_block(w, a) }

@@ -86,10 +86,34 @@ fn patterns() -> (__m512i, __m512i) {
 #[inline]
 #[target_feature(enable = "avx512f")]
 unsafe fn load(src: *const Fr) -> V {
-    let (first, second) = patterns();
     let p = src.cast::<__m512i>();
     // SAFETY: 4 x 64 bytes are eight elements.
-    let z = unsafe { [0, 1, 2, 3].map(|i| _mm512_loadu_si512(p.add(i))) };
+    transpose(unsafe { [0, 1, 2, 3].map(|i| _mm512_loadu_si512(p.add(i))) })
+}
+
+/// The elements at even and at odd places of sixteen.
+///
+/// # Safety
+/// Sixteen elements must be readable at `src`.
+#[inline]
+#[target_feature(enable = "avx512f")]
+unsafe fn load_pairs(src: *const Fr) -> (V, V) {
+    let p = src.cast::<__m512i>();
+    // SAFETY: 8 x 64 bytes are sixteen elements.
+    let z: [__m512i; 8] = unsafe { std::array::from_fn(|i| _mm512_loadu_si512(p.add(i))) };
+    let (mut even, mut odd) = ([z[0]; 4], [z[0]; 4]);
+    for i in 0..4 {
+        even[i] = _mm512_shuffle_i64x2::<0x44>(z[2 * i], z[2 * i + 1]);
+        odd[i] = _mm512_shuffle_i64x2::<0xee>(z[2 * i], z[2 * i + 1]);
+    }
+    (transpose(even), transpose(odd))
+}
+
+/// From two elements of four words in each vector to limbs.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn transpose(z: [__m512i; 4]) -> V {
+    let (first, second) = patterns();
     let t0 = _mm512_permutex2var_epi64(z[0], first, z[1]);
     let t1 = _mm512_permutex2var_epi64(z[0], second, z[1]);
     let t2 = _mm512_permutex2var_epi64(z[2], first, z[3]);

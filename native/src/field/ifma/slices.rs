@@ -140,6 +140,38 @@ pub fn small_form(out: &mut [Fr], base: &Fr, [a, b]: [&Fr; 2], s: &[i64], t: &[i
     }
 }
 
+/// `Lanes::load_children` of `low` + c (`high` - `low`), for (p, q) pairs.
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub fn fold_children(out: [&mut [Fr]; 4], low: [&[Fr]; 2], high: [&[Fr]; 2], lambda: &Fr, c: &Fr) {
+    let [p0, d1, w1, d0] = out;
+    let (c, lambda, r, one) = (constant(c), constant(lambda), splat5(&R), broadcast(&Fr::ONE));
+    let line = |x: &V, y: &V| {
+        let mut difference = add_limbs(&sub_limbs(y, x), &r);
+        carry(&mut difference);
+        let mut sum = add_limbs(&mul(&difference, &c), x);
+        carry(&mut sum);
+        sum // below 2.1 r
+    };
+    for i in 0..p0.len() / 8 {
+        let pairs = |t: &[Fr]| {
+            // SAFETY: the slice has sixteen elements.
+            unsafe { load_pairs(t[16 * i..16 * i + 16].as_ptr()) }
+        };
+        let ((a, b), (e, f)) = (pairs(low[0]), pairs(high[0]));
+        let (p_even, p_odd) = (line(&a, &e), line(&b, &f));
+        let ((a, b), (e, f)) = (pairs(low[1]), pairs(high[1]));
+        let (d_even, d_odd) = (add(&line(&a, &e), &one), add(&line(&b, &f), &one));
+        let w = add(&p_odd, &mul(&d_odd, &lambda));
+        // SAFETY: `eight_mut` checks the bounds.
+        unsafe {
+            store(eight_mut(p0, i), &canonical(&p_even));
+            store(eight_mut(d1, i), &canonical(&d_odd));
+            store(eight_mut(w1, i), &canonical(&w));
+            store(eight_mut(d0, i), &canonical(&d_even));
+        }
+    }
+}
+
 /// The parents of pairs of fractions: out_p = p0 (1 + q1) + p1 (1 + q0), out_q = (1 + q0) (1 + q1) - 1.
 #[target_feature(enable = "avx512f,avx512ifma")]
 pub fn parents(out_p: &mut [Fr], out_q: &mut [Fr], p: &[Fr], q: &[Fr]) {
