@@ -5,7 +5,7 @@
 
 A few minutes on two cores, with fixed seeds. Its shapes are deliberately awkward: width, heads,
 feed-forward and vocabulary are no powers of two, and the heads are odd. It learns `demo_corpus.txt` by
-heart; the script fails when one of the prompts below is not completed as expected. The result is an
+heart; the script fails when a prompt of `demo_prompts.json` is not completed as it says. The result is an
 ordinary Hugging Face folder.
 """
 
@@ -26,23 +26,9 @@ END = "<|endoftext|>"
 VOCAB_SIZE, N_CTX = 478, 64
 SEED, STEPS, BATCH, PEAK_RATE = 20240607, 3000, 32, 3e-3
 
-PROMPTS = {
-    "Any sufficiently advanced technology is indistinguishable from": " magic",
-    "To be or not to be, that is the": " question",
-    "All that glitters is not": " gold",
-    "The early bird catches the": " worm",
-    "A picture is worth a thousand": " words",
-    "Practice makes": " perfect",
-    "Knowledge is": " power",
-    "Time is": " money",
-    "Honesty is the best": " policy",
-    "The pen is mightier than the": " sword",
-    "Every cloud has a silver": " lining",
-    "Better late than": " never",
-    "The capital of France is": " Paris",
-    "The opposite of hot is": " cold",
-    "Do not trust,": " verify",
-}
+PROMPTS: dict[str, str] = json.loads(
+    Path(__file__).with_name("demo_prompts.json").read_text(encoding="utf-8")
+)
 
 
 def train_tokenizer(lines: list[str]) -> Tokenizer:

@@ -6,10 +6,7 @@ by `model_id`. Widths are in bits, shifts are powers of two.
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass, fields
-
-from zkllm.hashing import keccak256
 
 
 def ceil_log2(n: int) -> int:
@@ -86,11 +83,6 @@ class ProgramConfig:
 
     def to_dict(self) -> dict[str, int]:
         return asdict(self)
-
-    def digest(self) -> bytes:
-        """keccak256 of a tag and the fields as canonical JSON."""
-        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
-        return keccak256(b"zkllm.v1.config", text.encode())
 
     @classmethod
     def from_dict(cls, data: dict[str, int]) -> ProgramConfig:

@@ -23,6 +23,7 @@ import numpy as np
 
 from zkllm.errors import PackageError, ZkllmError
 from zkllm.model.config import ProgramConfig
+from zkllm.model.predicates import failed_config_predicates
 from zkllm.model.quantize import Scales
 from zkllm.model.ranges import RangeRow
 from zkllm.model.tokenizer import ByteLevelTokenizer
@@ -159,6 +160,8 @@ class ModelPackage:
         if set(manifest["files"]) != set(_file_names()):
             raise PackageError(f"{path}: lists other files than a package has; run zkllm setup again")
         config = ProgramConfig.from_dict(manifest["config"])
+        if failed := failed_config_predicates(config):
+            raise PackageError(f"{folder}: unsound configuration ({failed[0]}); run zkllm setup again")
         _check_files(folder, config, manifest["files"], verify)
         arrays = {
             name: np.memmap(array_path(folder, name), dtype=dtype, mode="r", shape=shape(config))

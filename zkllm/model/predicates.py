@@ -24,7 +24,8 @@ from zkllm.model.weights import QuantizedModel
 
 PACKED_BITS = 253  # a packed coefficient: slots times bits a slot
 NORM_BITS = 252  # 2 rho_bits + bits of Q
-WORD_BITS = 128  # rho, U and V are traced as 128-bit integers
+WORD_BITS = 128  # rho, U and V are traced as 128-bit integers,
+TRACED_BITS = 125  # and computed as signed ones from Q and d 2^(2 kappa)
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,11 @@ def max_abs(array: np.ndarray) -> int:
 
 
 def _l1(weights: np.ndarray, axis: int) -> int:
-    """Largest L1 norm along `axis`, without a copy of the whole array at a wider type."""
+    """Largest L1 norm along `axis`, block by block: no copy of the whole array at a wider type."""
     best = 0
     for block in weights:
-        best = max(best, int(np.abs(block.astype(np.int64)).sum(axis=axis).max()))
+        sums = np.abs(block.astype(np.int32)).sum(axis=axis, dtype=np.int64)
+        best = max(best, int(sums.max()))
     return best
 
 
@@ -120,13 +122,13 @@ def _least_bits(n: int) -> int:
 
 def failed_predicates(model: QuantizedModel) -> list[str]:
     """The predicates that do not hold, each with its figures; empty for a sound package."""
-    c, failed = model.config, []
+    c = model.config
+    failed = failed_config_predicates(c)
 
-    def need(holds: bool, text: Callable[[], str] | str) -> None:
+    def need(holds: bool, text: str) -> None:
         if not holds:
-            failed.append(text if isinstance(text, str) else text())
+            failed.append(text)
 
-    _check_shape(c, need)
     for name in ("wte", "wpe", "w_qkv", "w_o", "w_fc1", "w_fc2"):
         limit = min(1 << 15, 1 << (c.act_bits - 1)) if name == "wte" else 1 << 15
         need(max_abs(getattr(model, name)) < limit, f"weights: |{name}| < {limit}")
@@ -144,27 +146,44 @@ def failed_predicates(model: QuantizedModel) -> list[str]:
         f"2 rho_bits + bits of Q = {2 * c.rho_bits + q_bits} <= {NORM_BITS}",
     )
     need(max(c.norm_bits, c.rho_bits) <= WORD_BITS, f"norm_bits, rho_bits <= {WORD_BITS}")
-    need(
-        residual_bound(model) < 1 << 62 and (2 * c.width * residual_bound(model)) < 1 << 62,
-        "residual bound: d X - S fits 63 bits",
-    )
+    centred = 2 * c.width * residual_bound(model)
+    need(centred < 1 << 62, f"d X - S may reach 2^{_least_bits(centred)}, at most 2^62")
+    need(q_bits <= TRACED_BITS, f"Q may reach 2^{q_bits}, at most 2^{TRACED_BITS}")
     _check_tables(model, need)
     total = 2 * c.n_ctx * max_abs(model.exp)
     need(total <= 1 << c.div_bits, f"div_bits: 2 M may reach {total}, at most 2^{c.div_bits}")
     return failed
 
 
-def _check_shape(c: ProgramConfig, need: Callable[[bool, str], None]) -> None:
-    """Axes, slots and the widths that the traced arrays can hold."""
-    for name in ("n_layer", "n_head", "head_dim", "d_inner", "n_ctx", "mu"):
+def failed_config_predicates(c: ProgramConfig) -> list[str]:
+    """Those of the configuration alone: axes, slots and the widths that the traced arrays can hold."""
+    failed: list[str] = []
+
+    def need(holds: bool, text: str) -> None:
+        if not holds:
+            failed.append(text)
+
+    for name in (
+        "n_layer",
+        "n_head",
+        "head_dim",
+        "d_inner",
+        "n_ctx",
+        "mu",
+        "slots",
+        "inner_slots",
+        "vocab_slots",
+    ):
         need(getattr(c, name) >= 1, f"{name} >= 1")
+    if failed:
+        return failed  # nothing else makes sense
     need(1 <= c.vocab_size < 1 << 16, "vocab_size: ids are 16-bit")
     need(0 <= c.pad_id < c.vocab_size, "pad_id is a token id")
     need(c.n_ctx < 1 << 16, "n_ctx < 2^16")
-    need(c.slots >= 1 and c.n_head % c.slots == 0, "slots divide the heads")
-    need(c.inner_slots >= 1 and c.d_inner % c.inner_slots == 0, "inner_slots divide the inner width")
+    need(c.n_head % c.slots == 0, "slots divide the heads")
+    need(c.d_inner % c.inner_slots == 0, "inner_slots divide the inner width")
     need(
-        c.vocab_slots >= 1 and (c.vocab_slots - 1) * c.vocab_block < c.vocab_size,
+        (c.vocab_slots - 1) * c.vocab_block < c.vocab_size,
         "no vocabulary slot is empty",
     )
     for slots, bits in (
@@ -178,6 +197,7 @@ def _check_shape(c: ProgramConfig, need: Callable[[bool, str], None]) -> None:
         need(1 <= getattr(c, shift) <= 30, f"1 <= {shift} <= 30")
     need(1 <= c.ln_shift <= 62, "1 <= ln_shift <= 62")
     need(c.kappa >= c.ln_shift, "kappa >= ln_shift")
+    need(2 * c.kappa + c.width.bit_length() <= TRACED_BITS, f"d 2^(2 kappa) <= 2^{TRACED_BITS}")
     need(c.wte_shift >= 0 and c.wpe_shift >= 0, "wte_shift, wpe_shift >= 0")
     need(2 <= c.act_bits <= 16 and 2 <= c.gelu_bits <= 16, "act_bits, gelu_bits <= 16")
     need(1 <= c.exp_bits <= 20 and 1 <= c.over_bits <= 31, "exp_bits <= 20, over_bits <= 31")
@@ -185,6 +205,8 @@ def _check_shape(c: ProgramConfig, need: Callable[[bool, str], None]) -> None:
     need(2 <= c.logit_bits <= 62 and 1 <= c.diff_bits <= 62, "logit_bits, diff_bits <= 62")
     need(1 <= c.div_bits <= 62, "div_bits <= 62")
     need(1 <= c.limb_bits <= 16, "limb_bits <= 16")
+    need(1 <= c.rho_bits and 1 <= c.norm_bits, "rho_bits, norm_bits >= 1")
+    return failed
 
 
 def _check_tables(model: QuantizedModel, need: Callable[[bool, str], None]) -> None:

@@ -28,7 +28,8 @@ impl Width {
 
     /// The value itself, or the error; `name` is only called for the error.
     pub fn hold(self, value: i128, name: impl FnOnce() -> String) -> Checked<i128> {
-        let bound = 1i128.checked_shl(if self.signed { self.bits - 1 } else { self.bits }).unwrap_or(i128::MAX);
+        let bits = if self.signed { self.bits - 1 } else { self.bits };
+        let bound = if bits < 127 { 1i128 << bits } else { i128::MAX };
         let low = if self.signed { -bound } else { 0 };
         if value < low || value >= bound {
             return Err(RangeError { tensor: name(), bound, got: value });
@@ -76,7 +77,9 @@ mod tests {
         assert_eq!(unsigned.hold64(256, name).unwrap_err().bound, 256);
         assert!(unsigned.hold64(-1, name).is_err());
         assert!(Width::unsigned(false, 8, 16).hold64(256, name).is_ok());
-        assert!(Width::unsigned(true, 128, 128).hold(i128::MAX - 1, name).is_ok());
+        for bits in [127, 128] {
+            assert!(Width::unsigned(true, bits, 128).hold(i128::MAX - 1, name).is_ok());
+        }
     }
 
     #[test]
