@@ -87,13 +87,15 @@ class Case:
             if array.dtype == object and max(map(abs, array.reshape(-1)), default=0) < 1 << 62:
                 witness[name] = array.astype(np.int64)
         tensors = {**self.fixed, **witness}
-        left = {
-            n: replace(t, lookup=None) if f"lookup {n}" in off else t
-            for n, t in self.manifest.tensors.items()
-        }
-        lookups = Manifest(self.manifest.axes, left, self.manifest.tables, self.manifest.wide)
-        count_multiplicities(SimpleNamespace(manifest=lookups), tensors)  # type: ignore[arg-type]
+        self.count(tensors, off)
         return tensors
+
+    def count(self, tensors: dict[str, Any], off: Iterable[str] = ()) -> None:
+        """Adds the multiplicities of the lookups that are on."""
+        m = self.manifest
+        left = {n: replace(t, lookup=None) if f"lookup {n}" in off else t for n, t in m.tensors.items()}
+        reduced = SimpleNamespace(manifest=Manifest(m.axes, left, m.tables, m.wide))
+        count_multiplicities(reduced, tensors)  # type: ignore[arg-type]
 
 
 @dataclass
@@ -106,22 +108,24 @@ class Proof:
     witness_columns: list[list[int]]
     data: ProverData
     result: ReductionResult
+    seed: int
     inputs: list[int]  # of the circuit
-    fixed_columns: list[list[int]]
+    lied_in: str  # the part of the protocol that a lie belongs to
 
 
 class Liar(Prover):
     """Sends something else as message number `at`; honest before and after."""
 
-    at, say = -1, staticmethod(lambda x: x + 1)
+    at, say, lied_in = -1, staticmethod(lambda x: x + 1), ""
 
     def send(self, compute: Callable[[], Any]) -> Any:
         if len(self.messages) != self.at:
             return super().send(compute)
+        self.lied_in = self.part
         return super().send(lambda: self.say(int(compute())))
 
 
-def seed_of(case: Case, ids: Sequence[int], T: int, columns: list[list[int]]) -> int:
+def seed_of(ids: Sequence[int], T: int, columns: list[list[int]]) -> int:
     """Stands for the outer transcript: binds the statement and the witness commitments."""
     flat = b"".join(x.to_bytes(32, "big") for c in columns for x in c if x)
     return int.from_bytes(hashlib.sha256(repr((list(ids), T)).encode() + flat).digest(), "big") >> 8
@@ -163,16 +167,14 @@ def prove(
     ids, T = ids or case.ids, case.T if T is None else T
     data = ProverData(case.manifest, naive, tensors)
     witness = case.columns({n: x for n, x in tensors.items() if not case.manifest.tensors[n].fixed}, False)
-    prover = (Prover if lie is None else Liar)(
-        case.protocol, seed_of(case, ids, T, witness), data, frozenset(off)
-    )
-    if lie is not None:
-        prover.at = lie  # type: ignore[attr-defined]
-        prover.say = say or (lambda x: x + 1)  # type: ignore[attr-defined]
+    seed = seed_of(ids, T, witness)
+    prover = (Prover if lie is None else Liar)(case.protocol, seed, data, frozenset(off))
+    if isinstance(prover, Liar):
+        prover.at, prover.say = lie, say or Liar.say  # type: ignore[assignment]
     with bent_virtuals(virtual):
         result = run_inner(prover, words_of(case, ids, T), InnerStatement(T, ids))
-    fixed = prover.columns[: case.protocol.fixed.num_columns]  # type: ignore[attr-defined]
-    return Proof(list(ids), T, prover.messages, witness, data, result, prover.inputs, fixed)
+    lied_in = prover.lied_in if isinstance(prover, Liar) else ""
+    return Proof(list(ids), T, prover.messages, witness, data, result, seed, prover.inputs, lied_in)
 
 
 @dataclass
@@ -194,15 +196,21 @@ def verify(
     ids: list[int] | None = None,
     T: int | None = None,
     columns: list[list[int]] | None = None,
+    words: list[int] | None = None,
+    same_seed: bool = False,
     off: Iterable[str] = (),
 ) -> Verdict:
-    """Runs the interpreted verifier on a proof, or on what is said instead; names every check that fires."""
+    """Runs the interpreted verifier on a proof, or on what is said instead; names every check that fires.
+
+    `same_seed`: as if the outer transcript did not bind what is changed.
+    """
     ids, T = ids or proof.ids, proof.T if T is None else T
     messages = proof.messages if messages is None else messages
     columns = proof.witness_columns if columns is None else columns
-    verifier = Verifier(case.protocol, seed_of(case, ids, T, columns), messages, frozenset(off))
+    seed = proof.seed if same_seed else seed_of(ids, T, columns)
+    verifier = Verifier(case.protocol, seed, messages, frozenset(off))
     try:
-        result = run_inner(verifier, words_of(case, ids, T), InnerStatement(T, ids))
+        result = run_inner(verifier, words or words_of(case, ids, T), InnerStatement(T, ids))
     except ProofError as error:
         return Verdict([*verifier.failed, str(error)], verifier, None)
     failed = list(dict.fromkeys(verifier.failed))

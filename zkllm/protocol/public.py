@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..statement import LIMB_BITS, LIMBS_PER_WORD
+from ..statement import LIMB_BITS, LIMBS_PER_WORD, num_words
 from .algebra import Scalar, ceil_log2, less_than_constant
 from .forms import Rows
 from .manifest import Shape
@@ -70,6 +70,8 @@ def bind_statement(
 ) -> PublicStatement:
     """`length` is T and `ids` x_0..x_N where they are known in the clear; `words` pack them."""
     n, k, pad = shape.rows, shape.certified, shape.config.pad_id
+    if len(words) != num_words(n) or (ids is not None and len(ids) != n + 1):
+        raise ValueError(f"a statement of {n} rows has {num_words(n)} words and {n + 1} ids")
     tokens = [_token(party, shape, "statement: id", ids[j] if ids is not None else None) for j in range(n + 1)]
     hot = [party.advice(lambda t=t: int(t == length)) for t in range(k, n + 1)]  # type: ignore[misc]
     total: Scalar = 0
@@ -90,7 +92,8 @@ def bind_statement(
         party.check("statement: words", packed, word)
     certified = []
     for i in range(k):
-        clear = ids[length - k + i + 1] if ids is not None and length is not None else None
+        known = ids is not None and length is not None and k <= length <= n  # else the check on T fires
+        clear = ids[length - k + i + 1] if known else None  # type: ignore[index, operator]
         token = _token(party, shape, "statement: certified id", clear)
         chosen: Scalar = 0
         for shift, h in enumerate(hot):
