@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,6 +21,8 @@ from zkllm.kernels import naive
 from zkllm.model.reference import generate_reference
 from zkllm.model.weights import QuantizedModel
 from zkllm.ops import attention, layernorm
+from zkllm.outer.layout import Circuit
+from zkllm.protocol.circuit import build_circuit
 from zkllm.protocol.diagnosis import diagnose
 from zkllm.protocol.manifest import Manifest, Shape
 from zkllm.protocol.party import Prover, Verifier
@@ -52,6 +55,10 @@ class Case:
         self.protocol = Protocol(Shape(self.model.config, self.rows, self.certified))
         self.fixed = fixed_tensors(self.protocol, self.model)
         self.fixed_columns = self.columns(self.fixed, True)
+
+    @cached_property
+    def circuit(self) -> Circuit:
+        return build_circuit(self.protocol).compile()
 
     @property
     def manifest(self) -> Manifest:

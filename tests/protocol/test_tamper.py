@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from .cheats import CHEATS, Cheat, bent_ids, resolve, switches
+from .circuits import unsatisfied
 from .harness import Proof, named, prove, verify
 from .scene import Scene
 
@@ -35,6 +36,9 @@ def test_cheat_fires_its_check(cheat: Cheat) -> None:
     proof = cheat_proof(scene, cheat, [])
     verdict = verify(scene.case, proof)
     assert sorted(named(scene.case, proof, verdict)) == sorted(resolve(scene, cheat.fires))
+    assert unsatisfied(scene.case, proof) == sorted(set(verdict.failed)), (
+        "the circuit refuses for the same reason"
+    )
 
 
 @pytest.mark.parametrize("cheat", CHEATS, ids=lambda c: c.name)

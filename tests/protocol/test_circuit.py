@@ -1,0 +1,101 @@
+"""The outer proof's circuit: public inputs and advice are pinned down (the cheats are in test_tamper.py)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from zkllm.field import R
+from zkllm.protocol.circuit import build_circuit
+from zkllm.statement import pack_words
+
+from .circuits import ZETA, outer_values, unsatisfied
+from .harness import Case, Proof, prove
+from .scene import packed, ragged
+
+
+@pytest.fixture(scope="module")
+def honest() -> tuple[Case, Proof]:
+    scene = packed()
+    return scene.case, prove(scene.case, scene.case.tensors(scene.values))
+
+
+@pytest.mark.parametrize("scene", [packed, ragged], ids=["packed", "ragged"])
+def test_honest_proofs_satisfy_the_circuit(scene) -> None:  # type: ignore[no-untyped-def]
+    case = scene().case
+    proof = prove(case, case.tensors(scene().values))
+    assert unsatisfied(case, proof) == []
+
+
+def test_other_public_inputs(honest: tuple[Case, Proof]) -> None:
+    case, proof = honest
+    names = (
+        "delta",
+        None,
+        None,
+        "opening: v",
+        "opening: P_col",
+        "opening: P_col",
+        "opening: P_row",
+        "opening: P_row",
+    )
+    for i, name in enumerate(names):
+        outer = outer_values(case, proof)
+        outer[i] += 1
+        failed = unsatisfied(case, proof, outer=outer)
+        assert failed == [name] if name else failed, i
+    assert "opening: 1/zeta" in unsatisfied(case, proof, inputs=[*proof.inputs, 5])
+    words = pack_words(proof.T, proof.ids, case.rows)
+    assert unsatisfied(case, proof, words=[words[0] + 1, *words[1:]]) == ["statement: words"]
+
+
+def _advice(case: Case) -> dict[str, int]:
+    """Positions of the advice in the input stream."""
+    c, N, k = case.model.config, case.rows, case.certified
+    one = c.vocab_slots + (c.vocab_block - 1).bit_length()
+    return {"token": one, "T": (N + 1) * one, "certified": (N + 1) * one + N + 1 - k}
+
+
+def test_advice_cannot_lie(honest: tuple[Case, Proof]) -> None:
+    """The circuit's prover supplies the decomposition of ids and T: each part of it is pinned down."""
+    case, proof = honest
+    at = _advice(case)
+    c = case.model.config
+    slots, width = c.vocab_slots, at["token"] - c.vocab_slots
+    inputs = [*proof.inputs, pow(ZETA, -1, R)]
+
+    def lie(changes: dict[int, int]) -> list[str]:
+        return unsatisfied(case, proof, inputs=[changes.get(i, x) for i, x in enumerate(inputs)])
+
+    slot = case.ids[0] // c.vocab_block
+    other = (slot + 1) % slots
+    moved = lie({slot: 0, other: 1})
+    assert "statement: words" in moved and "statement: id: one slot" not in moved
+    assert "statement: id: one slot" in lie({other: 1})
+    last = slots + width - 1
+    assert "statement: id: bits" in lie({last: inputs[last] + 2})
+    half = [inputs[slots + i] for i in range(width)]
+    assert half and "statement: words" in lie({last: 1 - inputs[last]})
+    # 2^j b_j + 2^(j-1) b_(j-1) with the same value, not bits
+    same = lie({last - 1: inputs[last - 1] - 1, last: inputs[last] + 2})
+    assert "statement: id: bits" in same and "statement: words" not in same
+    T = at["T"] + case.T - case.certified
+    assert "statement: T" in lie({T: 0})
+    assert "statement: T" in lie({T: 0, T + 1: R - 1, T + 2: 2})
+    assert "statement: words" in lie({T: 0, T + 1: 1})
+    assert "statement: certified id" in lie({at["certified"] + slots: 1 - inputs[at["certified"] + slots]})
+
+
+def test_the_circuit_does_not_depend_on_weights() -> None:
+    """Nor on the statement: only on shape and configuration."""
+    scene = packed()
+    model = scene.case.model
+    other = Case(
+        replace(model, w_o=model.w_o[::-1].copy()), scene.case.rows, scene.case.certified, scene.case.ids, 3
+    )
+    a, b = scene.case.circuit, build_circuit(other.protocol).compile()
+    assert (
+        (a.own_wires == b.own_wires).all() and a.selectors == b.selectors and (a.equal_to == b.equal_to).all()
+    )
+    assert a.public_names == b.public_names and (a.input_variables == b.input_variables).all()
