@@ -14,9 +14,9 @@ from zkllm._native import FrVec
 from zkllm.field import Fr, R
 from zkllm.outer.circuit import CircuitBuilder
 from zkllm.outer.layout import Circuit
-from zkllm.outer.prover import Tail, prove_outer
+from zkllm.outer.prover import OuterProver, Tail
 from zkllm.outer.setup import ProvingKey, setup_outer, srs_powers_needed
-from zkllm.outer.transcript import public_input_names, seed_of, statement_digest
+from zkllm.outer.transcript import SCHEDULE, Round, public_input_names, seed_of, statement_digest
 from zkllm.pcs.mercury import eq_polynomial_at
 from zkllm.pcs.srs import Srs, development_srs
 from zkllm.poseidon2 import permute
@@ -180,7 +180,7 @@ class Toy:
                 columns.bind(int(x))
         openings = [t[0] for t in columns.tables] if isinstance(m, Proving) else []
         if corrupt is not None and openings:
-            openings = corrupt(openings)
+            openings = corrupt([w[0] for w in columns.weights], openings)
         finals = [m.message(lambda g=g: openings[g]) for g in range(len(self.tables))]
         for c in finals:
             sponge.absorb(c)
@@ -264,7 +264,13 @@ class Instance:
         words = statement.words(LIMITS["N"], LIMITS["pad_id"])
         return cls(toy, srs, pk, words, context, commitments[toy.num_fixed :])
 
-    def prove(self, corrupt: Callable[[list[int]], list[int]] | None = None, **kw) -> bytes:
+    def prove(
+        self,
+        corrupt: Callable[[list[int], list[int]], list[int]] | None = None,
+        schedule: tuple[Round, ...] = SCHEDULE,
+        prover: type[OuterProver] = OuterProver,
+    ) -> bytes:
+        """corrupt: (weights, values) of the columns at the last point -> values; prover: a cheating one."""
         digest = statement_digest(self.vk.verifier_id, self.context, self.words, self.witness)
         publics = {"seed": seed_of(digest), **{f"word{i}": w for i, w in enumerate(self.words)}}
         m = Proving(publics)
@@ -294,16 +300,9 @@ class Instance:
             self.toy.tail(m, {"theta": Fr(theta), "zeta": Fr(zeta), **publics}, state)
             return Tail(v % R, *evaluations, m.inputs[before:])
 
-        return prove_outer(
-            self.pk,
-            self.srs,
-            digest=digest,
-            witness_commitments=self.witness,
-            words=self.words,
-            delta=int(state["delta"]),
-            inputs=head_inputs,
-            point=[int(x) for x in state["point"]],
-            open_inner=open_inner,
-            tail=tail,
-            **kw,
+        outer = prover(self.pk, self.srs, digest, self.words, schedule, None)
+        outer.finals = [int(c) for c in state["finals"]]  # type: ignore[attr-defined]
+        point = [int(x) for x in state["point"]]
+        return outer.run(
+            self.witness, int(state["delta"]), head_inputs, point, open_inner, tail, strict=False
         )

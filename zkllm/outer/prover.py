@@ -23,7 +23,7 @@ from zkllm._native import (
 )
 from zkllm.errors import ProofError, SrsError
 from zkllm.field import R
-from zkllm.outer.opening import denominators, derive, opening_entries, product
+from zkllm.outer.opening import Entry, denominators, derive, opening_entries, product
 from zkllm.outer.setup import ProvingKey
 from zkllm.outer.transcript import (
     INVERSE,
@@ -204,29 +204,37 @@ class OuterProver:
         self.challenge("beta", **e)
 
     def open(self) -> None:
-        """W = sum beta^e (f_e - rem_e) / Z_e, W' = [sum s_e (f_e - rem_e(z)) - W] / (X - z).
-
-        Both divisions drop a remainder: f_e - rem_e and f_e have the same quotient by Z_e, and constants have
-        none by X - z.
-        """
-        vk, c = self.pk.vk, self.challenges
-        scalars = {name: m for name, m in self.messages.items() if isinstance(m, int)}
-        derived = derive(vk.domain, vk.num_words, self.words, self.seed, scalars, c)
-        entries = opening_entries(vk.domain, vk.b_log2, scalars, derived, c)
-        powers = [pow(c["beta"], i, R) for i in range(len(entries))]
-        quotients = [
-            poly_divide(self.polynomials[e.commitment], e.degree, e.lead, e.constant)[0] for e in entries
-        ]
-        w = poly_combine(quotients, powers)
+        """The one opening, W and W', and the inverse of the denominators."""
+        entries = self.entries()
+        w = self.first_quotient(entries)
         self.commit("W", w)
         z = self.challenge("z")
         self.step()
-        weights = dict.fromkeys(("C0", "C1", "C2", "g", "h", "SD"), 0)
-        for entry, power in zip(entries, powers, strict=True):
-            weights[entry.commitment] += power * pow(entry.modulus_at(z), -1, R)
-        terms = [(self.polynomials[name], weight % R) for name, weight in weights.items()] + [(w, R - 1)]
-        combined = poly_combine([p for p, _ in terms], [k for _, k in terms])
-        self.commit("W_prime", poly_divide(combined, 1, 1, z)[0])
+        self.commit("W_prime", self.second_quotient(entries, w, z))
         self.challenge("omega")
-        self.messages[INVERSE] = pow(product(denominators(vk.domain, vk.num_public, c)), -1, R)
+        vk = self.pk.vk
+        self.messages[INVERSE] = pow(product(denominators(vk.domain, vk.num_public, self.challenges)), -1, R)
         self.step()
+
+    def entries(self) -> list[Entry]:
+        vk = self.pk.vk
+        scalars = {name: m for name, m in self.messages.items() if isinstance(m, int)}
+        derived = derive(vk.domain, vk.num_words, self.words, self.seed, scalars, self.challenges)
+        return opening_entries(vk.domain, vk.b_log2, scalars, derived, self.challenges)
+
+    def first_quotient(self, entries: list[Entry]) -> FrVec:
+        """W = sum beta^e (f_e - rem_e) / Z_e; f_e - rem_e has the same quotient as f_e."""
+        beta = self.challenges["beta"]
+        quotients = [
+            poly_divide(self.polynomials[e.commitment], e.degree, e.lead, e.constant)[0] for e in entries
+        ]
+        return poly_combine(quotients, [pow(beta, i, R) for i in range(len(entries))])
+
+    def second_quotient(self, entries: list[Entry], w: FrVec, z: int) -> FrVec:
+        """W' = [sum s_e (f_e - rem_e(z)) - W] / (X - z), s_e = beta^e / Z_e(z), constants dropped."""
+        weights = dict.fromkeys((e.commitment for e in entries), 0)
+        for i, e in enumerate(entries):
+            weights[e.commitment] += pow(self.challenges["beta"], i, R) * pow(e.modulus_at(z), -1, R)
+        polys = [*(self.polynomials[name] for name in weights), w]
+        combined = poly_combine(polys, [*(k % R for k in weights.values()), R - 1])
+        return poly_divide(combined, 1, 1, z)[0]
