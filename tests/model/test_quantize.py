@@ -122,7 +122,7 @@ def test_accuracy_against_hugging_face(demo_package: ModelPackage) -> None:
 def test_random_checkpoints_quantise_well(tmp_path: Path, changes: dict[str, object], act_bits: int) -> None:
     checkpoint = random_checkpoint(tmp_path, 5, **changes)
     ids = random_ids(checkpoint, 1)
-    model, scales = quantize(checkpoint, measure(checkpoint, ids), QuantizerOptions(act_bits=act_bits))
+    model, scales = quantize(checkpoint, measure(checkpoint, [ids]), QuantizerOptions(act_bits=act_bits))
     assert scale_errors(checkpoint, model.config, scales, model.tables) == []
     expected = FloatModel(checkpoint).logits(ids)
     for i in range(4):
@@ -137,7 +137,7 @@ def test_outlier_channels_are_coped_with(tmp_path: Path, outlier: float) -> None
     """Residual values hundreds of times the rest, as in trained GPT-2 models."""
     checkpoint = random_checkpoint(tmp_path, 6, outlier=outlier)
     ids = random_ids(checkpoint, 2)
-    model, scales = quantize(checkpoint, measure(checkpoint, ids))
+    model, scales = quantize(checkpoint, measure(checkpoint, [ids]))
     expected = FloatModel(checkpoint).logits(ids)
     for i in range(8):
         row = ids[i].tolist()
@@ -150,7 +150,7 @@ def test_outlier_channels_are_coped_with(tmp_path: Path, outlier: float) -> None
 
 def test_quantisation_is_deterministic_and_checked(tmp_path: Path) -> None:
     checkpoint = random_checkpoint(tmp_path, 7)
-    ranges = measure(checkpoint, random_ids(checkpoint, 4))
+    ranges = measure(checkpoint, [random_ids(checkpoint, 4)])
     (a, scales), (b, _) = quantize(checkpoint, ranges), quantize(checkpoint, ranges)
     assert a.config == b.config
     assert all(np.array_equal(x, y) for (_, x), (_, y) in zip(a.arrays(), b.arrays(), strict=True))
@@ -185,20 +185,48 @@ def test_packages_are_reproducible(tmp_path: Path, demo_package: ModelPackage) -
 def test_a_prompt_outside_the_calibrated_ranges_raises(tmp_path: Path) -> None:
     """Calibrated on one token without headroom, other prompts leave the ranges: an error, no clamping."""
     checkpoint = random_checkpoint(tmp_path, 8)
-    model, _ = quantize(checkpoint, measure(checkpoint, np.array([[5]])), QuantizerOptions(headroom_bits=0))
+    model, _ = quantize(checkpoint, measure(checkpoint, [np.array([[5]])]), QuantizerOptions(headroom_bits=0))
     with pytest.raises(QuantizationRangeError, match="recalibrate"):
         for seed in range(20):
             ids = random_ids(checkpoint, seed, 1)[0].tolist()
             trace(model, [*ids, 0], 1, len(ids), check=True)
 
 
-def test_calibration_covers_text_random_ids_and_padding() -> None:
-    checkpoint = load_checkpoint(DEMO)
-    ids = calibration_set(checkpoint, load_tokenizer(DEMO, 478))
-    assert ids.shape == (256, 64) and (ids[1::2][:60] == 0).any(axis=1).mean() > 0.9
+def test_calibration_covers_text_random_ids_and_padding(tmp_path: Path) -> None:
+    checkpoint, tokenizer = load_checkpoint(DEMO), load_tokenizer(DEMO, 478)
+    (ids,) = calibration_set(checkpoint, tokenizer)
+    assert ids.shape == (256, 64) and (ids[1:128:2] == 0).any(axis=1).mean() > 0.9
     assert len(default_text()) > 5000
-    assert len(calibration_set(checkpoint, load_tokenizer(DEMO, 478), "short")[-1]) == 64
-    assert len(calibration_set(checkpoint, load_tokenizer(DEMO, 478), "")) == 128
+    assert len(calibration_set(checkpoint, tokenizer, "short")[0]) == 129
+    assert len(calibration_set(checkpoint, tokenizer, "")[0]) == 128
+    longer = random_checkpoint(tmp_path, 1, n_positions=300, vocab_size=478)
+    assert [ids.shape[1] for ids in calibration_set(longer, tokenizer)] == [64, 300]
+
+
+@settings(max_examples=10, deadline=None)
+@given(
+    seed=st.integers(0, 10**6), n_head=st.integers(1, 7), head_dim=st.integers(2, 12),
+    layers=st.integers(1, 3), d_inner=st.integers(1, 90), vocab=st.integers(2, 500),
+    outlier=st.sampled_from([1.0, 30.0]),
+)  # fmt: skip
+def test_any_shape_goes_through(
+    tmp_path_factory: pytest.TempPathFactory, seed: int, n_head: int, head_dim: int, layers: int,
+    d_inner: int, vocab: int, outlier: float,
+) -> None:  # fmt: skip
+    """Quantised, sound, the native program equal to its twin, and random prompts inside the ranges."""
+    checkpoint = random_checkpoint(
+        tmp_path_factory.mktemp("any"), seed, outlier, n_head=n_head, n_embd=max(4, head_dim) * n_head,
+        n_layer=layers, n_inner=d_inner, vocab_size=vocab, n_positions=12,
+    )  # fmt: skip
+    ids = np.random.default_rng(seed).integers(0, vocab, (64, 12))
+    model, _ = quantize(checkpoint, measure(checkpoint, [ids]))
+    generator = random.Random(seed)
+    for i in range(30):
+        prompt = [generator.randrange(vocab) for _ in range(generator.randrange(1, 11))]
+        out, T = generate(model, prompt, 2, 12)
+        if i == 0:
+            a, b = trace(model, out, 2, T), trace_reference(model, out, 2, T)
+            assert all(np.array_equal(a[name], b[name]) for name in a)
 
 
 @given(axis=st.integers(1, 5000), limit=st.integers(1, 60))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -52,20 +52,24 @@ def _stage(progress: StageProgress | None, name: str) -> Callable[[int, int], No
     return (lambda done, total: progress(name, done, total)) if progress else None
 
 
-def calibration_report(model: QuantizedModel, ids: np.ndarray, progress=None) -> RangeReport:
-    """Executes the integer program on calibration sequences int[S, t]; a value outside its range raises."""
+def calibration_report(
+    model: QuantizedModel, groups: Sequence[np.ndarray], progress: Callable[[int, int], None] | None = None
+) -> RangeReport:
+    """Executes the integer program on some of the calibration sequences, groups of int[S, t]."""
     report = RangeReport(model.config)
-    affordable = int(
-        _TRACED_OPERATIONS / ids.shape[1] / (model.w_qkv.size + 2 * model.w_fc1.size + model.wte.size)
-    )
-    count = max(2, min(_TRACED_SEQUENCES, len(ids), affordable))
-    picked = ids[np.linspace(0, len(ids) - 1, num=count).astype(int)]
+    weights = model.w_qkv.size + 2 * model.w_fc1.size + model.wte.size
+    picked: list[list[int]] = []
+    for ids in groups:
+        affordable = int(_TRACED_OPERATIONS / ids.shape[1] / weights)
+        count = max(2, min(_TRACED_SEQUENCES, affordable))
+        chosen = np.linspace(0, len(ids) - 1, num=min(count, len(ids))).astype(int)
+        picked += ids[chosen].tolist()
     for i, row in enumerate(picked):
         rows = len(row)
         # every width is enforced by the report below; the argmax is not asked for here
-        report.observe(trace(model, [*row.tolist(), model.config.pad_id], rows, rows, check=False))
+        report.observe(trace(model, [*row, model.config.pad_id], rows, rows, check=False))
         if progress:
-            progress(i + 1, count)
+            progress(i + 1, len(picked))
     return report
 
 
@@ -79,8 +83,8 @@ def build_package(
     checkpoint = load_checkpoint(model)
     a, out = checkpoint.architecture, Path(out)
     tokenizer = load_tokenizer(checkpoint.folder, a.vocab_size)
-    ids = calibration_set(checkpoint, tokenizer, options.calibration, options.seed)
-    ranges = measure(checkpoint, ids, _stage(progress, "calibrate"))
+    groups = calibration_set(checkpoint, tokenizer, options.calibration, options.seed)
+    ranges = measure(checkpoint, groups, _stage(progress, "calibrate"))
     out.mkdir(parents=True, exist_ok=True)
     (out / "manifest.json").unlink(missing_ok=True)
     allocate = lambda name, shape, dtype: allocate_array(out.resolve(), name, shape, dtype)
@@ -90,7 +94,7 @@ def build_package(
     if options.quantizer.mu is None:
         mu = choose_mu(quantized, options.rows)
         quantized = replace(quantized, config=replace(quantized.config, mu=mu))
-    report = calibration_report(quantized, ids, _stage(progress, "ranges"))
+    report = calibration_report(quantized, groups, _stage(progress, "ranges"))
     for row in report.rows():
         if row.seen >= row.bound:
             raise PackageError(

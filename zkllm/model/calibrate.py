@@ -7,7 +7,7 @@ id, so padded sequences belong to the set.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 
@@ -21,6 +21,7 @@ Progress = Callable[[int, int], None]
 _OPERATIONS = 3e11  # about as many multiply-accumulates as the float pass may take
 _LARGE = 5e7  # weights beyond which it runs in float32
 _MAX_TOKENS, _MIN_TOKENS = 16384, 384
+_WINDOW, _LONG = 64, 1024
 
 
 @dataclass
@@ -85,38 +86,51 @@ def token_budget(checkpoint: Checkpoint) -> int:
 
 def calibration_set(
     checkpoint: Checkpoint, tokenizer: ByteLevelTokenizer, text: str | None = None, seed: int = 1
-) -> np.ndarray:
-    """ids int64[S, length]: half random, half text."""
-    a = checkpoint.architecture
-    length = min(a.n_ctx, 64)
-    count = max(4, token_budget(checkpoint) // length)
-    sequences = random_sequences(a.vocab_size, length, count // 2, a.pad_id, seed)
-    sequences += text_sequences(
-        tokenizer, default_text() if text is None else text, length, count - count // 2
-    )
-    return np.array(sequences, dtype=np.int64)
+) -> list[np.ndarray]:
+    """Groups of equally long sequences, each int64[S, length]: half random ids, half text.
+
+    Most are of 64 tokens; models with a longer context also see some that are as long as can be afforded.
+    """
+    a, budget = checkpoint.architecture, token_budget(checkpoint)
+    text = default_text() if text is None else text
+
+    def group(length: int, tokens: int, seed: int) -> np.ndarray:
+        count = max(2, tokens // length)
+        sequences = random_sequences(a.vocab_size, length, count - count // 2, a.pad_id, seed)
+        sequences += text_sequences(tokenizer, text, length, count // 2)
+        return np.array(sequences, dtype=np.int64)
+
+    short, long = min(a.n_ctx, _WINDOW), min(a.n_ctx, _LONG, max(_WINDOW, budget // 4))
+    groups = [group(short, budget if long == short else budget - budget // 3, seed)]
+    if long > short:
+        groups.append(group(long, budget // 3, seed + 1))
+    return groups
 
 
-def measure(checkpoint: Checkpoint, ids: np.ndarray, progress: Progress | None = None) -> FloatRanges:
-    """Runs the float model over ids int[S, t], one layer at a time for all sequences."""
+def measure(
+    checkpoint: Checkpoint, groups: Sequence[np.ndarray], progress: Progress | None = None
+) -> FloatRanges:
+    """Runs the float model over groups of sequences int[S, t], one layer at a time for all of them."""
     dtype = np.float32 if num_weights(checkpoint) > _LARGE else np.float64
-    model, ranges = FloatModel(checkpoint, dtype), FloatRanges(tokens=int(ids.size))
+    model, ranges = FloatModel(checkpoint, dtype), FloatRanges(tokens=sum(int(ids.size) for ids in groups))
     layers = checkpoint.architecture.n_layer
     ranges.watch_weights("wte", checkpoint.tensor("wte.weight"))
     ranges.watch_weights("wpe", checkpoint.tensor("wpe.weight"))
-    x = model.embed(ids)
+    # parts of about 1024 tokens bound the memory of scores and inner activations
+    parts = [ids[i : i + max(1, 1024 // ids.shape[1])] for ids in groups
+             for i in range(0, len(ids), max(1, 1024 // ids.shape[1]))]  # fmt: skip
+    streams = [model.embed(part) for part in parts]
     for l, layer in enumerate(folded_layers(checkpoint)):
         for part, kind in enumerate(("q", "k", "v")):
             ranges.watch_weights(kind, layer.w_qkv[:, part])
         for kind in ("o", "fc1", "fc2"):
             ranges.watch_weights(kind, getattr(layer, f"w_{kind}"))
         layer = layer.astype(dtype)
-        for part in range(0, len(x), 16):  # bounds the memory of scores and inner activations
-            x[part : part + 16] = model.block(layer, x[part : part + 16], ranges.watch, l)
+        streams = [model.block(layer, x, ranges.watch, l) for x in streams]
         if progress:
             progress(l + 1, layers + 1)
-    for part in range(0, len(x), 4):
-        model.head(x[part : part + 4], ranges.watch)
+    for x in streams:
+        model.head(x, ranges.watch)
     if progress:
         progress(layers + 1, layers + 1)
     return ranges
