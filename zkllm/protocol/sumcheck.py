@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any
 
 from ..field import R
@@ -193,7 +194,7 @@ class _Running:
             if getattr(table, "dtype", None) == object:
                 table = data.kernels.from_table(table)
             tables.append(([numbers[a] for a in f.axes], table))
-        terms = [(int(c) % R, [factors.index(f) for f in fs]) for c, fs in instance.terms]
+        terms = self.terms = [(int(c) % R, [factors.index(f) for f in fs]) for c, fs in instance.terms]
         self.tau = [[int(c) for c in tau[a]] for a in instance.axes] if tau is not None else None
         self.kernel = data.kernels.SumcheckInstance([axes[a] for a in instance.axes], tables, terms, self.tau)
         self.flat_tau = [c for t in self.tau for c in t] if self.tau is not None else None
@@ -208,8 +209,9 @@ class _Running:
 
     def _claim_from_next(self) -> int:
         """sum eq(tau, x) f(x) over the unbound variables, from the next round's values."""
-        if not self.kernel.remaining():
-            raise RuntimeError("no variable left")
+        if not self.kernel.remaining():  # every axis has one entry
+            values = [int(v) for v in self.kernel.values()]
+            return sum(c * prod(values[i] for i in fs) for c, fs in self.terms) % R
         assert self.flat_tau is not None
         h, tau = self.round(), self.flat_tau[self.bound]
         return ((1 - tau) * h[0] + tau * h[1]) % R

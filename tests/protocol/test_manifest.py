@@ -1,0 +1,133 @@
+"""Ranges exact to the bit, and digests that bind everything."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from zkllm.model.tiny import tiny_config
+from zkllm.protocol.manifest import Lookup, Manifest, Shape
+from zkllm.protocol.program import RELATIONS, Protocol
+from zkllm.protocol.witness import store
+
+CONFIG = tiny_config(rho_bits=20, norm_bits=50, div_bits=8)
+
+
+def value_of(m: Manifest, tensors: dict[str, np.ndarray], name: str) -> int:
+    if name not in m.wide:
+        return int(tensors[name][0])
+    return sum(int(tensors[limb][0]) << shift for limb, shift in m.wide[name].limbs)
+
+
+def accepted(m: Manifest, tensors: dict[str, np.ndarray]) -> bool:
+    """Whether every limb is in its table."""
+    for tensor, lookup in m.lookups():
+        x = int(tensors[tensor.name][0]) + lookup.offset
+        if not 0 <= x < m.axes[m.tables[lookup.table].axis]:
+            return False
+    return True
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(1, 64), st.integers(1, 9), st.booleans(), st.data())
+def test_ranges_are_exact(bits: int, limb_bits: int, signed: bool, data: st.DataObject) -> None:
+    m = Manifest({"x": 1})
+    m.value("a", "x", bits=bits, limb_bits=limb_bits, signed=signed)
+    low, high = (-(1 << bits - 1), 1 << bits - 1) if signed else (0, 1 << bits)
+    inside = data.draw(st.integers(low, high - 1))
+    for x in (low, high - 1, inside, low - 1, high):
+        tensors: dict[str, np.ndarray] = {}
+        store(m, tensors, "a", np.array([x], object))
+        assert value_of(m, tensors, "a") == x
+        assert accepted(m, tensors) == (low <= x < high)
+    # the extreme limbs give the extreme values: no other value can be composed
+    bottom = top = 0
+    for limb, shift in m.wide["a"].limbs if "a" in m.wide else [("a", 0)]:
+        lookup = m.tensors[limb].lookup
+        assert lookup is not None
+        size = m.axes[m.tables[lookup.table].axis]
+        bottom, top = bottom + (-lookup.offset << shift), top + (size - 1 - lookup.offset << shift)
+    assert (bottom, top) == (low, high - 1)
+    assert all(m.axes[t.axis] <= 1 << limb_bits for t in m.tables.values())
+
+
+def test_one_table_for_each_width() -> None:
+    m = Protocol(Shape(CONFIG, 5, 2)).manifest
+    assert (
+        len({t.tag for t in m.tables.values()}) == len(m.tables) and min(t.tag for t in m.tables.values()) > 0
+    )
+    for table in m.tables.values():
+        assert m.tensors[table.multiplicity].axes == (table.axis,)
+        if table.name.startswith("range"):
+            assert m.axes[table.axis] == 1 << int(table.name.removeprefix("range")) and table.output is None
+
+
+def test_every_tensor_is_fixed_by_something() -> None:
+    m = Protocol(Shape(CONFIG, 5, 2)).manifest
+    outputs = {lookup.output for _, lookup in m.lookups()}
+    for tensor in m.group(False):
+        assert tensor.lookup is not None or tensor.note or tensor.name in outputs
+    for name in (t.note for t in m.group(False) if t.lookup is None):
+        for part in name.split(", "):
+            known = (
+                part in RELATIONS
+                or f"attention: {part}" in RELATIONS
+                or part in ("LogUp", "exp lookup", "gelu lookup")
+            )
+            assert known, part
+
+
+def test_declarations_are_checked() -> None:
+    m = Manifest({"x": 1})
+    m.free("a", "x", note="test")
+    with pytest.raises(ValueError):
+        m.free("a", "x", note="twice")
+    with pytest.raises(ValueError):
+        m.free("b", "y", note="unknown axis")
+    for rows, certified in ((0, 0), (3, 0), (3, 4), (9, 1)):
+        with pytest.raises(ValueError):
+            Shape(CONFIG, rows, certified)
+
+
+def test_the_digest_binds_the_manifest() -> None:
+    def built(**changes) -> bytes:  # type: ignore[no-untyped-def]
+        m = Manifest({"x": 2, "y": 4})
+        m.fixed("f", "y")
+        m.table("t", "y", changes.get("offset", 0), "f")
+        m.free("o", changes.get("axis", "x"), note="test")
+        m.looked_up("i", "x", lookup=changes.get("lookup", Lookup("t", 0, "o")))
+        m.value("v", "x", bits=changes.get("bits", 9), limb_bits=4, signed=changes.get("signed", False))
+        if changes.get("more"):
+            m.free("p", "x", note="test")
+        return m.digest()
+
+    digests = [
+        built(),
+        built(offset=1),
+        built(axis="y"),
+        built(lookup=Lookup("t", 1, "o")),
+        built(lookup=Lookup("t")),
+        built(lookup=Lookup("t", 0, "o", True)),
+        built(bits=10),
+        built(signed=True),
+        built(more=True),
+    ]
+    assert len(set(digests)) == len(digests) and built() == digests[0]
+
+
+@pytest.mark.parametrize("name", [f.name for f in fields(CONFIG)])
+def test_the_transcript_starts_from_the_whole_configuration(name: str) -> None:
+    """Every scale, width and size changes the IV, so no proof of one program serves another."""
+    changed = {"slots": 3, "inner_slots": 2, "vocab_slots": 2, "n_head": 6}.get(
+        name, getattr(CONFIG, name) + 1
+    )
+    assert Protocol(Shape(replace(CONFIG, **{name: changed}), 5, 2)).iv != Protocol(Shape(CONFIG, 5, 2)).iv
+
+
+def test_the_transcript_starts_from_the_shape() -> None:
+    ivs = {Protocol(Shape(CONFIG, n, k)).iv for n, k in ((5, 2), (5, 1), (4, 2), (6, 2))}
+    assert len(ivs) == 4 and all(0 <= iv < 1 << 248 for iv in ivs)

@@ -1,0 +1,107 @@
+"""The reduction: random claims on random tensors become the columns' values at one point."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from zkllm.field import Fr, R
+from zkllm.kernels import naive
+from zkllm.model.config import ceil_log2
+from zkllm.protocol.diagnosis import claim_value, false_claims
+from zkllm.protocol.forms import Alternate, At, Before, ones, slots, tensor
+from zkllm.protocol.manifest import Manifest
+from zkllm.protocol.party import Claim, Party
+from zkllm.protocol.reduction import CHECK, column_vectors, reduce_claims
+from zkllm.protocol.weights import Cut, Listed
+
+from .toys import parties, random_data, toy_protocol
+
+
+def manifest(rng: random.Random) -> Manifest:
+    l, t = rng.randint(1, 3), rng.randint(1, 5)
+    m = Manifest({"l": l, "m": 2 * l, "n": 2 * l + 1, "t": t, "c": rng.randint(1, 3), "e": rng.randint(1, 5)})
+    m.fixed("w", "l", "c", "e")
+    m.fixed("b", "e")
+    m.free("x", "t", "e", note="test")
+    m.free("y", "m", "t", "e", note="test")
+    m.free("z", "l", "t", "c", "e", note="test")
+    return m
+
+
+def claims(m: Manifest, party: Party, rng: random.Random) -> list[Claim]:
+    """Random functionals of every kind, some of them equal; values still 0."""
+    point = lambda *axes: {a: tuple(Fr(rng.randrange(R)) for _ in range(ceil_log2(m.axes[a]))) for a in axes}
+    at = point("n", "t", "e")
+    half = At(Cut(at["t"], m.axes["t"] // 2, m.axes["t"]))
+    made = [
+        ([(3, tensor(m, "y", Before("n"), "t", "e") + tensor(m, "x"), at)]),
+        ([(1, tensor(m, "y", Alternate("l", 1), "t", "e"), point("l", "t", "e"))]),
+        ([(2, tensor(m, "z", "l", "t", slots(50, m.axes["c"]), ones(m.axes["e"])), point("l", "t"))]),
+        ([(1, tensor(m, "w"), point("l", "c", "e")), (-1, tensor(m, "b"), {"e": at["e"]})]),
+        ([(1, tensor(m, "x"), at), (5, tensor(m, "x"), at)]),
+        ([(1, tensor(m, "x", half, At(Listed({0: Fr(9)}, m.axes["e"]))), {})]),
+    ]  # fmt: skip
+    for i, parts in enumerate(made):
+        party.claim(f"c{i}", parts, Fr(0))
+    return party.claims
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**9), st.integers(2, 6), st.integers(-1, 5))
+def test_random_claims(seed: int, mu: int, false: int) -> None:
+    rng = random.Random(seed)
+    m = manifest(rng)
+    data = random_data(m, rng)
+    protocol = toy_protocol(m, mu)
+    prover, verifier = parties(protocol, data)
+    prover.challenge()
+    made = [
+        replace(c, value=Fr(claim_value(prover, data, c) + (i == false)))
+        for i, c in enumerate(claims(m, prover, random.Random(seed)))
+    ]
+    prover.claims[:] = made
+    reduce_claims(prover)
+    v = verifier()
+    v.challenge()
+    v.claims[:] = made
+    result = reduce_claims(v)
+    assert v.failed == ([CHECK] if false >= 0 else []) and v.position == len(prover.messages)
+    assert list(false_claims(v, data)) == ([f"c{false}"] if false >= 0 else [])
+    e = naive.eq_table([int(x) for x in result.point])
+    columns = column_vectors(prover)
+    assert [naive.inner(c, e) for c in columns] == [int(x) % R for x in result.columns]
+    assert len(result.point) == mu and len(columns) == protocol.num_columns
+
+
+def test_padding_has_no_weight() -> None:
+    """E_g is zero wherever no tensor lives: a stray coefficient meets no relation."""
+    rng = random.Random(3)
+    m = manifest(rng)
+    data = random_data(m, rng)
+    protocol = toy_protocol(m, 6)
+    prover, _ = parties(protocol, data)
+    prover.challenge()
+    claims(m, prover, rng)
+    seen: list[list[int]] = []
+    genuine = naive.SumcheckInstance
+
+    class Spy(genuine):  # type: ignore[misc, valid-type]
+        def __init__(self, sizes, factors, terms, tau=None):  # type: ignore[no-untyped-def]
+            seen.extend(t for _, t in factors[::2])
+            super().__init__(sizes, factors, terms, tau)
+
+    naive.SumcheckInstance = Spy  # type: ignore[misc]
+    try:
+        reduce_claims(prover)
+    finally:
+        naive.SumcheckInstance = genuine  # type: ignore[misc]
+    for layout, weights in (
+        (protocol.fixed, seen[: protocol.fixed.num_columns]),
+        (protocol.witness, seen[protocol.fixed.num_columns :]),
+    ):
+        flat = [w for column in weights for w in column]
+        assert any(flat[: layout.used]) and not any(flat[layout.used :])
