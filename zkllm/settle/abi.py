@@ -101,7 +101,8 @@ def explain_revert(data: bytes, message: str) -> str:
     """One sentence for what a contract reverted with."""
     for signature, sentence in SENTENCES.items():
         if data[:4] == selector(signature):
-            values = decode(argument_types(signature), data[4:], "an error") if len(data) > 4 else ()
+            types = argument_types(signature)
+            values = decode(types, data[4:], "an error") if types else ()
             return sentence.format(*(v.hex() if isinstance(v, bytes) else v for v in values))
     if data[:4] == _ERROR:
         return one_line(str(decode(["string"], data[4:], "an error")[0]))

@@ -1,0 +1,220 @@
+"""Keys, networks, and what is written to disk."""
+
+from __future__ import annotations
+
+import json
+import stat
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from zkllm.errors import SettlementError
+from zkllm.settle.deployments import Deployment, Deployments
+from zkllm.settle.journal import Journal, Record
+from zkllm.settle.keys import KeySource, development_account
+from zkllm.settle.networks import network, networks, parse_networks
+from zkllm.settle.transactions import GWEI, Fees
+
+SECRET = "0x" + "42" * 32
+
+
+# ---- keys
+
+
+def test_the_development_account_is_the_well_known_one():
+    account = KeySource().account(31337)
+    assert account.address.hex() == "f39fd6e51aad88f6f4ce6ab8827279cfffb92266"
+    assert account.address == development_account(0).address != development_account(1).address
+
+
+@pytest.mark.parametrize("chain_id", [1, 11155111, 31338])
+def test_the_development_account_exists_on_one_chain_only(chain_id):
+    with pytest.raises(SettlementError, match="needs an account: give --keystore FILE, or --key-env NAME"):
+        KeySource().account(chain_id)
+
+
+def test_a_key_comes_from_the_environment(monkeypatch):
+    monkeypatch.setenv("SOME_KEY", SECRET)
+    account = KeySource(key_env="SOME_KEY").account(1)
+    assert SECRET[2:] not in repr(account) + str(vars(KeySource(key_env="SOME_KEY")))
+    monkeypatch.setenv("SOME_KEY", SECRET + "00")
+    with pytest.raises(SettlementError, match="the environment variable SOME_KEY does not hold") as caught:
+        KeySource(key_env="SOME_KEY").account(1)
+    assert "42" not in str(caught.value)
+    monkeypatch.delenv("SOME_KEY")
+    with pytest.raises(SettlementError, match="SOME_KEY is not set"):
+        KeySource(key_env="SOME_KEY").account(1)
+
+
+@pytest.mark.parametrize("secret", [SECRET, "ab" * 32, "a secret phrase"])
+@pytest.mark.parametrize("field", ["key_env", "password_env"])
+def test_a_secret_in_place_of_a_name_is_refused_and_not_repeated(field, secret):
+    with pytest.raises(SettlementError, match="takes the name of an environment variable") as caught:
+        KeySource(**{field: secret})
+    assert secret not in str(caught.value)
+
+
+def test_keystores(tmp_path, monkeypatch):
+    from eth_account import Account
+
+    path = tmp_path / "key.json"
+    path.write_text(json.dumps(Account.encrypt(SECRET, "open sesame", kdf="pbkdf2", iterations=10)))
+    monkeypatch.setenv("PASSWORD", "open sesame")
+    expected = Account.from_key(SECRET).address.lower()
+    assert "0x" + KeySource(path, password_env="PASSWORD").account(5).address.hex() == expected
+    asked = []
+    KeySource(path).account(5, lambda question: asked.append(question) or "open sesame")
+    assert len(asked) == 1
+    monkeypatch.setenv("PASSWORD", "wrong")
+    with pytest.raises(SettlementError, match="wrong password") as caught:
+        KeySource(path, password_env="PASSWORD").account(5)
+    assert "wrong password" in str(caught.value) and "sesame" not in str(caught.value)
+    with pytest.raises(SettlementError, match="needs a password"):
+        KeySource(path).account(5)
+    with pytest.raises(SettlementError, match="either"):
+        KeySource(path, key_env="X")
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"version": 3}', '{"crypto": {"kdf": 5}, "version": 3}'])
+def test_damaged_keystores(tmp_path, text):
+    path = tmp_path / "key.json"
+    path.write_text(text)
+    with pytest.raises(SettlementError, match="keystore"):
+        KeySource(path).account(5, lambda question: "x")
+    with pytest.raises(SettlementError, match="cannot read the keystore"):
+        KeySource(tmp_path / "none.json").account(5, lambda question: "x")
+
+
+# ---- networks
+
+
+def test_other_networks_are_configuration(tmp_path, monkeypatch):
+    entry = {
+        "chain_id": 11155111,
+        "rpc_url": None,
+        "rpc_url_env": "SEPOLIA_RPC_URL",
+        "confirmations": 2,
+        "explorer": "https://sepolia.etherscan.io",
+        "local_node": False,
+        "max_fee_gwei": 100,
+    }
+    path = tmp_path / "networks.json"
+    path.write_text(json.dumps({"sepolia": entry}))
+    monkeypatch.setenv("ZKLLM_NETWORKS", str(path))
+    assert set(networks()) == {"anvil", "sepolia"}
+    sepolia = network("sepolia")
+    assert sepolia.url() is None
+    assert sepolia.explain_transaction(bytes([1] * 32)).startswith("https://sepolia.etherscan.io/tx/0x0101")
+    monkeypatch.setenv("SEPOLIA_RPC_URL", "https://node/secret")
+    assert sepolia.url() == "https://node/secret" and "secret" not in repr(sepolia)
+    with pytest.raises(SettlementError, match="unknown network 'mars'; known: anvil, sepolia"):
+        network("mars")
+    for name, value in (("chain_id", "1"), ("confirmations", 0), ("local_node", True), ("more", 1)):
+        path.write_text(json.dumps({"sepolia": entry | {name: value}}))
+        with pytest.raises(SettlementError):
+            networks()
+    path.write_text("{")
+    with pytest.raises(SettlementError, match="not a valid list of networks"):
+        networks()
+
+
+@given(st.text(max_size=40) | st.recursive(st.none() | st.integers(), lambda x: st.lists(x)).map(json.dumps))
+def test_any_network_file_is_handled(text):
+    try:
+        parse_networks(text, "file")
+    except SettlementError as error:
+        assert "file: not a valid" in str(error)
+
+
+# ---- journal
+
+RECORD = Record("settle-1", 31337, bytes([1] * 20), 3, bytes([2] * 32), b"\x02signed", "signed")
+
+
+def test_records_survive_and_are_private(tmp_path):
+    journal = Journal(tmp_path / "a" / "b")
+    assert journal.load("settle-1") is None
+    journal.save(RECORD)
+    assert journal.load("settle-1") == RECORD
+    assert stat.S_IMODE(journal.path("settle-1").stat().st_mode) == 0o600
+    assert journal.advance(RECORD, "sent") == journal.load("settle-1") == replace(RECORD, state="sent")
+    journal.forget(RECORD)
+    assert journal.load("settle-1") is None
+    assert list(journal.folder.iterdir()) == []
+    with pytest.raises(ValueError, match="not a file name"):
+        journal.path("../x")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.data())
+def test_damaged_records_are_refused(tmp_path, data):
+    journal = Journal(tmp_path)
+    journal.save(RECORD)
+    text = journal.path("settle-1").read_text()
+    position = data.draw(st.integers(0, len(text) - 1))
+    changed = text[:position] + data.draw(st.text(max_size=3)) + text[position + 1 :]
+    journal.path("settle-1").write_text(changed)
+    try:
+        record = journal.load("settle-1")
+    except SettlementError as error:
+        assert "is damaged" in str(error)
+    else:
+        assert isinstance(record, Record)
+
+
+# ---- deployments
+
+DEPLOYMENT = Deployment(
+    *(bytes([i] * 32) for i in (1, 2)), 16, 1, "development", bytes([3] * 20), bytes([4] * 20),
+    *(bytes([i] * 32) for i in (5, 6)), 7,
+)  # fmt: skip
+
+
+def test_deployments_are_appended(tmp_path):
+    deployments = Deployments(tmp_path, 31337)
+    assert deployments.all() == [] and deployments.latest(bytes([1] * 32)) is None
+    deployments.add(DEPLOYMENT)
+    second = replace(DEPLOYMENT, settlement=bytes([9] * 20))
+    deployments.add(second)
+    assert deployments.all() == [DEPLOYMENT, second]
+    assert deployments.latest(bytes([1] * 32)) == second
+    assert deployments.path.name == "31337.json"
+    assert json.loads(deployments.path.read_text())["deployments"][0]["verifier"].startswith("0x0303")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda d: d | {"chain_id": 1},
+        lambda d: d | {"deployments": 5},
+        lambda d: {},
+        lambda d: [],
+        lambda d: d | {"deployments": [d["deployments"][0] | {"verifier": "0x12"}]},
+        lambda d: d | {"deployments": [d["deployments"][0] | {"model_id": 5}]},
+        lambda d: d | {"deployments": [{}]},
+    ],
+)
+def test_damaged_deployments_are_refused(tmp_path, change):
+    deployments = Deployments(tmp_path, 31337)
+    deployments.add(DEPLOYMENT)
+    deployments.path.write_text(json.dumps(change(json.loads(deployments.path.read_text()))))
+    with pytest.raises(SettlementError, match="is damaged"):
+        deployments.all()
+
+
+# ---- fees
+
+
+class Market:
+    def __init__(self, base: int, priority: int):
+        self.base_fee, self.priority_fee = lambda: base, lambda: priority
+
+
+def test_fees_leave_room_and_have_a_limit():
+    anvil = replace(network("anvil"), max_fee_gwei=10)
+    assert Fees.suggest(Market(2 * GWEI, GWEI), anvil) == Fees(5 * GWEI, GWEI)
+    assert Fees.suggest(Market(9 * GWEI, 20 * GWEI), anvil) == Fees(10 * GWEI, 10 * GWEI)
+    with pytest.raises(SettlementError, match="gas costs 11.0 gwei now, more than the 10"):
+        Fees.suggest(Market(11 * GWEI, 1), anvil)

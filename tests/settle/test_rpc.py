@@ -1,0 +1,227 @@
+"""Whatever a node answers: a checked value, or one error of one line."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from zkllm.errors import SettlementError
+from zkllm.settle.abi import explain_revert, selector, settled_event
+from zkllm.settle.rpc import Log, Reverted, Rpc, RpcError, checksum_address, one_line, parse_address
+
+HASH = bytes(range(32))
+
+
+class Liar:
+    """An HTTP server that answers what it is told."""
+
+    def __init__(self) -> None:
+        liar = self
+        self.answer, self.status = b"", 200
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                body = liar.answer.replace(b"<id>", str(request["id"]).encode())
+                self.send_response(liar.status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *arguments: object) -> None:
+                pass
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def result(self, value: object) -> None:
+        self.answer = (
+            json.dumps({"jsonrpc": "2.0", "id": "<id>", "result": value}).replace('"<id>"', "<id>").encode()
+        )
+
+    def error(self, value: object) -> None:
+        self.answer = (
+            json.dumps({"jsonrpc": "2.0", "id": "<id>", "error": value}).replace('"<id>"', "<id>").encode()
+        )
+
+
+@pytest.fixture(scope="module")
+def liar() -> Iterator[Liar]:
+    liar = Liar()
+    yield liar
+    liar.server.shutdown()
+    liar.server.server_close()
+
+
+@pytest.fixture
+def rpc(liar: Liar) -> Rpc:
+    liar.status = 200
+    return Rpc(liar.url, "the node", timeout=5)
+
+
+CALLS = {
+    "chain_id": lambda rpc: rpc.chain_id(),
+    "code": lambda rpc: rpc.code(bytes(20)),
+    "base_fee": lambda rpc: rpc.base_fee(),
+    "receipt": lambda rpc: rpc.receipt(HASH),
+    "knows": lambda rpc: rpc.knows(HASH),
+    "send": lambda rpc: rpc.send(b"\x02"),
+    "call": lambda rpc: rpc.call(bytes(20), b"\x01"),
+}
+
+RECEIPT = {
+    "transactionHash": "0x" + HASH.hex(),
+    "blockNumber": "0x5",
+    "status": "0x1",
+    "gasUsed": "0x5208",
+    "effectiveGasPrice": "0x1",
+    "contractAddress": None,
+    "logs": [{"address": "0x" + "11" * 20, "topics": ["0x" + "22" * 32], "data": "0x"}],
+}
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=8)
+    | st.sampled_from(["0x", "0x0", "0xzz", "0x01"]),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(list(RECEIPT)), inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+
+
+def outcome(call, rpc) -> None:
+    """A value or a SettlementError of one line: nothing else."""
+    try:
+        call(rpc)
+    except SettlementError as error:
+        assert str(error) and "\n" not in str(error) and len(str(error)) < 600
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(sorted(CALLS)), json_values, st.booleans())
+def test_any_json_is_handled(rpc, liar, name, value, is_error):
+    (liar.error if is_error else liar.result)(value)
+    outcome(CALLS[name], rpc)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(sorted(CALLS)), st.binary(max_size=64), st.sampled_from([200, 401, 500]))
+def test_any_bytes_are_handled(rpc, liar, name, answer, status):
+    liar.answer, liar.status = answer, status
+    with pytest.raises(SettlementError):
+        CALLS[name](rpc)
+    outcome(CALLS[name], rpc)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(sorted(RECEIPT)), json_values)
+def test_damaged_receipts_are_handled(rpc, liar, name, value):
+    liar.result(RECEIPT | {name: value})
+    outcome(CALLS["receipt"], rpc)
+
+
+def test_a_receipt_is_read(rpc, liar):
+    liar.result(RECEIPT)
+    receipt = rpc.receipt(HASH)
+    assert receipt.succeeded and (receipt.block_number, receipt.fee) == (5, 21000)
+    liar.result(RECEIPT | {"transactionHash": "0x" + "ff" * 32})
+    with pytest.raises(SettlementError, match="malformed"):
+        rpc.receipt(HASH)
+
+
+def test_an_answer_to_another_question_is_refused(rpc, liar):
+    liar.answer = b'{"jsonrpc":"2.0","id":999999,"result":"0x1"}'
+    with pytest.raises(SettlementError, match="malformed"):
+        rpc.chain_id()
+
+
+@pytest.mark.parametrize("data", ["0x1234", {"data": "0x1234"}, {"result": "0x1234"}])
+def test_reverts_keep_their_data(rpc, liar, data):
+    liar.error({"code": 3, "message": "execution reverted", "data": data})
+    with pytest.raises(Reverted) as caught:
+        rpc.call(bytes(20), b"")
+    assert caught.value.data == b"\x12\x34"
+
+
+def test_the_words_of_a_node_stay_on_one_line(rpc, liar):
+    liar.error({"code": -32000, "message": "nonce\ntoo\x1b[31m low" + "x" * 1000})
+    with pytest.raises(RpcError) as caught:
+        rpc.send(b"\x02")
+    assert (
+        "nonce too" in str(caught.value) and "\x1b" not in str(caught.value) and len(str(caught.value)) < 400
+    )
+
+
+def test_an_unreachable_node_is_named_by_its_label_and_never_by_its_url():
+    rpc = Rpc("http://127.0.0.1:9/v3/secret-key", "mainnet", timeout=1)
+    with pytest.raises(SettlementError, match="cannot reach the node at mainnet") as caught:
+        rpc.chain_id()
+    assert "secret" not in str(caught.value)
+    with pytest.raises(SettlementError, match="must start with http") as caught:
+        Rpc("secret-key", "mainnet")
+    assert "secret" not in str(caught.value)
+
+
+def test_a_proxy_of_the_environment_is_not_asked_for_a_local_node(rpc, liar, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    liar.result("0x7a69")
+    assert Rpc(liar.url, "here").chain_id() == 31337
+
+
+def test_addresses():
+    text = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
+    address = parse_address(text)
+    assert checksum_address(address) == text
+    assert parse_address(text.lower()) == address
+    for wrong in (text[:-1], text.swapcase().replace("X", "x"), "f39F", text + "0", "0x" + "g" * 40):
+        with pytest.raises(SettlementError):
+            parse_address(wrong)
+
+
+@given(st.text())
+def test_one_line_prints(text):
+    line = one_line(text)
+    assert line.isprintable() and len(line) <= 300
+
+
+def test_reverts_become_sentences():
+    claim = bytes([7] * 32)
+    assert "settled already (claim 0x0707" in explain_revert(selector("AlreadySettled(bytes32)") + claim, "")
+    assert "pairing" in explain_revert(selector("PairingFailed()"), "")
+    assert explain_revert(selector("Panic(uint256)") + (17).to_bytes(32, "big"), "").endswith("17")
+    reason = (
+        selector("Error(string)")
+        + (32).to_bytes(32, "big")
+        + (2).to_bytes(32, "big")
+        + b"no".ljust(32, b"\0")
+    )
+    assert explain_revert(reason, "") == "no"
+    assert "unknown error 0x01020304" in explain_revert(b"\1\2\3\4", "")
+    assert "out of gas" in explain_revert(b"", "out of gas")
+
+
+@given(
+    st.binary(max_size=80),
+    st.sampled_from(["Error(string)", "AlreadySettled(bytes32)", "Panic(uint256)", ""]),
+)
+def test_any_revert_data_is_one_line(data, signature):
+    head = selector(signature) if signature else b""
+    try:
+        assert "\n" not in explain_revert(head + data, "execution reverted")
+    except SettlementError as error:
+        assert "malformed" in str(error)
+
+
+def test_an_event_must_be_there_once():
+    with pytest.raises(SettlementError, match="did not announce"):
+        settled_event([Log(bytes(20), (bytes(32),), b"")], bytes(20))
