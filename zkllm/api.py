@@ -291,15 +291,11 @@ def prompt_ids(package: ModelPackage, prompt: str | None, tokens: Sequence[int] 
     return ids
 
 
-def prove(
-    package: ModelPackage, *, prompt: str | None = None, tokens: Sequence[int] | None = None, new_tokens: int = 1,
-    context: Context | None = None, rows: int | None = None, progress: Progress | None = None,
-) -> ProofResult:
-    """Answers a prompt greedily with `new_tokens` tokens and proves it in one causal pass of `rows` rows."""
-    context = context or Context()
+def check_prompt(
+    package: ModelPackage, prompt: str | None, tokens: Sequence[int] | None, new_tokens: int, rows: int
+) -> list[int]:
+    """The prompt's ids, or a StatementError where prompt and answer do not fit into `rows` rows."""
     ids = prompt_ids(package, prompt, tokens)
-    record = open_setup(package)
-    rows = rows if rows is not None else record.max_tokens
     if new_tokens < 1:
         raise StatementError(f"cannot certify {new_tokens} tokens; ask for at least one")
     if len(ids) - 1 + new_tokens > rows:
@@ -307,6 +303,18 @@ def prove(
             f"the prompt has {len(ids)} tokens and {new_tokens} are to be answered, but this shape has {rows} rows; "
             f"use a shorter prompt, or more rows (at most {package.config.n_ctx})"
         )
+    return ids
+
+
+def prove(
+    package: ModelPackage, *, prompt: str | None = None, tokens: Sequence[int] | None = None, new_tokens: int = 1,
+    context: Context | None = None, rows: int | None = None, progress: Progress | None = None,
+) -> ProofResult:
+    """Answers a prompt greedily with `new_tokens` tokens and proves it in one causal pass of `rows` rows."""
+    context = context or Context()
+    record = open_setup(package)
+    rows = rows if rows is not None else record.max_tokens
+    ids = check_prompt(package, prompt, tokens, new_tokens, rows)
     timings = Timings(progress=progress)
     with timings.stage("keys"):
         keys = shape_keys(package, rows, new_tokens, progress)
@@ -338,7 +346,7 @@ def backend() -> str:
 
 __all__ = [
     "Context", "ModelPackage", "Proof", "ProofResult", "SetupRecord", "ShapeKeys", "Statement", "VerifyingKey",
-    "backend", "check_setup", "open_package", "open_setup", "prompt_ids", "prove", "setup", "setup_keys",
+    "backend", "check_prompt", "check_setup", "open_package", "open_setup", "prompt_ids", "prove", "setup", "setup_keys",
     "shape_keys", "verify",
 ]
 

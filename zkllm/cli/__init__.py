@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import json
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from types import ModuleType
 
 from zkllm import __version__
@@ -80,8 +84,12 @@ def _guarded(
 ) -> int:
     """Runs a command; whatever goes wrong is one line and an exit code."""
     console = Console(arguments.json, Progress(False if arguments.quiet else None))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a token may be no text of the terminal's encoding
+            stream.reconfigure(errors="backslashreplace")
     try:
-        return run(arguments, console)
+        with _terminable():
+            return run(arguments, console)
     except KeyboardInterrupt:
         console.progress.close()
         print(f"\n{program}: interrupted", file=sys.stderr)
@@ -101,6 +109,23 @@ def _guarded(
     return FAILED
 
 
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM ends a command as Ctrl-C does, so that a local node is stopped too."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
 def _explain(error: Exception) -> str:
     if isinstance(error, ZkllmError):
         text = str(error)
@@ -108,6 +133,8 @@ def _explain(error: Exception) -> str:
         text = f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
     elif isinstance(error, MemoryError):
         text = "out of memory"
+    elif isinstance(error, ModuleNotFoundError) and error.name == "zkllm._native":
+        text = "the native extension is not built; run make setup"
     elif isinstance(error, ModuleNotFoundError):
         text = f"the Python package {error.name} is missing; run pip install 'zkllm[model]'"
     else:

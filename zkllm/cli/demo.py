@@ -61,6 +61,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     with stage("set up"):
         package = open_model(arguments.model, home, console)
         rows = arguments.max_tokens or api.open_setup(package).max_tokens
+        api.check_prompt(package, arguments.prompt, None, arguments.new_tokens, rows)
         key = api.shape_keys(package, rows, arguments.new_tokens, console.progress).verifying_key
     with ExitStack() as stack:
         with stage("start the chain"):

@@ -71,6 +71,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     ) as session:
         if proof is None:
             rows = arguments.max_tokens or api.open_setup(package).max_tokens
+            api.check_prompt(package, arguments.prompt, arguments.tokens, arguments.new_tokens, rows)
             key = api.shape_keys(package, rows, arguments.new_tokens, console.progress).verifying_key
             contract = arguments.contract or session.ensure_deployed(key).settlement
             proof = api.prove(

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 
 
 def quote(text: str | bytes) -> str:
-    """In double quotes, with everything that does not print as an escape; bytes that are not UTF-8 as
-    \\xNN."""
+    """In double quotes; what does not print is escaped, bytes that are not UTF-8 as \\xNN."""
     if isinstance(text, bytes):
-        text = text.decode("utf-8", errors="backslashreplace")
-    quoted = json.dumps(text, ensure_ascii=False)
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in quoted)
+        text = text.decode("utf-8", errors="surrogateescape")
+    return '"' + "".join(map(_printable, text)) + '"'
+
+
+def _printable(c: str) -> str:
+    if "\udc80" <= c <= "\udcff":  # a byte that is not UTF-8
+        return f"\\x{ord(c) - 0xDC00:02x}"
+    if c in '"\\':
+        return "\\" + c
+    return c if c.isprintable() else c.encode("unicode_escape").decode()
 
 
 def seconds(value: float) -> str:
