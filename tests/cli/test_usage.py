@@ -1,0 +1,175 @@
+"""Help, wrong usage, and what happens when something goes wrong."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+
+import pytest
+
+from zkllm.cli import COMMANDS, main, verify
+from zkllm.cli.console import Progress
+from zkllm.cli.text import pairs, quote, size, table
+from zkllm.errors import ZkllmError
+
+CONTEXT = "31337:0x" + "11" * 20 + ":0x" + "22" * 20
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself_with_examples(run, command):
+    outcome = run(command, "--help")
+    assert outcome.code == 0
+    assert "examples:" in outcome.out and f"zkllm {command}" in outcome.out and "--json" in outcome.out
+    assert "{program}" not in outcome.out
+
+
+def test_help_and_version(run):
+    assert "typical use" in run("--help").out
+    assert run("--version").out.startswith("zkllm 0.")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "",
+        "dance",
+        "prove",
+        "prove DIR --out x",
+        "prove DIR --prompt a --tokens 1 --out x",
+        "prove DIR --tokens 1,,2 --out x",
+        "prove DIR --tokens -1 --out x",
+        "prove DIR --prompt a --new-tokens 0 --out x",
+        "prove DIR --prompt a --out x --context 1:2:3",
+        f"prove DIR --prompt a --out x --context {CONTEXT}:0x12",
+        "settle --model DIR --prompt a",
+        "settle --network anvil --model DIR",
+        "settle --network anvil --model DIR --prompt a --contract 0x12",
+        "verify x",
+        "setup --out x",
+        "inspect",
+    ],
+)
+def test_wrong_usage_has_exit_code_2(run, arguments):
+    outcome = run(*arguments.split())
+    assert outcome.code == 2 and "usage:" in outcome.err and outcome.out == ""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "setup nowhere/at-all --out build",
+        "prove nowhere --prompt a --out x",
+        "verify nowhere.zkllm --model nowhere",
+        "calldata nowhere.zkllm",
+        "settle --network anvil --model nowhere --proof nowhere.zkllm",
+        "settle --network mars --model nowhere --prompt a",
+        "inspect nowhere.zkllm",
+        "accuracy nowhere",
+        "accuracy nowhere --text nowhere.txt",
+    ],
+)
+def test_what_is_missing_is_named_in_one_line(run, arguments, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    outcome = run(*arguments.split())
+    if outcome.out:  # a proof that cannot be read is rejected
+        assert outcome.code == 1 and outcome.out.startswith("rejected: cannot read") and not outcome.err
+    else:
+        outcome.failed_in_one_line("nowhere" if "mars" not in arguments else "mars")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (ZkllmError("two\nlines"), 1, "zkllm verify: two lines\n"),
+        (OSError(28, "No space left on device", "x"), 1, "zkllm verify: x: No space left on device\n"),
+        (MemoryError(), 1, "zkllm verify: out of memory\n"),
+        (ModuleNotFoundError("no", name="torch"), 1, "zkllm verify: the Python package torch is missing"),
+        (
+            ModuleNotFoundError("no", name="zkllm._native"),
+            1,
+            "zkllm verify: the native extension is not built",
+        ),
+        (ValueError("odd"), 1, "zkllm verify: internal error: ValueError: odd; please report it"),
+        (KeyboardInterrupt(), 130, "\nzkllm verify: interrupted\n"),
+    ],
+)
+def test_whatever_goes_wrong_is_a_line_and_an_exit_code(run, monkeypatch, error, code, words):
+    def fail(*_: object) -> int:
+        raise error
+
+    monkeypatch.setattr(verify, "run", fail)
+    monkeypatch.delenv("ZKLLM_DEBUG", raising=False)
+    outcome = run("verify", "x", "--model", "y")
+    assert outcome.code == code and outcome.err.startswith(words) and outcome.out == ""
+    if code == 1:
+        outcome = run("verify", "x", "--model", "y", "--json")
+        assert outcome.json["ok"] is False and outcome.json["error"] in outcome.err
+
+
+def test_traceback_on_request(monkeypatch):
+    monkeypatch.setattr(verify, "run", lambda *_: 1 // 0)
+    monkeypatch.setenv("ZKLLM_DEBUG", "1")
+    with pytest.raises(ZeroDivisionError):
+        main(["verify", "x", "--model", "y"])
+
+
+def test_settle_is_a_program_of_its_own():
+    done = subprocess.run([sys.executable, "-m", "zkllm.settle", "--help"], capture_output=True, text=True)
+    assert done.returncode == 0 and "usage: python -m zkllm.settle" in done.stdout
+    assert "python -m zkllm.settle --network anvil" in done.stdout
+
+
+def test_a_reader_that_leaves_is_no_error(proof):
+    command = f"{sys.executable} -m zkllm inspect {proof} | true"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
+    assert done.stderr == ""
+
+
+# ---- progress and text
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_bars_appear_after_two_seconds_only(monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr("tqdm.std.time", lambda: clock[0])
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    progress = Progress()
+    for stage in ("quick", "slow"):
+        progress(stage, 0, 10)
+        for i in range(1, 10):
+            clock[0] += 0.1 if stage == "quick" else 1
+            progress(stage, i, 10)
+        progress(stage, 10, 10)
+    progress.close()
+    text = terminal.getvalue()
+    assert "slow" in text and "quick" not in text
+
+
+def test_no_bars_where_nobody_looks(monkeypatch):
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    for progress in (Progress(), Progress(False)):
+        progress("stage", 0, 1)
+        progress("stage", 1, 1)
+    assert stream.getvalue() == ""
+
+
+def test_text_does_not_move_the_cursor():
+    assert quote(" magic") == '" magic"'
+    assert quote(b'a\xa8\x1b[2J\n"\\') == r'"a\xa8\x1b[2J\n\"\\"'
+    assert quote("\u202e\U0001f600") == '"\\u202e\U0001f600"'
+    assert [size(n) for n in (0, 1964, 12_345, 5_000_000_000)] == ["0 B", "1,964 B", "12.3 kB", "5000.0 MB"]
+    assert pairs([("a", 1), ("bcd", "x")]) == ["a    1", "bcd  x"]
+    assert table(("name", "n"), [("a", 1000), ("b", 2)]) == [
+        "name      n",
+        "----  -----",
+        "a     1,000",
+        "b         2",
+    ]
