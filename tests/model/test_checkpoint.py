@@ -46,7 +46,8 @@ def test_defaults_are_those_of_hugging_face() -> None:
      ("add_cross_attention", True), ("model_type", "gpt_neo"), ("n_embd", 13), ("n_head", 0),
      ("n_layer", "2"), ("vocab_size", 1 << 16), ("layer_norm_epsilon", -1.0),
      ("layer_norm_epsilon", float("nan")),
-     ("layer_norm_epsilon", "1e-5"), ("rope_theta", 10000.0), ("pruned_heads", {"0": [1]}),
+     ("layer_norm_epsilon", "1e-5"), ("layer_norm_epsilon", 10**400),
+     ("rope_theta", 10000.0), ("pruned_heads", {"0": [1]}),
      ("quantization_config", {"bits": 4}), ("architectures", ["GPT2ForSequenceClassification"]),
      ("scale_attn_weights", 1), ("n_ctx", 15), ("is_encoder_decoder", True), ("chunk_size_feed_forward", 8)],
 )  # fmt: skip

@@ -124,6 +124,8 @@ def failed_predicates(model: QuantizedModel) -> list[str]:
     """The predicates that do not hold, each with its figures; empty for a sound package."""
     c = model.config
     failed = failed_config_predicates(c)
+    if failed:
+        return failed  # the bounds below would mean nothing
 
     def need(holds: bool, text: str) -> None:
         if not holds:
@@ -140,12 +142,10 @@ def failed_predicates(model: QuantizedModel) -> list[str]:
     for relation, bound in largest_sum(model).items():
         need(bound < R, f"no wrap: {relation} may reach 2^{_least_bits(bound)}")
     q_bits = _least_bits(square_sum_bound(model))
-    need(c.eps_int >= 1, "eps_int >= 1")
     need(
         2 * c.rho_bits + q_bits <= NORM_BITS,
         f"2 rho_bits + bits of Q = {2 * c.rho_bits + q_bits} <= {NORM_BITS}",
     )
-    need(max(c.norm_bits, c.rho_bits) <= WORD_BITS, f"norm_bits, rho_bits <= {WORD_BITS}")
     centred = 2 * c.width * residual_bound(model)
     need(centred < 1 << 62, f"d X - S may reach 2^{_least_bits(centred)}, at most 2^62")
     need(q_bits <= TRACED_BITS, f"Q may reach 2^{q_bits}, at most 2^{TRACED_BITS}")
@@ -163,20 +163,11 @@ def failed_config_predicates(c: ProgramConfig) -> list[str]:
         if not holds:
             failed.append(text)
 
-    for name in (
-        "n_layer",
-        "n_head",
-        "head_dim",
-        "d_inner",
-        "n_ctx",
-        "mu",
-        "slots",
-        "inner_slots",
-        "vocab_slots",
-    ):
-        need(getattr(c, name) >= 1, f"{name} >= 1")
+    sizes = ("n_layer", "n_head", "head_dim", "d_inner", "n_ctx", "mu", "slots", "inner_slots", "vocab_slots")
+    for name in sizes:
+        need(1 <= getattr(c, name) < 1 << 31, f"1 <= {name} < 2^31")
     if failed:
-        return failed  # nothing else makes sense
+        return failed
     need(1 <= c.vocab_size < 1 << 16, "vocab_size: ids are 16-bit")
     need(0 <= c.pad_id < c.vocab_size, "pad_id is a token id")
     need(c.n_ctx < 1 << 16, "n_ctx < 2^16")
@@ -198,14 +189,18 @@ def failed_config_predicates(c: ProgramConfig) -> list[str]:
     need(1 <= c.ln_shift <= 62, "1 <= ln_shift <= 62")
     need(c.kappa >= c.ln_shift, "kappa >= ln_shift")
     need(2 * c.kappa + c.width.bit_length() <= TRACED_BITS, f"d 2^(2 kappa) <= 2^{TRACED_BITS}")
-    need(c.wte_shift >= 0 and c.wpe_shift >= 0, "wte_shift, wpe_shift >= 0")
+    need(0 <= c.wte_shift <= 40 and 0 <= c.wpe_shift <= 40, "0 <= wte_shift, wpe_shift <= 40")
     need(2 <= c.act_bits <= 16 and 2 <= c.gelu_bits <= 16, "act_bits, gelu_bits <= 16")
     need(1 <= c.exp_bits <= 20 and 1 <= c.over_bits <= 31, "exp_bits <= 20, over_bits <= 31")
     need(2 <= c.write_bits <= 32, "write_bits <= 32")
     need(2 <= c.logit_bits <= 62 and 1 <= c.diff_bits <= 62, "logit_bits, diff_bits <= 62")
     need(1 <= c.div_bits <= 62, "div_bits <= 62")
     need(1 <= c.limb_bits <= 16, "limb_bits <= 16")
-    need(1 <= c.rho_bits and 1 <= c.norm_bits, "rho_bits, norm_bits >= 1")
+    need(
+        1 <= c.rho_bits <= WORD_BITS and 1 <= c.norm_bits <= WORD_BITS, f"rho_bits, norm_bits <= {WORD_BITS}"
+    )
+    need(1 <= c.eps_int < 1 << TRACED_BITS, f"eps_int >= 1, and below 2^{TRACED_BITS}")
+    need(c.mu <= 40, "mu <= 40")
     return failed
 
 

@@ -87,6 +87,8 @@ class Scales:
             or not all(type(v) is int for v in [*whole, *parts])
         ):
             raise ValueError("scales: not integers")
+        if any(abs(v) > 100 for v in [*whole, *parts]):
+            raise ValueError("scales: out of range")
         return cls(**{**data, "w_qkv": tuple(parts)})
 
 

@@ -23,7 +23,7 @@ class RangeRow:
 
     @property
     def headroom_bits(self) -> float:
-        return log2(self.bound / self.seen) if self.seen else inf
+        return log2(self.bound) - log2(self.seen) if self.seen else inf
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -91,4 +91,5 @@ def format_rows(rows: list[RangeRow]) -> str:
     for row in rows:
         layer = "-" if row.layer is None else str(row.layer)
         lines.append(f"{row.tensor:8} {row.bound:>40} {row.seen:>40} {layer:>6} {row.headroom_bits:>14.2f}")
+    lines.append("y cannot exceed the square root of the width, so it needs no headroom")
     return "\n".join(lines)

@@ -55,6 +55,10 @@ class TableSpec:
         names = {f.name for f in fields(cls)}
         if set(data) != names or not all(type(v) is int for v in data.values()):
             raise ValueError(f"table specification: wrong fields {sorted(set(data) ^ names)} or types")
+        if not 0 < data["exp_top"] < 1 << 30 or not 0 < data["score_divisor"] < 1 << 30:
+            raise ValueError("table specification: exp_top or score_divisor out of range")
+        if any(abs(data[name]) > 100 for name in ("exp_step_log2", "gelu_in_log2", "gelu_out_log2")):
+            raise ValueError("table specification: a scale out of range")
         return cls(**data)
 
 
