@@ -58,8 +58,7 @@ contract ZkLLMSettlement is IZkLLMSettlement {
         if (_records[claimId].length != 0) revert AlreadySettled(claimId);
 
         bytes memory record = _checkTokens(ids, siblings, tokens);
-
-        IZkLLMVerifier(VERIFIER).verify(_context(requestId), words, proof);
+        _verify(_context(requestId), words, proof);
 
         _settled(claimId, promptDigest, requestId, ids, record);
     }
@@ -149,45 +148,58 @@ contract ZkLLMSettlement is IZkLLMSettlement {
     {
         bytes32 root = VOCABULARY_ROOT;
         uint256 depth = DEPTH;
-        uint256 length = ENTRY_BYTES * ids.length;
-        for (uint256 i = 0; i < ids.length; ++i) {
-            bytes calldata token = tokens[i];
-            bytes32[] calldata path;
-            assembly ("memory-safe") {
-                path.offset := add(siblings.offset, shl(5, mul(i, depth)))
-                path.length := depth
-            }
-            if (VocabularyProof.rootOf(ids[i], token, path) != root) revert InvalidVocabularyProof(i);
-            length += token.length;
-        }
-
         uint256 entry;
         uint256 text;
         assembly ("memory-safe") {
             record := mload(0x40)
-            mstore(record, length)
             entry := add(record, 0x20)
             text := add(entry, mul(ENTRY_BYTES, mload(ids)))
-            mstore(0x40, and(add(add(entry, length), 0x1f), not(0x1f)))
+            // all texts together are shorter than the calldata that they come in
+            mstore(0x40, and(add(add(text, sub(calldatasize(), tokens.offset)), 0x3f), not(0x1f)))
+            mstore(record, 0)
         }
         for (uint256 i = 0; i < ids.length; ++i) {
             bytes calldata token = tokens[i];
+            bytes32[] calldata path;
             uint256 id = ids[i];
             assembly ("memory-safe") {
-                // the word reaches beyond the entry: the rest is written later
-                mstore(entry, shl(224, or(shl(16, id), token.length)))
-                entry := add(entry, ENTRY_BYTES)
+                path.offset := add(siblings.offset, shl(5, mul(i, depth)))
+                path.length := depth
             }
-        }
-        for (uint256 i = 0; i < ids.length; ++i) {
-            bytes calldata token = tokens[i];
+            if (VocabularyProof.rootOf(id, token, path) != root) revert InvalidVocabularyProof(i);
             assembly ("memory-safe") {
+                // the entry ends a word whose other bytes stay
+                let word := sub(entry, 0x1c)
+                mstore(word, or(shl(32, shr(32, mload(word))), or(shl(16, id), token.length)))
+                entry := add(entry, ENTRY_BYTES)
                 calldatacopy(text, token.offset, token.length)
                 text := add(text, token.length)
             }
         }
         assembly ("memory-safe") {
             mstore(text, 0) // the padding of the last word
+            mstore(record, sub(text, add(record, 0x20)))
+        }
+    }
+
+    /// @dev `VERIFIER.verify(context, words, proof)`: the two arrays lie in this call's calldata as they must in
+    /// that one's, so they are copied at once. The constructor made sure that there is code at VERIFIER, and a
+    /// generated verifier cannot go away.
+    function _verify(bytes32 context, uint256[] calldata words, uint256[] calldata proof) private view {
+        address verifier = VERIFIER;
+        bytes4 selector = IZkLLMVerifier.verify.selector;
+        assembly ("memory-safe") {
+            let data := mload(0x40)
+            mstore(data, selector)
+            mstore(add(data, 0x04), context)
+            mstore(add(data, 0x24), 0x60)
+            mstore(add(data, 0x44), add(0x80, shl(5, words.length)))
+            let size := add(0x40, shl(5, add(words.length, proof.length)))
+            calldatacopy(add(data, 0x64), sub(words.offset, 0x20), size)
+            if iszero(staticcall(gas(), verifier, data, add(0x64, size), 0, 0)) {
+                returndatacopy(data, 0, returndatasize())
+                revert(data, returndatasize())
+            }
         }
     }
 

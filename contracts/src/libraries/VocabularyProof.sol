@@ -13,16 +13,21 @@ library VocabularyProof {
     }
 
     /// @notice Root that token `id` with these bytes leads to.
+    /// @param id Below 2^32.
     /// @param siblings The path, bottom up. Its length is the caller's to check.
     function rootOf(uint256 id, bytes calldata text, bytes32[] calldata siblings)
         internal
         pure
         returns (bytes32 node)
     {
-        node = keccak256(abi.encodePacked(bytes1(0x00), uint32(id), text));
         assembly ("memory-safe") {
-            // 0x01 | left | right at bytes 0x1f..0x5f: the free memory pointer at 0x40 is put back below
             let pointer := mload(0x40)
+            // 0x00 | uint32 id | text, in memory that stays free
+            mstore(pointer, shl(216, id))
+            calldatacopy(add(pointer, 5), text.offset, text.length)
+            node := keccak256(pointer, add(5, text.length))
+
+            // 0x01 | left | right at bytes 0x1f..0x5f: the free memory pointer at 0x40 is put back below
             mstore8(0x1f, 0x01)
             let end := add(siblings.offset, shl(5, siblings.length))
             for { let position := siblings.offset } lt(position, end) { position := add(position, 0x20) } {
