@@ -42,10 +42,12 @@ class BentProgram:
         T: int,
         bends: Bends | None = None,
         leak: bool = False,
+        shift: int = 0,
     ):
         self.c = c = model.config
         self.m = {name: array.tolist() for name, array in model.arrays()}
         self.ids, self.k, self.T, self.rows, self.leak = ids, k, T, len(ids) - 1, leak
+        self.shift = shift  # of the certified rows
         self.bends, self.unused = dict(bends or {}), set(bends or {})
         self.logits: list[list[int]] = []
         N, L, d, ff = self.rows, c.n_layer, c.width, c.d_inner
@@ -210,7 +212,9 @@ class BentProgram:
         for i in range(self.k):
             t = self.T - self.k + i
             yf = [
-                self.rounded("yf", "yf_rem", (i, j), gain * y[t][j] + m["beta"][j], c.final_shift)
+                self.rounded(
+                    "yf", "yf_rem", (i, j), gain * y[t + self.shift][j] + m["beta"][j], c.final_shift
+                )
                 for j, gain in enumerate(m["gain"])
             ]
             logits = [sum(a * b for a, b in zip(yf, row, strict=True)) for row in m["wte"]]

@@ -81,11 +81,14 @@ class Case:
         ids: list[int] | None = None,
         model: QuantizedModel | None = None,
         leak: bool = False,
+        shift: int = 0,
     ) -> BentProgram:
-        return BentProgram(model or self.model, ids or self.ids, self.certified, self.T, bends, leak)
+        return BentProgram(model or self.model, ids or self.ids, self.certified, self.T, bends, leak, shift)
 
-    def tensors(self, values: Values, off: Iterable[str] = ()) -> dict[str, Any]:
-        """Fixed tensors, the witness in slots and limbs, and its multiplicities."""
+    def tensors(
+        self, values: Values, off: Iterable[str] = (), change: Callable[[dict[str, Any]], None] | None = None
+    ) -> dict[str, Any]:
+        """Fixed tensors, the witness in slots and limbs (`change` may alter them), and its multiplicities."""
         witness: dict[str, Any] = {}
         for name, array in values.items():
             if name not in VIRTUAL:
@@ -94,6 +97,8 @@ class Case:
             if array.dtype == object and max(map(abs, array.reshape(-1)), default=0) < 1 << 62:
                 witness[name] = array.astype(np.int64)
         tensors = {**self.fixed, **witness}
+        if change:
+            change(tensors)
         self.count(tensors, off)
         return tensors
 

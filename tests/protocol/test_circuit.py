@@ -7,12 +7,14 @@ from dataclasses import replace
 import pytest
 
 from zkllm.field import R
+from zkllm.outer.layout import DUMMY, FLAGS, SELECTORS
+from zkllm.poseidon2 import apply_round, external_matrix
 from zkllm.protocol.circuit import build_circuit
 from zkllm.statement import pack_words
 
 from .circuits import ZETA, outer_values, unsatisfied
 from .harness import Case, Proof, prove
-from .scene import packed, ragged
+from .scene import packed, ragged, smallest
 
 
 @pytest.fixture(scope="module")
@@ -99,3 +101,60 @@ def test_the_circuit_does_not_depend_on_weights() -> None:
         (a.own_wires == b.own_wires).all() and a.selectors == b.selectors and (a.equal_to == b.equal_to).all()
     )
     assert a.public_names == b.public_names and (a.input_variables == b.input_variables).all()
+
+
+def test_ids_have_one_decomposition() -> None:
+    """An id as slot and index past the slot's end would read a row that does not exist."""
+    scene = ragged()
+    case, c = scene.case, scene.case.model.config
+    proof = prove(case, case.tensors(scene.values))
+    token = _advice(case)["token"]
+    width = token - c.vocab_slots
+    i = next(
+        i
+        for i, x in enumerate(case.ids)
+        if x >= c.vocab_block and x % c.vocab_block + c.vocab_block < 1 << width
+    )
+    slot, index = divmod(case.ids[i], c.vocab_block)
+    inputs = [*proof.inputs, pow(ZETA, -1, R)]
+    inputs[i * token + slot], inputs[i * token + slot - 1] = 0, 1
+    bits = [index + c.vocab_block >> width - 1 - j & 1 for j in range(width)]
+    inputs[i * token + c.vocab_slots : (i + 1) * token] = bits
+    failed = unsatisfied(case, proof, inputs=inputs)
+    assert "statement: id: below J" in failed
+    assert not {"statement: words", "statement: id: bits", "statement: id: one slot"} & set(failed)
+
+
+def test_every_variable_is_pinned() -> None:
+    """A value changed alone breaks one of its rows: nothing in the circuit is free but the filler."""
+    case = smallest()
+    built = case.circuit
+    proof = prove(case, case.tensors(case.trace().values))
+    words = pack_words(proof.T, proof.ids, case.rows)
+    public = [x % R for x in (proof.seed, *words, *outer_values(case, proof))]
+    values = built.solve_naive(public, [*proof.inputs, pow(ZETA, -1, R)])
+    q, wires = built.selectors, built.wires
+    flags = {row: name for name in FLAGS for row in q[name]}
+    rounds: dict[int, int] = {}
+    for i in sorted(flags):
+        rounds[i + 1] = 0 if flags[i] == "qL" else rounds[i] + 1
+
+    def holds(i: int) -> bool:
+        a, b, c, d = (values[int(v)] for v in wires[:, i])
+        if i in flags:
+            state = [a, b, c, d]
+            after = external_matrix(state) if flags[i] == "qL" else apply_round(state, rounds[i])
+            return all(values[int(v)] == x % R for v, x in zip(wires[:, i + 1], after, strict=True))
+        q1, q2, q3, q4, qM, qC = (q[s].get(i, 0) for s in SELECTORS[:6])
+        own = public[i] if i < built.num_public else 0
+        return (q1 * a + q2 * b + q3 * c + q4 * d + qM * a * b + qC - own) % R == 0
+
+    at: dict[int, set[int]] = {}
+    for i in range(built.num_rows):
+        assert holds(i)
+        for v in wires[:, i]:
+            at.setdefault(int(v), set()).update({i, i - 1} if i - 1 in flags else {i})
+    for v, rows in at.items():
+        old, values[v] = values[v], (values[v] + 987654321) % R
+        assert v == DUMMY or not all(map(holds, rows)), v
+        values[v] = old

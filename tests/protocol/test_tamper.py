@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import pytest
 
+from zkllm.protocol.program import RELATIONS
+
 from .cheats import CHEATS, Cheat, bent_ids, resolve, switches
 from .circuits import unsatisfied
 from .harness import Proof, named, prove, verify
-from .scene import Scene
+from .scene import Scene, packed
 
 
 def cheat_proof(scene: Scene, cheat: Cheat, off: list[str]) -> Proof:
     case = scene.case
     model = cheat.model(scene) if cheat.model else None
-    traced = case.trace(cheat.bends(scene), ids=bent_ids(cheat, scene), model=model, leak=cheat.leak)
+    traced = case.trace(
+        cheat.bends(scene), ids=bent_ids(cheat, scene), model=model, leak=cheat.leak, shift=cheat.shift
+    )
     if cheat.post:
         cheat.post(scene, traced.values)
-    tensors = case.tensors(traced.values, off)
+    change = (lambda tensors: cheat.limbs(scene, tensors)) if cheat.limbs else None
+    tensors = case.tensors(traced.values, off, change)
     if cheat.late:
         cheat.late(scene, tensors)
     return prove(
@@ -48,3 +53,19 @@ def test_cheat_passes_without_its_check(cheat: Cheat) -> None:
     off = switches(resolve(scene, cheat.fires))
     verdict = verify(scene.case, cheat_proof(scene, cheat, off), off=off)
     assert verdict.failed == []
+
+
+def test_every_rule_has_its_cheat() -> None:
+    """Each relation, each lookup and each check of LogUp is what stops some cheat of the table."""
+    fired = {name for cheat in CHEATS for name in resolve(cheat.scene(), cheat.fires)}
+    manifest = packed().case.manifest
+    for relation in RELATIONS[1:]:
+        assert {
+            f"zero-check <{relation}>",
+            f"product sums <{relation}>",
+            f"reduction <{relation}>",
+        } & fired, relation
+    for tensor, _ in manifest.lookups():
+        assert f"logup: numerator = 0 <{tensor.name}>" in fired, tensor.name
+    assert {"logup: denominator != 0", "logup layer 0", "statement: padding"} <= fired
+    assert len({cheat.name for cheat in CHEATS}) == len(CHEATS)

@@ -139,6 +139,11 @@ ATTENTION = [
         virtual=True,
     ),
     Cheat("division: o + 1, w compensates", (lookup("div^"),), lambda s: {("o", *OUTPUT): add(1)}),
+    Cheat(
+        "division: o beyond its range, w compensates",
+        (lookup("o"), lookup("div^"), lookup("div_rest^")),
+        lambda s: {("o", *OUTPUT): add(1 << s.case.model.config.act_bits)},
+    ),
     Cheat("division: o - 1, w compensates", (lookup("div_rest^"),), lambda s: {("o", *OUTPUT): add(-1)}),
     Cheat(
         "division: o + 1, w kept",

@@ -1,8 +1,8 @@
 """The tamper suite's table: what is changed, by which cheating prover, and which check must fire.
 
 Every prover here is honest but for one change, made where the value is computed ("bends") or on the finished
-values ("post"), the multiplicities ("late"), a message ("lie") or the statement ("ids"). Names are those of
-`zkllm.protocol.diagnosis`; `^` stands for a value's top limb.
+values ("post"), their limbs ("limbs"), multiplicities ("late"), a message ("lie") or the statement ("ids").
+Names are those of `zkllm.protocol.diagnosis`; `^` stands for a value's top limb.
 """
 
 from __future__ import annotations
@@ -41,11 +41,13 @@ class Cheat:
     fires: tuple[str, ...]
     bends: Callable[[Scene], Bends] = lambda s: {}
     post: Callable[[Scene, Values], None] | None = None
+    limbs: Callable[[Scene, dict], None] | None = None
     late: Callable[[Scene, dict], None] | None = None
     ids: Callable[[Scene], list[int]] | None = None  # the statement, where it is another one
     traced: Callable[[Scene], list[int]] | None = None  # what the program is run on, where that differs
     model: Callable[[Scene], QuantizedModel] | None = None  # whose weights the prover uses
     leak: bool = False
+    shift: int = 0  # of the certified rows
     scene: Callable[[], Scene] = packed
     virtual: bool = False  # the prover's virtual tensors are bent as well
     lie: int | None = None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from zkllm.field import R
 
-from ..bending import Bends, add, to
+from ..bending import Bends, BentProgram, add, to
 from ..harness import Values
 from ..scene import Scene, ragged
 from .base import Cheat, add_to, claim, equation, lookup, products
@@ -16,6 +18,13 @@ def _kept_diff(s: Scene) -> Bends:
         ("logit", s.row): add(1),
         **{("diff", s.row, v): to(s.value("diff", s.row, v)) for v in range(size)},
     }
+
+
+def _dull(s: Scene) -> int:
+    """A feature that favours the certified token least: raising it there would only help another."""
+    wte, token = s.case.model.wte.astype(int), s.case.ids[s.case.T - s.case.certified + 1]
+    lead = (wte[token] - np.delete(wte, token, axis=0)).min(axis=0)
+    return int(lead.argmax())
 
 
 def _second_best(s: Scene) -> int:
@@ -47,7 +56,26 @@ def _shift_all(s: Scene, values: Values) -> None:
         values["diff"][s.row, v] = (best[v // J] if full else top) - logits[v] - (v < false)
 
 
+def _of_the_row_before(s: Scene) -> list[int]:
+    """The statement whose last token is the answer of the row before."""
+    case = s.case
+    logits = BentProgram(case.model, case.ids, 1, case.T - 1).logits[0]
+    return s.statement(logits.index(max(logits)))
+
+
 HEAD = [
+    Cheat(
+        "the certified row is another one",
+        (equation("final norm"),),
+        ids=_of_the_row_before,
+        shift=-1,
+        scene=ragged,
+    ),
+    Cheat(
+        "final norm: y_f beyond its range, remainder compensates",
+        (lookup("yf"), lookup("yf_rem^")),
+        lambda s: {("yf", 0, _dull(s)): add(1 << s.case.model.config.act_bits)},
+    ),
     Cheat(
         "final norm: y_f + 1, remainder compensates", (lookup("yf_rem^"),), lambda s: {("yf", 0, 1): add(1)}
     ),

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
+
 from zkllm.field import R
 from zkllm.model.weights import QuantizedModel
 
 from ..bending import add
-from ..scene import Scene
+from ..scene import Scene, packed
 from .base import Cheat, claim, equation, lookup, products, weak
 
 # ---- lookups
@@ -35,7 +37,31 @@ def _fractions(s: Scene, tensors: dict) -> None:
     tensors["mult.range8"] = counts
 
 
+def _carry(limb: str, following: str) -> Callable[[Scene, dict], None]:
+    """A limb out of its range by the table's size, the next one changed by 1: the value stays."""
+
+    def limbs(s: Scene, tensors: dict) -> None:
+        m = s.case.manifest
+        width = m.tensors[limb].lookup.table.removeprefix("range")  # type: ignore[union-attr]
+        least = -m.tensors[following].lookup.offset  # type: ignore[union-attr]
+        tensors[limb], tensors[following] = (tensors[n].astype(np.int64) for n in (limb, following))
+        room = tensors[following] > least  # somewhere the next limb can be less; else it can be more
+        sign, at = (1, tuple(int(i[0]) for i in np.nonzero(room))) if room.any() else (-1, (0,) * room.ndim)
+        tensors[limb][at] += sign << int(width)
+        tensors[following][at] -= sign
+
+    return limbs
+
+
+LIMBS = [
+    Cheat(f"{lower} out of its range, {upper} compensates", (lookup(lower),), limbs=_carry(lower, upper))
+    for wide in packed().case.manifest.wide.values()
+    for (lower, _), (upper, _) in zip(wide.limbs, wide.limbs[1:], strict=False)
+]
+
+
 LOOKUPS = [
+    *LIMBS,
     Cheat("multiplicity + 1", (lookup("multiplicity of range8"),), late=_multiplicity("range8", {7: 1})),
     Cheat(
         "multiplicity moved to another entry",
