@@ -5,8 +5,8 @@
 
 A sumcheck instance is timed over all its rounds (round, then bind), divided by the elements of its hypercube;
 the first round and the first bind, which read the original tables, are also shown apart. A LogUp tree is
-timed over the sumchecks of all its layers, divided by its leaves. `ns` is processor time, summed over the threads
-(divide by their number for the time on an idle machine); `wall` is wall-clock time.
+timed over the sumchecks of all its layers, divided by its leaves. `ns` is processor time, summed over the
+threads (divide by their number for the time on an idle machine); `wall` is wall-clock time.
 """
 
 from __future__ import annotations
@@ -38,6 +38,12 @@ class Clock:
     def __init__(self) -> None:
         self.cpu, self.wall = time.process_time(), time.perf_counter()
 
+    @classmethod
+    def zero(cls) -> Clock:
+        clock = cls()
+        clock.cpu = clock.wall = 0.0
+        return clock
+
     def __call__(self) -> Clock:
         self.cpu, self.wall = time.process_time() - self.cpu, time.perf_counter() - self.wall
         return self
@@ -56,6 +62,7 @@ def timed(f: Callable[[], Any]) -> tuple[Clock, Any]:
 
 class Bench:
     def __init__(self, log2: int):
+        np.ones(1 << log2 + 6, dtype=np.int64)  # memory that was never touched is slow in virtual machines
         self.log2, self.rng = log2, random.Random(1)
         self.rows: list[Row] = []
         self.generator = np.random.default_rng(1)
@@ -97,8 +104,7 @@ class Bench:
         start, instance = timed(lambda: native.SumcheckInstance(sizes, factors, terms, points))
         first_round, _ = timed(instance.round)
         first_bind, _ = timed(lambda: instance.bind(self.rng.randrange(R)))
-        rounds, binds = Clock(), Clock()
-        rounds.cpu = rounds.wall = binds.cpu = binds.wall = 0
+        rounds, binds = Clock.zero(), Clock.zero()
         while instance.remaining():
             rounds += timed(instance.round)[0]
             binds += timed(lambda: instance.bind(self.rng.randrange(R)))[0]
@@ -153,12 +159,21 @@ class Bench:
         ]
         self.sumcheck("softmax-like (8 terms, 8 factors), zero-check", [heads, 16, 16], factors, terms, True)
 
+        slots = [self.ints((n,), np.int16, 16) for _ in range(5)]
+        data = [(0, 1 << 50 * c, slot) for c, slot in enumerate(slots)]
+        parts = [self.field(1 << self.log2 // 2), self.field(n >> self.log2 // 2)]
+        start, reduction = timed(lambda: _native.ReductionInstance(self.log2, [([(0, 5, parts)], data)], 3))
+        rounds, binds = Clock.zero(), Clock.zero()
+        while reduction.remaining():
+            rounds += timed(reduction.round)[0]
+            binds += timed(lambda: reduction.bind(self.rng.randrange(R)))[0]
+        self.add("reduction, 1 column, 5 slots of int16", n, start + rounds + binds, new=start, rounds=rounds,
+                 binds=binds)
         build, leaves = timed(lambda: native.build_leaves(n, [(0, 5, 1, small, wide)], *self.scalars(2)))
         self.add("build_leaves (int16 in, int32 out)", n, build)
         build, tree = timed(lambda: native.LogUpTree(a, b))
         self.add("LogUp tree, building", n, build)
-        rounds, binds = Clock(), Clock()
-        rounds.cpu = rounds.wall = binds.cpu = binds.wall = 0
+        rounds, binds = Clock.zero(), Clock.zero()
         for j in range(tree.depth):
             tree.open(j, self.scalars(j), self.rng.randrange(R))
             for _ in range(j):

@@ -205,6 +205,27 @@ pub fn small_form(out: &mut [Fr], base: &Fr, [a, b]: [&Fr; 2], s: &[i64], t: &[i
     }
 }
 
+/// Slices of integers that `add_scaled_small` takes at most.
+pub const MAX_SMALL: usize = 8;
+
+/// xs += sum_k cs[k] vs[k] for slices of integers vs.
+pub fn add_scaled_small(xs: &mut [Fr], cs: &[Fr], vs: &[&[i64]]) {
+    assert!(cs.len() == vs.len() && vs.len() <= MAX_SMALL && vs.iter().all(|v| v.len() == xs.len()));
+    let narrow = vs.iter().copied().flatten().fold(0, |bits, &v| bits | (v ^ (v >> 63))) >> 51 == 0;
+    let n = if narrow { vectorised(xs.len()) } else { 0 };
+    if n > 0 {
+        ifma!(add_scaled_small(&mut xs[..n], cs, vs));
+    }
+    if n < xs.len() {
+        for (c, vs) in cs.iter().zip(vs) {
+            let form = SmallForm::new(*c, Fr::ZERO);
+            for (x, &v) in xs[n..].iter_mut().zip(&vs[n..]) {
+                *x += form.eval(v, 0);
+            }
+        }
+    }
+}
+
 /// `Lanes::load_children` of the nodes (p, q) of `low` + c (`high` - `low`). `low` has two nodes for each output,
 /// `high` may have fewer: the missing ones are (0, 0).
 pub fn fold_children(out: [&mut [Fr]; 4], low: [&[Fr]; 2], high: [&[Fr]; 2], lambda: &Fr, c: &Fr) {
@@ -299,6 +320,11 @@ mod tests {
             for wide in [false, true] {
                 let (s, t) = (ints(1, n, wide), ints(4, n, wide));
                 assert_eq!(dot_small(&xs, &s), xs.iter().zip(&s).map(|(x, &v)| *x * from_i64(v)).sum::<Fr>());
+                let mut added = ys.clone();
+                add_scaled_small(&mut added, &[c, -Fr::ONE, xs.first().copied().unwrap_or(c)], &[&s, &t, &s]);
+                let first = c + xs.first().copied().unwrap_or(c);
+                let expected = |i: usize| ys[i] + first * from_i64(s[i]) - from_i64(t[i]);
+                assert_eq!(added, (0..n).map(expected).collect::<Vec<_>>());
                 convert(&mut out, &s);
                 assert_eq!(out, s.iter().map(|&v| from_i64(v)).collect::<Vec<_>>());
                 for a in [element(8), -Fr::ONE, Fr::ZERO] {

@@ -1,6 +1,7 @@
 //! `SumcheckInstance`.
 
 mod logup;
+mod reduction;
 pub mod tables;
 mod vectors;
 
@@ -117,5 +118,6 @@ impl SumcheckInstance {
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<SumcheckInstance>()?;
     logup::register(m)?;
+    reduction::register(m)?;
     vectors::register(m)
 }

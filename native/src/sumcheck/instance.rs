@@ -78,6 +78,20 @@ impl Instance {
         Ok(instance)
     }
 
+    /// One axis of `size` (a power of two) places; the tables are held here from the start.
+    pub fn from_tables(size: usize, tables: Vec<Vec<Fr>>, terms: Vec<Term>) -> Self {
+        assert!(size.is_power_of_two() && tables.iter().all(|t| t.len() == size));
+        Self {
+            sizes: vec![size],
+            bits: vec![bits(size)],
+            factors: vec![vec![0]; tables.len()],
+            terms,
+            eq: None,
+            max_abs: vec![0; tables.len()],
+            folded: tables.into_iter().map(Some).collect(),
+        }
+    }
+
     /// Unbound variables.
     pub fn remaining(&self) -> usize {
         self.bits.iter().sum()

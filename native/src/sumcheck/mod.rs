@@ -5,6 +5,7 @@ pub mod contract;
 mod contract_ifma;
 pub mod instance;
 mod plan;
+pub mod reduction;
 mod round;
 pub mod table;
 pub mod tensor;

@@ -5,6 +5,7 @@
 
 use super::lanes::{SmallAccumulator, from_small, is_narrow, load_small};
 use super::*;
+use crate::field::slices::MAX_SMALL;
 use crate::field::wide::ProductSum;
 use ark_ff::{AdditiveGroup, Field};
 
@@ -137,6 +138,36 @@ pub fn small_form(out: &mut [Fr], base: &Fr, [a, b]: [&Fr; 2], s: &[i64], t: &[i
         carry(&mut sum);
         // SAFETY: `eight` checks the bounds.
         unsafe { store(eight_mut(out, i), &canonical(&sum)) };
+    }
+}
+
+/// xs += sum_k cs[k] vs[k] for |v| < 2^51 and at most `MAX_SMALL` slices.
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub fn add_scaled_small(xs: &mut [Fr], cs: &[Fr], vs: &[&[i64]]) {
+    // `reduce_small` divides by 2^104
+    let (shift, zero) = (Fr::from(1u128 << 104), _mm512_setzero_si512());
+    let offset = broadcast(&(-cs.iter().sum::<Fr>() * Fr::from(1u64 << 51)));
+    let mut coefs = [[zero; 5]; MAX_SMALL];
+    for (out, c) in coefs.iter_mut().zip(cs) {
+        *out = broadcast(&(*c * shift));
+    }
+    let r = splat5(&R);
+    for i in 0..xs.len() / 8 {
+        let mut x = [zero; 7];
+        for (c, v) in coefs.iter().zip(vs) {
+            let u = _mm512_add_epi64(load_small(&v[8 * i..]), splat(1 << 51));
+            for j in 0..5 {
+                x[j] = _mm512_madd52lo_epu64(x[j], c[j], u);
+                x[j + 1] = _mm512_madd52hi_epu64(x[j + 1], c[j], u);
+            }
+        }
+        let mut sum = add_limbs(&reduce_small(x), &offset);
+        carry(&mut sum);
+        // SAFETY: `eight` checks the bounds.
+        let old = unsafe { load(eight(xs, i)) };
+        let mut sum = add_limbs(&subtract_if_not_below(&sum, &r), &old);
+        carry(&mut sum);
+        unsafe { store(eight_mut(xs, i), &canonical(&sum)) };
     }
 }
 
