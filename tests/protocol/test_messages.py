@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from zkllm.errors import ProofError
 from zkllm.field import R
@@ -258,6 +260,28 @@ def test_an_entry_of_each_witness_tensor(name: str) -> None:
     assert names and all("<" in n for n in names), "the diagnosis names what is false"
 
 
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10**9), st.integers(1, 4))
+def test_random_changes_of_the_witness(seed: int, count: int) -> None:
+    """Several entries at once, by little or by much: never accepted, always named."""
+    scene, generator = ragged(), random.Random(seed)
+    case = scene.case
+    tensors = case.tensors(scene.values)
+    names = [t.name for t in case.manifest.group(False) if not t.name.startswith("mult.")]
+    for name in generator.choices(names, k=count):
+        sizes = case.manifest.sizes(name)
+        while _inert(case, name, at := tuple(generator.randrange(n) for n in sizes)):
+            pass
+        tensors[name] = tensors[name].astype(object)
+        tensors[name][at] += generator.choice(
+            [1, -1, 2, 255, 256, -256, 1 << 40, 1 << 50, generator.randrange(R)]
+        )
+    case.count(tensors)
+    proof = prove(case, tensors)
+    found = named(case, proof, verify(case, proof))
+    assert found and all("<" in n for n in found)
+
+
 def test_freedom_of_helper_columns() -> None:
     """Accepted by design: nothing semantic depends on them."""
     scene = ragged()
@@ -266,4 +290,9 @@ def test_freedom_of_helper_columns() -> None:
     for name in ("idx", "over", "rem"):
         values[name][0, 0, 0, 1] = 123456789012345678901234567890
     values["diff"][0, c.vocab_size :] = 77
+    at = scene.find(
+        lambda *at: scene.value("e", *at) == 0 and case.model.exp[scene.value("idx", *at) - 1] == 0
+    )
+    values["idx"][at] -= 1  # the same distance and the same exponential, 0, by another row of the table
+    values["over"][at] += 1
     assert verify(case, prove(case, case.tensors(values))).accepted

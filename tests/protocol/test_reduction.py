@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,7 +16,7 @@ from zkllm.protocol.diagnosis import claim_value, false_claims
 from zkllm.protocol.forms import Alternate, At, Before, ones, slots, tensor
 from zkllm.protocol.manifest import Manifest
 from zkllm.protocol.party import Claim, Party
-from zkllm.protocol.reduction import CHECK, column_vectors, reduce_claims
+from zkllm.protocol.reduction import CHECK, _groups, column_vectors, evaluate_weights, reduce_claims
 from zkllm.protocol.weights import Cut, Listed
 
 from .toys import parties, random_data, toy_protocol
@@ -77,31 +78,34 @@ def test_random_claims(seed: int, mu: int, false: int) -> None:
     assert len(result.point) == mu and len(columns) == protocol.num_columns
 
 
-def test_padding_has_no_weight() -> None:
-    """E_g is zero wherever no tensor lives: a stray coefficient meets no relation."""
+def test_weights_are_dense_exactly_where_tensors_live() -> None:
+    """E_g at every address is the claims' weight of the value there, and 0 beyond the last tensor."""
     rng = random.Random(3)
     m = manifest(rng)
     data = random_data(m, rng)
-    protocol = toy_protocol(m, 6)
-    prover, _ = parties(protocol, data)
-    prover.challenge()
-    claims(m, prover, rng)
-    seen: list[list[int]] = []
-    genuine = naive.SumcheckInstance
-
-    class Spy(genuine):  # type: ignore[misc, valid-type]
-        def __init__(self, sizes, factors, terms, tau=None):  # type: ignore[no-untyped-def]
-            seen.extend(t for _, t in factors[::2])
-            super().__init__(sizes, factors, terms, tau)
-
-    naive.SumcheckInstance = Spy  # type: ignore[misc]
-    try:
-        reduce_claims(prover)
-    finally:
-        naive.SumcheckInstance = genuine  # type: ignore[misc]
-    for layout, weights in (
-        (protocol.fixed, seen[: protocol.fixed.num_columns]),
-        (protocol.witness, seen[protocol.fixed.num_columns :]),
-    ):
-        flat = [w for column in weights for w in column]
+    protocol = toy_protocol(m, 5)
+    party, _ = parties(protocol, data)
+    beta = Fr(rng.randrange(R))
+    claims(m, party, rng)
+    groups, _ = _groups(party, beta)
+    expected = [[0] * 32 for _ in range(protocol.num_columns)]
+    power = 1
+    for claim in party.claims:
+        for term in claim.terms:
+            dense = np.array(power * int(term.coefficient) % R, object)
+            for weight in term.weights:
+                dense = np.multiply.outer(dense, np.array(weight.dense(), object))
+            fixed = m.tensors[term.tensor].fixed
+            layout = protocol.fixed if fixed else protocol.witness
+            for block in layout.blocks[term.tensor]:
+                g = layout.column(block) + (0 if fixed else protocol.fixed.num_columns)
+                for i, w in enumerate(dense[block.slices()].reshape(-1)):
+                    expected[g][layout.offset(block) + i] += int(w)
+        power = power * int(beta) % R
+    for address in range(32):
+        bits = [Fr(address >> 4 - i & 1) for i in range(5)]
+        got = [int(x) % R for x in evaluate_weights(party, groups, bits)]
+        assert got == [column[address] % R for column in expected], address
+    for layout, first in ((protocol.fixed, 0), (protocol.witness, protocol.fixed.num_columns)):
+        flat = [x for column in expected[first : first + layout.num_columns] for x in column]
         assert any(flat[: layout.used]) and not any(flat[layout.used :])
