@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import DEMO
 from safetensors.numpy import load_file, save_file
 
 from zkllm.errors import CheckpointError, ZkllmError
@@ -18,6 +17,8 @@ from zkllm.model.architecture import parse_architecture
 from zkllm.model.checkpoint import find_checkpoint, load_checkpoint, tensor_shapes
 from zkllm.model.float_model import FloatModel
 from zkllm.model.safetensors_file import SafetensorsFile
+
+from .conftest import DEMO
 
 BASE = {"model_type": "gpt2", "vocab_size": 50, "n_positions": 16, "n_embd": 12, "n_layer": 2, "n_head": 3}
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import DEMO
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
@@ -28,6 +27,8 @@ from zkllm.model.reference import trace_reference
 from zkllm.model.tables import exp_table, gelu_new, gelu_table
 from zkllm.model.tokenizer import load_tokenizer
 from zkllm.model.weights import TableSpec
+
+from .conftest import DEMO
 
 PROMPT = "Any sufficiently advanced technology is indistinguishable from"
 

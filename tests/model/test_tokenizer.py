@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import DEMO
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +15,8 @@ from zkllm.errors import TokenizerError, ZkllmError
 from zkllm.hashing import keccak256
 from zkllm.model.tokenizer import ByteLevelTokenizer, byte_alphabet, definition_from_files, load_tokenizer
 from zkllm.model.vocabulary import VocabularyTree, leaf, node, verify_path
+
+from .conftest import DEMO
 
 VOCAB = 478
 TOKENIZER = load_tokenizer(DEMO, VOCAB)
