@@ -70,11 +70,11 @@ impl SumcheckInstance {
     }
 
     /// The round polynomial's values at 0, 1, .., degree().
-    fn round<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    fn round<'py>(&mut self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
         self.require_variable()?;
         let guards = guards(py, &self.sources)?;
         let tables = views(&guards);
-        let core = &self.core;
+        let core = &mut self.core;
         let values = interruptible(py, |poll| core.round(&tables, poll))?;
         to_ints(py, &values)
     }

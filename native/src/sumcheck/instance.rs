@@ -29,7 +29,13 @@ pub struct Instance {
     pub(super) terms: Vec<Term>,
     /// eq(tau, .) of each axis over its unbound variables but the current one (padded size).
     pub(super) eq: Option<Vec<Vec<Fr>>>,
+    /// tau of the unbound variables of each axis.
+    tau: Option<Vec<Vec<Fr>>>,
     folded: Vec<Option<Vec<Fr>>>,
+    /// The last round polynomial's values, until its variable is bound.
+    last: Option<Vec<Fr>>,
+    /// What h(0) and h(1) of the coming round must add up to (weighted by eq with tau), once known.
+    claim: Option<Fr>,
     /// Bounds on the integer tables.
     pub(super) max_abs: Vec<u64>,
 }
@@ -71,9 +77,9 @@ impl Instance {
             return Err("tau must have one coordinate for each bit of each axis".into());
         }
         let max_abs = sources.iter().map(|t| if let Some(Table::Ints(t)) = t { t.max_abs() } else { 0 }).collect();
-        let eq = tau.map(|tau| tau.iter().map(|t| tensor::eq_table(t)).collect());
+        let eq = tau.as_ref().map(|tau| tau.iter().map(|t| tensor::eq_table(t)).collect());
         let folded = vec![None; factors.len()];
-        let mut instance = Self { sizes, bits, factors, terms, eq, folded, max_abs };
+        let mut instance = Self { sizes, bits, factors, terms, eq, tau, folded, last: None, claim: None, max_abs };
         instance.drop_current_from_eq();
         Ok(instance)
     }
@@ -87,6 +93,9 @@ impl Instance {
             factors: vec![vec![0]; tables.len()],
             terms,
             eq: None,
+            tau: None,
+            last: None,
+            claim: None,
             max_abs: vec![0; tables.len()],
             folded: tables.into_iter().map(Some).collect(),
         }
@@ -126,8 +135,20 @@ impl Instance {
     }
 
     /// The round polynomial at 0, 1, .., degree.
-    pub fn round<'a>(&'a self, sources: &[Option<Table<'a>>], poll: Poll<'_>) -> Result<Vec<Fr>, Interrupted> {
-        round::evaluate(&mut Plan::new(self, sources), poll)
+    pub fn round(&mut self, sources: &[Option<Table<'_>>], poll: Poll<'_>) -> Result<Vec<Fr>, Interrupted> {
+        // with a claim, h(1) follows from h(0): (1 - tau) h(0) + tau h(1), or their sum, is the claim
+        let current = self.current_axis().expect("an unbound variable");
+        let tau = self.tau.as_ref().map(|tau| tau[current][tau[current].len() - self.bits[current]]);
+        let known = self.claim.and_then(|claim| match tau {
+            None => Some((claim, Fr::ONE, Fr::ONE)),
+            Some(t) => t.inverse().map(|inverse| (claim, Fr::ONE - t, inverse)),
+        });
+        let mut values = round::evaluate(&mut Plan::new(self, sources), known.is_some(), poll)?;
+        if let Some((claim, weight, inverse)) = known {
+            values[1] = (claim - weight * values[0]) * inverse;
+        }
+        self.last = Some(values.clone());
+        Ok(values)
     }
 
     /// Sets the current variable to c.
@@ -151,6 +172,7 @@ impl Instance {
                 }
             }
         }
+        self.claim = self.last.take().map(|values| interpolate(values, c));
         self.sizes[axis] = half;
         self.bits[axis] -= 1;
         self.drop_current_from_eq();
@@ -178,6 +200,22 @@ impl Instance {
             eq[axis].truncate(half);
         }
     }
+}
+
+/// The value at c of the polynomial with the given values at 0, 1, .. (Newton's forward differences).
+fn interpolate(mut values: Vec<Fr>, c: Fr) -> Fr {
+    let (mut result, mut binomial) = (Fr::ZERO, Fr::ONE);
+    for i in 0..values.len() {
+        // values[i] is the i-th difference at 0, binomial is c over i
+        result += values[i] * binomial;
+        for k in (i + 1..values.len()).rev() {
+            let lower = values[k - 1];
+            values[k] -= lower;
+        }
+        let next = Fr::from(i as u64 + 1);
+        binomial *= (c - Fr::from(i as u64)) * next.inverse().expect("not 0");
+    }
+    result
 }
 
 /// t[i] += c (t[i + distance] - t[i]) for i < distance, where t is 0 beyond its length.

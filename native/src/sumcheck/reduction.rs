@@ -212,8 +212,8 @@ impl Reduction {
     }
 
     /// h(0), h(1), h(2).
-    pub fn round(&self, poll: Poll<'_>) -> Result<Vec<Fr>, Interrupted> {
-        if let Some(dense) = &self.dense {
+    pub fn round(&mut self, poll: Poll<'_>) -> Result<Vec<Fr>, Interrupted> {
+        if let Some(dense) = &mut self.dense {
             return dense.round(&vec![None; 2 * self.weights.len()], poll);
         }
         let n = 1usize << (self.segment_bits - self.challenges.len());

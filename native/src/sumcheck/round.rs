@@ -13,12 +13,12 @@ use rayon::prelude::*;
 /// Elements of a run that are handled together: all buffers of a block stay in the cache.
 const BLOCK: usize = 256;
 
-/// h(0), .., h(degree).
-pub fn evaluate(plan: &mut Plan<'_>, poll: Poll<'_>) -> Result<Vec<Fr>, Interrupted> {
-    with_lanes!(L, evaluate_with::<L>(plan, poll))
+/// h(0), .., h(degree). With `skip_one`, h(1) is not wanted and the value given for it is meaningless.
+pub fn evaluate(plan: &mut Plan<'_>, skip_one: bool, poll: Poll<'_>) -> Result<Vec<Fr>, Interrupted> {
+    with_lanes!(L, evaluate_with::<L>(plan, skip_one, poll))
 }
 
-fn evaluate_with<L: Lanes>(plan: &mut Plan<'_>, poll: Poll<'_>) -> Result<Vec<Fr>, Interrupted> {
+fn evaluate_with<L: Lanes>(plan: &mut Plan<'_>, skip_one: bool, poll: Poll<'_>) -> Result<Vec<Fr>, Interrupted> {
     let weighted = plan.run_eq.is_some();
     for group in &mut plan.groups {
         let correction = Fr::from(L::CORRECTION).pow([group.block_products(weighted) as u64]);
@@ -36,7 +36,7 @@ fn evaluate_with<L: Lanes>(plan: &mut Plan<'_>, poll: Poll<'_>) -> Result<Vec<Fr
         let part = (start..(start + step).min(items))
             .into_par_iter()
             .with_min_len((1 << 14) / cost + 1)
-            .fold(|| Worker::<L>::new(plan), |worker, item| worker.item(item / blocks, item % blocks * BLOCK))
+            .fold(|| Worker::<L>::new(plan, skip_one), |worker, item| worker.item(item / blocks, item % blocks * BLOCK))
             .map(|worker| worker.total)
             .reduce(
                 || vec![Fr::ZERO; plan.degree + 1],
@@ -59,6 +59,7 @@ struct Line<T> {
 
 struct Worker<'p, 'a, L: Lanes> {
     plan: &'p Plan<'a>,
+    skip_one: bool,
     /// Position of each operand's first element of the run.
     offsets: Vec<isize>,
     ints: Vec<Line<i64>>,
@@ -77,7 +78,7 @@ struct Worker<'p, 'a, L: Lanes> {
 }
 
 impl<'p, 'a, L: Lanes> Worker<'p, 'a, L> {
-    fn new(plan: &'p Plan<'a>) -> Self {
+    fn new(plan: &'p Plan<'a>, skip_one: bool) -> Self {
         fn line<T: Copy + Default>(used: bool, moving: bool, n: usize) -> Line<T> {
             let zeros = |used| vec![T::default(); if used { n } else { 0 }];
             Line { value: zeros(used), step: zeros(used && moving) }
@@ -97,6 +98,7 @@ impl<'p, 'a, L: Lanes> Worker<'p, 'a, L> {
             sums: plan.groups.iter().map(|_| vec![Fr::ZERO; plan.degree + 1]).collect(),
             total: vec![Fr::ZERO; plan.degree + 1],
             plan,
+            skip_one,
         }
     }
 
@@ -138,7 +140,10 @@ impl<'p, 'a, L: Lanes> Worker<'p, 'a, L> {
                 self.advance(len);
             }
             for (g, group) in plan.groups.iter().enumerate().filter(|(_, g)| x < g.points) {
-                self.sums[g][x] = self.group_sum(group, len);
+                // groups of full degree need their value at 1 for nothing else
+                if !(x == 1 && self.skip_one && group.points > plan.degree) {
+                    self.sums[g][x] = self.group_sum(group, len);
+                }
             }
         }
         for x in 0..=plan.degree {

@@ -118,9 +118,9 @@ impl ReductionInstance {
     }
 
     /// The round polynomial's values at 0, 1, 2.
-    fn round<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    fn round<'py>(&mut self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
         self.require_variable()?;
-        let core = &self.core;
+        let core = &mut self.core;
         let values = interruptible(py, |poll| core.round(poll))?;
         to_ints(py, &values)
     }
