@@ -78,6 +78,27 @@ def test_random_claims(seed: int, mu: int, false: int) -> None:
     assert len(result.point) == mu and len(columns) == protocol.num_columns
 
 
+def test_false_claims_do_not_cancel() -> None:
+    """beta is drawn after the claims: errors that add up to 0 are noticed."""
+    rng = random.Random(4)
+    m = manifest(rng)
+    data = random_data(m, rng)
+    prover, verifier = parties(toy_protocol(m, 5), data)
+    prover.challenge()
+    errors = [1, -1, 7, -7, 0, 0]
+    made = [
+        replace(c, value=Fr(claim_value(prover, data, c) + e))
+        for c, e in zip(claims(m, prover, rng), errors, strict=True)
+    ]
+    prover.claims[:] = made
+    reduce_claims(prover)
+    v = verifier()
+    v.challenge()
+    v.claims[:] = made
+    reduce_claims(v)
+    assert v.failed == [CHECK] and len(list(false_claims(v, data))) == 4
+
+
 def test_weights_are_dense_exactly_where_tensors_live() -> None:
     """E_g at every address is the claims' weight of the value there, and 0 beyond the last tensor."""
     rng = random.Random(3)

@@ -113,6 +113,11 @@ ATTENTION = [
         (equation("attention: saturation"),),
         lambda s: {("idx", *weak(s)): add(-1)},
     ),
+    Cheat(
+        "two false equations whose errors cancel",
+        (equation("attention: scores"), equation("attention: saturation")),
+        lambda s: _cancelling(s),
+    ),
     Cheat("overflow fraction undoes the remainder", (lookup("over^"),), lambda s: _fraction(s)),
     Cheat("exponential + 1, not in the table", (lookup("idx"),), lambda s: {("e", *weak(s)): add(1)}),
     Cheat(
@@ -158,6 +163,17 @@ ATTENTION = [
     Cheat("another sum of values, not proved", (equation("attention: division"),), _weighted),
     Cheat("another sum of values, proved as such", (products("attention: E V"),), _weighted, virtual=True),
 ]
+
+
+def _cancelling(s: Scene) -> Bends:
+    """over E = v where the table is not 0, and a distance that is v too short there."""
+    exp = s.case.model.exp
+
+    def usable(*at: int) -> bool:
+        return s.is_weak(*at) and s.value("rem", *at) >= exp[s.value("idx", *at) - 1]
+
+    at = s.find(usable)  # type: ignore[arg-type]
+    return {("idx", *at): add(-1), ("rem", *at): add(-int(exp[s.value("idx", *at) - 1]))}
 
 
 def _fraction(s: Scene) -> Bends:
