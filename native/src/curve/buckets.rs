@@ -9,9 +9,12 @@ use ark_ff::AdditiveGroup;
 /// Marks an entry whose point is subtracted.
 const NEGATIVE: u32 = 1 << 31;
 
+/// Points are fetched this many entries ahead.
+const PREFETCH: usize = 24;
+
 /// buckets[d - 1] += sum of sign * points[index] over the entries (index, digit) with |digit| = d > 0.
 ///
-/// `digit(i)` is called twice for each i < count; the entry's point is points[index(i)].
+/// The point of entry i < count is points[index(i)], its digit digit(i).
 pub fn accumulate(
     points: &[Point],
     count: usize,
@@ -19,61 +22,89 @@ pub fn accumulate(
     digit: impl Fn(usize) -> i32,
     buckets: &mut [Point],
 ) {
-    let mut starts = vec![0u32; buckets.len() + 1];
-    for i in 0..count {
-        starts[digit(i).unsigned_abs() as usize] += 1;
+    let digits: Vec<i32> = (0..count).map(digit).collect();
+    let (entries, mut sizes) = sort(&digits, index, buckets.len());
+    drop(digits);
+    let load = |i: usize| {
+        if let Some(&ahead) = entries.get(i + PREFETCH) {
+            prefetch(&points[(ahead & !NEGATIVE) as usize]);
+        }
+        let entry = entries[i];
+        let p = points[(entry & !NEGATIVE) as usize];
+        // a select, not a branch: signs are random
+        let minus = negate(&p);
+        let sign = ((entry & NEGATIVE != 0) as u64).wrapping_neg();
+        Point { x: p.x, y: std::array::from_fn(|j| p.y[j] ^ (p.y[j] ^ minus.y[j]) & sign) }
+    };
+    let mut level = reduce(load, &mut sizes);
+    while sizes.iter().any(|&s| s > 1) {
+        level = reduce(|i| level[i], &mut sizes);
     }
-    // entries of bucket d - 1 follow those of the smaller digits; zero digits are left out
+    // one point is left in each bucket that had any
+    let mut occupied = Vec::new();
+    for (b, sum) in (0..buckets.len()).filter(|&b| sizes[b] > 0).zip(level) {
+        if buckets[b].is_infinity() {
+            buckets[b] = sum;
+        } else {
+            occupied.push((b, sum));
+        }
+    }
+    let mut scratch = Scratch::default();
+    let mut out = vec![Point::INFINITY; BATCH];
+    for chunk in occupied.chunks(BATCH) {
+        let left: Vec<Point> = chunk.iter().map(|&(b, _)| buckets[b]).collect();
+        let right: Vec<Point> = chunk.iter().map(|&(_, sum)| sum).collect();
+        batch::add(&left, &right, &mut out[..chunk.len()], &mut scratch);
+        for ((b, _), sum) in chunk.iter().zip(&out) {
+            buckets[*b] = *sum;
+        }
+    }
+}
+
+/// Entries (index, sign) by |digit|, zero digits left out, and the number of entries of each digit from 1.
+fn sort(digits: &[i32], index: impl Fn(usize) -> u32, buckets: usize) -> (Vec<u32>, Vec<u32>) {
+    let mut sizes = vec![0u32; buckets + 1];
+    for d in digits {
+        sizes[d.unsigned_abs() as usize] += 1;
+    }
+    let mut next = Vec::with_capacity(buckets + 1);
     let mut total = 0;
-    for (d, start) in starts.iter_mut().enumerate() {
-        let entries = if d == 0 { 0 } else { *start };
-        *start = total;
-        total += entries;
+    for (d, size) in sizes.iter().enumerate() {
+        next.push(total);
+        total += if d == 0 { 0 } else { *size };
     }
     let mut entries = vec![0u32; total as usize];
-    let mut next = starts.clone();
-    for i in 0..count {
-        let d = digit(i);
+    for (i, &d) in digits.iter().enumerate() {
         if d != 0 {
             let slot = &mut next[d.unsigned_abs() as usize];
             entries[*slot as usize] = index(i) | if d < 0 { NEGATIVE } else { 0 };
             *slot += 1;
         }
     }
-    // sizes[b]: the points left in bucket b
-    let mut sizes: Vec<u32> = (0..buckets.len()).map(|b| next[b + 1] - starts[b + 1]).collect();
-    drop((starts, next));
-    let load = |entry: u32| {
-        let p = points[(entry & !NEGATIVE) as usize];
-        if entry & NEGATIVE != 0 { negate(p) } else { p }
-    };
-    let mut level = reduce(entries.len(), |i| load(entries[i]), &mut sizes);
-    while sizes.iter().any(|&s| s > 1) {
-        level = reduce(level.len(), |i| level[i], &mut sizes);
-    }
-    // one point is left in each bucket that had any: add it to what the bucket held
-    let mut sums = level.into_iter();
-    let filled: Vec<usize> = (0..buckets.len()).filter(|&b| sizes[b] > 0).collect();
-    let mut scratch = Scratch::default();
-    let mut out = vec![Point::INFINITY; BATCH];
-    for chunk in filled.chunks(BATCH) {
-        let left: Vec<Point> = chunk.iter().map(|&b| buckets[b]).collect();
-        let right: Vec<Point> = sums.by_ref().take(chunk.len()).collect();
-        batch::add(&left, &right, &mut out[..chunk.len()], &mut scratch);
-        for (&b, sum) in chunk.iter().zip(&out) {
-            buckets[b] = *sum;
-        }
-    }
+    sizes.remove(0);
+    (entries, sizes)
 }
 
 #[inline]
-fn negate(p: Point) -> Point {
+fn prefetch(point: &Point) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint; the address is that of a reference.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(point).cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = point;
+}
+
+#[inline]
+pub fn negate(p: &Point) -> Point {
     let (x, y) = p.coordinates();
     Point::from_coordinates(x, -y)
 }
 
 /// One level of the trees: halves every bucket's run of points (rounding up), keeping their order.
-fn reduce(count: usize, load: impl Fn(usize) -> Point, sizes: &mut [u32]) -> Vec<Point> {
+fn reduce(load: impl Fn(usize) -> Point, sizes: &mut [u32]) -> Vec<Point> {
     let halved: usize = sizes.iter().map(|&s| s.div_ceil(2) as usize).sum();
     let mut out: Vec<Point> = Vec::with_capacity(halved);
     let mut left = [Point::INFINITY; BATCH];
@@ -110,7 +141,6 @@ fn reduce(count: usize, load: impl Fn(usize) -> Point, sizes: &mut [u32]) -> Vec
         *size = size.div_ceil(2);
     }
     flush(&mut pending, &mut out, &left, &right, &targets);
-    debug_assert_eq!(position, count);
     out
 }
 
@@ -123,9 +153,9 @@ pub fn weighted_sum(buckets: &[Point]) -> G1Projective {
     let at = |d: usize| if d == 0 || d > buckets.len() { Point::INFINITY } else { buckets[d - 1] };
     let line_sums = |lines: usize, length: usize, at: &dyn Fn(usize, usize) -> Point| {
         let mut sizes = vec![length as u32; lines];
-        let mut level = reduce(lines * length, |i| at(i / length, i % length), &mut sizes);
+        let mut level = reduce(|i| at(i / length, i % length), &mut sizes);
         while sizes[0] > 1 {
-            level = reduce(level.len(), |i| level[i], &mut sizes);
+            level = reduce(|i| level[i], &mut sizes);
         }
         level
     };

@@ -2,6 +2,8 @@
 
 pub mod batch;
 pub mod buckets;
+#[cfg(target_arch = "x86_64")]
+mod ifma;
 pub mod msm;
 pub mod point;
 pub mod powers;

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 pub const BLOCK: usize = 1 << 20;
 
 /// Bits of a field element with a sign.
-const FIELD_BITS: u32 = 255;
+pub const FIELD_BITS: u32 = 255;
 
 /// Windows of `bits` bits; `splits` sets of buckets for each, so that every thread has work.
 pub struct Plan {

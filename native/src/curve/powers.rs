@@ -1,11 +1,15 @@
 //! Powers of a known tau times a generator: the development SRS.
 
+use super::batch::{self, BATCH, Scratch};
+use super::buckets::negate;
+use super::msm::{FIELD_BITS, Plan, ShiftedScalars};
 use super::point::Point;
 use crate::field::Fr;
 use ark_bn254::{G1Projective, G2Affine, G2Projective};
 use ark_ec::PrimeGroup;
 use ark_ec::scalar_mul::BatchMulPreprocessing;
-use ark_ff::Field;
+use ark_ff::{AdditiveGroup, Field};
+use rayon::prelude::*;
 
 /// scale tau^i for i in start..start + count.
 pub fn scalars(tau: Fr, scale: Fr, start: usize, count: usize) -> Vec<Fr> {
@@ -19,19 +23,94 @@ pub fn scalars(tau: Fr, scale: Fr, start: usize, count: usize) -> Vec<Fr> {
         .collect()
 }
 
-/// Fixed-base tables of the generator of G1, sized for `total` multiplications.
-pub struct G1Powers(BatchMulPreprocessing<G1Projective>);
+/// Multiples of the generator of G1: tables[window][d - 1] = d 2^(bits window) G, d up to 2^(bits - 1).
+pub struct G1Powers {
+    plan: Plan,
+    tables: Vec<Vec<Point>>,
+}
 
 impl G1Powers {
+    /// Windows sized for `total` multiplications.
     pub fn new(total: usize) -> Self {
-        Self(BatchMulPreprocessing::new(G1Projective::generator(), total))
+        let cost = |bits: u32| FIELD_BITS.div_ceil(bits) as usize * (total + (1 << (bits - 1)));
+        let bits = (2..=14).min_by_key(|&bits| cost(bits)).expect("not empty");
+        let windows = FIELD_BITS.div_ceil(bits);
+        let mut base = G1Projective::generator();
+        let bases: Vec<Point> = (0..windows)
+            .map(|_| {
+                let current = Point::from_projective(&base);
+                for _ in 0..bits {
+                    base.double_in_place();
+                }
+                current
+            })
+            .collect();
+        let tables = bases.par_iter().map(|&base| multiples(base, 1 << (bits - 1))).collect();
+        Self { plan: Plan { bits, windows, splits: 1 }, tables }
     }
 
     pub fn multiply(&self, scalars: &[Fr]) -> Vec<Point> {
-        self.0.batch_mul(scalars).iter().map(Point::from_affine).collect()
+        let digits = ShiftedScalars::new(scalars, &self.plan);
+        let mut out = vec![Point::INFINITY; scalars.len()];
+        out.par_chunks_mut(BATCH).enumerate().for_each_init(Scratch::default, |scratch, (i, sums)| {
+            let mut terms = vec![Point::INFINITY; sums.len()];
+            let mut next = terms.clone();
+            for (window, table) in self.tables.iter().enumerate() {
+                for (j, term) in terms.iter_mut().enumerate() {
+                    let d = digits.digit(i * BATCH + j, window as u32);
+                    *term = match d {
+                        0 => Point::INFINITY,
+                        d if d > 0 => table[d as usize - 1],
+                        d => negate(&table[d.unsigned_abs() as usize - 1]),
+                    };
+                }
+                batch::add(sums, &terms, &mut next, scratch);
+                sums.copy_from_slice(&next);
+            }
+        });
+        out
     }
+}
+
+/// base, 2 base, .., count base; count is a power of two.
+fn multiples(base: Point, count: usize) -> Vec<Point> {
+    let mut out = vec![base];
+    let mut scratch = Scratch::default();
+    while out.len() < count {
+        let last = vec![out[out.len() - 1]; out.len().min(BATCH)];
+        let known = out.len();
+        for start in (0..known).step_by(BATCH) {
+            let left = out[start..(start + BATCH).min(known)].to_vec();
+            let mut sums = vec![Point::INFINITY; left.len()];
+            batch::add(&left, &last[..left.len()], &mut sums, &mut scratch);
+            out.extend(sums);
+        }
+    }
+    out
 }
 
 pub fn g2_powers(scalars: &[Fr]) -> Vec<G2Affine> {
     BatchMulPreprocessing::new(G2Projective::generator(), scalars.len()).batch_mul(scalars)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ark_ec::CurveGroup;
+    use ark_ff::Zero;
+
+    #[test]
+    fn agrees_with_double_and_add() {
+        for total in [1, 40, 1 << 17] {
+            let mut scalars = scalars(Fr::from(7u64), -Fr::from(5u64), 0, 40);
+            scalars[3] = Fr::zero();
+            scalars[4] = Fr::from(1u64);
+            scalars[5] = -Fr::from(1u64);
+            let points = G1Powers::new(total).multiply(&scalars);
+            for (p, s) in points.iter().zip(&scalars) {
+                let expected = (G1Projective::generator() * s).into_affine();
+                assert_eq!(*p, Point::from_affine(&expected));
+            }
+        }
+    }
 }
