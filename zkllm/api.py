@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from .commitments import commit_columns
-from .errors import PackageError, SrsError, StatementError, ZkllmError
+from .errors import PackageError, StatementError, ZkllmError
 from .kernels import native
 from .model.build import BuildOptions, build_package, check_package
 from .model.checkpoint import find_checkpoint, load_checkpoint
@@ -23,6 +23,7 @@ from .model.program import generate_trace
 from .model_id import VERSION, config_digest, model_id
 from .outer.keys import VerifyingKey
 from .outer.setup import ProvingKey, setup_outer, srs_powers_needed
+from .pcs.ptau import open_srs
 from .pcs.srs import Srs, cache_directory, development_srs
 from .proof import Proof
 from .protocol.circuit import build_circuit
@@ -258,10 +259,7 @@ def _read_text(path: Path) -> str:
 
 def _load_srs(path: Path | None, powers: int, progress: Progress | None) -> Srs:
     if path is not None:
-        string = Srs.load(path)
-        if string.num_powers < powers:
-            raise SrsError(f"{path} has {string.num_powers} powers, {powers} are needed; import a larger one")
-        return string
+        return open_srs(path, powers)
     report: Callable[[int, int], None] | None = None
     if progress is not None:
         report = lambda done, total: progress("development SRS", done, total)

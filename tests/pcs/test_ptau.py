@@ -13,7 +13,7 @@ from zkllm._native import Points, g2_powers
 from zkllm.errors import SrsError
 from zkllm.field import P
 from zkllm.pcs.curve import G2_BYTES
-from zkllm.pcs.ptau import TAU_G1, TAU_G2, import_ptau, read_sections, write_development_ptau
+from zkllm.pcs.ptau import TAU_G1, TAU_G2, import_ptau, open_srs, read_sections, write_development_ptau
 from zkllm.pcs.srs import Srs, make_development_srs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -115,6 +115,21 @@ def test_missing_files_are_named(tmp_path):
     (tmp_path / "empty.ptau").write_bytes(b"")
     with pytest.raises(SrsError):
         import_ptau(tmp_path / "empty.ptau")
+
+
+def test_files_of_both_formats_are_opened(ptau, tmp_path, monkeypatch):
+    monkeypatch.setenv("ZKLLM_CACHE", str(tmp_path / "cache"))
+    imported = open_srs(ptau, 20)
+    assert imported.num_powers == 20 and imported.kind == "development"
+    (cached,) = (tmp_path / "cache").iterdir()
+    monkeypatch.setattr("zkllm.pcs.ptau.import_ptau", None)  # not needed a second time
+    assert open_srs(ptau, 20).digest == open_srs(cached, 20).digest == imported.digest
+    for path in (cached, tmp_path / "none"):
+        with pytest.raises(SrsError):
+            open_srs(path, 21)
+    monkeypatch.undo()
+    with pytest.raises(SrsError, match="31 powers, 32 are needed"):
+        open_srs(ptau, 32)
 
 
 def snarkjs(*args: object) -> str:

@@ -11,6 +11,7 @@ contributions is not checked; `snarkjs powersoftau verify` does that.
 
 from __future__ import annotations
 
+import hashlib
 import mmap
 import secrets
 import struct
@@ -34,7 +35,7 @@ from zkllm.pcs.curve import (
     negate_g1,
     pairing_product_is_one,
 )
-from zkllm.pcs.srs import DEVELOPMENT_TAU, Progress, Srs
+from zkllm.pcs.srs import DEVELOPMENT_TAU, Progress, Srs, cache_directory
 
 MAGIC = b"ptau"
 FORMAT_VERSION = 1
@@ -108,6 +109,37 @@ def import_ptau(path: Path, max_powers: int | None = None, progress: Progress | 
         raise SrsError(f"cannot read the .ptau file {path}: {error}") from None
     check_powers(points, first, squarings, progress)
     return Srs(kind_of(points), points, squarings)
+
+
+def open_srs(path: Path, powers: int, progress: Progress | None = None) -> Srs:
+    """An SRS of at least `powers` powers from a file of ours or a .ptau file.
+
+    A .ptau file is imported once: what was checked is kept, trimmed, in the cache under the file's SHA-256.
+    """
+    try:
+        with open(path, "rb") as file:
+            if file.read(len(MAGIC)) != MAGIC:
+                return require(Srs.load(path), path, powers)
+            file.seek(0)
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise SrsError(f"cannot read the SRS {path}: {error.strerror}") from None
+    cached = cache_directory() / f"ptau-{digest[:32]}-{powers}.srs"
+    if cached.exists():
+        try:
+            return Srs.load(cached)
+        except SrsError:
+            cached.unlink(missing_ok=True)  # made again below
+    srs = require(import_ptau(path, powers, progress), path, powers)
+    cached.parent.mkdir(parents=True, exist_ok=True)
+    srs.save(cached)
+    return Srs.load(cached)
+
+
+def require(srs: Srs, path: Path, powers: int) -> Srs:
+    if srs.num_powers < powers:
+        raise SrsError(f"{path} has {srs.num_powers} powers, {powers} are needed; use a larger one")
+    return srs
 
 
 def kind_of(points: Points) -> str:
