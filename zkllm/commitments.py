@@ -11,9 +11,8 @@ import numpy as np
 from .field import R
 from .pcs.curve import decode_g1, encode_g1, linear_combination_g1
 from .pcs.srs import Srs
+from .protocol.columns import column_pieces
 from .protocol.layout import Layout
-from .protocol.reduction import packed_slots
-from .protocol.tables import Packed
 
 Progress = Callable[[int, int], None]
 Segments = list[tuple[int, np.ndarray]]
@@ -22,16 +21,8 @@ Segments = list[tuple[int, np.ndarray]]
 def column_segments(layout: Layout, tensors: Mapping[str, Any], column: int) -> dict[int, Segments]:
     """The entries of a column as integers: bit shift of the slot -> [(offset, integers)]."""
     segments: dict[int, Segments] = defaultdict(list)
-    for name, blocks in layout.blocks.items():
-        for block in blocks:
-            if layout.column(block) != column:
-                continue
-            tensor, offset = tensors[name], layout.offset(block)
-            if isinstance(tensor, Packed):
-                for shift, values in packed_slots(tensor, block):
-                    segments[shift].append((offset, values))
-            else:
-                segments[0].append((offset, np.ascontiguousarray(tensor[block.slices()]).reshape(-1)))
+    for offset, shift, values in column_pieces(layout, tensors, column):
+        segments[shift].append((offset, values))
     return segments
 
 

@@ -17,6 +17,7 @@ from .outer.setup import ProvingKey
 from .outer.transcript import seed_of, statement_digest
 from .pcs.srs import Srs
 from .protocol.circuit import opening_tail
+from .protocol.columns import add_column
 from .protocol.party import Prover
 from .protocol.program import InnerStatement, Protocol, run_inner
 from .protocol.tables import ProverData
@@ -70,11 +71,15 @@ def prove_data(
     with timings.stage("inner proof"):
         prover = Prover(protocol, seed_of(digest), data)
         result = run_inner(prover, words, InnerStatement(length, list(ids)))
-    columns = prover.columns
 
     def open_columns(theta: int):
-        powers = [pow(theta, g, R) for g in range(len(columns))]
-        return native.linear_combination(columns, powers)
+        """f = sum theta^g C_g."""
+        f, power = native.zeros(1 << protocol.shape.config.mu), 1
+        for layout in (protocol.fixed, protocol.witness):
+            for g in range(layout.num_columns):
+                add_column(native, f, power, layout, data.tensors, g)
+                power = power * theta % R
+        return f
 
     def tail(theta: int, zeta: int) -> Tail:
         inverse = prover.advice(lambda: pow(zeta, -1, R))

@@ -24,10 +24,11 @@ from zkllm.ops import attention, layernorm
 from zkllm.outer.layout import Circuit
 from zkllm.protocol.circuit import build_circuit
 from zkllm.protocol.diagnosis import diagnose
+from zkllm.protocol.columns import column_table
 from zkllm.protocol.manifest import Manifest, Shape
 from zkllm.protocol.party import Prover, Verifier
 from zkllm.protocol.program import InnerStatement, Protocol, run_inner
-from zkllm.protocol.reduction import ReductionResult, column_vectors
+from zkllm.protocol.reduction import ReductionResult
 from zkllm.protocol.sumcheck import VirtualFactor
 from zkllm.protocol.tables import ProverData
 from zkllm.protocol.witness import count_multiplicities, fixed_tensors, store
@@ -70,9 +71,8 @@ class Case:
             t.name: np.zeros(self.manifest.sizes(t.name), np.int64) for t in self.manifest.tensors.values()
         }
         data = ProverData(self.manifest, naive, {**empty, **tensors})
-        columns = column_vectors(SimpleNamespace(protocol=self.protocol, data=data))  # type: ignore[arg-type]
-        first = self.protocol.fixed.num_columns
-        return columns[:first] if fixed else columns[first:]
+        layout = self.protocol.fixed if fixed else self.protocol.witness
+        return [naive.from_table(column_table(naive, layout, data.tensors, g)) for g in range(layout.num_columns)]
 
     def trace(
         self,

@@ -87,6 +87,12 @@ def accumulate(target: Vector, address: int, coefficient: int, vectors: Sequence
         target[address + i] = (target[address + i] + coefficient * w) % R
 
 
+def add_scaled(target: Vector, address: int, coefficient: int, table: Table) -> None:
+    """target[address + i] += coefficient * table[i]."""
+    for i, x in enumerate(from_table(table)):
+        target[address + i] = (target[address + i] + coefficient * x) % R
+
+
 class SumcheckInstance:
     """sum over the hypercube of named axes of sum_k coefficient_k * product of factors.
 

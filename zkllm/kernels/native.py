@@ -11,6 +11,7 @@ from .._native import (
     LogUpTree,
     SumcheckInstance,
     accumulate,
+    add_scaled,
     build_leaves,
     contract,
     eq_table,
@@ -24,7 +25,7 @@ Vector = FrVec
 Table = FrVec | np.ndarray
 
 __all__ = [
-    "LogUpTree", "SumcheckInstance", "Table", "Vector", "accumulate", "build_leaves", "contract", "eq_table",
+    "LogUpTree", "SumcheckInstance", "Table", "Vector", "accumulate", "add_scaled", "build_leaves", "contract", "eq_table",
     "from_list", "from_table", "inner", "linear_combination", "slice", "tensor_product", "to_list", "write", "zeros",
 ]
 

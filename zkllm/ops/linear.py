@@ -60,7 +60,7 @@ class Linear(Part):
 
     def declare(self, m: Manifest, c: ProgramConfig) -> None:
         for kind in KINDS:
-            m.fixed(f"P_{kind.name}", "l", *kind.inputs, *kind.outputs)
+            m.fixed(f"P_{kind.name}", "l", *kind.inputs, *kind.outputs, layered=True)
         m.fixed("b_qkv", "l", "q", *WIDTH)
         m.fixed("b_o", "l", *WIDTH)
         m.fixed("b_fc1", "l", *INNER)

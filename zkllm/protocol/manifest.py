@@ -31,6 +31,7 @@ class Tensor:
     fixed: bool
     lookup: Lookup | None
     note: str  # what fixes the values, for tensors without a lookup
+    layered: bool = False  # may have the bits of its first axis on top of the column's address
 
     def sizes(self, axes: dict[str, int]) -> tuple[int, ...]:
         return tuple(axes[a] for a in self.axes)
@@ -69,8 +70,8 @@ class Manifest:
     wide: dict[str, Wide] = field(default_factory=dict)
 
     # ---- declarations, used by the operations
-    def fixed(self, name: str, *axes: str) -> None:
-        self._add(Tensor(name, axes, True, None, "committed to by model_id"))
+    def fixed(self, name: str, *axes: str, layered: bool = False) -> None:
+        self._add(Tensor(name, axes, True, None, "committed to by model_id", layered))
 
     def free(self, name: str, *axes: str, note: str) -> None:
         """A witness tensor without a lookup of its own; `note` names what fixes it."""

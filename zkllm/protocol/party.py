@@ -136,7 +136,6 @@ class Prover(Party):
     def __init__(self, protocol: Protocol, seed: int, data: ProverData, off: frozenset[str] = frozenset()):
         super().__init__(protocol, off, data=data)
         self.messages: list[int] = []
-        self.columns: list[Any] = []  # all columns as field elements, once the reduction has made them
         self.inputs: list[int] = []
         self.sponge = Sponge(permute_elements, Fr(seed), Fr(protocol.iv), Fr(0))
 

@@ -1,6 +1,7 @@
 //! Functions on vectors over the hypercube.
 
 use super::tables::{Source, Vectors, interruptible};
+use crate::field::Fr;
 use crate::python::field::{FrVec, scalar, scalars, to_int};
 use crate::sumcheck::{contract as kernels, tensor};
 use pyo3::exceptions::PyValueError;
@@ -67,6 +68,31 @@ fn linear_combination(py: Python<'_>, vectors: Vec<Bound<'_, FrVec>>, coefs: &Bo
     Ok(FrVec { data: py.detach(|| tensor::linear_combination(&slices, &coefs)) })
 }
 
+/// out[address + i] += coef * table[i].
+#[pyfunction]
+fn add_scaled(
+    py: Python<'_>,
+    out: &Bound<'_, FrVec>,
+    address: usize,
+    coef: &Bound<'_, PyAny>,
+    table: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    let coef = scalar(coef)?;
+    let source = Source::new(table, None)?;
+    let guard = source.guard(py)?;
+    let table = guard.table();
+    let mut out = out.try_borrow_mut()?;
+    let range = range_mut(&mut out.data, address, table.len())?;
+    py.detach(|| tensor::add_scaled(range, &coef, &table));
+    Ok(())
+}
+
+fn range_mut(data: &mut [Fr], address: usize, len: usize) -> PyResult<&mut [Fr]> {
+    let total = data.len();
+    let range = address.checked_add(len).filter(|&end| end <= total).map(|end| &mut data[address..end]);
+    range.ok_or_else(|| PyValueError::new_err(format!("{len} elements at {address} do not fit a vector of {total}")))
+}
+
 /// out[address + i] += coef * (outer product of `vectors`)[i], row-major.
 #[pyfunction]
 fn accumulate(
@@ -80,10 +106,7 @@ fn accumulate(
     let slices = vectors.slices();
     let len: usize = slices.iter().map(|v| v.len()).product();
     let mut out = out.try_borrow_mut()?;
-    let total = out.data.len();
-    let range = address.checked_add(len).filter(|&end| end <= total).map(|end| &mut out.data[address..end]);
-    let range = range
-        .ok_or_else(|| PyValueError::new_err(format!("{len} elements at {address} do not fit a vector of {total}")))?;
+    let range = range_mut(&mut out.data, address, len)?;
     py.detach(|| tensor::accumulate(range, coef, &slices));
     Ok(())
 }
@@ -94,5 +117,6 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(tensor_product, m)?)?;
     m.add_function(wrap_pyfunction!(inner, m)?)?;
     m.add_function(wrap_pyfunction!(linear_combination, m)?)?;
+    m.add_function(wrap_pyfunction!(add_scaled, m)?)?;
     m.add_function(wrap_pyfunction!(accumulate, m)?)
 }
