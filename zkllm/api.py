@@ -11,7 +11,6 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from .commitments import commit_columns
 from .errors import PackageError, StatementError, ZkllmError
@@ -116,10 +115,17 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 
 def setup(
-    model: str | Path, out: str | Path, *, max_tokens: int | None = None, srs: str | Path | None = None,
-    calibration: str | Path | None = None, progress: Progress | None = None,
+    model: str | Path,
+    out: str | Path,
+    *,
+    max_tokens: int | None = None,
+    srs: str | Path | None = None,
+    calibration: str | Path | None = None,
+    progress: Progress | None = None,
 ) -> ModelPackage:
-    """Makes the model package `out` from a Hugging Face folder or hub id: weights, commitments, model_id, first keys."""
+    """Makes the model package `out` from a Hugging Face folder or hub id: weights, commitments, model_id,
+    first keys.
+    """
     text = _read_text(Path(calibration)) if calibration is not None else None
     package = build_package(model, out, BuildOptions(calibration=text), progress)
     rows = max_tokens if max_tokens is not None else min(DEFAULT_ROWS, package.config.n_ctx)
@@ -139,15 +145,23 @@ def setup_keys(
         commitments = commit_columns(string, protocol.fixed, fixed_tensors(protocol, package.weights), report)
     digest = config_digest(package.config.to_dict(), package.weights.tables.to_dict())
     record = SetupRecord(
-        max_tokens, string.kind, str(path) if path else None, string.digest, tuple(commitments), digest,
-        model_id(digest, package.vocabulary_root, commitments), package.digest,
+        max_tokens,
+        string.kind,
+        str(path) if path else None,
+        string.digest,
+        tuple(commitments),
+        digest,
+        model_id(digest, package.vocabulary_root, commitments),
+        package.digest,
     )
     record.save(package.folder / "keys" / SETUP_FILE)
     shape_keys(package, max_tokens, 1, progress=progress)
     return record
 
 
-def check_setup(model: str | Path, folder: str | Path, progress: Progress | None = None) -> dict[tuple[int, int], bytes]:
+def check_setup(
+    model: str | Path, folder: str | Path, progress: Progress | None = None
+) -> dict[tuple[int, int], bytes]:
     """Rebuilds everything from the checkpoint and compares: the auditor's way to VERIFIER_ID.
 
     Returns VERIFIER_ID for each shape (N, k) of the package; raises PackageError at the first difference.
@@ -162,8 +176,13 @@ def check_setup(model: str | Path, folder: str | Path, progress: Progress | None
     if tuple(commitments) != record.fixed_commitments:
         raise PackageError(f"{folder}: the recorded commitments are not those of the weights")
     digest = config_digest(package.config.to_dict(), package.weights.tables.to_dict())
-    if record.model_id != model_id(digest, package.vocabulary_root, commitments) or record.config_digest != digest:
-        raise PackageError(f"{folder}: the recorded model_id is not that of the weights and the configuration")
+    if (
+        record.model_id != model_id(digest, package.vocabulary_root, commitments)
+        or record.config_digest != digest
+    ):
+        raise PackageError(
+            f"{folder}: the recorded model_id is not that of the weights and the configuration"
+        )
     identities = {}
     for keys in sorted((package.folder / "keys").glob("N*-k*")):
         rows, certified = (int(x) for x in keys.name[1:].split("-k"))
@@ -176,7 +195,9 @@ def check_setup(model: str | Path, folder: str | Path, progress: Progress | None
 
 
 def open_package(path: str | Path, *, progress: Progress | None = None) -> ModelPackage:
-    """A package with keys: `path` itself, or one made in the cache from a Hugging Face folder or hub id on first use."""
+    """A package with keys: `path` itself, or one made in the cache from a Hugging Face folder or hub id on
+    first use.
+    """
     folder = Path(path)
     if (folder / "manifest.json").is_file():
         package = ModelPackage.load(folder)
@@ -197,7 +218,9 @@ def _checkpoint_key(folder: Path) -> str:
     """Names a checkpoint by its files' names, sizes and times, so that a changed one is set up again."""
     files = sorted(p for p in folder.iterdir() if p.suffix in (".json", ".safetensors", ".txt"))
     text = "\n".join(f"{p.name} {p.stat().st_size} {p.stat().st_mtime_ns}" for p in files)
-    return f"{folder.resolve().name}-{hashlib.sha256((str(folder.resolve()) + text).encode()).hexdigest()[:16]}"
+    return (
+        f"{folder.resolve().name}-{hashlib.sha256((str(folder.resolve()) + text).encode()).hexdigest()[:16]}"
+    )
 
 
 def open_setup(package: ModelPackage) -> SetupRecord:
@@ -207,15 +230,20 @@ def open_setup(package: ModelPackage) -> SetupRecord:
     return record
 
 
-def shape_keys(package: ModelPackage, rows: int, certified: int, progress: Progress | None = None) -> ShapeKeys:
+def shape_keys(
+    package: ModelPackage, rows: int, certified: int, progress: Progress | None = None
+) -> ShapeKeys:
     """Keys of a shape, made when first used and cached in the package."""
     record = open_setup(package)
     folder = package.keys_folder(rows, certified)
     shape = _shape(package, rows, certified)
     if (folder / "vk.json").is_file() and (folder / "proving.key").is_file():
         pk = ProvingKey.load(folder / "proving.key")
-        if pk.vk == VerifyingKey.load(folder / "vk.json") and pk.vk.model_id == record.model_id \
-                and pk.vk.srs_digest == record.srs_digest:
+        if (
+            pk.vk == VerifyingKey.load(folder / "vk.json")
+            and pk.vk.model_id == record.model_id
+            and pk.vk.srs_digest == record.srs_digest
+        ):
             return ShapeKeys(Protocol(shape), pk)
     with Timings(progress=progress).stage(f"keys N={rows} k={certified}"):
         keys = _make_keys(package, record, rows, certified, progress)
@@ -233,10 +261,20 @@ def _make_keys(
     circuit = build_circuit(protocol).compile()
     string = _srs_of(record, srs_powers_needed(circuit.log2_size, config.mu), progress)
     pk, _ = setup_outer(
-        circuit, string, list(record.fixed_commitments), protocol.witness.num_columns, config.mu,
+        circuit,
+        string,
+        list(record.fixed_commitments),
+        protocol.witness.num_columns,
+        config.mu,
         {
-            "version": VERSION, "N": rows, "k": certified, "vocab_size": config.vocab_size, "pad_id": config.pad_id,
-            "n_ctx": config.n_ctx, "model_id": record.model_id, "config_digest": record.config_digest,
+            "version": VERSION,
+            "N": rows,
+            "k": certified,
+            "vocab_size": config.vocab_size,
+            "pad_id": config.pad_id,
+            "n_ctx": config.n_ctx,
+            "model_id": record.model_id,
+            "config_digest": record.config_digest,
             "vocabulary_root": package.vocabulary_root,
         },
     )
@@ -298,15 +336,21 @@ def check_prompt(
         raise StatementError(f"cannot certify {new_tokens} tokens; ask for at least one")
     if len(ids) - 1 + new_tokens > rows:
         raise StatementError(
-            f"the prompt has {len(ids)} tokens and {new_tokens} are to be answered, but this shape has {rows} rows; "
-            f"use a shorter prompt, or more rows (at most {package.config.n_ctx})"
+            f"the prompt has {len(ids)} tokens and {new_tokens} are to be answered, but this shape has "
+            f"{rows} rows; use a shorter prompt, or more rows (at most {package.config.n_ctx})"
         )
     return ids
 
 
 def prove(
-    package: ModelPackage, *, prompt: str | None = None, tokens: Sequence[int] | None = None, new_tokens: int = 1,
-    context: Context | None = None, rows: int | None = None, progress: Progress | None = None,
+    package: ModelPackage,
+    *,
+    prompt: str | None = None,
+    tokens: Sequence[int] | None = None,
+    new_tokens: int = 1,
+    context: Context | None = None,
+    rows: int | None = None,
+    progress: Progress | None = None,
 ) -> ProofResult:
     """Answers a prompt greedily with `new_tokens` tokens and proves it in one causal pass of `rows` rows."""
     context = context or Context()
@@ -323,11 +367,27 @@ def prove(
     body = prove_trace(
         keys.protocol, package.weights, trace, keys.proving_key, string, context.digest(), timings
     )
-    proof = Proof(vk.verifier_id, vk.srs_kind == "development", context, rows, new_tokens, trace.T, tuple(trace.ids), body)
+    proof = Proof(
+        vk.verifier_id,
+        vk.srs_kind == "development",
+        context,
+        rows,
+        new_tokens,
+        trace.T,
+        tuple(trace.ids),
+        body,
+    )
     answer = trace.ids[trace.T - new_tokens + 1 : trace.T + 1]
     return ProofResult(
-        proof, proof.statement(vk), ids, answer, package.tokenizer.decode_bytes(answer),
-        [int(x) for x in trace["logit"]], package.scales.logits, vk, timings.seconds,
+        proof,
+        proof.statement(vk),
+        ids,
+        answer,
+        package.tokenizer.decode_bytes(answer),
+        [int(x) for x in trace["logit"]],
+        package.scales.logits,
+        vk,
+        timings.seconds,
     )
 
 
@@ -343,9 +403,23 @@ def backend() -> str:
 
 
 __all__ = [
-    "Context", "ModelPackage", "Proof", "ProofResult", "SetupRecord", "ShapeKeys", "Statement", "VerifyingKey",
-    "backend", "check_prompt", "check_setup", "open_package", "open_setup", "prompt_ids", "prove", "setup", "setup_keys",
-    "shape_keys", "verify",
+    "Context",
+    "ModelPackage",
+    "Proof",
+    "ProofResult",
+    "SetupRecord",
+    "ShapeKeys",
+    "Statement",
+    "VerifyingKey",
+    "backend",
+    "check_prompt",
+    "check_setup",
+    "open_package",
+    "open_setup",
+    "prompt_ids",
+    "prove",
+    "setup",
+    "setup_keys",
+    "shape_keys",
+    "verify",
 ]
-
-

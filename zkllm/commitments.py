@@ -1,4 +1,6 @@
-"""Commitments to the columns: small integers stay integers, packed coefficients are committed slot by slot."""
+"""Commitments to the columns: small integers stay integers, packed coefficients are committed slot by
+slot.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +28,16 @@ def column_segments(layout: Layout, tensors: Mapping[str, Any], column: int) -> 
     return segments
 
 
-def commit_columns(srs: Srs, layout: Layout, tensors: Mapping[str, Any], progress: Progress | None = None) -> list[bytes]:
+def commit_columns(
+    srs: Srs, layout: Layout, tensors: Mapping[str, Any], progress: Progress | None = None
+) -> list[bytes]:
     """One G1 point a column: sum over slots of 2^shift times the commitment to that slot's integers."""
     commitments = []
     for column in range(layout.num_columns):
-        parts = [(shift, srs.commit_ints(segments))
-                 for shift, segments in sorted(column_segments(layout, tensors, column).items())]
+        parts = [
+            (shift, srs.commit_ints(segments))
+            for shift, segments in sorted(column_segments(layout, tensors, column).items())
+        ]
         if [shift for shift, _ in parts] == [0]:
             commitments.append(parts[0][1])
         else:

@@ -49,7 +49,12 @@ class Timings:
 
 
 def prove_trace(
-    protocol: Protocol, model: QuantizedModel, trace: Trace, pk: ProvingKey, srs: Srs, context: bytes,
+    protocol: Protocol,
+    model: QuantizedModel,
+    trace: Trace,
+    pk: ProvingKey,
+    srs: Srs,
+    context: bytes,
     timings: Timings | None = None,
 ) -> bytes:
     """The proof's body for a traced statement. `context` is the 32-byte digest of a `Context`."""
@@ -60,7 +65,13 @@ def prove_trace(
 
 
 def prove_data(
-    protocol: Protocol, data: ProverData, ids: list[int], length: int, pk: ProvingKey, srs: Srs, context: bytes,
+    protocol: Protocol,
+    data: ProverData,
+    ids: list[int],
+    length: int,
+    pk: ProvingKey,
+    srs: Srs,
+    context: bytes,
     timings: Timings,
 ) -> bytes:
     """The same from the tensors. A false witness gives a body too, which verifiers reject."""
@@ -83,12 +94,21 @@ def prove_data(
 
     def tail(theta: int, zeta: int) -> Tail:
         inverse = prover.advice(lambda: pow(zeta, -1, R))
-        values = [int(x) for x in opening_tail(prover, result, prover.constant(theta), prover.constant(zeta), inverse)]
-        return Tail(*values, [int(inverse)])  # type: ignore[arg-type]
+        scalars = opening_tail(prover, result, prover.constant(theta), prover.constant(zeta), inverse)
+        v, pc, pci, pr, pri = map(int, scalars)
+        return Tail(v, pc, pci, pr, pri, [int(inverse)])
 
     with timings.stage("outer proof") as report:
         return prove_outer(
-            pk, srs, digest=digest, witness_commitments=witness, words=words, delta=int(result.digest),
-            inputs=list(prover.inputs), point=[int(x) for x in result.point], open_inner=open_columns, tail=tail,
+            pk,
+            srs,
+            digest=digest,
+            witness_commitments=witness,
+            words=words,
+            delta=int(result.digest),
+            inputs=list(prover.inputs),
+            point=[int(x) for x in result.point],
+            open_inner=open_columns,
+            tail=tail,
             progress=report,
         )

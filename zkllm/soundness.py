@@ -1,7 +1,7 @@
 """The soundness report: each error term of a shape, in bits, with its source.
 
-Statistical terms are numerators over r (algebraic group model for the commitments); computational ones are the work of
-the best known attack. `binding` is the smallest: BN254 itself.
+Statistical terms are numerators over r (algebraic group model for the commitments); computational ones are
+the work of the best known attack. `binding` is the smallest: BN254 itself.
 """
 
 from __future__ import annotations

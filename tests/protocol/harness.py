@@ -23,8 +23,8 @@ from zkllm.model.weights import QuantizedModel
 from zkllm.ops import attention, layernorm
 from zkllm.outer.layout import Circuit
 from zkllm.protocol.circuit import build_circuit
-from zkllm.protocol.diagnosis import diagnose
 from zkllm.protocol.columns import column_table
+from zkllm.protocol.diagnosis import diagnose
 from zkllm.protocol.manifest import Manifest, Shape
 from zkllm.protocol.party import Prover, Verifier
 from zkllm.protocol.program import InnerStatement, Protocol, run_inner
@@ -72,7 +72,9 @@ class Case:
         }
         data = ProverData(self.manifest, naive, {**empty, **tensors})
         layout = self.protocol.fixed if fixed else self.protocol.witness
-        return [naive.from_table(column_table(naive, layout, data.tensors, g)) for g in range(layout.num_columns)]
+        return [
+            naive.from_table(column_table(naive, layout, data.tensors, g)) for g in range(layout.num_columns)
+        ]
 
     def trace(
         self,

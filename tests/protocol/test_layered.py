@@ -30,7 +30,9 @@ SHAPES = [
 def test_honest_proofs_with_layered_columns_are_accepted(shape, kernels):
     model = tiny_model(1, **shape)
     protocol = Protocol(Shape(model.config, ROWS, CERTIFIED))
-    assert any(b.outer for blocks in protocol.fixed.blocks.values() for b in blocks) == (model.config.n_layer > 1)
+    assert any(b.outer for blocks in protocol.fixed.blocks.values() for b in blocks) == (
+        model.config.n_layer > 1
+    )
     ids, length = generate_reference(model, [3, 7, 1], CERTIFIED, ROWS)
     data = prover_data(protocol, model, trace_reference(model, ids, CERTIFIED, length), kernels)
     words, statement = pack_words(length, list(ids), ROWS), InnerStatement(length, list(ids))

@@ -61,7 +61,9 @@ def inner(table: Table, weights: Vector) -> int:
 
 
 def linear_combination(vectors: Sequence[Vector], coefficients: Sequence[int]) -> Vector:
-    return [sum(c * x for c, x in zip(coefficients, xs, strict=True)) % R for xs in zip(*vectors, strict=True)]
+    return [
+        sum(c * x for c, x in zip(coefficients, xs, strict=True)) % R for xs in zip(*vectors, strict=True)
+    ]
 
 
 def contract(table: Table, shape: Sequence[int], axis: int, weights: Vector) -> Vector:
@@ -71,7 +73,8 @@ def contract(table: Table, shape: Sequence[int], axis: int, weights: Vector) -> 
     assert len(weights) == n and len(values) == before * n * after
     return [
         sum(weights[x] * values[(i * n + x) * after + j] for x in range(n)) % R
-        for i in range(before) for j in range(after)
+        for i in range(before)
+        for j in range(after)
     ]
 
 
@@ -97,8 +100,9 @@ class SumcheckInstance:
     """sum over the hypercube of named axes of sum_k coefficient_k * product of factors.
 
     A factor's table is row-major over its axes (real sizes); it is constant along axes it lacks and 0 off the
-    real region. Variables are bound axis by axis, MSB first. With `tau` the sum is weighted by eq(tau, x), and
-    `round` leaves out the eq factors of the bound variables and of the current one (Gruen, eprint 2024/108).
+    real region. Variables are bound axis by axis, MSB first. With `tau` the sum is weighted by eq(tau, x),
+    and `round` leaves out the eq factors of the bound variables and of the current one (Gruen, eprint
+    2024/108).
     """
 
     def __init__(
@@ -147,16 +151,20 @@ class SumcheckInstance:
         half = 1 << self.left[a] - 1
         weights = None
         if self.tau is not None:
-            weights = [eq_table(t[len(t) - k + (b == a) :]) if k else [1]
-                       for b, (t, k) in enumerate(zip(self.tau, self.left, strict=True))]
+            weights = [
+                eq_table(t[len(t) - k + (b == a) :]) if k else [1]
+                for b, (t, k) in enumerate(zip(self.tau, self.left, strict=True))
+            ]
         values = [0] * (degree + 1)
         ranges = [range(half if b == a else 1 << k) for b, k in enumerate(self.left)]
         for x in product(*ranges):
             weight = prod(w[i] for w, i in zip(weights, x, strict=True)) % R if weights else 1
             low = dict(enumerate(x))
             high = {**low, a: x[a] + half}
-            ends = [(self._at(i, low), self._at(i, high) if a in self.axes[i] else None)
-                    for i in range(len(self.tables))]
+            ends = [
+                (self._at(i, low), self._at(i, high) if a in self.axes[i] else None)
+                for i in range(len(self.tables))
+            ]
             for X in range(degree + 1):
                 at = [u if v is None else u + X * (v - u) for u, v in ends]
                 total = sum(c * prod(at[i] for i in f) for c, f in self.terms)
@@ -208,7 +216,10 @@ class LogUpTree:
                 self.layers[-1] = (p, q)
             pairs = [(p[i], p[i + 1], q[i], q[i + 1]) for i in range(0, len(p), 2)]
             self.layers.append(
-                ([(a + b + a * y + b * x) % R for a, b, x, y in pairs], [(x + y + x * y) % R for _, _, x, y in pairs])
+                (
+                    [(a + b + a * y + b * x) % R for a, b, x, y in pairs],
+                    [(x + y + x * y) % R for _, _, x, y in pairs],
+                )
             )
         self.layers.reverse()
 
@@ -221,8 +232,11 @@ class LogUpTree:
         n = len(p) // 2
         factors = [((0,), t) for t in (p[::2], p[1::2], q[::2], q[1::2])]
         terms = [(1, [0]), (1, [1]), (1, [0, 3]), (1, [1, 2]), (lam, [2]), (lam, [3]), (lam, [2, 3])]
-        self.instance = SumcheckInstance([1 << j], [(a, t + [0] * ((1 << j) - n)) for a, t in factors], terms, [z]) \
-            if j else None
+        self.instance = (
+            SumcheckInstance([1 << j], [(a, t + [0] * ((1 << j) - n)) for a, t in factors], terms, [z])
+            if j
+            else None
+        )
         self.single = [p[0], p[1], q[0], q[1]]
 
     def round(self) -> list[int]:

@@ -25,8 +25,24 @@ Vector = FrVec
 Table = FrVec | np.ndarray
 
 __all__ = [
-    "LogUpTree", "SumcheckInstance", "Table", "Vector", "accumulate", "add_scaled", "build_leaves", "contract", "eq_table",
-    "from_list", "from_table", "inner", "linear_combination", "slice", "tensor_product", "to_list", "write", "zeros",
+    "LogUpTree",
+    "SumcheckInstance",
+    "Table",
+    "Vector",
+    "accumulate",
+    "add_scaled",
+    "build_leaves",
+    "contract",
+    "eq_table",
+    "from_list",
+    "from_table",
+    "inner",
+    "linear_combination",
+    "slice",
+    "tensor_product",
+    "to_list",
+    "write",
+    "zeros",
 ]
 
 

@@ -36,9 +36,16 @@ def part_of_qkv(run: Run, which: int, token: str) -> Form:
 
 class Attention(Part):
     relations = (
-        "attention: scores", "attention: maximum", "attention: saturation", "attention: mask of the selector",
-        "attention: mask of the exponentials", "attention: division", "attention: Q K", "attention: E V",
-        "attention: one maximum", "attention: complement",
+        "attention: scores",
+        "attention: maximum",
+        "attention: saturation",
+        "attention: mask of the selector",
+        "attention: mask of the exponentials",
+        "attention: division",
+        "attention: Q K",
+        "attention: E V",
+        "attention: one maximum",
+        "attention: complement",
     )
 
     def declare(self, m: Manifest, c: ProgramConfig) -> None:
@@ -70,9 +77,13 @@ class Attention(Part):
             e = _wide(run.party.data.array("e")).transpose(0, 2, 3, 1, 4)  # (l, c, h, t, u)
             return np.matmul(e, _heads(run, VALUE)).transpose(0, 3, 1, 2, 4)
 
-        mask = PublicFactor(("t", "u"), lambda: causal_mask(rows), lambda env: causal_at(rows, env["t"], env["u"]))
+        mask = PublicFactor(
+            ("t", "u"), lambda: causal_mask(rows), lambda env: causal_at(rows, env["t"], env["u"])
+        )
         delta = run.factor(
-            "delta", (1 << run.config.exp_shift) * (run.tensor("idx") + run.tensor("over")) + run.tensor("rem"), SCORES
+            "delta",
+            (1 << run.config.exp_shift) * (run.tensor("idx") + run.tensor("over")) + run.tensor("rem"),
+            SCORES,
         )
         over, sel, e = (run.factor(n, run.tensor(n), SCORES) for n in ("over", "sel", "e"))
         top = run.factor("score_max", run.tensor("score_max"), ROW)
@@ -85,7 +96,9 @@ class Attention(Part):
             Equation(names[2], SCORES, [(1, [over, e])]),
             Equation(names[3], SCORES, [(1, [sel]), (-1, [mask, sel])]),
             Equation(names[4], SCORES, [(1, [e]), (-1, [mask, e])]),
-            Equation(names[5], OUTPUT, [(2, [n]), (-2, [m, o])], self.row_sum(run).over("e") - run.tensor("div")),
+            Equation(
+                names[5], OUTPUT, [(2, [n]), (-2, [m, o])], self.row_sum(run).over("e") - run.tensor("div")
+            ),
         ]
 
     def products(self, run: Run, point: SumcheckPoint) -> list[Instance]:

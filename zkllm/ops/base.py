@@ -53,7 +53,9 @@ class Run:
     def tensor(self, name: str, *maps: AxisMap | str) -> Form:
         return tensor(self.manifest, name, *maps)
 
-    def factor(self, name: str, form: Form, axes: Sequence[str], bound: Mapping[str, Point] | None = None) -> FormFactor:
+    def factor(
+        self, name: str, form: Form, axes: Sequence[str], bound: Mapping[str, Point] | None = None
+    ) -> FormFactor:
         return FormFactor(name, form, tuple(axes), bound or {})
 
     def shared_factor(self, name: str, form: Form, axes: Sequence[str]) -> FormFactor:
@@ -92,8 +94,9 @@ def eq_real(size: int, a: Point, b: Point) -> Scalar:
 
 
 class Operation(Interface):
-    relations: tuple[str, ...]
-    """Names of its equations, products and claims, in the order in which they run."""
+    @property
+    def relations(self) -> tuple[str, ...]:
+        """Names of its equations, products and claims, in the order in which they run."""
 
     def declare(self, m: Manifest, c: ProgramConfig) -> None: ...
 

@@ -1,4 +1,5 @@
-"""X_0[t] = 2^e wte[x_t] + 2^e' wpe[t]: two linear claims, no message. The ids are public, so the one-hots are weights.
+"""X_0[t] = 2^e wte[x_t] + 2^e' wpe[t]: two linear claims, no message. The ids are public, so the one-hots are
+weights.
 
 The rows of the packed embedding in use are unpacked into range-checked slots; the slot axis s = (t, slot).
 """
@@ -29,20 +30,30 @@ class Embedding(Part):
         width = {a: at[a] for a in WIDTH}
         tokens = run.statement.ids[: run.axes["t"]]
         rows = [eq_index(t, at["t"]) for t in range(len(tokens))]
-        hots = W.OneHots(tuple((r, tuple(token.bits)) for r, token in zip(rows, tokens, strict=True)), run.axes["v"])
+        hots = W.OneHots(
+            tuple((r, tuple(token.bits)) for r, token in zip(rows, tokens, strict=True)), run.axes["v"]
+        )
         packed, selected = {}, {}
         for t, (r, token) in enumerate(zip(rows, tokens, strict=True)):
             for slot, hot in enumerate(token.slot):
                 packed[t * c.vocab_slots + slot] = (1 << c.vocab_slot_bits * slot) * r
                 selected[t * c.vocab_slots + slot] = r * hot
         size = run.axes["s"]
-        run.party.claim(self.relations[0], [
-            (1, run.tensor("P_wte", At(hots), *WIDTH), width),
-            (-1, run.tensor("slot", At(W.Listed(packed, size)), *WIDTH), width),
-        ], 0)
-        run.party.claim(self.relations[1], [
-            (-1, run.tensor("x0"), at),
-            (1 << c.wte_shift, run.tensor("slot", At(W.Listed(selected, size)), *WIDTH), width),
-            (1 << c.wpe_shift, run.tensor("wpe", First("t"), *WIDTH), at),
-        ], 0)
+        run.party.claim(
+            self.relations[0],
+            [
+                (1, run.tensor("P_wte", At(hots), *WIDTH), width),
+                (-1, run.tensor("slot", At(W.Listed(packed, size)), *WIDTH), width),
+            ],
+            0,
+        )
+        run.party.claim(
+            self.relations[1],
+            [
+                (-1, run.tensor("x0"), at),
+                (1 << c.wte_shift, run.tensor("slot", At(W.Listed(selected, size)), *WIDTH), width),
+                (1 << c.wpe_shift, run.tensor("wpe", First("t"), *WIDTH), at),
+            ],
+            0,
+        )
         return list(self.relations)

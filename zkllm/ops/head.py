@@ -1,8 +1,8 @@
 """The final LayerNorm's gain and bias, the tied head over every real id, and the argmax.
 
 On the certified rows: 2^s y_f + R - 2^(s-1) = gain y + beta. With L the logit of the certified id,
-D(i, v) = L_i - logit_i[v] - [v < id_i] >= 0 for every real id v and D(i, id_i) = 0: the argmax, the lowest id winning
-ties. On packed slots, id = slot J + v':
+D(i, v) = L_i - logit_i[v] - [v < id_i] >= 0 for every real id v and D(i, id_i) = 0: the argmax, the lowest id
+winning ties. On packed slots, id = slot J + v':
 
     sum_j y_f(r_i, j) P(r_v, j) = sum_c 2^(c K) real(c, v') (L_i - D - [v < id_i]).
 """
@@ -33,8 +33,11 @@ class FinalNorm(Part):
     def equations(self, run: Run) -> list[Equation]:
         c, s = run.config, run.config.final_shift
         gain = run.factor("gain", run.tensor("gain"), WIDTH)
-        y = run.factor("final y", run.tensor("y", index(2 * c.n_layer, run.axes["n"]),
-                                            run.statement.certified_rows(), *WIDTH), CERTIFIED)
+        y = run.factor(
+            "final y",
+            run.tensor("y", index(2 * c.n_layer, run.axes["n"]), run.statement.certified_rows(), *WIDTH),
+            CERTIFIED,
+        )
         linear = (1 << s) * run.tensor("yf") + run.tensor("yf_rem") - (1 << s - 1) - run.tensor("beta")
         return [Equation(self.relations[0], CERTIFIED, [(-1, [gain, y])], linear)]
 
@@ -80,7 +83,7 @@ class Head(Part):
     def claims(self, run: Run, point: SumcheckPoint) -> list[str]:
         c, k = run.config, run.axes["i"]
         at = point.of(run.axes, ("i",))["i"]
-        parts = []
+        parts: list[tuple[Scalar, Form, dict]] = []
         for i, token in enumerate(run.statement.certified):
             slot = At(W.Listed(dict(enumerate(token.slot)), c.vocab_slots))
             here = At(W.Eq(tuple(token.bits), c.vocab_block))

@@ -18,7 +18,7 @@ from ..model.config import ProgramConfig
 from ..protocol.algebra import ones_at
 from ..protocol.forms import Before, Form, ones
 from ..protocol.manifest import WIDTH, Manifest
-from ..protocol.sumcheck import FormFactor, Instance, SumcheckPoint, VirtualFactor
+from ..protocol.sumcheck import FormFactor, Instance, SumcheckPoint, Term, VirtualFactor
 from .base import Equation, Part, Run
 
 ROWS = ("n", "t")
@@ -58,13 +58,17 @@ class LayerNorm(Part):
         return [
             Equation(low, ROWS, [(1, [rho, rho, q])], u - (c.width << 2 * c.kappa)),
             Equation(high, ROWS, [(-2, [rho, q]), (-1, [q])], v + u + 1),
-            Equation(features, FEATURES, [(-1, [d, rho])],
-                     run.tensor("y") * (1 << s) + run.tensor("y_rem") - (1 << s - 1)),
+            Equation(
+                features,
+                FEATURES,
+                [(-1, [d, rho])],
+                run.tensor("y") * (1 << s) + run.tensor("y_rem") - (1 << s - 1),
+            ),
         ]
 
     def products(self, run: Run, point: SumcheckPoint) -> list[Instance]:
         at, q = run.party.take("Q")
         eps = ones_at(run.axes["n"], at["n"]) * ones_at(run.axes["t"], at["t"])
         d: FormFactor = run.factor("D", self.centred(run), FEATURES)
-        terms = [(1, [run.eq("n", at["n"]), run.eq("t", at["t"]), d, d])]
+        terms: list[Term] = [(1, [run.eq("n", at["n"]), run.eq("t", at["t"]), d, d])]
         return [Instance("layernorm: squares", FEATURES, terms, q - run.config.eps_int * eps)]

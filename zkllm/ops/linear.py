@@ -1,7 +1,7 @@
 """The four kinds of linear layer, all layers at once: Z = A W + b, Y = round(Z / 2^s).
 
-Thaler's matrix product (CRYPTO 2013) at a random output point, on packed weights P = sum_c 2^(c K) W_c: since all
-slots share the input row,
+Thaler's matrix product (CRYPTO 2013) at a random output point, on packed weights P = sum_c 2^(c K) W_c: since
+all slots share the input row,
 
     sum_{l,k} eq(r_l, l) A(l, r_t, k) P(l, k, r_j) = sum_c 2^(c K) (2^s Y_c + R_c - 2^(s-1) - b_c) (r).
 
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from ..model.config import ProgramConfig
 from ..protocol.forms import Along, Alternate, AxisMap, Form, slots
 from ..protocol.manifest import WIDTH, WIDTH_IN, Manifest
-from ..protocol.sumcheck import Instance, SumcheckPoint
+from ..protocol.sumcheck import Instance, SumcheckPoint, Term
 from .base import Part, Run
 
 INNER = ("fc", "f")
@@ -44,14 +44,43 @@ def _source(tensor: str, *maps: AxisMap | str) -> Callable[[Run], Form]:
 
 IN_MAPS = tuple(Along(a) for a in WIDTH_IN)
 KINDS = (
-    Kind("qkv", lambda c: c.qkv_shift, WIDTH_IN, ("q", "h", "e"), _source("y", Alternate("l", 0), "t", *IN_MAPS),
-         "qkv", ("l", "t", "q")),
-    Kind("o", lambda c: c.o_shift, WIDTH_IN, ("h", "e"), _source("o", "l", "t", *IN_MAPS),
-         "write", (Alternate("l", 0), "t")),
-    Kind("fc1", lambda c: c.fc1_shift, WIDTH_IN, ("f",), _source("y", Alternate("l", 1), "t", *IN_MAPS),
-         "f", ("l", "t"), inner=True),
-    Kind("fc2", lambda c: c.fc2_shift, INNER, ("h", "e"), _source("g", "l", "t", *INNER),
-         "write", (Alternate("l", 1), "t")),
+    Kind(
+        "qkv",
+        lambda c: c.qkv_shift,
+        WIDTH_IN,
+        ("q", "h", "e"),
+        _source("y", Alternate("l", 0), "t", *IN_MAPS),
+        "qkv",
+        ("l", "t", "q"),
+    ),
+    Kind(
+        "o",
+        lambda c: c.o_shift,
+        WIDTH_IN,
+        ("h", "e"),
+        _source("o", "l", "t", *IN_MAPS),
+        "write",
+        (Alternate("l", 0), "t"),
+    ),
+    Kind(
+        "fc1",
+        lambda c: c.fc1_shift,
+        WIDTH_IN,
+        ("f",),
+        _source("y", Alternate("l", 1), "t", *IN_MAPS),
+        "f",
+        ("l", "t"),
+        inner=True,
+    ),
+    Kind(
+        "fc2",
+        lambda c: c.fc2_shift,
+        INNER,
+        ("h", "e"),
+        _source("g", "l", "t", *INNER),
+        "write",
+        (Alternate("l", 1), "t"),
+    ),
 )
 
 
@@ -80,7 +109,9 @@ class Linear(Part):
         half = (1 << s - 1) * sum(1 << bits * slot for slot in range(count))
         return (
             (1 << s) * run.tensor(kind.target, *kind.target_maps, *tail)
-            + run.tensor({"o": "o_rem", "fc2": "fc2_rem", "qkv": "qkv_rem", "fc1": "f_rem"}[kind.name], *head, *tail)
+            + run.tensor(
+                {"o": "o_rem", "fc2": "fc2_rem", "qkv": "qkv_rem", "fc1": "f_rem"}[kind.name], *head, *tail
+            )
             - run.tensor(f"b_{kind.name}", *(a for a in head if a != "t"), *tail)
             - half
         )
@@ -94,9 +125,10 @@ class Linear(Part):
             out = {a: base[a] for a in ("l", "t", *kind.outputs)}
             value = run.party.open(f"{kind.relation}: Z", [(1, self.claimed(run, kind), out)])
             source = run.factor("A", kind.source(run), ("l", *kind.inputs), {"t": out["t"]})
-            weights = run.factor("P", run.tensor(f"P_{kind.name}"), ("l", *kind.inputs),
-                                 {a: out[a] for a in kind.outputs})
-            terms = [(1, [run.eq("l", out["l"]), source, weights])]
+            weights = run.factor(
+                "P", run.tensor(f"P_{kind.name}"), ("l", *kind.inputs), {a: out[a] for a in kind.outputs}
+            )
+            terms: list[Term] = [(1, [run.eq("l", out["l"]), source, weights])]
             instances.append(Instance(kind.relation, ("l", *kind.inputs), terms, value))
         return instances
 

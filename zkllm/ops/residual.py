@@ -1,6 +1,7 @@
 """The residual stream is never requantised: X_n = X_0 + sum of the writes before n, an exact prefix sum.
 
-Layer l's output *is* layer l + 1's input, so nothing about the stream is committed or checked beside the writes.
+Layer l's output *is* layer l + 1's input, so nothing about the stream is committed or checked beside the
+writes.
 """
 
 from __future__ import annotations

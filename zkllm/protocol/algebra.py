@@ -88,7 +88,8 @@ def less_equal(a: Point, b: Point) -> Scalar:
 def causal_block(block_t: tuple[int, int], block_u: tuple[int, int], z_t: Point, z_u: Point) -> Scalar:
     """sum of [u <= t] eq(t, z_t) eq(u, z_u) over two dyadic blocks (offset, log2 size), local coordinates.
 
-    Dyadic blocks of one axis are equal or disjoint unless one was cut further, so nested blocks are handled too.
+    Dyadic blocks of one axis are equal or disjoint unless one was cut further, so nested blocks are handled
+    too.
     """
     (ot, kt), (ou, ku) = block_t, block_u
     if ot >= ou + (1 << ku):

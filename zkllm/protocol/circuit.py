@@ -1,7 +1,8 @@
 """The outer proof's circuit: the inner verifier, run on wires.
 
-Public inputs, in order: seed, the statement's words, delta, theta, zeta, v, P_col(zeta), P_col(1/zeta), P_row(zeta),
-P_row(1/zeta). The circuit keeps r: given theta and zeta it returns v and the four values of the opening.
+Public inputs, in order: seed, the statement's words, delta, theta, zeta, v, P_col(zeta), P_col(1/zeta),
+P_row(zeta), P_row(1/zeta). The circuit keeps r: given theta and zeta it returns v and the four values of the
+opening.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ def column_bits(mu: int) -> int:
     return mu // 2
 
 
-def opening_tail(party: Party, result: ReductionResult, theta: Scalar, zeta: Scalar, inverse: Scalar) -> list[Scalar]:
+def opening_tail(
+    party: Party, result: ReductionResult, theta: Scalar, zeta: Scalar, inverse: Scalar
+) -> list[Scalar]:
     """v, P_col(zeta), P_col(1/zeta), P_row(zeta), P_row(1/zeta); zeta times its inverse is checked."""
     party.check("opening: 1/zeta", zeta * inverse, 1)
     v = opening_values(result.columns, theta)
@@ -37,7 +40,11 @@ def build_circuit(protocol: Protocol) -> CircuitBuilder:
     party.begin("opening")
     party.check("delta", result.digest, delta)
     inverse = party.advice(lambda: 0)
-    for name, given, computed in zip(("v", "P_col", "P_col", "P_row", "P_row"), values,
-                                     opening_tail(party, result, theta, zeta, inverse), strict=True):
+    for name, given, computed in zip(
+        ("v", "P_col", "P_col", "P_row", "P_row"),
+        values,
+        opening_tail(party, result, theta, zeta, inverse),
+        strict=True,
+    ):
         party.check(f"opening: {name}", computed, given)
     return builder

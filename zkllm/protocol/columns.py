@@ -36,7 +36,9 @@ def column_pieces(layout: Layout, tensors: Mapping[str, Any], column: int) -> It
                 yield from block_pieces(layout, tensors[name], block)
 
 
-def add_column(kernels: Any, target: Any, coefficient: int, layout: Layout, tensors: Mapping[str, Any], column: int) -> None:
+def add_column(
+    kernels: Any, target: Any, coefficient: int, layout: Layout, tensors: Mapping[str, Any], column: int
+) -> None:
     """target += coefficient * column, without the column as field elements."""
     for offset, shift, values in column_pieces(layout, tensors, column):
         kernels.add_scaled(target, offset, coefficient * pow(2, shift, R) % R, values)

@@ -15,11 +15,11 @@ import numpy as np
 from ..field import R
 from . import weights as W
 from .algebra import eq_index
+from .columns import slot_arrays
 from .forms import Opened
 from .logup import NUMERATOR, AddressTerm, active_lookups, causal_mask, spread
 from .party import Claim, Party
 from .reduction import CHECK as REDUCTION
-from .columns import slot_arrays
 from .sumcheck import Factor, FormFactor, Instance
 from .tables import Packed, ProverData
 
@@ -134,8 +134,10 @@ def _by_address(party: Party, data: ProverData, term: AddressTerm) -> int:
     for source, block in zip(protocol.witness.blocks[term.source], layout.blocks[term.tensor], strict=True):
         high = len(z) - block.log2_size
         weights = np.array(W.eq_vector(z[high:]), object)
-        values = sum(part.reshape(-1).astype(object) << shift
-                     for shift, part in slot_arrays(data.tensors[term.tensor], block.slices()))
+        values = sum(
+            part.reshape(-1).astype(object) << shift
+            for shift, part in slot_arrays(data.tensors[term.tensor], block.slices())
+        )
         total += int(eq_index(source.address >> block.log2_size, z[:high])) * int(weights @ values)
     return total % R
 

@@ -23,7 +23,8 @@ from .manifest import Manifest
 class AxisMap(Protocol):
     """How one axis of a tensor depends on an axis of the form (None: it does not)."""
 
-    axis: str | None
+    @property
+    def axis(self) -> str | None: ...
 
     def weight(self, point: Point, form_size: int, size: int) -> W.Weight:
         """The weight on the tensor's axis that evaluates the form at `point` of its axis."""
@@ -111,7 +112,9 @@ class Until:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """The certified rows: entry i of the form is row T - k + i, where T is known by its one-hot `hot[T - k]`."""
+    """The certified rows: entry i of the form is row T - k + i, where T is known by its one-hot `hot[T -
+    k]`.
+    """
 
     axis: str
     hot: tuple[Scalar, ...]  # T = k, k + 1, .., N
@@ -236,4 +239,3 @@ def ones(size: int) -> At:
 
 def index(i: int, size: int) -> At:
     return At(W.Listed({i: 1}, size))
-

@@ -4,9 +4,10 @@ Each axis is cut into dyadic blocks aligned to its own index (5 = 4 + 1); a tens
 cut further where one is larger than a column. Columns are filled in descending block size, so every block is
 aligned and padding has no coefficient.
 
-The weights of a large model get *layered* columns: the bits of the layer are the top bits of the address, and the
-rest of the tensors' axes is packed below as above. All weights of such a column are then a product of one vector
-over the layers and one over the rest, which lets the prover bind the layers first, in one pass over the weights.
+The weights of a large model get *layered* columns: the bits of the layer are the top bits of the address, and
+the rest of the tensors' axes is packed below as above. All weights of such a column are then a product of one
+vector over the layers and one over the rest, which lets the prover bind the layers first, in one pass over
+the weights.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ Spans = tuple[tuple[int, int], ...]
 class Block:
     """`address` counts from the first column of the group; `spans` gives (offset, log2 size) on each axis.
 
-    In a layered block the first axis' `outer` bits are the top bits of the column's address, and `address` is that
-    of its first entry.
+    In a layered block the first axis' `outer` bits are the top bits of the column's address, and `address` is
+    that of its first entry.
     """
 
     address: int
@@ -70,7 +71,9 @@ class Layout:
 
     def outer_of(self, column: int) -> int:
         """Bits of the layer on top of a column's address; 0 in an ordinary column."""
-        return max((b.outer for bs in self.blocks.values() for b in bs if self.column(b) == column), default=0)
+        return max(
+            (b.outer for bs in self.blocks.values() for b in bs if self.column(b) == column), default=0
+        )
 
     def pieces(self, block: Block) -> list[tuple[int, tuple[slice, ...]]]:
         """(position in the column, slices of the tensor) of each contiguous piece of a block."""
@@ -78,8 +81,10 @@ class Layout:
             return [(self.offset(block), block.slices())]
         stride = 1 << self.mu - block.outer
         start, rest = block.spans[0][0], block.slices()[1:]
-        return [(self.offset(block) + x * stride, (slice(start + x, start + x + 1), *rest))
-                for x in range(1 << block.outer)]
+        return [
+            (self.offset(block) + x * stride, (slice(start + x, start + x + 1), *rest))
+            for x in range(1 << block.outer)
+        ]
 
 
 def _fit(spans: Spans, limit: int) -> list[Spans]:
@@ -92,7 +97,9 @@ def _fit(spans: Spans, limit: int) -> list[Spans]:
     return [s for half in halves for s in _fit(spans[:i] + (half,) + spans[i + 1 :], limit)]
 
 
-def _sorted_blocks(tensors: list[Tensor], axes: dict[str, int], limit: int, skip: int = 0) -> list[tuple[str, Spans]]:
+def _sorted_blocks(
+    tensors: list[Tensor], axes: dict[str, int], limit: int, skip: int = 0
+) -> list[tuple[str, Spans]]:
     """(tensor, spans without the first `skip` axes) in descending size; ties in order of declaration."""
     todo = []
     for tensor in tensors:

@@ -1,15 +1,16 @@
 """All lookups of a pass in one LogUp-GKR (Papini, Habock, eprint 2023/1284; Habock, eprint 2022/1530).
 
-sum over queries of 1/(alpha - fingerprint) = sum over table rows of m/(alpha - fingerprint), with the fingerprint
-tag + beta input + beta^2 output. The leaf of a committed value sits at the value's own address in the witness
-columns, so the argument ends in two linear claims on the columns, p(z) and q'(z), with no further message. The
-tree runs on (p, q' = q - 1): a value that is not looked up has the leaf (0, 0).
+sum over queries of 1/(alpha - fingerprint) = sum over table rows of m/(alpha - fingerprint), with the
+fingerprint tag + beta input + beta^2 output. The leaf of a committed value sits at the value's own address in
+the witness columns, so the argument ends in two linear claims on the columns, p(z) and q'(z), with no further
+message. The tree runs on (p, q' = q - 1): a value that is not looked up has the leaf (0, 0).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -53,7 +54,7 @@ def logup(party: Party) -> None:
     rows = sum(manifest.axes[t.axis] for t in manifest.tables.values())
     party.error("LogUp alpha", queries + rows)
     party.error("LogUp fingerprints", 2 * queries * rows)
-    tree = _build(party, int(alpha), int(beta)) if party.data is not None else None
+    tree: Any = _build(party, int(alpha), int(beta)) if party.data is not None else None
     p = party.send(lambda: tree.root()[0])
     q = party.send(lambda: tree.root()[1])
     party.check(NUMERATOR, p, 0)
@@ -88,7 +89,9 @@ def _layer(party: Party, tree: object, j: int, p: Scalar, q: Scalar, z: list[Sca
     return p0 + c * (p1 - p0), q0 + c * (q1 - q0), [*point, c]
 
 
-def _block_mass(party: Party, tensor: Tensor, lookup: Lookup | None, block: Block, z: Point) -> tuple[Scalar, Scalar]:
+def _block_mass(
+    party: Party, tensor: Tensor, lookup: Lookup | None, block: Block, z: Point
+) -> tuple[Scalar, Scalar]:
     """(sum of eq(z, address), the same weighted by the causal mask) over a block."""
     size = block.log2_size
     prefix = eq_index(block.address >> size, z[: len(z) - size])
@@ -102,7 +105,9 @@ def _block_mass(party: Party, tensor: Tensor, lookup: Lookup | None, block: Bloc
     return prefix, prefix * causal_block(block_t, block_u, z_t, z_u)
 
 
-def _leaf_claims(party: Party, alpha: Scalar, beta: Scalar, p: Scalar, q: Scalar, z: tuple[Scalar, ...]) -> None:
+def _leaf_claims(
+    party: Party, alpha: Scalar, beta: Scalar, p: Scalar, q: Scalar, z: tuple[Scalar, ...]
+) -> None:
     manifest, layout = party.protocol.manifest, party.protocol.witness
     beta2 = beta * beta
     p_terms: list[AddressTerm] = []
@@ -145,7 +150,9 @@ def causal_mask(rows: int) -> np.ndarray:
     return np.tril(np.ones((rows, rows), dtype=np.int8))
 
 
-def spread(array: np.ndarray, axes: tuple[str, ...], names: tuple[str, ...], sizes: tuple[int, ...]) -> np.ndarray:
+def spread(
+    array: np.ndarray, axes: tuple[str, ...], names: tuple[str, ...], sizes: tuple[int, ...]
+) -> np.ndarray:
     """An array over some axes, broadcast to a tensor's axes."""
     return np.broadcast_to(array[tuple(slice(None) if a in axes else None for a in names)], sizes)
 
@@ -157,8 +164,11 @@ def _segments(party: Party) -> Iterator[tuple[int, int, int | np.ndarray, np.nda
         sizes = manifest.sizes(tensor.name)
         values = data.array(tensor.name)
         output = data.array(lookup.output) if lookup.output is not None else None
-        mask = spread(causal_mask(sizes[tensor.axes.index("t")]), ("t", "u"), tensor.axes, sizes) \
-            if lookup.causal else None
+        mask = (
+            spread(causal_mask(sizes[tensor.axes.index("t")]), ("t", "u"), tensor.axes, sizes)
+            if lookup.causal
+            else None
+        )
         tag = manifest.tables[lookup.table].tag
         for block in layout.blocks[tensor.name]:
             cut = block.slices()
@@ -166,7 +176,8 @@ def _segments(party: Party) -> Iterator[tuple[int, int, int | np.ndarray, np.nda
             if lookup.offset:
                 inputs = (inputs if inputs.dtype == object else inputs.astype(np.int64)) + lookup.offset
             yield (
-                block.address, tag,
+                block.address,
+                tag,
                 mask[cut].reshape(-1) if mask is not None else 1,
                 inputs,
                 output[cut].reshape(-1) if output is not None else None,
@@ -176,8 +187,14 @@ def _segments(party: Party) -> Iterator[tuple[int, int, int | np.ndarray, np.nda
         entries = np.arange(table.offset, table.offset + manifest.axes[table.axis], dtype=np.int64)
         output = data.array(table.output) if table.output is not None else None
         for block in layout.blocks[table.multiplicity]:
-            (cut,) = block.slices()
-            yield block.address, table.tag, numerators[cut], entries[cut], output[cut] if output is not None else None
+            (entry,) = block.slices()
+            yield (
+                block.address,
+                table.tag,
+                numerators[entry],
+                entries[entry],
+                output[entry] if output is not None else None,
+            )
 
 
 def _is_object(data, table: Table) -> bool:

@@ -148,8 +148,12 @@ class Manifest:
         data = {
             "axes": self.axes,
             "tensors": [
-                [t.name, list(t.axes), t.fixed,
-                 [t.lookup.table, t.lookup.offset, t.lookup.output, t.lookup.causal] if t.lookup else None]
+                [
+                    t.name,
+                    list(t.axes),
+                    t.fixed,
+                    [t.lookup.table, t.lookup.offset, t.lookup.output, t.lookup.causal] if t.lookup else None,
+                ]
                 for t in self.tensors.values()
             ],
             "tables": [[t.name, t.tag, t.axis, t.offset, t.output] for t in self.tables.values()],
@@ -168,23 +172,36 @@ class Shape:
 
     def __post_init__(self) -> None:
         if not 1 <= self.certified <= self.rows <= self.config.n_ctx:
-            raise ValueError(f"shape: need 1 <= k <= N <= n_ctx, got k {self.certified}, N {self.rows}, "
-                             f"n_ctx {self.config.n_ctx}")
+            raise ValueError(
+                f"shape: need 1 <= k <= N <= n_ctx, got k {self.certified}, N {self.rows}, "
+                f"n_ctx {self.config.n_ctx}"
+            )
 
     def axes(self) -> dict[str, int]:
         """Every axis with its real size. Width = (c, h, e): slot, head in the slot, feature."""
         c = self.config
         return {
-            "l": c.n_layer, "n": 2 * c.n_layer + 1, "m": 2 * c.n_layer,  # layers, LayerNorms, residual writes
-            "t": self.rows, "u": self.rows, "i": self.certified,
+            "l": c.n_layer,
+            "n": 2 * c.n_layer + 1,
+            "m": 2 * c.n_layer,  # layers, LayerNorms, residual writes
+            "t": self.rows,
+            "u": self.rows,
+            "i": self.certified,
             "s": self.rows * c.vocab_slots,  # (row, vocabulary slot): the unpacked embedding rows
             "q": 3,
-            "c": c.slots, "h": c.heads_per_slot, "e": c.head_dim,
-            "kc": c.slots, "kh": c.heads_per_slot, "ke": c.head_dim,  # the width as a summed axis
-            "fc": c.inner_slots, "f": c.inner_per_slot,
-            "w": c.vocab_slots, "v": c.vocab_block,
+            "c": c.slots,
+            "h": c.heads_per_slot,
+            "e": c.head_dim,
+            "kc": c.slots,
+            "kh": c.heads_per_slot,
+            "ke": c.head_dim,  # the width as a summed axis
+            "fc": c.inner_slots,
+            "f": c.inner_per_slot,
+            "w": c.vocab_slots,
+            "v": c.vocab_block,
             "pos": c.n_ctx,
-            "gelu": 1 << c.gelu_bits, "exp": 1 << c.exp_bits,
+            "gelu": 1 << c.gelu_bits,
+            "exp": 1 << c.exp_bits,
         }
 
 

@@ -1,8 +1,8 @@
 """The three interpreters of the protocol's text.
 
 The text never says who runs it: `send` computes a message (prover), reads it (verifier) or makes it a wire
-(circuit builder), and always absorbs it; there is no way to read without absorbing. `claim` records a weighted
-sum of committed tensors; the reduction discharges all claims at the end.
+(circuit builder), and always absorbs it; there is no way to read without absorbing. `claim` records a
+weighted sum of committed tensors; the reduction discharges all claims at the end.
 """
 
 from __future__ import annotations
@@ -160,7 +160,9 @@ class Prover(Party):
 class Verifier(Party):
     """Reads every message; collects the checks that fire, by name."""
 
-    def __init__(self, protocol: Protocol, seed: int, messages: Sequence[int], off: frozenset[str] = frozenset()):
+    def __init__(
+        self, protocol: Protocol, seed: int, messages: Sequence[int], off: frozenset[str] = frozenset()
+    ):
         super().__init__(protocol, off)
         self.messages, self.position = messages, 0
         self.failed: list[str] = []

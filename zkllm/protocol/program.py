@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import ProofError
-from ..field import R
 from ..model.config import ceil_log2
 from ..ops.attention import Attention
 from ..ops.base import Equation, Operation, Run
@@ -34,7 +33,14 @@ from .sumcheck import Instance, SumcheckPoint, lockstep, schedule
 
 VERSION = 1
 OPERATIONS: tuple[Operation, ...] = (
-    Embedding(), Residual(), LayerNorm(), Linear(), Attention(), Gelu(), FinalNorm(), Head(),
+    Embedding(),
+    Residual(),
+    LayerNorm(),
+    Linear(),
+    Attention(),
+    Gelu(),
+    FinalNorm(),
+    Head(),
 )
 RELATIONS = ("lookups", *(name for op in OPERATIONS for name in op.relations))
 
@@ -58,8 +64,12 @@ class Protocol:
     def digest(self) -> bytes:
         """Binds version, shape, configuration (every scale and width), tables, lookups and relations."""
         data = {
-            "version": VERSION, "config": self.shape.config.to_dict(), "rows": self.shape.rows,
-            "certified": self.shape.certified, "manifest": self.manifest.digest().hex(), "relations": RELATIONS,
+            "version": VERSION,
+            "config": self.shape.config.to_dict(),
+            "rows": self.shape.rows,
+            "certified": self.shape.certified,
+            "manifest": self.manifest.digest().hex(),
+            "relations": RELATIONS,
         }
         return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).digest()
 
@@ -92,7 +102,9 @@ def grouped(equations: Sequence[Equation], powers: Sequence[Scalar]) -> list[Ins
 
 
 def zero_check(run: Run, equations: Sequence[Equation]) -> SumcheckPoint:
-    """Every equation holds at every real index: sum_i gamma^i (linear_i(tau) + sum_x eq(tau, x) terms_i(x)) = 0."""
+    """Every equation holds at every real index: sum_i gamma^i (linear_i(tau) + sum_x eq(tau, x) terms_i(x)) =
+    0.
+    """
     party = run.party
     powers = powers_of(party, party.challenge(), [e.name for e in equations])
     instances = grouped(equations, powers)
@@ -105,8 +117,11 @@ def zero_check(run: Run, equations: Sequence[Equation]) -> SumcheckPoint:
     tau = SumcheckPoint({"row": [], "token": [], "feature": []})
     for pool, _ in rounds:
         tau.pools[pool].append(party.challenge())
-    parts = [(power, e.linear, tau.of(run.axes, e.axes)) for e, power in zip(equations, powers, strict=True)
-             if e.linear is not None]
+    parts = [
+        (power, e.linear, tau.of(run.axes, e.axes))
+        for e, power in zip(equations, powers, strict=True)
+        if e.linear is not None
+    ]
     linear = party.open("zero-check: linear part", parts)
     party.executed += [e.name for e in equations]
     party.equations = list(equations)
@@ -135,8 +150,9 @@ def run_inner(party: Party, words: Sequence[Scalar], statement: InnerStatement |
     """The whole text. `words` pack the statement (16-bit limbs: T, x_0 .. x_N)."""
     shape = party.protocol.shape
     party.begin("statement")
-    public = bind_statement(party, shape, words, statement.length if statement else None,
-                            statement.ids if statement else None)
+    public = bind_statement(
+        party, shape, words, statement.length if statement else None, statement.ids if statement else None
+    )
     run = Run(party, public)
     party.begin("lookups")
     logup(party)
@@ -155,9 +171,9 @@ def run_inner(party: Party, words: Sequence[Scalar], statement: InnerStatement |
 
 
 def assert_complete(party: Party) -> None:
-    """Four things that no equation shows: nothing pending, no relation left out, no tensor unclaimed; that the
-    proof is consumed is asserted by whoever holds it. A lookup alone does not count as a claim, but for the
-    tables' own columns."""
+    """Four things that no equation shows: nothing pending, no relation left out, no tensor unclaimed; that
+    the proof is consumed is asserted by whoever holds it. A lookup alone does not count as a claim, but for
+    the tables' own columns."""
     if party.pending:
         raise ProofError("inner proof: undischarged claims on " + ", ".join(party.pending))
     if sorted(party.executed) != sorted(RELATIONS):
@@ -181,7 +197,9 @@ def opening_values(columns: Sequence[Scalar], theta: Scalar) -> Scalar:
 
 
 def column_polynomials(r: Sequence[Scalar], b_log2: int, zeta: Scalar, zeta_inverse: Scalar) -> list[Scalar]:
-    """P_col(zeta), P_col(1/zeta), P_row(zeta), P_row(1/zeta): P_u(X) = prod_i (u_{last-i} X^(2^i) + 1 - u_{last-i})."""
+    """P_col(zeta), P_col(1/zeta), P_row(zeta), P_row(1/zeta): P_u(X) = prod_i (u_{last-i} X^(2^i) + 1 -
+    u_{last-i}).
+    """
     row, col = r[: len(r) - b_log2], r[len(r) - b_log2 :]
     values = []
     for u in (col, row):
@@ -192,5 +210,3 @@ def column_polynomials(r: Sequence[Scalar], b_log2: int, zeta: Scalar, zeta_inve
                 x = x * x
             values.append(result)
     return values
-
-

@@ -72,7 +72,9 @@ def bind_statement(
     n, k, pad = shape.rows, shape.certified, shape.config.pad_id
     if len(words) != num_words(n) or (ids is not None and len(ids) != n + 1):
         raise ValueError(f"a statement of {n} rows has {num_words(n)} words and {n + 1} ids")
-    tokens = [_token(party, shape, "statement: id", ids[j] if ids is not None else None) for j in range(n + 1)]
+    tokens = [
+        _token(party, shape, "statement: id", ids[j] if ids is not None else None) for j in range(n + 1)
+    ]
     hot = [party.advice(lambda t=t: int(t == length)) for t in range(k, n + 1)]  # type: ignore[misc]
     total: Scalar = 0
     number: Scalar = 0

@@ -1,13 +1,14 @@
 """The reduction: every claim on committed tensors becomes the value c_g of each column g at one point r.
 
-sum_i beta^i value_i = sum_g sum_x E_g(x) C_g(x), one sumcheck of mu rounds and degree 2. E_g collects the weights of
-the claims on column g, laid out as the tensors are; the verifier evaluates E_g(r) block by block.
+sum_i beta^i value_i = sum_g sum_x E_g(x) C_g(x), one sumcheck of mu rounds and degree 2. E_g collects the
+weights of the claims on column g, laid out as the tensors are; the verifier evaluates E_g(r) block by block.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from typing import Any
 
 from . import weights as W
 from .algebra import Point, Scalar, eq, eq_index
@@ -105,7 +106,7 @@ def reduce_claims(party: Party) -> ReductionResult:
     beta = party.challenge()
     party.error("reduction beta", len(party.claims) - 1)
     groups, claim = _groups(party, beta)
-    kernel = None
+    kernel: Any = None
     if party.data is not None:
         data = party.data
         kernel = ReductionKernel(data.kernels, (protocol.fixed, protocol.witness), data.tensors, groups)

@@ -1,8 +1,9 @@
 """The prover's side of the reduction: sum_g sum_x E_g(x) C_g(x), round by round.
 
-Ordinary columns are dense tables. In a layered column the weights are u(layer) v(rest), so that the rounds of the
-layer's bits need only s(layer) = sum_rest v C(layer, rest), one pass over the weights; what is left once the layer is
-bound, sum_layer eq(layer) C(layer, rest), is a second pass and a dense table of 2^(mu - outer) entries.
+Ordinary columns are dense tables. In a layered column the weights are u(layer) v(rest), so that the rounds of
+the layer's bits need only s(layer) = sum_rest v C(layer, rest), one pass over the weights; what is left once
+the layer is bound, sum_layer eq(layer) C(layer, rest), is a second pass and a dense table of 2^(mu - outer)
+entries.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from .columns import column_table
 from .forms import Opened
 from .layout import Block, Layout
 from .logup import AddressTerm
-from .tables import Packed
+from .tables import Packed, exact_table
 
 
 @dataclass
@@ -83,7 +84,8 @@ class LayeredColumns:
         self.rest = [self.kernels.zeros(size) for _ in self.numbers]
         self.blocks = [
             _LayeredBlock(name, block, self.numbers.index(self.layout.column(block)))
-            for name, blocks in self.layout.blocks.items() for block in blocks
+            for name, blocks in self.layout.blocks.items()
+            for block in blocks
             if block.outer == self.outer and self.layout.column(block) in self.numbers
         ]
         layer_weights = {}
@@ -92,13 +94,20 @@ class LayeredColumns:
             assert isinstance(group.term, Opened)
             first, *others = group.term.weights
             layer_weights[first.key()] = first
-            vectors = [self.kernels.from_list(w.dense()[o : o + (1 << k)])
-                       for w, (o, k) in zip(others, b.block.spans[1:], strict=True)]
-            self.kernels.accumulate(self.rest[b.column], self._place(b.block), int(group.coefficient) % R, vectors)
+            vectors = [
+                self.kernels.from_list(w.dense()[o : o + (1 << k)])
+                for w, (o, k) in zip(others, b.block.spans[1:], strict=True)
+            ]
+            self.kernels.accumulate(
+                self.rest[b.column], self._place(b.block), int(group.coefficient) % R, vectors
+            )
         (weight,) = layer_weights.values()
         start = self.blocks[0].block.spans[0][0]
         u = weight.dense()[start : start + (1 << self.outer)]
-        factors = [((0,), self.kernels.from_list(u)), *(((0,), self._layer_sums(i)) for i in range(len(self.numbers)))]
+        factors = [
+            ((0,), self.kernels.from_list(u)),
+            *(((0,), self._layer_sums(i)) for i in range(len(self.numbers))),
+        ]
         terms = [(1, [0, i + 1]) for i in range(len(self.numbers))]
         self.layers = self.kernels.SumcheckInstance([1 << self.outer], factors, terms)
 
@@ -164,7 +173,9 @@ class ReductionKernel:
     """All columns: fixed first, then witness."""
 
     def __init__(self, kernels: Any, layouts: Sequence[Layout], tensors: dict[str, Any], groups: Groups):
-        self.classes: list[tuple[list[int], DenseColumns | LayeredColumns]] = []  # (global column numbers, state)
+        self.classes: list[
+            tuple[list[int], DenseColumns | LayeredColumns]
+        ] = []  # (global column numbers, state)
         self.num_columns = sum(layout.num_columns for layout in layouts)
         plain: list[tuple[int, Layout, int]] = []
         first = 0
@@ -183,9 +194,10 @@ class ReductionKernel:
             for name in layout.blocks:
                 _accumulate(kernels, layouts, layout, name, groups.get(name, []), weights, at)
         columns = [column_table(kernels, layout, tensors, g) for _, layout, g in plain]
-        columns = [kernels.from_table(c) if getattr(c, "dtype", None) == object else c for c in columns]
+        columns = [exact_table(kernels, c) for c in columns]
         self.classes.append(
-            ([n for n, _, _ in plain], DenseColumns(kernels, mu, [weights[n] for n, _, _ in plain], columns)))
+            ([n for n, _, _ in plain], DenseColumns(kernels, mu, [weights[n] for n, _, _ in plain], columns))
+        )
 
     def round(self) -> list[int]:
         total = [0, 0, 0]
@@ -205,8 +217,15 @@ class ReductionKernel:
         return result
 
 
-def _accumulate(kernels: Any, layouts: Sequence[Layout], layout: Layout, name: str, groups: list[Group],
-                weights: dict[int, Any], at: dict[tuple[int, int], int]) -> None:
+def _accumulate(
+    kernels: Any,
+    layouts: Sequence[Layout],
+    layout: Layout,
+    name: str,
+    groups: list[Group],
+    weights: dict[int, Any],
+    at: dict[tuple[int, int], int],
+) -> None:
     """Adds a tensor's claims to E of the ordinary columns."""
     for group in groups:
         dense = [w.dense() for w in group.term.weights] if isinstance(group.term, Opened) else None
@@ -225,4 +244,6 @@ def _accumulate(kernels: Any, layouts: Sequence[Layout], layout: Layout, name: s
                 coefficient = int(eq_index(address, z[: len(z) - size]) * group.coefficient)
                 vectors = [W.eq_vector([c]) for c in z[len(z) - size :]]
             if all(any(v) for v in vectors):
-                kernels.accumulate(target, layout.offset(block), coefficient % R, [kernels.from_list(v) for v in vectors])
+                kernels.accumulate(
+                    target, layout.offset(block), coefficient % R, [kernels.from_list(v) for v in vectors]
+                )

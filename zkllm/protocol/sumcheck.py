@@ -1,13 +1,13 @@
 """One sumcheck for many relations: instances in lock-step under shared challenges.
 
 An instance is a sum over named axes of sum_k coefficient_k prod factors. Independent instances run side by
-side; only their round polynomials are added. Their axes share coordinates through pools: every axis belongs to
-a pool, the axes of an instance in one pool take its coordinates in order, and the challenges of a pool are
+side; only their round polynomials are added. Their axes share coordinates through pools: every axis belongs
+to a pool, the axes of an instance in one pool take its coordinates in order, and the challenges of a pool are
 drawn once. No instance has two axes on the same coordinates.
 
 * zero-check (`tau` given): every instance is weighted by eq(tau, x); an axis that it lacks contributes
-  sum eq(tau, x) = 1. Rounds are normalised (Gruen, eprint 2024/108): the eq factors of the bound variables are
-  common to all instances and are divided out.
+  sum eq(tau, x) = 1. Rounds are normalised (Gruen, eprint 2024/108): the eq factors of the bound variables
+  are common to all instances and are divided out.
 * product sum: an instance lives on x = 0 of every variable that it lacks, i.e. it is multiplied by 1 - x.
 """
 
@@ -23,6 +23,7 @@ from ..model.config import ceil_log2
 from .algebra import Point, Scalar
 from .forms import Form
 from .party import Party
+from .tables import exact_table
 
 POOLS = ("row", "token", "feature")
 ROW_AXES, TOKEN_AXES = {"l", "n"}, {"t", "i"}
@@ -62,13 +63,14 @@ class VirtualFactor:
 
 
 Factor = FormFactor | PublicFactor | VirtualFactor
+Term = tuple[Scalar, list[Factor]]
 
 
 @dataclass(eq=False)
 class Instance:
     name: str
     axes: tuple[str, ...]  # row, token, feature axes, in this order
-    terms: list[tuple[Scalar, list[Factor]]]
+    terms: list[Term]
     claim: Scalar = 0  # product sums only
 
     def factors(self) -> list[Factor]:
@@ -151,12 +153,13 @@ def interpolate(values: Sequence[int]) -> list[int]:
     return result
 
 
-def round_message(party: Party, degree: int, claim: Scalar, tau: Scalar | None,
-                  values: Callable[[], Sequence[int]]) -> list[Scalar]:
+def round_message(
+    party: Party, degree: int, claim: Scalar, tau: Scalar | None, values: Callable[[], Sequence[int]]
+) -> list[Scalar]:
     """Sends a round polynomial h of the given degree; returns all its coefficients.
 
-    One coefficient follows from the claim: with tau, claim = (1 - tau) h(0) + tau h(1) gives h_0 and h_1, h_2, ..
-    are sent; without, claim = h(0) + h(1) gives h_1 and h_0, h_2, .. are sent.
+    One coefficient follows from the claim: with tau, claim = (1 - tau) h(0) + tau h(1) gives h_0 and h_1,
+    h_2, .. are sent; without, claim = h(0) + h(1) gives h_1 and h_0, h_2, .. are sent.
     """
     cache: list[int] = []
     party.error("sumcheck rounds", degree + (tau is not None))  # the eq factor raises the degree by one
@@ -191,9 +194,7 @@ class _Running:
         tables = []
         for f in factors:
             table = data.table(f.form, f.axes, f.bound) if isinstance(f, FormFactor) else f.table()
-            if getattr(table, "dtype", None) == object:
-                table = data.kernels.from_table(table)
-            tables.append(([numbers[a] for a in f.axes], table))
+            tables.append(([numbers[a] for a in f.axes], exact_table(data.kernels, table)))
         terms = self.terms = [(int(c) % R, [factors.index(f) for f in fs]) for c, fs in instance.terms]
         self.tau = [[int(c) for c in tau[a]] for a in instance.axes] if tau is not None else None
         self.kernel = data.kernels.SumcheckInstance([axes[a] for a in instance.axes], tables, terms, self.tau)
@@ -223,8 +224,14 @@ class _Running:
         self.evaluations = None
 
 
-def lockstep(party: Party, name: str, instances: Sequence[Instance], batching: Sequence[Scalar], claim: Scalar,
-             tau: SumcheckPoint | None = None) -> SumcheckPoint:
+def lockstep(
+    party: Party,
+    name: str,
+    instances: Sequence[Instance],
+    batching: Sequence[Scalar],
+    claim: Scalar,
+    tau: SumcheckPoint | None = None,
+) -> SumcheckPoint:
     """Reduces claim = sum_i batching_i instance_i to claims on the factors at one point."""
     axes = party.protocol.manifest.axes
     rounds = schedule(axes, instances)
@@ -275,7 +282,7 @@ def lockstep(party: Party, name: str, instances: Sequence[Instance], batching: S
 
     total: Scalar = 0
     sent: dict[Factor, Scalar] = {}
-    places_sent: dict[Factor, dict[str, Point]] = {}
+    places_sent: dict[Factor, dict[str, tuple[Scalar, ...]]] = {}
     for i, instance in enumerate(instances):
         env = point.of(axes, instance.axes)
         finals = running[i].kernel.values() if running is not None else None

@@ -47,7 +47,9 @@ class ProverData:
         Integers (a numpy array) where nothing but small coefficients is involved, field elements otherwise.
         """
         if set(form.axes) != set(axes) | (set(bound) & set(form.axes)):
-            raise ValueError(f"form over {form.axes}: free {tuple(axes)} and bound {tuple(bound)} do not match")
+            raise ValueError(
+                f"form over {form.axes}: free {tuple(axes)} and bound {tuple(bound)} do not match"
+            )
         sizes = [self.manifest.axes[a] for a in axes]
         integers: np.ndarray | None = None
         vectors, coefficients = [], []
@@ -65,8 +67,11 @@ class ProverData:
             else:
                 if list(part_axes) != list(axes):
                     raise ValueError("a bound factor cannot be broadcast")
-                vectors.append(self.kernels.from_table(np.ascontiguousarray(part))
-                               if isinstance(part, np.ndarray) else part)
+                vectors.append(
+                    self.kernels.from_table(np.ascontiguousarray(part))
+                    if isinstance(part, np.ndarray)
+                    else part
+                )
                 coefficients.append(coefficient % R)
         if integers is not None:
             integers = np.broadcast_to(integers, sizes)
@@ -93,7 +98,7 @@ class ProverData:
             return np.ones((), dtype=np.int64), []
         tensor = self.tensors[term.tensor]
         sizes = self.manifest.sizes(term.tensor)
-        data = tensor.values if isinstance(tensor, Packed) else tensor
+        data: Any = tensor.values if isinstance(tensor, Packed) else tensor
         free: dict[str, int] = {}  # form axis -> position in data
         summed: list[tuple[int, list[int]]] = []  # (position, weights)
         position, dropped = 0, 0
@@ -144,6 +149,13 @@ class ProverData:
                 shape = [rows * prod(lengths), length]
                 result = self.kernels.contract(result, shape, 1, weights)
         return result
+
+
+def exact_table(kernels: Any, table: Any) -> Any:
+    """A table for the kernels: integers too large for machine words (dtype object) become field elements."""
+    if isinstance(table, np.ndarray) and table.dtype == np.dtype(object):
+        return kernels.from_table(table)
+    return table
 
 
 def _single(weight: W.Weight) -> int | None:

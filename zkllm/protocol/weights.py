@@ -16,7 +16,8 @@ from .algebra import Point, Scalar, dyadic_blocks, eq, eq_index, less, mass
 
 
 class Weight(Protocol):
-    size: int
+    @property
+    def size(self) -> int: ...
 
     def dense(self) -> list[int]:
         """All entries; only where the coordinates are field elements."""

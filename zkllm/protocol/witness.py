@@ -13,6 +13,7 @@ from .manifest import Manifest
 from .program import Protocol
 from .tables import Packed, ProverData
 
+
 def _smallest(array: np.ndarray, bits: int, signed: bool) -> np.ndarray:
     """The narrowest integer type for a width; values that do not fit stay as they are (cheating provers)."""
     for size in (8, 16, 32):
@@ -35,13 +36,14 @@ def store(manifest: Manifest, tensors: dict[str, Any], name: str, values: np.nda
         tensors[name] = np.ascontiguousarray(values.reshape(manifest.sizes(name)))
         return
     wide = manifest.wide[name]
-    rest, values = values, None
+    rest = values
     for i, (limb, shift) in enumerate(wide.limbs):
         last = i == len(wide.limbs) - 1
         width = (wide.bits if last else wide.limbs[i + 1][1]) - shift
         part = rest if last else rest & ((1 << width) - 1)
         tensors[limb] = np.ascontiguousarray(
-            _smallest(part, width, wide.signed and last).reshape(manifest.sizes(limb)))
+            _smallest(part, width, wide.signed and last).reshape(manifest.sizes(limb))
+        )
         rest = rest >> width
 
 
@@ -67,17 +69,43 @@ def fixed_tensors(protocol: Protocol, model: QuantizedModel) -> dict[str, Any]:
         "P_fc2": Packed(model.w_fc2.reshape(L, *f, *d), 3, c.slot_bits),
         "P_wte": Packed(padded.reshape(c.vocab_slots, c.vocab_block, *d), 0, c.vocab_slot_bits),
         "wpe": model.wpe.reshape(m.sizes("wpe")),
-        **{name: getattr(model, name).reshape(m.sizes(name))
-           for name in ("b_qkv", "b_o", "b_fc1", "b_fc2", "gain", "beta", "gelu", "exp")},
+        **{
+            name: getattr(model, name).reshape(m.sizes(name))
+            for name in ("b_qkv", "b_o", "b_fc1", "b_fc2", "gain", "beta", "gelu", "exp")
+        },
     }
 
 
 def witness_tensors(protocol: Protocol, model: QuantizedModel, trace: Trace) -> dict[str, np.ndarray]:
     """Every witness tensor but the multiplicities."""
     m, c = protocol.manifest, protocol.shape.config
-    values: dict[str, np.ndarray] = {name: trace[name] for name in (
-        "x0", "y", "y_rem", "qkv", "qkv_rem", "score_max", "sel", "idx", "over", "rem", "e", "o", "div", "write",
-        "o_rem", "fc2_rem", "f", "f_rem", "g", "yf", "yf_rem", "logit")}
+    values: dict[str, np.ndarray] = {
+        name: trace[name]
+        for name in (
+            "x0",
+            "y",
+            "y_rem",
+            "qkv",
+            "qkv_rem",
+            "score_max",
+            "sel",
+            "idx",
+            "over",
+            "rem",
+            "e",
+            "o",
+            "div",
+            "write",
+            "o_rem",
+            "fc2_rem",
+            "f",
+            "f_rem",
+            "g",
+            "yf",
+            "yf_rem",
+            "logit",
+        )
+    }
     for name in ("rho", "u", "v"):
         values[name] = from_words(trace[name])
     doubled = 2 * trace["e"].sum(axis=-1, dtype=np.int64)  # 2 M, (l, t, H)
@@ -103,7 +131,9 @@ def witness_tensors(protocol: Protocol, model: QuantizedModel, trace: Trace) -> 
 
 
 def count_multiplicities(protocol: Protocol, tensors: dict[str, Any]) -> list[str]:
-    """Adds the multiplicities to the tensors; returns the lookups that miss their table (a cheating prover's)."""
+    """Adds the multiplicities to the tensors; returns the lookups that miss their table (a cheating
+    prover's).
+    """
     m = protocol.manifest
     counts = {t.name: np.zeros(m.axes[t.axis], dtype=np.int64) for t in m.tables.values()}
     missed = []
@@ -115,7 +145,9 @@ def count_multiplicities(protocol: Protocol, tensors: dict[str, Any]) -> list[st
         if lookup.causal:
             rows = m.axes["t"]
             keep = spread(causal_mask(rows), ("t", "u"), tensor.axes, values.shape).astype(bool)
-        index = (values if values.dtype == object else values.astype(np.int64)) + (lookup.offset - table.offset)
+        index = (values if values.dtype == object else values.astype(np.int64)) + (
+            lookup.offset - table.offset
+        )
         inside = keep & (index >= 0).astype(bool) & (index < size).astype(bool)
         if lookup.output is not None:
             assert table.output is not None
