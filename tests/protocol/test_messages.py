@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from zkllm.errors import ProofError
 from zkllm.field import R
 from zkllm.ops import attention
-from zkllm.protocol import program, reduction
+from zkllm.protocol import program
 from zkllm.protocol.manifest import Manifest
 from zkllm.statement import pack_words
 
@@ -134,15 +134,16 @@ def test_stray_coefficients_are_inert(monkeypatch: pytest.MonkeyPatch) -> None:
     case = smallest()
     used = case.protocol.witness.used & ((1 << case.protocol.witness.mu) - 1)
     assert used, "the last column is full"
-    genuine = reduction.column_vectors
+    genuine, last = column_table, case.protocol.witness.num_columns - 1
 
-    def strayed(party):  # type: ignore[no-untyped-def]
-        columns = genuine(party)
-        columns[-1][used] = columns[-1][-1] = 12345
-        return columns
+    def strayed(kernels, layout, tensors, g):  # type: ignore[no-untyped-def]
+        column = kernels.from_table(genuine(kernels, layout, tensors, g))
+        if layout is case.protocol.witness and g == last:
+            column[used] = column[-1] = 12345
+        return column
 
-    monkeypatch.setattr(reduction, "column_vectors", strayed)
-    monkeypatch.setattr(harness, "column_vectors", strayed)
+    monkeypatch.setattr(reduction_prover, "column_table", strayed)
+    monkeypatch.setattr(harness, "column_table", strayed)
     proof = prove(case, case.tensors(case.trace().values))
     assert proof.witness_columns[-1][-1] == 12345 and verify(case, proof).accepted
 
