@@ -167,8 +167,14 @@ class Bench:
         while reduction.remaining():
             rounds += timed(reduction.round)[0]
             binds += timed(lambda: reduction.bind(self.rng.randrange(R)))[0]
-        self.add("reduction, 1 column, 5 slots of int16", n, start + rounds + binds, new=start, rounds=rounds,
-                 binds=binds)
+        self.add(
+            "reduction, 1 column, 5 slots of int16",
+            n,
+            start + rounds + binds,
+            new=start,
+            rounds=rounds,
+            binds=binds,
+        )
         build, leaves = timed(lambda: native.build_leaves(n, [(0, 5, 1, small, wide)], *self.scalars(2)))
         self.add("build_leaves (int16 in, int32 out)", n, build)
         build, tree = timed(lambda: native.LogUpTree(a, b))

@@ -23,7 +23,7 @@ from zkllm.model.weights import QuantizedModel
 from zkllm.ops import attention, layernorm
 from zkllm.outer.layout import Circuit
 from zkllm.protocol.circuit import build_circuit
-from zkllm.protocol.columns import column_table
+from zkllm.protocol.columns import add_column
 from zkllm.protocol.diagnosis import diagnose
 from zkllm.protocol.manifest import Manifest, Shape
 from zkllm.protocol.party import Prover, Verifier
@@ -38,6 +38,13 @@ from .bending import Bends, BentProgram
 
 Values = dict[str, np.ndarray]
 VIRTUAL = ("Q", "Z", "n", "x")  # computed by the bent program, not committed
+
+
+def column_table(kernels, layout, tensors, g):  # type: ignore[no-untyped-def]
+    """A column as a vector of 2^mu field elements."""
+    column = kernels.zeros(1 << layout.mu)
+    add_column(kernels, column, 1, layout, tensors, g)
+    return column
 
 
 @dataclass
@@ -72,9 +79,7 @@ class Case:
         }
         data = ProverData(self.manifest, naive, {**empty, **tensors})
         layout = self.protocol.fixed if fixed else self.protocol.witness
-        return [
-            naive.from_table(column_table(naive, layout, data.tensors, g)) for g in range(layout.num_columns)
-        ]
+        return [column_table(naive, layout, data.tensors, g) for g in range(layout.num_columns)]
 
     def trace(
         self,

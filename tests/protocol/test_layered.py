@@ -8,13 +8,15 @@ import pytest
 from zkllm.kernels import naive, native
 from zkllm.model.reference import generate_reference, trace_reference
 from zkllm.model.tiny import tiny_model
-from zkllm.protocol.columns import column_pieces, column_table
+from zkllm.protocol.columns import column_pieces
 from zkllm.protocol.layout import LAYERED_COLUMNS
 from zkllm.protocol.manifest import Shape
 from zkllm.protocol.party import Prover, Verifier
 from zkllm.protocol.program import InnerStatement, Protocol, run_inner
 from zkllm.protocol.witness import fixed_tensors, prover_data
 from zkllm.statement import pack_words
+
+from .harness import column_table
 
 ROWS, CERTIFIED, SEED = 5, 2, 12345
 SHAPES = [

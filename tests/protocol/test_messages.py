@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from zkllm.errors import ProofError
 from zkllm.field import R
 from zkllm.ops import attention
+from zkllm.protocol import columns as column_module
 from zkllm.protocol import program
 from zkllm.protocol.manifest import Manifest
 from zkllm.statement import pack_words
 
-from . import harness
 from .harness import Case, Proof, named, prove, verify
 from .scene import packed, ragged, smallest
 
@@ -134,16 +134,15 @@ def test_stray_coefficients_are_inert(monkeypatch: pytest.MonkeyPatch) -> None:
     case = smallest()
     used = case.protocol.witness.used & ((1 << case.protocol.witness.mu) - 1)
     assert used, "the last column is full"
-    genuine, last = column_table, case.protocol.witness.num_columns - 1
+    genuine, last = column_module.column_pieces, case.protocol.witness.num_columns - 1
 
-    def strayed(kernels, layout, tensors, g):  # type: ignore[no-untyped-def]
-        column = kernels.from_table(genuine(kernels, layout, tensors, g))
+    def strayed(layout, tensors, g):  # type: ignore[no-untyped-def]
+        yield from genuine(layout, tensors, g)
         if layout is case.protocol.witness and g == last:
-            column[used] = column[-1] = 12345
-        return column
+            for place in (used, (1 << layout.mu) - 1):
+                yield place, 0, np.array([12345])
 
-    monkeypatch.setattr(reduction_prover, "column_table", strayed)
-    monkeypatch.setattr(harness, "column_table", strayed)
+    monkeypatch.setattr(column_module, "column_pieces", strayed)
     proof = prove(case, case.tensors(case.trace().values))
     assert proof.witness_columns[-1][-1] == 12345 and verify(case, proof).accepted
 

@@ -90,7 +90,7 @@ def accumulate(target: Vector, address: int, coefficient: int, vectors: Sequence
         target[address + i] = (target[address + i] + coefficient * w) % R
 
 
-def add_scaled(target: Vector, address: int, coefficient: int, table: Table) -> None:
+def add_table(target: Vector, address: int, coefficient: int, table: Table) -> None:
     """target[address + i] += coefficient * table[i]."""
     for i, x in enumerate(from_table(table)):
         target[address + i] = (target[address + i] + coefficient * x) % R
@@ -200,6 +200,29 @@ def build_leaves(
             p[address + i] = n % R
             q[address + i] = (alpha - tag - beta * x - beta * beta * y - 1) % R
     return p, q
+
+
+Weights = Sequence[tuple[int, int, Sequence[Vector]]]
+Data = Sequence[tuple[int, int, Table]]
+
+
+class ReductionInstance(SumcheckInstance):
+    """sum over columns g and places x of E_g(x) C_g(x).
+
+    E_g is the sum of coefficient * (product of vectors) at an address, C_g that of coefficient * table.
+    `values` are E_0, C_0, E_1, C_1, ..
+    """
+
+    def __init__(self, mu: int, columns: Sequence[tuple[Weights, Data]]):
+        factors: list[tuple[Sequence[int], Table]] = []
+        for weights, data in columns:
+            e, c = zeros(1 << mu), zeros(1 << mu)
+            for address, coefficient, vectors in weights:
+                accumulate(e, address, coefficient, vectors)
+            for address, coefficient, table in data:
+                add_table(c, address, coefficient, table)
+            factors += [((0,), e), ((0,), c)]
+        super().__init__([1 << mu], factors, [(1, [2 * g, 2 * g + 1]) for g in range(len(columns))])
 
 
 class LogUpTree:

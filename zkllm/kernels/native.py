@@ -9,9 +9,10 @@ import numpy as np
 from .._native import (
     FrVec,
     LogUpTree,
+    ReductionInstance,
     SumcheckInstance,
     accumulate,
-    add_scaled,
+    add_table,
     build_leaves,
     contract,
     eq_table,
@@ -26,11 +27,12 @@ Table = FrVec | np.ndarray
 
 __all__ = [
     "LogUpTree",
+    "ReductionInstance",
     "SumcheckInstance",
     "Table",
     "Vector",
     "accumulate",
-    "add_scaled",
+    "add_table",
     "build_leaves",
     "contract",
     "eq_table",

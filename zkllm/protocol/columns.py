@@ -41,21 +41,4 @@ def add_column(
 ) -> None:
     """target += coefficient * column, without the column as field elements."""
     for offset, shift, values in column_pieces(layout, tensors, column):
-        kernels.add_scaled(target, offset, coefficient * pow(2, shift, R) % R, values)
-
-
-def column_table(kernels: Any, layout: Layout, tensors: Mapping[str, Any], column: int) -> Any:
-    """A column as a table of 2^mu entries: integers where nothing is packed, else field elements."""
-    pieces = list(column_pieces(layout, tensors, column))
-    if all(shift == 0 for _, shift, _ in pieces):
-        dtype = np.result_type(*(v.dtype for _, _, v in pieces)) if pieces else np.dtype(np.int8)
-        if dtype.kind == "f":  # uint64 with signed types: not a type that occurs here
-            raise TypeError("columns hold integers of at most 64 signed bits")
-        table = np.zeros(1 << layout.mu, dtype=dtype)
-        for offset, _, values in pieces:
-            table[offset : offset + values.size] = values.reshape(-1)
-        return table
-    vector = kernels.zeros(1 << layout.mu)
-    for offset, shift, values in pieces:
-        kernels.add_scaled(vector, offset, pow(2, shift, R), values)
-    return vector
+        kernels.add_table(target, offset, coefficient * pow(2, shift, R) % R, values)

@@ -8,16 +8,16 @@ entries.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from ..field import R
+from . import columns
 from . import weights as W
 from .algebra import Scalar, eq_index
-from .columns import column_table
 from .forms import Opened
 from .layout import Block, Layout
 from .logup import AddressTerm
@@ -40,12 +40,10 @@ def _add(values: Sequence[int], other: Sequence[int]) -> list[int]:
 
 
 class DenseColumns:
-    """Ordinary columns, or layered ones whose layer is bound: one instance over the address."""
+    """Columns over their address: their values are those of every second factor."""
 
-    def __init__(self, kernels: Any, log2_size: int, weights: Sequence[Any], columns: Sequence[Any]):
-        factors = [((0,), table) for pair in zip(weights, columns, strict=True) for table in pair]
-        terms = [(1, [2 * i, 2 * i + 1]) for i in range(len(columns))]
-        self.kernel = kernels.SumcheckInstance([1 << log2_size], factors, terms)
+    def __init__(self, kernel: Any):
+        self.kernel = kernel
 
     def round(self) -> list[int]:
         return self.kernel.round()
@@ -162,7 +160,9 @@ class LayeredColumns:
             k.write(columns[b.column], self._place(b.block), folded)
         weights = [k.linear_combination([v], [u]) for v in self.rest]
         self.rest = []
-        self.dense = DenseColumns(k, self.layout.mu - self.outer, weights, columns)
+        factors = [((0,), table) for pair in zip(weights, columns, strict=True) for table in pair]
+        terms = [(1, [2 * i, 2 * i + 1]) for i in range(len(columns))]
+        self.dense = DenseColumns(k.SumcheckInstance([1 << self.layout.mu - self.outer], factors, terms))
 
     def values(self) -> list[int]:
         assert self.dense is not None
@@ -187,17 +187,21 @@ class ReductionKernel:
                 self.classes.append(([first + g for g in numbers], state))
             plain += [(first + g, layout, g) for g, o in enumerate(outers) if not o]
             first += layout.num_columns
-        mu = layouts[0].mu
-        weights = {n: kernels.zeros(1 << mu) for n, _, _ in plain}
+        sums: dict[int, tuple[list, list]] = {n: ([], []) for n, _, _ in plain}  # (weights, data)
         at = {(id(layout), g): n for n, layout, g in plain}
         for layout in layouts:
             for name in layout.blocks:
-                _accumulate(kernels, layouts, layout, name, groups.get(name, []), weights, at)
-        columns = [column_table(kernels, layout, tensors, g) for _, layout, g in plain]
-        columns = [exact_table(kernels, c) for c in columns]
-        self.classes.append(
-            ([n for n, _, _ in plain], DenseColumns(kernels, mu, [weights[n] for n, _, _ in plain], columns))
-        )
+                claims = _weights(kernels, layouts, layout, name, groups.get(name, []))
+                for block, coefficient, vectors in claims:
+                    own, _ = sums[at[id(layout), layout.column(block)]]
+                    own.append((layout.offset(block), coefficient, vectors))
+        for n, layout, g in plain:
+            sums[n][1].extend(
+                (offset, pow(2, shift, R), exact_table(kernels, values))
+                for offset, shift, values in columns.column_pieces(layout, tensors, g)
+            )
+        instance = kernels.ReductionInstance(layouts[0].mu, [sums[n] for n, _, _ in plain])
+        self.classes.append(([n for n, _, _ in plain], DenseColumns(instance)))
 
     def round(self) -> list[int]:
         total = [0, 0, 0]
@@ -217,22 +221,15 @@ class ReductionKernel:
         return result
 
 
-def _accumulate(
-    kernels: Any,
-    layouts: Sequence[Layout],
-    layout: Layout,
-    name: str,
-    groups: list[Group],
-    weights: dict[int, Any],
-    at: dict[tuple[int, int], int],
-) -> None:
-    """Adds a tensor's claims to E of the ordinary columns."""
+def _weights(
+    kernels: Any, layouts: Sequence[Layout], layout: Layout, name: str, groups: list[Group]
+) -> Iterator[tuple[Block, int, list[Any]]]:
+    """A tensor's claims on its ordinary blocks: coefficient * product of vectors."""
     for group in groups:
         dense = [w.dense() for w in group.term.weights] if isinstance(group.term, Opened) else None
         for i, block in enumerate(layout.blocks[name]):
             if block.outer:
                 continue
-            target = weights[at[id(layout), layout.column(block)]]
             coefficient = int(group.coefficient)
             if dense is not None:
                 vectors = [d[o : o + (1 << k)] for d, (o, k) in zip(dense, block.spans, strict=True)]
@@ -244,6 +241,4 @@ def _accumulate(
                 coefficient = int(eq_index(address, z[: len(z) - size]) * group.coefficient)
                 vectors = [W.eq_vector([c]) for c in z[len(z) - size :]]
             if all(any(v) for v in vectors):
-                kernels.accumulate(
-                    target, layout.offset(block), coefficient % R, [kernels.from_list(v) for v in vectors]
-                )
+                yield block, coefficient % R, [kernels.from_list(v) for v in vectors]

@@ -80,20 +80,6 @@ pub fn linear_combination(vectors: &[&[Fr]], coefs: &[Fr]) -> Vec<Fr> {
     out
 }
 
-/// out[i] += coef * table[i].
-pub fn add_scaled(out: &mut [Fr], coef: &Fr, table: &Table<'_>) {
-    assert_eq!(out.len(), table.len());
-    out.par_chunks_mut(CHUNK).enumerate().for_each(|(i, out)| match table {
-        Table::Field(t) => slices::add_scaled(out, coef, &t[i * CHUNK..i * CHUNK + out.len()]),
-        Table::Ints(t) => {
-            let (mut buffer, mut values) = ([0i64; CHUNK], [Fr::ZERO; CHUNK]);
-            t.read(i * CHUNK, &mut buffer[..out.len()]);
-            slices::convert(&mut values[..out.len()], &buffer[..out.len()]);
-            slices::add_scaled(out, coef, &values[..out.len()]);
-        }
-    });
-}
-
 /// out[i] += coef * (outer product of `vectors`)[i]; `out` has exactly its length.
 pub fn accumulate(out: &mut [Fr], coef: Fr, vectors: &[&[Fr]]) {
     assert_eq!(out.len(), vectors.iter().map(|v| v.len()).product::<usize>());

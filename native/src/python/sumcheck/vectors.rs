@@ -68,25 +68,6 @@ fn linear_combination(py: Python<'_>, vectors: Vec<Bound<'_, FrVec>>, coefs: &Bo
     Ok(FrVec { data: py.detach(|| tensor::linear_combination(&slices, &coefs)) })
 }
 
-/// out[address + i] += coef * table[i].
-#[pyfunction]
-fn add_scaled(
-    py: Python<'_>,
-    out: &Bound<'_, FrVec>,
-    address: usize,
-    coef: &Bound<'_, PyAny>,
-    table: &Bound<'_, PyAny>,
-) -> PyResult<()> {
-    let coef = scalar(coef)?;
-    let source = Source::new(table, None)?;
-    let guard = source.guard(py)?;
-    let table = guard.table();
-    let mut out = out.try_borrow_mut()?;
-    let range = range_mut(&mut out.data, address, table.len())?;
-    py.detach(|| tensor::add_scaled(range, &coef, &table));
-    Ok(())
-}
-
 fn range_mut(data: &mut [Fr], address: usize, len: usize) -> PyResult<&mut [Fr]> {
     let total = data.len();
     let range = address.checked_add(len).filter(|&end| end <= total).map(|end| &mut data[address..end]);
@@ -117,6 +98,5 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(tensor_product, m)?)?;
     m.add_function(wrap_pyfunction!(inner, m)?)?;
     m.add_function(wrap_pyfunction!(linear_combination, m)?)?;
-    m.add_function(wrap_pyfunction!(add_scaled, m)?)?;
     m.add_function(wrap_pyfunction!(accumulate, m)?)
 }
