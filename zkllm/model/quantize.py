@@ -104,9 +104,9 @@ def whole_limbs(bits: int, limb_bits: int, most: float = inf) -> int:
 
 
 def choose_scales(
-    ranges: FloatRanges, width: int, options: QuantizerOptions
+    ranges: FloatRanges, width: int, options: QuantizerOptions, coarser: int = 0
 ) -> tuple[Scales, dict[str, int]]:
-    """Scales and the requantisation shifts that follow from them."""
+    """Scales and the requantisation shifts that follow; `coarser` takes bits from the residual stream's."""
     word, room = options.act_bits, 1 << options.headroom_bits
     limb = options.limb_bits or word
     gelu_bits = options.gelu_bits or word
@@ -128,7 +128,7 @@ def choose_scales(
     w_o, w_fc1, w_fc2 = (fit(_WEIGHT_BITS, weight[kind]) for kind in ("o", "fc1", "fc2"))
     wte = fit(min(word, _WEIGHT_BITS), weight["wte"])
     # every shift is at least 1: the residual scale stays below the accumulators'
-    residual = min(max(wte, 12), v + w_o - 1, g + w_fc2 - 1)
+    residual = min(max(wte, 12) - coarser, v + w_o - 1, g + w_fc2 - 1)
     wte = min(wte, residual)
     wpe = min(fit(_WEIGHT_BITS, weight["wpe"]), residual)
 
@@ -215,9 +215,14 @@ def choose_config(
 ) -> tuple[ProgramConfig, Scales, TableSpec]:
     """Every scale and width but the packing, which needs the quantised weights."""
     a, limb = checkpoint.architecture, options.limb_bits or options.act_bits
-    scales, shifts = choose_scales(ranges, a.width, options)
     room = 2**options.headroom_bits
-    norm = _norm_fields(ranges, scales, a.width, a.layer_norm_epsilon, options.headroom_bits, limb)
+    # a residual stream up to two bits coarser, where that saves a limb of every LayerNorm remainder
+    candidates = []
+    for coarser in range(3):
+        scales, shifts = choose_scales(ranges, a.width, options, coarser)
+        norm = _norm_fields(ranges, scales, a.width, a.layer_norm_epsilon, options.headroom_bits, limb)
+        candidates.append((-(-norm["ln_shift"] // limb), coarser, scales, shifts, norm))
+    _, _, scales, shifts, norm = min(candidates, key=lambda candidate: candidate[:2])
     divisor = a.head_dim if a.scale_scores else 1
     exps, spec = _exp_fields(ranges, scales, divisor, a.n_ctx, options)
 
