@@ -1,8 +1,9 @@
 """Where the gas of a settlement goes: an honest one on a local Anvil, traced, attributed to functions.
 
-    python scripts/gas_table.py [--fixture single] [--hardfork osaka] [--json]
+    python scripts/gas_table.py [--fixture single | --proof FILE --model DIR] [--hardfork osaka] [--json]
 
-The fixture's proof is settled for real (contracts/test/fixtures; the context is the one it was made for).
+The proof, of a fixture of the contracts' tests or a file, is settled for real: chain, contract and sender are
+the ones it was made for.
 Every step of the trace is attributed, by the compiler's source map, to the Solidity function it comes from.
 """
 
@@ -22,28 +23,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eth_abi import encode
-
+from verifier_gen import CONTRACT_NAME, generate
 from verifier_gen.compiler import run_solc
 from verifier_gen.standard_json import standard_json
-from zkllm.hashing import keccak256
+from zkllm.api import open_package
+from zkllm.cli.models import verifying_key
+from zkllm.errors import SettlementError, ZkllmError
+from zkllm.proof import Proof
+from zkllm.settle.abi import SETTLE, VERIFY, encode_call
+from zkllm.settle.submission import calldata_gas, settle_calldata, verify_calldata
 
 ROOT = Path(__file__).resolve().parent.parent
-SETTLE = "settle(bytes32,uint256[],uint256[],bytes32[],bytes[])"
-VERIFY = "verify(bytes32,uint256[],uint256[])"
 INTRINSIC = 21_000
 DEPLOYER = "0x00000000000000000000000000000000000000aa"
-CASES = (("single", "osaka"), ("single", "prague"), ("multi", "osaka"))
+SNAPSHOT = (("single", "osaka"), ("single", "prague"), ("multi", "osaka"))
 """(fixture, hardfork) of the committed snapshot, contracts/gas.json."""
 PRECOMPILES = {"0x6": "ecAdd", "0x7": "ecMul", "0x8": "pairing"}
-
-
-def selector(signature: str) -> bytes:
-    return keccak256(signature.encode())[:4]
-
-
-def calldata_gas(data: bytes) -> int:
-    return sum(16 if b else 4 for b in data)
 
 
 class Node:
@@ -226,49 +221,93 @@ def kind_of(step: dict[str, Any]) -> str:
     return "storage" if op in ("SSTORE", "SLOAD") else "computation"
 
 
-def measure(fixture: str, hardfork: str) -> dict[str, Any]:
-    data = json.loads((ROOT / f"contracts/test/fixtures/{fixture}.json").read_text())
-    verifier_source = (ROOT / f"contracts/generated/{fixture}/ZkLLMVerifier.sol").read_text()
-    (verifier,) = compile_programs({"ZkLLMVerifier.sol": verifier_source}, ["ZkLLMVerifier"])
+@dataclass(frozen=True)
+class Case:
+    """A proof with everything that settling it takes."""
+
+    name: str
+    verifier_source: str
+    fixed_columns: int
+    witness_columns: int
+    certified_tokens: int
+    chain_id: int
+    settlement: str
+    sender: str
+    verify: bytes
+    settle: bytes
+
+    @classmethod
+    def from_fixture(cls, name: str) -> Case:
+        data = json.loads((ROOT / f"contracts/test/fixtures/{name}.json").read_text())
+        words, proof = ([int(x, 16) for x in data[key]] for key in ("words", "proof"))
+        siblings, tokens = ([bytes.fromhex(x[2:]) for x in data[key]] for key in ("siblings", "tokens"))
+        request_id, context = (bytes.fromhex(data[key][2:]) for key in ("requestId", "context"))
+        return cls(
+            name=f"fixture {name}",
+            verifier_source=(ROOT / f"contracts/generated/{name}/{CONTRACT_NAME}.sol").read_text(),
+            fixed_columns=data["fixedColumns"],
+            witness_columns=data["witnessColumns"],
+            certified_tokens=data["k"],
+            chain_id=data["chainId"],
+            settlement=data["settlement"],
+            sender=data["sender"],
+            verify=encode_call(VERIFY, context, words, proof),
+            settle=encode_call(SETTLE, request_id, words, proof, siblings, tokens),
+        )
+
+    @classmethod
+    def from_proof(cls, path: Path, model: Path) -> Case:
+        proof = Proof.load(path)
+        if proof.context.is_empty:
+            raise SettlementError(f"{path} was made without a context, so it cannot be settled")
+        package = open_package(model)
+        vk = verifying_key(model, proof)
+        return cls(
+            name=path.name,
+            verifier_source=generate(vk).source,
+            fixed_columns=len(vk.fixed_commitments),
+            witness_columns=vk.num_witness_columns,
+            certified_tokens=vk.k,
+            chain_id=proof.context.chain_id,
+            settlement="0x" + proof.context.contract.hex(),
+            sender="0x" + proof.context.sender.hex(),
+            verify=verify_calldata(proof),
+            settle=settle_calldata(proof, vk, package.tokenizer.token_bytes).calldata,
+        )
+
+
+def measure(case: Case, hardfork: str) -> dict[str, Any]:
+    """Settles the case on a fresh chain; gas of the transaction and of each part of it."""
+    (verifier,) = compile_programs({f"{CONTRACT_NAME}.sol": case.verifier_source}, [CONTRACT_NAME])
     source_dir = ROOT / "contracts/src"
     sources = {str(p.relative_to(source_dir)): p.read_text() for p in sorted(source_dir.rglob("*.sol"))}
     (settlement,) = compile_programs(sources, ["ZkLLMSettlement"])
 
-    words, proof = ([int(x, 16) for x in data[key]] for key in ("words", "proof"))
-    siblings = [bytes.fromhex(x[2:]) for x in data["siblings"]]
-    tokens = [bytes.fromhex(x[2:]) for x in data["tokens"]]
-    request_id, context = (bytes.fromhex(data[key][2:]) for key in ("requestId", "context"))
-    settle = selector(SETTLE) + encode(
-        ["bytes32", "uint256[]", "uint256[]", "bytes32[]", "bytes[]"],
-        [request_id, words, proof, siblings, tokens],
-    )
-    verify = selector(VERIFY) + encode(["bytes32", "uint256[]", "uint256[]"], [context, words, proof])
-
-    with anvil(data["chainId"], hardfork) as node:
+    with anvil(case.chain_id, hardfork) as node:
         verifier_at = node.send(DEPLOYER, None, verifier.creation)["contractAddress"]
         argument = bytes.fromhex(verifier_at[2:]).rjust(32, b"\0")
         deployed = node.send(DEPLOYER, None, settlement.creation + argument)["contractAddress"]
-        node("anvil_setCode", data["settlement"], node("eth_getCode", deployed, "latest"))
-        alone = node.send(data["sender"], verifier_at, verify)
-        receipt = node.send(data["sender"], data["settlement"], settle)
+        node("anvil_setCode", case.settlement, node("eth_getCode", deployed, "latest"))
+        alone = node.send(case.sender, verifier_at, case.verify)
+        receipt = node.send(case.sender, case.settlement, case.settle)
         trace = node("debug_traceTransaction", receipt["transactionHash"], {"disableStorage": True})
     used = attribute(trace["structLogs"], {1: settlement, 2: verifier})
     alone_total, total = int(alone["gasUsed"], 16), int(receipt["gasUsed"], 16)
     return {
-        "fixture": fixture,
+        "case": case.name,
         "hardfork": hardfork,
-        "fixed_columns": data["fixedColumns"],
-        "witness_columns": data["witnessColumns"],
-        "certified_tokens": data["k"],
+        "fixed_columns": case.fixed_columns,
+        "witness_columns": case.witness_columns,
+        "certified_tokens": case.certified_tokens,
         "verifier_code_bytes": verifier.code_bytes,
-        "settlement_calldata_bytes": len(settle),
-        "verify_calldata_bytes": len(verify),
-        "verification_gas": alone_total - INTRINSIC - calldata_gas(verify),
+        "settlement_calldata_bytes": len(case.settle),
+        "verify_calldata_bytes": len(case.verify),
+        "verification_gas": alone_total - INTRINSIC - calldata_gas(case.verify),
         "verification_transaction_gas": alone_total,
         "settlement_transaction_gas": total,
         "parts": [
             {"where": "transaction", "what": "intrinsic", "gas": INTRINSIC},
-            {"where": "transaction", "what": "calldata", "gas": calldata_gas(settle)},
+            {"where": "transaction", "what": "calldata", "gas": calldata_gas(case.settle)},
             *({"where": where, "what": what, "gas": gas} for (where, what), gas in used.most_common()),
         ],
     }
@@ -279,15 +318,27 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--fixture", default="single", help="name in contracts/test/fixtures")
+    parser.add_argument("--proof", type=Path, help="a proof file made for a settlement, instead of a fixture")
+    parser.add_argument("--model", type=Path, help="its model package")
     parser.add_argument("--hardfork", default="osaka", help="osaka (default), prague ...")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     arguments = parser.parse_args()
-    result = measure(arguments.fixture, arguments.hardfork)
+    if (arguments.proof is None) != (arguments.model is None):
+        parser.error("--proof and --model belong together")
+    try:
+        if arguments.proof:
+            case = Case.from_proof(arguments.proof, arguments.model)
+        else:
+            case = Case.from_fixture(arguments.fixture)
+        result = measure(case, arguments.hardfork)
+    except (ZkllmError, OSError) as error:
+        print(f"gas_table: {error}", file=sys.stderr)
+        return 1
     if arguments.json:
         print(json.dumps(result, indent=2))
         return 0
     print(
-        f"{result['fixed_columns']} fixed and {result['witness_columns']} witness columns, "
+        f"{result['case']}: {result['fixed_columns']} fixed and {result['witness_columns']} witness columns, "
         f"{result['certified_tokens']} certified token(s), hardfork {result['hardfork']}\n"
     )
     print(f"{'gas':>9}  where")

@@ -40,9 +40,9 @@ def settlement() -> None:
 
 def gas_snapshot() -> None:
     """contracts/gas.json: gas of the fixtures' settlements by part."""
-    from gas_table import CASES, measure
+    from gas_table import SNAPSHOT, Case, measure
 
-    results = [measure(fixture, hardfork) for fixture, hardfork in CASES]
+    results = [measure(Case.from_fixture(fixture), hardfork) for fixture, hardfork in SNAPSHOT]
     (ROOT / "contracts/gas.json").write_text(json.dumps(results, indent=2) + "\n")
 
 
