@@ -18,8 +18,11 @@ def declared() -> dict[str, set[str]]:
             names[node.name] = set()
         elif isinstance(node, ast.ClassDef):
             members = {m.name for m in node.body if isinstance(m, ast.FunctionDef)}
-            members |= {m.target.id for m in node.body
-                        if isinstance(m, ast.AnnAssign) and isinstance(m.target, ast.Name)}
+            members |= {
+                m.target.id
+                for m in node.body
+                if isinstance(m, ast.AnnAssign) and isinstance(m.target, ast.Name)
+            }
             names[node.name] = {m for m in members if not m.startswith("_")}
     return names
 
@@ -27,6 +30,7 @@ def declared() -> dict[str, set[str]]:
 def test_stub_and_extension_agree() -> None:
     present = {
         name: {m for m in vars(value) if not m.startswith("_")} if isinstance(value, type) else set()
-        for name, value in vars(_native).items() if not name.startswith("_")
+        for name, value in vars(_native).items()
+        if not name.startswith("_")
     }
     assert declared() == present

@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .commitments import commit_columns
@@ -22,7 +22,7 @@ from .model.program import generate_trace
 from .model_id import VERSION, config_digest, model_id
 from .outer.keys import VerifyingKey
 from .outer.setup import ProvingKey, setup_outer, srs_powers_needed
-from .pcs.ptau import open_srs
+from .pcs.ptau import check_srs, open_srs
 from .pcs.srs import Srs, cache_directory, development_srs
 from .proof import Proof
 from .protocol.circuit import build_circuit
@@ -160,16 +160,33 @@ def setup_keys(
 
 
 def check_setup(
-    model: str | Path, folder: str | Path, progress: Progress | None = None
+    model: str | Path,
+    folder: str | Path,
+    progress: Progress | None = None,
+    srs: str | Path | None = None,
 ) -> dict[tuple[int, int], bytes]:
     """Rebuilds everything from the checkpoint and compares: the auditor's way to VERIFIER_ID.
 
-    Returns VERIFIER_ID for each shape (N, k) of the package; raises PackageError at the first difference.
+    The SRS (`srs`, or the one that the package names) is checked in full, since its file may come from anyone.
+    That the program is close to the float model is not part of it: see `zkllm accuracy`. Returns VERIFIER_ID
+    for each shape (N, k) of the package; raises PackageError or SrsError at the first difference.
     """
     package = ModelPackage.load(folder)
     check_package(package, load_checkpoint(model), progress)
     record = open_setup(package)
-    string = _srs_of(record, 1 << package.config.mu, progress)
+    if srs is not None:
+        record = replace(record, srs_path=str(Path(srs).resolve()))
+    checked: list[Srs] = []
+
+    def checked_srs(powers: int) -> Srs:
+        if not any(s.num_powers >= powers for s in checked):
+            string = _srs_of(record, powers, progress)
+            with Timings(progress=progress).stage("check SRS") as report:
+                check_srs(string, report)
+            checked.append(string)
+        return next(s for s in checked if s.num_powers >= powers)
+
+    string = checked_srs(1 << package.config.mu)
     protocol = Protocol(_shape(package, record.max_tokens, 1))
     with Timings(progress=progress).stage("commit weights") as report:
         commitments = commit_columns(string, protocol.fixed, fixed_tensors(protocol, package.weights), report)
@@ -187,7 +204,7 @@ def check_setup(
     for keys in sorted((package.folder / "keys").glob("N*-k*")):
         rows, certified = (int(x) for x in keys.name[1:].split("-k"))
         with Timings(progress=progress).stage(f"keys N={rows} k={certified}"):
-            rebuilt = _make_keys(package, record, rows, certified, progress)
+            rebuilt = _make_keys(package, record, rows, certified, checked_srs)
         if rebuilt.verifying_key != VerifyingKey.load(keys / "vk.json"):
             raise PackageError(f"{keys}: the verifying key is not the one that the checkpoint leads to")
         identities[rows, certified] = rebuilt.verifying_key.verifier_id
@@ -246,7 +263,7 @@ def shape_keys(
         ):
             return ShapeKeys(Protocol(shape), pk)
     with Timings(progress=progress).stage(f"keys N={rows} k={certified}"):
-        keys = _make_keys(package, record, rows, certified, progress)
+        keys = _make_keys(package, record, rows, certified, lambda powers: _srs_of(record, powers, progress))
     folder.mkdir(parents=True, exist_ok=True)
     keys.proving_key.save(folder / "proving.key")
     write_atomically(folder / "vk.json", keys.verifying_key.to_json().encode())
@@ -254,12 +271,16 @@ def shape_keys(
 
 
 def _make_keys(
-    package: ModelPackage, record: SetupRecord, rows: int, certified: int, progress: Progress | None
+    package: ModelPackage,
+    record: SetupRecord,
+    rows: int,
+    certified: int,
+    open_srs_of: Callable[[int], Srs],
 ) -> ShapeKeys:
     config = package.config
     protocol = Protocol(_shape(package, rows, certified))
     circuit = build_circuit(protocol).compile()
-    string = _srs_of(record, srs_powers_needed(circuit.log2_size, config.mu), progress)
+    string = open_srs_of(srs_powers_needed(circuit.log2_size, config.mu))
     pk, _ = setup_outer(
         circuit,
         string,

@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 
 from .hashing import keccak256
+from .outer.keys import VERSION
 
-VERSION = 1
 CONFIG_TAG = keccak256(b"zkllm.v1.config")
 MODEL_TAG = keccak256(b"zkllm.v1.model")
 

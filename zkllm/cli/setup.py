@@ -99,7 +99,7 @@ def _report(package: Any, data: dict[str, Any]) -> list[str]:
 def _check(arguments: argparse.Namespace, console: Console) -> int:
     from zkllm import api
 
-    identities = api.check_setup(arguments.model, arguments.out, console.progress)
+    identities = api.check_setup(arguments.model, arguments.out, console.progress, arguments.srs)
     record = api.open_setup(api.open_package(arguments.out))
     data = {
         "ok": True,
@@ -109,7 +109,8 @@ def _check(arguments: argparse.Namespace, console: Console) -> int:
         "verifiers": [{"N": n, "k": k, "verifier_id": i} for (n, k), i in sorted(identities.items())],
     }
     lines = [
-        f"checked: {arguments.out} is what {arguments.model} leads to",
+        f"checked: {arguments.out} is what {arguments.model} leads to at the package's scales "
+        "(zkllm accuracy measures how close that is to the float model)",
         f"model_id 0x{record.model_id.hex()}",
     ]
     lines += [f"N={n} k={k}: VERIFIER_ID 0x{i.hex()}" for (n, k), i in sorted(identities.items())]

@@ -12,8 +12,10 @@ from zkllm.hashing import keccak256
 from zkllm.outer.opening import Domain
 from zkllm.outer.transcript import body_bytes, encode_scalar, public_input_names
 from zkllm.pcs.curve import decode_g1, decode_g2
+from zkllm.pcs.development import development_g2_tau
 from zkllm.statement import num_words
 
+VERSION = 1
 VERIFIER_TAG = keccak256(b"zkllm.v1.verifier")
 SRS_KINDS = ("development", "ceremony")
 MAX_SIZE_LOG2 = 25
@@ -103,7 +105,10 @@ class VerifyingKey:
             "mu": 0 < self.b_log2 < self.mu <= MAX_SIZE_LOG2 and self.n_log2 <= MAX_SIZE_LOG2,
             "rows": self.num_public < 1 << self.n_log2,
             "columns": 1 <= self.num_witness_columns <= 1 << 8 and 1 <= len(self.fixed_commitments) <= 1 << 8,
+            "version": self.version == VERSION,
             "srs_kind": self.srs_kind in SRS_KINDS,
+            "srs_kind (a development SRS that calls itself a ceremony's)": self.srs_kind == "development"
+            or self.g2_tau != development_g2_tau(),
             "digests": {len(getattr(self, name)) for name in DIGESTS} == {32},
         }
         for name, holds in problems.items():

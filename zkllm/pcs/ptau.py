@@ -189,6 +189,13 @@ def check_powers(
         raise SrsError("powers of tau: G2 does not hold the powers of tau in G1")
 
 
+def check_srs(srs: Srs, progress: Progress | None = None) -> None:
+    """A string of ours, checked as if it were imported: its file may come from anyone. Raises SrsError."""
+    check_powers(srs.points, g2_powers(1, 1, 1), srs.g2_raw, progress)
+    if kind_of(srs.points) != srs.kind:
+        raise SrsError(f"the SRS calls itself {srs.kind}, its tau says {kind_of(srs.points)}")
+
+
 def write_development_ptau(path: Path, power: int) -> None:
     """The development tau as a .ptau file without contributions, for other tools."""
     if not 1 <= power <= MAX_POWER:

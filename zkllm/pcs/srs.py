@@ -19,10 +19,10 @@ import numpy as np
 
 from zkllm._native import FrVec, Points, g2_from_raw, g2_squarings
 from zkllm.errors import SrsError
-from zkllm.field import R
 from zkllm.hashing import keccak256
 from zkllm.outer.keys import SRS_KINDS
 from zkllm.pcs.curve import G1_BYTES, G2_BYTES
+from zkllm.pcs.development import DEVELOPMENT_TAU
 
 Progress = Callable[[int, int], None]
 
@@ -30,7 +30,6 @@ MAGIC = b"zkllmSRS"
 FORMAT_VERSION = 1
 HEADER = struct.Struct("<8sIIQQ32s")
 SRS_TAG = keccak256(b"zkllm.v1.srs")
-DEVELOPMENT_TAU = int.from_bytes(keccak256(b"zkllm development SRS v1: insecure, tau is public"), "big") % R
 MAX_POWERS = 1 << 28
 
 

@@ -144,7 +144,7 @@ class ProverData:
             length = prod(map(len, group))
             if isinstance(result, np.ndarray):
                 shape = [*lead, *lengths, length]
-                result = self.kernels.contract(result.reshape(shape), shape, len(shape) - 1, weights)
+                result = self.kernels.contract(result, shape, len(shape) - 1, weights)  # strides, no copy
             else:
                 shape = [rows * prod(lengths), length]
                 result = self.kernels.contract(result, shape, 1, weights)

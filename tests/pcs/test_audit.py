@@ -1,0 +1,70 @@
+"""What an auditor's check refuses: strings whose file agrees with itself but not with one tau."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from zkllm._native import Points, g2_squarings
+from zkllm.errors import PackageError, SrsError
+from zkllm.outer.keys import VerifyingKey
+from zkllm.pcs.development import development_g2_tau
+from zkllm.pcs.ptau import check_srs
+from zkllm.pcs.srs import Srs, make_development_srs
+
+LOG2_POWERS = 6
+VECTOR = Path(__file__).parents[1] / "vectors" / "outer" / "square.json"
+
+
+@pytest.fixture
+def vectors_key() -> VerifyingKey:
+    return VerifyingKey.from_json(
+        json.dumps(json.loads(VECTOR.read_text())["vk"], indent=1, sort_keys=True) + "\n"
+    )
+
+
+def squarings(tau: int) -> tuple[bytes, ...]:
+    raw = g2_squarings(tau, LOG2_POWERS + 1)
+    return tuple(raw[i : i + 128] for i in range(0, len(raw), 128))
+
+
+def test_the_development_srs_passes() -> None:
+    check_srs(make_development_srs(LOG2_POWERS))
+
+
+def test_a_foreign_power_in_g2_is_refused() -> None:
+    """[tau]_1 and [tau]_2 are genuine, so the digest is; [tau^b]_2 is not a power of tau."""
+    srs = make_development_srs(LOG2_POWERS)
+    forged = replace(srs, g2_raw=(srs.g2_raw[0], *squarings(12345)[1:]))
+    assert forged.digest == srs.digest
+    with pytest.raises(SrsError, match="G2 does not hold"):
+        check_srs(forged)
+
+
+def test_foreign_powers_in_g1_are_refused() -> None:
+    srs = make_development_srs(LOG2_POWERS)
+    points = Points.from_raw(srs.points.raw(0, 2) + Points.powers(12345, 1 << LOG2_POWERS, 1).raw(2, 62))
+    forged = replace(srs, points=points)
+    assert forged.digest == srs.digest
+    with pytest.raises(SrsError, match="G1 does not hold"):
+        check_srs(forged)
+
+
+def test_a_development_srs_that_calls_itself_a_ceremony_is_refused() -> None:
+    srs = make_development_srs(LOG2_POWERS)
+    with pytest.raises(SrsError, match="calls itself ceremony"):
+        check_srs(Srs("ceremony", srs.points, srs.g2_raw))
+
+
+def test_a_key_with_the_development_tau_must_say_so(vectors_key: VerifyingKey) -> None:
+    disguised = replace(vectors_key, srs_kind="ceremony", g2_tau=development_g2_tau())
+    with pytest.raises(PackageError, match="development SRS that calls itself"):
+        disguised.check()
+
+
+def test_a_key_of_another_version_is_refused(vectors_key: VerifyingKey) -> None:
+    with pytest.raises(PackageError, match="version"):
+        replace(vectors_key, version=vectors_key.version + 1).check()

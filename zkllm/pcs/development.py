@@ -1,0 +1,19 @@
+"""The development SRS: a tau that everybody knows. Pure Python."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from py_ecc import optimized_bn128 as bn
+
+from zkllm.field import R
+from zkllm.hashing import keccak256
+from zkllm.pcs.curve import encode_g2
+
+DEVELOPMENT_TAU = int.from_bytes(keccak256(b"zkllm development SRS v1: insecure, tau is public"), "big") % R
+
+
+@cache
+def development_g2_tau() -> bytes:
+    """[tau]_2 of the development SRS, 128 bytes in EIP-197's order: how a disguised one is recognised."""
+    return encode_g2(bn.multiply(bn.G2, DEVELOPMENT_TAU))
