@@ -81,6 +81,23 @@ def test_large_memory_mapped_commitment(tmp_path):
     assert seen[-1] == (1 << log2, 1 << log2) and len(seen) > 1
 
 
+def test_long_sums_can_be_stopped(srs):
+    def stop(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        srs.points.msm(FrVec.zeros(64), 0, stop)
+    with pytest.raises(KeyboardInterrupt):
+        srs.points.msm_ints([(0, np.ones(64, np.int8))], stop)
+    with pytest.raises(KeyboardInterrupt):
+        Points.powers(3, 8, 1, stop)
+
+
+def test_geometric_sums(srs):
+    points = [srs.points[i] for i in range(20)]
+    assert srs.points.geometric_sum(12345, 3, 17) == naive.geometric_sum(points, 12345, 3, 17)
+
+
 def test_too_short_an_srs_is_named(srs):
     with pytest.raises(SrsError, match="64 powers, 65 are needed"):
         srs.commit(FrVec.zeros(65))

@@ -68,7 +68,7 @@ struct Group {
 #[target_feature(enable = "avx512f,avx512ifma")]
 pub fn add(left: &[Point], right: &[Point], out: &mut [Point], scratch: &mut Scratch) {
     let n = left.len();
-    assert!(n % WIDTH == 0 && right.len() == n && out.len() == n);
+    assert!(n.is_multiple_of(WIDTH) && right.len() == n && out.len() == n);
     let one = splat5(&limbs(ONE));
     let mut products = [one; CHAINS];
     scratch.groups.clear();

@@ -178,6 +178,7 @@ impl<'a> Ints<'a> {
     }
 
     #[inline]
+    #[allow(clippy::unnecessary_cast)] // for one of the types
     pub fn get(self, i: usize) -> i64 {
         each!(self, a => a[i] as i64)
     }
@@ -195,6 +196,7 @@ impl<'a> Ints<'a> {
     }
 
     /// Bits of the widest value, sign included; 0 when all are zero.
+    #[allow(clippy::unnecessary_cast)] // for one of the types
     fn bits(self) -> u32 {
         let widest = each!(self, a => a.par_iter().map(|&x| (x as i64).unsigned_abs()).max()).unwrap_or(0);
         if widest == 0 { 0 } else { 65 - widest.leading_zeros() }

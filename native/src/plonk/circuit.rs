@@ -103,10 +103,10 @@ impl Circuit {
             .map(|i| {
                 let bx = beta * self.points[i];
                 let mut ratio = (Fr::ONE, Fr::ONE);
-                for j in 0..NUM_WIRES {
-                    let w = columns[j][i] + gamma;
-                    ratio.0 *= w + bx * self.shifts[j];
-                    ratio.1 *= w + beta * self.sigma[j][i];
+                for ((column, sigma), shift) in columns.iter().zip(&self.sigma).zip(&self.shifts) {
+                    let w = column[i] + gamma;
+                    ratio.0 *= w + bx * shift;
+                    ratio.1 *= w + beta * sigma[i];
                 }
                 ratio
             })

@@ -95,7 +95,7 @@ impl Points {
         let file = File::open(path)?;
         let map = unsafe { Mmap::map(&file)? };
         let end = count.checked_mul(G1_BYTES).and_then(|n| n.checked_add(offset));
-        if offset % 8 != 0 || end.is_none_or(|end| end > map.len()) {
+        if !offset.is_multiple_of(8) || end.is_none_or(|end| end > map.len()) {
             return Err(PyValueError::new_err("the points lie outside the file"));
         }
         Ok(Self { store: Store::Mapped { map, offset, count } })
@@ -104,7 +104,7 @@ impl Points {
     /// Raw bytes, x then y in Montgomery form, 64 bytes a point.
     #[staticmethod]
     fn from_raw(data: &[u8]) -> PyResult<Self> {
-        if data.len() % G1_BYTES != 0 {
+        if !data.len().is_multiple_of(G1_BYTES) {
             return Err(PyValueError::new_err("length is not a multiple of 64"));
         }
         let limb = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().expect("8 bytes"));
@@ -121,7 +121,7 @@ impl Points {
     /// Wire encoding, 64 bytes a point; each must be the one encoding of a point of G1.
     #[staticmethod]
     fn decode(data: &[u8]) -> PyResult<Self> {
-        if data.len() % G1_BYTES != 0 {
+        if !data.len().is_multiple_of(G1_BYTES) {
             return Err(PyValueError::new_err("length is not a multiple of 64"));
         }
         let points: Option<Vec<Point>> = data.par_chunks_exact(G1_BYTES).map(Point::from_wire).collect();

@@ -104,7 +104,7 @@ fn poly_reverse(f: &FrVec) -> FrVec {
 /// h[row] = sum_col weights[col] f[row b + col].
 #[pyfunction]
 fn mercury_fold(py: Python<'_>, f: &FrVec, weights: &FrVec) -> PyResult<FrVec> {
-    if weights.data.is_empty() || f.data.len() % weights.data.len() != 0 {
+    if weights.data.is_empty() || !f.data.len().is_multiple_of(weights.data.len()) {
         return Err(PyValueError::new_err("the rows are not of one length"));
     }
     Ok(wrap(py.detach(|| mercury::fold_columns(&f.data, &weights.data))))
