@@ -1,0 +1,355 @@
+"""What everything costs: setting up, proving by stage, verifying, gas, sizes; the cost of a lookup, of a
+committed coefficient and of a multiply-accumulate; and what these predict for GPT-2 XL.
+
+    python scripts/bench.py [--runs 2] [--skip-units] [--json] [--out build/bench.json]
+
+Two models are timed: the demo checkpoint, whose outer proof dominates, and a wider random one, whose inner
+proof is large enough for costs by unit. Times are wall-clock seconds, the best of --runs; mind the load.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.cli.checkpoints import write_checkpoint  # noqa: E402
+from zkllm import api, prover  # noqa: E402
+from zkllm.cli.demo import PROMPT  # noqa: E402
+from zkllm.cli.text import table  # noqa: E402
+from zkllm.inspection import lookups, sub_blocks  # noqa: E402
+from zkllm.model.build import BuildOptions, build_package  # noqa: E402
+from zkllm.model.config import ProgramConfig  # noqa: E402
+from zkllm.model.package import ModelPackage  # noqa: E402
+from zkllm.model.quantize import QuantizerOptions  # noqa: E402
+from zkllm.outer.setup import srs_powers_needed  # noqa: E402
+from zkllm.protocol.circuit import build_circuit  # noqa: E402
+from zkllm.protocol.manifest import Shape  # noqa: E402
+from zkllm.protocol.program import Protocol  # noqa: E402
+from zkllm.settle import KeySource, Session, network, open_session  # noqa: E402
+from zkllm.settle.rpc import to_hex  # noqa: E402
+from zkllm.settle.submission import calldata_gas, verify_calldata  # noqa: E402
+from zkllm.soundness import security_bits  # noqa: E402
+
+DEMO = ROOT / "models" / "demo-gpt2"
+ROWS = 16
+LAYERS = (3, 12, 48)
+INTRINSIC_GAS = 21_000
+WIDE = {"layers": 6, "heads": 6, "width": 384, "vocab_size": 5003, "n_ctx": 64}
+WIDE_MU = 19
+XL = {"n_layer": 48, "n_head": 25, "head_dim": 64, "d_inner": 6400, "vocab_size": 50257, "n_ctx": 1024}
+XL_PACKING = {"slots": 5, "slot_bits": 50, "inner_slots": 5, "inner_slot_bits": 50, "vocab_slots": 5,
+              "vocab_slot_bits": 50}  # fmt: skip
+XL_MU = 24
+Times = dict[str, float]
+
+
+# ---- timing
+
+
+class Parts:
+    """Seconds by part of the inner proof and by step of the outer one, while a proof is made."""
+
+    OUTER = ("open q, g", "open S, D", "wires C1", "quotients C2", "opening W", "opening W'")
+
+    def __init__(self) -> None:
+        self.seconds: Times = {}
+        self._part, self._since = "", 0.0
+
+    def begin(self, part: str) -> None:
+        now = time.perf_counter()
+        if self._part:
+            self.seconds[self._part] = self.seconds.get(self._part, 0.0) + now - self._since
+        self._part, self._since = part, now
+
+    def progress(self, stage: str, done: int, total: int) -> None:
+        if stage != "outer proof":
+            return
+        if total == 1:  # the stage's own beginning and end
+            self.begin(f"outer: {self.OUTER[0]}" if done == 0 else "")
+        else:
+            self.begin(f"outer: {self.OUTER[done]}" if done < total else "")
+
+
+@contextmanager
+def timed_parts() -> Iterator[Parts]:
+    """Listens to the prover naming its parts."""
+    parts, original = Parts(), prover.Prover
+
+    class Listening(original):  # type: ignore[misc, valid-type]
+        def begin(self, part: str) -> None:
+            super().begin(part)
+            parts.begin(f"inner: {part}")
+
+    prover.Prover = Listening  # type: ignore[misc]
+    try:
+        yield parts
+    finally:
+        prover.Prover = original  # type: ignore[misc]
+
+
+def clock(run: Callable[[], Any]) -> tuple[float, Any]:
+    start = time.perf_counter()
+    result = run()
+    return time.perf_counter() - start, result
+
+
+def best_proof(package: ModelPackage, runs: int, **options: Any) -> tuple[api.ProofResult, Times, Times]:
+    """(a proof, seconds by stage, seconds by part) of the fastest run."""
+    best: tuple[float, api.ProofResult, Times] | None = None
+    for _ in range(runs):
+        with timed_parts() as parts:
+            seconds, result = clock(lambda p=parts: api.prove(package, progress=p.progress, **options))
+        if best is None or seconds < best[0]:
+            best = seconds, result, parts.seconds
+    assert best is not None
+    return best[1], {**best[1].timings, "total": best[0]}, best[2]
+
+
+# ---- the demo model
+
+
+def demo(folder: Path, runs: int) -> dict[str, Any]:
+    setup_seconds, package = clock(lambda: api.setup(DEMO, folder / "demo", max_tokens=ROWS))
+    with open_session(network("anvil"), KeySource(), folder / "home", fresh_chain=True) as session:
+        key = api.shape_keys(package, ROWS, 1).verifying_key
+        deployment = session.ensure_deployed(key)
+        context = session.context(deployment.settlement)
+        result, stages, parts = best_proof(package, runs, prompt=PROMPT, context=context)
+        verify_seconds = min(clock(lambda: result.proof.verify(key))[0] for _ in range(runs))
+        settled = session.settle(result.proof, key, package.tokenizer.token_bytes, verified=True)
+        verification = verification_gas(session, deployment.verifier, result.proof)
+        code = {name: len(session.rpc.code(getattr(deployment, name))) for name in ("verifier", "settlement")}
+    return {
+        "model": "demo-gpt2",
+        "shape": {"N": ROWS, "k": 1, "T": result.proof.T},
+        "setup_seconds": setup_seconds,
+        "prove_seconds": stages,
+        "prove_parts_seconds": parts,
+        "verify_seconds": verify_seconds,
+        "proof_file_bytes": len(result.proof.to_bytes()),
+        "proof_bytes": len(result.proof.body),
+        "calldata_bytes": settled.calldata_bytes,
+        "settlement_gas": settled.gas_used,
+        "verification_gas": verification,
+        "deploy_gas": {name: receipt.gas_used for name, receipt in session.deployed.items()},
+        "code_bytes": code,
+        "fixed_columns": len(key.fixed_commitments),
+        "witness_columns": key.num_witness_columns,
+        "circuit_log2_size": key.n_log2,
+        "security_bits_with_a_ceremony": security_bits(key),
+        "srs_kind": key.srs_kind,
+    }
+
+
+def verification_gas(session: Session, verifier: bytes, proof: api.Proof) -> int:
+    """Execution of `verify`, without the transaction's base and its calldata."""
+    data = verify_calldata(proof)
+    call = {"from": to_hex(session.account.address), "to": to_hex(verifier), "data": to_hex(data)}
+    trace = session.rpc.request("debug_traceCall", call, "latest", {"tracer": "callTracer"})
+    return int(trace["gasUsed"], 16) - INTRINSIC_GAS - calldata_gas(data)
+
+
+# ---- circuits
+
+
+def circuit_rows(config: ProgramConfig) -> list[dict[str, Any]]:
+    """The outer circuit at several depths of the demo model."""
+    rows = []
+    for layers in LAYERS:
+        deep = replace(config, n_layer=layers, mu=max(config.mu, 20 if layers > 12 else 19))
+        circuit = build_circuit(Protocol(Shape(deep, ROWS, 1))).compile()
+        rows.append({"layers": layers, "rows": circuit.num_rows, "by_part": dict(circuit.rows_by_part)})
+    return rows
+
+
+# ---- costs by unit, and GPT-2 XL
+
+
+def sizes(protocol: Protocol, macs: int, circuit_size: int) -> dict[str, int]:
+    """What the prover's stages grow with."""
+    mu = protocol.shape.config.mu
+    return {
+        "lookups": sum(lookups(protocol).values()),
+        "witness_coefficients": protocol.witness.used,
+        "coefficients": protocol.witness.used + protocol.fixed.used,
+        "multiply_accumulates": macs,
+        "column": 1 << mu,
+        "circuit": circuit_size,
+        "powers": max(1 << mu, srs_powers_needed(circuit_size.bit_length() - 1, mu)),
+        "one": 1,
+    }
+
+
+UNITS = {
+    "trace": "multiply_accumulates",
+    "witness": "witness_coefficients",
+    "commit witness": "witness_coefficients",
+    "inner: statement": "one",
+    "inner: lookups": "lookups",
+    "inner: zero-check": "witness_coefficients",
+    "inner: product sums": "multiply_accumulates",
+    "inner: linear claims": "one",
+    "inner: reduction": "coefficients",
+    "outer: open q, g": "column",
+    "outer: open S, D": "one",
+    "outer: wires C1": "circuit",
+    "outer: quotients C2": "circuit",
+    "outer: opening W": "powers",
+    "outer: opening W'": "powers",
+}
+"""What each part of proving is taken to be proportional to."""
+
+
+def units(folder: Path, runs: int) -> dict[str, Any]:
+    """Costs by unit on the wide model, and the sum that they make for GPT-2 XL."""
+    write_checkpoint(folder / "wide-hf", **WIDE)
+    options = BuildOptions(quantizer=QuantizerOptions(mu=WIDE_MU), rows=ROWS)
+    package = build_package(folder / "wide-hf", folder / "wide", options)
+    api.setup_keys(package, ROWS)
+    keys = api.shape_keys(package, ROWS, 1)
+    _, stages, parts = best_proof(package, runs, tokens=list(range(10, 10 + ROWS)))
+    seconds = {k: v for k, v in {**stages, **parts}.items() if k in UNITS}
+
+    blocks = sub_blocks(package, ROWS, 1)
+    macs = sum(b["multiply_accumulates"] for b in blocks)
+    ours = sizes(keys.protocol, macs, 1 << keys.verifying_key.n_log2)
+
+    c = replace(package.config, **XL, **XL_PACKING, pad_id=XL["vocab_size"] - 1, mu=XL_MU)
+    large = Protocol(Shape(c, ROWS, 1))
+    block = 4 * c.width**2 + 2 * c.width * c.d_inner
+    xl_macs = ROWS * c.n_layer * (block + (ROWS + 1) * c.width) + c.vocab_size * c.width
+    theirs = sizes(large, xl_macs, build_circuit(large).compile().size)
+    predicted = {name: t * theirs[UNITS[name]] / ours[UNITS[name]] for name, t in seconds.items()}
+    per = lambda names, unit: 1e9 * sum(seconds[n] for n in names) / ours[unit]
+    return {
+        "model": WIDE | {"mu": WIDE_MU, "N": ROWS},
+        "seconds": seconds | {"total": stages["total"]},
+        "sizes": ours,
+        "nanoseconds": {
+            "a lookup": per(["inner: lookups"], "lookups"),
+            "a committed coefficient": per(["commit witness"], "witness_coefficients"),
+            "a multiply-accumulate, executed": per(["trace"], "multiply_accumulates"),
+            "a multiply-accumulate, proved": per(["inner: product sums"], "multiply_accumulates"),
+            "a coefficient in the reduction": per(["inner: reduction"], "coefficients"),
+            "a coefficient in the opening": per(["outer: open q, g"], "column"),
+        },
+        "gpt2_xl": {
+            "shape": {"N": ROWS, "k": 1, "mu": XL_MU},
+            "sizes": theirs,
+            "fixed_columns": large.fixed.num_columns,
+            "witness_columns": large.witness.num_columns,
+            "predicted_seconds": predicted | {"total": sum(predicted.values())},
+        },
+    }
+
+
+# ---- report
+
+
+def machine() -> dict[str, Any]:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    return {
+        "processor": names[0] if names else platform.processor(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "backend": api.backend(),
+        "load_average": os.getloadavg()[0],
+        "python": platform.python_version(),
+    }
+
+
+def report(data: dict[str, Any]) -> list[str]:
+    m, d = data["machine"], data["demo"]
+    lines = [
+        f"{m['processor']}, {m['cores']} cores, field backend {m['backend']}, load {m['load_average']:.1f}",
+        "",
+        f"demo-gpt2, N={ROWS}, k=1; SRS: {d['srs_kind']} "
+        f"({d['security_bits_with_a_ceremony']:.0f} bits with a ceremony's)",
+        *table(
+            ("", "seconds"),
+            [
+                ("set up", d["setup_seconds"]),
+                *((f"prove: {name}", t) for name, t in d["prove_seconds"].items()),
+                ("verify in pure Python", d["verify_seconds"]),
+            ],
+        ),
+        "",
+        *table(("part of proving", "seconds"), list(d["prove_parts_seconds"].items())),
+        "",
+        *table(
+            ("", "gas or bytes"),
+            [
+                ("settlement transaction, gas", d["settlement_gas"]),
+                ("verification alone, gas", d["verification_gas"]),
+                *((f"deploying {name}, gas", gas) for name, gas in d["deploy_gas"].items()),
+                ("calldata, bytes", d["calldata_bytes"]),
+                ("proof, bytes", d["proof_bytes"]),
+                ("proof file, bytes", d["proof_file_bytes"]),
+                *((f"{name} code, bytes", size) for name, size in d["code_bytes"].items()),
+            ],
+        ),
+        "",
+        "outer circuit by layers (scripts/gas_table.py says where the gas goes)",
+        *table(("layers", "rows"), [(r["layers"], r["rows"]) for r in data["circuits"]]),
+    ]
+    if "units" in data:
+        u = data["units"]
+        xl = u["gpt2_xl"]
+        predicted = xl["predicted_seconds"]
+        lines += [
+            "",
+            f"costs by unit, on a random model ({', '.join(f'{k} {v}' for k, v in u['model'].items())})",
+            *table(("", "ns"), list(u["nanoseconds"].items())),
+            "",
+            f"GPT-2 XL, N={ROWS}, mu={XL_MU}, as these predict on this machine: {xl['fixed_columns']} + "
+            f"{xl['witness_columns']} columns, {xl['sizes']['lookups']:,} lookups, "
+            f"{xl['sizes']['witness_coefficients']:,} witness coefficients, "
+            f"{xl['sizes']['multiply_accumulates']:,} multiply-accumulates",
+            *table(
+                ("part", "measured s", "grows with", "predicted s"),
+                [(n, u["seconds"][n], UNITS.get(n, ""), predicted[n]) for n in predicted],
+            ),
+        ]
+    return [*lines, "", f"peak memory {data['peak_memory_bytes'] / 2**30:.2f} GiB"]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--runs", type=int, default=2, help="the best of this many (default 2)")
+    parser.add_argument("--skip-units", action="store_true", help="the demo model only")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    parser.add_argument("--out", type=Path, default=ROOT / "build" / "bench.json", help="where the JSON goes")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        data: dict[str, Any] = {"machine": machine(), "demo": demo(folder, arguments.runs)}
+        data["circuits"] = circuit_rows(ModelPackage.load(folder / "demo").config)
+        if not arguments.skip_units:
+            data["units"] = units(folder, arguments.runs)
+    data["peak_memory_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    text = json.dumps(data, indent=2) + "\n"
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.write_text(text, encoding="utf-8")
+    print(text if arguments.json else "\n".join([*report(data), f"as JSON: {arguments.out}"]))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
