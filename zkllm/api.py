@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ._native import field_backend
 from .commitments import commit_columns
 from .errors import PackageError, StatementError, ZkllmError
-from .kernels import native
 from .model.build import BuildOptions, build_package, check_package
 from .model.checkpoint import find_checkpoint, load_checkpoint
 from .model.package import ModelPackage, canonical_json
@@ -363,6 +363,12 @@ def check_prompt(
     return ids
 
 
+def answer(package: ModelPackage, ids: Sequence[int], new_tokens: int, rows: int) -> Statement:
+    """What the model answers, without a proof: the statement that `prove` would prove."""
+    trace = generate_trace(package.weights, list(ids), new_tokens, rows)
+    return Statement(open_setup(package).model_id, new_tokens, tuple(trace.ids[: trace.T + 1]))
+
+
 def prove(
     package: ModelPackage,
     *,
@@ -420,7 +426,7 @@ def verify(proof: Proof | bytes, verifying_key: VerifyingKey) -> None:
 
 def backend() -> str:
     """The field backend that the native kernels use."""
-    return str(getattr(native, "backend", lambda: "scalar")())
+    return field_backend()
 
 
 __all__ = [
@@ -432,6 +438,7 @@ __all__ = [
     "ShapeKeys",
     "Statement",
     "VerifyingKey",
+    "answer",
     "backend",
     "check_prompt",
     "check_setup",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from zkllm import api
 from zkllm.cli.verify import Recorder
 from zkllm.outer.transcript import SCHEDULE, body_layout
 from zkllm.proof import Proof
@@ -235,6 +236,10 @@ def test_settling_through_the_command_line(run, package, proof, anvil: Rpc, tmp_
     nonce = anvil.nonce(sender)
 
     run(*settle, "--proof", out).failed_in_one_line("this claim is settled already", "nothing was sent")
+    with monkeypatch.context() as patched:  # known before any time is spent on a proof
+        patched.setattr(api, "prove", lambda *_, **__: pytest.fail("it proved"))
+        again = run(*settle, *PROMPT, "--new-tokens", "2")
+    again.failed_in_one_line("this claim is settled already")
     run(*settle, "--proof", proof).failed_in_one_line("made without a context")
     monkeypatch.setenv("OTHER_KEY", "0x" + "42" * 32)
     other = run(*settle, "--proof", out, "--key-env", "OTHER_KEY")

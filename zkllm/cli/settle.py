@@ -71,13 +71,19 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     ) as session:
         if proof is None:
             rows = arguments.max_tokens or api.open_setup(package).max_tokens
-            api.check_prompt(package, arguments.prompt, arguments.tokens, arguments.new_tokens, rows)
+            prompt_ids = api.check_prompt(
+                package, arguments.prompt, arguments.tokens, arguments.new_tokens, rows
+            )
             key = api.shape_keys(package, rows, arguments.new_tokens, console.progress).verifying_key
-            contract = arguments.contract or session.ensure_deployed(key).settlement
+            claim_id = api.answer(package, prompt_ids, arguments.new_tokens, rows).claim_id()
+            if arguments.contract is None:
+                contract = session.ensure_deployed(key).settlement
+            else:
+                contract = session.check_deployed(key, arguments.contract)
+            session.refuse_settled(claim_id, contract)
             proof = api.prove(
                 package,
-                prompt=arguments.prompt,
-                tokens=arguments.tokens,
+                tokens=prompt_ids,
                 new_tokens=arguments.new_tokens,
                 rows=rows,
                 context=session.context(contract, arguments.request),

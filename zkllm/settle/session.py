@@ -16,7 +16,7 @@ from typing import Any
 
 from zkllm.errors import SettlementError
 from zkllm.proof import Proof
-from zkllm.settle.abi import SettledEvent, explain, read, settled_event
+from zkllm.settle.abi import SettledEvent, explain, explain_revert, read, selector, settled_event
 from zkllm.settle.anvil import LocalNode
 from zkllm.settle.deploy import Deployer, Progress
 from zkllm.settle.deployments import Deployment, Deployments
@@ -95,6 +95,10 @@ class Session:
         self.deployed |= deployer.receipts
         return deployment
 
+    def check_deployed(self, verifying_key: Any, settlement: bytes) -> bytes:
+        """`settlement` itself, where it and its verifier are what the compiler makes here for this key."""
+        return self.deployer(verifying_key).at(settlement)[1]
+
     def context(self, settlement: bytes, request_id: bytes = bytes(32)) -> Context:
         """What a proof must be made for to be settled there by this account."""
         return Context(self.network.chain_id, settlement, self.account.address, request_id)
@@ -117,6 +121,17 @@ class Session:
                 f"the proof was made for the sender {checksum_address(made.sender)}, this account is "
                 f"{checksum_address(self.account.address)}; prove again, or use that account"
             )
+
+    def refuse_settled(self, claim_id: bytes, settlement: bytes) -> None:
+        """Refuses a claim that is settled, before time is spent on its proof; an unfinished run of our own is
+        taken up instead."""
+        record = self.sender.journal.load(_intent(claim_id, settlement))
+        if record is not None and record.state != "mined":
+            return
+        (settled,) = read(self.rpc, settlement, "isSettled(bytes32)", ["bool"], claim_id)
+        if settled:
+            reason = explain_revert(selector("AlreadySettled(bytes32)") + claim_id, "")
+            raise SettlementError(reason)
 
     def settle(
         self,
@@ -149,7 +164,7 @@ class Session:
         verifier, settlement = deployer.at(proof.context.contract)
         clock.lap("check the contracts")
 
-        intent = f"settle-{submission.claim_id.hex()}-{settlement.hex()}"
+        intent = _intent(submission.claim_id, settlement)
         receipt = self.sender.resume(intent)
         resumed = receipt is not None
         if receipt is None:
@@ -215,6 +230,10 @@ class Session:
             raise SettlementError(
                 f"the claim 0x{claim.hex()} that is on chain is not the one that was submitted"
             )
+
+
+def _intent(claim_id: bytes, settlement: bytes) -> str:
+    return f"settle-{claim_id.hex()}-{settlement.hex()}"
 
 
 class _Clock:
