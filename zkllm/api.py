@@ -167,7 +167,7 @@ def check_setup(
 ) -> dict[tuple[int, int], bytes]:
     """Rebuilds everything from the checkpoint and compares: the auditor's way to VERIFIER_ID.
 
-    The SRS (`srs`, or the one that the package names) is checked in full, since its file may come from anyone.
+    The SRS (`srs`, or the one that the package names) is checked in full: its file may come from anyone.
     That the program is close to the float model is not part of it: see `zkllm accuracy`. Returns VERIFIER_ID
     for each shape (N, k) of the package; raises PackageError or SrsError at the first difference.
     """
