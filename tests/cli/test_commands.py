@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.settle.liar import Liar
 from zkllm import api
 from zkllm.cli.verify import Recorder
 from zkllm.outer.transcript import SCHEDULE, body_layout
@@ -255,6 +256,17 @@ def test_a_node_that_is_not_there_is_one_line(run, package, monkeypatch):
     monkeypatch.setenv("ZKLLM_ANVIL_RPC_URL", "http://127.0.0.1:9")
     outcome = run("settle", "--network", "anvil", "--model", package, *PROMPT)
     outcome.failed_in_one_line("cannot reach the node at anvil")
+
+
+@pytest.mark.parametrize("answer", [b"", b"<html>", b'{"jsonrpc":"2.0","id":<id>,"result":{}}'])
+def test_a_node_that_lies_is_one_line(run, package, proof, monkeypatch, tmp_path, answer):
+    liar = Liar()
+    liar.answer = answer
+    monkeypatch.setenv("ZKLLM_ANVIL_RPC_URL", liar.url)
+    settle = ("settle", "--network", "anvil", "--model", package, "--home", tmp_path)
+    run(*settle, "--proof", proof).failed_in_one_line("malformed answer to eth_chainId")
+    liar.server.shutdown()
+    liar.server.server_close()
 
 
 def test_an_unfinished_package_is_one_line(run, package, proof, anvil, tmp_path):

@@ -2,54 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.settle.liar import Liar
 from zkllm.errors import SettlementError
 from zkllm.settle.abi import explain_revert, selector, settled_event
 from zkllm.settle.rpc import Log, Reverted, Rpc, RpcError, checksum_address, one_line, parse_address
 
 HASH = bytes(range(32))
-
-
-class Liar:
-    """An HTTP server that answers what it is told."""
-
-    def __init__(self) -> None:
-        liar = self
-        self.answer, self.status = b"", 200
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                body = liar.answer.replace(b"<id>", str(request["id"]).encode())
-                self.send_response(liar.status)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *arguments: object) -> None:
-                pass
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def result(self, value: object) -> None:
-        self.answer = (
-            json.dumps({"jsonrpc": "2.0", "id": "<id>", "result": value}).replace('"<id>"', "<id>").encode()
-        )
-
-    def error(self, value: object) -> None:
-        self.answer = (
-            json.dumps({"jsonrpc": "2.0", "id": "<id>", "error": value}).replace('"<id>"', "<id>").encode()
-        )
 
 
 @pytest.fixture(scope="module")
@@ -167,9 +131,16 @@ def test_an_unreachable_node_is_named_by_its_label_and_never_by_its_url():
     with pytest.raises(SettlementError, match="cannot reach the node at mainnet") as caught:
         rpc.chain_id()
     assert "secret" not in str(caught.value)
-    with pytest.raises(SettlementError, match="must start with http") as caught:
-        Rpc("secret-key", "mainnet")
-    assert "secret" not in str(caught.value)
+    for url in (
+        "secret-key",
+        "http://[secret",
+        "https://node/secret key",
+        "ftp://secret",
+        "http://a/secr\x00et",
+    ):
+        with pytest.raises(SettlementError, match="must be an http") as caught:
+            Rpc(url, "mainnet")
+        assert "secr" not in str(caught.value)
 
 
 def test_a_proxy_of_the_environment_is_not_asked_for_a_local_node(rpc, liar, monkeypatch):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
+import time
 from collections.abc import Iterable
 from typing import Any
 
 BAR_AFTER_SECONDS = 2.0
+TICK_SECONDS = 0.5
 
 
 class Progress:
@@ -19,18 +22,20 @@ class Progress:
         self._disable = None if enabled is None else not enabled
         self._stage: str | None = None
         self._bar: Any = None
+        self._lock = threading.Lock()
+        self._ticker: threading.Thread | None = None
 
     def __call__(self, stage: str, done: int, total: int) -> None:
-        if stage != self._stage:
-            self.close()
-            self._open(stage)
-        if self._bar is None:
-            return
-        if total != self._bar.total:
+        with self._lock:
+            if stage != self._stage:
+                self._close()
+                self._open(stage)
+            if self._bar is None:
+                return
             self._bar.total = total
-        self._bar.update(done - self._bar.n)
-        if done >= total:
-            self.close()
+            self._bar.update(done - self._bar.n)
+            if done >= total:
+                self._close()
 
     def _open(self, stage: str) -> None:
         from tqdm import tqdm
@@ -43,14 +48,30 @@ class Progress:
             file=sys.stderr,
             disable=self._disable,
             delay=BAR_AFTER_SECONDS,
+            miniters=0,
             dynamic_ncols=True,
             bar_format="{desc}: {percentage:3.0f}% |{bar}| {elapsed}<{remaining}",
         )
+        if self._ticker is None and not self._bar.disable:
+            self._ticker = threading.Thread(target=self._tick, daemon=True)
+            self._ticker.start()
 
-    def close(self) -> None:
+    def _tick(self) -> None:
+        """Keeps the clock going while one long native call runs."""
+        while True:
+            time.sleep(TICK_SECONDS)
+            with self._lock:
+                if self._bar is not None:
+                    self._bar.update(0)
+
+    def _close(self) -> None:
         if self._bar is not None:
             self._bar.close()
         self._bar, self._stage = None, None
+
+    def close(self) -> None:
+        with self._lock:
+            self._close()
 
 
 class Console:

@@ -98,13 +98,17 @@ class Rpc:
     """One node. Its URL may hold an access key, so it never appears in messages: `label` does."""
 
     def __init__(self, url: str, label: str, timeout: float = 60.0):
-        parts = urllib.parse.urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise SettlementError(f"the node's URL ({label}) must start with http:// or https://")
+        try:
+            parts = urllib.parse.urlsplit(url)
+            host = parts.hostname if parts.scheme in ("http", "https") else None
+        except ValueError:
+            host = None
+        if not host or not url.isascii() or not url.isprintable() or " " in url:
+            raise SettlementError(f"the node's URL ({label}) must be an http:// or https:// URL")
         self.label, self._url, self._timeout = label, url, timeout
         self._ids = itertools.count(1)
         # a proxy of the environment is for other machines, never for a node on this one
-        handlers = [urllib.request.ProxyHandler({})] if _is_loopback(parts.hostname) else []
+        handlers = [urllib.request.ProxyHandler({})] if _is_loopback(host) else []
         self._opener = urllib.request.build_opener(*handlers)
 
     def request(self, method: str, *params: Any) -> Any:
