@@ -9,8 +9,8 @@ from typing import Protocol as Interface
 
 from ..model.config import ProgramConfig
 from ..protocol.algebra import Point, Scalar, dyadic_blocks, eq, eq_index
-from ..protocol.forms import AxisMap, Form, tensor
-from ..protocol.manifest import Manifest
+from ..protocol.forms import AxisMap, Before, Form, tensor
+from ..protocol.manifest import WIDTH, Manifest
 from ..protocol.party import Party
 from ..protocol.public import PublicStatement
 from ..protocol.sumcheck import Factor, FormFactor, Instance, PublicFactor, SumcheckPoint
@@ -77,10 +77,8 @@ class Run:
 
     @cached_property
     def stream(self) -> Form:
-        """The residual stream before LayerNorm n: X_n = X_0 + sum of the writes m < n (`ops/residual.py`)."""
-        from .residual import stream
-
-        return stream(self)
+        """The residual stream before LayerNorm n, over (n, t, c, h, e): X_n = X_0 + the writes m < n."""
+        return self.tensor("write", Before("n"), "t", *WIDTH) + self.tensor("x0")
 
 
 def eq_real(size: int, a: Point, b: Point) -> Scalar:

@@ -1,15 +1,14 @@
 """The residual stream is never requantised: X_n = X_0 + sum of the writes before n, an exact prefix sum.
 
 Layer l's output *is* layer l + 1's input, so nothing about the stream is committed or checked beside the
-writes.
+writes. `Run.stream` is the form.
 """
 
 from __future__ import annotations
 
 from ..model.config import ProgramConfig
-from ..protocol.forms import Before, Form
 from ..protocol.manifest import WIDTH, Manifest
-from .base import Part, Run
+from .base import Part
 
 
 class Residual(Part):
@@ -17,8 +16,3 @@ class Residual(Part):
 
     def declare(self, m: Manifest, c: ProgramConfig) -> None:
         m.value("write", "m", "t", *WIDTH, bits=c.write_bits, limb_bits=c.limb_bits, signed=True)
-
-
-def stream(run: Run) -> Form:
-    """X over (n, t, c, h, e)."""
-    return run.tensor("write", Before("n"), "t", *WIDTH) + run.tensor("x0")

@@ -16,11 +16,11 @@ from ..errors import ProofError
 from ..field import Fr, R
 from ..poseidon2 import permute
 from .algebra import Point, Scalar
+from .description import Description
 from .forms import Form, Opened
 from .transcript import Sponge
 
 if TYPE_CHECKING:
-    from .program import Protocol
     from .tables import ProverData
 
 Part = tuple[Scalar, Form, Mapping[str, Point]]
@@ -48,7 +48,7 @@ class Counts:
 class Party:
     """What the three interpreters share."""
 
-    protocol: Protocol
+    protocol: Description
     off: frozenset[str] = frozenset()  # checks switched off, in tests only
     claims: list[Claim] = field(default_factory=list)
     pending: dict[str, tuple[Mapping[str, Point], Scalar]] = field(default_factory=dict)
@@ -133,7 +133,7 @@ class Party:
 class Prover(Party):
     """Computes every message; `messages` is the inner proof, `inputs` the circuit's input stream."""
 
-    def __init__(self, protocol: Protocol, seed: int, data: ProverData, off: frozenset[str] = frozenset()):
+    def __init__(self, protocol: Description, seed: int, data: ProverData, off: frozenset[str] = frozenset()):
         super().__init__(protocol, off, data=data)
         self.messages: list[int] = []
         self.inputs: list[int] = []
@@ -161,7 +161,7 @@ class Verifier(Party):
     """Reads every message; collects the checks that fire, by name."""
 
     def __init__(
-        self, protocol: Protocol, seed: int, messages: Sequence[int], off: frozenset[str] = frozenset()
+        self, protocol: Description, seed: int, messages: Sequence[int], off: frozenset[str] = frozenset()
     ):
         super().__init__(protocol, off)
         self.messages, self.position = messages, 0
@@ -191,7 +191,7 @@ class Verifier(Party):
 class CircuitParty(Party):
     """Runs the verifier on wires: every check becomes a constraint of the outer proof's circuit."""
 
-    def __init__(self, protocol: Protocol, builder: Any, seed: Scalar):
+    def __init__(self, protocol: Description, builder: Any, seed: Scalar):
         super().__init__(protocol)
         self.builder = builder
         self._section = ExitStack()
