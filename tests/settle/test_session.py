@@ -280,3 +280,13 @@ def test_every_error_of_the_contracts_has_a_sentence(model):
         for entry in artifact.abi:
             if entry["type"] == "error":
                 assert f"{entry['name']}({','.join(i['type'] for i in entry['inputs'])})" in SENTENCES
+
+
+def test_code_that_no_chain_takes_is_refused():
+    from zkllm.settle.contracts import _artifact
+
+    code = {"evm": {"bytecode": {"object": ""}, "deployedBytecode": {"object": "00" * 24_577}}, "abi": []}
+    with pytest.raises(SettlementError, match="has 24,577 bytes of code, Ethereum allows 24,576"):
+        _artifact({"contracts": {"x.sol": {"X": code}}}, "X")
+    with pytest.raises(SettlementError, match="made 0 contracts Y"):
+        _artifact({"contracts": {"x.sol": {"X": code}}}, "Y")

@@ -136,6 +136,7 @@ def report(data: dict[str, Any], settled: Any, prompt: bytes) -> list[str]:
             f"{data['proof']}: {size(data['proof_bytes'])}, of which {size(data['body_bytes'])} are sent",
         ),
         ("time", f"{stages}; {seconds(data['total_seconds'])} in all"),
+        ("proving", ", ".join(f"{n} {seconds(t)}" for n, t in data["prove_stages"].items() if t > 0.005)),
         ("gas", f"{settled.gas_used:,}, with {size(settled.calldata_bytes)} of calldata"),
         ("transaction", "0x" + settled.transaction_hash.hex()),
         ("claim", "0x" + settled.claim_id.hex()),

@@ -16,7 +16,7 @@ SUMMARY = "make a model package from a checkpoint, or check one"
 EXAMPLES = """
 {program} models/demo-gpt2 --out build/demo
 {program} openai-community/gpt2 --out build/gpt2 --max-tokens 32
-{program} models/demo-gpt2 --out build/demo --srs powers.srs --calibration text.txt
+{program} models/demo-gpt2 --out build/demo --srs pot20_final.ptau --calibration text.txt
 {program} models/demo-gpt2 --out build/demo --check
 """
 
@@ -31,7 +31,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="positions of the first shape (default: 16, or the context)",
     )
     parser.add_argument(
-        "--srs", type=Path, metavar="FILE", help="an imported SRS (default: the development one)"
+        "--srs",
+        type=Path,
+        metavar="FILE",
+        help="a .ptau file, or an SRS imported from one (default: the development SRS)",
     )
     parser.add_argument("--calibration", type=Path, metavar="FILE", help="text like the prompts to come")
     parser.add_argument("--check", action="store_true", help="rebuild DIR from the checkpoint and compare")

@@ -16,6 +16,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from verifier_gen.standard_json import MAX_CODE_BYTES, SOLC_LONG_VERSION
 from zkllm.errors import SettlementError
 from zkllm.settle.journal import write_json
 from zkllm.settle.rpc import checksum_address
@@ -90,6 +91,12 @@ def _artifact(output: Mapping[str, Any], name: str) -> Artifact:
         raise SettlementError(f"solc made {len(found)} contracts {name} instead of one")
     evm = found[0]["evm"]
     declared = dict(_immutables(output.get("sources", {})))
+    size = len(evm["deployedBytecode"]["object"]) // 2
+    if size > MAX_CODE_BYTES:
+        raise SettlementError(
+            f"{name} has {size:,} bytes of code, Ethereum allows {MAX_CODE_BYTES:,}; use a smaller N, or a "
+            "larger mu for fewer columns"
+        )
     return Artifact(
         name,
         found[0]["abi"],
@@ -122,8 +129,6 @@ def _cache() -> Path:
 
 
 def _digest(request: Mapping[str, Any], name: str) -> str:
-    from verifier_gen.standard_json import SOLC_LONG_VERSION
-
     text = json.dumps([SOLC_LONG_VERSION, name, request], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

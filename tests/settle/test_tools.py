@@ -1,0 +1,86 @@
+"""Finding the compiler and the node, and saying how to get them."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from zkllm.errors import SettlementError
+from zkllm.settle import anvil, solc
+from zkllm.settle.anvil import LocalNode, find_anvil
+from zkllm.settle.contracts import settlement_source
+from zkllm.settle.solc import compile_standard
+
+
+def script(path: Path, text: str) -> Path:
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return path
+
+
+@pytest.fixture
+def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine without Node, solc and Anvil."""
+    (tmp_path / "bin").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setenv("SOLCX_BINARY_PATH", str(tmp_path / "none"))
+    monkeypatch.setattr(anvil, "_node_modules", lambda: iter([tmp_path]))
+    for name in (solc.ENVIRONMENT, anvil.ENVIRONMENT):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def test_what_is_missing_is_named_with_the_cure(bare):
+    with pytest.raises(
+        SettlementError, match="npm install solc@0.8.30 here .Node >= 18., or set .ZKLLM_SOLC"
+    ):
+        compile_standard(settlement_source())
+    with pytest.raises(SettlementError, match="npm install @foundry-rs/anvil here, or set .ZKLLM_ANVIL"):
+        find_anvil()
+
+
+def test_named_tools_must_work(bare, monkeypatch):
+    monkeypatch.setenv(solc.ENVIRONMENT, "nothing")
+    monkeypatch.setenv(anvil.ENVIRONMENT, "nothing")
+    for find in (lambda: compile_standard({}), find_anvil):
+        with pytest.raises(SettlementError, match="names nothing, which is not an executable file"):
+            find()
+    old = script(bare / "old", 'echo "Version: 0.8.20+commit.a1b79de6.Linux"')
+    monkeypatch.setenv(solc.ENVIRONMENT, str(old))
+    with pytest.raises(SettlementError, match="must be solc 0.8.30"):
+        compile_standard(settlement_source())
+    for words in ("echo no", 'echo "Version: 0.8.30+commit.73712a01"; exit 3'):
+        monkeypatch.setenv(solc.ENVIRONMENT, str(script(bare / "bad", words)))
+        with pytest.raises(SettlementError) as caught:
+            compile_standard(settlement_source())
+        assert "\n" not in str(caught.value)
+
+
+def test_a_node_that_does_not_start_is_reported(bare, monkeypatch):
+    for words, said in (
+        ("echo port in use; exit 1", "Anvil did not start: port in use"),
+        ("exit 1", "nothing"),
+    ):
+        monkeypatch.setenv(anvil.ENVIRONMENT, str(script(bare / "anvil", words)))
+        with pytest.raises(SettlementError, match=said), LocalNode():
+            pass
+
+
+def test_the_node_is_stopped(monkeypatch):
+    with LocalNode() as node:
+        assert node._process is not None
+        pid = node._process.pid
+        assert node.rpc.chain_id() == 31337
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_refused_sources_are_one_line():
+    source = settlement_source()
+    source["sources"] = {"x.sol": {"content": "contract {"}}
+    with pytest.raises(SettlementError, match="solc refused the contracts: ") as caught:
+        compile_standard(source)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 400
