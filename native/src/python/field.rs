@@ -59,7 +59,7 @@ impl FrVec {
     /// Canonical little-endian elements of 32 bytes each.
     #[staticmethod]
     fn from_bytes(data: &[u8]) -> PyResult<Self> {
-        if data.len() % BYTES != 0 {
+        if !data.len().is_multiple_of(BYTES) {
             return Err(PyValueError::new_err("length is not a multiple of 32"));
         }
         let data: Option<Vec<Fr>> =

@@ -242,11 +242,11 @@ impl Reduction {
             })
             .collect();
         self.challenges.push(c);
-        if self.challenges.len() == self.segment_bits {
-            if let Err(stopped) = self.fold(data, poll) {
-                self.challenges.pop();
-                return Err(stopped);
-            }
+        if self.challenges.len() == self.segment_bits
+            && let Err(stopped) = self.fold(data, poll)
+        {
+            self.challenges.pop();
+            return Err(stopped);
         }
         self.products = folded;
         Ok(())

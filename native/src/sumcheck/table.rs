@@ -113,6 +113,7 @@ impl<'a> IntView<'a> {
     /// # Safety
     /// All of them must be elements of the table.
     #[inline]
+    #[allow(clippy::unnecessary_cast)] // for one of the types
     pub unsafe fn load(&self, offset: isize, stride: isize, out: &mut [i64]) {
         with_type!(self.dtype, T, {
             // SAFETY: within the table by the caller's promise.

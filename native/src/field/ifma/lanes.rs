@@ -9,15 +9,9 @@ use ark_ff::{AdditiveGroup, Field};
 pub struct Ifma;
 
 /// Eight elements in limb form.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 #[repr(C, align(64))]
 pub struct Lane([[u64; 8]; 5]);
-
-impl Default for Lane {
-    fn default() -> Self {
-        Self([[0; 8]; 5])
-    }
-}
 
 #[inline]
 #[target_feature(enable = "avx512f")]
@@ -50,7 +44,7 @@ fn load_block(out: &mut [Lane], src: &[Fr]) {
         // SAFETY: whole groups of eight.
         set(lane, unsafe { load(src.as_ptr().add(8 * i)) });
     }
-    if src.len() % 8 != 0 {
+    if !src.len().is_multiple_of(8) {
         let mut tail = [Fr::ZERO; 8];
         tail[..src.len() % 8].copy_from_slice(&src[8 * whole..]);
         // SAFETY: `tail` has eight elements.

@@ -3,6 +3,8 @@
 //! # Safety
 //! Every function needs a processor for which `detected()` holds.
 
+#![allow(clippy::missing_safety_doc)] // the same for all: above
+
 use super::lanes::{SmallAccumulator, from_small, is_narrow, load_small};
 use super::*;
 use crate::field::slices::MAX_SMALL;
