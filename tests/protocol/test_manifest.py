@@ -131,3 +131,29 @@ def test_the_transcript_starts_from_the_whole_configuration(name: str) -> None:
 def test_the_transcript_starts_from_the_shape() -> None:
     ivs = {Protocol(Shape(CONFIG, n, k)).iv for n, k in ((5, 2), (5, 1), (4, 2), (6, 2))}
     assert len(ivs) == 4 and all(0 <= iv < 1 << 248 for iv in ivs)
+
+
+def test_widths_are_those_of_the_configuration() -> None:
+    """Each value's range, as docs/protocol.md lists it: no width may grow or shrink unnoticed."""
+    m, c = Protocol(Shape(CONFIG, 5, 2)).manifest, CONFIG
+    signed = {"slot": c.act_bits, "y": c.act_bits, "qkv": c.act_bits, "o": c.act_bits, "yf": c.act_bits,
+              "write": c.write_bits, "logit": c.logit_bits}  # fmt: skip
+    unsigned = {"rho": c.rho_bits, "u": c.norm_bits, "v": c.norm_bits, "y_rem": c.ln_shift, "qkv_rem": c.qkv_shift,
+                "o_rem": c.o_shift, "f_rem": c.fc1_shift, "fc2_rem": c.fc2_shift, "yf_rem": c.final_shift,
+                "over": c.over_bits, "rem": c.exp_shift, "div": c.div_bits, "div_rest": c.div_bits,
+                "diff": c.diff_bits}  # fmt: skip
+    seen = set()
+    for name, bits in {**signed, **unsigned}.items():
+        limbs = m.wide[name].limbs if name in m.wide else ((name, 0),)
+        low = high = 0
+        for limb, shift in limbs:
+            lookup = m.tensors[limb].lookup
+            assert lookup is not None and lookup.causal == (name in ("over", "rem"))
+            size = m.axes[m.tables[lookup.table].axis]
+            low, high = low + (-lookup.offset << shift), high + (size - 1 - lookup.offset << shift)
+            seen.add(limb)
+        half = 1 << bits - 1
+        assert (low, high) == ((-half, half - 1) if name in signed else (0, 2 * half - 1)), name
+    assert {t.name for t, _ in m.lookups()} - seen == {"f", "idx"}
+    assert m.tensors["f"].lookup == Lookup("gelu", 0, "g")
+    assert m.tensors["idx"].lookup == Lookup("exp", 0, "e", causal=True)
