@@ -33,21 +33,25 @@ def manifests(draw: st.DrawFn) -> Manifest:
 def check(manifest: Manifest, fixed: bool, layout: Layout) -> None:
     taken: set[int] = set()
     for tensor in manifest.group(fixed):
-        sizes = tensor.sizes(manifest.axes)
         entries: set[tuple[int, ...]] = set()
         for block in layout.blocks[tensor.name]:
-            size = 1 << block.log2_size
-            assert block.address % size == 0 and layout.offset(block) + size <= 1 << layout.mu
-            addresses = set(range(block.address, block.address + size))
-            assert not addresses & taken
-            taken |= addresses
-            cells = set(product(*(range(o, o + (1 << k)) for o, k in block.spans)))
             assert all(o % (1 << k) == 0 for o, k in block.spans)
-            assert len(cells) == size and not cells & entries
-            entries |= cells
+            for position, cut in layout.pieces(block):  # one, or one for each layer
+                cells = set(product(*(range(c.start, c.stop) for c in cut)))
+                size = len(cells)
+                assert size == 1 << block.inner_log2 and position % size == 0
+                assert position + size <= 1 << layout.mu
+                start = (layout.column(block) << layout.mu) + position
+                assert not taken & set(range(start, start + size)) and not cells & entries
+                taken |= set(range(start, start + size))
+                entries |= cells
+        sizes = tensor.sizes(manifest.axes)
         assert entries == set(product(*map(range, sizes))), "exactly the real entries have a coefficient"
-    assert taken == set(range(layout.used)), "no gap before the end"
-    assert layout.used == sum(prod(t.sizes(manifest.axes)) for t in manifest.group(fixed))
+    gaps = set(range(layout.used)) - taken
+    layered = any(t.layered for t in manifest.group(fixed))
+    assert not gaps or (fixed and layered), "no gap but in columns of layered weights"
+    assert max(taken, default=-1) < layout.used or not taken
+    assert len(taken) == sum(prod(t.sizes(manifest.axes)) for t in manifest.group(fixed))
     assert layout.num_columns == -(-layout.used // (1 << layout.mu))
 
 

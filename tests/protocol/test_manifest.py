@@ -138,10 +138,12 @@ def test_widths_are_those_of_the_configuration() -> None:
     m, c = Protocol(Shape(CONFIG, 5, 2)).manifest, CONFIG
     signed = {"slot": c.act_bits, "y": c.act_bits, "qkv": c.act_bits, "o": c.act_bits, "yf": c.act_bits,
               "write": c.write_bits, "logit": c.logit_bits}  # fmt: skip
-    unsigned = {"rho": c.rho_bits, "u": c.norm_bits, "v": c.norm_bits, "y_rem": c.ln_shift, "qkv_rem": c.qkv_shift,
-                "o_rem": c.o_shift, "f_rem": c.fc1_shift, "fc2_rem": c.fc2_shift, "yf_rem": c.final_shift,
-                "over": c.over_bits, "rem": c.exp_shift, "div": c.div_bits, "div_rest": c.div_bits,
-                "diff": c.diff_bits}  # fmt: skip
+    unsigned = {
+        **{"rho": c.rho_bits, "u": c.norm_bits, "v": c.norm_bits, "y_rem": c.ln_shift, "diff": c.diff_bits},
+        **{"qkv_rem": c.qkv_shift, "o_rem": c.o_shift, "f_rem": c.fc1_shift, "fc2_rem": c.fc2_shift},
+        **{"over": c.over_bits, "rem": c.exp_shift, "div": c.div_bits, "div_rest": c.div_bits},
+        "yf_rem": c.final_shift,
+    }
     seen = set()
     for name, bits in {**signed, **unsigned}.items():
         limbs = m.wide[name].limbs if name in m.wide else ((name, 0),)

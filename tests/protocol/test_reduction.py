@@ -16,9 +16,10 @@ from zkllm.protocol.diagnosis import claim_value, false_claims
 from zkllm.protocol.forms import Alternate, At, Before, ones, slots, tensor
 from zkllm.protocol.manifest import Manifest
 from zkllm.protocol.party import Claim, Party
-from zkllm.protocol.reduction import CHECK, _groups, column_vectors, evaluate_weights, reduce_claims
+from zkllm.protocol.reduction import CHECK, _groups, evaluate_weights, reduce_claims
 from zkllm.protocol.weights import Cut, Listed
 
+from .harness import column_table
 from .toys import parties, random_data, toy_protocol
 
 
@@ -73,7 +74,11 @@ def test_random_claims(seed: int, mu: int, false: int) -> None:
     assert v.failed == ([CHECK] if false >= 0 else []) and v.position == len(prover.messages)
     assert list(false_claims(v, data)) == ([f"c{false}"] if false >= 0 else [])
     e = naive.eq_table([int(x) for x in result.point])
-    columns = column_vectors(prover)
+    columns = [
+        column_table(naive, layout, data.tensors, g)
+        for layout in (protocol.fixed, protocol.witness)
+        for g in range(layout.num_columns)
+    ]
     assert [naive.inner(c, e) for c in columns] == [int(x) % R for x in result.columns]
     assert len(result.point) == mu and len(columns) == protocol.num_columns
 
