@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -188,8 +189,15 @@ def test_interrupted_deployments_are_taken_up(session, open_, model):
     first = open_().ensure_deployed(model.verifying_key)
     assert paid(session) == 2
     session.deployments.path.unlink()  # killed before it was recorded
-    assert open_().ensure_deployed(model.verifying_key) == first
-    assert paid(session) == 2
+    for account in (0, 1):
+        assert open_(account).ensure_deployed(model.verifying_key) == first
+        session.deployments.path.unlink()
+    assert (paid(session), paid(open_(1))) == (2, 0)
+    for record in session.sender.journal.folder.glob("*.json"):  # of a chain that is no more
+        text = record.read_text()
+        old = json.loads(text)["transaction_hash"]
+        record.write_text(text.replace(old, "77" * 32))
+    assert open_().ensure_deployed(model.verifying_key) != first
 
 
 def test_a_transaction_that_was_replaced_is_sent_anew(session, open_, model):
@@ -290,3 +298,37 @@ def test_code_that_no_chain_takes_is_refused():
         _artifact({"contracts": {"x.sol": {"X": code}}}, "X")
     with pytest.raises(SettlementError, match="made 0 contracts Y"):
         _artifact({"contracts": {"x.sol": {"X": code}}}, "Y")
+
+
+def test_a_transaction_behind_others_of_a_public_network_is_sent_again(session, open_, model):
+    proof, _ = prepared(session, model)
+    dying = open_()
+    dying.sender.rpc = DyingRpc(session.rpc, "send", False)
+    with pytest.raises(Killed):
+        settle(dying, model, proof)
+    address = "0x" + session.account.address.hex()
+    count = paid(session)
+    session.rpc.request("anvil_setNonce", address, hex(count - 1))  # as if an earlier one were pending
+    later = open_()
+    later.sender.network = replace(later.network, local_node=False)
+    sent = []
+    later.sender.rpc = Recording(
+        session.rpc, sent, lambda: session.rpc.request("anvil_setNonce", address, hex(count))
+    )
+    assert settle(later, model, proof).resumed
+    assert len(sent) == 1 and paid(session) == count + 1
+
+
+class Recording:
+    """Notes what is sent; `before` runs first."""
+
+    def __init__(self, rpc: Rpc, sent: list, before):
+        self._rpc, self._sent, self._before = rpc, sent, before
+
+    def __getattr__(self, name):
+        return getattr(self._rpc, name)
+
+    def send(self, signed: bytes) -> bytes:
+        self._before()
+        self._sent.append(signed)
+        return self._rpc.send(signed)

@@ -18,6 +18,8 @@ MAX_TRANSACTION_GAS = 1 << 24
 GAS_MARGIN = 1.15
 """Over the estimate: access costs may differ a little when the block is built."""
 POLL_SECONDS = 0.1
+LAGGING_SECONDS = 15
+"""Longer than a node's answers lag behind one another."""
 
 Explain = Callable[[SettlementError], SettlementError]
 
@@ -68,13 +70,19 @@ class Sender:
         still under way. None if there is none, or if it can never be mined any more. With `finished`, also
         that of one that was seen to be mined."""
         record = self.journal.load(intent)
-        if record is None or record.state == "mined" and not finished:
+        if record is None:
             return None
+        if record.state == "mined":
+            receipt = self.rpc.receipt(record.transaction_hash) if finished else None
+            if not finished or receipt is not None:
+                return receipt
+            if not self.rpc.knows(record.transaction_hash):  # the chain was started anew
+                self.journal.forget(record)
+                return None
         if record.sender != self.account.address or record.chain_id != self.network.chain_id:
             raise SettlementError(
                 f"an earlier run by 0x{record.sender.hex()} is under way ({self.journal.path(intent)}); "
-                "finish it "
-                "with the same account, or delete the file if that transaction is lost"
+                "finish it with the same account, or delete the file if that transaction is lost"
             )
         if self.rpc.receipt(record.transaction_hash) is None and not self._revive(record):
             self.journal.forget(record)
@@ -88,10 +96,15 @@ class Sender:
         """Makes sure that the node has a transaction without a receipt; False if it will never be mined."""
         if self.rpc.knows(record.transaction_hash):
             return True
-        used = self.rpc.nonce(self.account.address)
-        if used != record.nonce:
-            # mined between the two questions; else replaced by another, or the chain was started anew
-            return used > record.nonce and self.rpc.receipt(record.transaction_hash) is not None
+        used, local = self.rpc.nonce(self.account.address), self.network.local_node
+        if used > record.nonce:  # just mined, by a node that is ahead of its receipts; else replaced
+            for _ in range(1 if local else LAGGING_SECONDS):
+                if self.rpc.receipt(record.transaction_hash) is not None:
+                    return True
+                time.sleep(0 if local else 1)
+            return False
+        if used < record.nonce and local:
+            return False  # the chain was started anew
         try:
             self._broadcast(record)
         except RpcError:
