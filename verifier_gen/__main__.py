@@ -27,10 +27,13 @@ EXAMPLES = """examples:
 
 
 def find_key(path: Path, rows: int | None, certified: int | None) -> Path:
-    """The verifying key that `path` means: itself, the one in the folder, or one of a model package's."""
+    """The verifying key that `path` means: itself, the one in the folder, or one of a model package's.
+
+    In a package only `keys/` is looked at: that is what `zkllm setup --check` checks.
+    """
     if path.is_file():
         return path
-    if (path / KEY_FILE).is_file():
+    if (path / KEY_FILE).is_file() and not (path / "manifest.json").is_file():
         return path / KEY_FILE
     shapes = {}
     for candidate in sorted(path.glob(f"keys/*/{KEY_FILE}")):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from .model.checkpoint import find_checkpoint, load_checkpoint
 from .model.package import ModelPackage, canonical_json
 from .model.program import generate_trace
 from .model_id import VERSION, config_digest, model_id
-from .outer.keys import VerifyingKey
+from .outer.keys import SRS_KINDS, VerifyingKey
 from .outer.setup import ProvingKey, setup_outer, srs_powers_needed
 from .pcs.ptau import check_srs, open_srs
 from .pcs.srs import Srs, cache_directory, development_srs
@@ -62,6 +63,11 @@ class SetupRecord:
             data = json.loads(path.read_bytes())
             if set(data) != set(cls.__dataclass_fields__) or type(data["max_tokens"]) is not int:
                 raise ValueError("wrong fields")
+            path_given = data["srs_path"]
+            if path_given is not None and (type(path_given) is not str or "\0" in path_given):
+                raise ValueError("srs_path is not a path")
+            if data["srs_kind"] not in SRS_KINDS:
+                raise ValueError("srs_kind is unknown")
             for name in ("srs_digest", "config_digest", "model_id", "package_digest"):
                 data[name] = bytes.fromhex(data[name])
             data["fixed_commitments"] = tuple(bytes.fromhex(c) for c in data["fixed_commitments"])
@@ -70,6 +76,16 @@ class SetupRecord:
             raise PackageError(f"{path.parent.parent}: no keys yet; run zkllm setup") from None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise PackageError(f"{path} is damaged ({error}); run zkllm setup again") from None
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What `check_setup` found to be what the checkpoint leads to."""
+
+    verifier_ids: dict[tuple[int, int], bytes]  # by shape (N, k)
+    model_id: bytes
+    srs_kind: str
+    srs_digest: bytes
 
 
 @dataclass(frozen=True)
@@ -141,6 +157,9 @@ def setup_keys(
     path = Path(srs).resolve() if srs is not None else None
     string = _load_srs(path, 1 << package.config.mu, progress)
     timings = Timings(progress=progress)
+    if path is not None:
+        with timings.stage("check SRS") as report:
+            check_srs(string, report)
     with timings.stage("commit weights") as report:
         commitments = commit_columns(string, protocol.fixed, fixed_tensors(protocol, package.weights), report)
     digest = config_digest(package.config.to_dict(), package.weights.tables.to_dict())
@@ -164,12 +183,13 @@ def check_setup(
     folder: str | Path,
     progress: Progress | None = None,
     srs: str | Path | None = None,
-) -> dict[tuple[int, int], bytes]:
+) -> Audit:
     """Rebuilds everything from the checkpoint and compares: the auditor's way to VERIFIER_ID.
 
     The SRS (`srs`, or the one that the package names) is checked in full: its file may come from anyone.
-    That the program is close to the float model is not part of it: see `zkllm accuracy`. Returns VERIFIER_ID
-    for each shape (N, k) of the package; raises PackageError or SrsError at the first difference.
+    Without `srs` the auditor has to compare the digest with that of a ceremony that he trusts. That the
+    program is close to the float model is not part of it: see `zkllm accuracy`. Raises PackageError or
+    SrsError at the first difference.
     """
     package = ModelPackage.load(folder)
     check_package(package, load_checkpoint(model), progress)
@@ -183,6 +203,8 @@ def check_setup(
             string = _srs_of(record, powers, progress)
             with Timings(progress=progress).stage("check SRS") as report:
                 check_srs(string, report)
+            if string.kind != record.srs_kind:
+                raise PackageError(f"{folder}: the SRS is a {string.kind} one, not {record.srs_kind}")
             checked.append(string)
         return next(s for s in checked if s.num_powers >= powers)
 
@@ -201,14 +223,19 @@ def check_setup(
             f"{folder}: the recorded model_id is not that of the weights and the configuration"
         )
     identities = {}
-    for keys in sorted((package.folder / "keys").glob("N*-k*")):
-        rows, certified = (int(x) for x in keys.name[1:].split("-k"))
+    for keys in sorted((package.folder / "keys").iterdir()):
+        match = re.fullmatch(r"N([1-9][0-9]{0,5})-k([1-9][0-9]{0,5})", keys.name)
+        if match is None:
+            if keys.is_dir():
+                raise PackageError(f"{keys}: not the keys of a shape; remove it")
+            continue
+        rows, certified = int(match[1]), int(match[2])
         with Timings(progress=progress).stage(f"keys N={rows} k={certified}"):
             rebuilt = _make_keys(package, record, rows, certified, checked_srs)
         if rebuilt.verifying_key != VerifyingKey.load(keys / "vk.json"):
             raise PackageError(f"{keys}: the verifying key is not the one that the checkpoint leads to")
         identities[rows, certified] = rebuilt.verifying_key.verifier_id
-    return identities
+    return Audit(identities, record.model_id, string.kind, string.digest)
 
 
 def open_package(path: str | Path, *, progress: Progress | None = None) -> ModelPackage:
@@ -430,6 +457,7 @@ def backend() -> str:
 
 
 __all__ = [
+    "Audit",
     "Context",
     "ModelPackage",
     "Proof",

@@ -65,6 +65,12 @@ def test_a_key_with_the_development_tau_must_say_so(vectors_key: VerifyingKey) -
         disguised.check()
 
 
+@pytest.mark.parametrize("change", [{"num_words": (1 << 32) - 1}, {"n_log2": (1 << 32) - 1}])
+def test_a_hostile_key_is_refused_before_its_sizes_are_used(vectors_key: VerifyingKey, change) -> None:
+    with pytest.raises(PackageError, match="is out of range"):
+        replace(vectors_key, **change).check()
+
+
 def test_a_key_of_another_version_is_refused(vectors_key: VerifyingKey) -> None:
     with pytest.raises(PackageError, match="version"):
         replace(vectors_key, version=vectors_key.version + 1).check()

@@ -17,9 +17,15 @@ def shape_folder(rows: int, certified: int) -> str:
 
 def verifying_key(model: Path, proof: Proof) -> VerifyingKey:
     """The key for a proof's shape: `model` is a vk.json, a keys folder, a package, or a Hugging Face
-    folder."""
+    folder.
+
+    In a package only `keys/` is looked at: that is what `zkllm setup --check` checks.
+    """
     shape = shape_folder(proof.N, proof.k)
-    for candidate in (model, model / KEY_FILE, model / shape / KEY_FILE, model / "keys" / shape / KEY_FILE):
+    candidates = [model / "keys" / shape / KEY_FILE]
+    if not (model / "manifest.json").is_file():
+        candidates += [model, model / KEY_FILE, model / shape / KEY_FILE]
+    for candidate in candidates:
         if candidate.is_file():
             return VerifyingKey.load(candidate)
     if not model.exists():

@@ -102,19 +102,28 @@ def _report(package: Any, data: dict[str, Any]) -> list[str]:
 def _check(arguments: argparse.Namespace, console: Console) -> int:
     from zkllm import api
 
-    identities = api.check_setup(arguments.model, arguments.out, console.progress, arguments.srs)
-    record = api.open_setup(api.open_package(arguments.out))
+    audit = api.check_setup(arguments.model, arguments.out, console.progress, arguments.srs)
+    identities = audit.verifier_ids
     data = {
         "ok": True,
         "package": str(arguments.out),
-        "model_id": record.model_id,
-        "srs_kind": record.srs_kind,
+        "model_id": audit.model_id,
+        "srs_kind": audit.srs_kind,
+        "srs_digest": audit.srs_digest,
         "verifiers": [{"N": n, "k": k, "verifier_id": i} for (n, k), i in sorted(identities.items())],
     }
     lines = [
         f"checked: {arguments.out} is what {arguments.model} leads to at the package's scales "
         "(zkllm accuracy measures how close that is to the float model)",
-        f"model_id 0x{record.model_id.hex()}",
+        f"model_id 0x{audit.model_id.hex()}",
+        f"SRS {audit.srs_kind}, digest 0x{audit.srs_digest.hex()}"
+        + (
+            ": anyone can forge, for tests only"
+            if audit.srs_kind == "development"
+            else ""
+            if arguments.srs
+            else ": compare it with that of a ceremony that you trust"
+        ),
     ]
     lines += [f"N={n} k={k}: VERIFIER_ID 0x{i.hex()}" for (n, k), i in sorted(identities.items())]
     console.result(data, lines)

@@ -127,5 +127,5 @@ def check_package(
         if not np.array_equal(ours, theirs):
             raise PackageError(f"{package.folder}: array {name} is not what the checkpoint quantises to")
     tokenizer = load_tokenizer(checkpoint.folder, checkpoint.architecture.vocab_size)
-    if tokenizer.token_bytes != package.tokenizer.token_bytes:
-        raise PackageError(f"{package.folder}: the vocabulary is not the checkpoint's")
+    if tokenizer.definition != package.tokenizer.definition:
+        raise PackageError(f"{package.folder}: the tokenizer is not the checkpoint's")

@@ -168,6 +168,7 @@ def failed_config_predicates(c: ProgramConfig) -> list[str]:
         need(1 <= getattr(c, name) < 1 << 31, f"1 <= {name} < 2^31")
     if failed:
         return failed
+    need(c.n_layer < 1 << c.mu, "mu: a column's address holds the bits of the layer")
     need(1 <= c.vocab_size < 1 << 16, "vocab_size: ids are 16-bit")
     need(0 <= c.pad_id < c.vocab_size, "pad_id is a token id")
     need(c.n_ctx < 1 << 16, "n_ctx < 2^16")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
@@ -98,20 +99,7 @@ class VerifyingKey:
         integers = {f.name: getattr(self, f.name) for f in fields(self) if f.type == "int"}
         if not all(type(v) is int and 0 <= v < 1 << 32 for v in integers.values()):
             raise PackageError(f"verifying key: integers out of range: {integers}")
-        problems = {
-            "1 <= k <= N <= n_ctx < 2^16": 1 <= self.k <= self.N <= self.n_ctx < 1 << 16,
-            "num_words": self.num_words == num_words(self.N),
-            "vocab_size": 0 <= self.pad_id < self.vocab_size <= 1 << 16,
-            "mu": 0 < self.b_log2 < self.mu <= MAX_SIZE_LOG2 and self.n_log2 <= MAX_SIZE_LOG2,
-            "rows": self.num_public < 1 << self.n_log2,
-            "columns": 1 <= self.num_witness_columns <= 1 << 8 and 1 <= len(self.fixed_commitments) <= 1 << 8,
-            "version": self.version == VERSION,
-            "srs_kind": self.srs_kind in SRS_KINDS,
-            "srs_kind (a development SRS that calls itself a ceremony's)": self.srs_kind == "development"
-            or self.g2_tau != development_g2_tau(),
-            "digests": {len(getattr(self, name)) for name in DIGESTS} == {32},
-        }
-        for name, holds in problems.items():
+        for name, holds in self._conditions():
             if not holds:
                 raise PackageError(f"verifying key: {name} is out of range")
         try:
@@ -121,6 +109,21 @@ class VerifyingKey:
                 decode_g2(point)
         except ValueError as error:
             raise PackageError(f"verifying key: {error}") from None
+
+    def _conditions(self) -> Iterator[tuple[str, bool]]:
+        """In an order in which each one bounds what the later ones compute."""
+        yield "1 <= k <= N <= n_ctx < 2^16", 1 <= self.k <= self.N <= self.n_ctx < 1 << 16
+        yield "num_words", self.num_words == num_words(self.N)
+        yield "vocab_size", 0 <= self.pad_id < self.vocab_size <= 1 << 16
+        yield "mu", 0 < self.b_log2 < self.mu <= MAX_SIZE_LOG2 and self.n_log2 <= MAX_SIZE_LOG2
+        yield "rows", self.num_public < 1 << self.n_log2
+        columns = (self.num_witness_columns, len(self.fixed_commitments))
+        yield "columns", all(1 <= n <= 1 << 8 for n in columns)
+        yield "version", self.version == VERSION
+        yield "srs_kind", self.srs_kind in SRS_KINDS
+        disguised = self.srs_kind != "development" and self.g2_tau == development_g2_tau()
+        yield "srs_kind (a development SRS that calls itself a ceremony's)", not disguised
+        yield "digests", {len(getattr(self, name)) for name in DIGESTS} == {32}
 
     def to_json(self) -> str:
         """Canonical: sorted keys, lower-case hexadecimal, one trailing newline."""
