@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DELETE_ON_ERROR:
-.PHONY: help setup test test-python test-rust test-forge demo bench fuzz-bits lint format generate clean
+.PHONY: help setup test test-python test-rust test-forge demo bench bench-real fuzz-bits lint format generate clean
 
 PYTHON ?= python3
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -58,6 +58,10 @@ demo: setup ## prove and settle the small model's answer on a local chain; PROMP
 
 bench: setup ## print the benchmark tables, and write them as JSON
 	@$(BIN)/python scripts/bench.py
+
+bench-real: setup ## set up, prove and verify MODEL="DIR .." (real sizes); one JSON line each; ROWS, MU, RUNS
+	@$(BIN)/python scripts/bench_real.py --rows $(or $(ROWS),16) --runs $(or $(RUNS),1) \
+		$(if $(MU),--mu $(MU)) $(or $(MODEL),$(error MODEL="DIR .." names Hugging Face folders or packages))
 
 fuzz-bits: setup ## flip every single bit of a proof file, in Python (takes long)
 	@$(BIN)/python scripts/fuzz_bits.py

@@ -67,7 +67,13 @@ def normalise(x: np.ndarray, epsilon: float) -> np.ndarray:
 
 
 def gelu_new(x: np.ndarray) -> np.ndarray:
-    return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
+    return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * (x * x * x))))
+
+
+def linear(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """x [S, t, in] times weight (in, out): one product for all sequences, numpy would make one for each."""
+    rows = x.reshape(-1, x.shape[-1]) @ weight
+    return rows.reshape(*x.shape[:-1], -1)
 
 
 class FloatModel:
@@ -89,7 +95,7 @@ class FloatModel:
         watch("residual", 2 * l, x)
         y = normalise(x, a.layer_norm_epsilon)
         watch("y", 2 * l, y)
-        qkv = y @ layer.w_qkv.reshape(d, 3 * d) + layer.b_qkv.reshape(3 * d)
+        qkv = linear(y, layer.w_qkv.reshape(d, 3 * d)) + layer.b_qkv.reshape(3 * d)
         heads = qkv.reshape(sequences, rows, 3, a.n_head, a.head_dim).transpose(2, 0, 3, 1, 4)
         q, k, v = heads  # each (S, heads, t, head_dim)
         for name, part in (("q", q), ("k", k), ("v", v)):
@@ -103,15 +109,15 @@ class FloatModel:
         o = (e / e.sum(axis=-1, keepdims=True)) @ v
         o = o.transpose(0, 2, 1, 3).reshape(sequences, rows, d)
         watch("o", l, o)
-        write = o @ layer.w_o + layer.b_o
+        write = linear(o, layer.w_o) + layer.b_o
         watch("write", 2 * l, write)
         x = x + write
         watch("residual", 2 * l + 1, x)
         y = normalise(x, a.layer_norm_epsilon)
         watch("y", 2 * l + 1, y)
-        f = y @ layer.w_fc1 + layer.b_fc1
+        f = linear(y, layer.w_fc1) + layer.b_fc1
         watch("f", l, f)
-        write = gelu_new(f) @ layer.w_fc2 + layer.b_fc2
+        write = linear(gelu_new(f), layer.w_fc2) + layer.b_fc2
         watch("write", 2 * l + 1, write)
         return x + write
 
@@ -127,7 +133,7 @@ class FloatModel:
         watch("y", 2 * a.n_layer, y)
         yf = y * get("ln_f.weight") + get("ln_f.bias")
         watch("yf", 0, yf)
-        logits = yf @ get("wte.weight").T
+        logits = linear(yf, get("wte.weight").T)
         watch("logits", 0, logits)
         return logits
 
