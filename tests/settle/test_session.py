@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import pytest
@@ -134,6 +133,48 @@ def test_contracts_that_are_not_ours_are_refused(session, model):
     settle(session, model, proof)
 
 
+def test_a_contract_with_forged_storage_is_refused(session, model):
+    """Hostile init code may write claims and then return the right code with the right immutables."""
+    honest = session.ensure_deployed(model.verifying_key)
+    code = session.rpc.code(honest.settlement)
+    # sstore(0, 1), which stands for forged claims; codecopy(0, 19, size); return(0, size)
+    size = len(code).to_bytes(2, "big").hex()
+    init = bytes.fromhex(f"600160005561{size}601360003961{size}6000f3")
+    receipt = session.sender.send("forge", None, init + code)
+    forged = receipt.contract_address
+    assert session.rpc.code(forged) == code
+    assert session.rpc.data("eth_getStorageAt", "0x" + forged.hex(), "0x0", "latest")[-1] == 1
+
+    with pytest.raises(SettlementError, match="is not the settlement contract that this version deploys"):
+        session.check_deployed(model.verifying_key, forged)  # --contract
+    proof = model.prove(IDS, session.context(forged))
+    with pytest.raises(SettlementError, match="is not the settlement contract that this version deploys"):
+        settle(session, model, proof)  # the proof's context
+    session.deployments.add(replace(honest, settlement=forged))
+    assert session.ensure_deployed(model.verifying_key) == honest  # the record
+    session.deployments.add(replace(honest, settlement=forged))
+    session.network = replace(session.network, local_node=False)
+    with pytest.raises(SettlementError, match="is not the settlement contract that this version deploys"):
+        session.ensure_deployed(model.verifying_key)
+
+
+def test_a_chain_without_the_deployment_proxy_is_named(session, model):
+    from zkllm.settle.create2 import PROXY, PROXY_CODE
+
+    assert session.rpc.code(PROXY) == PROXY_CODE
+    session.rpc.request("anvil_setCode", "0x" + PROXY.hex(), "0x")
+    with pytest.raises(SettlementError, match="lacks the deterministic deployment proxy at 0x4e59"):
+        session.ensure_deployed(model.verifying_key)
+    assert paid(session) == 0
+
+
+def test_create2_addresses_are_those_of_eip_1014(monkeypatch):
+    from zkllm.settle import create2
+
+    monkeypatch.setattr(create2, "PROXY", bytes.fromhex("deadbeef" + "00" * 16))
+    assert create2.create2_address(b"\0").hex() == "b928f69bb1d91cd65274e3c79d8986362984fda3"
+
+
 def test_a_development_srs_never_meets_the_main_network(model):
     with pytest.raises(SettlementError, match="development SRS"):
         refuse_development_srs(model.verifying_key, 1)
@@ -193,11 +234,12 @@ def test_interrupted_deployments_are_taken_up(session, open_, model):
         assert open_(account).ensure_deployed(model.verifying_key) == first
         session.deployments.path.unlink()
     assert (paid(session), paid(open_(1))) == (2, 0)
-    for record in session.sender.journal.folder.glob("*.json"):  # of a chain that is no more
-        text = record.read_text()
-        old = json.loads(text)["transaction_hash"]
-        record.write_text(text.replace(old, "77" * 32))
-    assert open_().ensure_deployed(model.verifying_key) != first
+    for record in session.sender.journal.folder.glob("*.json"):
+        record.unlink()
+    found = open_(1).ensure_deployed(model.verifying_key)  # as if somebody else had deployed them
+    assert (found.verifier, found.settlement) == (first.verifier, first.settlement)
+    assert found.settlement_transaction is None and session.deployments.all() == [found]
+    assert (paid(session), paid(open_(1))) == (2, 0)
 
 
 def test_a_transaction_that_was_replaced_is_sent_anew(session, open_, model):
@@ -266,6 +308,7 @@ def test_a_local_chain_goes_on_in_the_next_session(model, tmp_path, monkeypatch)
 def test_a_local_chain_that_was_started_anew_is_deployed_to_again(session, model):
     deployment = session.ensure_deployed(model.verifying_key)
     session.rpc.request("anvil_setCode", "0x" + deployment.settlement.hex(), "0x")
+    session.rpc.request("anvil_setNonce", "0x" + deployment.settlement.hex(), "0x0")
     again = session.ensure_deployed(model.verifying_key)
     assert session.rpc.code(again.settlement)
     assert session.deployments.all() == [again]

@@ -1,4 +1,6 @@
-"""Deploying a model's verifier and settlement contract once, and checking what is deployed."""
+"""Deploying a model's verifier and settlement contract once, at addresses that follow from their init code,
+and checking what is deployed.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,14 @@ from zkllm.settle.contracts import (
     settlement_artifact,
     verifier_artifact,
 )
+from zkllm.settle.create2 import PROXY, create2_address, create2_calldata, require_proxy
 from zkllm.settle.deployments import Deployment, Deployments
 from zkllm.settle.networks import MAINNET_CHAIN_ID, Network
 from zkllm.settle.rpc import Receipt, Rpc, checksum_address
 from zkllm.settle.transactions import Sender
 
 Progress = Callable[[str, int, int], None]
+WHAT = ("verifier", "settlement contract")
 
 
 def refuse_development_srs(verifying_key: Any, chain_id: int) -> None:
@@ -72,12 +76,25 @@ class Deployer:
             self._progress("compile the contracts", 2, 2)
         return self._artifacts
 
-    def check(self, verifier: bytes, settlement: bytes) -> None:
-        """Both contracts are, to the byte, what the compiler makes here."""
+    def addresses(self) -> tuple[bytes, bytes]:
+        """(verifier, settlement): they commit to the init code, and with it to what storage began with."""
         ours, above = self.artifacts()
-        compare_code("verifier", verifier, self.rpc.code(verifier), ours.code_with({}))
-        expected = above.code_with(settlement_immutables(self.key, verifier))
-        compare_code("settlement contract", settlement, self.rpc.code(settlement), expected)
+        verifier = create2_address(ours.creation)
+        return verifier, create2_address(above.creation + verifier.rjust(32, b"\0"))
+
+    def check(self, verifier: bytes, settlement: bytes) -> None:
+        """Both contracts are, to the byte, what the compiler makes here, and were made by its init code."""
+        ours, above = self.artifacts()
+        expected = self.addresses()
+        for what, given, computed in zip(WHAT, (verifier, settlement), expected, strict=True):
+            if given != computed:
+                raise CodeMismatch(
+                    f"the contract at {checksum_address(given)} is not the {what} that this version deploys "
+                    f"for this model and shape, which is at {checksum_address(computed)}; do not use it"
+                )
+        compare_code(WHAT[0], verifier, self.rpc.code(verifier), ours.code_with({}))
+        code = above.code_with(settlement_immutables(self.key, verifier))
+        compare_code(WHAT[1], settlement, self.rpc.code(settlement), code)
 
     def find(self) -> Deployment | None:
         """The recorded deployment, checked. A local chain that was started anew has none."""
@@ -95,37 +112,29 @@ class Deployer:
 
     def at(self, settlement: bytes) -> tuple[bytes, bytes]:
         """(verifier, settlement) of a settlement contract given by its address, checked."""
-        from zkllm.settle.abi import read
-
         if not self.rpc.code(settlement):
             raise SettlementError(
                 f"there is no contract at {checksum_address(settlement)} on chain {self.network.chain_id}"
             )
-        try:
-            (verifier,) = read(self.rpc, settlement, "VERIFIER()", ["address"])
-        except SettlementError:
-            raise SettlementError(
-                f"the contract at {checksum_address(settlement)} is no settlement contract"
-            ) from None
-        address = bytes.fromhex(verifier[2:])
-        self.check(address, settlement)
-        return address, settlement
+        verifier, _ = self.addresses()
+        self.check(verifier, settlement)
+        return verifier, settlement
 
     def ensure(self, sender: Sender) -> Deployment:
-        """The recorded deployment, or a new one."""
+        """The recorded deployment, or what is at the computed addresses already, or a new one."""
         found = self.find()
         if found is not None:
             return found
         ours, above = self.artifacts()
+        verifier, settlement = self.addresses()
+        require_proxy(self.rpc, self.network.chain_id)
         tag = self.key.verifier_id.hex()[:32]
         self._progress("deploy", 0, 2)
         first = self._deploy(sender, f"deploy-verifier-{tag}", ours, b"")
         self._progress("deploy", 1, 2)
-        verifier = _address(first)
         name = f"deploy-settlement-{tag}-{verifier.hex()[:16]}"
         second = self._deploy(sender, name, above, verifier.rjust(32, b"\0"))
         self._progress("deploy", 2, 2)
-        settlement = _address(second)
         self.check(verifier, settlement)
         deployment = Deployment(
             self.key.verifier_id,
@@ -135,27 +144,26 @@ class Deployer:
             self.key.srs_kind,
             verifier,
             settlement,
-            first.transaction_hash,
-            second.transaction_hash,
-            second.block_number,
+            None if first is None else first.transaction_hash,
+            None if second is None else second.transaction_hash,
+            None if second is None else second.block_number,
         )
         self.deployments.add(deployment)
         return deployment
 
-    def _deploy(self, sender: Sender, intent: str, artifact: Artifact, arguments: bytes) -> Receipt:
+    def _deploy(self, sender: Sender, intent: str, artifact: Artifact, arguments: bytes) -> Receipt | None:
+        """None where the contract is there already, and not by a transaction of ours."""
+        init_code = artifact.creation + arguments
+        if self.rpc.code(create2_address(init_code)):
+            record = sender.journal.load(intent)
+            return None if record is None else self.rpc.receipt(record.transaction_hash)
         receipt = sender.resume(intent, finished=True)
-        if receipt is None or not receipt.succeeded or not self.rpc.code(_address(receipt)):
+        if receipt is None or not receipt.succeeded or not self.rpc.code(create2_address(init_code)):
             try:
-                receipt = sender.send(intent, None, artifact.creation + arguments)
+                receipt = sender.send(intent, PROXY, create2_calldata(init_code))
             except SettlementError as error:
                 raise explain(error) from None
         if not receipt.succeeded:
             raise SettlementError(f"deploying {artifact.name} failed: 0x{receipt.transaction_hash.hex()}")
         self.receipts[artifact.name] = receipt
         return receipt
-
-
-def _address(receipt: Receipt) -> bytes:
-    if receipt.contract_address is None:
-        raise SettlementError("the node reports no address for a deployed contract")
-    return receipt.contract_address

@@ -13,7 +13,8 @@ from zkllm.errors import SettlementError
 from zkllm.settle.journal import write_json
 from zkllm.settle.rpc import checksum_address, parse_address
 
-_DIGESTS = ("verifier_id", "model_id", "verifier_transaction", "settlement_transaction")
+_TRANSACTIONS = ("verifier_transaction", "settlement_transaction")
+_DIGESTS = ("verifier_id", "model_id", *_TRANSACTIONS)
 _ADDRESSES = ("verifier", "settlement")
 
 
@@ -28,19 +29,21 @@ class Deployment:
     srs_kind: str
     verifier: bytes
     settlement: bytes
-    verifier_transaction: bytes
-    settlement_transaction: bytes
-    block: int
+    verifier_transaction: bytes | None  # None where the contract was there already
+    settlement_transaction: bytes | None
+    block: int | None
 
     def to_dict(self) -> dict[str, Any]:
         data = asdict(self)
-        data |= {name: "0x" + data[name].hex() for name in _DIGESTS}
+        data |= {name: "0x" + data[name].hex() for name in _DIGESTS if data[name] is not None}
         return data | {name: checksum_address(data[name]) for name in _ADDRESSES}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Deployment:
         data = dict(data)
         for name in _DIGESTS:
+            if data[name] is None and name in _TRANSACTIONS:
+                continue
             if not data[name].startswith("0x") or len(data[name]) != 66:
                 raise ValueError(f"{name} is not a digest")
             data[name] = bytes.fromhex(data[name][2:])
