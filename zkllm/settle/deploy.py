@@ -158,7 +158,13 @@ class Deployer:
             record = sender.journal.load(intent)
             return None if record is None else self.rpc.receipt(record.transaction_hash)
         receipt = sender.resume(intent, finished=True)
-        if receipt is None or not receipt.succeeded or not self.rpc.code(create2_address(init_code)):
+        missing = receipt is not None and receipt.succeeded and not self.rpc.code(create2_address(init_code))
+        if missing and not self.network.local_node:
+            raise SettlementError(
+                f"the node does not show the code of {artifact.name}, whose deployment was mined; run the "
+                "same command again later"
+            )
+        if receipt is None or not receipt.succeeded or missing:
             try:
                 receipt = sender.send(intent, PROXY, create2_calldata(init_code))
             except SettlementError as error:

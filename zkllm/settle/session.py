@@ -6,6 +6,7 @@ context, the proof itself in pure Python, the deployed code, and a simulation of
 
 from __future__ import annotations
 
+import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -260,6 +261,12 @@ def open_session(
     the chain of the last time (`fresh_chain`: on an empty one, and what was recorded about it is
     forgotten)."""
     home = home or default_home()
+    with _locked(home), _node(network, home, fresh_chain) as rpc:
+        yield _session(rpc, network, keys, home, ask_password, progress)
+
+
+@contextmanager
+def _node(network: Network, home: Path, fresh_chain: bool) -> Iterator[Rpc]:
     if network.local_node and (fresh_chain or not _listens(network)):
         state = home / "anvil" / "state.json"
         if fresh_chain:
@@ -268,12 +275,35 @@ def open_session(
             for path in (home / "transactions" / str(network.chain_id)).glob("*.json"):
                 path.unlink()
         with LocalNode(None if fresh_chain else state) as node:
-            yield _session(node.rpc, network, keys, home, ask_password, progress)
+            yield node.rpc
         return
     url = network.url()
     if url is None:
         raise SettlementError(f"{network.name} needs a node: set ${network.rpc_url_env} to its URL")
-    yield _session(Rpc(url, network.name), network, keys, home, ask_password, progress)
+    yield Rpc(url, network.name)
+
+
+@contextmanager
+def _locked(home: Path) -> Iterator[None]:
+    """The folder is this session's alone: of two runs at once, both could send. The system lets go of it
+    whatever becomes of this process."""
+    descriptor = None
+    try:
+        try:
+            home.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(home, os.O_RDONLY | os.O_DIRECTORY)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SettlementError(
+                f"another run is settling with the records of {home}; wait for its end, or give "
+                "another --home"
+            ) from None
+        except OSError as error:
+            raise SettlementError(f"cannot use the folder {home}: {error.strerror}") from None
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
 
 
 def _listens(network: Network) -> bool:

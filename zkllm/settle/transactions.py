@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from zkllm.errors import SettlementError
 from zkllm.settle.journal import Journal, Record
 from zkllm.settle.keys import Account
 from zkllm.settle.networks import Network
-from zkllm.settle.rpc import Receipt, Rpc, RpcError
+from zkllm.settle.rpc import Receipt, Reverted, Rpc, RpcError
 
 GWEI = 10**9
 MAX_TRANSACTION_GAS = 1 << 24
@@ -50,6 +51,16 @@ class Fees:
         return cls(max_fee, min(priority, max_fee))
 
 
+class Revived(Enum):
+    """What became of a transaction without a receipt."""
+
+    UNDER_WAY = auto()
+    REFUSED = auto()
+    """The node does not take it now; another node may have it still."""
+    NEVER = auto()
+    """Its nonce was used by another transaction, or its chain is no more."""
+
+
 class Sender:
     """Sends transactions of one account on one network, each written to the journal first."""
 
@@ -67,8 +78,9 @@ class Sender:
 
     def resume(self, intent: str, finished: bool = False) -> Receipt | None:
         """The receipt of the transaction that an earlier run left unfinished, waiting for it where it is
-        still under way. None if there is none, or if it can never be mined any more. With `finished`, also
-        that of one that was seen to be mined."""
+        still under way. With `finished`, also that of one that was seen to be mined. None if there is none,
+        if it can never be mined any more, or if the node does not take it now: then its record stays, and
+        `send` replaces it under its nonce, so that only one of the two can ever be mined."""
         record = self.journal.load(intent)
         if record is None:
             return None
@@ -76,6 +88,12 @@ class Sender:
             receipt = self.rpc.receipt(record.transaction_hash) if finished else None
             if not finished or receipt is not None:
                 return receipt
+            if not self.network.local_node:  # its node is behind: nothing that was mined is paid for again
+                raise SettlementError(
+                    f"the node does not show transaction 0x{record.transaction_hash.hex()}, which was mined; "
+                    "run the same command again later, or delete "
+                    f"{self.journal.path(intent)} if the chain dropped it"
+                )
             if not self.rpc.knows(record.transaction_hash):  # the chain was started anew
                 self.journal.forget(record)
                 return None
@@ -84,32 +102,35 @@ class Sender:
                 f"an earlier run by 0x{record.sender.hex()} is under way ({self.journal.path(intent)}); "
                 "finish it with the same account, or delete the file if that transaction is lost"
             )
-        if self.rpc.receipt(record.transaction_hash) is None and not self._revive(record):
-            self.journal.forget(record)
-            return None
+        if self.rpc.receipt(record.transaction_hash) is None:
+            revived = self._revive(record)
+            if revived is Revived.NEVER:
+                self.journal.forget(record)
+            if revived is not Revived.UNDER_WAY:
+                return None
         receipt = self._wait(record)
         if record.state != "mined":
             self.journal.advance(record, "mined")
         return receipt
 
-    def _revive(self, record: Record) -> bool:
-        """Makes sure that the node has a transaction without a receipt; False if it will never be mined."""
+    def _revive(self, record: Record) -> Revived:
+        """Makes sure that the node has a transaction without a receipt."""
         if self.rpc.knows(record.transaction_hash):
-            return True
+            return Revived.UNDER_WAY
         used, local = self.rpc.nonce(self.account.address), self.network.local_node
         if used > record.nonce:  # just mined, by a node that is ahead of its receipts; else replaced
             for _ in range(1 if local else LAGGING_SECONDS):
                 if self.rpc.receipt(record.transaction_hash) is not None:
-                    return True
+                    return Revived.UNDER_WAY
                 time.sleep(0 if local else 1)
-            return False
+            return Revived.NEVER
         if used < record.nonce and local:
-            return False  # the chain was started anew
+            return Revived.NEVER  # the chain was started anew
         try:
             self._broadcast(record)
-        except RpcError:
-            return False  # a new one will have the same nonce, so that only one of the two can ever be mined
-        return True
+        except (RpcError, Reverted):
+            return Revived.REFUSED
+        return Revived.UNDER_WAY
 
     def send(self, intent: str, to: bytes | None, data: bytes) -> Receipt:
         """Sends and waits. A failed transaction is returned, not raised; a failing estimate is raised before
@@ -127,7 +148,7 @@ class Sender:
                 "transaction may "
                 f"cost up to {gas * fees.max_fee / 1e18:.6f}; fund it"
             )
-        nonce = self.rpc.nonce(self.account.address, "pending")
+        nonce = self._nonce(intent)
         signed, transaction_hash = self.account.sign(
             {
                 "type": 2,
@@ -146,19 +167,24 @@ class Sender:
             intent, self.network.chain_id, self.account.address, nonce, transaction_hash, signed, "signed"
         )
         self.journal.save(record)
-        try:
-            self._broadcast(record)
-        except RpcError:
-            self.journal.forget(record)  # the node refused it: it was never in a pool
-            raise
+        # a refusal leaves it signed: a node may say so and have it all the same; `resume` decides
+        self._broadcast(record)
         receipt = self._wait(self.journal.advance(record, "sent"))
         self.journal.advance(record, "mined")
         return receipt
 
+    def _nonce(self, intent: str) -> int:
+        """That of the unfinished transaction with the same intent, so that never both are mined; else the
+        next."""
+        record = self.journal.load(intent)
+        if record is not None and record.state != "mined":
+            return record.nonce
+        return self.rpc.nonce(self.account.address, "pending")
+
     def _broadcast(self, record: Record) -> None:
         try:
             answer = self.rpc.send(record.signed)
-        except RpcError:
+        except (RpcError, Reverted):
             # a node that has it says so in its own words; then waiting for it is right
             if self.rpc.knows(record.transaction_hash) or self.rpc.receipt(record.transaction_hash):
                 return
