@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -196,3 +200,30 @@ def test_any_revert_data_is_one_line(data, signature):
 def test_an_event_must_be_there_once():
     with pytest.raises(SettlementError, match="did not announce"):
         settled_event([Log(bytes(20), (bytes(32),), b"")], bytes(20))
+
+
+def test_a_node_that_trickles_is_not_waited_for():
+    """The timeout is for the whole answer, not for the pause between two bytes."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def trickle() -> None:
+            connection, _ = server.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+                while True:
+                    connection.sendall(b" ")
+                    time.sleep(0.05)
+
+        threading.Thread(target=trickle, daemon=True).start()
+        rpc = Rpc(f"http://127.0.0.1:{server.getsockname()[1]}", "the node", timeout=1)
+        start = time.monotonic()
+        with pytest.raises(SettlementError, match="does not answer in time"):
+            rpc.chain_id()
+        assert time.monotonic() - start < 10
+
+
+@pytest.mark.parametrize("url", ["https://user:hunter2@host/", "http://user:hunter2@127.0.0.1:9/hunter2"])
+def test_passwords_in_an_url_are_never_printed(url):
+    with pytest.raises(SettlementError) as caught:
+        Rpc(url, "the node", timeout=1).chain_id()
+    assert "hunter2" not in str(caught.value)

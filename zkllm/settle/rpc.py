@@ -7,19 +7,20 @@ from __future__ import annotations
 import ipaddress
 import itertools
 import json
+import logging
 import re
-import urllib.error
 import urllib.parse
-import urllib.request
 from dataclasses import dataclass
-from http.client import HTTPException
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zkllm.errors import SettlementError
 
-_MAX_ANSWER_BYTES = 1 << 26
+if TYPE_CHECKING:
+    from requests import Response
+
+_MAX_ERROR_BYTES = 1 << 16
 _QUANTITY = re.compile(r"0x(0|[1-9a-fA-F][0-9a-fA-F]*)\Z")
-_DATA = re.compile(r"0x([0-9a-fA-F]{2})*\Z")
+_DATA = re.compile(r"0x[0-9a-fA-F]*\Z")
 
 
 class RpcError(SettlementError):
@@ -69,6 +70,11 @@ def one_line(text: str, limit: int = 300) -> str:
     return line if len(line) <= limit else line[: limit - 3] + "..."
 
 
+def _is_data(text: str) -> bool:
+    """0x and whole bytes."""
+    return len(text) % 2 == 0 and _DATA.match(text) is not None
+
+
 def to_hex(value: int | bytes) -> str:
     return hex(value) if isinstance(value, int) else "0x" + value.hex()
 
@@ -95,52 +101,66 @@ def parse_address(text: str) -> bytes:
 
 
 class Rpc:
-    """One node. Its URL may hold an access key, so it never appears in messages: `label` does."""
+    """One node, through web3's HTTP provider.
+
+    Its URL may hold an access key, so it never appears in messages: `label` does.
+    """
 
     def __init__(self, url: str, label: str, timeout: float = 60.0):
+        """`timeout`: seconds for a whole answer, however slowly it comes."""
+        from requests import Session
+        from web3 import HTTPProvider
+
         try:
             parts = urllib.parse.urlsplit(url)
-            host = parts.hostname if parts.scheme in ("http", "https") else None
+            host = parts.hostname if parts.scheme in ("http", "https") and (parts.port or 1) else None
         except ValueError:
             host = None
         if not host or not url.isascii() or not url.isprintable() or " " in url:
             raise SettlementError(f"the node's URL ({label}) must be an http:// or https:// URL")
-        self.label, self._url, self._timeout = label, url, timeout
-        self._ids = itertools.count(1)
+        logging.getLogger("web3").setLevel(logging.WARNING)  # its debug lines repeat the URL
+        self.label, self._url = label, url
+        session = Session()
         # a proxy of the environment is for other machines, never for a node on this one
-        handlers = [urllib.request.ProxyHandler({})] if _is_loopback(host) else []
-        self._opener = urllib.request.build_opener(*handlers)
+        session.trust_env = not _is_loopback(host)
+        self._provider = HTTPProvider(
+            url,
+            request_kwargs={"timeout": timeout, "stream": True},  # streamed: a deadline, not a pause
+            session=session,
+            exception_retry_configuration=None,  # asking again is decided where it is known to be safe
+        )
+        self._ids = itertools.count(1)
 
     def request(self, method: str, *params: Any) -> Any:
         """The `result` of a call."""
+        from requests import HTTPError, RequestException
+        from web3.exceptions import Web3Exception
+        from web3.types import RPCEndpoint
+
         number = next(self._ids)
-        body = json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params}).encode()
+        self._provider.request_counter = itertools.count(number)
+        data: Any
         try:
-            request = urllib.request.Request(
-                self._url, data=body, headers={"Content-Type": "application/json", "User-Agent": "zkllm"}
-            )
-            with self._opener.open(request, timeout=self._timeout) as answer:
-                raw = answer.read(_MAX_ANSWER_BYTES + 1)
-        except urllib.error.HTTPError as error:
-            raw = error.read(_MAX_ANSWER_BYTES + 1)
-            if not raw.lstrip().startswith(b"{"):
+            data = self._provider.make_request(RPCEndpoint(method), params)
+        except HTTPError as error:
+            data = _json_error(error.response)
+            if data is None:
+                status = error.response.status_code if error.response is not None else "error"
                 raise SettlementError(
-                    f"the node at {self.label} answered HTTP {error.code} to {method}"
+                    f"the node at {self.label} answered HTTP {status} to {method}"
                 ) from None
-        except (OSError, HTTPException, ValueError) as error:
-            reason = getattr(error, "reason", error)
-            raise SettlementError(f"cannot reach the node at {self.label}: {one_line(str(reason))}") from None
-        if len(raw) > _MAX_ANSWER_BYTES:
-            raise SettlementError(f"the node at {self.label} answered too much to {method}")
-        try:
-            data = json.loads(raw)
-            valid = (
-                isinstance(data, dict)
-                and data.get("id") in (number, None)
-                and ("result" in data) != (data.get("error") is not None)
-            )
+        except (RequestException, Web3Exception, OSError) as error:
+            reason = _reason(error)
+            if reason is None:
+                raise self._malformed(method) from None
+            raise SettlementError(f"cannot reach the node at {self.label}: {reason}") from None
         except (ValueError, RecursionError):
-            valid = False
+            raise self._malformed(method) from None
+        valid = (
+            isinstance(data, dict)
+            and data.get("id") in (number, None)
+            and ("result" in data) != (data.get("error") is not None)
+        )
         if not valid:
             raise self._malformed(method)
         if data.get("error") is not None:
@@ -157,7 +177,7 @@ class Rpc:
         if isinstance(data, dict):  # some nodes wrap it
             data = data.get("data") or data.get("result")
         message = message if isinstance(message, str) else "no message"
-        returned = bytes.fromhex(data[2:]) if isinstance(data, str) and _DATA.match(data) else b""
+        returned = bytes.fromhex(data[2:]) if isinstance(data, str) and _is_data(data) else b""
         if returned or "revert" in message.lower():
             return Reverted(returned, message)
         return RpcError(method, code if isinstance(code, int) else 0, message)
@@ -177,7 +197,7 @@ class Rpc:
     def _data(self, method: str, value: Any, size: int | None = None) -> bytes:
         if (
             not isinstance(value, str)
-            or not _DATA.match(value)
+            or not _is_data(value)
             or size is not None
             and len(value) != 2 + 2 * size
         ):
@@ -260,6 +280,38 @@ class Rpc:
             raise self._malformed(method)
         topics = tuple(self._data(method, topic, 32) for topic in log["topics"])
         return Log(self._data(method, log.get("address"), 20), topics, self._data(method, log.get("data")))
+
+
+def _json_error(response: Response | None) -> Any:
+    """The JSON-RPC error that some nodes send with an HTTP error status; None where there is none."""
+    try:
+        data = (
+            json.loads(response.raw.read(_MAX_ERROR_BYTES, decode_content=True))
+            if response is not None
+            else None
+        )
+    except Exception:  # whatever else the body is, or goes wrong with it, the status is what is reported
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def _reason(error: Exception) -> str | None:
+    """Why there is no answer, in words that cannot hold the URL; None: there was one, but not in JSON."""
+    from requests import ConnectionError, JSONDecodeError, Timeout
+    from requests.exceptions import ChunkedEncodingError, ContentDecodingError, SSLError
+    from web3.exceptions import TimeExhausted
+
+    if isinstance(error, JSONDecodeError):
+        return None
+    if isinstance(error, Timeout | TimeExhausted | TimeoutError):
+        return "it does not answer in time"
+    if isinstance(error, SSLError):
+        return "its certificate is not accepted"
+    if isinstance(error, ChunkedEncodingError | ContentDecodingError):
+        return "the connection broke off"
+    if isinstance(error, ConnectionError | OSError) and not hasattr(error, "response"):
+        return "no connection"
+    return "no connection" if isinstance(error, ConnectionError) else "the request failed"
 
 
 def _is_loopback(host: str) -> bool:
