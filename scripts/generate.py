@@ -12,7 +12,9 @@ from pathlib import Path
 
 from verifier_gen import CONTRACT_NAME, generate
 from verifier_gen.standard_json import dump, standard_json
+from zkllm.hashing import keccak256
 from zkllm.outer.keys import VerifyingKey
+from zkllm.settle.contracts import SETTLEMENT, SETTLEMENT_DIGEST, build
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = ("generate_poseidon2.py", "make_outer_vectors.py", "make_chain_fixtures.py")
@@ -29,13 +31,17 @@ def verifiers() -> None:
 
 
 def settlement() -> None:
-    """The settlement's standard JSON input, which ships with zkllm.settle."""
+    """The settlement's standard JSON input and the keccak256 of its creation code, which ship with
+    zkllm.settle."""
     sources = {}
     for name in ("ZkLLMSettlement", "interfaces/IZkLLMSettlement", "interfaces/IZkLLMVerifier"):
         sources[f"{name}.sol"] = (ROOT / f"contracts/src/{name}.sol").read_text()
     library = "libraries/VocabularyProof.sol"
     sources[library] = (ROOT / "contracts/src" / library).read_text()
-    (ROOT / "zkllm/settle/settlement.json").write_text(dump(standard_json(sources)))
+    source = standard_json(sources)
+    (ROOT / "zkllm/settle/settlement.json").write_text(dump(source))
+    digest = keccak256(build(source, SETTLEMENT).creation)
+    (ROOT / "zkllm/settle" / SETTLEMENT_DIGEST).write_text(f"0x{digest.hex()}\n")
 
 
 def gas_snapshot() -> None:

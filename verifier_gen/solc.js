@@ -1,23 +1,23 @@
 #!/usr/bin/env node
 // The Solidity compiler (npm's WebAssembly build) behind the two flags of the native `solc` that
 // Foundry and py-solc-x use: `--version`, and `--standard-json` from stdin to stdout. The npm package is
-// looked up from the working directory, then from here, upwards, then in NODE_PATH.
+// that of the repository, else of NODE_PATH; never the working directory's, which anybody may have filled.
 'use strict';
 
-const { readFileSync } = require('fs');
+const { existsSync, readFileSync } = require('fs');
+const { delimiter, isAbsolute, join } = require('path');
 
 const VERSION = '0.8.30';
 
 function compiler() {
-  let path;
-  try {
-    path = require.resolve('solc', { paths: [process.cwd(), __dirname] });
-  } catch {
-    throw new Error(`the npm package solc is missing; run: npm install solc@${VERSION}`);
+  const folders = [join(__dirname, '..', 'node_modules'), ...(process.env.NODE_PATH || '').split(delimiter)];
+  const path = folders.filter(isAbsolute).map((f) => join(f, 'solc')).find(existsSync);
+  if (path === undefined) {
+    throw new Error(`no npm package solc in the repository or NODE_PATH; run: npm install -g solc@${VERSION}`);
   }
   const solc = require(path);
   if (!solc.version().startsWith(`${VERSION}+`)) {
-    throw new Error(`${path} is solc ${solc.version()}; run: npm install solc@${VERSION}`);
+    throw new Error(`${path} is solc ${solc.version()}, not ${VERSION}`);
   }
   return solc;
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "bin").mkdir()
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.setenv("SOLCX_BINARY_PATH", str(tmp_path / "none"))
-    monkeypatch.setattr(anvil, "_node_modules", lambda: iter([tmp_path]))
+    monkeypatch.setattr(anvil, "node_modules", lambda: tmp_path)
     for name in (solc.ENVIRONMENT, anvil.ENVIRONMENT):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
@@ -35,10 +36,12 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_what_is_missing_is_named_with_the_cure(bare):
     with pytest.raises(
-        SettlementError, match="npm install solc@0.8.30 here .Node >= 18., or set .ZKLLM_SOLC"
+        SettlementError, match="needs solc 0.8.30: put it on PATH, set .ZKLLM_SOLC to it, or .Node >= 18."
     ):
         compile_standard(settlement_source())
-    with pytest.raises(SettlementError, match="npm install @foundry-rs/anvil here, or set .ZKLLM_ANVIL"):
+    with pytest.raises(
+        SettlementError, match="put one on PATH .npm install -g @foundry-rs/anvil., or set .ZKLLM_ANVIL"
+    ):
         find_anvil()
 
 
@@ -84,3 +87,55 @@ def test_refused_sources_are_one_line():
     with pytest.raises(SettlementError, match="solc refused the contracts: ") as caught:
         compile_standard(source)
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 400
+
+
+def test_programs_of_the_working_directory_are_not_run(bare, monkeypatch):
+    """A folder that somebody else filled: npm packages, and programs that a relative entry of PATH finds."""
+    folder = bare / "hostile"
+    ran = folder / "ran"
+    platform = anvil._platform()
+    for path in (
+        folder / f"node_modules/@foundry-rs/anvil-{platform}/bin/anvil",
+        folder / "anvil",
+        folder / "solc",
+    ):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        script(path, f"touch {ran}")
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("PATH", os.pathsep.join([".", "", str(bare / "bin")]))
+    with pytest.raises(SettlementError, match="no Anvil found"):
+        find_anvil()
+    with pytest.raises(SettlementError, match="needs solc"):
+        compile_standard(settlement_source())
+    assert not ran.exists()
+
+
+def test_the_compiler_is_not_taken_from_the_working_directory(tmp_path, monkeypatch):
+    package = tmp_path / "node_modules" / "solc"
+    package.mkdir(parents=True)
+    (package / "index.js").write_text(
+        f"require('fs').writeFileSync({str(tmp_path / 'ran')!r}, ''); exports.version = () => '0.8.30+';"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(solc.ENVIRONMENT, raising=False)
+    assert "contracts" in compile_standard(settlement_source())
+    assert not (tmp_path / "ran").exists()
+
+
+def test_the_settlement_is_the_one_of_the_release(tmp_path, monkeypatch):
+    """Neither the cache nor the compiler can put another contract in its place."""
+    from zkllm.settle import contracts
+
+    monkeypatch.setenv("ZKLLM_CACHE", str(tmp_path))
+    honest = contracts.settlement_artifact()
+    (cached,) = (tmp_path / "contracts").glob("*.json")
+    contracts._to_cache(cached, replace(honest, creation=honest.creation + b"\0"))
+    assert contracts.settlement_artifact() == honest
+    output = compile_standard(contracts.settlement_source())
+    cached.unlink()
+    evm = output["contracts"]["ZkLLMSettlement.sol"]["ZkLLMSettlement"]["evm"]
+    evm["bytecode"]["object"] += "00"
+    monkeypatch.setattr(contracts, "compile_standard", lambda request: output)
+    with pytest.raises(SettlementError, match="another ZkLLMSettlement than this package was released with"):
+        contracts.settlement_artifact()
+    assert not cached.exists()

@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import platform
 import re
-import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
 from zkllm.errors import SettlementError
 from zkllm.settle.networks import DEV_CHAIN_ID
+from zkllm.settle.programs import named_program, node_modules, program_on_path
 from zkllm.settle.rpc import Rpc, one_line
 
 ENVIRONMENT = "ZKLLM_ANVIL"
@@ -24,30 +23,20 @@ _LISTENING = re.compile(r"Listening on (127\.0\.0\.1:\d+)")
 
 
 def find_anvil() -> Path:
-    """$ZKLLM_ANVIL, npm's platform package around the working directory or this file, or PATH."""
-    named = os.environ.get(ENVIRONMENT)
-    if named:
-        found = shutil.which(named)
-        if found is None:
-            raise SettlementError(f"${ENVIRONMENT} names {one_line(named)}, which is not an executable file")
-        return Path(found)
-    for modules in _node_modules():
-        candidate = modules / "@foundry-rs" / f"anvil-{_platform()}" / "bin" / "anvil"
-        if os.access(candidate, os.X_OK):
-            return candidate
-    found = shutil.which("anvil")
+    """$ZKLLM_ANVIL, npm's platform package in the repository, or PATH."""
+    named = named_program(ENVIRONMENT)
+    if named is not None:
+        return named
+    candidate = node_modules() / "@foundry-rs" / f"anvil-{_platform()}" / "bin" / "anvil"
+    if os.access(candidate, os.X_OK):
+        return candidate
+    found = program_on_path("anvil")
     if found is None:
         raise SettlementError(
-            f"no Anvil found: run npm install @foundry-rs/anvil here, or set ${ENVIRONMENT} to its path"
+            "no Anvil found: put one on PATH (npm install -g @foundry-rs/anvil), or set "
+            f"${ENVIRONMENT} to its path"
         )
-    return Path(found)
-
-
-def _node_modules() -> Iterator[Path]:
-    start = (Path.cwd(), Path(__file__).resolve().parent)
-    for folder in start:
-        for parent in (folder, *folder.parents):
-            yield parent / "node_modules"
+    return found
 
 
 def _platform() -> str:

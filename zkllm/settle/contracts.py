@@ -18,11 +18,14 @@ from typing import Any
 
 from verifier_gen.standard_json import MAX_CODE_BYTES, SOLC_LONG_VERSION
 from zkllm.errors import SettlementError
+from zkllm.hashing import keccak256
 from zkllm.settle.journal import write_json
 from zkllm.settle.rpc import checksum_address
 from zkllm.settle.solc import compile_standard
 
 VERIFIER, SETTLEMENT = "ZkLLMVerifier", "ZkLLMSettlement"
+SETTLEMENT_DIGEST = "settlement.keccak256"
+"""Beside `settlement.json`: keccak256 of the creation code it compiles to."""
 OUTPUTS = (
     "abi",
     "evm.bytecode.object",
@@ -63,7 +66,9 @@ def settlement_source() -> dict[str, Any]:
 
 
 def settlement_artifact() -> Artifact:
-    return build(settlement_source(), SETTLEMENT)
+    """Its creation code is the one that this package was released with, whatever compiled or cached it."""
+    text = files("zkllm.settle").joinpath(SETTLEMENT_DIGEST).read_text(encoding="utf-8")
+    return build(settlement_source(), SETTLEMENT, bytes.fromhex(text.strip().removeprefix("0x")))
 
 
 def verifier_artifact(verifying_key: Any) -> Artifact:
@@ -72,15 +77,21 @@ def verifier_artifact(verifying_key: Any) -> Artifact:
     return build(generate(verifying_key).standard_json, VERIFIER)
 
 
-def build(source: Mapping[str, Any], name: str) -> Artifact:
-    """Compiles, or takes the result of an earlier run from the cache."""
+def build(source: Mapping[str, Any], name: str, digest: bytes | None = None) -> Artifact:
+    """Compiles, or takes the result of an earlier run from the cache. `digest`: keccak256 that the creation
+    code must have."""
     request = copy.deepcopy(dict(source))
     # neither changes the code: the names of the immutables are found by their declarations' numbers
     request["settings"]["outputSelection"] = {"*": {"*": list(OUTPUTS), "": ["ast"]}}
     cached = _cache() / f"{_digest(request, name)}.json"
     artifact = _from_cache(cached, name)
-    if artifact is None:
+    if artifact is None or digest not in (None, keccak256(artifact.creation)):
         artifact = _artifact(compile_standard(request), name)
+        if digest not in (None, keccak256(artifact.creation)):
+            raise SettlementError(
+                f"the compiler makes another {name} than this package was released with; check where solc "
+                "comes from (docs/settling.md)"
+            )
         _to_cache(cached, artifact)
     return artifact
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.resources import as_file, files
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from zkllm.errors import SettlementError
+from zkllm.settle.programs import named_program, program_on_path
 from zkllm.settle.rpc import one_line
 
 ENVIRONMENT = "ZKLLM_SOLC"
@@ -39,26 +39,22 @@ def _solc() -> Iterator[Path]:
     """$ZKLLM_SOLC, the wrapper of npm's solc, a `solc` on PATH, or one that py-solc-x has installed."""
     from verifier_gen.standard_json import SOLC_VERSION
 
-    named = os.environ.get(ENVIRONMENT)
-    if named:
-        found = shutil.which(named)
-        if found is None:
-            raise SettlementError(f"${ENVIRONMENT} names {one_line(named)}, which is not an executable file")
-        if _version(Path(found)) != SOLC_VERSION:
+    named = named_program(ENVIRONMENT)
+    if named is not None:
+        if _version(named) != SOLC_VERSION:
             raise SettlementError(
                 f"${ENVIRONMENT} must be solc {SOLC_VERSION}, since deployed code is compared"
             )
-        yield Path(found)
+        yield named
         return
     with as_file(files("verifier_gen").joinpath("solc.js")) as wrapper:
-        for candidate in (wrapper, shutil.which("solc"), _installed(SOLC_VERSION)):
-            if candidate is not None and _version(Path(candidate)) == SOLC_VERSION:
-                yield Path(candidate)
+        for candidate in (wrapper, program_on_path("solc"), _installed(SOLC_VERSION)):
+            if candidate is not None and _version(candidate) == SOLC_VERSION:
+                yield candidate
                 return
     raise SettlementError(
-        f"compiling contracts needs solc {SOLC_VERSION}: run npm install solc@{SOLC_VERSION} here (Node >= "
-        "18), or "
-        f"set ${ENVIRONMENT} to a solc of this version"
+        f"compiling contracts needs solc {SOLC_VERSION}: put it on PATH, set ${ENVIRONMENT} to it, or "
+        f"(Node >= 18) run npm install -g solc@{SOLC_VERSION} and set NODE_PATH to what npm root -g prints"
     )
 
 
