@@ -76,14 +76,18 @@ def test_several_chunks(first_rounds: int) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 2**32), n=st.integers(0, 1500), dtype=st.sampled_from(DTYPES))
-def test_add_table(seed: int, n: int, dtype: str) -> None:
+def test_add_tables(seed: int, n: int, dtype: str) -> None:
+    """Runs of tables at one address, of one length and of several, integers and field elements."""
     rng = random.Random(seed)
-    table, coef, address = random_table(rng, [n], dtype), rng.randrange(R), rng.randint(0, 7)
-    slow = vector(rng, n + 7)
+    slow, pieces = vector(rng, n + 7), []
     fast = native.from_list(slow)
-    _native.add_table(fast, address, coef, native_table(table))
-    for i, x in enumerate(naive.from_table(table)):
-        slow[address + i] = (slow[address + i] + coef * x) % R
+    for address in (rng.randint(0, 7), rng.randint(0, 7)):
+        for _ in range(rng.randint(1, 7)):
+            length = n if rng.randrange(4) else rng.randint(0, n)
+            table = random_table(rng, [length], dtype if rng.randrange(4) else rng.choice(DTYPES))
+            pieces.append((address, rng.randrange(R), table))
+    _native.add_tables(fast, [(address, coef, native_table(table)) for address, coef, table in pieces])
+    naive.add_tables(slow, pieces)
     assert fast.to_list() == slow
 
 
@@ -116,8 +120,7 @@ def test_large_columns_end_at_their_tables() -> None:
         e, c_table = native.zeros(1 << mu), native.zeros(1 << mu)
         for address, coef, vectors in weights:
             native.accumulate(e, address, coef, vectors)
-        for address, coef, table in data:
-            _native.add_table(c_table, address, coef, table)
+        _native.add_tables(c_table, data)
         assert values[2 * g : 2 * g + 2] == [native.inner(e, eq), native.inner(c_table, eq)]
 
 
@@ -130,7 +133,7 @@ def test_refuses_misuse() -> None:
     with pytest.raises(ValueError, match="first_rounds"):
         _native.ReductionInstance(3, [], 4)
     with pytest.raises(ValueError, match="ends behind"):
-        _native.add_table(one, 1, 1, np.arange(3))
+        _native.add_tables(one, [(1, 1, np.arange(3))])
     instance = _native.ReductionInstance(1, [([], [(0, 1, one.slice(0, 2))])], 1)
     with pytest.raises(ValueError, match="not bound yet"):
         instance.values()

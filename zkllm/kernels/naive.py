@@ -90,10 +90,11 @@ def accumulate(target: Vector, address: int, coefficient: int, vectors: Sequence
         target[address + i] = (target[address + i] + coefficient * w) % R
 
 
-def add_table(target: Vector, address: int, coefficient: int, table: Table) -> None:
-    """target[address + i] += coefficient * table[i]."""
-    for i, x in enumerate(from_table(table)):
-        target[address + i] = (target[address + i] + coefficient * x) % R
+def add_tables(target: Vector, pieces: Sequence[tuple[int, int, Table]]) -> None:
+    """target[address + i] += coefficient * table[i], for each (address, coefficient, table)."""
+    for address, coefficient, table in pieces:
+        for i, x in enumerate(from_table(table)):
+            target[address + i] = (target[address + i] + coefficient * x) % R
 
 
 class SumcheckInstance:
@@ -219,8 +220,7 @@ class ReductionInstance(SumcheckInstance):
             e, c = zeros(1 << mu), zeros(1 << mu)
             for address, coefficient, vectors in weights:
                 accumulate(e, address, coefficient, vectors)
-            for address, coefficient, table in data:
-                add_table(c, address, coefficient, table)
+            add_tables(c, data)
             factors += [((0,), e), ((0,), c)]
         super().__init__([1 << mu], factors, [(1, [2 * g, 2 * g + 1]) for g in range(len(columns))])
 

@@ -76,7 +76,14 @@ class SafetensorsFile:
         entry = self.entries[name]
         if entry.dtype not in _FLOATS:
             raise CheckpointError(f"{self.path}: tensor {name} has dtype {entry.dtype}; floats are expected")
-        raw = np.frombuffer(self._data[entry.start : entry.stop].tobytes(), dtype=_DTYPES[entry.dtype])
+        kind = np.dtype(_DTYPES[entry.dtype])
+        count = (entry.stop - entry.start) // kind.itemsize
+        try:  # read, not mapped: pages that were read once do not stay resident
+            raw = np.fromfile(self.path, dtype=kind, count=count, offset=entry.start)
+        except OSError as error:
+            raise CheckpointError(f"{self.path}: cannot be read ({error})") from None
+        if len(raw) != count:
+            raise self._fail(f"tensor {name[:80]} is cut short")
         if entry.dtype == "BF16":  # the upper half of a float32
             raw = (raw.astype(np.uint32) << 16).view(np.float32)
         with np.errstate(invalid="ignore"):  # signalling NaNs are refused below

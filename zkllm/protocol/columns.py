@@ -40,5 +40,7 @@ def add_column(
     kernels: Any, target: Any, coefficient: int, layout: Layout, tensors: Mapping[str, Any], column: int
 ) -> None:
     """target += coefficient * column, without the column as field elements."""
-    for offset, shift, values in column_pieces(layout, tensors, column):
-        kernels.add_table(target, offset, coefficient * pow(2, shift, R) % R, values)
+    pieces = column_pieces(layout, tensors, column)
+    kernels.add_tables(
+        target, [(offset, coefficient * pow(2, s, R) % R, values) for offset, s, values in pieces]
+    )

@@ -111,12 +111,16 @@ impl<'a> Data<'a> {
     }
 }
 
-/// out[address + i] += coef table[i].
-pub fn add_table(out: &mut [Fr], data: &Data<'_>) {
-    let range = &mut out[data.address..data.address + data.tables[0].len()];
-    range.par_chunks_mut(8 * CHUNK).enumerate().for_each(|(i, out)| {
-        data.add(&Fr::ONE, data.address + i * 8 * CHUNK, out);
-    });
+/// out[address + i] += coefs[0] tables[0][i] + .., for each of the data.
+pub fn add_tables(out: &mut [Fr], data: &[Data<'_>], poll: Poll<'_>) -> Result<(), Interrupted> {
+    for data in data {
+        check(poll)?;
+        let range = &mut out[data.address..data.address + data.tables[0].len()];
+        range.par_chunks_mut(8 * CHUNK).enumerate().for_each(|(i, out)| {
+            data.add(&Fr::ONE, data.address + i * 8 * CHUNK, out);
+        });
+    }
+    Ok(())
 }
 
 pub struct Reduction {

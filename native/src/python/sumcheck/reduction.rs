@@ -1,10 +1,9 @@
-//! `ReductionInstance` and `add_table`.
+//! `ReductionInstance` and `add_tables`.
 
 use super::tables::{Guard, Source, Vectors, interruptible};
 use crate::field::Fr;
 use crate::python::field::{FrVec, scalar, to_ints};
 use crate::sumcheck::reduction::{self, Data, Reduction, Weight};
-use crate::sumcheck::table::Table;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -162,26 +161,24 @@ impl ReductionInstance {
     }
 }
 
-/// out[address + i] += coef * table[i], row-major.
+/// out[address + i] += coef * table[i], row-major, for each (address, coef, table). Integer tables that follow one
+/// another at the same address are added in one pass over `out`.
 #[pyfunction]
-fn add_table(
-    py: Python<'_>,
-    out: &Bound<'_, FrVec>,
-    address: usize,
-    coef: &Bound<'_, PyAny>,
-    table: &Bound<'_, PyAny>,
-) -> PyResult<()> {
-    let (coef, source) = (scalar(coef)?, Source::new(table, None)?);
-    let guard = source.guard(py)?;
-    let table: Table<'_> = guard.table();
+fn add_tables(py: Python<'_>, out: &Bound<'_, FrVec>, pieces: Vec<PyData<'_>>) -> PyResult<()> {
     let mut out = out.try_borrow_mut()?;
-    check_end(address.checked_add(table.len()), out.data.len())?;
+    let mut sources = vec![];
+    for (address, coef, table) in pieces {
+        let table = Source::new(&table, None)?;
+        check_end(address.checked_add(table.guard(py)?.table().len()), out.data.len())?;
+        sources.push(Piece { address, coef: scalar(&coef)?, table });
+    }
+    let guards = guards(py, &vec![sources])?;
+    let columns = views(&guards);
     let data = &mut out.data;
-    py.detach(|| reduction::add_table(data, &Data::new(address, coef, table)));
-    Ok(())
+    interruptible(py, |poll| reduction::add_tables(data, &columns[0], poll))
 }
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<ReductionInstance>()?;
-    m.add_function(wrap_pyfunction!(add_table, m)?)
+    m.add_function(wrap_pyfunction!(add_tables, m)?)
 }
