@@ -111,7 +111,13 @@ def test_other_networks_are_configuration(tmp_path, monkeypatch):
     assert sepolia.url() == "https://node/secret" and "secret" not in repr(sepolia)
     with pytest.raises(SettlementError, match="unknown network 'mars'; known: anvil, sepolia"):
         network("mars")
-    for name, value in (("chain_id", "1"), ("confirmations", 0), ("local_node", True), ("more", 1)):
+    for name, value in (
+        ("chain_id", "1"),
+        ("confirmations", 0),
+        ("local_node", True),
+        ("max_tip_gwei", -1),
+        ("more", 1),
+    ):
         path.write_text(json.dumps({"sepolia": entry | {name: value}}))
         with pytest.raises(SettlementError):
             networks()
@@ -215,6 +221,8 @@ class Market:
 def test_fees_leave_room_and_have_a_limit():
     anvil = replace(network("anvil"), max_fee_gwei=10)
     assert Fees.suggest(Market(2 * GWEI, GWEI), anvil) == Fees(5 * GWEI, GWEI)
-    assert Fees.suggest(Market(9 * GWEI, 20 * GWEI), anvil) == Fees(10 * GWEI, 10 * GWEI)
+    assert Fees.suggest(Market(9 * GWEI, 20 * GWEI), anvil) == Fees(10 * GWEI, 5 * GWEI)
+    assert Fees.suggest(Market(GWEI, 20 * GWEI), anvil) == Fees(7 * GWEI, 5 * GWEI)  # a node's idea of a tip
+    assert Fees.suggest(Market(GWEI, 20 * GWEI), replace(anvil, max_tip_gwei=8)).priority_fee == 8 * GWEI
     with pytest.raises(SettlementError, match="gas costs 11.0 gwei now, more than the 10"):
         Fees.suggest(Market(11 * GWEI, 1), anvil)

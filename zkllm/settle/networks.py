@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ class Network:
     explorer: str | None  # a transaction's page is explorer + "/tx/0x..."
     local_node: bool  # start an Anvil when no node listens at rpc_url
     max_fee_gwei: int  # never offer more for a unit of gas
+    max_tip_gwei: int = 5  # of which never more goes to the block's builder, whatever the node suggests
 
     def url(self) -> str | None:
         return os.environ.get(self.rpc_url_env) or self.rpc_url
@@ -47,7 +48,11 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "explorer": (str, type(None)),
     "local_node": (bool,),
     "max_fee_gwei": (int,),
+    "max_tip_gwei": (int,),
 }
+
+
+_OPTIONAL = {f.name for f in fields(Network) if f.default is not MISSING}
 
 
 def parse_networks(text: str, source: str) -> dict[str, Network]:
@@ -60,14 +65,16 @@ def parse_networks(text: str, source: str) -> dict[str, Network]:
 
 
 def _network(name: str, entry: Any) -> Network:
-    if not isinstance(entry, dict) or set(entry) != set(_TYPES):
-        names = {f.name for f in fields(Network)} - {"name"}
-        raise ValueError(f"{name} must have exactly the fields {', '.join(sorted(names))}")
+    if not isinstance(entry, dict) or not set(_TYPES) - _OPTIONAL <= set(entry) <= set(_TYPES):
+        required, optional = (", ".join(sorted(names)) for names in (set(_TYPES) - _OPTIONAL, _OPTIONAL))
+        raise ValueError(f"{name} must have the fields {required}, and may have {optional}")
     for field, types in _TYPES.items():
-        if type(entry[field]) not in types:
+        if field in entry and type(entry[field]) not in types:
             raise ValueError(f"{name}: {field} has the wrong type")
     if entry["chain_id"] < 1 or entry["confirmations"] < 1 or entry["max_fee_gwei"] < 1:
         raise ValueError(f"{name}: chain_id, confirmations and max_fee_gwei must be positive")
+    if entry.get("max_tip_gwei", 0) < 0:
+        raise ValueError(f"{name}: max_tip_gwei must not be negative")
     if entry["local_node"] and entry["chain_id"] != DEV_CHAIN_ID:
         raise ValueError(f"{name}: only chain id {DEV_CHAIN_ID} can be a local node")
     return Network(name, **entry)

@@ -40,6 +40,7 @@ class Fees:
             priority = rpc.priority_fee()
         except RpcError:  # an optional method
             priority = GWEI
+        priority = min(priority, network.max_tip_gwei * GWEI)
         limit = network.max_fee_gwei * GWEI
         if base > limit:
             raise SettlementError(
