@@ -226,6 +226,7 @@ def test_settling_through_the_command_line(run, package, proof, anvil: Rpc, tmp_
     assert outcome.code == 0, outcome
     assert outcome.out.splitlines()[-1].startswith('settled: "')
     assert "transaction  0x" in outcome.out
+    assert "SRS kind     development: anyone can forge, for tests only" in outcome.out
 
     made = Proof.load(out)
     assert made.ids == Proof.load(proof).ids and made.context.request_id == bytes([7] * 32)
@@ -246,6 +247,10 @@ def test_settling_through_the_command_line(run, package, proof, anvil: Rpc, tmp_
     other = run(*settle, "--proof", out, "--key-env", "OTHER_KEY")
     other.failed_in_one_line("was made for the sender 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266")
     run(*settle, "--proof", out, "--key-env", "0x" + "42" * 32).failed_in_one_line("takes the name")
+    other = run(*settle, "--proof", out, "--request", "0x" + "08" * 32)
+    other.failed_in_one_line("was made for the request 0x0707")
+    same = run(*settle, "--proof", out, "--request", "0x" + "07" * 32)
+    same.failed_in_one_line("this claim is settled already")
     elsewhere = ("--contract", "0x" + "11" * 20)
     run(*settle, "--proof", out, *elsewhere).failed_in_one_line("was made for the contract")
     run(*settle, *PROMPT, *elsewhere).failed_in_one_line("there is no contract at 0x1111")

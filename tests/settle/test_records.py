@@ -116,11 +116,17 @@ def test_other_networks_are_configuration(tmp_path, monkeypatch):
         ("confirmations", 0),
         ("local_node", True),
         ("max_tip_gwei", -1),
+        ("testnet", 1),
         ("more", 1),
     ):
         path.write_text(json.dumps({"sepolia": entry | {name: value}}))
         with pytest.raises(SettlementError):
             networks()
+    path.write_text(json.dumps({"main": entry | {"chain_id": 1, "testnet": True}}))
+    with pytest.raises(SettlementError, match="chain id 1 is no test network"):
+        networks()
+    path.write_text(json.dumps({"sepolia": entry | {"testnet": True}}))
+    assert network("sepolia").testnet and not sepolia.testnet
     path.write_text("{")
     with pytest.raises(SettlementError, match="not a valid list of networks"):
         networks()

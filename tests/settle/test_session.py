@@ -175,10 +175,15 @@ def test_create2_addresses_are_those_of_eip_1014(monkeypatch):
     assert create2.create2_address(b"\0").hex() == "b928f69bb1d91cd65274e3c79d8986362984fda3"
 
 
-def test_a_development_srs_never_meets_the_main_network(model):
-    with pytest.raises(SettlementError, match="development SRS"):
-        refuse_development_srs(model.verifying_key, 1)
-    refuse_development_srs(replace(model.verifying_key, srs_kind="ceremony"), 1)
+def test_a_development_srs_never_meets_a_chain_of_value(model):
+    key, chain = model.verifying_key, network("anvil")
+    for chain_id, testnet in ((1, False), (1, True), (10, False), (8453, False), (11155111, False)):
+        other = replace(chain, chain_id=chain_id, local_node=False, testnet=testnet)
+        with pytest.raises(SettlementError, match=f"development SRS.* .chain {chain_id}.; set it up again"):
+            refuse_development_srs(key, other)
+        refuse_development_srs(replace(key, srs_kind="ceremony"), other)
+    refuse_development_srs(key, chain)
+    refuse_development_srs(key, replace(chain, chain_id=11155111, local_node=False, testnet=True))
 
 
 class Killed(BaseException):

@@ -37,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     types.add_shape(parser)
     parser.add_argument(
-        "--request", type=types.digest, default=bytes(32), metavar="ID", help="request id, 32 bytes"
+        "--request", type=types.digest, metavar="ID", help="request id, 32 bytes (default: 0, or the proof's)"
     )
     parser.add_argument(
         "--contract", type=types.address, metavar="ADDRESS", help="settlement contract to use"
@@ -86,11 +86,17 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 tokens=prompt_ids,
                 new_tokens=arguments.new_tokens,
                 rows=rows,
-                context=session.context(contract, arguments.request),
+                context=session.context(contract, arguments.request or bytes(32)),
                 progress=console.progress,
             ).proof
         else:
             session.check_context(proof)
+            made = proof.context.request_id
+            if arguments.request not in (None, made):
+                raise SettlementError(
+                    f"the proof was made for the request 0x{made.hex()}, not for "
+                    f"0x{arguments.request.hex()}; prove again, or leave --request out"
+                )
             key = verifying_key(arguments.model, proof)
             contract = arguments.contract
         if arguments.out is not None:
@@ -112,6 +118,11 @@ def report(settled: Any, prompt: bytes, chain: Any) -> list[str]:
         ("settlement", f"{checksum_address(settled.settlement)} on chain {settled.chain_id} ({chain.name})"),
         ("verifier", checksum_address(settled.verifier)),
         ("sender", checksum_address(settled.sender)),
+        (
+            "SRS kind",
+            settled.srs_kind
+            + ("" if settled.srs_kind == "ceremony" else ": anyone can forge, for tests only"),
+        ),
         (
             "transaction",
             "0x" + settled.transaction_hash.hex() + (" (of an earlier run)" if settled.resumed else ""),

@@ -19,7 +19,7 @@ from zkllm.settle.contracts import (
 )
 from zkllm.settle.create2 import PROXY, create2_address, create2_calldata, require_proxy
 from zkllm.settle.deployments import Deployment, Deployments
-from zkllm.settle.networks import MAINNET_CHAIN_ID, Network
+from zkllm.settle.networks import DEV_CHAIN_ID, MAINNET_CHAIN_ID, Network
 from zkllm.settle.rpc import Receipt, Rpc, checksum_address
 from zkllm.settle.transactions import Sender
 
@@ -27,12 +27,15 @@ Progress = Callable[[str, int, int], None]
 WHAT = ("verifier", "settlement contract")
 
 
-def refuse_development_srs(verifying_key: Any, chain_id: int) -> None:
-    """Anyone can forge proofs under a development SRS: never on the main network."""
-    if verifying_key.srs_kind != "ceremony" and chain_id == MAINNET_CHAIN_ID:
+def refuse_development_srs(verifying_key: Any, network: Network) -> None:
+    """Anyone can forge proofs under a development SRS: only for chains where nothing has a value."""
+    worthless = network.chain_id == DEV_CHAIN_ID or network.testnet and network.chain_id != MAINNET_CHAIN_ID
+    if verifying_key.srs_kind != "ceremony" and not worthless:
+        remedy = "" if network.chain_id == MAINNET_CHAIN_ID else ", or say testnet: true of a test network"
         raise SettlementError(
-            "this model was set up with the development SRS, whose secret is public; set it up again with "
-            "--srs FILE of a ceremony before using Ethereum's main network"
+            "this model was set up with the development SRS, whose secret is public, so anyone could forge "
+            f"its answers on {network.name} (chain {network.chain_id}); set it up again with --srs FILE of a "
+            f"ceremony{remedy}"
         )
 
 
@@ -60,7 +63,7 @@ class Deployer:
         verifying_key: Any,
         progress: Progress | None,
     ):
-        refuse_development_srs(verifying_key, network.chain_id)
+        refuse_development_srs(verifying_key, network)
         self.rpc, self.network, self.deployments, self.key = rpc, network, deployments, verifying_key
         self._progress = progress or (lambda stage, done, total: None)
         self._artifacts: tuple[Artifact, Artifact] | None = None

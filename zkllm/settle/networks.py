@@ -32,6 +32,7 @@ class Network:
     local_node: bool  # start an Anvil when no node listens at rpc_url
     max_fee_gwei: int  # never offer more for a unit of gas
     max_tip_gwei: int = 5  # of which never more goes to the block's builder, whatever the node suggests
+    testnet: bool = False  # nothing there has a value, so that a development SRS may be used
 
     def url(self) -> str | None:
         return os.environ.get(self.rpc_url_env) or self.rpc_url
@@ -49,6 +50,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "local_node": (bool,),
     "max_fee_gwei": (int,),
     "max_tip_gwei": (int,),
+    "testnet": (bool,),
 }
 
 
@@ -75,6 +77,8 @@ def _network(name: str, entry: Any) -> Network:
         raise ValueError(f"{name}: chain_id, confirmations and max_fee_gwei must be positive")
     if entry.get("max_tip_gwei", 0) < 0:
         raise ValueError(f"{name}: max_tip_gwei must not be negative")
+    if entry.get("testnet") and entry["chain_id"] == MAINNET_CHAIN_ID:
+        raise ValueError(f"{name}: chain id {MAINNET_CHAIN_ID} is no test network")
     if entry["local_node"] and entry["chain_id"] != DEV_CHAIN_ID:
         raise ValueError(f"{name}: only chain id {DEV_CHAIN_ID} can be a local node")
     return Network(name, **entry)

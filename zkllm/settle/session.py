@@ -51,6 +51,7 @@ class Settled:
     settlement: bytes
     sender: bytes
     request_id: bytes
+    srs_kind: str
     transaction_hash: bytes
     block_number: int
     gas_used: int
@@ -195,6 +196,7 @@ class Session:
             settlement,
             self.account.address,
             proof.context.request_id,
+            verifying_key.srs_kind,
             receipt.transaction_hash,
             receipt.block_number,
             receipt.gas_used,
