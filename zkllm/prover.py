@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from .commitments import commit_columns
 from .field import R
@@ -83,7 +84,7 @@ def prove_data(
         prover = Prover(protocol, seed_of(digest), data)
         result = run_inner(prover, words, InnerStatement(length, list(ids)))
 
-    def open_columns(theta: int):
+    def open_columns(theta: int) -> Any:
         """f = sum theta^g C_g."""
         f, power = native.zeros(1 << protocol.shape.config.mu), 1
         for layout in (protocol.fixed, protocol.witness):

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import ModuleType
+from typing import Any
 
 from zkllm import __version__
 from zkllm.cli.console import Console, Progress
@@ -63,7 +64,7 @@ def run_alone(name: str, program: str, arguments: Sequence[str] | None = None) -
     return _guarded(module.run, parser.parse_args(arguments), program)
 
 
-def _texts(module: ModuleType, program: str) -> dict:
+def _texts(module: ModuleType, program: str) -> dict[str, Any]:
     examples = "\n".join(f"  {line}" for line in module.EXAMPLES.strip().splitlines())
     return {
         "prog": program,

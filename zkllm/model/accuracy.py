@@ -106,7 +106,7 @@ class FloatReference:
 
 
 @contextlib.contextmanager
-def _quiet(transformers: Any):
+def _quiet(transformers: Any) -> Any:
     """No progress bars or notes while a model is loaded."""
     log = transformers.utils.logging
     level = log.get_verbosity()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -88,7 +89,7 @@ class FloatModel:
         wte, wpe = self.checkpoint.tensor("wte.weight"), self.checkpoint.tensor("wpe.weight")
         return (wte[ids] + wpe[: ids.shape[1]]).astype(self.dtype)
 
-    def block(self, layer: FoldedLayer, x: np.ndarray, watch, l: int) -> np.ndarray:
+    def block(self, layer: FoldedLayer, x: np.ndarray, watch: Any, l: int) -> np.ndarray:
         """One block on x [S, t, d]."""
         a, layer = self.architecture, layer.astype(self.dtype)
         sequences, rows, d = x.shape
@@ -121,7 +122,7 @@ class FloatModel:
         watch("write", 2 * l + 1, write)
         return x + write
 
-    def head(self, x: np.ndarray, watch) -> np.ndarray:
+    def head(self, x: np.ndarray, watch: Any) -> np.ndarray:
         """Logits [S, t, V] of the residual stream after the last block."""
         a = self.architecture
 

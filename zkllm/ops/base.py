@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 from typing import Protocol as Interface
 
 from ..model.config import ProgramConfig
@@ -68,7 +69,7 @@ class Run:
         """eq(point, x) on the real indices of an axis."""
         size = self.axes[axis]
 
-        def table():
+        def table() -> Any:
             assert self.party.data is not None
             kernels = self.party.data.kernels
             return kernels.slice(kernels.eq_table([int(c) for c in point]), 0, size)

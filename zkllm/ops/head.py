@@ -9,9 +9,11 @@ winning ties. On packed slots, id = slot J + v':
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ..model.config import ProgramConfig
 from ..protocol import weights as W
-from ..protocol.algebra import Scalar, eq_index, less, mass
+from ..protocol.algebra import Point, Scalar, eq_index, less, mass
 from ..protocol.forms import At, Form, Until, index
 from ..protocol.manifest import WIDTH, Manifest
 from ..protocol.public import last_block
@@ -68,7 +70,7 @@ class Head(Part):
 
         last = c.vocab_slots - 1
         front = At(W.Listed({s: p for s, p in enumerate(powers[:-1])}, c.vocab_slots))
-        parts: list[tuple[Scalar, Form, dict]] = [
+        parts: list[tuple[Scalar, Form, Mapping[str, Point]]] = [
             (-powers[-1], run.tensor("diff", "i", index(last, c.vocab_slots), Until("v", rest)), at),
             (real, run.tensor("logit"), {"i": at["i"]}),
             (-below, Form((), ()) + 1, {}),
@@ -83,7 +85,7 @@ class Head(Part):
     def claims(self, run: Run, point: SumcheckPoint) -> list[str]:
         c, k = run.config, run.axes["i"]
         at = point.of(run.axes, ("i",))["i"]
-        parts: list[tuple[Scalar, Form, dict]] = []
+        parts: list[tuple[Scalar, Form, Mapping[str, Point]]] = []
         for i, token in enumerate(run.statement.certified):
             slot = At(W.Listed(dict(enumerate(token.slot)), c.vocab_slots))
             here = At(W.Eq(tuple(token.bits), c.vocab_block))

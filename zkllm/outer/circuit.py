@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zkllm.field import R
 from zkllm.poseidon2 import WIDTH, permute
@@ -82,7 +82,7 @@ class CircuitBuilder:
     """Records a straight-line program: public inputs first, then everything else."""
 
     def __init__(self) -> None:
-        self.nodes: list[tuple] = []
+        self.nodes: list[tuple[Any, ...]] = []
         """("public", i) | ("input", i) | ("sum", ((k, node), ..)) | ("product", x, y) | ("lane", which, i)"""
         self.node_parts: list[int] = []
         self.permutations: list[tuple[Wire, ...]] = []
@@ -90,8 +90,8 @@ class CircuitBuilder:
         self.public_names: list[str] = []
         self.num_inputs = 0
         self.parts: list[str] = ["unnamed"]
-        self._known: dict[tuple, int] = {}
-        self._permuted: dict[tuple, list[Wire]] = {}
+        self._known: dict[tuple[Any, ...], int] = {}
+        self._permuted: dict[tuple[Any, ...], list[Wire]] = {}
         self._part = 0
         self._path: list[str] = []
 
@@ -161,12 +161,12 @@ class CircuitBuilder:
     def _wire(self, node: int) -> Wire:
         return Wire(self, 1, node, 0)
 
-    def _add(self, node: tuple) -> int:
+    def _add(self, node: tuple[Any, ...]) -> int:
         self.nodes.append(node)
         self.node_parts.append(self._part)
         return len(self.nodes) - 1
 
-    def _unique(self, node: tuple) -> int:
+    def _unique(self, node: tuple[Any, ...]) -> int:
         index = self._known.get(node)
         if index is None:
             index = self._known[node] = self._add(node)

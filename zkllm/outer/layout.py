@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -146,7 +147,7 @@ class _Compiler:
         self.defines: list[int] = []
         self.q: dict[str, dict[int, int]] = {name: {} for name in SELECTORS}
         self.num_variables = 1  # DUMMY
-        self.gates: dict[tuple, int] = {}
+        self.gates: dict[tuple[Any, ...], int] = {}
         self.variables: dict[int, int] = {}  # node -> variable, once it has one
         self.forms: dict[int, Quadratic] = {}
         self.counts: Counter[int] = Counter()
@@ -377,13 +378,13 @@ class _Compiler:
         )
 
 
-def _scale(form: dict, k: int) -> None:
+def _scale(form: dict[Any, int], k: int) -> None:
     if k != 1:
         for key in form:
             form[key] = form[key] * k % R
 
 
-def _reduced(form: dict) -> dict:
+def _reduced(form: dict[Any, int]) -> dict[Any, int]:
     return {key: c % R for key, c in sorted(form.items()) if c % R}
 
 

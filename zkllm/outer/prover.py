@@ -6,7 +6,7 @@ The order of messages is `transcript.SCHEDULE`'s; the arithmetic is done by nati
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from zkllm._native import (
     FrVec,
@@ -63,7 +63,7 @@ def prove_outer(
     inputs: list[int],
     point: list[int],
     open_inner: Callable[[int], FrVec],
-    tail: Callable[[int, int], Tail | tuple],
+    tail: Callable[[int, int], Tail | tuple[Any, ...]],
     progress: Progress | None = None,
     schedule: tuple[Round, ...] = SCHEDULE,
     strict: bool = True,
@@ -111,7 +111,7 @@ class OuterProver:
         inputs: list[int],
         point: list[int],
         open_inner: Callable[[int], FrVec],
-        tail: Callable[[int, int], Tail | tuple],
+        tail: Callable[[int, int], Tail | tuple[Any, ...]],
         strict: bool,
     ) -> bytes:
         theta = self.challenge("theta", delta=delta)
@@ -165,7 +165,7 @@ class OuterProver:
     def public_inputs(self) -> list[int]:
         words = {f"word{i}": w for i, w in enumerate(self.words)}
         named = {"seed": self.seed, **words, **self.challenges, **self.messages}
-        return [int(named[name]) for name in public_input_names(self.pk.vk.num_words)]  # type: ignore[arg-type]
+        return [int(named[name]) for name in public_input_names(self.pk.vk.num_words)]
 
     def plonk(self, inputs: list[int]) -> None:
         """Wires, the grand product and both quotients."""

@@ -11,7 +11,7 @@ import hashlib
 import os
 import struct
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,7 +91,7 @@ class Srs:
                 os.unlink(file.name)
                 raise
 
-    def _payload(self, progress: Progress | None):
+    def _payload(self, progress: Progress | None) -> Iterator[bytes]:
         step = 1 << 16
         yield from self.g2_raw
         for start in range(0, self.num_powers, step):

@@ -66,7 +66,9 @@ def logup(party: Party) -> None:
     _leaf_claims(party, alpha, beta, p, q, tuple(z))
 
 
-def _layer(party: Party, tree: object, j: int, p: Scalar, q: Scalar, z: list[Scalar]):
+def _layer(
+    party: Party, tree: object, j: int, p: Scalar, q: Scalar, z: list[Scalar]
+) -> tuple[Scalar, Scalar, list[Scalar]]:
     """Layer j: (p, q') at z from the four children at a new point of j + 1 coordinates."""
     lam = party.challenge()
     party.error("LogUp layers", 2)  # lambda, and the line through the children
@@ -197,11 +199,11 @@ def _segments(party: Party) -> Iterator[tuple[int, int, int | np.ndarray, np.nda
             )
 
 
-def _is_object(data, table: Table) -> bool:
+def _is_object(data: Any, table: Table) -> bool:
     return data.array(table.multiplicity).dtype == object
 
 
-def _build(party: Party, alpha: int, beta: int):
+def _build(party: Party, alpha: int, beta: int) -> Any:
     assert party.data is not None
     kernels = party.data.kernels
     p, q = kernels.build_leaves(party.protocol.witness.used, list(_segments(party)), alpha, beta)

@@ -187,7 +187,7 @@ class ReductionKernel:
                 self.classes.append(([first + g for g in numbers], state))
             plain += [(first + g, layout, g) for g, o in enumerate(outers) if not o]
             first += layout.num_columns
-        sums: dict[int, tuple[list, list]] = {n: ([], []) for n, _, _ in plain}  # (weights, data)
+        sums: dict[int, tuple[list[Any], list[Any]]] = {n: ([], []) for n, _, _ in plain}  # (weights, data)
         at = {(id(layout), g): n for n, layout, g in plain}
         for layout in layouts:
             for name in layout.blocks:
