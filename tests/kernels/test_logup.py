@@ -59,9 +59,13 @@ def test_tree_refuses_misuse() -> None:
     tree.open(1, [5], 1)
     with pytest.raises(ValueError, match="not bound yet"):
         tree.values()
+    with pytest.raises(ValueError, match="opened in order"):
+        tree.open(0, [], 1)
     tree.bind(1)
     with pytest.raises(ValueError, match="every variable is bound"):
         tree.round()
+    with pytest.raises(ValueError, match="opened in order"):
+        tree.open(1, [5], 1)
 
 
 @settings(max_examples=60, deadline=None)

@@ -58,6 +58,11 @@ impl Tree {
         (self.layers[0].p[0], self.layers[0].q[0])
     }
 
+    /// Frees what the sumchecks of layers j, j + 1, .. do not read: their children are in layers j + 1, ..
+    pub fn release(&mut self, j: usize) {
+        self.layers[1..=j].iter_mut().for_each(|layer| *layer = Layer::default());
+    }
+
     /// The nodes of layer j < depth.
     pub fn layer(&self, j: usize) -> &Layer {
         &self.layers[j]

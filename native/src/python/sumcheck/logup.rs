@@ -10,12 +10,13 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyInt;
 
-/// The tree of fraction sums over the leaves p / (q' + 1), and the sumcheck of one layer at a time.
+/// The tree of fraction sums over the leaves p / (q' + 1), and the sumcheck of one layer at a time, in order: a
+/// layer is freed when those below it are opened, the leaves when they are folded.
 #[pyclass(module = "zkllm._native")]
 struct LogUpTree {
     tree: Tree,
-    p: Py<FrVec>,
-    q: Py<FrVec>,
+    /// p, q', until they are folded.
+    leaves: Option<(Py<FrVec>, Py<FrVec>)>,
     /// The layer that is open, and its sumcheck.
     open: Option<(usize, LayerSumcheck)>,
 }
@@ -36,7 +37,7 @@ impl LogUpTree {
             let (p, q) = (p.data.as_slice(), q.data.as_slice());
             interruptible(py, |poll| Tree::new(p, q, poll))?
         };
-        Ok(Self { tree, p: p.unbind(), q: q.unbind(), open: None })
+        Ok(Self { tree, leaves: Some((p.unbind(), q.unbind())), open: None })
     }
 
     /// (p, q - 1) of the sum of all leaves.
@@ -57,7 +58,12 @@ impl LogUpTree {
         if j >= self.tree.depth() || z.len() != j {
             return Err(PyValueError::new_err("z must have j coordinates, for a layer j above the leaves"));
         }
-        self.open = Some((j, LayerSumcheck::new(z, scalar(lam)?)));
+        if self.leaves.is_none() || self.open.as_ref().is_some_and(|(last, _)| j < *last) {
+            return Err(PyValueError::new_err(format!("layer {j} was freed; layers are opened in order")));
+        }
+        let lam = scalar(lam)?;
+        self.tree.release(j);
+        self.open = Some((j, LayerSumcheck::new(z, lam)));
         Ok(())
     }
 
@@ -71,7 +77,11 @@ impl LogUpTree {
     /// Sets the current variable to c.
     fn bind(&mut self, py: Python<'_>, c: &Bound<'_, PyAny>) -> PyResult<()> {
         let c = scalar(c)?;
-        self.with_open(py, true, |sumcheck, children| interruptible(py, |poll| sumcheck.bind(c, children, poll)))
+        self.with_open(py, true, |sumcheck, children| interruptible(py, |poll| sumcheck.bind(c, children, poll)))?;
+        if self.open.as_ref().is_some_and(|(j, sumcheck)| j + 1 == self.tree.depth() && !sumcheck.reads_children()) {
+            self.leaves = None;
+        }
+        Ok(())
     }
 
     /// p0, p1, q0', q1' of the children, once j variables are bound.
@@ -102,7 +112,8 @@ impl LogUpTree {
             let layer = self.tree.layer(*j + 1);
             return f(sumcheck, (&layer.p, &layer.q));
         }
-        let (p, q) = (self.p.bind(py).try_borrow()?, self.q.bind(py).try_borrow()?);
+        let (p, q) = self.leaves.as_ref().ok_or_else(no_open_layer)?;
+        let (p, q) = (p.bind(py).try_borrow()?, q.bind(py).try_borrow()?);
         f(sumcheck, (&p.data, &q.data))
     }
 }
