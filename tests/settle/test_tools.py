@@ -45,6 +45,13 @@ def test_what_is_missing_is_named_with_the_cure(bare):
         find_anvil()
 
 
+def test_a_candidate_s_complaints_are_not_shown(bare, monkeypatch, capfd):
+    script(bare / "bin" / "solc", "echo no compiler here >&2; exit 1")
+    with pytest.raises(SettlementError, match="needs solc"):
+        compile_standard(settlement_source())
+    assert capfd.readouterr() == ("", "")
+
+
 def test_named_tools_must_work(bare, monkeypatch):
     monkeypatch.setenv(solc.ENVIRONMENT, "nothing")
     monkeypatch.setenv(anvil.ENVIRONMENT, "nothing")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.resources import as_file, files
@@ -59,15 +61,21 @@ def _solc() -> Iterator[Path]:
 
 
 def _version(binary: Path) -> str | None:
-    """None where it cannot be run."""
-    import subprocess
-
-    import solcx.wrapper
-
+    """None where it cannot be run. What it complains of is not shown: another candidate may do."""
     try:
-        return str(solcx.wrapper.get_solc_version(binary))
-    except (OSError, ValueError, subprocess.SubprocessError, solcx.exceptions.SolcError):
+        done = subprocess.run(
+            [str(binary), "--version"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=60,
+            check=True,
+        )
+    except (OSError, ValueError, subprocess.SubprocessError):
         return None
+    found = re.search(r"Version: (\d+\.\d+\.\d+)\+", done.stdout)
+    return found[1] if found else None
 
 
 def _installed(version: str) -> Path | None:
