@@ -210,8 +210,8 @@ UNITS = {
     "outer: open S, D": "one",
     "outer: wires C1": "circuit",
     "outer: quotients C2": "circuit",
-    "outer: opening W": "powers",
-    "outer: opening W'": "powers",
+    "outer: opening W": "circuit",
+    "outer: opening W'": "circuit",
 }
 """What each part of proving is taken to be proportional to."""
 
