@@ -35,7 +35,6 @@ from zkllm.model.build import BuildOptions, build_package  # noqa: E402
 from zkllm.model.config import ProgramConfig  # noqa: E402
 from zkllm.model.package import ModelPackage  # noqa: E402
 from zkllm.model.quantize import QuantizerOptions  # noqa: E402
-from zkllm.outer.setup import srs_powers_needed  # noqa: E402
 from zkllm.protocol.circuit import build_circuit  # noqa: E402
 from zkllm.protocol.manifest import Shape  # noqa: E402
 from zkllm.protocol.program import Protocol  # noqa: E402
@@ -191,7 +190,6 @@ def sizes(protocol: Protocol, macs: int, circuit_size: int) -> dict[str, int]:
         "multiply_accumulates": macs,
         "column": 1 << mu,
         "circuit": circuit_size,
-        "powers": max(1 << mu, srs_powers_needed(circuit_size.bit_length() - 1, mu)),
         "one": 1,
     }
 
