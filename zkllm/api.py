@@ -452,7 +452,7 @@ def verify(proof: Proof | bytes, verifying_key: VerifyingKey) -> None:
 
 
 def backend() -> str:
-    """The field backend that the native kernels use."""
+    """The instructions that all native kernels use: see `zkllm --help`, ZKLLM_BACKEND."""
     return field_backend()
 
 

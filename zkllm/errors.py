@@ -26,6 +26,10 @@ class QuantizationRangeError(ZkllmError):
         self.tensor, self.bound, self.got = tensor, bound, got
 
 
+class BackendError(ZkllmError):
+    """A backend of the native kernels that is unknown, or that this processor lacks."""
+
+
 class PackageError(ZkllmError):
     """A model package that is incomplete, damaged or made by another version."""
 

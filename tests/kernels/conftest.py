@@ -1,4 +1,4 @@
-"""Every kernel test runs on each backend that the processor has."""
+"""Every kernel test runs on each backend that the processor has and that field elements know."""
 
 from __future__ import annotations
 
@@ -6,15 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from zkllm import _native
+from tests.backends import use_backend
 
 
 @pytest.fixture(autouse=True, scope="module", params=["scalar", "avx512ifma"])
 def backend(request: pytest.FixtureRequest) -> Iterator[None]:
-    default = _native.field_backend()
-    try:
-        _native.set_field_backend(request.param)
-    except ValueError:
-        pytest.skip(f"no {request.param}")
-    yield
-    _native.set_field_backend(default)
+    with use_backend(request.param):
+        yield

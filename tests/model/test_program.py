@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.backends import BACKENDS, use_backend
 from zkllm.errors import QuantizationRangeError, StatementError
 from zkllm.model.config import ProgramConfig
 from zkllm.model.program import generate, generate_trace, trace
@@ -20,6 +22,12 @@ from zkllm.model.tables import exp_table, gelu_table
 from zkllm.model.tiny import tiny_config, tiny_model
 from zkllm.model.trace import TRACE_ARRAYS, Trace
 from zkllm.model.weights import ARRAYS, QuantizedModel, TableSpec
+
+
+@pytest.fixture(autouse=True, scope="module", params=BACKENDS)
+def backend(request: pytest.FixtureRequest) -> Iterator[None]:
+    with use_backend(request.param):
+        yield
 
 
 def assert_equal_traces(a: Trace, b: Trace) -> None:

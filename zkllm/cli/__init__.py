@@ -35,6 +35,12 @@ _EPILOG = """typical use:
   zkllm verify answer.zkllm --model build/demo
   zkllm demo
 
+environment:
+  ZKLLM_BACKEND  instructions of the kernels: scalar, avx2 or avx512ifma (default: the best available;
+                 all give the same proofs)
+  ZKLLM_CACHE    folder of development SRS and of packages made on first use (default: ~/.cache/zkllm)
+  ZKLLM_DEBUG    1: a traceback with an internal error
+
 `zkllm COMMAND --help` describes a command, with examples."""
 
 

@@ -71,6 +71,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         "N": result.proof.N,
         "k": result.proof.k,
         "T": result.proof.T,
+        "backend": api.backend(),
         "prompt_ids": result.prompt_ids,
         "answer": result.answer_text,
         "tokens": tokens,
@@ -95,6 +96,7 @@ def _report(result: Any, data: dict[str, Any], prompt: bytes) -> list[str]:
         ("claim", "0x" + data["claim_id"].hex()),
         ("shape", f"N={data['N']} k={data['k']} T={data['T']}"),
         ("proof", f"{data['proof']}: {size(data['proof_bytes'])}"),
+        ("backend", data["backend"]),
         ("time", ", ".join(f"{stage} {seconds(t)}" for stage, t in result.timings.items())),
     ]
     if data["srs_kind"] != "ceremony":

@@ -48,8 +48,7 @@ def trace(
     check_statement(model.config, ids, k, T, padded=check)
     out = Trace(model.config, ids, k, T)
     trace_rows(model, out, out.ids, 0, out.rows, check, progress)
-    for i in range(k):
-        trace_head(model, out, i, T - k + i, check)
+    trace_head(model, out, 0, T - k, k, check)
     _certify(model, out, check)
     return out
 
@@ -70,7 +69,7 @@ def generate_trace(
     for i in range(k):
         stop = len(prompt) + i
         trace_rows(model, out, out.ids, start, stop, True, progress)
-        trace_head(model, out, i, stop - 1, True)
+        trace_head(model, out, i, stop - 1, 1, True)
         out.ids[stop] = int(out["logits"][i].argmax())  # the lowest id wins ties
         start = stop
     trace_rows(model, out, out.ids, start, rows, True, progress)

@@ -6,31 +6,38 @@ use super::{Fr, from_i64};
 use ark_ff::{AdditiveGroup, Field};
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// How field elements are multiplied.
+/// The instructions that all kernels may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
+    /// None beyond the target's own.
     Scalar = 1,
-    /// AVX-512 IFMA.
-    Ifma = 2,
+    /// AVX2 for integer products; field elements as with `Scalar`.
+    Avx2 = 2,
+    /// AVX-512 IFMA, and VNNI or AVX2 for integer products.
+    Ifma = 3,
 }
 
 impl Backend {
-    pub const ALL: [Self; 2] = [Self::Scalar, Self::Ifma];
+    /// The best last.
+    pub const ALL: [Self; 3] = [Self::Scalar, Self::Avx2, Self::Ifma];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Scalar => "scalar",
+            Self::Avx2 => "avx2",
             Self::Ifma => "avx512ifma",
         }
     }
 
-    fn available(self) -> bool {
+    pub fn available(self) -> bool {
         match self {
             Self::Scalar => true,
             #[cfg(target_arch = "x86_64")]
+            Self::Avx2 => is_x86_feature_detected!("avx2"),
+            #[cfg(target_arch = "x86_64")]
             Self::Ifma => super::ifma::detected(),
             #[cfg(not(target_arch = "x86_64"))]
-            Self::Ifma => false,
+            _ => false,
         }
     }
 }
@@ -43,9 +50,10 @@ static CHOSEN: AtomicU8 = AtomicU8::new(0);
 pub fn backend() -> Backend {
     match CHOSEN.load(Ordering::Relaxed) {
         1 => Backend::Scalar,
-        2 => Backend::Ifma,
+        2 => Backend::Avx2,
+        3 => Backend::Ifma,
         _ => {
-            let best = if Backend::Ifma.available() { Backend::Ifma } else { Backend::Scalar };
+            let best = Backend::ALL.into_iter().rfind(|b| b.available()).expect("scalar is always available");
             CHOSEN.store(best as u8, Ordering::Relaxed);
             best
         }

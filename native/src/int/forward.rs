@@ -1,7 +1,7 @@
 //! Rows of the integer program through all layers, and one row of the head.
 
 use super::attention::{AttentionRow, AttentionSpec, attend};
-use super::matmul::{matmul, matvec};
+use super::matmul::{matmul, matmul_rows};
 use super::norm::{NormSpec, NormWords, layer_norm};
 use super::range::{Checked, RangeError, Width, first_error, round_shift};
 use rayon::prelude::*;
@@ -275,8 +275,8 @@ fn inner(p: &Program, w: &Weights<'_>, tr: &mut Arrays<'_>, rows: usize, span: &
     first_error(results)
 }
 
-/// One row of the head: `y` the last LayerNorm's row; fills yf, its remainder and the logits.
-pub fn head_row(
+/// The head of the certified rows: `y` the last LayerNorm's rows; fills yf, its remainder and the logits.
+pub fn head_rows(
     p: &Program,
     wte: &[i16],
     gain: &[i32],
@@ -285,12 +285,13 @@ pub fn head_row(
     out: (&mut [i16], &mut [i32], &mut [i64]),
 ) -> Checked<()> {
     let (yf, rem, logits) = out;
-    for j in 0..p.width() {
-        let z = i64::from(gain[j]) * i64::from(y[j]) + beta[j];
+    let d = p.width();
+    for (at, y) in y.iter().enumerate() {
+        let z = i64::from(gain[at % d]) * i64::from(*y) + beta[at % d];
         let (value, r) = round_shift(z, p.final_shift);
-        yf[j] = p.act.hold64(value, || "yf".into())? as i16;
-        rem[j] = r as i32;
+        yf[at] = p.act.hold64(value, || "yf".into())? as i16;
+        rem[at] = r as i32;
     }
-    matvec(yf, wte, logits);
+    matmul_rows(yf, wte, y.len() / d, d, p.vocab, logits);
     Ok(())
 }

@@ -134,13 +134,13 @@ fn modulus(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     py.get_type::<PyInt>().call_method1("from_bytes", (PyBytes::new(py, &bytes), "little"))
 }
 
-/// How field elements are multiplied: "scalar" or "avx512ifma".
+/// Which instructions all kernels use: "scalar", "avx2" or "avx512ifma".
 #[pyfunction]
 fn field_backend() -> &'static str {
     slices::backend().name()
 }
 
-/// Chooses how field elements are multiplied, for the whole process. Every backend gives the same results.
+/// Chooses which instructions all kernels use, for the whole process. Every backend gives the same results.
 #[pyfunction]
 fn set_field_backend(name: &str) -> PyResult<()> {
     match Backend::ALL.into_iter().find(|b| b.name() == name) {
@@ -148,6 +148,23 @@ fn set_field_backend(name: &str) -> PyResult<()> {
         Some(_) => Err(PyValueError::new_err(format!("this processor lacks what backend {name} needs"))),
         None => Err(PyValueError::new_err(format!("no backend is called {name}"))),
     }
+}
+
+/// Names a backend to use; unset or empty: the best that the processor has.
+const VARIABLE: &str = "ZKLLM_BACKEND";
+
+/// Obeys the environment variable, or raises BackendError.
+pub fn choose_backend(py: Python<'_>) -> PyResult<()> {
+    let wanted = std::env::var_os(VARIABLE).unwrap_or_default();
+    let wanted = wanted.to_string_lossy();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let Err(error) = set_field_backend(&wanted) else { return Ok(()) };
+    let names: Vec<&str> = Backend::ALL.into_iter().filter(|b| b.available()).map(Backend::name).collect();
+    let wanted: String = wanted.chars().take(40).collect();
+    let text = format!("{VARIABLE}={wanted}: {}; available: {}, or unset it", error.value(py), names.join(", "));
+    Err(PyErr::from_value(py.import("zkllm.errors")?.getattr("BackendError")?.call1((text,))?))
 }
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 
 #[pymodule]
 fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
+    field::choose_backend(m.py())?;
     field::register(m)?;
     sumcheck::register(m)?;
     model::register(m)?;

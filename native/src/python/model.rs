@@ -1,7 +1,7 @@
 //! The integer program for Python: reads a QuantizedModel, fills a Trace (see `zkllm/model/program.py`).
 
 use crate::int::attention::AttentionSpec;
-use crate::int::forward::{Arrays, Program, Stop, Weights, head_row, run_rows};
+use crate::int::forward::{Arrays, Program, Stop, Weights, head_rows, run_rows};
 use crate::int::norm::NormSpec;
 use crate::int::range::{RangeError, Width};
 use numpy::{Element, PyArrayDyn, PyArrayMethods, PyReadonlyArrayDyn, PyReadwriteArrayDyn};
@@ -162,7 +162,7 @@ fn trace_rows(
     }
 }
 
-/// Fills row i of yf, yf_rem and logits from row t of the last LayerNorm.
+/// Fills rows [i, i + count) of yf, yf_rem and logits from rows t, t + 1, .. of the last LayerNorm.
 #[pyfunction]
 fn trace_head(
     py: Python<'_>,
@@ -170,6 +170,7 @@ fn trace_head(
     trace: &Bound<'_, PyAny>,
     i: usize,
     t: usize,
+    count: usize,
     check: bool,
 ) -> PyResult<()> {
     let p = program(&model.getattr("config")?, check)?;
@@ -180,13 +181,16 @@ fn trace_head(
     let y: PyReadonlyArrayDyn<'_, i16> =
         trace.get_item("y")?.cast::<PyArrayDyn<i16>>().map_err(|_| wrong("y"))?.readonly();
     let (wte, gain, beta, y) = (wte.as_slice()?, gain.as_slice()?, beta.as_slice()?, y.as_slice()?);
-    let at = (2 * p.layers * rows + t) * d;
     let outside = || PyValueError::new_err("row outside the trace");
-    let y = if t < rows { y.get(at..at + d).ok_or_else(outside)? } else { return Err(outside()) };
-    let yf = yf.as_slice_mut()?.get_mut(i * d..(i + 1) * d).ok_or_else(outside)?;
-    let rem = yf_rem.as_slice_mut()?.get_mut(i * d..(i + 1) * d).ok_or_else(outside)?;
-    let logits = logits.as_slice_mut()?.get_mut(i * vocab..(i + 1) * vocab).ok_or_else(outside)?;
-    py.detach(|| head_row(&p, wte, gain, beta, y, (yf, rem, logits))).map_err(|error| range_error(py, error))
+    if t > rows || count > rows - t || i > rows {
+        return Err(outside());
+    }
+    let at = (2 * p.layers * rows + t) * d;
+    let y = y.get(at..at + count * d).ok_or_else(outside)?;
+    let yf = yf.as_slice_mut()?.get_mut(i * d..(i + count) * d).ok_or_else(outside)?;
+    let rem = yf_rem.as_slice_mut()?.get_mut(i * d..(i + count) * d).ok_or_else(outside)?;
+    let logits = logits.as_slice_mut()?.get_mut(i * vocab..(i + count) * vocab).ok_or_else(outside)?;
+    py.detach(|| head_rows(&p, wte, gain, beta, y, (yf, rem, logits))).map_err(|error| range_error(py, error))
 }
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
