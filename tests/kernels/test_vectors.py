@@ -33,6 +33,30 @@ def test_contract(seed: int, shape: list[int], dtype: str, axis: int) -> None:
     assert fast.to_list() == naive.contract(table, shape, axis, weights)
 
 
+@settings(max_examples=150, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    sizes=st.lists(st.sampled_from([1, 2, 3, 5, 8, 33, 64]), min_size=3, max_size=5).filter(
+        lambda s: prod(s) <= 20_000
+    ),
+    dtype=st.sampled_from(DTYPES[1:]),
+)
+def test_contract_several_axes_of_a_cut_and_turned_table(seed: int, sizes: list[int], dtype: str) -> None:
+    """What the packed weights look like: axes in another order than in memory, and only parts of them."""
+    rng = random.Random(seed)
+    cuts = [rng.choice([0, 0, 1, 3]) for _ in sizes]
+    whole = random_table(rng, [n + c for n, c in zip(sizes, cuts, strict=True)], dtype)
+    assert isinstance(whole, np.ndarray)
+    part = whole[tuple(np.s_[c // 2 : c // 2 + n] for n, c in zip(sizes, cuts, strict=True))]
+    order = rng.sample(range(part.ndim), part.ndim) if rng.randrange(3) else list(range(part.ndim))
+    view = part.transpose(order)
+    axis = rng.randrange(view.ndim)
+    count = rng.randint(0, view.ndim - axis)
+    weights = vector(rng, prod(view.shape[axis : axis + count]))
+    fast = native.contract(view, list(view.shape), axis, native.from_list(weights), count)
+    assert fast.to_list() == naive.contract(view, view.shape, axis, weights, count)
+
+
 @pytest.mark.parametrize("dtype", ["int16", "uint16", "int32", "int64", "int64 full"])
 @pytest.mark.parametrize(("shape", "axis"), [([2, 9001], 1), ([1100, 33], 0), ([2, 520, 3], 1), ([7, 8], 1)])
 def test_contract_long_sums_of_extreme_values(shape: list[int], axis: int, dtype: str) -> None:

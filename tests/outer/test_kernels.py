@@ -12,6 +12,7 @@ from zkllm._native import (
     mercury_symmetric,
     poly_combine,
     poly_divide,
+    poly_divide_in_place,
     poly_eq,
     poly_evaluate,
     poly_inner,
@@ -67,6 +68,9 @@ def test_pack_combine_reverse(polys, data):
 def test_division(p, degree, lead, constant):
     quotient, rest = poly_divide(vec(p), degree, lead, constant)
     assert (quotient.to_list(), rest.to_list()) == naive.divide(p, degree, lead, constant)
+    f = vec(p)
+    rest = poly_divide_in_place(f, degree, constant)
+    assert (f.to_list(), rest.to_list()) == naive.divide(p, degree, 1, constant)
 
 
 def test_packs_open_to_all_their_polynomials():
@@ -110,6 +114,8 @@ def test_misuse_is_refused():
         poly_divide(FrVec.zeros(3), 0, 1, 1)
     with pytest.raises(ValueError):
         poly_divide(FrVec.zeros(3), 1, 0, 1)
+    with pytest.raises(ValueError):
+        poly_divide_in_place(FrVec.zeros(3), 0, 1)
     with pytest.raises(ValueError):
         mercury_fold(FrVec.zeros(3), FrVec.zeros(2))
     with pytest.raises(ValueError):

@@ -66,10 +66,11 @@ def linear_combination(vectors: Sequence[Vector], coefficients: Sequence[int]) -
     ]
 
 
-def contract(table: Table, shape: Sequence[int], axis: int, weights: Vector) -> Vector:
-    """Sum over one axis of a row-major table with weights."""
+def contract(table: Table, shape: Sequence[int], axis: int, weights: Vector, count: int = 1) -> Vector:
+    """Sum over `count` axes from `axis` on of a row-major table, with a weight for each of their indices."""
     values = from_table(table)
-    before, n, after = prod(shape[:axis]), shape[axis], prod(shape[axis + 1 :])
+    before, n = prod(shape[:axis]), prod(shape[axis : axis + count])
+    after = prod(shape[axis + count :])
     assert len(weights) == n and len(values) == before * n * after
     return [
         sum(weights[x] * values[(i * n + x) * after + j] for x in range(n)) % R

@@ -14,6 +14,7 @@ from zkllm._native import (
     mercury_symmetric,
     poly_combine,
     poly_divide,
+    poly_divide_in_place,
     poly_eq,
     poly_evaluate,
     poly_inner,
@@ -142,7 +143,7 @@ class OuterProver:
             self.progress(self.done, self.STEPS)
 
     def mercury(self, f: FrVec, point: list[int]) -> FrVec:
-        """Steps 1 to 3 of section 6; returns S."""
+        """Steps 1 to 3 of section 6; returns S. Uses f up."""
         vk = self.pk.vk
         b = 1 << vk.b_log2
         if len(f) != 1 << vk.mu or len(point) != vk.mu:
@@ -151,8 +152,8 @@ class OuterProver:
         h = mercury_fold(f, eq_col)
         self.commit("h", h)
         alpha = self.challenge("alpha", v=poly_inner(eq_row, h))
-        q, g = poly_divide(f, b, 1, alpha)
-        self.commit("q", q)
+        g = poly_divide_in_place(f, b, alpha)  # f is q from here on: half a gigabyte at mu = 24
+        self.messages["q"] = self.srs.commit(f)  # not opened, so it need not stay
         self.commit("g", g)
         self.step()
         gamma = self.challenge("gamma")

@@ -129,9 +129,9 @@ class LayeredColumns:
                 continue
             view, powers = self._slots_first(b)
             place, size = self._place(b.block), 1 << b.block.inner_log2
-            rows = view.shape[0] * view.shape[1]
-            sums = k.contract(view, [rows, size], 1, k.slice(self.rest[column], place, place + size))
-            sums = k.contract(sums, [view.shape[0], view.shape[1]], 1, k.from_list(powers))
+            weights = k.slice(self.rest[column], place, place + size)
+            sums = k.contract(view, view.shape, 2, weights, view.ndim - 2)
+            sums = k.contract(sums, view.shape[:2], 1, k.from_list(powers))
             total = sums if total is None else k.linear_combination([total, sums], [1, 1])
         return total
 
@@ -155,8 +155,7 @@ class LayeredColumns:
         for b in self.blocks:
             view, powers = self._slots_first(b)
             weights = k.tensor_product([eq, k.from_list(powers)])
-            rows = view.shape[0] * view.shape[1]
-            folded = k.contract(view, [rows, 1 << b.block.inner_log2], 0, weights)
+            folded = k.contract(view, view.shape, 0, weights, 2)
             k.write(columns[b.column], self._place(b.block), folded)
         weights = [k.linear_combination([v], [u]) for v in self.rest]
         self.rest = []

@@ -124,30 +124,25 @@ class ProverData:
             else:
                 summed.append((position, weight.dense()))
         order = [a for a in axes if a in free]
+        # as they lie in memory, so that the kernel reads long runs
+        summed.sort(key=lambda item: -abs(data.strides[item[0]]))
         table: Any = np.transpose(data, [free[a] for a in order] + [p for p, _ in summed])
-        shape = [data.shape[free[a]] for a in order]
         if not summed:
             return table, order
-        return self._contract(table, prod(shape), [w for _, w in summed]), order
+        return self._contract(table, [w for _, w in summed]), order
 
-    def _contract(self, table: np.ndarray, rows: int, vectors: list[list[int]]) -> Any:
+    def _contract(self, table: np.ndarray, vectors: list[list[int]]) -> Any:
         """Sums a table over its trailing axes with one weight vector each."""
         result: Any = table
         lead = list(table.shape[: table.ndim - len(vectors)])
-        lengths = [len(v) for v in vectors]
         while vectors:
             group = [vectors.pop()]
             while vectors and prod(map(len, group)) * len(vectors[-1]) <= MERGED:
                 group.insert(0, vectors.pop())
             weights = self.kernels.tensor_product([self.kernels.from_list(v) for v in group])
-            lengths = lengths[: len(vectors)]
-            length = prod(map(len, group))
-            if isinstance(result, np.ndarray):
-                shape = [*lead, *lengths, length]
-                result = self.kernels.contract(result, shape, len(shape) - 1, weights)  # strides, no copy
-            else:
-                shape = [rows * prod(lengths), length]
-                result = self.kernels.contract(result, shape, 1, weights)
+            kept = [*lead, *map(len, vectors)]
+            shape = [*kept, *map(len, group)]
+            result = self.kernels.contract(result, shape, len(kept), weights, len(group))
         return result
 
 

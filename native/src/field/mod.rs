@@ -3,6 +3,7 @@
 #[cfg(target_arch = "x86_64")]
 pub mod ifma;
 pub mod lanes;
+pub mod rows;
 pub mod slices;
 pub mod wide;
 

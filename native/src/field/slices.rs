@@ -185,6 +185,19 @@ pub fn fold(lo: &mut [Fr], hi: &[Fr], c: &Fr) {
     }
 }
 
+/// (row, carry) = (carry, row + c carry): a step of the division by X^t - c.
+pub fn carry_row(row: &mut [Fr], carry: &mut [Fr], c: &Fr) {
+    assert_eq!(row.len(), carry.len());
+    let n = vectorised(row.len());
+    if n > 0 {
+        ifma!(carry_row(&mut row[..n], &mut carry[..n], c));
+    }
+    for (x, y) in row[n..].iter_mut().zip(&mut carry[n..]) {
+        let next = *x + *c * *y;
+        *x = std::mem::replace(y, next);
+    }
+}
+
 /// Integers as field elements.
 pub fn convert(out: &mut [Fr], vs: &[i64]) {
     assert_eq!(out.len(), vs.len());
@@ -315,6 +328,10 @@ mod tests {
             assert_eq!(out, pairs().map(|(x, y)| *x + c * y).collect::<Vec<_>>());
             scale(&mut out, &c, &xs);
             assert_eq!(out, xs.iter().map(|x| c * x).collect::<Vec<_>>());
+            let (mut row, mut carried) = (xs.clone(), ys.clone());
+            carry_row(&mut row, &mut carried, &c);
+            assert_eq!(row, ys);
+            assert_eq!(carried, pairs().map(|(x, y)| *x + c * y).collect::<Vec<_>>());
             let (mut low, mut upper) = (xs.clone(), ys.clone());
             split(&mut low, &mut upper, &c);
             assert_eq!(upper, out);

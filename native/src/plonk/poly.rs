@@ -1,6 +1,6 @@
 //! Polynomials as coefficient vectors, lowest first. Twins: `zkllm/outer/naive.py`.
 
-use crate::field::Fr;
+use crate::field::{Fr, slices};
 use ark_ff::{AdditiveGroup, Field};
 use rayon::prelude::*;
 
@@ -34,9 +34,8 @@ pub fn combine(polys: &[&[Fr]], coefficients: &[Fr]) -> Vec<Fr> {
         let start = i * CHUNK;
         for (p, c) in polys.iter().zip(coefficients) {
             if start < p.len() {
-                for (x, a) in chunk.iter_mut().zip(&p[start..]) {
-                    *x += *a * c;
-                }
+                let len = chunk.len().min(p.len() - start);
+                slices::add_scaled(&mut chunk[..len], c, &p[start..start + len]);
             }
         }
     });
@@ -47,49 +46,54 @@ pub fn combine(polys: &[&[Fr]], coefficients: &[Fr]) -> Vec<Fr> {
 pub fn divide(f: &[Fr], t: usize, lead: Fr, constant: Fr) -> (Vec<Fr>, Vec<Fr>) {
     assert!(t > 0 && lead != Fr::ZERO, "a divisor of degree t > 0");
     let inv = lead.inverse().expect("lead is not zero");
-    let ratio = constant * inv;
-    let mut work = f.to_vec();
-    if work.len() < t {
-        work.resize(t, Fr::ZERO);
-        return (Vec::new(), work);
-    }
-    // work[i] += ratio * work[i + t], from the top: column by column, each a Horner scheme of its own.
-    let columns = |work: &mut [Fr]| {
-        for i in (0..work.len() - t).rev() {
-            let above = work[i + t];
-            work[i] += ratio * above;
-        }
-    };
-    if t < 64 {
-        columns(&mut work);
-    } else {
-        horner_rows(&mut work, t, ratio);
-    }
-    let mut quotient = work.split_off(t);
+    let mut quotient = f.to_vec();
+    let rest = divide_monic(&mut quotient, t, constant * inv);
     if inv != Fr::ONE {
-        quotient.par_iter_mut().for_each(|x| *x *= inv);
+        quotient.par_chunks_mut(CHUNK).for_each(|chunk| chunk.iter_mut().for_each(|x| *x *= inv));
     }
-    (quotient, work)
+    (quotient, rest)
 }
 
-/// The same recurrence for long rows: threads take ranges of columns.
-fn horner_rows(work: &mut [Fr], t: usize, ratio: Fr) {
-    const COLUMNS: usize = 64;
-    let rows = work.len().div_ceil(t);
-    let mut ranges: Vec<Vec<&mut [Fr]>> = (0..t.div_ceil(COLUMNS)).map(|_| Vec::with_capacity(rows)).collect();
-    for row in work.chunks_mut(t) {
-        for (range, part) in ranges.iter_mut().zip(row.chunks_mut(COLUMNS)) {
+/// Replaces f by its quotient by X^t - c; returns the remainder.
+pub fn divide_monic(f: &mut Vec<Fr>, t: usize, c: Fr) -> Vec<Fr> {
+    assert!(t > 0, "a divisor of degree t > 0");
+    let len = f.len().saturating_sub(t);
+    let rest = if t < LONG_ROW { horner(f, t, &c) } else { horner_rows(f, t, &c) };
+    f.truncate(len);
+    rest
+}
+
+/// Rows of coefficients from this length on are handled as vectors.
+const LONG_ROW: usize = 64;
+
+/// q[i] = f[i + t] + c q[i + t] from the top, q in the place of f; returns the remainder.
+fn horner(f: &mut [Fr], t: usize, c: &Fr) -> Vec<Fr> {
+    let mut carries = vec![Fr::ZERO; t];
+    for i in (0..f.len()).rev() {
+        let carry = &mut carries[i % t];
+        // what is carried out of place i is q[i - t], or the remainder at the lowest row
+        let next = f[i] + *carry * c;
+        f[i] = std::mem::replace(carry, next);
+    }
+    carries
+}
+
+/// The same for long rows: threads take ranges of columns.
+fn horner_rows(f: &mut [Fr], t: usize, c: &Fr) -> Vec<Fr> {
+    let rows = f.len().div_ceil(t);
+    let mut ranges: Vec<Vec<&mut [Fr]>> = (0..t.div_ceil(LONG_ROW)).map(|_| Vec::with_capacity(rows)).collect();
+    for row in f.chunks_mut(t) {
+        for (range, part) in ranges.iter_mut().zip(row.chunks_mut(LONG_ROW)) {
             range.push(part);
         }
     }
-    ranges.par_iter_mut().for_each(|range| {
-        for i in (0..range.len().saturating_sub(1)).rev() {
-            let (low, high) = range.split_at_mut(i + 1);
-            for (x, above) in low[i].iter_mut().zip(high[0].iter()) {
-                *x += ratio * above;
-            }
+    let mut carries = vec![Fr::ZERO; t];
+    ranges.par_iter_mut().zip(carries.par_chunks_mut(LONG_ROW)).for_each(|(range, carries)| {
+        for row in range.iter_mut().rev() {
+            slices::carry_row(row, &mut carries[..row.len()], c);
         }
     });
+    carries
 }
 
 /// eq(., u) for all Boolean points, most significant bit first.
@@ -108,5 +112,5 @@ pub fn eq_polynomial(u: &[Fr]) -> Vec<Fr> {
 }
 
 pub fn inner(a: &[Fr], b: &[Fr]) -> Fr {
-    a.par_chunks(CHUNK).zip(b.par_chunks(CHUNK)).map(|(x, y)| x.iter().zip(y).map(|(p, q)| *p * q).sum::<Fr>()).sum()
+    a.par_chunks(CHUNK).zip(b.par_chunks(CHUNK)).map(|(x, y)| slices::dot(x, y)).sum()
 }

@@ -81,6 +81,22 @@ fn poly_divide(
     Ok((wrap(quotient), wrap(remainder)))
 }
 
+/// Replaces f by its quotient by X^degree - constant; returns the remainder.
+#[pyfunction]
+fn poly_divide_in_place(
+    py: Python<'_>,
+    f: &Bound<'_, FrVec>,
+    degree: usize,
+    constant: &Bound<'_, PyAny>,
+) -> PyResult<FrVec> {
+    let (mut f, constant) = (f.try_borrow_mut()?, scalar(constant)?);
+    if degree == 0 {
+        return Err(PyValueError::new_err("the divisor is constant"));
+    }
+    let data = &mut f.data;
+    Ok(wrap(py.detach(|| poly::divide_monic(data, degree, constant))))
+}
+
 /// eq(., u) for all Boolean points, most significant bit first.
 #[pyfunction]
 fn poly_eq(u: &Bound<'_, PyAny>) -> PyResult<FrVec> {
@@ -248,6 +264,7 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(poly_evaluate, m)?)?;
     m.add_function(wrap_pyfunction!(poly_combine, m)?)?;
     m.add_function(wrap_pyfunction!(poly_divide, m)?)?;
+    m.add_function(wrap_pyfunction!(poly_divide_in_place, m)?)?;
     m.add_function(wrap_pyfunction!(poly_eq, m)?)?;
     m.add_function(wrap_pyfunction!(poly_inner, m)?)?;
     m.add_function(wrap_pyfunction!(poly_reverse, m)?)?;

@@ -1,12 +1,11 @@
 //! Sumcheck over named axes of real (unpadded) sizes, and the tensor kernels around it.
 
 pub mod contract;
-#[cfg(target_arch = "x86_64")]
-mod contract_ifma;
 pub mod instance;
 mod plan;
 pub mod reduction;
 mod round;
+mod runs;
 pub mod table;
 pub mod tensor;
 

@@ -20,31 +20,31 @@ pub enum IntType {
 macro_rules! with_type {
     ($dtype:expr, $t:ident, $body:expr) => {
         match $dtype {
-            IntType::I8 => {
+            $crate::sumcheck::table::IntType::I8 => {
                 type $t = i8;
                 $body
             }
-            IntType::U8 => {
+            $crate::sumcheck::table::IntType::U8 => {
                 type $t = u8;
                 $body
             }
-            IntType::I16 => {
+            $crate::sumcheck::table::IntType::I16 => {
                 type $t = i16;
                 $body
             }
-            IntType::U16 => {
+            $crate::sumcheck::table::IntType::U16 => {
                 type $t = u16;
                 $body
             }
-            IntType::I32 => {
+            $crate::sumcheck::table::IntType::I32 => {
                 type $t = i32;
                 $body
             }
-            IntType::U32 => {
+            $crate::sumcheck::table::IntType::U32 => {
                 type $t = u32;
                 $body
             }
-            IntType::I64 => {
+            $crate::sumcheck::table::IntType::I64 => {
                 type $t = i64;
                 $body
             }
@@ -171,6 +171,11 @@ impl<'a> IntView<'a> {
             rest /= n;
         }
         position
+    }
+
+    /// Whether all absolute values are below a limit above 2^32.
+    pub fn is_below(&self, limit: u64) -> bool {
+        self.dtype != IntType::I64 || self.max_abs() < limit
     }
 
     /// A bound on the absolute values: the type's for 8 and 16 bits, the exact maximum otherwise.

@@ -1,29 +1,30 @@
-//! Products of integer matrices with vectors of field elements.
+//! Rows of machine integers times field elements, eight columns at a time.
 //!
 //! # Safety
 //! Every function needs a processor for which `detected()` holds.
 
-use super::lanes::{Lane, get};
+use super::lanes::{Ifma, Lane, get};
 use super::*;
+use crate::field::rows::{Rows, Small, TILE};
 use crate::field::wide::SmallSum;
 
 /// Products that are summed before limbs are carried: a limb grows by less than 2^53 for each.
 const PRODUCTS: usize = 512;
-/// Integers are made unsigned by adding 2^51; callers take 2^51 times the sum of the weights off again.
-pub const OFFSET_BITS: u32 = 51;
+/// Integers are made unsigned by adding 2^51.
+const OFFSET_BITS: u32 = 51;
 /// Rows, or vectors of eight columns, that share the weights' limbs in registers.
-pub const GROUP: usize = 4;
+const GROUP: usize = 4;
 
-/// Machine integers that can be widened eight at a time. Values must be below 2^51 in magnitude.
-pub trait Small: Copy + Default {
+/// Machine integers that can be widened eight at a time.
+pub trait Widen: Sized {
     /// # Safety
     /// Eight integers must be readable at `p`.
     unsafe fn load8(p: *const Self) -> __m512i;
 }
 
-macro_rules! small {
+macro_rules! widen {
     ($($t:ty, $load:ident, $cast:ty, $convert:ident;)*) => {$(
-        impl Small for $t {
+        impl Widen for $t {
             #[inline]
             #[target_feature(enable = "avx512f,sse2,avx")]
             unsafe fn load8(p: *const Self) -> __m512i {
@@ -40,7 +41,7 @@ fn same(x: __m512i) -> __m512i {
     x
 }
 
-small! {
+widen! {
     i8, _mm_loadl_epi64, __m128i, _mm512_cvtepi8_epi64;
     u8, _mm_loadl_epi64, __m128i, _mm512_cvtepu8_epi64;
     i16, _mm_loadu_si128, __m128i, _mm512_cvtepi16_epi64;
@@ -62,104 +63,177 @@ unsafe fn load_tail<T: Small>(p: *const T, len: usize) -> __m512i {
     }
 }
 
+type Acc = [__m512i; 7];
+
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn add_small(acc: &mut [__m512i; 7], w: &V, u: __m512i) {
+fn add_small(acc: &mut Acc, w: &V, u: __m512i) {
     for i in 0..5 {
         acc[i] = _mm512_madd52lo_epu64(acc[i], w[i], u);
         acc[i + 1] = _mm512_madd52hi_epu64(acc[i + 1], w[i], u);
     }
 }
 
-/// For each row, the sum of weights (2^51 + row).
-///
-/// # Safety
-/// `len` integers must be readable at each row; `weights` holds `len` elements and zeros beyond.
-#[target_feature(enable = "avx512f,avx512ifma")]
-pub unsafe fn dot_rows<T: Small>(weights: &[Lane], rows: [*const T; GROUP], len: usize) -> [Fr; GROUP] {
-    let (zero, offset) = ([_mm512_setzero_si512(); 7], splat(1 << OFFSET_BITS));
-    let mut sums = [Fr::default(); GROUP];
-    for start in (0..len.div_ceil(8)).step_by(PRODUCTS) {
-        let mut acc = [zero; GROUP];
-        for (i, w) in weights[start..].iter().take(PRODUCTS).enumerate() {
-            let (w, at) = (get(w), 8 * (start + i));
-            for (acc, &row) in acc.iter_mut().zip(&rows) {
-                // SAFETY: at most `len` integers are read.
-                let v = unsafe { if at + 8 <= len { T::load8(row.add(at)) } else { load_tail(row.add(at), len - at) } };
-                add_small(acc, &w, _mm512_add_epi64(v, offset));
-            }
-        }
-        for (sum, acc) in sums.iter_mut().zip(acc) {
-            *sum += SmallSum::from_words(sum_lanes(acc)).reduce();
-        }
-    }
-    sums
-}
-
-/// The weights of a column sum in the form that `sum_columns` broadcasts.
-pub struct Weights(Vec<[u64; 5]>);
-
-impl Weights {
-    pub fn new(weights: &[Fr]) -> Self {
-        // `reduce_small` divides by 2^104
-        let shift = Fr::from(1u128 << 104);
-        Self(weights.iter().map(|w| limbs((*w * shift).0.0)).collect())
-    }
-}
-
-/// out[j] = base + sum_i weights[i] (2^51 + rows[i][j]), the rows being `stride` integers apart.
-///
-/// # Safety
-/// `out.len()` integers must be readable in every row. `out` has at most 8 GROUP elements.
-#[target_feature(enable = "avx512f,avx512ifma")]
-pub unsafe fn sum_columns<T: Small>(weights: &Weights, base: &Fr, first: *const T, stride: isize, out: &mut [Fr]) {
-    let (zero, offset, base) = (_mm512_setzero_si512(), splat(1 << OFFSET_BITS), broadcast(base));
-    let (whole, tail) = (out.len() / 8, out.len() % 8);
-    assert!(whole + (tail > 0) as usize <= GROUP);
-    let mut acc = [[zero; 7]; GROUP];
-    let mut row = first;
-    for (i, w) in weights.0.iter().enumerate() {
-        if i % PRODUCTS == PRODUCTS - 1 {
-            for acc in &mut acc {
-                carry_up(acc);
-            }
-        }
-        let w = splat5(w);
-        // SAFETY: the rows are readable.
-        unsafe {
-            if whole == GROUP {
-                for (k, acc) in acc.iter_mut().enumerate() {
-                    add_small(acc, &w, _mm512_add_epi64(T::load8(row.add(8 * k)), offset));
-                }
-            } else {
-                for (k, acc) in acc.iter_mut().enumerate().take(whole) {
-                    add_small(acc, &w, _mm512_add_epi64(T::load8(row.add(8 * k)), offset));
-                }
-                if tail > 0 {
-                    let v = load_tail(row.add(8 * whole), tail);
-                    add_small(&mut acc[whole], &w, _mm512_add_epi64(v, offset));
-                }
-            }
-            row = row.wrapping_offset(stride);
-        }
-    }
-    for (out, mut acc) in out.chunks_mut(8).zip(acc) {
-        carry_up(&mut acc);
-        let mut sum = add_limbs(&reduce_small(acc), &base);
-        carry(&mut sum);
-        let mut elements = [Fr::default(); 8];
-        // SAFETY: eight elements.
-        unsafe { store(elements.as_mut_ptr(), &canonical(&sum)) };
-        out.copy_from_slice(&elements[..out.len()]);
-    }
-}
-
 /// Carries unsigned limbs.
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn carry_up(x: &mut [__m512i; 7]) {
+fn carry_up(x: &mut Acc) {
     for i in 0..6 {
         x[i + 1] = _mm512_add_epi64(x[i + 1], _mm512_srli_epi64::<52>(x[i]));
         x[i] = _mm512_and_si512(x[i], splat(MASK));
+    }
+}
+
+/// Eight partial sums of products; the limbs are carried between calls.
+#[derive(Clone, Copy, Default)]
+#[repr(C, align(64))]
+pub struct Sums([[u64; 8]; 7]);
+
+impl Sums {
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn get(&self) -> Acc {
+        let p = self.0.as_ptr().cast::<__m512i>();
+        // SAFETY: seven aligned vectors.
+        unsafe { std::array::from_fn(|i| _mm512_load_si512(p.add(i))) }
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn set(&mut self, mut acc: Acc) {
+        carry_up(&mut acc);
+        let p = self.0.as_mut_ptr().cast::<__m512i>();
+        for (i, limb) in acc.into_iter().enumerate() {
+            // SAFETY: seven aligned vectors.
+            unsafe { _mm512_store_si512(p.add(i), limb) };
+        }
+    }
+}
+
+/// sums[k] += weights (2^51 + rows[k]) over `len` elements, at most 8 PRODUCTS.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+unsafe fn dots<T: Small, const N: usize>(sums: &mut [Sums], weights: &[Lane], rows: &[*const T], len: usize) {
+    let offset = splat(1 << OFFSET_BITS);
+    let rows: [*const T; N] = rows.try_into().expect("N rows");
+    let mut acc: [Acc; N] = std::array::from_fn(|k| sums[k].get());
+    for (i, w) in weights[..len / 8].iter().enumerate() {
+        let w = get(w);
+        for (acc, &row) in acc.iter_mut().zip(&rows) {
+            // SAFETY: at most `len` integers are read.
+            add_small(acc, &w, _mm512_add_epi64(unsafe { T::load8(row.add(8 * i)) }, offset));
+        }
+    }
+    if !len.is_multiple_of(8) {
+        let (w, at) = (get(&weights[len / 8]), len / 8 * 8);
+        for (acc, &row) in acc.iter_mut().zip(&rows) {
+            // SAFETY: the row ends at `len`.
+            add_small(acc, &w, _mm512_add_epi64(unsafe { load_tail(row.add(at), len - at) }, offset));
+        }
+    }
+    for (sum, acc) in sums.iter_mut().zip(acc) {
+        sum.set(acc);
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512ifma")]
+unsafe fn all_dots<T: Small>(sums: &mut [Sums], weights: &[Lane], rows: &[*const T], len: usize) {
+    for (sums, rows) in sums.chunks_mut(GROUP).zip(rows.chunks(GROUP)) {
+        // SAFETY: by the caller's promise.
+        unsafe {
+            match rows.len() {
+                1 => dots::<T, 1>(sums, weights, rows, len),
+                2 => dots::<T, 2>(sums, weights, rows, len),
+                3 => dots::<T, 3>(sums, weights, rows, len),
+                _ => dots::<T, 4>(sums, weights, rows, len),
+            }
+        }
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512ifma")]
+unsafe fn rows_sum<T: Small>(tile: &mut [Sums; GROUP], coefs: &[[u64; 5]], rows: &[*const T], width: usize) {
+    let (offset, whole, tail) = (splat(1 << OFFSET_BITS), width / 8, width % 8);
+    for (coefs, rows) in coefs.chunks(PRODUCTS).zip(rows.chunks(PRODUCTS)) {
+        let mut acc: [Acc; GROUP] = std::array::from_fn(|k| tile[k].get());
+        for (c, &row) in coefs.iter().zip(rows) {
+            let c = splat5(c);
+            // SAFETY: `width` integers are readable in every row.
+            unsafe {
+                if whole == GROUP {
+                    for (k, acc) in acc.iter_mut().enumerate() {
+                        add_small(acc, &c, _mm512_add_epi64(T::load8(row.add(8 * k)), offset));
+                    }
+                } else {
+                    for (k, acc) in acc.iter_mut().enumerate().take(whole) {
+                        add_small(acc, &c, _mm512_add_epi64(T::load8(row.add(8 * k)), offset));
+                    }
+                    if tail > 0 {
+                        let v = load_tail(row.add(8 * whole), tail);
+                        add_small(&mut acc[whole], &c, _mm512_add_epi64(v, offset));
+                    }
+                }
+            }
+        }
+        for (sums, acc) in tile.iter_mut().zip(acc) {
+            sums.set(acc);
+        }
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn store_sums(tile: &[Sums; GROUP], base: &Fr, out: &mut [Fr]) {
+    let base = broadcast(base);
+    for (out, sums) in out.chunks_mut(8).zip(tile) {
+        // sums are below 2^48 r (offset included), so this is below r + 2^-56 r
+        let mut sum = add_limbs(&reduce_small(sums.get()), &base);
+        carry(&mut sum);
+        let sum = canonical(&sum);
+        if out.len() == 8 {
+            // SAFETY: eight elements.
+            unsafe { store(out.as_mut_ptr(), &sum) };
+        } else {
+            let mut elements = [Fr::default(); 8];
+            // SAFETY: eight elements.
+            unsafe { store(elements.as_mut_ptr(), &sum) };
+            out.copy_from_slice(&elements[..out.len()]);
+        }
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn value_of(sum: &Sums) -> Fr {
+    SmallSum::from_words(sum_lanes(sum.get())).reduce()
+}
+
+// SAFETY of all calls: the type is only used when `detected()`.
+impl Rows for Ifma {
+    const LIMIT: u64 = 1 << OFFSET_BITS;
+    const OFFSET: u64 = 1 << OFFSET_BITS;
+    type Sum = Sums;
+    type Coef = [u64; 5];
+    type Tile = [Sums; GROUP];
+
+    unsafe fn add_dots<T: Small>(sums: &mut [Sums], weights: &[Lane], rows: &[*const T], len: usize) {
+        assert!(sums.len() == rows.len() && len <= 8 * PRODUCTS);
+        unsafe { all_dots(sums, weights, rows, len) }
+    }
+
+    fn value(sum: &Sums) -> Fr {
+        unsafe { value_of(sum) }
+    }
+
+    fn coef(c: &Fr) -> [u64; 5] {
+        // `reduce_small` divides by 2^104
+        limbs((*c * Fr::from(1u128 << 104)).0.0)
+    }
+
+    unsafe fn add_rows<T: Small>(tile: &mut [Sums; GROUP], coefs: &[[u64; 5]], rows: &[*const T], width: usize) {
+        assert!(coefs.len() == rows.len() && width <= TILE);
+        unsafe { rows_sum(tile, coefs, rows, width) }
+    }
+
+    fn finish(tile: &[Sums; GROUP], base: &Fr, out: &mut [Fr]) {
+        unsafe { store_sums(tile, base, out) }
     }
 }

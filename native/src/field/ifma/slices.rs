@@ -52,6 +52,20 @@ pub fn add_scaled(xs: &mut [Fr], c: &Fr, ys: &[Fr]) {
     }
 }
 
+/// (row, carry) = (carry, row + c carry).
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub fn carry_row(row: &mut [Fr], carries: &mut [Fr], c: &Fr) {
+    let c = constant(c);
+    for i in 0..row.len() / 8 {
+        // SAFETY: `eight` checks the bounds.
+        let (x, y) = unsafe { (load(eight(row, i)), load(eight(carries, i))) };
+        let mut sum = add_limbs(&mul(&y, &c), &x);
+        carry(&mut sum);
+        row[8 * i..8 * i + 8].copy_from_slice(&carries[8 * i..8 * i + 8]);
+        unsafe { store(eight_mut(carries, i), &canonical(&sum)) };
+    }
+}
+
 /// out = c xs.
 #[target_feature(enable = "avx512f,avx512ifma")]
 pub fn scale(out: &mut [Fr], c: &Fr, xs: &[Fr]) {

@@ -7,22 +7,25 @@ use crate::sumcheck::{contract as kernels, tensor};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-/// sum over `axis` of weights[i] * table (seen with `shape`); row-major over the other axes.
+/// sum over `count` axes from `axis` on of weights[i] * table (seen with `shape`); row-major over the other axes.
 #[pyfunction]
+#[pyo3(signature = (table, shape, axis, weights, count=1))]
 fn contract(
     py: Python<'_>,
     table: &Bound<'_, PyAny>,
     shape: Vec<usize>,
     axis: usize,
     weights: PyRef<'_, FrVec>,
+    count: usize,
 ) -> PyResult<FrVec> {
-    if shape.get(axis).is_none_or(|&n| n != weights.data.len()) {
-        return Err(PyValueError::new_err("weights must have one element for each index of the axis"));
+    let axes = axis..axis.saturating_add(count);
+    if shape.get(axes.clone()).is_none_or(|s| s.iter().product::<usize>() != weights.data.len()) {
+        return Err(PyValueError::new_err("weights must have one element for each index of the axes"));
     }
     let source = Source::new(table, Some(&shape))?;
     let guard = source.guard(py)?;
     let (table, weights) = (guard.table(), weights.data.as_slice());
-    let data = interruptible(py, |poll| kernels::contract(&table, &shape, axis, weights, poll))?;
+    let data = interruptible(py, |poll| kernels::contract(&table, &shape, axes, weights, poll))?;
     Ok(FrVec { data })
 }
 
