@@ -17,8 +17,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tests.cli.checkpoints import write_checkpoint  # noqa: E402
-from zkllm import api, prover  # noqa: E402
+from zkllm import api  # noqa: E402
 from zkllm.cli.demo import PROMPT  # noqa: E402
 from zkllm.cli.text import table  # noqa: E402
 from zkllm.inspection import lookups, sub_blocks  # noqa: E402
@@ -42,6 +41,7 @@ from zkllm.settle import KeySource, Session, network, open_session  # noqa: E402
 from zkllm.settle.rpc import to_hex  # noqa: E402
 from zkllm.settle.submission import calldata_gas, verify_calldata  # noqa: E402
 from zkllm.soundness import security_bits  # noqa: E402
+from zkllm.timings import Stage  # noqa: E402
 
 DEMO = ROOT / "models" / "demo-gpt2"
 ROWS = 16
@@ -59,45 +59,13 @@ Times = dict[str, float]
 # ---- timing
 
 
-class Parts:
-    """Seconds by part of the inner proof and by step of the outer one, while a proof is made."""
-
-    OUTER = ("open q, g", "open S, D", "wires C1", "quotients C2", "opening W", "opening W'")
-
-    def __init__(self) -> None:
-        self.seconds: Times = {}
-        self._part, self._since = "", 0.0
-
-    def begin(self, part: str) -> None:
-        now = time.perf_counter()
-        if self._part:
-            self.seconds[self._part] = self.seconds.get(self._part, 0.0) + now - self._since
-        self._part, self._since = part, now
-
-    def progress(self, stage: str, done: int, total: int) -> None:
-        if stage != "outer proof":
-            return
-        if total == 1:  # the stage's own beginning and end
-            self.begin(f"outer: {self.OUTER[0]}" if done == 0 else "")
-        else:
-            self.begin(f"outer: {self.OUTER[done]}" if done < total else "")
-
-
-@contextmanager
-def timed_parts() -> Iterator[Parts]:
-    """Listens to the prover naming its parts."""
-    parts, original = Parts(), prover.Prover
-
-    class Listening(original):  # type: ignore[misc, valid-type]
-        def begin(self, part: str) -> None:
-            super().begin(part)
-            parts.begin(f"inner: {part}")
-
-    prover.Prover = Listening  # type: ignore[misc]
-    try:
-        yield parts
-    finally:
-        prover.Prover = original  # type: ignore[misc]
+def parts_of(stages: Stage) -> Times:
+    """Seconds by part of the inner proof and by step of the outer one."""
+    found = {}
+    for stage in stages.stages:
+        if stage.name in ("inner proof", "outer proof"):
+            found |= {f"{stage.name.removesuffix(' proof')}: {s.name}": s.wall for s in stage.stages}
+    return found
 
 
 def clock(run: Callable[[], Any]) -> tuple[float, Any]:
@@ -110,12 +78,11 @@ def best_proof(package: ModelPackage, runs: int, **options: Any) -> tuple[api.Pr
     """(a proof, seconds by stage, seconds by part) of the fastest run."""
     best: tuple[float, api.ProofResult, Times] | None = None
     for _ in range(runs):
-        with timed_parts() as parts:
-            processor = time.process_time()
-            seconds, result = clock(lambda p=parts: api.prove(package, progress=p.progress, **options))
-            result.timings["processor time"] = time.process_time() - processor
+        processor = time.process_time()
+        seconds, result = clock(lambda: api.prove(package, **options))
+        result.timings["processor time"] = time.process_time() - processor
         if best is None or seconds < best[0]:
-            best = seconds, result, parts.seconds
+            best = seconds, result, parts_of(result.stages)
     assert best is not None
     return best[1], {**best[1].timings, "total": best[0]}, best[2]
 
@@ -204,10 +171,14 @@ UNITS = {
     "inner: product sums": "multiply_accumulates",
     "inner: linear claims": "one",
     "inner: reduction": "coefficients",
+    "outer: circuit": "circuit",
+    "outer: combine columns": "coefficients",
+    "outer: fold h": "column",
     "outer: open q, g": "column",
     "outer: open S, D": "one",
-    "outer: wires C1": "circuit",
-    "outer: quotients C2": "circuit",
+    "outer: wires": "circuit",
+    "outer: quotients": "circuit",
+    "outer: evaluate": "circuit",
     "outer: opening W": "circuit",
     "outer: opening W'": "circuit",
 }

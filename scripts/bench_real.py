@@ -27,7 +27,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
-from bench import clock, machine, timed_parts  # noqa: E402
+from bench import clock, machine, parts_of  # noqa: E402
 
 from zkllm import api  # noqa: E402
 from zkllm.errors import ZkllmError  # noqa: E402
@@ -88,19 +88,13 @@ def measure_proof(folder: Path, rows: int, certified: int, runs: int) -> dict[st
     measured = []
     for _ in range(runs):
         stages = Stages()
-        with timed_parts() as parts:
-
-            def progress(*report: Any, stages: Stages = stages, parts: Any = parts) -> None:
-                stages.progress(*report)
-                parts.progress(*report)
-
-            processor = time.process_time()
-            seconds, result = clock(
-                lambda progress=progress: api.prove(
-                    package, prompt=PROMPT, new_tokens=certified, rows=rows, progress=progress
-                )
+        processor = time.process_time()
+        seconds, result = clock(
+            lambda stages=stages: api.prove(
+                package, prompt=PROMPT, new_tokens=certified, rows=rows, progress=stages.progress
             )
-        measured.append((seconds, time.process_time() - processor, result, parts.seconds))
+        )
+        measured.append((seconds, time.process_time() - processor, result, parts_of(result.stages)))
     peak = peak_rss()
     seconds, processor, result, by_part = sorted(measured, key=lambda m: m[0])[len(measured) // 2]
     verify_seconds, _ = clock(lambda: result.proof.verify(result.verifying_key))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from zkllm.errors import PackageError
 from zkllm.field import P, R, root_of_unity
 from zkllm.outer.gates import COSET_SHIFTS
-from zkllm.outer.keys import VerifyingKey
+from zkllm.outer.keys import VERSION, VerifyingKey
 from zkllm.outer.transcript import STATEMENT_TAG
 from zkllm.poseidon2_constants import DIAGONAL
 
@@ -49,6 +50,8 @@ class VerifierSpec:
 
     @classmethod
     def from_verifying_key(cls, vk: VerifyingKey) -> VerifierSpec:
+        if vk.version != VERSION:
+            raise PackageError("verifying key: only a model's key has a contract")
         return cls(
             version=vk.version,
             N=vk.N,

@@ -30,8 +30,9 @@ from .protocol.circuit import build_circuit
 from .protocol.manifest import Shape
 from .protocol.program import Protocol
 from .protocol.witness import fixed_tensors
-from .prover import Progress, Timings, prove_trace
+from .prover import prove_trace
 from .statement import Context, Statement
+from .timings import Progress, Stage, Timings
 
 DEFAULT_ROWS = 16
 SETUP_FILE = "setup.json"
@@ -110,7 +111,8 @@ class ProofResult:
     logits: list[int]  # of the answered tokens, at the program's scale
     logit_scale_log2: int  # logit / 2^scale is the float model's
     verifying_key: VerifyingKey
-    timings: dict[str, float] = field(default_factory=dict)
+    timings: dict[str, float] = field(default_factory=dict)  # seconds by stage
+    stages: Stage = field(default_factory=lambda: Stage("all"))  # the same, nested; memory where asked for
 
     @property
     def answer_text(self) -> str:
@@ -405,13 +407,17 @@ def prove(
     context: Context | None = None,
     rows: int | None = None,
     progress: Progress | None = None,
+    memory: bool = False,
 ) -> ProofResult:
-    """Answers a prompt greedily with `new_tokens` tokens and proves it in one causal pass of `rows` rows."""
+    """Answers a prompt greedily with `new_tokens` tokens and proves it in one causal pass of `rows` rows.
+
+    `memory`: resident memory by stage too, for which the process' mark of its peak is started anew.
+    """
     context = context or Context()
     record = open_setup(package)
     rows = rows if rows is not None else record.max_tokens
     ids = check_prompt(package, prompt, tokens, new_tokens, rows)
-    timings = Timings(progress=progress)
+    timings = Timings(progress, memory)
     with timings.stage("keys"):
         keys = shape_keys(package, rows, new_tokens, progress)
         vk = keys.verifying_key
@@ -442,6 +448,7 @@ def prove(
         package.scales.logits,
         vk,
         timings.seconds,
+        timings.root,
     )
 
 

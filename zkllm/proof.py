@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zkllm.errors import ProofError
-from zkllm.outer.keys import VerifyingKey
+from zkllm.outer.keys import VERSION, VerifyingKey
 from zkllm.outer.verifier import Trace, verify
 from zkllm.statement import Context, Statement, pack_words
 
@@ -116,6 +116,8 @@ class Proof:
 
     def verify(self, vk: VerifyingKey, trace: Trace | None = None) -> None:
         """Raises ProofError unless the proof holds for this verifying key."""
+        if vk.version != VERSION:
+            raise ProofError("verifying key: it is not that of a model")
         if self.verifier_id != vk.verifier_id:
             raise ProofError("verifier id: the proof was made for another model, shape or SRS than this key")
         if self.development_srs != (vk.srs_kind == "development"):

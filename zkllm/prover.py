@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 from .commitments import commit_columns
@@ -24,29 +20,7 @@ from .protocol.program import InnerStatement, Protocol, run_inner
 from .protocol.tables import ProverData
 from .protocol.witness import prover_data
 from .statement import pack_words
-
-Progress = Callable[[str, int, int], None]  # stage, done, total
-
-
-@dataclass
-class Timings:
-    """Seconds by stage."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-    progress: Progress | None = None
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[Callable[[int, int], None] | None]:
-        start = time.perf_counter()
-        report = None
-        if self.progress is not None:
-            progress = self.progress
-            progress(name, 0, 1)
-            report = lambda done, total: progress(name, done, total)
-        yield report
-        self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
-        if self.progress is not None:
-            self.progress(name, 1, 1)
+from .timings import Timings
 
 
 def prove_trace(
@@ -81,7 +55,7 @@ def prove_data(
         witness = commit_columns(srs, protocol.witness, data.tensors, report)
     digest = statement_digest(pk.vk.verifier_id, context, words, witness)
     with timings.stage("inner proof"):
-        prover = Prover(protocol, seed_of(digest), data)
+        prover = Prover(protocol, seed_of(digest), data, part=timings.part)
         result = run_inner(prover, words, InnerStatement(length, list(ids)))
 
     def open_columns(theta: int) -> Any:
@@ -112,4 +86,5 @@ def prove_data(
             open_inner=open_columns,
             tail=tail,
             progress=report,
+            part=timings.part,
         )

@@ -300,7 +300,7 @@ class Instance:
             self.toy.tail(m, {"theta": Fr(theta), "zeta": Fr(zeta), **publics}, state)
             return Tail(v % R, *evaluations, m.inputs[before:])
 
-        outer = prover(self.pk, self.srs, digest, self.words, schedule, None)
+        outer = prover(self.pk, self.srs, digest, self.words, schedule, None, None)
         outer.finals = [int(c) for c in state["finals"]]  # type: ignore[attr-defined]
         point = [int(x) for x in state["point"]]
         return outer.run(

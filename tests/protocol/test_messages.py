@@ -174,18 +174,13 @@ def test_the_columns_of_another_model(honest: tuple[Case, Proof]) -> None:
     )
 
 
-def _without(monkeypatch: pytest.MonkeyPatch, index: int) -> None:
-    monkeypatch.setattr(
-        program, "OPERATIONS", tuple(o for i, o in enumerate(program.OPERATIONS) if i != index)
-    )
-
-
 @pytest.mark.parametrize("index", [i for i, o in enumerate(program.OPERATIONS) if o.relations])
 def test_an_operation_left_out(monkeypatch: pytest.MonkeyPatch, index: int) -> None:
     """Only the static list of relations notices."""
     case = smallest()
     names = program.OPERATIONS[index].relations
-    _without(monkeypatch, index)
+    left = tuple(o for i, o in enumerate(program.OPERATIONS) if i != index)
+    monkeypatch.setattr(case.protocol, "operations", left)
     with pytest.raises(ProofError, match="relations missing or repeated") as error:
         prove(case, case.tensors(case.trace().values))
     assert all(name in str(error.value) for name in names)
@@ -194,7 +189,7 @@ def test_an_operation_left_out(monkeypatch: pytest.MonkeyPatch, index: int) -> N
 def test_a_relation_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     case = smallest()
     twice = (*program.OPERATIONS, program.OPERATIONS[0])
-    monkeypatch.setattr(program, "OPERATIONS", twice)
+    monkeypatch.setattr(case.protocol, "operations", twice)
     with pytest.raises(ProofError, match="relations missing or repeated"):
         prove(case, case.tensors(case.trace().values))
 

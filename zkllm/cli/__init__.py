@@ -22,7 +22,18 @@ from zkllm import __version__
 from zkllm.cli.console import Console, Progress
 from zkllm.errors import ZkllmError
 
-COMMANDS = ("setup", "prove", "verify", "calldata", "settle", "verifier", "inspect", "accuracy", "demo")
+COMMANDS = (
+    "setup",
+    "prove",
+    "verify",
+    "calldata",
+    "settle",
+    "verifier",
+    "inspect",
+    "accuracy",
+    "demo",
+    "bench",
+)
 """Each is a module of this package with SUMMARY, EXAMPLES, configure(parser) and run(arguments, console) ->
 int."""
 

@@ -64,10 +64,11 @@ def residual_bound(model: QuantizedModel) -> int:
     return x0 + 2 * c.n_layer * (1 << (c.write_bits - 1))
 
 
-def square_sum_bound(model: QuantizedModel) -> int:
-    """Bound on Q = sum_j (d X_j - S)^2 + eps, with |d X_j - S| <= 2 d |X|."""
+def square_sum_bound(model: QuantizedModel, residual: int | None = None) -> int:
+    """Bound on Q = sum_j (d X_j - S)^2 + eps, with |d X_j - S| <= 2 d |X|; |X| <= residual where given."""
     c = model.config
-    return c.width * (2 * c.width * residual_bound(model)) ** 2 + c.eps_int
+    x = residual_bound(model) if residual is None else residual
+    return c.width * (2 * c.width * x) ** 2 + c.eps_int
 
 
 def slot_bounds(model: QuantizedModel) -> list[SlotBound]:
@@ -95,11 +96,12 @@ def slot_bounds(model: QuantizedModel) -> list[SlotBound]:
     ]
 
 
-def largest_sum(model: QuantizedModel) -> dict[str, int]:
+def largest_sum(model: QuantizedModel, residual: int | None = None) -> dict[str, int]:
     """For each relation that is not packed, a bound on |left| + |right| as integers."""
     c = model.config
     act, d = 1 << (c.act_bits - 1), c.width
-    x, q = residual_bound(model), square_sum_bound(model)
+    x = residual_bound(model) if residual is None else residual
+    q = square_sum_bound(model, x)
     rho, norm = 1 << c.rho_bits, 1 << c.norm_bits
     rows, exp_max = c.n_ctx, max_abs(model.exp)
     delta = 1 << c.exp_shift

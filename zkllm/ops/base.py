@@ -79,6 +79,8 @@ class Run:
     @cached_property
     def stream(self) -> Form:
         """The residual stream before LayerNorm n, over (n, t, c, h, e): X_n = X_0 + the writes m < n."""
+        if self.axes["n"] == 1:  # no write comes before the first
+            return self.tensor("x0").over("n")
         return self.tensor("write", Before("n"), "t", *WIDTH) + self.tensor("x0")
 
 

@@ -38,7 +38,9 @@ class LayerNorm(Part):
     def centred(self, run: Run) -> Form:
         """D = d X - S over (n, t, c, h, e)."""
         sums = [ones(run.axes[a]) for a in WIDTH]
-        row_sum = run.tensor("write", Before("n"), "t", *sums) + run.tensor("x0", "t", *sums)
+        row_sum = run.tensor("x0", "t", *sums)
+        if run.axes["n"] > 1:
+            row_sum = run.tensor("write", Before("n"), "t", *sums) + row_sum
         return run.config.width * run.stream - row_sum
 
     def equations(self, run: Run) -> list[Equation]:

@@ -43,62 +43,71 @@ def _source(tensor: str, *maps: AxisMap | str) -> Callable[[Run], Form]:
 
 
 IN_MAPS = tuple(Along(a) for a in WIDTH_IN)
-KINDS = (
-    Kind(
-        "qkv",
-        lambda c: c.qkv_shift,
-        WIDTH_IN,
-        ("q", "h", "e"),
-        _source("y", Alternate("l", 0), "t", *IN_MAPS),
-        "qkv",
-        ("l", "t", "q"),
-    ),
-    Kind(
-        "o",
-        lambda c: c.o_shift,
-        WIDTH_IN,
-        ("h", "e"),
-        _source("o", "l", "t", *IN_MAPS),
-        "write",
-        (Alternate("l", 0), "t"),
-    ),
-    Kind(
-        "fc1",
-        lambda c: c.fc1_shift,
-        WIDTH_IN,
-        ("f",),
-        _source("y", Alternate("l", 1), "t", *IN_MAPS),
-        "f",
-        ("l", "t"),
-        inner=True,
-    ),
-    Kind(
-        "fc2",
-        lambda c: c.fc2_shift,
-        INNER,
-        ("h", "e"),
-        _source("g", "l", "t", *INNER),
-        "write",
-        (Alternate("l", 1), "t"),
-    ),
-)
+
+
+def linear_kinds(mlp: int = 1) -> tuple[Kind, ...]:
+    """`mlp`: the place of the MLP's LayerNorm and write among a layer's, 0 where there are no others."""
+    return (
+        Kind(
+            "qkv",
+            lambda c: c.qkv_shift,
+            WIDTH_IN,
+            ("q", "h", "e"),
+            _source("y", Alternate("l", 0), "t", *IN_MAPS),
+            "qkv",
+            ("l", "t", "q"),
+        ),
+        Kind(
+            "o",
+            lambda c: c.o_shift,
+            WIDTH_IN,
+            ("h", "e"),
+            _source("o", "l", "t", *IN_MAPS),
+            "write",
+            (Alternate("l", 0), "t"),
+        ),
+        Kind(
+            "fc1",
+            lambda c: c.fc1_shift,
+            WIDTH_IN,
+            ("f",),
+            _source("y", Alternate("l", mlp), "t", *IN_MAPS),
+            "f",
+            ("l", "t"),
+            inner=True,
+        ),
+        Kind(
+            "fc2",
+            lambda c: c.fc2_shift,
+            INNER,
+            ("h", "e"),
+            _source("g", "l", "t", *INNER),
+            "write",
+            (Alternate("l", mlp), "t"),
+        ),
+    )
+
+
+KINDS = linear_kinds()
+REMAINDERS = {"qkv": "qkv_rem", "o": "o_rem", "fc1": "f_rem", "fc2": "fc2_rem"}
+BIASES = {"qkv": ("l", "q", *WIDTH), "o": ("l", *WIDTH), "fc1": ("l", *INNER), "fc2": ("l", *WIDTH)}
 
 
 class Linear(Part):
-    relations = tuple(kind.relation for kind in KINDS)
+    def __init__(self, kinds: tuple[Kind, ...] = KINDS):
+        self.kinds = kinds
+        self.relations = tuple(kind.relation for kind in kinds)
 
     def declare(self, m: Manifest, c: ProgramConfig) -> None:
-        for kind in KINDS:
+        for kind in self.kinds:
             m.fixed(f"P_{kind.name}", "l", *kind.inputs, *kind.outputs, layered=True)
-        m.fixed("b_qkv", "l", "q", *WIDTH)
-        m.fixed("b_o", "l", *WIDTH)
-        m.fixed("b_fc1", "l", *INNER)
-        m.fixed("b_fc2", "l", *WIDTH)
-        m.value("qkv", "l", "t", "q", *WIDTH, bits=c.act_bits, limb_bits=c.limb_bits, signed=True)
-        m.value("qkv_rem", "l", "t", "q", *WIDTH, bits=c.qkv_shift, limb_bits=c.limb_bits)
-        m.value("o_rem", "l", "t", *WIDTH, bits=c.o_shift, limb_bits=c.limb_bits)
-        m.value("f_rem", "l", "t", *INNER, bits=c.fc1_shift, limb_bits=c.limb_bits)
-        m.value("fc2_rem", "l", "t", *WIDTH, bits=c.fc2_shift, limb_bits=c.limb_bits)
+        for kind in self.kinds:
+            m.fixed(f"b_{kind.name}", *BIASES[kind.name])
+        for kind in self.kinds:
+            axes = (BIASES[kind.name][0], "t", *BIASES[kind.name][1:])
+            if kind.name == "qkv":
+                m.value("qkv", *axes, bits=c.act_bits, limb_bits=c.limb_bits, signed=True)
+            m.value(REMAINDERS[kind.name], *axes, bits=kind.shift(c), limb_bits=c.limb_bits)
 
     def claimed(self, run: Run, kind: Kind) -> Form:
         """sum_c 2^(c K) (2^s Y_c + R_c - b_c - 2^(s-1)) over (l, t, outputs)."""
@@ -109,9 +118,7 @@ class Linear(Part):
         half = (1 << s - 1) * sum(1 << bits * slot for slot in range(count))
         return (
             (1 << s) * run.tensor(kind.target, *kind.target_maps, *tail)
-            + run.tensor(
-                {"o": "o_rem", "fc2": "fc2_rem", "qkv": "qkv_rem", "fc1": "f_rem"}[kind.name], *head, *tail
-            )
+            + run.tensor(REMAINDERS[kind.name], *head, *tail)
             - run.tensor(f"b_{kind.name}", *(a for a in head if a != "t"), *tail)
             - half
         )
@@ -121,7 +128,7 @@ class Linear(Part):
         base = point.of(run.axes, ("l", "t", *WIDTH))
         base["f"] = point.of(run.axes, ("f",))["f"]
         base["q"] = run.extra["q"]
-        for kind in KINDS:
+        for kind in self.kinds:
             out = {a: base[a] for a in ("l", "t", *kind.outputs)}
             value = run.party.open(f"{kind.relation}: Z", [(1, self.claimed(run, kind), out)])
             source = run.factor("A", kind.source(run), ("l", *kind.inputs), {"t": out["t"]})

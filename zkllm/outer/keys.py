@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import ClassVar
 
 from zkllm.errors import PackageError
 from zkllm.field import root_of_unity
@@ -25,6 +26,8 @@ MAX_SIZE_LOG2 = 25
 @dataclass(frozen=True)
 class VerifyingKey:
     """Everything that a verifier needs besides the statement and the proof."""
+
+    VERSION: ClassVar[int] = VERSION
 
     version: int
     N: int
@@ -119,7 +122,7 @@ class VerifyingKey:
         yield "rows", self.num_public < 1 << self.n_log2
         columns = (self.num_witness_columns, len(self.fixed_commitments))
         yield "columns", all(1 <= n <= 1 << 8 for n in columns)
-        yield "version", self.version == VERSION
+        yield "version", self.version == self.VERSION
         yield "srs_kind", self.srs_kind in SRS_KINDS
         disguised = self.srs_kind != "development" and self.g2_tau == development_g2_tau()
         yield "srs_kind (a development SRS that calls itself a ceremony's)", not disguised

@@ -40,6 +40,18 @@ from zkllm.outer.transcript import (
 from zkllm.pcs.srs import Srs
 
 Progress = Callable[[int, int], None]
+STEPS = (
+    "circuit",
+    "combine columns",
+    "fold h",
+    "open q, g",
+    "open S, D",
+    "wires",
+    "quotients",
+    "evaluate",
+    "opening W",
+    "opening W'",
+)
 
 
 class Tail(NamedTuple):
@@ -68,22 +80,21 @@ def prove_outer(
     progress: Progress | None = None,
     schedule: tuple[Round, ...] = SCHEDULE,
     strict: bool = True,
+    part: Callable[[str], None] | None = None,
 ) -> bytes:
-    """The proof's body.
+    """The proof's body. `part` is told the name of each of `STEPS` as it begins.
 
     digest: H (`transcript.statement_digest`); delta, inputs: the inner protocol's digest and the circuit's
     inputs up to it; point: r, mu coordinates, most significant first; open_inner: theta -> sum theta^g C_g,
     2^mu coefficients; tail: (theta, zeta) -> what follows. An unsatisfied circuit gives a proof too, which is
     rejected; strict: refuse at least a value v that is not that of the columns.
     """
-    prover = OuterProver(pk, srs, digest, words, schedule, progress)
+    prover = OuterProver(pk, srs, digest, words, schedule, progress, part)
     return prover.run(witness_commitments, delta, inputs, point, open_inner, tail, strict)
 
 
 class OuterProver:
     """State of one proof: messages sent, challenges drawn, polynomials by the name of their commitment."""
-
-    STEPS = 6
 
     def __init__(
         self,
@@ -93,17 +104,19 @@ class OuterProver:
         words: list[int],
         schedule: tuple[Round, ...],
         progress: Progress | None,
+        part: Callable[[str], None] | None,
     ):
         if srs.digest != pk.vk.srs_digest:
             raise SrsError("this SRS is not the one that the key was made with")
-        self.pk, self.srs, self.words, self.progress = pk, srs, words, progress
+        self.pk, self.srs, self.words = pk, srs, words
+        self._progress, self._part = progress, part
+        self.begin(STEPS[0])
         self.seed = seed_of(digest)
         self.schedule = schedule
         self.transcript = Transcript(pk.vk.verifier_id, digest, schedule)
         self.messages: dict[str, bytes | int] = {}
         self.challenges: dict[str, int] = {}
         self.polynomials: dict[str, FrVec] = {"C0": pk.c0_polynomial}
-        self.done = 0
 
     def run(
         self,
@@ -116,12 +129,14 @@ class OuterProver:
         strict: bool,
     ) -> bytes:
         theta = self.challenge("theta", delta=delta)
+        self.begin("combine columns")
         s_polynomial = self.mercury(open_inner(theta), point)
         answer = Tail(*tail(theta, self.challenges["zeta"]))
         if strict and answer.v != self.messages["v"]:
             raise ProofError("the inner protocol's value is not that of the committed columns")
         self.messages |= {name: getattr(answer, name) for name in ("pc", "pci", "pr", "pri")}
         self.plonk([*inputs, *answer.inputs])
+        self.begin("evaluate")
         self.evaluate(s_polynomial)
         self.open()
         return encode_body(witness_commitments, self.messages)
@@ -137,10 +152,11 @@ class OuterProver:
         self.polynomials[name] = polynomial
         self.messages[name] = self.srs.commit(polynomial)
 
-    def step(self) -> None:
-        self.done += 1
-        if self.progress is not None:
-            self.progress(self.done, self.STEPS)
+    def begin(self, step: str) -> None:
+        if self._progress is not None:
+            self._progress(STEPS.index(step), len(STEPS))
+        if self._part is not None:
+            self._part(step)
 
     def mercury(self, f: FrVec, point: list[int]) -> FrVec:
         """Steps 1 to 3 of section 6; returns S. Uses f up."""
@@ -149,18 +165,19 @@ class OuterProver:
         if len(f) != 1 << vk.mu or len(point) != vk.mu:
             raise ValueError(f"expected 2^{vk.mu} coefficients and {vk.mu} coordinates")
         eq_row, eq_col = poly_eq(point[: vk.mu - vk.b_log2]), poly_eq(point[vk.mu - vk.b_log2 :])
+        self.begin("fold h")
         h = mercury_fold(f, eq_col)
         self.commit("h", h)
         alpha = self.challenge("alpha", v=poly_inner(eq_row, h))
+        self.begin("open q, g")
         g = poly_divide_in_place(f, b, alpha)  # f is q from here on: half a gigabyte at mu = 24
         self.messages["q"] = self.srs.commit(f)  # not opened, so it need not stay
         self.commit("g", g)
-        self.step()
+        self.begin("open S, D")
         gamma = self.challenge("gamma")
         s = poly_combine([mercury_symmetric(g, eq_col), mercury_symmetric(h, eq_row)], [1, gamma])
         self.commit("SD", poly_pack([s, poly_reverse(g)]))
         self.challenge("zeta")
-        self.step()
         return s
 
     def public_inputs(self) -> list[int]:
@@ -170,12 +187,13 @@ class OuterProver:
 
     def plonk(self, inputs: list[int]) -> None:
         """Wires, the grand product and both quotients."""
+        self.begin("wires")
         kernel, n = self.pk.kernel, self.pk.circuit.size
         public = self.public_inputs()
         columns = kernel.columns(kernel.solve(public, inputs))
         self.wires = [poly_ntt(column, n, True) for column in columns]
         self.commit("C1", poly_pack(self.wires))
-        self.step()
+        self.begin("quotients")
         beta, gamma = self.challenge("beta_p"), self.challenge("gamma_p")
         alpha = self.challenge("alpha_p")
         z = poly_ntt(kernel.grand_product(columns, beta, gamma), n, True)
@@ -184,7 +202,6 @@ class OuterProver:
         self.quotients = [z_reduced, tp, tg]
         self.commit("C2", poly_pack(self.quotients))
         self.challenge("y")
-        self.step()
 
     def evaluate(self, s_polynomial: FrVec) -> None:
         y, zeta = self.challenges["y"], self.challenges["zeta"]
@@ -206,16 +223,16 @@ class OuterProver:
 
     def open(self) -> None:
         """The one opening, W and W', and the inverse of the denominators."""
+        self.begin("opening W")
         entries = self.entries()
         w = self.first_quotient(entries)
         self.commit("W", w)
         z = self.challenge("z")
-        self.step()
+        self.begin("opening W'")
         self.commit("W_prime", self.second_quotient(entries, w, z))
         self.challenge("omega")
         vk = self.pk.vk
         self.messages[INVERSE] = pow(product(denominators(vk.domain, vk.num_public, self.challenges)), -1, R)
-        self.step()
 
     def entries(self) -> list[Entry]:
         vk = self.pk.vk

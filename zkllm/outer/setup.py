@@ -38,8 +38,11 @@ class ProvingKey:
         return poly_pack(self.kernel.preprocessed())
 
     def save(self, path: Path) -> None:
+        path.write_bytes(self.to_bytes())
+
+    def to_bytes(self) -> bytes:
         payload = self._payload()
-        path.write_bytes(MAGIC + hashlib.sha256(payload).digest() + payload)
+        return MAGIC + hashlib.sha256(payload).digest() + payload
 
     def _payload(self) -> bytes:
         c = self.circuit
@@ -130,6 +133,7 @@ def setup_outer(
     num_witness_columns: int,
     mu: int,
     context_fields: dict[str, Any],
+    key_type: type[VerifyingKey] = VerifyingKey,
 ) -> tuple[ProvingKey, VerifyingKey]:
     """Keys for the circuit, whose columns' 2^mu coefficients are seen as rows of 2^(mu // 2).
 
@@ -138,7 +142,7 @@ def setup_outer(
     kernel = circuit_kernel(circuit)
     c0 = poly_pack(kernel.preprocessed())
     b_log2 = mu // 2
-    vk = VerifyingKey(
+    vk = key_type(
         n_log2=circuit.log2_size,
         num_words=num_words(context_fields["N"]),
         num_witness_columns=num_witness_columns,

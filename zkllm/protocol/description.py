@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from .layout import Layout
 from .manifest import Manifest, Shape
+
+if TYPE_CHECKING:
+    from ..ops.base import Operation
 
 
 class Description(Protocol):
@@ -27,3 +30,13 @@ class Description(Protocol):
 
     @property
     def num_columns(self) -> int: ...
+
+    @property
+    def operations(self) -> tuple[Operation, ...]: ...
+
+    @property
+    def relations(self) -> tuple[str, ...]:
+        """All that a run must have executed, each once."""
+
+    @property
+    def outputs(self) -> frozenset[str]: ...

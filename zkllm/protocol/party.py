@@ -133,11 +133,25 @@ class Party:
 class Prover(Party):
     """Computes every message; `messages` is the inner proof, `inputs` the circuit's input stream."""
 
-    def __init__(self, protocol: Description, seed: int, data: ProverData, off: frozenset[str] = frozenset()):
+    def __init__(
+        self,
+        protocol: Description,
+        seed: int,
+        data: ProverData,
+        off: frozenset[str] = frozenset(),
+        part: Callable[[str], None] | None = None,
+    ):
+        """`part` is told the name of each part of the protocol as it begins."""
         super().__init__(protocol, off, data=data)
         self.messages: list[int] = []
+        self._tell = part
         self.inputs: list[int] = []
         self.sponge = Sponge(permute_elements, Fr(seed), Fr(protocol.iv), Fr(0))
+
+    def begin(self, part: str) -> None:
+        super().begin(part)
+        if self._tell is not None:
+            self._tell(part)
 
     def send(self, compute: Callable[[], Scalar]) -> Scalar:
         value = Fr(int(compute()))

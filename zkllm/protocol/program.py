@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from ..errors import ProofError
 from ..model.config import ceil_log2
@@ -25,11 +25,11 @@ from ..ops.residual import Residual
 from .algebra import Scalar
 from .layout import pack
 from .logup import LEAF_CLAIMS, logup
-from .manifest import Manifest, Shape
+from .manifest import WIDTH, Manifest, Shape
 from .party import Party
 from .public import bind_statement
 from .reduction import ReductionResult, reduce_claims
-from .sumcheck import Instance, SumcheckPoint, lockstep, schedule
+from .sumcheck import POOLS, Instance, SumcheckPoint, lockstep, schedule
 
 VERSION = 1
 OPERATIONS: tuple[Operation, ...] = (
@@ -42,16 +42,35 @@ OPERATIONS: tuple[Operation, ...] = (
     FinalNorm(),
     Head(),
 )
-RELATIONS = ("lookups", *(name for op in OPERATIONS for name in op.relations))
+
+
+@dataclass(frozen=True)
+class Program:
+    """What is proved of a shape: a list of operations. All but the model are parts of it, for benchmarks
+    (`sub_block.py`); their name and their inputs and outputs, which are committed tensors, are in the IV."""
+
+    name: str
+    operations: tuple[Operation, ...]
+    axes: Mapping[str, int] = field(default_factory=dict)  # that differ from the shape's
+    outputs: frozenset[str] = frozenset()  # tensors that a lookup fixes and no operation reads
+
+    @property
+    def relations(self) -> tuple[str, ...]:
+        return ("lookups", *(name for op in self.operations for name in op.relations))
+
+
+MODEL = Program("model", OPERATIONS)
+RELATIONS = MODEL.relations
 
 
 class Protocol:
     """Everything that is fixed before a statement: manifest, layout, relations, and the transcript's IV."""
 
-    def __init__(self, shape: Shape):
-        self.shape = shape
-        self.manifest = Manifest(shape.axes())
-        for operation in OPERATIONS:
+    def __init__(self, shape: Shape, program: Program = MODEL):
+        self.shape, self.program = shape, program
+        self.operations, self.relations, self.outputs = program.operations, program.relations, program.outputs
+        self.manifest = Manifest({**shape.axes(), **program.axes})
+        for operation in self.operations:
             operation.declare(self.manifest, shape.config)
         self.fixed = pack(self.manifest, True, shape.config.mu)
         self.witness = pack(self.manifest, False, shape.config.mu)
@@ -69,8 +88,10 @@ class Protocol:
             "rows": self.shape.rows,
             "certified": self.shape.certified,
             "manifest": self.manifest.digest().hex(),
-            "relations": RELATIONS,
+            "relations": self.relations,
         }
+        if self.program is not MODEL:
+            data |= {"program": self.program.name, "outputs": sorted(self.outputs)}
         return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).digest()
 
 
@@ -106,6 +127,8 @@ def zero_check(run: Run, equations: Sequence[Equation]) -> SumcheckPoint:
     0.
     """
     party = run.party
+    if not equations:  # a part of the model that has none
+        return SumcheckPoint({pool: [] for pool in POOLS})
     powers = powers_of(party, party.challenge(), [e.name for e in equations])
     instances = grouped(equations, powers)
     for e in equations:
@@ -131,10 +154,13 @@ def zero_check(run: Run, equations: Sequence[Equation]) -> SumcheckPoint:
 def product_sums(run: Run, point: SumcheckPoint) -> None:
     """All sums of products at the zero-check's point, in lock-step."""
     party, axes = run.party, run.axes
-    need = max(ceil_log2(axes["f"]), ceil_log2(axes["v"]))
-    point.extend(party, "feature", need)
+    width = sum(ceil_log2(axes[a]) for a in WIDTH)
+    feature = max(width, ceil_log2(axes["f"]), ceil_log2(axes["v"]))
+    need = {"row": ceil_log2(axes["l"]), "token": ceil_log2(axes["t"]), "feature": feature}
+    for pool in POOLS:
+        point.extend(party, pool, need[pool])
     run.extra["q"] = tuple(party.challenges(ceil_log2(axes["q"])))
-    instances = [i for op in OPERATIONS for i in op.products(run, point)]
+    instances = [i for op in party.protocol.operations for i in op.products(run, point)]
     powers = powers_of(party, party.challenge(), [i.name for i in instances])
     party.error("product sums eta", len(instances) - 1)
     party.error("output points", sum(map(len, point.pools.values())) + len(run.extra["q"]))
@@ -158,11 +184,11 @@ def run_inner(party: Party, words: Sequence[Scalar], statement: InnerStatement |
     logup(party)
     party.executed.append("lookups")
     party.begin("zero-check")
-    point = zero_check(run, [e for op in OPERATIONS for e in op.equations(run)])
+    point = zero_check(run, [e for op in party.protocol.operations for e in op.equations(run)])
     party.begin("product sums")
     product_sums(run, point)
     party.begin("linear claims")
-    for operation in OPERATIONS:
+    for operation in party.protocol.operations:
         party.executed += operation.claims(run, point)
     party.begin("reduction")
     result = reduce_claims(party)
@@ -173,17 +199,18 @@ def run_inner(party: Party, words: Sequence[Scalar], statement: InnerStatement |
 def assert_complete(party: Party) -> None:
     """Four things that no equation shows: nothing pending, no relation left out, no tensor unclaimed; that
     the proof is consumed is asserted by whoever holds it. A lookup alone does not count as a claim, but for
-    the tables' own columns."""
+    the tables' own columns, and a program's declared outputs (the model has none)."""
     if party.pending:
         raise ProofError("inner proof: undischarged claims on " + ", ".join(party.pending))
-    if sorted(party.executed) != sorted(RELATIONS):
-        missing = sorted(set(RELATIONS) - set(party.executed))
+    relations = party.protocol.relations
+    if sorted(party.executed) != sorted(relations):
+        missing = sorted(set(relations) - set(party.executed))
         raise ProofError("inner proof: relations missing or repeated: " + ", ".join(missing))
     manifest = party.protocol.manifest
     claimed = {t.tensor for c in party.claims if c.name not in LEAF_CLAIMS for t in c.terms}
     looked_up = {t.tensor for c in party.claims if c.name in LEAF_CLAIMS for t in c.terms}
     tables = {name for t in manifest.tables.values() for name in (t.multiplicity, t.output)}
-    unclaimed = sorted(set(manifest.tensors) - claimed - (tables & looked_up))
+    unclaimed = sorted(set(manifest.tensors) - claimed - ((tables | party.protocol.outputs) & looked_up))
     if unclaimed and not party.off:
         raise ProofError("inner proof: tensors without a claim: " + ", ".join(unclaimed))
 

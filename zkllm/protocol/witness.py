@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -55,25 +56,45 @@ def from_words(words: np.ndarray) -> np.ndarray:
     return total
 
 
-def fixed_tensors(protocol: Protocol, model: QuantizedModel) -> dict[str, Any]:
-    """The fixed columns' tensors. Packed weights stay integers with their slot axis."""
+def fixed_tensors(
+    protocol: Protocol,
+    model: QuantizedModel,
+    layers: slice = slice(None),  # noqa: B008 (immutable)
+) -> dict[str, Any]:
+    """The fixed columns' tensors. Packed weights stay integers with their slot axis. `layers`: those of the
+    model that are the protocol's."""
     m, c = protocol.manifest, protocol.shape.config
-    L, d = c.n_layer, (c.slots, c.heads_per_slot, c.head_dim)
-    f = (c.inner_slots, c.inner_per_slot)
-    padded = np.zeros((c.vocab_slots * c.vocab_block, c.width), dtype=model.wte.dtype)
-    padded[: c.vocab_size] = model.wte
-    return {
-        "P_qkv": Packed(model.w_qkv.reshape(L, *d, 3, *d), 5, c.slot_bits),
-        "P_o": Packed(model.w_o.reshape(L, *d, *d), 4, c.slot_bits),
-        "P_fc1": Packed(model.w_fc1.reshape(L, *d, *f), 4, c.inner_slot_bits),
-        "P_fc2": Packed(model.w_fc2.reshape(L, *f, *d), 3, c.slot_bits),
-        "P_wte": Packed(padded.reshape(c.vocab_slots, c.vocab_block, *d), 0, c.vocab_slot_bits),
-        "wpe": model.wpe.reshape(m.sizes("wpe")),
-        **{
-            name: getattr(model, name).reshape(m.sizes(name))
-            for name in ("b_qkv", "b_o", "b_fc1", "b_fc2", "gain", "beta", "gelu", "exp")
-        },
+    d, f = (c.slots, c.heads_per_slot, c.head_dim), (c.inner_slots, c.inner_per_slot)
+
+    def packed(name: str, sizes: tuple[int, ...], slot_axis: int, bits: int) -> Packed:
+        return Packed(getattr(model, name)[layers].reshape(-1, *sizes), slot_axis, bits)
+
+    def embedding() -> Packed:
+        padded = np.zeros((c.vocab_slots * c.vocab_block, c.width), dtype=model.wte.dtype)
+        padded[: c.vocab_size] = model.wte
+        return Packed(padded.reshape(c.vocab_slots, c.vocab_block, *d), 0, c.vocab_slot_bits)
+
+    def plain(name: str, part: slice) -> Callable[[], np.ndarray]:
+        return lambda: getattr(model, name)[part].reshape(m.sizes(name))
+
+    whole = slice(None)
+    tensors: dict[str, Callable[[], Any]] = {
+        "P_qkv": lambda: packed("w_qkv", (*d, 3, *d), 5, c.slot_bits),
+        "P_o": lambda: packed("w_o", (*d, *d), 4, c.slot_bits),
+        "P_fc1": lambda: packed("w_fc1", (*d, *f), 4, c.inner_slot_bits),
+        "P_fc2": lambda: packed("w_fc2", (*f, *d), 3, c.slot_bits),
+        "P_wte": embedding,
+        **{name: plain(name, layers) for name in ("b_qkv", "b_o", "b_fc1", "b_fc2")},
+        **{name: plain(name, whole) for name in ("wpe", "gain", "beta", "gelu", "exp")},
     }
+    return {name: make() for name, make in tensors.items() if name in m.tensors}
+
+
+def division_rest(e: np.ndarray, div: np.ndarray) -> np.ndarray:
+    """w' = 2 M - 1 - w over (l, t, width)."""
+    doubled = 2 * e.sum(axis=-1, dtype=np.int64)  # 2 M, (l, t, H)
+    heads = div.reshape(*doubled.shape, -1)
+    return (doubled[..., None] - 1 - heads).reshape(div.shape)
 
 
 def witness_tensors(protocol: Protocol, model: QuantizedModel, trace: Trace) -> dict[str, np.ndarray]:
@@ -108,9 +129,7 @@ def witness_tensors(protocol: Protocol, model: QuantizedModel, trace: Trace) -> 
     }
     for name in ("rho", "u", "v"):
         values[name] = from_words(trace[name])
-    doubled = 2 * trace["e"].sum(axis=-1, dtype=np.int64)  # 2 M, (l, t, H)
-    heads = trace["div"].reshape(*doubled.shape, c.head_dim)
-    values["div_rest"] = (doubled[..., None] - 1 - heads).reshape(trace["div"].shape)
+    values["div_rest"] = division_rest(trace["e"], trace["div"])
     ids = trace.ids[: trace.rows]
     slots = np.zeros((trace.rows, c.vocab_slots, c.width), dtype=np.int64)
     for t, token in enumerate(ids):

@@ -1,0 +1,154 @@
+"""Times the parts of a decoder block, each proved alone (`sub_block.py`), with everything that a proof needs.
+
+Weights are random at given widths, quantised as a checkpoint's are, or those of a model package.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import sub_block
+from .api import backend
+from .errors import ZkllmError
+from .model.float_model import folded_layer, gelu_new
+from .model.package import ModelPackage
+from .model.program import trace
+from .model.quantize import Scales
+from .model.random_checkpoint import RandomCheckpoint, quantized_random, random_checkpoint
+from .model.trace import Trace
+from .model.weights import QuantizedModel
+from .pcs.srs import development_srs
+from .soundness import security_bits
+from .sub_block import SubBlock, SubBlockProof
+from .timings import Progress, Timings
+
+MIN_SRS_LOG2 = 18
+POINT_BYTES = 64
+READS = {"attention": "X", "fc1-gelu": "y", "fc2-residual": "g, X"}
+WRITES = {"attention": "Y_o", "fc1-gelu": "g", "fc2-residual": "X + Y_p"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """A layer and an execution of it. `checkpoint`: the float weights, where they are random ones."""
+
+    model: QuantizedModel
+    scales: Scales
+    trace: Trace
+    layer: int
+    checkpoint: RandomCheckpoint | None = None
+
+    @property
+    def rows(self) -> int:
+        return self.trace.rows
+
+
+def _execution(model: QuantizedModel, rows: int, seed: int = 1) -> Trace:
+    """Of random ids."""
+    c, generator = model.config, random.Random(seed)
+    if rows > c.n_ctx:
+        raise ZkllmError(f"the model has {c.n_ctx} positions, not {rows}")
+    ids = [generator.randrange(c.vocab_size) for _ in range(rows + 1)]
+    return trace(model, ids, 1, rows, check=False)
+
+
+def of_widths(width: int, heads: int, inner: int, rows: int) -> Source:
+    checkpoint = random_checkpoint(width, heads, inner, max(64, rows))
+    model, scales = quantized_random(checkpoint)
+    return Source(model, scales, _execution(model, rows), 0, checkpoint)
+
+
+def of_package(folder: str, layer: int, rows: int) -> Source:
+    package = ModelPackage.load(folder)
+    if not 0 <= layer < package.config.n_layer:
+        raise ZkllmError(f"{folder} has the layers 0 to {package.config.n_layer - 1}, not {layer}")
+    return Source(package.weights, package.scales, _execution(package.weights, rows), layer)
+
+
+def float_tensors(source: Source) -> dict[str, np.ndarray]:
+    """Of the first linear layer and GELU: the input y (rows, width) as proved, the float weights before they
+    were quantised, and the output g of float64 arithmetic on them."""
+    assert source.checkpoint is not None
+    layer = folded_layer(source.checkpoint, source.layer)
+    y = source.trace["y"][2 * source.layer + 1].astype(np.float64) / 2.0**source.scales.y
+    g = gelu_new(y @ layer.w_fc1 + layer.b_fc1)
+    return {"y": y, "weight": layer.w_fc1, "bias": layer.b_fc1, "g": g}
+
+
+def export(source: Source, path: Path) -> None:
+    """`float_tensors`, for another prover of the same sub-block."""
+    if source.checkpoint is None:
+        raise ZkllmError("only random weights are exported")
+    with path.open("wb") as file:
+        np.savez(file, **float_tensors(source))  # type: ignore[arg-type]
+
+
+def largest_error(source: Source) -> float:
+    """Of the proved g against float64."""
+    g = source.trace["g"][source.layer] / 2.0**source.scales.g
+    return float(np.abs(g - float_tensors(source)["g"]).max())
+
+
+def run_sub_block(
+    source: Source, name: str, mu: int | None = None, runs: int = 1, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Sets up once, proves `runs` times; the run of the median time is reported."""
+    block = SubBlock(name, source.model, source.layer, source.rows, mu)
+    setup = Timings(progress)
+    open_srs = lambda powers: development_srs(max(MIN_SRS_LOG2, (powers - 1).bit_length()))
+    pk, vk, srs = sub_block.setup(block, open_srs, setup)
+    key_bytes = len(pk.to_bytes()) + len(vk.to_json().encode())
+    measured: list[tuple[float, float, Timings, SubBlockProof]] = []
+    for _ in range(runs):
+        timings = Timings(progress, memory=True)
+        wall, processor = time.perf_counter(), time.process_time()
+        proof = sub_block.prove(block, source.trace, pk, srs, timings)
+        measured.append((time.perf_counter() - wall, time.process_time() - processor, timings, proof))
+    median = statistics.median_low([m[0] for m in measured])
+    seconds, processor, timings, proof = next(m for m in measured if m[0] == median)
+    start = time.perf_counter()
+    proof.verify()
+    verify_seconds = time.perf_counter() - start
+    c, protocol = source.model.config, block.protocol
+    powers = max(1 << vk.mu, 15 << vk.n_log2)
+    return {
+        "block": name,
+        "widths": f"{c.width}x{c.d_inner}",
+        "width": c.width,
+        "inner": c.d_inner,
+        "heads": c.n_head,
+        "N": source.rows,
+        "reads": READS[name],
+        "writes": WRITES[name],
+        "parameters": block.parameters,
+        "setup_s": setup.seconds,
+        "prove_s": seconds,
+        "prove_cpu_s": processor,
+        "seconds_per_parameter": seconds / block.parameters,
+        "stages_s": timings.seconds,
+        "stages": timings.root.to_dict(),
+        "runs": runs,
+        "peak_rss_bytes": max(m[2].root.memory.get("peak", 0) for m in measured),
+        "proving_key_bytes": key_bytes,
+        "weights_bytes": sum(
+            t.values.nbytes if hasattr(t, "values") else t.nbytes for t in block.fixed.values()
+        ),
+        "srs_bytes": POINT_BYTES * powers,
+        "proof_bytes": len(proof.body),
+        "verify_s": verify_seconds,
+        "rows": pk.circuit.num_rows,
+        "mu": vk.mu,
+        "columns": [protocol.fixed.num_columns, protocol.witness.num_columns],
+        "slots": c.slots if name != "fc1-gelu" else c.inner_slots,
+        "max_error": largest_error(source) if name == "fc1-gelu" and source.checkpoint else None,
+        "security_bits": security_bits(vk),
+        "srs": vk.srs_kind,
+        "backend": backend(),
+    }

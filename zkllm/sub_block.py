@@ -1,0 +1,228 @@
+"""The three parts of a decoder block, each provable alone, for benchmarks and comparisons.
+
+The relations, lookups, transcript and outer proof are the model's; what a part reads and what it hands on are
+committed tensors, ranged where they come in. Nothing ties such a proof to a model: its key is of another
+version, its configuration digest and model_id have tags of their own, the transcript's IV names the part, and
+no contract is generated for it.
+
+    attention     X_0 -> write:  LayerNorm, q k v, attention, output projection
+    fc1-gelu      y -> g:        first linear layer and GELU
+    fc2-residual  g, X_0 -> X_1: second linear layer and the residual addition
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .commitments import commit_columns
+from .errors import PackageError
+from .field import R
+from .hashing import keccak256
+from .kernels import native
+from .model.config import ProgramConfig, ceil_log2
+from .model.predicates import (
+    NORM_BITS,
+    TRACED_BITS,
+    largest_sum,
+    max_abs,
+    residual_bound,
+    slot_bounds,
+    square_sum_bound,
+)
+from .model.trace import TRACE_ARRAYS, Trace
+from .model.weights import QuantizedModel
+from .ops.attention import Attention
+from .ops.base import Operation
+from .ops.boundary import GivenFeatures, GivenInner, GivenStream, StreamAfter
+from .ops.layernorm import LayerNorm
+from .ops.linear import Gelu, Linear, linear_kinds
+from .ops.residual import Residual
+from .outer.keys import VerifyingKey
+from .outer.setup import ProvingKey, setup_outer, srs_powers_needed
+from .outer.verifier import verify
+from .pcs.srs import Srs
+from .protocol.circuit import build_circuit
+from .protocol.manifest import Shape
+from .protocol.program import Program, Protocol
+from .protocol.tables import ProverData
+from .protocol.witness import count_multiplicities, division_rest, fixed_tensors, from_words, store
+from .prover import prove_data
+from .statement import pack_words
+from .timings import Timings
+
+NAMES = ("attention", "fc1-gelu", "fc2-residual")
+CONFIG_TAG = keccak256(b"zkllm.v1.sub-block.config")
+MODEL_TAG = keccak256(b"zkllm.v1.sub-block")
+CONTEXT = keccak256(b"zkllm.v1.sub-block.context")
+_MLP = {"attention": 0, "fc1-gelu": 1, "fc2-residual": 1}  # which LayerNorm and write of a layer
+
+
+@dataclass(frozen=True)
+class SubBlockKey(VerifyingKey):
+    """A verifying key that no model's key equals and no loader of keys accepts."""
+
+    VERSION: ClassVar[int] = 0x5B10C
+
+
+def sub_program(name: str, stream_bits: int) -> Program:
+    """`stream_bits`: width of the residual stream that comes in."""
+    first = {kind.name: kind for kind in linear_kinds(mlp=0)}
+    stream = GivenStream(stream_bits)
+    attention = (stream, Residual(), LayerNorm(), Linear((first["qkv"], first["o"])), Attention())
+    operations: dict[str, tuple[Operation, ...]] = {
+        "attention": attention,
+        "fc1-gelu": (GivenFeatures(), Linear((first["fc1"],)), Gelu()),
+        "fc2-residual": (GivenInner(), stream, Residual(), Linear((first["fc2"],)), StreamAfter()),
+    }
+    outputs = frozenset(["g"]) if name == "fc1-gelu" else frozenset()
+    return Program(f"sub-block {name}", operations[name], {"l": 1, "n": 1, "m": 1}, outputs)
+
+
+@dataclass(frozen=True)
+class SubBlock:
+    """A part of one layer of a model, at N rows."""
+
+    name: str
+    model: QuantizedModel  # sound by itself (`check_predicates`)
+    layer: int
+    rows: int
+    mu: int | None = None  # None: one column of each group
+
+    @property
+    def stream_bits(self) -> int:
+        """The range check holds whatever the model's own bound on the stream allows."""
+        return residual_bound(self.model).bit_length() + 1
+
+    @property
+    def parameters(self) -> int:
+        """Weights and biases."""
+        kinds = {"attention": ("qkv", "o"), "fc1-gelu": ("fc1",), "fc2-residual": ("fc2",)}[self.name]
+        arrays = [getattr(self.model, f"{part}_{kind}") for kind in kinds for part in "wb"]
+        return sum(int(a[0].size) for a in arrays)
+
+    @cached_property
+    def protocol(self) -> Protocol:
+        """Without a vocabulary: the statement is empty."""
+        c = replace(self.model.config, n_layer=1, vocab_size=1, vocab_slots=1, pad_id=0)
+        program = sub_program(self.name, self.stream_bits)
+        if self.mu is not None:
+            return Protocol(Shape(replace(c, mu=self.mu), self.rows, 1), program)
+        wide = Protocol(Shape(replace(c, mu=40), self.rows, 1), program)
+        mu = max(10, ceil_log2(max(wide.fixed.used, wide.witness.used)))
+        return Protocol(Shape(replace(c, mu=mu), self.rows, 1), program)
+
+    def check(self) -> None:
+        """The predicates, at the widths of what comes in: no slot borrows, no equation wraps."""
+        c, x = self.model.config, 1 << self.stream_bits - 1
+        q_bits = square_sum_bound(self.model, x).bit_length()
+        fc2 = next(s for s in slot_bounds(self.model) if s.kind == "fc2")
+        inner = fc2.true_max // max(1, max_abs(self.model.gelu)) * (1 << c.act_bits - 1) + fc2.claimed_max
+        holds = {
+            "packing fc2": inner.bit_length() <= c.slot_bits,
+            "width of Q": 2 * c.rho_bits + q_bits <= NORM_BITS and q_bits <= TRACED_BITS,
+            **{name: bound < R for name, bound in largest_sum(self.model, x).items()},
+        }
+        failed = [name for name, good in holds.items() if not good]
+        if failed:
+            raise PackageError(f"sub-block {self.name} is unsound: " + ", ".join(failed))
+
+    @cached_property
+    def fixed(self) -> dict[str, Any]:
+        return fixed_tensors(self.protocol, self.model, slice(self.layer, self.layer + 1))
+
+    def data(self, trace: Trace) -> ProverData:
+        """The tensors of this part in an execution of the model."""
+        manifest = self.protocol.manifest
+        tensors = {**self.fixed}
+        for name, values in self._values(trace).items():
+            if name in manifest.tensors or name in manifest.wide:
+                store(manifest, tensors, name, values() if callable(values) else values)
+        missed = count_multiplicities(self.protocol, tensors)
+        if missed:
+            raise ValueError("the trace leaves the lookup tables of " + ", ".join(missed))
+        return ProverData(manifest, native, tensors)
+
+    def _values(self, trace: Trace) -> Mapping[str, np.ndarray | Callable[[], np.ndarray]]:
+        place = 2 * self.layer + _MLP[self.name]
+        start = {"l": self.layer, "n": place, "m": place}
+        part = {
+            name: trace[name][start[axes[0]] : start[axes[0]] + 1].astype(np.int64)
+            for name, (_, axes) in TRACE_ARRAYS.items()
+            if axes[0] in start
+        }
+        stream = trace["x0"].astype(np.int64) + trace["write"][:place].sum(axis=0, dtype=np.int64)
+        return {
+            **part,
+            **{name: (lambda name=name: from_words(part[name])) for name in ("rho", "u", "v")},
+            "div_rest": lambda: division_rest(part["e"], part["div"]),
+            "x0": stream,
+            "x1": lambda: stream + part["write"][0],
+        }
+
+
+def identities(block: SubBlock, commitments: list[bytes]) -> dict[str, bytes]:
+    """config_digest and model_id, under tags that no model uses."""
+    data: dict[str, Any] = {"sub_block": block.name, "stream_bits": block.stream_bits}
+    data |= {"config": block.protocol.shape.config.to_dict(), "tables": block.model.tables.to_dict()}
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"))
+    digest = keccak256(CONFIG_TAG, text.encode())
+    return {"config_digest": digest, "model_id": keccak256(MODEL_TAG, digest, *commitments)}
+
+
+@dataclass(frozen=True)
+class SubBlockProof:
+    key: SubBlockKey
+    body: bytes
+
+    def verify(self) -> None:
+        """Raises ProofError unless the proof holds. Pure Python."""
+        verify(self.key, CONTEXT, empty_words(self.key.N), self.body)
+
+
+def empty_words(rows: int) -> list[int]:
+    """The statement of a part without tokens: T = N, and the one id of the vocabulary."""
+    return pack_words(rows, [0] * (rows + 1), rows)
+
+
+def setup(
+    block: SubBlock, open_srs: Callable[[int], Srs], timings: Timings
+) -> tuple[ProvingKey, SubBlockKey, Srs]:
+    """Commits to the weights and makes the keys; `open_srs`: at least so many powers -> SRS."""
+    block.check()
+    config: ProgramConfig = block.protocol.shape.config
+    with timings.stage("circuit"):
+        circuit = build_circuit(block.protocol).compile()
+    with timings.stage("SRS"):
+        srs = open_srs(srs_powers_needed(circuit.log2_size, config.mu))
+    with timings.stage("commit weights") as report:
+        commitments = commit_columns(srs, block.protocol.fixed, block.fixed, report)
+    with timings.stage("keys"):
+        context: dict[str, Any] = {"version": SubBlockKey.VERSION, "N": block.rows, "k": 1, "vocab_size": 1}
+        context |= {"pad_id": 0, "n_ctx": config.n_ctx, "vocabulary_root": bytes(32)}
+        pk, vk = setup_outer(
+            circuit,
+            srs,
+            commitments,
+            block.protocol.witness.num_columns,
+            config.mu,
+            context | identities(block, commitments),
+            SubBlockKey,
+        )
+    assert isinstance(vk, SubBlockKey)
+    return pk, vk, srs
+
+
+def prove(block: SubBlock, trace: Trace, pk: ProvingKey, srs: Srs, timings: Timings) -> SubBlockProof:
+    """A proof of this part of a traced execution of the model."""
+    with timings.stage("witness"):
+        data = block.data(trace)
+    ids = [0] * (block.rows + 1)
+    body = prove_data(block.protocol, data, ids, block.rows, pk, srs, CONTEXT, timings)
+    assert isinstance(pk.vk, SubBlockKey)
+    return SubBlockProof(pk.vk, body)
