@@ -5,8 +5,8 @@
 
 A sumcheck instance is timed over all its rounds (round, then bind), divided by the elements of its hypercube;
 the first round and the first bind, which read the original tables, are also shown apart. A LogUp tree is
-timed over the sumchecks of all its layers, divided by its leaves. `ns` is processor time, summed over the
-threads (divide by their number for the time on an idle machine); `wall` is wall-clock time.
+timed over building it and the sumchecks of all its layers, divided by its leaves. `ns` is processor time,
+summed over the threads (divide by their number for the time on an idle machine); `wall` is wall-clock time.
 """
 
 from __future__ import annotations
@@ -119,6 +119,43 @@ class Bench:
             binds=binds,
         )
 
+    def lookups(self, n: int) -> None:
+        """Leaves in the proportions of GPT-2 XL: 3/4 range checks, 1/8 with an output, 1/8 none."""
+        words = self.generator.integers(0, 1 << 16, n // 16).astype(np.uint16)
+        signed, mask = words.view(np.int16), self.generator.integers(0, 2, n // 64).astype(np.int8)
+        segments, address = [], 0
+        for kind in "in signed out gap signed in in in masked in".split():
+            if kind != "gap":
+                table = (signed if kind == "signed" else words)[: n // 64 if kind == "masked" else None]
+                numerator, output = mask if kind == "masked" else 1, signed if kind == "out" else None
+                segments.append((address, self.rng.randrange(R), numerator, table, output))
+            address += n // 16 if kind != "masked" else n // 64
+        alpha, beta = self.scalars(2)
+        build, tree = timed(lambda: native.LogUpTree(address, segments, alpha, beta))
+        layers: dict[int, Clock] = {}
+        point: list[int] = []
+        for j in range(tree.depth):
+            clock, lam = Clock(), self.rng.randrange(R)
+            tree.open(j, point, lam)
+            point = self.scalars(j)
+            for c in point:
+                tree.round()
+                tree.bind(c)
+            tree.values()
+            point.append(self.rng.randrange(R))
+            layers[j] = clock()
+        d = tree.depth
+        parts = {"leaves": layers[d - 1], "parents": layers[d - 2], "grandparents": layers[d - 3]}
+        upper = sum((layers[j] for j in range(d - 3)), Clock.zero())
+        self.add(
+            "LogUp, leaves shaped like GPT-2 XL",
+            address,
+            sum(layers.values(), build),
+            build=build,
+            **parts,
+            upper=upper,
+        )
+
     def run(self) -> None:
         n = 1 << self.log2
         a, b = self.field(n), self.field(n)
@@ -175,18 +212,7 @@ class Bench:
             rounds=rounds,
             binds=binds,
         )
-        build, leaves = timed(lambda: native.build_leaves(n, [(0, 5, 1, small, wide)], *self.scalars(2)))
-        self.add("build_leaves (int16 in, int32 out)", n, build)
-        build, tree = timed(lambda: native.LogUpTree(a, b))
-        self.add("LogUp tree, building", n, build)
-        rounds, binds = Clock.zero(), Clock.zero()
-        for j in range(tree.depth):
-            tree.open(j, self.scalars(j), self.rng.randrange(R))
-            for _ in range(j):
-                rounds += timed(tree.round)[0]
-                binds += timed(lambda: tree.bind(self.rng.randrange(R)))[0]
-            tree.values()
-        self.add("LogUp tree, sumchecks of all layers", n, rounds + binds, rounds=rounds, binds=binds)
+        self.lookups(n)
 
         side = 1 << self.log2 // 2
         matrix = self.ints((4 * n // side, side), np.int16, 16)
@@ -212,6 +238,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--log2", type=int, default=20, help="log2 of the number of elements (default 20)")
+    parser.add_argument("--only-lookups", action="store_true", help="time the LogUp tree alone")
     parser.add_argument("--json", help="also write the table to this file")
     parser.add_argument("--backend", help="how field elements are multiplied: scalar, avx512ifma")
     options = parser.parse_args()
@@ -224,7 +251,7 @@ def main() -> None:
     }
     print(", ".join(f"{k}: {v}" for k, v in machine.items()))
     bench = Bench(options.log2)
-    bench.run()
+    bench.lookups(1 << options.log2) if options.only_lookups else bench.run()
     if options.json:
         with open(options.json, "w") as file:
             json.dump({"machine": machine, "log2": options.log2, "rows": bench.rows}, file, indent=1)

@@ -97,18 +97,15 @@ def test_logup_ends_at_the_leaves(tmp_path: Path, leaves: int) -> None:
     inputs = mapped(tmp_path / "inputs.npy", (leaves,), "int16", 16)
     numerators = mapped(tmp_path / "numerators.npy", (leaves,), "int32", 20)
     alpha, beta, tag = scalars(rng, 3)
-    p, q = native.build_leaves(leaves, [(0, tag, numerators, inputs, inputs)], alpha, beta)
-    depth = ceil_log2(leaves)
-    z = scalars(rng, depth)
-    eq = native.eq_table(z).slice(0, leaves)
-    real = native.inner(np.broadcast_to(np.ones(1, dtype=np.int8), (leaves,)), eq)
-    assert native.inner(p, eq) == native.inner(numerators, eq)
-    assert native.inner(q, eq) == ((alpha - tag - 1) * real - (beta + beta**2) * native.inner(inputs, eq)) % R
-
-    tree = native.LogUpTree(p, q)
+    half = leaves // 2  # the second half without numerators and outputs of its own
+    segments = [
+        (0, tag, numerators[:half], inputs[:half], inputs[:half]),
+        (half, tag, 1, inputs[half:], None),
+    ]
+    tree = native.LogUpTree(leaves, segments, alpha, beta)
     claim_p, claim_q = tree.root()
-    z = []
-    for j in range(depth):
+    z: list[int] = []
+    for j in range(tree.depth):
         lam = rng.randrange(R)
         claim = (claim_p + lam * claim_q) % R
         tree.open(j, z, lam)
@@ -126,8 +123,13 @@ def test_logup_ends_at_the_leaves(tmp_path: Path, leaves: int) -> None:
         c = rng.randrange(R)
         claim_p, claim_q = (p0 + c * (p1 - p0)) % R, (q0 + c * (q1 - q0)) % R
         z = [*point, c]
-    eq = native.eq_table(z).slice(0, leaves)
-    assert (claim_p, claim_q) == (native.inner(p, eq), native.inner(q, eq))
+    eq = native.eq_table(z)
+    low, high = eq.slice(0, half), eq.slice(half, leaves)
+    ones = np.broadcast_to(np.ones(1, dtype=np.int8), (leaves,))
+    real, upper = native.inner(ones, eq.slice(0, leaves)), native.inner(ones[half:], high)
+    assert claim_p == (native.inner(numerators[:half], low) + upper) % R
+    x, y = native.inner(inputs[:half], low), native.inner(inputs[half:], high)
+    assert claim_q == ((alpha - tag - 1) * real - (beta + beta**2) * x - beta * y) % R
 
 
 @pytest.mark.parametrize("dtype", ["int8", "int16", "int32", "field"])
@@ -173,7 +175,8 @@ for tau in (None, [[3, 4], list(range(10)), [1, 2, 3, 4, 5]]):
         out.append(x.round())
         x.bind(rng.randrange(R))
     out.append(x.values())
-tree = native.LogUpTree(product, product)
+segments = [(0, 5, 1, table, None), (75_000, 6, table, table, table)]
+tree = native.LogUpTree(150_000, segments, 7, 9)
 out.append(tree.root())
 for j in range(tree.depth):
     tree.open(j, list(range(j)), 5)

@@ -186,24 +186,7 @@ class SumcheckInstance:
         return [t[0] for t in self.tables]
 
 
-def build_leaves(
-    total: int,
-    segments: Sequence[tuple[int, int, int | np.ndarray, Table, Table | None]],
-    alpha: int,
-    beta: int,
-) -> tuple[Vector, Vector]:
-    """LogUp leaves (p, q - 1): segments of (address, tag, numerator, input, output)."""
-    p, q = [0] * total, [0] * total
-    for address, tag, numerator, table, output in segments:
-        inputs = from_table(table)
-        outputs = from_table(output) if output is not None else [0] * len(inputs)
-        nums = [int(numerator)] * len(inputs) if isinstance(numerator, int) else from_table(numerator)
-        for i, (n, x, y) in enumerate(zip(nums, inputs, outputs, strict=True)):
-            p[address + i] = n % R
-            q[address + i] = (alpha - tag - beta * x - beta * beta * y - 1) % R
-    return p, q
-
-
+Segments = Sequence[tuple[int, int, int | np.ndarray, Table, Table | None]]
 Weights = Sequence[tuple[int, int, Sequence[Vector]]]
 Data = Sequence[tuple[int, int, Table]]
 
@@ -227,10 +210,22 @@ class ReductionInstance(SumcheckInstance):
 
 
 class LogUpTree:
-    """The fraction tree on (p, q' = q - 1), so that a missing leaf is (0, 0)."""
+    """The fraction tree on (p, q' = q - 1), so that a missing leaf is (0, 0).
 
-    def __init__(self, p: Vector, q: Vector):
-        assert len(p) == len(q) >= 1
+    Segments (address, tag, numerator, input, output) give, for entry i of the row-major tables, the leaf
+    p = numerator, q' = alpha - tag - beta input - beta^2 output - 1 at address + i.
+    """
+
+    def __init__(self, total: int, segments: Segments, alpha: int, beta: int):
+        assert total >= 1
+        p, q = [0] * total, [0] * total
+        for address, tag, numerator, table, output in segments:
+            inputs = from_table(table)
+            outputs = from_table(output) if output is not None else [0] * len(inputs)
+            nums = [int(numerator)] * len(inputs) if isinstance(numerator, int) else from_table(numerator)
+            for i, (n, x, y) in enumerate(zip(nums, inputs, outputs, strict=True)):
+                p[address + i] = n % R
+                q[address + i] = (alpha - tag - beta * x - beta * beta * y - 1) % R
         self.layers = [(p, q)]
         self.depth = max(1, ceil_log2(len(p)))
         for _ in range(self.depth):

@@ -18,7 +18,7 @@ from ..field import R
 from ..model.config import ceil_log2
 from .algebra import Point, Scalar, causal_block, eq_index
 from .layout import Block
-from .manifest import Lookup, Table, Tensor
+from .manifest import Lookup, Tensor
 from .party import Party
 from .sumcheck import horner, interpolate, round_message
 
@@ -159,7 +159,14 @@ def spread(
     return np.broadcast_to(array[tuple(slice(None) if a in axes else None for a in names)], sizes)
 
 
-def _segments(party: Party) -> Iterator[tuple[int, int, int | np.ndarray, np.ndarray, np.ndarray | None]]:
+Segment = tuple[int, int, int | np.ndarray, np.ndarray, np.ndarray | None]
+
+
+def _segments(party: Party, beta: int) -> Iterator[Segment]:
+    """Views of the tensors, one for each block of the layout: (address, tag, numerator, input, output).
+
+    An offset of the input is part of the tag: tag + beta (input + offset) = (tag + beta offset) + beta input.
+    """
     assert party.data is not None
     manifest, layout, data = party.protocol.manifest, party.protocol.witness, party.data
     for tensor, lookup in active_lookups(party):
@@ -171,43 +178,35 @@ def _segments(party: Party) -> Iterator[tuple[int, int, int | np.ndarray, np.nda
             if lookup.causal
             else None
         )
-        tag = manifest.tables[lookup.table].tag
+        tag = (manifest.tables[lookup.table].tag + beta * lookup.offset) % R
         for block in layout.blocks[tensor.name]:
             cut = block.slices()
-            inputs = values[cut].reshape(-1)
-            if lookup.offset:
-                inputs = (inputs if inputs.dtype == object else inputs.astype(np.int64)) + lookup.offset
             yield (
                 block.address,
                 tag,
-                mask[cut].reshape(-1) if mask is not None else 1,
-                inputs,
-                output[cut].reshape(-1) if output is not None else None,
+                mask[cut] if mask is not None else 1,
+                values[cut],
+                output[cut] if output is not None else None,
             )
     for table in manifest.tables.values():
-        numerators = -data.array(table.multiplicity).astype(object if _is_object(data, table) else np.int64)
+        counts = data.array(table.multiplicity)
         entries = np.arange(table.offset, table.offset + manifest.axes[table.axis], dtype=np.int64)
         output = data.array(table.output) if table.output is not None else None
         for block in layout.blocks[table.multiplicity]:
-            (entry,) = block.slices()
+            cut = block.slices()
             yield (
                 block.address,
                 table.tag,
-                numerators[entry],
-                entries[entry],
-                output[entry] if output is not None else None,
+                -counts[cut],
+                entries[cut],
+                output[cut] if output is not None else None,
             )
-
-
-def _is_object(data: Any, table: Table) -> bool:
-    return data.array(table.multiplicity).dtype == object
 
 
 def _build(party: Party, alpha: int, beta: int) -> Any:
     assert party.data is not None
-    kernels = party.data.kernels
-    p, q = kernels.build_leaves(party.protocol.witness.used, list(_segments(party)), alpha, beta)
-    return kernels.LogUpTree(p, q)
+    segments = list(_segments(party, beta))
+    return party.data.kernels.LogUpTree(party.protocol.witness.used, segments, alpha, beta)
 
 
 __all__ = ["DENOMINATOR", "NUMERATOR", "AddressTerm", "active_lookups", "interpolate", "logup"]

@@ -2,14 +2,13 @@
 
 use super::wide::{ProductSum, SmallSum};
 use super::{Fr, from_i64};
-use ark_ff::{AdditiveGroup, Field};
 
 /// Operations on blocks of at most `MAX_BLOCK` elements. A block of n elements has n / WIDTH lanes, rounded up;
 /// the places beyond n are zero after a load.
 pub trait Lanes: Send + Sync + 'static {
     type Lane: Copy + Default + Send + Sync;
     const WIDTH: usize;
-    /// `mul_assign` and `weighted` give their result divided by this.
+    /// `mul_assign` gives its result divided by this.
     const CORRECTION: u64;
 
     fn load(out: &mut [Self::Lane], src: &[Fr]);
@@ -22,11 +21,6 @@ pub trait Lanes: Send + Sync + 'static {
     fn dot(a: &[Self::Lane], b: &[Self::Lane]) -> Fr;
     fn dot_small(a: &[Self::Lane], vs: &[i64]) -> Fr;
     fn sum(a: &[Self::Lane]) -> Fr;
-    /// Loads nodes (p, q) of a LogUp layer that alternate between even and odd children, as
-    /// [p even, q odd + 1, p odd + lambda (q odd + 1), q even + 1]; missing nodes are (0, 0).
-    fn load_children(out: [&mut [Self::Lane]; 4], p: &[Fr], q: &[Fr], lambda: &Fr);
-    /// sum_i w[i] (a0 a1 + a2 a3)[i] / CORRECTION.
-    fn weighted(w: &[Self::Lane], a: [&[Self::Lane]; 4]) -> Fr;
 }
 
 /// Sums of products over longer blocks may overflow.
@@ -79,22 +73,5 @@ impl Lanes for Scalar {
     }
     fn sum(a: &[Fr]) -> Fr {
         a.iter().sum()
-    }
-    fn load_children([p0, d1, w1, d0]: [&mut [Fr]; 4], p: &[Fr], q: &[Fr], lambda: &Fr) {
-        let get = |t: &[Fr], at: usize| t.get(at).copied().unwrap_or(Fr::ZERO);
-        for i in 0..p0.len() {
-            (p0[i], d0[i], d1[i]) = (get(p, 2 * i), get(q, 2 * i) + Fr::ONE, get(q, 2 * i + 1) + Fr::ONE);
-            w1[i] = get(p, 2 * i + 1) + d1[i] * lambda;
-        }
-    }
-    fn weighted(w: &[Fr], a: [&[Fr]; 4]) -> Fr {
-        let mut sum = ProductSum::default();
-        for (i, w) in w.iter().enumerate() {
-            let mut products = ProductSum::default();
-            products.add(&a[0][i], &a[1][i]);
-            products.add(&a[2][i], &a[3][i]);
-            sum.add(w, &products.reduce());
-        }
-        sum.reduce()
     }
 }

@@ -247,46 +247,6 @@ pub fn add_scaled_small(xs: &mut [Fr], cs: &[Fr], vs: &[&[i64]]) {
     }
 }
 
-/// `Lanes::load_children` of the nodes (p, q) of `low` + c (`high` - `low`). `low` has two nodes for each output,
-/// `high` may have fewer: the missing ones are (0, 0).
-pub fn fold_children(out: [&mut [Fr]; 4], low: [&[Fr]; 2], high: [&[Fr]; 2], lambda: &Fr, c: &Fr) {
-    let len = out[0].len();
-    assert!(out.iter().all(|o| o.len() == len) && low.iter().all(|t| t.len() == 2 * len));
-    assert!(high[0].len() == high[1].len() && high[0].len() <= 2 * len);
-    let n = vectorised(high[0].len() / 2);
-    let [p0, d1, w1, d0] = out;
-    if n > 0 {
-        let front = [&mut p0[..n], &mut d1[..n], &mut w1[..n], &mut d0[..n]];
-        ifma!(fold_children(front, low, high, lambda, c));
-    }
-    for i in n..len {
-        let line = |t: usize, at: usize| {
-            let hi = high[t].get(at).copied().unwrap_or(Fr::ZERO);
-            low[t][at] + *c * (hi - low[t][at])
-        };
-        (p0[i], d0[i], d1[i]) = (line(0, 2 * i), line(1, 2 * i) + Fr::ONE, line(1, 2 * i + 1) + Fr::ONE);
-        w1[i] = line(0, 2 * i + 1) + d1[i] * lambda;
-    }
-}
-
-/// The sums of neighbouring fractions p / (1 + q); a last one without neighbour stays.
-pub fn parents(out_p: &mut [Fr], out_q: &mut [Fr], p: &[Fr], q: &[Fr]) {
-    let pairs = p.len() / 2;
-    assert!(p.len() == q.len() && out_p.len() == p.len().div_ceil(2) && out_q.len() == out_p.len());
-    let n = vectorised(pairs);
-    if n > 0 {
-        ifma!(parents(&mut out_p[..n], &mut out_q[..n], &p[..2 * n], &q[..2 * n]));
-    }
-    for i in n..pairs {
-        let (p0, p1, q0, q1) = (p[2 * i], p[2 * i + 1], q[2 * i], q[2 * i + 1]);
-        let d1 = q1 + Fr::ONE;
-        (out_p[i], out_q[i]) = (p0 * d1 + p1 + p1 * q0, q0 * d1 + q1);
-    }
-    if p.len() % 2 == 1 {
-        (out_p[pairs], out_q[pairs]) = (p[2 * pairs], q[2 * pairs]);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -362,21 +322,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn parents_add_fractions() {
-        for n in [1, 2, 3, 15, 16, 17, 100] {
-            let (p, q) = (vector(3, n), vector(4, n));
-            let (mut out_p, mut out_q) = (vec![Fr::ZERO; n.div_ceil(2)], vec![Fr::ZERO; n.div_ceil(2)]);
-            parents(&mut out_p, &mut out_q, &p, &q);
-            for i in 0..n.div_ceil(2) {
-                let get = |t: &[Fr], i: usize| t.get(i).copied().unwrap_or(Fr::ZERO);
-                let (d0, d1) = (get(&q, 2 * i) + Fr::ONE, get(&q, 2 * i + 1) + Fr::ONE);
-                assert_eq!(out_p[i], get(&p, 2 * i) * d1 + get(&p, 2 * i + 1) * d0);
-                assert_eq!(out_q[i] + Fr::ONE, d0 * d1);
-            }
-        }
-    }
-
     fn check_lanes<L: Lanes>() {
         let correction = Fr::from(L::CORRECTION);
         for n in LENGTHS.into_iter().filter(|&n| n <= MAX_BLOCK) {
@@ -406,9 +351,6 @@ mod tests {
             assert_eq!(L::dot(&product, &d) * scaled, {
                 sum(&|i| four * four * (xs[i] - ys[i]) * (xs[i] - ys[i]) * zs[i] * ws[i])
             });
-            let weighted = L::weighted(&d, [&a, &b, &sum_of, &difference]);
-            let square = |i: usize| (xs[i] - ys[i]) * (xs[i] - ys[i]);
-            assert_eq!(weighted * correction, sum(&|i| ws[i] * (xs[i] * ys[i] + four * square(i))));
             for wide in [false, true] {
                 let v = ints(2, n, wide);
                 assert_eq!(L::dot_small(&sum_of, &v), sum(&|i| four * (xs[i] - ys[i]) * from_i64(v[i])));

@@ -176,6 +176,27 @@ impl SmallForm {
     }
 }
 
+/// The sum of (coefficient, integer) products modulo r, where the coefficients are field elements times 2^64 and
+/// there are at most 2^10 products with integers below 2^52: a single word of Montgomery reduction.
+#[inline(always)]
+pub fn linear_form<'a>(terms: impl Iterator<Item = (&'a [u64; 4], u64)>) -> Fr {
+    let mut acc = [0u64; 5];
+    for (coefficient, u) in terms {
+        let mut carry = 0;
+        for i in 0..4 {
+            (acc[i], carry) = mac(acc[i], coefficient[i], u, carry);
+        }
+        acc[4] += carry;
+    }
+    let m = acc[0].wrapping_mul(MINUS_INVERSE);
+    let mut carry = 0;
+    for i in 0..4 {
+        (acc[i], carry) = mac(acc[i], m, MODULUS[i], carry);
+    }
+    // (sum + m r) / 2^64 < 2^253 + r, which fits in four words
+    from_words([acc[1], acc[2], acc[3], acc[4] + carry], 0)
+}
+
 /// A signed 128-bit integer as a field element.
 pub fn from_i128(x: i128) -> Fr {
     let magnitude = Fr::from(x.unsigned_abs());

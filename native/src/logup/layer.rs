@@ -1,198 +1,275 @@
 //! The sumcheck of one layer: from a claim on its nodes to values of their children.
 //!
-//! With D = 1 + q' and w1 = p1 + lambda D1, the summand p + lambda q' of the parent is
-//! p0 D1 + w1 D0 - lambda: two products. A missing node (0, 0) has p0 = 0, D = 1, w1 = lambda and gives 0.
-//! Only the value at 0 and the leading coefficient are summed; the value at 1 follows from the claim.
+//! With w1 = p1 + lambda d1, the summand p + lambda q' of a node is p0 d1 + w1 d0 - lambda: two products. A missing
+//! node has p0 = 0, d = 1, w1 = lambda and gives 0. Only the value at 0 and the leading coefficient are summed; the
+//! value at 1 follows from the claim. A table is bound and summed for the next variable in one pass.
 
-use crate::field::lanes::{Lanes, Scalar};
-use crate::field::slices::with_lanes;
-use crate::field::{Fr, slices};
-use crate::sumcheck::instance::fold_in_place;
+use super::blocks::{Block, Blocks, Scratch, empty_block, lanes_of};
+use super::leaves::Leaves;
+use super::table::{SMALL, Sums, TASK, Table, Weights, add};
+use crate::field::Fr;
+use crate::field::fractions::{FractionLanes, Quad, written};
+use crate::field::lanes::Scalar;
 use crate::sumcheck::tensor::eq_table;
-use crate::sumcheck::{Interrupted, POLL_INTERVAL, Poll, check};
+use crate::sumcheck::{Interrupted, Poll, check};
 use ark_ff::{AdditiveGroup, Field};
 use rayon::prelude::*;
+use std::mem::MaybeUninit;
 
-/// log2 of a block: the eq weights are a product of a weight for the block and one for the place in it.
-const BLOCK_BITS: usize = 8;
-const BLOCK: usize = 1 << BLOCK_BITS;
+/// Variables that are bound before a table of the nodes is made, by the height of their children. The table of the
+/// lowest layer then has an eighth of the entries that its first variable would leave.
+const BOUND_BEFORE: [usize; 3] = [3, 2, 0];
+/// Blocks between two polls.
+const POLLED: usize = 1 << 12;
 
-/// The four tables of a block: p0, D1, w1, D0.
-type Quad = [Vec<Fr>; 4];
+/// Where the children come from.
+pub enum Children<L: FractionLanes> {
+    Stored(Vec<Quad<L>>),
+    /// 2^height leaves high.
+    Computed(usize),
+}
 
-pub struct LayerSumcheck {
+enum State<L: FractionLanes> {
+    /// The challenges so far.
+    Computed(usize, Vec<Fr>),
+    Table(Table<L>),
+    Small(Table<Scalar>),
+}
+
+pub struct LayerSumcheck<L: FractionLanes> {
     z: Vec<Fr>,
     lambda: Fr,
     /// Number of bound variables.
     bound: usize,
-    /// p0, D1, w1, D0, once the first variable is bound.
-    tables: Option<Quad>,
-    /// The sum that the coming round's polynomial must have, once known.
+    state: State<L>,
+    /// The sum that the coming round's polynomial must have, if known.
     claim: Option<Fr>,
-    /// h(0), h(1), h(2) of the last `round`.
-    last: Option<[Fr; 3]>,
+    /// h(0), h(1), h(2) of the coming round, once computed.
+    message: Option<[Fr; 3]>,
 }
 
-/// The children of nodes start .. start + len, as far as they exist.
-fn children_of<'a>(children: (&'a [Fr], &'a [Fr]), start: usize, len: usize) -> [&'a [Fr]; 2] {
-    let clamp = |x: usize| (2 * x).min(children.0.len());
-    let range = clamp(start)..clamp(start + len);
-    [&children.0[range.clone()], &children.1[range]]
-}
-
-fn quad(n: usize) -> Quad {
-    std::array::from_fn(|_| vec![Fr::ZERO; n])
-}
-
-/// Buffers of one thread: a block's two halves and their difference.
-struct Scratch<L: Lanes> {
-    low: [Vec<L::Lane>; 4],
-    high: [Vec<L::Lane>; 4],
-}
-
-impl<L: Lanes> Scratch<L> {
-    fn new(len: usize) -> Self {
-        let lanes = || std::array::from_fn(|_| vec![L::Lane::default(); len.div_ceil(L::WIDTH)]);
-        Self { low: lanes(), high: lanes() }
-    }
-}
-
-/// Loads elements start .. start + len of the four tables.
-fn load<L: Lanes>(tables: &Quad, start: usize, len: usize, out: &mut [Vec<L::Lane>; 4]) {
-    for (lanes, t) in out.iter_mut().zip(tables) {
-        L::load(lanes, &t[start..start + len]);
-    }
-}
-
-fn slices_of<T>(a: &[Vec<T>; 4]) -> [&[T]; 4] {
-    std::array::from_fn(|i| &a[i][..])
-}
-
-impl LayerSumcheck {
-    /// `z`: the point of the layer's claim, most significant bit first; the claim is p(z) + lambda q'(z).
-    pub fn new(z: Vec<Fr>, lambda: Fr) -> Self {
-        Self { z, lambda, bound: 0, tables: None, claim: None, last: None }
+impl<L: FractionLanes> LayerSumcheck<L> {
+    /// `z`: the point of the layer's claim p(z) + lambda q'(z), most significant bit first; `claim`: its value, which
+    /// saves work. `leaves` are needed while `reads_leaves`.
+    pub fn new(
+        z: Vec<Fr>,
+        lambda: Fr,
+        claim: Option<Fr>,
+        children: Children<L>,
+        leaves: Option<&Leaves<'_>>,
+        poll: Poll<'_>,
+    ) -> Result<Self, Interrupted> {
+        let bits = z.len();
+        let state = match children {
+            Children::Stored(quads) => State::Table(Table { quads }),
+            Children::Computed(height) => State::Computed(height, vec![]),
+        };
+        let mut sumcheck = Self { z, lambda, bound: 0, state, claim, message: None };
+        if let State::Computed(..) = sumcheck.state {
+            sumcheck.materialise(leaves, poll)?;
+            return Ok(sumcheck);
+        }
+        sumcheck.shrink();
+        let at_one = sumcheck.at_one(sumcheck.claim, 0);
+        let rest = sumcheck.z.get(1..).unwrap_or_default();
+        let sums = match &mut sumcheck.state {
+            State::Table(t) => Some(t.start(bits, &lambda, &Weights::new(rest), at_one)),
+            State::Small(t) if bits > 0 => Some(t.start(bits, &lambda, &Weights::new(rest), at_one)),
+            State::Small(t) => {
+                t.start_constant(&lambda);
+                None
+            }
+            State::Computed(..) => None,
+        };
+        sumcheck.message = sums.map(|sums| sumcheck.message_of(sums));
+        Ok(sumcheck)
     }
 
     pub fn remaining(&self) -> usize {
         self.z.len() - self.bound
     }
 
-    /// Whether the children's tables are still needed.
-    pub fn reads_children(&self) -> bool {
-        self.tables.is_none()
+    pub fn reads_leaves(&self) -> bool {
+        matches!(self.state, State::Computed(..))
     }
 
-    /// h(0), h(1), h(2) with h(X) = sum_x eq(z_rest, x) (p + lambda q')(bound, X, x).
-    pub fn round(&mut self, children: (&[Fr], &[Fr]), poll: Poll<'_>) -> Result<[Fr; 3], Interrupted> {
-        let (rest, tau) = (&self.z[self.bound + 1..], self.z[self.bound]);
-        let (outer, inner) = rest.split_at(rest.len().saturating_sub(BLOCK_BITS));
-        let (outer_eq, inner_eq) = (eq_table(outer), eq_table(inner));
-        let tau_inverse = self.claim.and_then(|_| tau.inverse());
-        let sums = with_lanes!(L, self.block_sums::<L>(children, &outer_eq, &inner_eq, tau_inverse.is_none(), poll)?);
+    /// Whether the sum at 1 is needed for variable `at`, given the claim.
+    fn at_one(&self, claim: Option<Fr>, at: usize) -> bool {
+        claim.is_none() || self.z.get(at).is_some_and(|tau| *tau == Fr::ZERO)
+    }
+
+    /// h(0), h(1), h(2) of the current variable.
+    fn message_of(&self, sums: Sums) -> [Fr; 3] {
+        let tau = self.z[self.bound];
         // the summand is the products' sum minus lambda, and eq sums to 1
         let (h0, leading) = (sums[0] - self.lambda, sums[2]);
-        let h1 = match (self.claim, tau_inverse) {
+        let h1 = match (self.claim, tau.inverse()) {
             (Some(claim), Some(inverse)) => (claim - (Fr::ONE - tau) * h0) * inverse,
             _ => sums[1] - self.lambda,
         };
-        let h2 = h1.double() - h0 + leading.double();
-        self.last = Some([h0, h1, h2]);
-        Ok([h0, h1, h2])
+        [h0, h1, h1.double() - h0 + leading.double()]
     }
 
-    /// The products' sums at 0, at 1 (if wanted) and their leading coefficient.
-    fn block_sums<L: Lanes>(
-        &self,
-        children: (&[Fr], &[Fr]),
-        outer_eq: &[Fr],
-        inner_eq: &[Fr],
-        at_one: bool,
-        poll: Poll<'_>,
-    ) -> Result<[Fr; 3], Interrupted> {
-        let (len, half) = (inner_eq.len(), inner_eq.len() * outer_eq.len());
-        let mut eq = vec![L::Lane::default(); len.div_ceil(L::WIDTH)];
-        L::load(&mut eq, inner_eq);
-        let block = |s: &mut Scratch<L>, i: usize| -> [Fr; 3] {
-            match &self.tables {
-                Some(t) => {
-                    load::<L>(t, i * len, len, &mut s.low);
-                    load::<L>(t, half + i * len, len, &mut s.high);
-                }
-                None => {
-                    for (start, lanes) in [(i * len, &mut s.low), (half + i * len, &mut s.high)] {
-                        let [p, q] = children_of(children, start, len);
-                        L::load_children(lanes.each_mut().map(|l| &mut l[..]), p, q, &self.lambda);
-                    }
-                }
-            }
-            let at_0 = L::weighted(&eq, slices_of(&s.low));
-            let at_1 = if at_one { L::weighted(&eq, slices_of(&s.high)) } else { Fr::ZERO };
-            for (high, low) in s.high.iter_mut().zip(&s.low) {
-                L::sub_assign(high, low);
-            }
-            let leading = L::weighted(&eq, slices_of(&s.high));
-            [at_0, at_1, leading].map(|sum| sum * outer_eq[i])
-        };
-        let add = |a: [Fr; 3], b: [Fr; 3]| std::array::from_fn(|i| a[i] + b[i]);
+    /// h(0), h(1), h(2) with h(X) = sum_x eq(z_rest, x) (p + lambda q')(bound, X, x).
+    pub fn round(&mut self, leaves: Option<&Leaves<'_>>, poll: Poll<'_>) -> Result<[Fr; 3], Interrupted> {
+        if let Some(message) = self.message {
+            return Ok(message);
+        }
+        let State::Computed(height, challenges) = &self.state else { unreachable!("tables are summed when bound") };
+        let blocks = self.blocks(*height, challenges, leaves);
+        let weights = Weights::<L>::new(&self.z[self.bound + 1..]);
+        let (half, at_one) = (1usize << (self.remaining() - 1), self.at_one(self.claim, self.bound));
         let mut sums = [Fr::ZERO; 3];
-        let step = POLL_INTERVAL / (16 * BLOCK);
-        for start in (0..outer_eq.len()).step_by(step) {
+        for first in (0..weights.outer.len()).step_by(POLLED) {
             check(poll)?;
-            let end = (start + step).min(outer_eq.len());
-            let part = (start..end)
+            let part = (first..(first + POLLED).min(weights.outer.len()))
                 .into_par_iter()
-                .with_min_len(4)
-                .map_init(|| Scratch::<L>::new(len), block)
+                .with_min_len(TASK)
+                .map_init(
+                    || Pair::new(weights.len),
+                    |pair, i| {
+                        pair.compute(&blocks, i * weights.len, half, weights.len);
+                        weights.scale(i, pair.weigh(&weights, at_one))
+                    },
+                )
                 .reduce(|| [Fr::ZERO; 3], add);
             sums = add(sums, part);
         }
-        let correction = Fr::from(L::CORRECTION);
-        Ok(sums.map(|sum| sum * correction))
+        let message = self.message_of(sums);
+        self.message = Some(message);
+        Ok(message)
     }
 
     /// Sets the current variable to c.
-    pub fn bind(&mut self, c: Fr, children: (&[Fr], &[Fr]), poll: Poll<'_>) -> Result<(), Interrupted> {
+    pub fn bind(&mut self, c: Fr, leaves: Option<&Leaves<'_>>, poll: Poll<'_>) -> Result<(), Interrupted> {
         check(poll)?;
-        let half = 1usize << (self.remaining() - 1);
-        match &mut self.tables {
-            Some(tables) => tables.iter_mut().for_each(|t| fold_in_place(t, half, &c)),
-            None => self.tables = Some(self.fold_children(c, children, half)),
-        }
-        self.claim = self.last.take().map(|[h0, h1, h2]| {
+        let claim = self.message.map(|[h0, h1, h2]| {
             let leading = (h2 - h1.double() + h0) * Fr::from(2u64).inverse().expect("2 is not 0");
             h0 + c * (h1 - h0 + (c - Fr::ONE) * leading)
         });
-        self.bound += 1;
+        let (bits, at_one) = (self.remaining(), self.at_one(claim, self.bound + 1));
+        let rest = self.z.get(self.bound + 2..).unwrap_or_default();
+        let sums = match &mut self.state {
+            State::Computed(_, challenges) => {
+                challenges.push(c);
+                (self.bound, self.claim, self.message) = (self.bound + 1, claim, None);
+                return self.materialise(leaves, poll);
+            }
+            State::Table(t) => Some(t.step(bits, &self.lambda, &c, &Weights::new(rest), at_one)),
+            State::Small(t) if bits > 1 => Some(t.step(bits, &self.lambda, &c, &Weights::new(rest), at_one)),
+            State::Small(t) => {
+                t.finish(&self.lambda, &c);
+                None
+            }
+        };
+        (self.bound, self.claim) = (self.bound + 1, claim);
+        self.message = sums.map(|sums| self.message_of(sums));
+        self.shrink();
         Ok(())
     }
 
-    fn fold_children(&self, c: Fr, children: (&[Fr], &[Fr]), half: usize) -> Quad {
-        let mut tables = quad(half);
-        let [a, b, e, d] = &mut tables;
-        a.par_chunks_mut(BLOCK)
-            .zip(b.par_chunks_mut(BLOCK))
-            .zip(e.par_chunks_mut(BLOCK).zip(d.par_chunks_mut(BLOCK)))
-            .enumerate()
-            .for_each(|(i, ((a, b), (e, d)))| {
-                let (start, len) = (i * BLOCK, a.len());
-                let (low, high) = (children_of(children, start, len), children_of(children, half + start, len));
-                slices::fold_children([a, b, e, d], low, high, &self.lambda, &c);
-            });
-        tables
+    fn shrink(&mut self) {
+        if let State::Table(t) = &self.state
+            && self.remaining() <= SMALL
+        {
+            self.state = State::Small(t.small(self.remaining()));
+        }
+    }
+
+    fn blocks<'a>(&self, height: usize, challenges: &[Fr], leaves: Option<&'a Leaves<'a>>) -> Blocks<'a> {
+        Blocks {
+            leaves: leaves.expect("given while they are read"),
+            height,
+            lambda: self.lambda,
+            weights: eq_table(challenges),
+            stride: 1 << self.remaining(),
+        }
+    }
+
+    /// Makes the table, and the sums for the coming round, once enough variables are bound.
+    fn materialise(&mut self, leaves: Option<&Leaves<'_>>, poll: Poll<'_>) -> Result<(), Interrupted> {
+        let State::Computed(height, challenges) = &self.state else { return Ok(()) };
+        if self.bound < BOUND_BEFORE[*height].min(self.z.len()) {
+            return Ok(());
+        }
+        let (blocks, at_one) = (self.blocks(*height, challenges, leaves), self.at_one(self.claim, self.bound));
+        // all nodes exist once a variable is bound
+        let nodes = blocks.leaves.total().div_ceil(2 << height).min(1 << self.remaining());
+        if self.remaining() == 0 {
+            let mut pair = Pair::<Scalar>::new(1);
+            blocks.compute(0, 1, &mut pair.scratch[0], &mut pair.low);
+            let quad = std::array::from_fn(|t| pair.low[t][0]);
+            self.state = State::Small(Table { quads: vec![quad] });
+            return Ok(());
+        }
+        let weights = Weights::<L>::new(&self.z[self.bound + 1..]);
+        let (half, len) = (1usize << (self.remaining() - 1), weights.len);
+        let (lanes, mut sums) = (len / L::WIDTH, [Fr::ZERO; 3]);
+        let write = |out: &mut [MaybeUninit<Quad<L>>]| {
+            let (low, high) = out.split_at_mut(half / L::WIDTH);
+            let mut highs: Vec<&mut [MaybeUninit<Quad<L>>]> = high.chunks_mut(lanes).collect();
+            highs.resize_with(weights.outer.len(), Default::default);
+            let steps = low.chunks_mut(lanes * POLLED).zip(highs.chunks_mut(POLLED));
+            for (step, (low, highs)) in steps.enumerate() {
+                check(poll)?;
+                let part = low
+                    .par_chunks_mut(lanes)
+                    .zip(highs)
+                    .enumerate()
+                    .with_min_len(TASK)
+                    .map_init(
+                        || Pair::new(len),
+                        |pair, (i, (low, high))| {
+                            let i = step * POLLED + i;
+                            pair.compute(&blocks, i * len, half, len);
+                            L::pack(low, lanes_of(&pair.low));
+                            L::pack(high, lanes_of(&pair.high));
+                            weights.scale(i, pair.weigh(&weights, at_one))
+                        },
+                    )
+                    .reduce(|| [Fr::ZERO; 3], add);
+                sums = add(sums, part);
+            }
+            Ok(())
+        };
+        // SAFETY: the blocks of `low` and of `high` are all of the output.
+        let quads = unsafe { written(nodes.div_ceil(L::WIDTH), write) }?;
+        self.message = Some(self.message_of(sums));
+        self.state = State::Table(Table { quads });
+        self.shrink();
+        Ok(())
     }
 
     /// p0, p1, q0', q1' at the point that the challenges have fixed.
-    pub fn values(&self, children: (&[Fr], &[Fr])) -> [Fr; 4] {
-        let [p0, d1, w1, d0] = match &self.tables {
-            Some(t) => std::array::from_fn(|i| t[i][0]),
-            None => {
-                let [p, q] = children_of(children, 0, 1);
-                let mut out = quad(1);
-                Scalar::load_children(out.each_mut().map(|t| &mut t[..]), p, q, &self.lambda);
-                std::array::from_fn(|i| out[i][0])
-            }
-        };
+    pub fn values(&self) -> [Fr; 4] {
+        let State::Small(table) = &self.state else { unreachable!("no variable is left") };
+        let [p0, d1, w1, d0] = table.quads[0];
         [p0, w1 - self.lambda * d1, d0 - Fr::ONE, d1 - Fr::ONE]
+    }
+}
+
+/// Two blocks half a table apart.
+struct Pair<L: FractionLanes> {
+    scratch: [Scratch<L>; 2],
+    low: Block<L>,
+    high: Block<L>,
+}
+
+impl<L: FractionLanes> Pair<L> {
+    fn new(len: usize) -> Self {
+        Self {
+            scratch: [Scratch::new(len), Scratch::new(len)],
+            low: empty_block::<L>(len),
+            high: empty_block::<L>(len),
+        }
+    }
+
+    fn compute(&mut self, blocks: &Blocks<'_>, start: usize, half: usize, len: usize) {
+        blocks.compute(start, len, &mut self.scratch[0], &mut self.low);
+        blocks.compute(half + start, len, &mut self.scratch[1], &mut self.high);
+    }
+
+    fn weigh(&self, weights: &Weights<L>, at_one: bool) -> Sums {
+        L::weigh(&weights.inner, lanes_of(&self.low), lanes_of(&self.high), at_one)
     }
 }

@@ -1,70 +1,212 @@
-//! The tree of fractions. Naive twin: `zkllm.kernels.naive.LogUpTree`.
+//! The tree of fractions and its sumchecks. Naive twin: `zkllm.kernels.naive.LogUpTree`.
 
-use crate::field::{Fr, slices};
-use crate::sumcheck::{Interrupted, POLL_INTERVAL, Poll, bits, check};
-use ark_ff::AdditiveGroup;
+use super::blocks::{Blocks, Scratch, empty_block, lanes_of};
+use super::layer::{Children, LayerSumcheck};
+use super::leaves::{COMPUTED, Leaves};
+use super::table::TASK;
+use crate::field::Fr;
+use crate::field::fractions::{BLOCK, FractionLanes, Quad, written};
+use crate::field::lanes::Scalar;
+use crate::field::slices::{Backend, backend};
+use crate::sumcheck::{Interrupted, Poll, bits, check};
+use ark_ff::{AdditiveGroup, Field};
 use rayon::prelude::*;
+use std::mem::MaybeUninit;
 
-const CHUNK: usize = 1 << 11;
+/// Blocks between two polls.
+const POLLED: usize = 1 << 12;
+/// Trees less deep than this are computed in plain arithmetic: the tables above computed leaves need whole blocks.
+const SHALLOW: usize = 12;
 
-/// One layer: numerators and denominators minus 1, of real length.
-#[derive(Default)]
-pub struct Layer {
-    pub p: Vec<Fr>,
-    pub q: Vec<Fr>,
+/// The stored layers, and the sumcheck of one layer at a time, in order.
+struct Tree<L: FractionLanes> {
+    depth: usize,
+    root: [Fr; 2],
+    /// The nodes of layer m + 1, as children, until the sumcheck of layer m takes them.
+    layers: Vec<Option<Vec<Quad<L>>>>,
+    /// The layer that is open, or was opened last.
+    open: Option<(usize, LayerSumcheck<L>)>,
+    /// Challenges of the open sumcheck.
+    point: Vec<Fr>,
 }
 
-/// The inner layers; the leaves stay with the caller.
-pub struct Tree {
-    /// `layers[j]` has ceil(leaves / 2^(depth - j)) nodes, for j < depth.
-    layers: Vec<Layer>,
+/// A tree on one of the backends.
+pub trait Argument: Send + Sync {
+    /// Layers above the leaves.
+    fn depth(&self) -> usize;
+    /// (p, d) of the whole sum.
+    fn root(&self) -> [Fr; 2];
+    /// The layer whose sumcheck runs.
+    fn layer(&self) -> Option<usize>;
+    /// Unbound variables of the open sumcheck.
+    fn remaining(&self) -> usize;
+    /// Whether the sumcheck that is open, or else that of `layer`, may read the leaves.
+    fn reads_leaves(&self, layer: Option<usize>) -> bool;
+    /// Starts the sumcheck of layer j, which is above the last one opened, for a claim at z.
+    fn open(
+        &mut self,
+        j: usize,
+        z: Vec<Fr>,
+        lambda: Fr,
+        leaves: Option<&Leaves<'_>>,
+        poll: Poll<'_>,
+    ) -> Result<(), Interrupted>;
+    fn round(&mut self, leaves: Option<&Leaves<'_>>, poll: Poll<'_>) -> Result<[Fr; 3], Interrupted>;
+    fn bind(&mut self, c: Fr, leaves: Option<&Leaves<'_>>, poll: Poll<'_>) -> Result<(), Interrupted>;
+    fn values(&self) -> [Fr; 4];
 }
 
-fn parents(p: &[Fr], q: &[Fr], poll: Poll<'_>) -> Result<Layer, Interrupted> {
-    let n = p.len().div_ceil(2);
-    let mut layer = Layer { p: vec![Fr::ZERO; n], q: vec![Fr::ZERO; n] };
-    let steps = layer.p.chunks_mut(POLL_INTERVAL / 4).zip(layer.q.chunks_mut(POLL_INTERVAL / 4));
-    let children = p.chunks(POLL_INTERVAL / 2).zip(q.chunks(POLL_INTERVAL / 2));
-    for ((out_p, out_q), (p, q)) in steps.zip(children) {
-        check(poll)?;
-        out_p
-            .par_chunks_mut(CHUNK)
-            .zip(out_q.par_chunks_mut(CHUNK))
-            .zip(p.par_chunks(2 * CHUNK).zip(q.par_chunks(2 * CHUNK)))
-            .for_each(|((out_p, out_q), (p, q))| slices::parents(out_p, out_q, p, q));
-    }
-    Ok(layer)
-}
-
-impl Tree {
-    pub fn new(p: &[Fr], q: &[Fr], poll: Poll<'_>) -> Result<Self, Interrupted> {
-        assert!(!p.is_empty() && p.len() == q.len());
-        let depth = bits(p.len()).max(1);
-        let mut layers = vec![parents(p, q, poll)?];
-        while layers.len() < depth {
-            let last = &layers[layers.len() - 1];
-            layers.push(parents(&last.p, &last.q, poll)?);
+/// The tree on the fastest backend.
+pub fn build(leaves: &Leaves<'_>, poll: Poll<'_>) -> Result<Box<dyn Argument>, Interrupted> {
+    match backend() {
+        #[cfg(target_arch = "x86_64")]
+        Backend::Ifma if depth(leaves.total()) >= SHALLOW => {
+            Ok(Box::new(Tree::<crate::field::ifma::Ifma>::new(leaves, poll)?))
         }
+        _ => Ok(Box::new(Tree::<Scalar>::new(leaves, poll)?)),
+    }
+}
+
+fn depth(leaves: usize) -> usize {
+    bits(leaves).max(1)
+}
+
+fn node([p0, d1, p1, d0]: &[Fr; 4]) -> [Fr; 2] {
+    [*p0 * d1 + *p1 * d0, *d0 * d1]
+}
+
+/// The layer above the computed ones: children of ceil(nodes / 2) nodes.
+fn lowest<L: FractionLanes>(leaves: &Leaves<'_>, poll: Poll<'_>) -> Result<Vec<Quad<L>>, Interrupted> {
+    let nodes = leaves.total().div_ceil(1 << COMPUTED);
+    let blocks =
+        Blocks { leaves, height: COMPUTED - 1, lambda: Fr::ZERO, weights: vec![Fr::ONE], stride: 1 << bits(nodes) };
+    let lanes = BLOCK / L::WIDTH;
+    let write = |out: &mut [MaybeUninit<Quad<L>>]| {
+        for (step, out) in out.chunks_mut(lanes / 2 * POLLED).enumerate() {
+            check(poll)?;
+            out.par_chunks_mut(lanes / 2).enumerate().with_min_len(TASK).for_each_init(
+                || (Scratch::<L>::new(BLOCK), empty_block::<L>(BLOCK), vec![L::missing(&Fr::ZERO); lanes]),
+                |(scratch, block, children), (i, out)| {
+                    blocks.compute((step * POLLED + i) * BLOCK, BLOCK, scratch, block);
+                    L::repack(children, lanes_of(block));
+                    L::join(out, children);
+                },
+            );
+        }
+        Ok(())
+    };
+    // SAFETY: the chunks are all of the output.
+    unsafe { written(nodes.div_ceil(2 * L::WIDTH), write) }
+}
+
+fn above<L: FractionLanes>(children: &[Quad<L>], poll: Poll<'_>) -> Result<Vec<Quad<L>>, Interrupted> {
+    check(poll)?;
+    const CHUNK: usize = 64;
+    let write = |out: &mut [MaybeUninit<Quad<L>>]| {
+        out.par_chunks_mut(CHUNK)
+            .zip(children.par_chunks(2 * CHUNK))
+            .with_min_len(TASK)
+            .for_each(|(out, children)| L::join(out, children));
+        Ok(())
+    };
+    // SAFETY: there are twice as many children, or one less.
+    unsafe { written(children.len().div_ceil(2), write) }
+}
+
+impl<L: FractionLanes> Tree<L> {
+    fn new(leaves: &Leaves<'_>, poll: Poll<'_>) -> Result<Self, Interrupted> {
+        let depth = depth(leaves.total());
+        if depth <= COMPUTED {
+            // no layer is stored
+            let blocks = Blocks { leaves, height: depth - 1, lambda: Fr::ZERO, weights: vec![Fr::ONE], stride: 1 };
+            let (mut scratch, mut block) = (Scratch::<Scalar>::new(1), empty_block::<Scalar>(1));
+            blocks.compute(0, 1, &mut scratch, &mut block);
+            let root = node(&std::array::from_fn(|t| block[t][0]));
+            return Ok(Self { depth, root, layers: vec![], open: None, point: vec![] });
+        }
+        let mut layers = vec![lowest::<L>(leaves, poll)?];
+        while layers.len() < depth - COMPUTED {
+            layers.push(above::<L>(&layers[layers.len() - 1], poll)?);
+        }
+        let root = node(&L::unpack(&layers[layers.len() - 1])[0]);
         layers.reverse();
-        Ok(Self { layers })
+        Ok(Self { depth, root, layers: layers.into_iter().map(Some).collect(), open: None, point: vec![] })
     }
 
-    pub fn depth(&self) -> usize {
-        self.layers.len()
+    /// The claim p(z) + lambda q'(z), when z extends the point of the layer above.
+    fn claim(&self, z: &[Fr], lambda: &Fr) -> Option<Fr> {
+        let Some((c, point)) = z.split_last() else {
+            return Some(self.root[0] + *lambda * (self.root[1] - Fr::ONE));
+        };
+        let (j, sumcheck) = self.open.as_ref()?;
+        if j + 1 != z.len() || sumcheck.remaining() > 0 || self.point != point {
+            return None;
+        }
+        let [p0, p1, q0, q1] = sumcheck.values();
+        Some(p0 + *c * (p1 - p0) + *lambda * (q0 + *c * (q1 - q0)))
+    }
+}
+
+impl<L: FractionLanes> Argument for Tree<L> {
+    fn depth(&self) -> usize {
+        self.depth
     }
 
-    /// (p, q - 1) of the whole sum.
-    pub fn root(&self) -> (Fr, Fr) {
-        (self.layers[0].p[0], self.layers[0].q[0])
+    fn root(&self) -> [Fr; 2] {
+        self.root
     }
 
-    /// Frees what the sumchecks of layers j, j + 1, .. do not read: their children are in layers j + 1, ..
-    pub fn release(&mut self, j: usize) {
-        self.layers[1..=j].iter_mut().for_each(|layer| *layer = Layer::default());
+    fn layer(&self) -> Option<usize> {
+        self.open.as_ref().map(|(j, _)| *j)
     }
 
-    /// The nodes of layer j < depth.
-    pub fn layer(&self, j: usize) -> &Layer {
-        &self.layers[j]
+    fn remaining(&self) -> usize {
+        self.open.as_ref().map_or(0, |(_, sumcheck)| sumcheck.remaining())
+    }
+
+    fn reads_leaves(&self, layer: Option<usize>) -> bool {
+        match (layer, &self.open) {
+            (Some(j), _) => j + COMPUTED >= self.depth,
+            (None, Some((_, sumcheck))) => sumcheck.reads_leaves(),
+            (None, None) => false,
+        }
+    }
+
+    fn open(
+        &mut self,
+        j: usize,
+        z: Vec<Fr>,
+        lambda: Fr,
+        leaves: Option<&Leaves<'_>>,
+        poll: Poll<'_>,
+    ) -> Result<(), Interrupted> {
+        let claim = self.claim(&z, &lambda);
+        self.open = None;
+        let stored = self.layers.len().min(j);
+        self.layers[..stored].fill(None);
+        let children = match self.layers.get_mut(j) {
+            Some(layer) => Children::Stored(layer.take().expect("layers are opened in order")),
+            None => Children::Computed(self.depth - 1 - j),
+        };
+        self.open = Some((j, LayerSumcheck::new(z, lambda, claim, children, leaves, poll)?));
+        self.point.clear();
+        Ok(())
+    }
+
+    fn round(&mut self, leaves: Option<&Leaves<'_>>, poll: Poll<'_>) -> Result<[Fr; 3], Interrupted> {
+        let (_, sumcheck) = self.open.as_mut().expect("a layer is open");
+        sumcheck.round(leaves, poll)
+    }
+
+    fn bind(&mut self, c: Fr, leaves: Option<&Leaves<'_>>, poll: Poll<'_>) -> Result<(), Interrupted> {
+        let (_, sumcheck) = self.open.as_mut().expect("a layer is open");
+        sumcheck.bind(c, leaves, poll)?;
+        self.point.push(c);
+        Ok(())
+    }
+
+    fn values(&self) -> [Fr; 4] {
+        let (_, sumcheck) = self.open.as_ref().expect("a layer is open");
+        sumcheck.values()
     }
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::field::lanes::Lanes;
 use crate::field::wide::{ProductSum, SmallSum};
-use ark_ff::{AdditiveGroup, Field};
+use ark_ff::AdditiveGroup;
 
 /// The backend of processors with AVX-512 IFMA. Its functions must only be reached when `detected()`.
 pub struct Ifma;
@@ -23,7 +23,7 @@ pub(super) fn get(x: &Lane) -> V {
 
 #[inline]
 #[target_feature(enable = "avx512f")]
-fn set(x: &mut Lane, v: V) {
+pub(super) fn set(x: &mut Lane, v: V) {
     let p = x.0.as_mut_ptr().cast::<__m512i>();
     for (i, limb) in v.into_iter().enumerate() {
         // SAFETY: a lane is five aligned vectors.
@@ -118,19 +118,6 @@ fn dot_block(a: &[Lane], b: &[Lane]) -> Fr {
 }
 
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn weighted_block(w: &[Lane], a: [&[Lane]; 4]) -> Fr {
-    let zero = [_mm512_setzero_si512(); 10];
-    let mut acc = zero;
-    for (i, w) in w.iter().enumerate() {
-        let mut products = zero;
-        add_product(&mut products, &get(&a[0][i]), &get(&a[1][i]));
-        add_product(&mut products, &get(&a[2][i]), &get(&a[3][i]));
-        add_product(&mut acc, &get(w), &reduce(products));
-    }
-    ProductSum::from_words(sum_lanes(acc)).reduce()
-}
-
-#[target_feature(enable = "avx512f,avx512ifma")]
 fn sum_block(a: &[Lane]) -> Fr {
     let mut acc = [_mm512_setzero_si512(); 6];
     for x in a {
@@ -139,28 +126,6 @@ fn sum_block(a: &[Lane]) -> Fr {
         }
     }
     SmallSum::from_words(sum_lanes(acc)).reduce()
-}
-
-#[target_feature(enable = "avx512f,avx512ifma")]
-fn children_block([p0, d1, w1, d0]: [&mut [Lane]; 4], p: &[Fr], q: &[Fr], lambda: &Fr) {
-    let (lambda, one) = (constant(lambda), broadcast(&Fr::ONE));
-    for i in 0..p0.len() {
-        let group = |t: &[Fr]| {
-            let whole = t.get(16 * i..16 * i + 16);
-            let mut copy = [Fr::ZERO; 16];
-            if whole.is_none() && t.len() > 16 * i {
-                copy[..t.len() - 16 * i].copy_from_slice(&t[16 * i..]);
-            }
-            // SAFETY: both have sixteen elements.
-            unsafe { load_pairs(whole.unwrap_or(&copy).as_ptr()) }
-        };
-        let ((p_even, p_odd), (q_even, q_odd)) = (group(p), group(q));
-        let d_odd = add(&q_odd, &one);
-        set(&mut p0[i], p_even);
-        set(&mut w1[i], add(&p_odd, &mul(&d_odd, &lambda)));
-        set(&mut d0[i], add(&q_even, &one));
-        set(&mut d1[i], d_odd);
-    }
 }
 
 /// Sums of products with integers: the integers are made unsigned by an offset, which is taken off at the end.
@@ -261,11 +226,5 @@ impl Lanes for Ifma {
     }
     fn sum(a: &[Lane]) -> Fr {
         unsafe { sum_block(a) }
-    }
-    fn load_children(out: [&mut [Lane]; 4], p: &[Fr], q: &[Fr], lambda: &Fr) {
-        unsafe { children_block(out, p, q, lambda) }
-    }
-    fn weighted(w: &[Lane], a: [&[Lane]; 4]) -> Fr {
-        unsafe { weighted_block(w, a) }
     }
 }

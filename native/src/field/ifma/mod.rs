@@ -4,6 +4,7 @@
 //! `Fr` has in memory, while a multiplication here divides by 2^260: it returns x y 2^252. Callers either give
 //! one operand 16 times too large (`Constant`) or correct the sum by a power of 16 (`Lanes::CORRECTION`).
 
+pub mod fractions;
 mod lanes;
 pub mod matrix;
 pub mod slices;
@@ -16,7 +17,8 @@ use std::arch::x86_64::*;
 
 const MASK: u64 = (1 << 52) - 1;
 const R: [u64; 5] = limbs(MODULUS);
-const R2: [u64; 5] = double(MODULUS);
+const R2: [u64; 5] = limbs(shift_left(MODULUS, 1));
+const R4: [u64; 5] = limbs(shift_left(MODULUS, 2));
 
 /// Five limbs of eight elements.
 pub(super) type V = [__m512i; 5];
@@ -33,13 +35,18 @@ const fn limbs(w: [u64; 4]) -> [u64; 5] {
     ]
 }
 
-const fn double(w: [u64; 4]) -> [u64; 5] {
-    limbs([w[0] << 1, w[1] << 1 | w[0] >> 63, w[2] << 1 | w[1] >> 63, w[3] << 1 | w[2] >> 63])
+const fn shift_left(w: [u64; 4], n: u32) -> [u64; 4] {
+    let k = 64 - n;
+    [w[0] << n, w[1] << n | w[0] >> k, w[2] << n | w[1] >> k, w[3] << n | w[2] >> k]
 }
 
 /// Whether this processor can run the functions of this module.
 pub fn detected() -> bool {
-    is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512ifma")
+    is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512ifma")
+        && is_x86_feature_detected!("avx512bw")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512vl")
 }
 
 #[inline]
@@ -91,24 +98,6 @@ unsafe fn load(src: *const Fr) -> V {
     transpose(unsafe { [0, 1, 2, 3].map(|i| _mm512_loadu_si512(p.add(i))) })
 }
 
-/// The elements at even and at odd places of sixteen.
-///
-/// # Safety
-/// Sixteen elements must be readable at `src`.
-#[inline]
-#[target_feature(enable = "avx512f")]
-unsafe fn load_pairs(src: *const Fr) -> (V, V) {
-    let p = src.cast::<__m512i>();
-    // SAFETY: 8 x 64 bytes are sixteen elements.
-    let z: [__m512i; 8] = unsafe { std::array::from_fn(|i| _mm512_loadu_si512(p.add(i))) };
-    let (mut even, mut odd) = ([z[0]; 4], [z[0]; 4]);
-    for i in 0..4 {
-        even[i] = _mm512_shuffle_i64x2::<0x44>(z[2 * i], z[2 * i + 1]);
-        odd[i] = _mm512_shuffle_i64x2::<0xee>(z[2 * i], z[2 * i + 1]);
-    }
-    (transpose(even), transpose(odd))
-}
-
 /// From two elements of four words in each vector to limbs.
 #[inline]
 #[target_feature(enable = "avx512f")]
@@ -122,6 +111,13 @@ fn transpose(z: [__m512i; 4]) -> V {
     let w1 = _mm512_shuffle_i64x2::<0xee>(t0, t2);
     let w2 = _mm512_shuffle_i64x2::<0x44>(t1, t3);
     let w3 = _mm512_shuffle_i64x2::<0xee>(t1, t3);
+    from_words([w0, w1, w2, w3])
+}
+
+/// From a vector for each word to limbs.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn from_words([w0, w1, w2, w3]: [__m512i; 4]) -> V {
     let mask = splat(MASK);
     // 0xa8: (a | b) & c
     let join = |a, b| _mm512_ternarylogic_epi64::<0xa8>(a, b, mask);
@@ -134,6 +130,18 @@ fn transpose(z: [__m512i; 4]) -> V {
     ]
 }
 
+/// From normal limbs of values below 2^256 to a vector for each word.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn to_words(x: &V) -> [__m512i; 4] {
+    [
+        _mm512_or_si512(x[0], _mm512_slli_epi64::<52>(x[1])),
+        _mm512_or_si512(_mm512_srli_epi64::<12>(x[1]), _mm512_slli_epi64::<40>(x[2])),
+        _mm512_or_si512(_mm512_srli_epi64::<24>(x[2]), _mm512_slli_epi64::<28>(x[3])),
+        _mm512_or_si512(_mm512_srli_epi64::<36>(x[3]), _mm512_slli_epi64::<16>(x[4])),
+    ]
+}
+
 /// Stores values below r.
 ///
 /// # Safety
@@ -142,10 +150,7 @@ fn transpose(z: [__m512i; 4]) -> V {
 #[target_feature(enable = "avx512f")]
 unsafe fn store(dst: *mut Fr, x: &V) {
     let (first, second) = patterns();
-    let w0 = _mm512_or_si512(x[0], _mm512_slli_epi64::<52>(x[1]));
-    let w1 = _mm512_or_si512(_mm512_srli_epi64::<12>(x[1]), _mm512_slli_epi64::<40>(x[2]));
-    let w2 = _mm512_or_si512(_mm512_srli_epi64::<24>(x[2]), _mm512_slli_epi64::<28>(x[3]));
-    let w3 = _mm512_or_si512(_mm512_srli_epi64::<36>(x[3]), _mm512_slli_epi64::<16>(x[4]));
+    let [w0, w1, w2, w3] = to_words(x);
     let t0 = _mm512_shuffle_i64x2::<0x44>(w0, w1);
     let t1 = _mm512_shuffle_i64x2::<0x44>(w2, w3);
     let t2 = _mm512_shuffle_i64x2::<0xee>(w0, w1);

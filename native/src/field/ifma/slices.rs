@@ -9,7 +9,7 @@ use super::lanes::{SmallAccumulator, from_small, is_narrow, load_small};
 use super::*;
 use crate::field::slices::MAX_SMALL;
 use crate::field::wide::ProductSum;
-use ark_ff::{AdditiveGroup, Field};
+use ark_ff::AdditiveGroup;
 
 /// Groups of eight whose products are summed before a lane could overflow.
 const GROUPS: usize = 256;
@@ -184,62 +184,5 @@ pub fn add_scaled_small(xs: &mut [Fr], cs: &[Fr], vs: &[&[i64]]) {
         let mut sum = add_limbs(&subtract_if_not_below(&sum, &r), &old);
         carry(&mut sum);
         unsafe { store(eight_mut(xs, i), &canonical(&sum)) };
-    }
-}
-
-/// `Lanes::load_children` of `low` + c (`high` - `low`), for (p, q) pairs.
-#[target_feature(enable = "avx512f,avx512ifma")]
-pub fn fold_children(out: [&mut [Fr]; 4], low: [&[Fr]; 2], high: [&[Fr]; 2], lambda: &Fr, c: &Fr) {
-    let [p0, d1, w1, d0] = out;
-    let (c, lambda, r, one) = (constant(c), constant(lambda), splat5(&R), broadcast(&Fr::ONE));
-    let line = |x: &V, y: &V| {
-        let mut difference = add_limbs(&sub_limbs(y, x), &r);
-        carry(&mut difference);
-        let mut sum = add_limbs(&mul(&difference, &c), x);
-        carry(&mut sum);
-        sum // below 2.1 r
-    };
-    for i in 0..p0.len() / 8 {
-        let pairs = |t: &[Fr]| {
-            // SAFETY: the slice has sixteen elements.
-            unsafe { load_pairs(t[16 * i..16 * i + 16].as_ptr()) }
-        };
-        let ((a, b), (e, f)) = (pairs(low[0]), pairs(high[0]));
-        let (p_even, p_odd) = (line(&a, &e), line(&b, &f));
-        let ((a, b), (e, f)) = (pairs(low[1]), pairs(high[1]));
-        let (d_even, d_odd) = (add(&line(&a, &e), &one), add(&line(&b, &f), &one));
-        let w = add(&p_odd, &mul(&d_odd, &lambda));
-        // SAFETY: `eight_mut` checks the bounds.
-        unsafe {
-            store(eight_mut(p0, i), &canonical(&p_even));
-            store(eight_mut(d1, i), &canonical(&d_odd));
-            store(eight_mut(w1, i), &canonical(&w));
-            store(eight_mut(d0, i), &canonical(&d_even));
-        }
-    }
-}
-
-/// The parents of pairs of fractions: out_p = p0 (1 + q1) + p1 (1 + q0), out_q = (1 + q0) (1 + q1) - 1.
-#[target_feature(enable = "avx512f,avx512ifma")]
-pub fn parents(out_p: &mut [Fr], out_q: &mut [Fr], p: &[Fr], q: &[Fr]) {
-    let (one, minus_one) = (broadcast(&Fr::ONE), broadcast(&-Fr::ONE));
-    let mut halves = [[Fr::ZERO; 8]; 4];
-    for i in 0..out_p.len() / 8 {
-        for k in 0..8 {
-            let at = 16 * i + 2 * k;
-            (halves[0][k], halves[1][k], halves[2][k], halves[3][k]) = (p[at], p[at + 1], q[at], q[at + 1]);
-        }
-        // SAFETY: eight elements each.
-        let [p0, p1, q0, q1] = [0, 1, 2, 3].map(|k| unsafe { load(halves[k].as_ptr()) });
-        let (d0, d1) = (add(&q0, &one), add(&q1, &one));
-        let mut sum = [_mm512_setzero_si512(); 10];
-        add_product(&mut sum, &p0, &times_16(&d1));
-        add_product(&mut sum, &p1, &times_16(&d0));
-        let q = add(&mul(&d0, &times_16(&d1)), &minus_one);
-        // SAFETY: `eight` checks the bounds.
-        unsafe {
-            store(eight_mut(out_p, i), &canonical(&reduce(sum)));
-            store(eight_mut(out_q, i), &canonical(&q));
-        }
     }
 }
