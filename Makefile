@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DELETE_ON_ERROR:
-.PHONY: help setup test test-python test-rust test-forge demo bench bench-real fuzz-bits lint format generate clean
+.PHONY: help setup test test-python test-rust test-forge demo bench bench-real bench-peers fuzz-bits lint format generate clean
 
 PYTHON ?= python3
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -62,6 +62,10 @@ bench: setup ## print the benchmark tables, and write them as JSON
 bench-real: setup ## set up, prove and verify MODEL="DIR .." (real sizes); one JSON line each; ROWS, MU, RUNS
 	@$(BIN)/python scripts/bench_real.py --rows $(or $(ROWS),16) --runs $(or $(RUNS),1) \
 		$(if $(MU),--mu $(MU)) $(or $(MODEL),$(error MODEL="DIR .." names Hugging Face folders or packages))
+
+bench-peers: setup ## prove a sub-block with EZKL and with zkLLM; WIDTHS="64x256 ..", ROWS, LIMIT (s), MEMORY (GiB)
+	@$(BIN)/python scripts/bench_peers.py $(if $(WIDTHS),--widths $(WIDTHS)) $(if $(ROWS),--rows $(ROWS)) \
+		$(if $(LIMIT),--limit $(LIMIT)) $(if $(MEMORY),--memory $(MEMORY)) $(if $(AGAIN),--again)
 
 fuzz-bits: setup ## flip every single bit of a proof file, in Python (takes long)
 	@$(BIN)/python scripts/fuzz_bits.py

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from zkllm.errors import ProofError
 from zkllm.outer.transcript import POINT_BYTES, SCALAR_BYTES, SCHEDULE, body_bytes, body_layout
+from zkllm.profiling import lookups_by_tensor
 from zkllm.proof import Proof
 
 if TYPE_CHECKING:
@@ -139,12 +140,9 @@ def sub_blocks(package: ModelPackage, rows: int, certified: int) -> list[dict[st
 def lookups(protocol: Protocol) -> Counter[str]:
     """Queries by table; causal tensors count where u <= t only."""
     found: Counter[str] = Counter()
-    rows = protocol.shape.rows
+    queries = lookups_by_tensor(protocol)
     for tensor, lookup in protocol.manifest.lookups():
-        count = protocol.manifest.count(tensor.name)
-        if lookup.causal:
-            count = count // (rows * rows) * (rows * (rows + 1) // 2)
-        found[lookup.table] += count
+        found[lookup.table] += queries[tensor.name]
     return found
 
 

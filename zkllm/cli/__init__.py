@@ -33,6 +33,7 @@ COMMANDS = (
     "accuracy",
     "demo",
     "bench",
+    "profile",
 )
 """Each is a module of this package with SUMMARY, EXAMPLES, configure(parser) and run(arguments, console) ->
 int."""

@@ -5,6 +5,7 @@ verified but not settled."""
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="where it may be settled",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the proof file")
+    parser.add_argument(
+        "--profile",
+        type=Path,
+        metavar="FILE",
+        help="write where time and memory went (zkllm profile shows it)",
+    )
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -45,8 +52,13 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         rows=arguments.max_tokens,
         context=arguments.context,
         progress=console.progress,
+        memory=arguments.profile is not None,
     )
     result.proof.save(arguments.out)
+    if arguments.profile is not None:
+        arguments.profile.write_text(
+            json.dumps(profile_of(package, result), indent=1) + "\n", encoding="utf-8"
+        )
     scale = 2.0**result.logit_scale_log2
     reference = float_logits(package, result)
     tokens = [
@@ -102,6 +114,17 @@ def _report(result: Any, data: dict[str, Any], prompt: bytes) -> list[str]:
     if data["srs_kind"] != "ceremony":
         rows.append(("SRS", "development: anyone can forge such proofs, for tests only"))
     return pairs(rows)
+
+
+def profile_of(package: Any, result: Any) -> dict[str, Any]:
+    from zkllm.api import backend
+    from zkllm.profiling import profile
+    from zkllm.protocol.manifest import Shape
+    from zkllm.protocol.program import Protocol
+
+    key = result.verifying_key
+    about = {"model": package.source, "N": key.N, "k": key.k, "backend": backend(), "srs": key.srs_kind}
+    return profile(result.stages, Protocol(Shape(package.config, key.N, key.k)), 1 << key.n_log2, about)
 
 
 def float_logits(package: Any, result: Any) -> list[float | None]:

@@ -1,0 +1,23 @@
+"""Profiles of proofs, and parts of a block that are timed alone."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def test_a_profile_of_a_proof(run, package, tmp_path):
+    out, picture, proof = (tmp_path / name for name in ("profile.json", "profile.svg", "a.zkllm"))
+    run("prove", package, "--tokens", "72,101", "--out", proof, "--profile", out)
+    shown = run("profile", out, "--svg", picture, "--compare", out)
+    assert all(word in shown.out for word in ("lookups", "opening W'", "+0.000", "attention"))
+    assert picture.read_text().startswith("<svg")
+    run("profile", proof).failed_in_one_line("is not a profile")
+
+
+def test_a_sub_block(run, tmp_path):
+    exported = tmp_path / "tensors.npz"
+    sizes = ("--width", 16, "--inner", 24, "--rows", 1)
+    data = run("bench", "sub-block", "--block", "fc1-gelu", *sizes, "--export", exported, "--json").json
+    (result,) = data["results"]
+    assert result["parameters"] == 16 * 24 + 24 and result["max_error"] < 2e-3
+    assert set(np.load(exported)) == {"y", "weight", "bias", "g"}

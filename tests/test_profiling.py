@@ -1,0 +1,105 @@
+"""Stages nest and add up; the work of a proof is attributed without rest; pictures are well-formed."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from zkllm.model.tiny import tiny_model
+from zkllm.profiling import KINDS, block_counts, flat, predicted, profile, sizes_of, stage_counts
+from zkllm.protocol.manifest import Shape
+from zkllm.protocol.program import Protocol
+from zkllm.svg import flame, lines, stacked
+from zkllm.timings import Stage, Timings, resident_memory
+
+
+def test_stages_nest() -> None:
+    seen: list[tuple[str, int, int]] = []
+    timings = Timings(progress=lambda *report: seen.append(report))
+    with timings.stage("a"):
+        timings.part("one")
+        with timings.stage("inside"):
+            timings.part("x")
+        timings.part("two")
+        timings.part("one")
+    with timings.stage("b") as report:
+        assert report is not None
+        report(1, 3)
+    a, b = timings.root.stages
+    assert [s.name for s in a.stages] == ["one", "two"] and [s.name for s in a.stages[0].stages] == ["inside"]
+    assert not b.stages and set(timings.seconds) == {"a", "b"}
+    assert sum(s.wall for s in a.stages) <= a.wall
+    assert seen[0] == ("a", 0, 1) and ("b", 1, 3) in seen and seen[-1] == ("b", 1, 1)
+
+
+def test_a_stage_that_fails_is_closed() -> None:
+    timings = Timings()
+    with pytest.raises(RuntimeError), timings.stage("a"):
+        timings.part("one")
+        raise RuntimeError
+    with timings.stage("b"):
+        pass
+    assert [s.name for s in timings.root.stages] == ["a", "b"]
+
+
+@pytest.mark.skipif(not resident_memory(), reason="no /proc")
+def test_the_peak_is_that_of_the_stage() -> None:
+    timings = Timings(memory=True)
+    with timings.stage("large"):
+        np.ones(1 << 23).sum()
+    with timings.stage("small"):
+        pass
+    large, small = timings.root.stages
+    assert large.memory["peak"] - large.memory["rss"] > 50 << 20
+    assert large.memory["peak"] - small.memory["peak"] > 50 << 20
+    assert timings.root.memory["peak"] == large.memory["peak"]
+
+
+def protocol() -> Protocol:
+    return Protocol(Shape(replace(tiny_model(1).config, mu=12), 5, 2))
+
+
+def test_work_is_attributed_without_rest() -> None:
+    p = protocol()
+    blocks, m = block_counts(p), p.manifest
+    for kind, fixed in (("fixed_coefficients", True), ("witness_coefficients", False)):
+        total = sum(m.count(t.name) for t in m.group(fixed))
+        assert sum(b.get(kind, 0) for b in blocks.values()) == pytest.approx(total)
+    sizes = sizes_of(p, 1 << 15)
+    assert sum(b["lookups"] for b in blocks.values()) == pytest.approx(sizes.lookups)
+    assert sum(b.get("weights", 0) for b in blocks.values()) >= sizes.weights  # the last slot may be short
+
+
+def test_every_stage_with_work_is_one_of_the_prover() -> None:
+    from zkllm.outer.prover import STEPS
+
+    inner = ("trace", "commit witness", "lookups", "zero-check", "product sums", "reduction")
+    counts = stage_counts(sizes_of(protocol(), 1 << 15))
+    assert set(counts) <= {*inner, *STEPS}
+    rates = dict.fromkeys(KINDS, 1.0)
+    for name, work in counts.items():
+        assert set(work) <= set(KINDS) and predicted(work, rates) > 0, name
+
+
+def test_a_profile_and_its_picture() -> None:
+    root = Stage("all")
+    root.child("trace").wall = 1.0
+    root.child("inner proof").child("lookups").wall = 2.0
+    root.child("inner proof").wall = 2.5
+    data = profile(root, protocol(), 1 << 15, {"model": "tiny <&>", "N": 5})
+    assert set(flat(root)) == {"trace", "lookups"} and data["total"]["wall_s"] == 3.5
+    assert data["stages"][1]["stages"][0]["counts"]["field_mul"] > 0
+    picture = ElementTree.fromstring(flame("tiny <&>", data["stages"]))
+    words = "".join(picture.itertext())
+    assert "tiny <&>" in words and "lookups" in words
+
+
+def test_plots_are_well_formed() -> None:
+    series = {"a & b": [(16.0, 1.0), (32.0, 2.5)], "c": [(16.0, 3.0)]}
+    for log in (False, True):
+        ElementTree.fromstring(lines("t", "x", "y", series, log))
+    ElementTree.fromstring(stacked("t", "N", "s", {16: {"a": 1.0, "b": 2.0}, 64: {"a": 2.0}}))
+    ElementTree.fromstring(stacked("one bar", "N", "s", {16: {"a": 1.0}}))

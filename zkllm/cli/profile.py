@@ -1,0 +1,100 @@
+"""Shows a profile that `zkllm prove --profile FILE` wrote: time, memory and work by stage and by part of the
+model; --svg draws it, --compare says what changed since another one."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from zkllm.cli.console import Console
+from zkllm.errors import ZkllmError
+
+SUMMARY = "show or draw where a proof's time and memory went"
+EXAMPLES = """
+{program} profile.json
+{program} profile.json --svg profile.svg
+{program} profile.json --compare before.json
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="what zkllm prove --profile wrote")
+    parser.add_argument("--svg", type=Path, metavar="OUT", help="draw it as a flame of nested stages")
+    parser.add_argument("--compare", type=Path, metavar="FILE", help="an earlier profile")
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    from zkllm.svg import flame
+
+    data = load(arguments.file)
+    lines = report(data, load(arguments.compare) if arguments.compare else None)
+    if arguments.svg is not None:
+        title = f"{data['model']}, N={data['N']} k={data['k']}, {data['backend']}"
+        arguments.svg.write_text(flame(title, data["stages"]), encoding="utf-8")
+        lines.append(f"drawn: {arguments.svg}")
+    console.result({"ok": True, **data}, lines)
+    return 0
+
+
+def load(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ZkllmError(f"cannot read the profile {path}: {error.strerror}") from None
+    except (ValueError, RecursionError):
+        raise ZkllmError(f"{path} is not a profile: zkllm prove --profile makes them") from None
+    if not isinstance(data, dict) or data.get("kind") != "zkllm profile":
+        raise ZkllmError(f"{path} is not a profile: zkllm prove --profile makes them")
+    return data
+
+
+def rows_of(stages: Sequence[Mapping[str, Any]], depth: int = 0) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for stage in stages:
+        yield "  " * depth + stage["name"], stage
+        yield from rows_of(stage.get("stages", ()), depth + 1)
+
+
+def report(data: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> list[str]:
+    from zkllm.cli.text import seconds, size, table
+
+    old = {name: s["processor_s"] for name, s in rows_of(before["stages"])} if before else {}
+    rows = []
+    for name, stage in rows_of(data["stages"]):
+        memory, counts = stage.get("memory_bytes", {}), stage.get("counts", {})
+        row = [name, f"{stage['wall_s']:.3f}", f"{stage['processor_s']:.3f}"]
+        row += [size(memory[k]) if k in memory else "" for k in ("peak", "anon", "file")]
+        row += [f"{counts[k]:.3g}" if k in counts else "" for k in ("field_mul", "bucket_add", "bytes")]
+        if before:
+            row.append(f"{stage['processor_s'] - old[name]:+.3f}" if name in old else "new")
+        rows.append(row)
+    head = [
+        "stage",
+        "wall s",
+        "processor s",
+        "peak",
+        "anonymous",
+        "mapped",
+        "field mul",
+        "bucket add",
+        "bytes",
+    ]
+    total = data["total"]
+    peak = f", peak {size(total['peak_rss_bytes'])}" if total["peak_rss_bytes"] else ""
+    lines = [
+        f"{data['model']}, N={data['N']} k={data['k']}, backend {data['backend']}: "
+        f"{seconds(total['wall_s'])} (processor {seconds(total['processor_s'])}){peak}",
+        *table([*head, "processor change"] if before else head, rows),
+        "",
+    ]
+    blocks = []
+    for b in data["sub_blocks"]:
+        kinds = ("weights", "fixed_coefficients", "witness_coefficients", "lookups")
+        spent = sum(b["processor_s"].values())
+        blocks.append([b["block"], *(round(b.get(k, 0)) for k in kinds), f"{spent:.3f}"])
+    head = ["part of the model", "weights", "fixed coeff.", "witness coeff.", "lookups", "processor s"]
+    lines += table(head, blocks)
+    lines.append("its processor s: of the stages whose time is proportional to what it has")
+    return lines

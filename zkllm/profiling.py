@@ -1,0 +1,263 @@
+"""What a proof consists of: operations of each stage, computed from sizes, and the part of the model they
+are for. Seconds and memory come from `timings.py`; this module says how much work they were spent on.
+
+Counts are what the stage's algorithm does on tensors of these sizes, in five kinds of operation:
+
+* `field_mul`: product of two elements of the scalar field;
+* `weight_mul`: 16-bit integer times a field element, added to a sum of several words;
+* `int_mac`: product of two 16-bit integers, added;
+* `bucket_add`: addition of a point of the curve to a bucket;
+* `bytes`: read or written once, at the width in which the stage holds it.
+
+With u used addresses of the witness columns, w packed coefficients and W integers of weights in them, n rows
+of the outer circuit, m = 2^mu coefficients of a column and b = sqrt(m):
+
+    trace           W N int_mac (the head: k rows); 2 W bytes
+    commit witness  u bucket_add, one digit each; 64 u bytes of points
+    lookups         u (2 for the leaf, 3 for the tree, 7.5 for the sumchecks, eprint 2024/108) field_mul
+    zero-check      24 field_mul an index of the largest equation of each kind
+    product sums    W weight_mul, and one for each activation that is folded over the rows
+    reduction       2 W weight_mul (the layers' sums, and the fold), 8 (w / layers + u) field_mul
+    combine columns W + u weight_mul into m elements
+    fold h          m field_mul
+    open q, g       windows(min(m, w + u)) bucket_add, 64 bytes a point and window
+    wires           windows(4 n) bucket_add, 4 transforms
+    quotients       windows(15 n) bucket_add, 8 n 120 field_mul and 14 transforms of 8 n
+    opening W, W'   windows(max(b, 15 n)) bucket_add each
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import log2, prod
+from typing import Any
+
+from .protocol.manifest import Manifest
+from .protocol.program import Protocol
+from .timings import Stage
+
+KINDS = ("field_mul", "weight_mul", "int_mac", "bucket_add", "bytes")
+SCALAR_BITS, WINDOW_BITS = 255, 16
+POINT_BYTES, ELEMENT_BYTES = 64, 32
+MATRICES = ("P_qkv", "P_o", "P_fc1", "P_fc2", "P_wte")
+Counts = dict[str, float]
+
+
+def windows(points: int) -> Counts:
+    """A multi-scalar multiplication of full scalars."""
+    digits = -(-SCALAR_BITS // WINDOW_BITS) * points
+    return {"bucket_add": digits, "bytes": POINT_BYTES * digits}
+
+
+def transforms(count: int, size: int) -> Counts:
+    """Number-theoretic transforms."""
+    return {"field_mul": count * size * log2(size) / 2, "bytes": 2 * ELEMENT_BYTES * count * size}
+
+
+def added(*parts: Mapping[str, float]) -> Counts:
+    total: Counts = defaultdict(float)
+    for part in parts:
+        for name, value in part.items():
+            total[name] += value
+    return dict(total)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What the counts depend on."""
+
+    rows: int
+    certified: int
+    layers: int
+    mu: int
+    circuit: int  # n
+    packed: int  # w
+    block_weights: int  # integers of the layers' matrices
+    head_weights: int  # and of the tied head
+    witness: int  # u
+    lookups: int
+    activations: int  # entries that product sums fold over their rows
+    checked: int  # indices of the zero-check's equations, each axis set once
+
+    @property
+    def weights(self) -> int:
+        return self.block_weights + self.head_weights
+
+
+def sizes_of(protocol: Protocol, circuit_size: int) -> Sizes:
+    c, m, shape = protocol.shape.config, protocol.manifest, protocol.shape
+    count = lambda *axes: prod(m.axes[a] for a in axes)
+    width, d = ("c", "h", "e"), c.width
+    attention = count("l", "t", "c", "h", "u")
+    rows = shape.rows
+    return Sizes(
+        rows=rows,
+        certified=shape.certified,
+        layers=c.n_layer,
+        mu=c.mu,
+        circuit=circuit_size,
+        packed=sum(m.count(name) for name in MATRICES if name in m.tensors),
+        block_weights=c.n_layer * (4 * d * d + 2 * d * c.d_inner),
+        head_weights=c.vocab_size * d,
+        witness=protocol.witness.used,
+        lookups=sum(lookups_by_tensor(protocol).values()),
+        activations=rows * c.n_layer * (3 * d + c.d_inner) + attention,
+        checked=count("n", "t", *width) + attention + count("l", "t", *width) + count("i", *width),
+    )
+
+
+def stage_counts(s: Sizes) -> dict[str, Counts]:
+    """Operations by stage, as the module's head says."""
+    column, b, n = 1 << s.mu, 1 << s.mu // 2, s.circuit
+    opened = max(b, 15 * n)
+    macs = s.rows * s.block_weights + s.certified * s.head_weights
+    return {
+        "trace": {"int_mac": macs, "bytes": 2 * s.weights},
+        "commit witness": {"bucket_add": s.witness, "bytes": (POINT_BYTES + 2) * s.witness},
+        "lookups": {"field_mul": 12.5 * s.witness, "bytes": 8 * ELEMENT_BYTES * s.witness},
+        "zero-check": {"field_mul": 24 * s.checked, "bytes": 4 * s.checked},
+        "product sums": {
+            "weight_mul": s.weights + s.activations,
+            "bytes": 2 * s.weights + 2 * s.activations,
+        },
+        "reduction": {
+            "weight_mul": 2 * s.weights,
+            "field_mul": 8 * (s.packed / s.layers + s.witness),
+            "bytes": 4 * s.weights + 4 * ELEMENT_BYTES * (s.packed / s.layers + s.witness),
+        },
+        "combine columns": {
+            "weight_mul": s.weights + s.witness,
+            "bytes": 2 * (s.weights + s.witness) + 2 * ELEMENT_BYTES * (s.packed + s.witness),
+        },
+        "fold h": {"field_mul": column, "bytes": ELEMENT_BYTES * column},
+        "open q, g": windows(min(column, s.packed + s.witness)),
+        "open S, D": windows(2 * b),
+        "wires": added(windows(4 * n), transforms(4, n)),
+        "quotients": added(windows(15 * n), transforms(14, 8 * n), {"field_mul": 8 * n * 120}),
+        "evaluate": {"field_mul": 34 * n, "bytes": 34 * ELEMENT_BYTES * n},
+        "opening W": windows(opened),
+        "opening W'": windows(opened),
+    }
+
+
+def predicted(counts: Mapping[str, float], nanoseconds: Mapping[str, float]) -> float:
+    """Seconds that the kernels' rates allow at best: arithmetic and memory overlap."""
+    work = sum(counts.get(kind, 0) * nanoseconds[kind] for kind in KINDS if kind != "bytes")
+    return 1e-9 * max(work, counts.get("bytes", 0) * nanoseconds["bytes"])
+
+
+# ---- by part of the model
+
+_LAYERS = {
+    "attention": "qkv qkv_rem score_max sel e idx over rem o div div_rest o_rem P_qkv P_o b_qkv b_o exp",
+    "first linear and GELU": "f f_rem g P_fc1 b_fc1 gelu",
+    "second linear and residual": "fc2_rem P_fc2 b_fc2",
+    "embedding": "x0 slot P_wte wpe",
+    "head": "yf yf_rem logit diff gain beta",
+}
+BLOCK_OF = {name: block for block, names in _LAYERS.items() for name in names.split()}
+
+
+def shares(manifest: Manifest, tensor: str) -> dict[str, float]:
+    """Which parts of the model a tensor belongs to. LayerNorms and writes are dealt out along their axis."""
+    name = tensor.split(".")[0]
+    if name == "mult":
+        return {"lookup tables": 1.0}
+    if name == "write":
+        return {"attention": 0.5, "second linear and residual": 0.5}
+    if name in ("rho", "u", "v", "y", "y_rem"):
+        norms = manifest.axes["n"]
+        each = (norms - 1) / 2 / norms
+        return {"attention": each, "first linear and GELU": each, "head": 1 / norms}
+    return {BLOCK_OF[name]: 1.0}
+
+
+def lookups_by_tensor(protocol: Protocol) -> dict[str, int]:
+    """Queries; causal tensors count where u <= t only."""
+    rows, found = protocol.shape.rows, {}
+    for tensor, lookup in protocol.manifest.lookups():
+        count = protocol.manifest.count(tensor.name)
+        if lookup.causal:
+            count = count // (rows * rows) * (rows * (rows + 1) // 2)
+        found[tensor.name] = count
+    return found
+
+
+def block_counts(protocol: Protocol) -> dict[str, Counts]:
+    """Of each part of the model: lookups, witness coefficients, packed coefficients, integers of weights."""
+    m, c = protocol.manifest, protocol.shape.config
+    queries = lookups_by_tensor(protocol)
+    packing = {"P_fc1": c.inner_slots, "P_wte": c.vocab_slots}
+    found: dict[str, Counts] = {}
+    for tensor in m.tensors.values():
+        count = m.count(tensor.name)
+        kind = "fixed_coefficients" if tensor.fixed else "witness_coefficients"
+        values: Counts = {kind: count, "lookups": queries.get(tensor.name, 0)}
+        if tensor.name in MATRICES:
+            values["weights"] = count * packing.get(tensor.name, c.slots)
+        for block, share in shares(m, tensor.name).items():
+            part = {name: share * value for name, value in values.items()}
+            found[block] = added(found.get(block, {}), part)
+    return found
+
+
+ATTRIBUTED = {
+    "trace": "weights",
+    "commit witness": "witness_coefficients",
+    "lookups": "witness_coefficients",
+    "product sums": "weights",
+    "combine columns": "weights",
+    "open q, g": "fixed_coefficients",
+}
+"""The stages whose time is proportional to something that parts of the model have, and to what."""
+
+
+def flat(stage: Stage) -> dict[str, Stage]:
+    """Leaves of the tree of stages by name."""
+    found: dict[str, Stage] = {}
+    for child in stage.stages:
+        found |= flat(child) if child.stages else {child.name: child}
+    return found
+
+
+def profile(root: Stage, protocol: Protocol, circuit_size: int, about: Mapping[str, Any]) -> dict[str, Any]:
+    """The report of `zkllm prove --profile`: JSON."""
+    sizes = sizes_of(protocol, circuit_size)
+    counts = stage_counts(sizes)
+    blocks = block_counts(protocol)
+    leaves = flat(root)
+    totals = {kind: sum(b.get(kind, 0) for b in blocks.values()) for kind in set(ATTRIBUTED.values())}
+    return {
+        "kind": "zkllm profile",
+        **about,
+        "sizes": sizes.__dict__,
+        "total": {
+            "wall_s": sum(s.wall for s in root.stages),
+            "processor_s": sum(s.processor for s in root.stages),
+            "peak_rss_bytes": root.memory.get("peak"),
+        },
+        "stages": [annotated(stage, counts) for stage in root.stages],
+        "sub_blocks": [
+            {
+                "block": name,
+                **values,
+                "processor_s": {
+                    stage: leaves[stage].processor * values.get(kind, 0) / totals[kind]
+                    for stage, kind in ATTRIBUTED.items()
+                    if stage in leaves and totals[kind]
+                },
+            }
+            for name, values in blocks.items()
+        ],
+    }
+
+
+def annotated(stage: Stage, counts: Mapping[str, Counts]) -> dict[str, Any]:
+    data = stage.to_dict()
+    if stage.stages:
+        data["stages"] = [annotated(child, counts) for child in stage.stages]
+    elif stage.name in counts:
+        data["counts"] = {kind: round(value) for kind, value in counts[stage.name].items()}
+    return data
