@@ -1,166 +1,186 @@
-//! Bucket sums by counting sort and pairwise trees: additions of one level are independent, so they can share
-//! inversions however the digits are distributed.
+//! Bucket sums by pairwise trees: additions of one level are independent, so they can share inversions however the
+//! entries are distributed.
 
-use super::batch::{self, BATCH, Scratch};
+use super::batch::{Ahead, BATCH, Batch, Term};
+use super::lines::Lines;
 use super::point::Point;
+use super::pool::Pool;
+use super::sort::NEGATIVE;
 use ark_bn254::G1Projective;
 use ark_ff::AdditiveGroup;
 
-/// Marks an entry whose point is subtracted.
-const NEGATIVE: u32 = 1 << 31;
+/// Terms whose trees are summed level by level together.
+const TERMS: usize = 1 << 14;
 
-/// Points are fetched this many entries ahead.
-const PREFETCH: usize = 24;
+/// Points fetched beyond those of the next batch.
+const SLACK: usize = 256;
 
-/// buckets[d - 1] += sum of sign * points[index] over the entries (index, digit) with |digit| = d > 0.
-///
-/// The point of entry i < count is points[index(i)], its digit digit(i).
-pub fn accumulate(
-    points: &[Point],
-    count: usize,
-    index: impl Fn(usize) -> u32,
-    digit: impl Fn(usize) -> i32,
-    buckets: &mut [Point],
-) {
-    let digits: Vec<i32> = (0..count).map(digit).collect();
-    let (entries, mut sizes) = sort(&digits, index, buckets.len());
-    drop(digits);
-    let load = |i: usize| {
-        if let Some(&ahead) = entries.get(i + PREFETCH) {
-            prefetch(&points[(ahead & !NEGATIVE) as usize]);
+/// Entries that are worth a thread.
+const TASK: usize = 1 << 16;
+
+/// buckets[b] += the sum of the signed points of its run of entries; sizes[b] is the run's length.
+pub fn accumulate(points: &[Point], entries: &[u32], sizes: &[u32], buckets: &mut [Point], spaces: &Pool<Space>) {
+    if entries.len() >= 2 * TASK && buckets.len() > 1 {
+        let mut position = 0;
+        let mut middle = 0;
+        while middle < buckets.len() - 1 && (middle == 0 || position < entries.len() / 2) {
+            position += sizes[middle] as usize;
+            middle += 1;
         }
-        let entry = entries[i];
-        let p = points[(entry & !NEGATIVE) as usize];
-        // a select, not a branch: signs are random
-        let minus = negate(&p);
-        let sign = ((entry & NEGATIVE != 0) as u64).wrapping_neg();
-        Point { x: p.x, y: std::array::from_fn(|j| p.y[j] ^ (p.y[j] ^ minus.y[j]) & sign) }
-    };
-    let mut level = reduce(load, &mut sizes);
-    while sizes.iter().any(|&s| s > 1) {
-        level = reduce(|i| level[i], &mut sizes);
-    }
-    // one point is left in each bucket that had any
-    let mut occupied = Vec::new();
-    for (b, sum) in (0..buckets.len()).filter(|&b| sizes[b] > 0).zip(level) {
-        if buckets[b].is_infinity() {
-            buckets[b] = sum;
-        } else {
-            occupied.push((b, sum));
-        }
-    }
-    let mut scratch = Scratch::default();
-    let mut out = vec![Point::INFINITY; BATCH];
-    for chunk in occupied.chunks(BATCH) {
-        let left: Vec<Point> = chunk.iter().map(|&(b, _)| buckets[b]).collect();
-        let right: Vec<Point> = chunk.iter().map(|&(_, sum)| sum).collect();
-        batch::add(&left, &right, &mut out[..chunk.len()], &mut scratch);
-        for ((b, _), sum) in chunk.iter().zip(&out) {
-            buckets[*b] = *sum;
-        }
+        let (entries, sizes) = (entries.split_at(position), sizes.split_at(middle));
+        let (low, high) = buckets.split_at_mut(middle);
+        rayon::join(
+            || accumulate(points, entries.0, sizes.0, low, spaces),
+            || accumulate(points, entries.1, sizes.1, high, spaces),
+        );
+    } else if !entries.is_empty() {
+        spaces.with(|space| Trees { points, entries, buckets, space, fetched: 0 }.sum(sizes));
     }
 }
 
-/// Entries (index, sign) by |digit|, zero digits left out, and the number of entries of each digit from 1.
-fn sort(digits: &[i32], index: impl Fn(usize) -> u32, buckets: usize) -> (Vec<u32>, Vec<u32>) {
-    let mut sizes = vec![0u32; buckets + 1];
-    for d in digits {
-        sizes[d.unsigned_abs() as usize] += 1;
-    }
-    let mut next = Vec::with_capacity(buckets + 1);
-    let mut total = 0;
-    for (d, size) in sizes.iter().enumerate() {
-        next.push(total);
-        total += if d == 0 { 0 } else { *size };
-    }
-    let mut entries = vec![0u32; total as usize];
-    for (i, &d) in digits.iter().enumerate() {
-        if d != 0 {
-            let slot = &mut next[d.unsigned_abs() as usize];
-            entries[*slot as usize] = index(i) | if d < 0 { NEGATIVE } else { 0 };
-            *slot += 1;
-        }
-    }
-    sizes.remove(0);
-    (entries, sizes)
+/// Terms of one bucket that are to be summed.
+pub struct Run {
+    bucket: usize,
+    length: usize,
 }
 
-#[inline]
-fn prefetch(point: &Point) {
-    #[cfg(target_arch = "x86_64")]
-    // SAFETY: a hint; the address is that of a reference.
-    unsafe {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(point).cast());
+/// Working space of a thread.
+pub struct Space {
+    /// Sums of the lower levels.
+    sums: Lines,
+    terms: Vec<Term>,
+    runs: Vec<Run>,
+    batch: Batch,
+}
+
+impl Default for Space {
+    fn default() -> Self {
+        let terms = Vec::with_capacity(TERMS);
+        Self { sums: Lines::infinity(TERMS), terms, runs: Vec::new(), batch: Batch::default() }
     }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = point;
 }
 
-#[inline]
-pub fn negate(p: &Point) -> Point {
-    let (x, y) = p.coordinates();
-    Point::from_coordinates(x, -y)
+struct Trees<'a> {
+    points: &'a [Point],
+    entries: &'a [u32],
+    buckets: &'a mut [Point],
+    space: &'a mut Space,
+    /// Entries whose points were fetched.
+    fetched: usize,
 }
 
-/// One level of the trees: halves every bucket's run of points (rounding up), keeping their order.
-fn reduce(load: impl Fn(usize) -> Point, sizes: &mut [u32]) -> Vec<Point> {
-    let halved: usize = sizes.iter().map(|&s| s.div_ceil(2) as usize).sum();
-    let mut out: Vec<Point> = Vec::with_capacity(halved);
-    let mut left = [Point::INFINITY; BATCH];
-    let mut right = [Point::INFINITY; BATCH];
-    let mut sums = [Point::INFINITY; BATCH];
-    let mut targets = [0usize; BATCH];
-    let mut pending = 0;
-    let mut scratch = Scratch::default();
-    let mut flush = |pending: &mut usize, out: &mut Vec<Point>, left: &[Point], right: &[Point], targets: &[usize]| {
-        let n = *pending;
-        batch::add(&left[..n], &right[..n], &mut sums[..n], &mut scratch);
-        for (&target, sum) in targets[..n].iter().zip(&sums) {
-            out[target] = *sum;
-        }
-        *pending = 0;
-    };
-    let mut position = 0;
-    for size in sizes.iter_mut() {
-        for _ in 0..*size / 2 {
-            left[pending] = load(position);
-            right[pending] = load(position + 1);
-            targets[pending] = out.len();
-            out.push(Point::INFINITY);
-            position += 2;
-            pending += 1;
-            if pending == BATCH {
-                flush(&mut pending, &mut out, &left, &right, &targets);
+impl Trees<'_> {
+    fn sum(mut self, sizes: &[u32]) {
+        self.run_batch(0);
+        let mut position = 0;
+        for (bucket, &size) in sizes.iter().enumerate() {
+            let mut left = size as usize;
+            while left > 0 {
+                // the bucket's own value is one of the terms
+                let length = left.min(TERMS - self.space.terms.len() - 1);
+                self.take(bucket, &self.entries[position..position + length]);
+                position += length;
+                left -= length;
+                if self.space.terms.len() + 2 > TERMS {
+                    self.reduce(position);
+                }
             }
         }
-        if *size % 2 == 1 {
-            out.push(load(position));
-            position += 1;
-        }
-        *size = size.div_ceil(2);
+        self.reduce(position);
     }
-    flush(&mut pending, &mut out, &left, &right, &targets);
-    out
+
+    /// Adds a bucket's entries to the terms.
+    fn take(&mut self, bucket: usize, entries: &[u32]) {
+        let term = |entry: u32| Term::new(&self.points[(entry & !NEGATIVE) as usize], entry & NEGATIVE != 0);
+        let occupied = !self.buckets[bucket].is_infinity();
+        if occupied {
+            self.space.terms.push(Term::new(&self.buckets[bucket], false));
+        } else if let [entry] = entries {
+            // SAFETY: the term is that of a borrowed point.
+            self.buckets[bucket] = unsafe { term(*entry).read() };
+            return;
+        }
+        self.space.terms.extend(entries.iter().map(|&entry| term(entry)));
+        self.space.runs.push(Run { bucket, length: entries.len() + occupied as usize });
+    }
+
+    /// Sums the runs, all of two terms at least, into the buckets. `position` entries were taken.
+    fn reduce(&mut self, position: usize) {
+        let (buckets, sums) = (self.buckets.as_mut_ptr(), self.space.sums.as_mut_ptr());
+        let (mut used, mut level) = (0, 0);
+        let taken = self.space.terms.len();
+        while !self.space.runs.is_empty() {
+            let (mut from, mut to, mut kept) = (0, 0, 0);
+            for r in 0..self.space.runs.len() {
+                let Run { bucket, length } = self.space.runs[r];
+                let last = length == 2;
+                for i in 0..length / 2 {
+                    let pair = (self.space.terms[from + 2 * i], self.space.terms[from + 2 * i + 1]);
+                    // SAFETY: the operands are points, buckets, or sums of lower levels. A bucket's value is a term of
+                    // its own run alone and changes in that run's last addition; each sum has a place of its own: a
+                    // run of n terms takes fewer than n.
+                    unsafe {
+                        let out = if last { buckets.add(bucket) } else { sums.add(used) };
+                        self.space.batch.push(pair.0, pair.1, out);
+                        if !last {
+                            self.space.terms[to] = Term::new(out, false);
+                            (to, used) = (to + 1, used + 1);
+                        }
+                    }
+                    if self.space.batch.is_full() {
+                        let now = if level == 0 { position - (taken - from).min(position) } else { position };
+                        self.run_batch(now);
+                    }
+                }
+                if length % 2 == 1 {
+                    self.space.terms[to] = self.space.terms[from + length - 1];
+                    to += 1;
+                }
+                if !last {
+                    self.space.runs[kept] = Run { bucket, length: length.div_ceil(2) };
+                    kept += 1;
+                }
+                from += length;
+            }
+            self.run_batch(position);
+            self.space.terms.truncate(to);
+            self.space.runs.truncate(kept);
+            level += 1;
+        }
+        self.space.terms.clear();
+    }
+
+    /// Does the additions that wait, fetching the points that the next batch takes, of the entries
+    /// from `position`.
+    fn run_batch(&mut self, position: usize) {
+        let until = (position + 2 * BATCH + SLACK).min(self.entries.len());
+        let entries = &self.entries[self.fetched.min(until)..until];
+        self.fetched = until.max(self.fetched);
+        self.space.batch.run(Ahead { points: self.points, entries });
+    }
 }
 
 /// sum d buckets[d - 1]. With d = high 2^k + low the sum splits into sums over rows and over columns of the
 /// buckets, which are again independent additions.
-pub fn weighted_sum(buckets: &[Point]) -> G1Projective {
+pub fn weighted_sum(buckets: &[Point], spaces: &Pool<Space>) -> G1Projective {
     let bits = usize::BITS - buckets.len().leading_zeros(); // digits up to buckets.len() < 2^bits
     let low_bits = bits / 2;
     let (rows, columns) = ((buckets.len() >> low_bits) + 1, 1usize << low_bits);
-    let at = |d: usize| if d == 0 || d > buckets.len() { Point::INFINITY } else { buckets[d - 1] };
-    let line_sums = |lines: usize, length: usize, at: &dyn Fn(usize, usize) -> Point| {
-        let mut sizes = vec![length as u32; lines];
-        let mut level = reduce(|i| at(i / length, i % length), &mut sizes);
-        while sizes[0] > 1 {
-            level = reduce(|i| level[i], &mut sizes);
+    let line_sums = |lines: usize, length: usize, digit: &dyn Fn(usize, usize) -> usize| {
+        let mut entries = Vec::with_capacity(buckets.len());
+        let mut sizes = Vec::with_capacity(lines);
+        for line in 0..lines {
+            let before = entries.len();
+            let digits = (0..length).map(|i| digit(line, i)).filter(|&d| d > 0 && d <= buckets.len());
+            entries.extend(digits.filter(|&d| !buckets[d - 1].is_infinity()).map(|d| d as u32 - 1));
+            sizes.push((entries.len() - before) as u32);
         }
-        level
+        let mut sums = Lines::infinity(lines);
+        accumulate(buckets, &entries, &sizes, &mut sums, spaces);
+        sums
     };
-    let row_sums = line_sums(rows, columns, &|r, c| at(r * columns + c));
-    let column_sums = line_sums(columns, rows, &|c, r| at(r * columns + c));
+    let row_sums = line_sums(rows, columns, &|r, c| r * columns + c);
+    let column_sums = line_sums(columns, rows, &|c, r| r * columns + c);
     let mut total = running_sum(&row_sums);
     for _ in 0..low_bits {
         total.double_in_place();

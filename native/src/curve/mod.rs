@@ -3,7 +3,14 @@
 pub mod batch;
 pub mod buckets;
 #[cfg(target_arch = "x86_64")]
+mod fq8;
+#[cfg(target_arch = "x86_64")]
 mod ifma;
+mod inverse;
+mod lines;
 pub mod msm;
 pub mod point;
+mod pool;
 pub mod powers;
+mod scalar;
+mod sort;

@@ -2,8 +2,11 @@
 //!
 //! A window's buckets are filled block by block, so memory stays bounded and a caller can stop between blocks.
 
-use super::buckets;
+use super::buckets::{self, Space};
+use super::lines::Lines;
 use super::point::Point;
+use super::pool::Pool;
+use super::sort::Sorted;
 use crate::field::Fr;
 use ark_bn254::G1Projective;
 use ark_ff::{AdditiveGroup, PrimeField};
@@ -11,6 +14,9 @@ use rayon::prelude::*;
 
 /// Points per block.
 pub const BLOCK: usize = 1 << 20;
+
+/// Points that a thread copies at once.
+const COPY: usize = 1 << 14;
 
 /// Bits of a field element with a sign.
 pub const FIELD_BITS: u32 = 255;
@@ -41,36 +47,36 @@ impl Plan {
 pub struct Accumulator {
     plan: Plan,
     /// [window * splits + split][|digit| - 1]
-    buckets: Vec<Vec<Point>>,
+    buckets: Vec<Lines>,
+    sorted: Pool<Sorted>,
+    trees: Pool<Space>,
 }
 
 impl Accumulator {
     pub fn new(plan: Plan) -> Self {
         let sets = plan.windows as usize * plan.splits;
-        let buckets = vec![vec![Point::INFINITY; plan.buckets()]; sets];
-        Self { plan, buckets }
+        let buckets = (0..sets).map(|_| Lines::infinity(plan.buckets())).collect();
+        Self { plan, buckets, sorted: Pool::default(), trees: Pool::default() }
     }
 
-    /// Adds sum scalar_i points[index(i)], digit(i, window) being scalar_i's digits.
-    pub fn add(
-        &mut self,
-        points: &[Point],
-        count: usize,
-        index: impl Fn(usize) -> u32 + Sync,
-        digit: impl Fn(usize, u32) -> i32 + Sync,
-    ) {
+    /// Adds sum scalar_i points[i] for i < count, digit(i, window) being scalar_i's digits.
+    pub fn add(&mut self, points: &[Point], count: usize, digit: impl Fn(usize, u32) -> i32 + Sync) {
         let splits = self.plan.splits;
         let share = count.div_ceil(splits);
+        let (sorted, trees) = (&self.sorted, &self.trees);
         self.buckets.par_iter_mut().enumerate().for_each(|(set, buckets)| {
             let (window, split) = ((set / splits) as u32, set % splits);
             let start = (split * share).min(count);
             let length = share.min(count - start);
-            buckets::accumulate(points, length, |i| index(start + i), |i| digit(start + i, window), buckets);
+            sorted.with(|sorted| {
+                sorted.sort(length, |i| digit(start + i, window), buckets.len());
+                buckets::accumulate(&points[start..], &sorted.entries, &sorted.sizes, buckets, trees);
+            });
         });
     }
 
     pub fn finish(self) -> G1Projective {
-        let sums: Vec<G1Projective> = self.buckets.par_iter().map(|b| buckets::weighted_sum(b)).collect();
+        let sums: Vec<G1Projective> = self.buckets.par_iter().map(|b| buckets::weighted_sum(b, &self.trees)).collect();
         let mut total = G1Projective::default();
         for window in sums.chunks(self.plan.splits).rev() {
             for _ in 0..self.plan.bits {
@@ -85,45 +91,48 @@ impl Accumulator {
 /// Field elements with 2^(bits - 1) added in every window but the last, so that a digit needs no carry: it is the
 /// window minus 2^(bits - 1), and the last window itself, which is at most 2^(bits - 1) as windows * bits >= 255.
 pub struct ShiftedScalars {
-    limbs: Vec<[u64; 4]>,
+    /// Little-endian.
+    scalars: Vec<[u8; 32]>,
     bits: u32,
     last: u32,
 }
 
 impl ShiftedScalars {
     pub fn new(scalars: &[Fr], plan: &Plan) -> Self {
+        let mut shifted = Self { scalars: Vec::new(), bits: plan.bits, last: plan.windows - 1 };
+        shifted.replace(scalars);
+        shifted
+    }
+
+    /// The same for other scalars.
+    pub fn replace(&mut self, scalars: &[Fr]) {
         let mut offset = [0u64; 4];
-        for window in 1..plan.windows {
-            let position = window * plan.bits - 1;
+        for window in 1..=self.last {
+            let position = window * self.bits - 1;
             offset[position as usize / 64] |= 1 << (position % 64);
         }
-        let limbs = scalars
-            .par_iter()
-            .map(|s| {
-                let mut out = s.into_bigint().0;
-                let mut carry = 0u64;
-                for (limb, o) in out.iter_mut().zip(&offset) {
-                    let sum = *limb as u128 + *o as u128 + carry as u128;
-                    *limb = sum as u64;
-                    carry = (sum >> 64) as u64;
-                }
-                out
-            })
-            .collect();
-        Self { limbs, bits: plan.bits, last: plan.windows - 1 }
+        let shift = |s: &Fr| {
+            let mut out = [0; 32];
+            let mut carry = 0u64;
+            for ((bytes, limb), o) in out.chunks_exact_mut(8).zip(s.into_bigint().0).zip(offset) {
+                let sum = limb as u128 + o as u128 + carry as u128;
+                bytes.copy_from_slice(&(sum as u64).to_le_bytes());
+                carry = (sum >> 64) as u64;
+            }
+            out
+        };
+        scalars.par_iter().map(shift).collect_into_vec(&mut self.scalars);
     }
 
     #[inline]
     pub fn digit(&self, i: usize, window: u32) -> i32 {
         let position = window * self.bits;
-        let (limb, shift) = (position as usize / 64, position % 64);
-        let limbs = &self.limbs[i];
-        let mut value = limbs[limb] >> shift;
-        if shift + self.bits > 64 && limb < 3 {
-            value |= limbs[limb + 1] << (64 - shift);
-        }
-        let digit = (value & ((1 << self.bits) - 1)) as i32;
-        if window == self.last { digit } else { digit - (1 << (self.bits - 1)) }
+        // eight bytes that hold the window, or the rest of the number
+        let byte = (position as usize / 8).min(24);
+        let scalar = &self.scalars[i];
+        let word = u64::from_le_bytes(std::array::from_fn(|k| scalar[byte + k]));
+        let digit = (word >> (position as usize - 8 * byte) & ((1 << self.bits) - 1)) as i32;
+        digit - if window == self.last { 0 } else { 1 << (self.bits - 1) }
     }
 }
 
@@ -134,9 +143,14 @@ pub fn msm<E>(
     mut between: impl FnMut(usize) -> Result<(), E>,
 ) -> Result<G1Projective, E> {
     let mut accumulator = Accumulator::new(Plan::new(scalars.len(), FIELD_BITS));
+    let mut shifted = ShiftedScalars::new(&[], &accumulator.plan);
+    // a copy on huge pages: addresses of mapped files are slow to translate
+    let mut near = Lines::infinity(BLOCK.min(scalars.len()));
     for (block, (block_points, block_scalars)) in points.chunks(BLOCK).zip(scalars.chunks(BLOCK)).enumerate() {
-        let shifted = ShiftedScalars::new(block_scalars, &accumulator.plan);
-        accumulator.add(block_points, block_scalars.len(), |i| i as u32, |i, window| shifted.digit(i, window));
+        let parts = near.par_chunks_mut(COPY).zip(block_points.par_chunks(COPY));
+        parts.for_each(|(near, points)| near[..points.len()].copy_from_slice(points));
+        shifted.replace(block_scalars);
+        accumulator.add(&near, block_scalars.len(), |i, window| shifted.digit(i, window));
         between(block * BLOCK + block_scalars.len())?;
     }
     Ok(accumulator.finish())
@@ -245,7 +259,7 @@ pub fn msm_ints<E>(
                     (((value as i128 + shift) >> (window * width)) as i64 & ((1 << width) - 1)) as i32 - half as i32
                 }
             };
-            accumulator.add(&points[offset..], values.len(), |i| i as u32, digit);
+            accumulator.add(&points[offset..], values.len(), digit);
             done += values.len();
             between(done)?;
         }
@@ -300,8 +314,7 @@ mod tests {
             let shifted = ShiftedScalars::new(&scalars, &plan);
             let mut accumulator = Accumulator::new(plan);
             for half in [0, 32] {
-                let index = |i: usize| (half + i) as u32;
-                accumulator.add(&points, 32, index, |i, window| shifted.digit(half + i, window));
+                accumulator.add(&points[half..], 32, |i, window| shifted.digit(half + i, window));
             }
             assert_eq!(accumulator.finish(), expected, "{bits}");
         }
@@ -310,7 +323,7 @@ mod tests {
     #[test]
     fn repeated_and_opposite_points_and_infinity() {
         let p = powers_of_tau(2);
-        let minus = Point::from_affine(&(-p[1].to_affine()));
+        let minus = p[1].negated();
         let points = [p[0], p[1], p[1], p[1], minus, minus, Point::INFINITY, p[0]];
         for scalars in [[1i16, 1, 1, 1, 1, 1, 1, 1], [-1, 1, 1, 1, 1, 1, 5, 1], [3, 3, -3, 2, 2, 2, 2, -3]] {
             let wide: Vec<Fr> = scalars.iter().map(|&s| crate::field::from_i64(s as i64)).collect();

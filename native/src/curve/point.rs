@@ -27,6 +27,22 @@ impl Point {
         *self == Self::INFINITY
     }
 
+    /// The same point with coordinates below p, from coordinates below 2 p.
+    #[inline]
+    pub fn reduced(&self) -> Self {
+        Self { x: reduced(self.x), y: reduced(self.y) }
+    }
+
+    /// The opposite point, for coordinates below 2 p.
+    #[inline]
+    pub fn negated(&self) -> Self {
+        let Self { x, y } = self.reduced();
+        let zero = (y == [0; 4]) as u64; // stays zero
+        let (minus, _) = difference(Fq::MODULUS.0, y);
+        Self { x, y: minus.map(|word| word & zero.wrapping_sub(1)) }
+    }
+
+    /// Coordinates below p.
     #[inline]
     pub fn coordinates(&self) -> (Fq, Fq) {
         (Fq::new_unchecked(BigInt(self.x)), Fq::new_unchecked(BigInt(self.y)))
@@ -38,7 +54,7 @@ impl Point {
     }
 
     pub fn to_affine(self) -> G1Affine {
-        let (x, y) = self.coordinates();
+        let (x, y) = self.reduced().coordinates();
         if self.is_infinity() { G1Affine::zero() } else { G1Affine::new_unchecked(x, y) }
     }
 
@@ -76,6 +92,26 @@ impl Point {
         encode_coordinate(&y, &mut out[COORDINATE_BYTES..]);
         out
     }
+}
+
+/// a - b modulo 2^256, and whether a < b.
+#[inline]
+fn difference(a: [u64; 4], b: [u64; 4]) -> ([u64; 4], bool) {
+    let mut borrow = false;
+    let out = std::array::from_fn(|i| {
+        let (d, b1) = a[i].overflowing_sub(b[i]);
+        let (d, b2) = d.overflowing_sub(borrow as u64);
+        borrow = b1 | b2;
+        d
+    });
+    (out, borrow)
+}
+
+/// x or x - p.
+#[inline]
+fn reduced(x: [u64; 4]) -> [u64; 4] {
+    let (d, below) = difference(x, Fq::MODULUS.0);
+    if below { x } else { d }
 }
 
 /// Views raw bytes, whose start must be aligned to 8 bytes, as points.

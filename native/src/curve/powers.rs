@@ -1,7 +1,6 @@
 //! Powers of a known tau times a generator: the development SRS.
 
-use super::batch::{self, BATCH, Scratch};
-use super::buckets::negate;
+use super::batch::{self, BATCH, Batch};
 use super::msm::{FIELD_BITS, Plan, ShiftedScalars};
 use super::point::Point;
 use crate::field::Fr;
@@ -52,7 +51,7 @@ impl G1Powers {
     pub fn multiply(&self, scalars: &[Fr]) -> Vec<Point> {
         let digits = ShiftedScalars::new(scalars, &self.plan);
         let mut out = vec![Point::INFINITY; scalars.len()];
-        out.par_chunks_mut(BATCH).enumerate().for_each_init(Scratch::default, |scratch, (i, sums)| {
+        out.par_chunks_mut(BATCH).enumerate().for_each_init(Batch::default, |batch, (i, sums)| {
             let mut terms = vec![Point::INFINITY; sums.len()];
             let mut next = terms.clone();
             for (window, table) in self.tables.iter().enumerate() {
@@ -61,11 +60,14 @@ impl G1Powers {
                     *term = match d {
                         0 => Point::INFINITY,
                         d if d > 0 => table[d as usize - 1],
-                        d => negate(&table[d.unsigned_abs() as usize - 1]),
+                        d => table[d.unsigned_abs() as usize - 1].negated(),
                     };
                 }
-                batch::add(sums, &terms, &mut next, scratch);
+                batch::add(sums, &terms, &mut next, batch);
                 sums.copy_from_slice(&next);
+            }
+            for sum in sums {
+                *sum = sum.reduced();
             }
         });
         out
@@ -75,14 +77,14 @@ impl G1Powers {
 /// base, 2 base, .., count base; count is a power of two.
 fn multiples(base: Point, count: usize) -> Vec<Point> {
     let mut out = vec![base];
-    let mut scratch = Scratch::default();
+    let mut batch = Batch::default();
     while out.len() < count {
         let last = vec![out[out.len() - 1]; out.len().min(BATCH)];
         let known = out.len();
         for start in (0..known).step_by(BATCH) {
             let left = out[start..(start + BATCH).min(known)].to_vec();
             let mut sums = vec![Point::INFINITY; left.len()];
-            batch::add(&left, &last[..left.len()], &mut sums, &mut scratch);
+            batch::add(&left, &last[..left.len()], &mut sums, &mut batch);
             out.extend(sums);
         }
     }
