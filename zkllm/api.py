@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -16,15 +15,18 @@ from pathlib import Path
 from ._native import field_backend
 from .commitments import commit_columns
 from .errors import PackageError, StatementError, ZkllmError
+from .files import cache_directory, canonical_json, write_atomically
+from .journal import Journal
 from .model.build import BuildOptions, build_package, check_package
 from .model.checkpoint import find_checkpoint, load_checkpoint
-from .model.package import ModelPackage, canonical_json
+from .model.package import ModelPackage
 from .model.program import generate_trace
+from .model.quantize import QuantizerOptions
 from .model_id import VERSION, config_digest, model_id
-from .outer.keys import SRS_KINDS, VerifyingKey
+from .outer.keys import MAX_SIZE_LOG2, SRS_KINDS, VerifyingKey
 from .outer.setup import ProvingKey, setup_outer, srs_powers_needed
 from .pcs.ptau import check_srs, open_srs
-from .pcs.srs import Srs, cache_directory, development_srs
+from .pcs.srs import Srs, development_srs
 from .proof import Proof
 from .protocol.circuit import build_circuit
 from .protocol.manifest import Shape
@@ -35,7 +37,8 @@ from .statement import Context, Statement
 from .timings import Progress, Stage, Timings
 
 DEFAULT_ROWS = 16
-SETUP_FILE = "setup.json"
+SETUP_FILE, COMMITMENTS_FILE = "setup.json", "commitments.json"
+MIN_MU = 10
 MIN_SRS_LOG2 = 18  # smaller development strings are not worth a file of their own
 
 
@@ -119,16 +122,6 @@ class ProofResult:
         return self.answer_bytes.decode("utf-8", errors="replace")
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """The file appears complete or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_bytes(data)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 # ---- set-up
 
 
@@ -137,15 +130,24 @@ def setup(
     out: str | Path,
     *,
     max_tokens: int | None = None,
+    mu: int | None = None,
     srs: str | Path | None = None,
     calibration: str | Path | None = None,
     progress: Progress | None = None,
 ) -> ModelPackage:
     """Makes the model package `out` from a Hugging Face folder or hub id: weights, commitments, model_id,
     first keys.
+
+    Columns have 2^mu coefficients (default: as many as the weights, or `max_tokens` rows, need, at most
+    2^24). What an earlier call with the same inputs has left in `out` is checked and used.
     """
     text = _read_text(Path(calibration)) if calibration is not None else None
-    package = build_package(model, out, BuildOptions(calibration=text), progress)
+    if mu is not None and not MIN_MU <= mu <= MAX_SIZE_LOG2:
+        raise PackageError(f"mu = {mu}: columns have from 2^{MIN_MU} to 2^{MAX_SIZE_LOG2} coefficients")
+    options = BuildOptions(
+        quantizer=QuantizerOptions(mu=mu), calibration=text, rows=max_tokens or DEFAULT_ROWS
+    )
+    package = build_package(model, out, options, progress)
     rows = max_tokens if max_tokens is not None else min(DEFAULT_ROWS, package.config.n_ctx)
     setup_keys(package, rows, srs, progress)
     return package
@@ -154,7 +156,10 @@ def setup(
 def setup_keys(
     package: ModelPackage, max_tokens: int, srs: str | Path | None = None, progress: Progress | None = None
 ) -> SetupRecord:
-    """Commits to the fixed columns, records model_id, and makes the keys of the shape (max_tokens, 1)."""
+    """Commits to the fixed columns, records model_id, and makes the keys of the shape (max_tokens, 1).
+
+    Each commitment is kept at once (keys/commitments.json), for a set-up that is interrupted.
+    """
     protocol = Protocol(_shape(package, max_tokens, 1))
     path = Path(srs).resolve() if srs is not None else None
     string = _load_srs(path, 1 << package.config.mu, progress)
@@ -162,8 +167,13 @@ def setup_keys(
     if path is not None:
         with timings.stage("check SRS") as report:
             check_srs(string, report)
+    journal = Journal(
+        package.folder / "keys" / COMMITMENTS_FILE,
+        {"package": package.digest.hex(), "srs": string.digest.hex(), "version": VERSION},
+    )
     with timings.stage("commit weights") as report:
-        commitments = commit_columns(string, protocol.fixed, fixed_tensors(protocol, package.weights), report)
+        tensors = fixed_tensors(protocol, package.weights)
+        commitments = commit_columns(string, protocol.fixed, tensors, report, journal)
     digest = config_digest(package.config.to_dict(), package.weights.tables.to_dict())
     record = SetupRecord(
         max_tokens,

@@ -17,7 +17,8 @@ import numpy as np
 from . import sub_block
 from .api import backend
 from .errors import ZkllmError
-from .model.float_model import folded_layer, gelu_new
+from .model.float_model import gelu_new
+from .model.folding import Linear
 from .model.package import ModelPackage
 from .model.program import trace
 from .model.quantize import Scales
@@ -76,10 +77,11 @@ def float_tensors(source: Source) -> dict[str, np.ndarray]:
     """Of the first linear layer and GELU: the input y (rows, width) as proved, the float weights before they
     were quantised, and the output g of float64 arithmetic on them."""
     assert source.checkpoint is not None
-    layer = folded_layer(source.checkpoint, source.layer)
+    linear = Linear.read(source.checkpoint, source.layer, "fc1")
+    weight, (bias,) = linear.folded(), linear.folded_bias()
     y = source.trace["y"][2 * source.layer + 1].astype(np.float64) / 2.0**source.scales.y
-    g = gelu_new(y @ layer.w_fc1 + layer.b_fc1)
-    return {"y": y, "weight": layer.w_fc1, "bias": layer.b_fc1, "g": g}
+    g = gelu_new(y @ weight + bias)
+    return {"y": y, "weight": weight, "bias": bias, "g": g}
 
 
 def export(source: Source, path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .field import R
+from .journal import Journal
 from .pcs.curve import decode_g1, encode_g1, linear_combination_g1
 from .pcs.srs import Srs
 from .protocol.columns import column_pieces
@@ -29,11 +30,21 @@ def column_segments(layout: Layout, tensors: Mapping[str, Any], column: int) -> 
 
 
 def commit_columns(
-    srs: Srs, layout: Layout, tensors: Mapping[str, Any], progress: Progress | None = None
+    srs: Srs,
+    layout: Layout,
+    tensors: Mapping[str, Any],
+    progress: Progress | None = None,
+    journal: Journal | None = None,
 ) -> list[bytes]:
-    """One G1 point a column: sum over slots of 2^shift times the commitment to that slot's integers."""
-    commitments = []
+    """One G1 point a column: sum over slots of 2^shift times the commitment to that slot's integers.
+
+    With a journal, columns that it holds are not committed again, and it gets each that is.
+    """
+    commitments: list[bytes] = []
     for column in range(layout.num_columns):
+        if journal is not None and (known := journal.get(f"column {column}")):
+            commitments.append(bytes.fromhex(known))
+            continue
         parts = [
             (shift, srs.commit_ints(segments))
             for shift, segments in sorted(column_segments(layout, tensors, column).items())
@@ -43,6 +54,8 @@ def commit_columns(
         else:
             terms = [(pow(2, shift, R), decode_g1(point)) for shift, point in parts]
             commitments.append(encode_g1(linear_combination_g1(terms)))
+        if journal is not None:
+            journal.put(f"column {column}", commitments[-1].hex())
         if progress is not None:
             progress(column + 1, layout.num_columns)
     return commitments

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zkllm.errors import ProofError
+from zkllm.files import write_atomically
 from zkllm.outer.keys import VERSION, VerifyingKey
 from zkllm.outer.verifier import Trace, verify
 from zkllm.statement import Context, Statement, pack_words
@@ -96,7 +97,7 @@ class Proof:
         return cls(verifier_id, flags == DEVELOPMENT_SRS, context, N, k, T, ids, data[body_start:])
 
     def save(self, path: Path) -> None:
-        path.write_bytes(self.to_bytes())
+        write_atomically(path, self.to_bytes())
 
     @classmethod
     def load(cls, path: Path) -> Proof:

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from zkllm.errors import PackageError
-from zkllm.model.package import ModelPackage, canonical_json
+from zkllm.files import canonical_json
+from zkllm.model.package import ModelPackage
 from zkllm.model.program import generate
 
 
@@ -78,7 +79,11 @@ def test_manifests_that_do_not_fit_are_refused(package_copy: Path, change: dict[
 
 def test_random_damage_is_always_noticed(package_copy: Path, demo_package: ModelPackage) -> None:
     generator = random.Random(9)
-    files = [p for p in sorted(package_copy.rglob("*")) if p.is_file() and p.name != "checkpoint.txt"]
+    files = [
+        p
+        for p in sorted(package_copy.rglob("*"))
+        if p.is_file() and p.name not in ("checkpoint.txt", "build.json")
+    ]
     for _ in range(300):
         path = generator.choice(files)
         intact = path.read_bytes()

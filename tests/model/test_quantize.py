@@ -13,12 +13,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
+from zkllm._native import largest_l1
 from zkllm.errors import PackageError, QuantizationRangeError
 from zkllm.model.architecture import load_architecture
 from zkllm.model.build import build_package, check_package
 from zkllm.model.calibrate import calibration_set, default_text, measure
 from zkllm.model.checkpoint import Checkpoint, load_checkpoint, tensor_shapes
 from zkllm.model.float_model import FloatModel
+from zkllm.model.folding import LINEARS, Linear
 from zkllm.model.package import ModelPackage
 from zkllm.model.packing import largest_divisor, vocabulary_slots
 from zkllm.model.program import generate, trace
@@ -131,6 +133,25 @@ def test_random_checkpoints_quantise_well(tmp_path: Path, changes: dict[str, obj
         tr = trace(model, [*row, 0], len(row), len(row), check=False)
         error = np.abs(tr.logits / 2.0**scales.logits - expected[i]).max()
         assert error < np.abs(expected[i]).max() * 2.0 ** (7 - act_bits)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_native_folding_equals_numpy(tmp_path: Path, dtype: type) -> None:
+    checkpoint = random_checkpoint(tmp_path, 3, scale_attn_by_inverse_layer_idx=True)
+    for kind in LINEARS:
+        linear = Linear.read(checkpoint, 1, kind)
+        linear = replace(linear, weight=linear.weight.astype(dtype))
+        folded, parts = linear.folded(), len(linear.divisors)
+        by_part = folded.reshape(len(folded), parts, -1)
+        assert linear.maxima() == np.abs(by_part).max(axis=(0, 2)).tolist()
+        scales = [11 + i for i in range(parts)]
+        expected = np.rint(np.ldexp(by_part, np.array(scales)[:, None]))
+        assert np.array_equal(linear.quantized(scales), expected.reshape(folded.shape))
+        assert largest_l1(linear.quantized(scales), 0) == np.abs(expected).sum(axis=0).max()
+        if linear.norm_bias is not None:
+            sums = np.add.reduce(linear.norm_bias[:, None] * linear.weight.astype(np.float64), axis=0)
+            divided = (linear.bias + sums).reshape(parts, -1) / np.array(linear.divisors)[:, None]
+            assert np.array_equal(linear.folded_bias(), divided)
 
 
 @pytest.mark.parametrize("outlier", [10.0, 100.0])

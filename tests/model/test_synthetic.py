@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from zkllm.model.checkpoint import load_checkpoint
-from zkllm.model.float_model import FloatModel, folded_layers
+from zkllm.model.float_model import FloatModel, read_layers
 from zkllm.model.tokenizer import byte_alphabet, load_tokenizer
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "synthetic_checkpoint.py"
@@ -72,7 +72,7 @@ def test_first_position_is_massive(script, vocabulary, tmp_path):
     checkpoint = load_checkpoint(write(script, vocabulary, tmp_path / "hf"))
     model = FloatModel(checkpoint)
     x = model.embed(np.arange(10, 20)[None])
-    for l, layer in enumerate(folded_layers(checkpoint)):
+    for l, layer in enumerate(read_layers(checkpoint)):
         x = model.block(layer, x, lambda *_: None, l)
     ratio = np.abs(x[0, 0]).max() / np.median(np.abs(x))
     assert ratio > 100

@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
@@ -36,7 +36,7 @@ COMMANDS = (
     "profile",
 )
 """Each is a module of this package with SUMMARY, EXAMPLES, configure(parser) and run(arguments, console) ->
-int."""
+int; INTERRUPTED, where there is one, says what to do after Ctrl-C."""
 
 FAILED, INTERRUPTED = 1, 130
 DEBUG = "ZKLLM_DEBUG"
@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         child = commands.add_parser(name, help=module.SUMMARY, **_texts(module, f"zkllm {name}"))
         _configure(child, module)
     parsed = parser.parse_args(arguments)
-    return _guarded(modules[parsed.command].run, parsed, f"zkllm {parsed.command}")
+    return _guarded(modules[parsed.command], parsed, f"zkllm {parsed.command}")
 
 
 def run_alone(name: str, program: str, arguments: Sequence[str] | None = None) -> int:
@@ -79,7 +79,7 @@ def run_alone(name: str, program: str, arguments: Sequence[str] | None = None) -
     module = importlib.import_module(f"zkllm.cli.{name}")
     parser = argparse.ArgumentParser(**_texts(module, program))
     _configure(parser, module)
-    return _guarded(module.run, parser.parse_args(arguments), program)
+    return _guarded(module, parser.parse_args(arguments), program)
 
 
 def _texts(module: ModuleType, program: str) -> dict[str, Any]:
@@ -98,9 +98,7 @@ def _configure(parser: argparse.ArgumentParser, module: ModuleType) -> None:
     parser.add_argument("--quiet", action="store_true", help="no progress bars")
 
 
-def _guarded(
-    run: Callable[[argparse.Namespace, Console], int], arguments: argparse.Namespace, program: str
-) -> int:
+def _guarded(module: ModuleType, arguments: argparse.Namespace, program: str) -> int:
     """Runs a command; whatever goes wrong is one line and an exit code."""
     console = Console(arguments.json, Progress(False if arguments.quiet else None))
     for stream in (sys.stdout, sys.stderr):
@@ -108,10 +106,11 @@ def _guarded(
             stream.reconfigure(errors="backslashreplace")
     try:
         with _terminable():
-            return run(arguments, console)
+            return int(module.run(arguments, console))
     except KeyboardInterrupt:
         console.progress.close()
-        print(f"\n{program}: interrupted", file=sys.stderr)
+        advice = getattr(module, "INTERRUPTED", None)
+        print(f"\n{program}: interrupted" + (f"; {advice}" if advice else ""), file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -51,6 +51,13 @@ def context(text: str) -> Context:
     return Context(int(parts[0]), address(parts[1]), address(parts[2]), request)
 
 
+def log2_size(text: str) -> int:
+    """mu."""
+    if not re.fullmatch(r"[0-9]{1,2}", text) or not 10 <= int(text) <= 25:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a number from 10 to 25")
+    return int(text)
+
+
 def existing(text: str) -> Path:
     path = Path(text)
     if not path.exists():

@@ -1,5 +1,6 @@
 """Makes a model package from a GPT-2 checkpoint: quantised weights, commitments, model_id and the keys of one
-shape. Prints how near the calibration came to the declared ranges. With --check, an existing package is
+shape. Prints how near the calibration came to the declared ranges. A set-up that was interrupted or killed
+goes on when the command is given again. With --check, an existing package is
 rebuilt from the checkpoint and compared, down to each shape's VERIFIER_ID."""
 
 from __future__ import annotations
@@ -9,13 +10,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from zkllm.cli.arguments import positive
+from zkllm.cli.arguments import log2_size, positive
 from zkllm.cli.console import Console
 
+INTERRUPTED = "give the same command again to go on"
 SUMMARY = "make a model package from a checkpoint, or check one"
 EXAMPLES = """
 {program} models/demo-gpt2 --out build/demo
 {program} openai-community/gpt2 --out build/gpt2 --max-tokens 32
+{program} openai-community/gpt2-xl --out build/gpt2-xl --mu 25
 {program} models/demo-gpt2 --out build/demo --srs pot20_final.ptau --calibration text.txt
 {program} models/demo-gpt2 --out build/demo --check
 """
@@ -29,6 +32,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=positive,
         metavar="N",
         help="positions of the first shape (default: 16, or the context)",
+    )
+    parser.add_argument(
+        "--mu",
+        type=log2_size,
+        metavar="MU",
+        help="columns have 2^MU coefficients: fewer columns are cheaper to verify, shorter ones faster to "
+        "prove (default: one column where that stays within 2^24, else 24)",
     )
     parser.add_argument(
         "--srs",
@@ -46,10 +56,15 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.check:
         return _check(arguments, console)
     start = time.perf_counter()
+    if (arguments.out / "build.json").exists() and not (arguments.out / "keys" / "setup.json").exists():
+        console.note(
+            f"zkllm setup: going on with the set-up in {arguments.out} where its inputs are the same"
+        )
     package = api.setup(
         arguments.model,
         arguments.out,
         max_tokens=arguments.max_tokens,
+        mu=arguments.mu,
         srs=arguments.srs,
         calibration=arguments.calibration,
         progress=console.progress,

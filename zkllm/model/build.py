@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from zkllm import __version__
 from zkllm.errors import PackageError
-from zkllm.model.calibrate import calibration_set, measure
+from zkllm.files import write_atomically
+from zkllm.journal import Journal
+from zkllm.model.calibrate import FloatRanges, calibration_set, default_text, measure
 from zkllm.model.checkpoint import Checkpoint, load_checkpoint
-from zkllm.model.config import ceil_log2
-from zkllm.model.package import ModelPackage, allocate_array
+from zkllm.model.config import ProgramConfig, ceil_log2
+from zkllm.model.package import FORMAT, ArrayFiles, ModelPackage, intact_array, map_array
 from zkllm.model.predicates import check_predicates
 from zkllm.model.program import trace
-from zkllm.model.quantize import QuantizerOptions, quantize, quantize_arrays, scale_errors
-from zkllm.model.ranges import RangeReport
+from zkllm.model.quantize import (
+    GROUPS,
+    QuantizerOptions,
+    Scales,
+    choose_config,
+    packed,
+    quantized_blocks,
+    scale_errors,
+)
+from zkllm.model.ranges import RangeReport, RangeRow
 from zkllm.model.tokenizer import load_tokenizer
-from zkllm.model.weights import QuantizedModel
+from zkllm.model.weights import ARRAYS, QuantizedModel, TableSpec
 
+BUILD_FILE = "build.json"
 _MAX_MU, _MIN_MU = 24, 10
 _TRACED_SEQUENCES, _TRACED_OPERATIONS = 32, 1e11
 
@@ -73,39 +87,115 @@ def calibration_report(
     return report
 
 
+def build_inputs(checkpoint: Checkpoint, options: BuildOptions) -> dict[str, Any]:
+    """What a package is made from.
+
+    The checkpoint's files count as unchanged while their names, sizes and times are.
+    """
+    files = sorted(p for p in checkpoint.folder.iterdir() if p.suffix in (".json", ".safetensors", ".txt"))
+    text = default_text() if options.calibration is None else options.calibration
+    return {
+        "version": [__version__, FORMAT],
+        "checkpoint": str(checkpoint.folder.resolve()),
+        "files": [[p.name, p.stat().st_size, p.stat().st_mtime_ns] for p in files],
+        "calibration": hashlib.sha256(text.encode()).hexdigest(),
+        "quantizer": {**asdict(options.quantizer), "mu": None},  # mu changes nothing but the manifest
+        "seed": options.seed,
+    }
+
+
 def build_package(
     model: str | Path,
     out: str | Path,
     options: BuildOptions = BuildOptions(),  # noqa: B008 (frozen)
     progress: StageProgress | None = None,
 ) -> ModelPackage:
-    """Loads, calibrates, quantises and writes the package `out`."""
+    """Loads, calibrates, quantises and writes the package `out`, or what is missing of it.
+
+    Each stage's result is kept in build.json (arrays: their digests), so that a run that was killed, and one
+    that is repeated, go on from there. A manifest appears last.
+    """
     checkpoint = load_checkpoint(model)
-    a, out = checkpoint.architecture, Path(out)
+    a, out = checkpoint.architecture, Path(out).resolve()
     tokenizer = load_tokenizer(checkpoint.folder, a.vocab_size)
+    source = Path(checkpoint.folder).resolve().name if Path(model).is_dir() else str(model)
+    journal = Journal(out / BUILD_FILE, build_inputs(checkpoint, options))
+    if not journal.resumed:
+        (out / "manifest.json").unlink(missing_ok=True)
     groups = calibration_set(checkpoint, tokenizer, options.calibration, options.seed)
-    ranges = measure(checkpoint, groups, _stage(progress, "calibrate"))
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "manifest.json").unlink(missing_ok=True)
-    allocate = lambda name, shape, dtype: allocate_array(out.resolve(), name, shape, dtype)
-    quantized, scales = quantize(
-        checkpoint, ranges, options.quantizer, allocate, _stage(progress, "quantize")
-    )
+    if (known := journal.get("ranges")) is None:
+        known = measure(checkpoint, groups, _stage(progress, "calibrate")).to_dict()
+        journal.put("ranges", known)
+    config, scales, spec = choose_config(checkpoint, FloatRanges.from_dict(known), options.quantizer)
+    _write_arrays(out, journal, checkpoint, config, scales, spec, _stage(progress, "quantize"))
+    arrays = {name: map_array(out, name, config) for name in ARRAYS}
+    quantized = packed(QuantizedModel(config, spec, **arrays), options.quantizer)
+    check_predicates(quantized)
     if options.quantizer.mu is None:
         mu = choose_mu(quantized, options.rows)
         quantized = replace(quantized, config=replace(quantized.config, mu=mu))
-    report = calibration_report(quantized, groups, _stage(progress, "ranges"))
-    for row in report.rows():
-        if row.seen >= row.bound:
-            raise PackageError(
-                f"calibration: {row.tensor} reaches {row.seen}, beyond its range of {row.bound}; "
-                "calibrate on more text (--calibration FILE)"
-            )
-    source = Path(checkpoint.folder).resolve().name if Path(model).is_dir() else str(model)
-    package = ModelPackage.save(out, quantized, scales, tokenizer, report.rows(), source)
+    report = _checked_report(journal, quantized, groups, progress)
+    if package := _complete(out, quantized, scales, source):
+        return package
+    package = ModelPackage.save(out, quantized, scales, tokenizer, report, source)
     origin = str(Path(model).resolve()) if Path(model).is_dir() else str(model)
-    (out / "checkpoint.txt").write_text(origin + "\n", encoding="utf-8")
+    write_atomically(out / "checkpoint.txt", f"{origin}\n".encode())
     return package
+
+
+def _write_arrays(
+    out: Path,
+    journal: Journal,
+    checkpoint: Checkpoint,
+    config: ProgramConfig,
+    scales: Scales,
+    spec: TableSpec,
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    """The arrays that are not there yet, or not as they were written."""
+    done = 0
+    for group, names in GROUPS.items():
+        digests = journal.get(f"arrays of {group}") or {}
+        if not all(intact_array(out, name, config, digests.get(name)) for name in names):
+            # an array that is about to change must not be part of a package
+            (out / "manifest.json").unlink(missing_ok=True)
+            with ArrayFiles(out, names) as files:
+                for i, (name, block) in enumerate(quantized_blocks(checkpoint, config, scales, spec, group)):
+                    files.write(name, block)
+                    if progress:
+                        progress(done + i // len(names), len(GROUPS) * config.n_layer)
+                journal.put(f"arrays of {group}", files.close())
+        done += config.n_layer
+        if progress:
+            progress(done, len(GROUPS) * config.n_layer)
+
+
+def _checked_report(
+    journal: Journal, model: QuantizedModel, groups: Sequence[np.ndarray], progress: StageProgress | None
+) -> list[RangeRow]:
+    """The report of the integer program, inside every range."""
+    known = journal.get("report")
+    if known is None:
+        rows = calibration_report(model, groups, _stage(progress, "ranges")).rows()
+        for row in rows:
+            if row.seen >= row.bound:
+                raise PackageError(
+                    f"calibration: {row.tensor} reaches {row.seen}, beyond its range of {row.bound}; "
+                    "calibrate on more text (--calibration FILE)"
+                )
+        journal.put("report", [row.to_dict() for row in rows])
+        return rows
+    return [RangeRow(**row) for row in known]
+
+
+def _complete(out: Path, model: QuantizedModel, scales: Scales, source: str) -> ModelPackage | None:
+    """The package that is there, when it is already what it is to be."""
+    try:
+        package = ModelPackage.load(out)
+    except PackageError:
+        return None
+    same = package.config == model.config and package.weights.tables == model.tables
+    return package if same and package.scales == scales and package.source == source else None
 
 
 def check_package(
@@ -119,13 +209,17 @@ def check_package(
     errors = scale_errors(checkpoint, package.config, package.scales, package.weights.tables)
     if errors:
         raise PackageError(f"{package.folder}: configuration and scales disagree: {'; '.join(errors)}")
-    again = quantize_arrays(
-        checkpoint, package.config, package.scales, package.weights.tables,
-        progress=_stage(progress, "quantize"),
-    )  # fmt: skip
-    for (name, ours), (_, theirs) in zip(again.arrays(), package.weights.arrays(), strict=True):
-        if not np.array_equal(ours, theirs):
-            raise PackageError(f"{package.folder}: array {name} is not what the checkpoint quantises to")
+    report = _stage(progress, "quantize")
+    for i, group in enumerate(GROUPS):
+        position = dict.fromkeys(GROUPS[group], 0)
+        for name, block in quantized_blocks(
+            checkpoint, package.config, package.scales, package.weights.tables, group
+        ):
+            start, position[name] = position[name], position[name] + len(block)
+            if not np.array_equal(getattr(package.weights, name)[start : position[name]], block):
+                raise PackageError(f"{package.folder}: array {name} is not what the checkpoint quantises to")
+        if report:
+            report(i + 1, len(GROUPS))
     tokenizer = load_tokenizer(checkpoint.folder, checkpoint.architecture.vocab_size)
     if tokenizer.definition != package.tokenizer.definition:
         raise PackageError(f"{package.folder}: the tokenizer is not the checkpoint's")

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
 
 from zkllm.model.checkpoint import Checkpoint
-from zkllm.model.float_model import FloatModel, folded_layers
+from zkllm.model.float_model import FloatModel, read_layers
+from zkllm.model.folding import finite_maxima
 from zkllm.model.tokenizer import ByteLevelTokenizer
 
 Progress = Callable[[int, int], None]
@@ -43,8 +45,16 @@ class FloatRanges:
             width = (array.max(axis=-1) - array.min(axis=-1)).max()
             self.tensors["diff"] = max(self.tensors.get("diff", 0.0), float(width))
 
-    def watch_weights(self, name: str, array: np.ndarray) -> None:
-        self.weights[name] = max(self.weights.get(name, 0.0), float(np.abs(array).max()))
+    def watch_weights(self, name: str, maximum: float) -> None:
+        self.weights[name] = max(self.weights.get(name, 0.0), maximum)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "residual_rms": list(self.residual_rms)}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> FloatRanges:
+        low, high = data["residual_rms"]
+        return cls(dict(data["tensors"]), dict(data["weights"]), (low, high), data["tokens"])
 
 
 def default_text() -> str:
@@ -114,18 +124,18 @@ def measure(
     dtype = np.float32 if num_weights(checkpoint) > _LARGE else np.float64
     model, ranges = FloatModel(checkpoint, dtype), FloatRanges(tokens=sum(int(ids.size) for ids in groups))
     layers = checkpoint.architecture.n_layer
-    ranges.watch_weights("wte", checkpoint.tensor("wte.weight"))
-    ranges.watch_weights("wpe", checkpoint.tensor("wpe.weight"))
+    for name in ("wte", "wpe"):
+        (most,) = finite_maxima(name, checkpoint.stored(f"{name}.weight"))
+        ranges.watch_weights(name, most)
     # parts of about 1024 tokens bound the memory of scores and inner activations
     parts = [ids[i : i + max(1, 1024 // ids.shape[1])] for ids in groups
              for i in range(0, len(ids), max(1, 1024 // ids.shape[1]))]  # fmt: skip
     streams = [model.embed(part) for part in parts]
-    for l, layer in enumerate(folded_layers(checkpoint)):
-        for part, kind in enumerate(("q", "k", "v")):
-            ranges.watch_weights(kind, layer.w_qkv[:, part])
-        for kind in ("o", "fc1", "fc2"):
-            ranges.watch_weights(kind, getattr(layer, f"w_{kind}"))
-        layer = layer.astype(dtype)
+    for l, layer in enumerate(read_layers(checkpoint)):
+        for kind, linear in layer.items():
+            names = ("q", "k", "v") if kind == "qkv" else (kind,)
+            for name, most in zip(names, linear.maxima(), strict=True):
+                ranges.watch_weights(name, most)
         streams = [model.block(layer, x, ranges.watch, l) for x in streams]
         if progress:
             progress(l + 1, layers + 1)

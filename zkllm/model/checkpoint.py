@@ -36,13 +36,19 @@ def tensor_shapes(a: Architecture) -> dict[str, tuple[int, ...]]:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checked folder. Tensors are read one at a time, in float64."""
+    """A checked folder. Tensors are read one at a time."""
 
     folder: Path
     architecture: Architecture
     files: dict[str, tuple[SafetensorsFile, str]]  # canonical name -> file, name in the file
 
+    def stored(self, name: str) -> np.ndarray:
+        """float32 or float64, perhaps not finite: see `SafetensorsFile.stored`."""
+        file, stored = self.files[name]
+        return file.stored(stored)
+
     def tensor(self, name: str) -> np.ndarray:
+        """float64, finite."""
         file, stored = self.files[name]
         return file.tensor(stored)
 
@@ -116,7 +122,7 @@ def _check_tensors(checkpoint: Checkpoint) -> None:
             continue
         if name != "lm_head.weight":
             raise CheckpointError(f"{folder}: unknown tensor {name[:80]}; it is not part of a GPT-2")
-        if not np.array_equal(checkpoint.tensor(name), checkpoint.tensor("wte.weight")):
+        if not np.array_equal(checkpoint.stored(name), checkpoint.stored("wte.weight")):
             raise CheckpointError(
                 f"{folder}: lm_head.weight differs from wte.weight: an untied head is refused"
             )

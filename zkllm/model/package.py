@@ -5,6 +5,7 @@
     ranges.json       calibration: bound, largest value seen
     weights/NAME.bin  the arrays of QuantizedModel, little-endian, row-major, memory-mapped
     keys/N{N}-k{k}/   keys of shapes, made when first used (not part of the digest)
+    build.json        what set-up has finished, so that it can go on (not part of it)
     checkpoint.txt    folder or hub id that the package was made from, on this machine (not part of it)
 
 The manifest is written last, so an interrupted build is an incomplete package and not a wrong one.
@@ -14,6 +15,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from zkllm.errors import PackageError, ZkllmError
+from zkllm.files import canonical_json, file_digest, remember_digest, replacing, write_atomically
 from zkllm.model.config import ProgramConfig
 from zkllm.model.predicates import failed_config_predicates
 from zkllm.model.quantize import Scales
@@ -31,33 +35,54 @@ from zkllm.model.vocabulary import VocabularyTree
 from zkllm.model.weights import ARRAYS, QuantizedModel, TableSpec
 
 FORMAT = 1
-_CHUNK = 1 << 24
 _FIELDS = {"format", "config", "tables", "scales", "source", "vocabulary_root", "files"}
-
-
-def canonical_json(data: Any) -> bytes:
-    """The one encoding of `data`: sorted keys, one space of indentation, a final newline."""
-    return (json.dumps(data, sort_keys=True, indent=1, ensure_ascii=True) + "\n").encode()
-
-
-def sha256_file(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return digest.hexdigest()
 
 
 def array_path(folder: Path, name: str) -> Path:
     return folder / "weights" / f"{name}.bin"
 
 
-def allocate_array(folder: Path, name: str, shape: tuple[int, ...], dtype: str) -> np.ndarray:
-    """A new memory-mapped array of the package, so that a large model is never held in memory."""
+class ArrayFiles:
+    """Arrays of a package that are written block by block; each appears when it is complete."""
+
+    def __init__(self, folder: Path, names: Iterable[str]):
+        self._stack, self._files, self._folder = ExitStack(), {}, folder
+        for name in names:
+            file = self._stack.enter_context(replacing(array_path(folder, name)))
+            self._files[name] = (file, hashlib.sha256())
+
+    def write(self, name: str, block: np.ndarray) -> None:
+        file, digest = self._files[name]
+        data = np.ascontiguousarray(block, dtype=np.dtype(ARRAYS[name][0]).newbyteorder("<"))
+        digest.update(data.data.cast("B"))
+        data.tofile(file)
+
+    def close(self) -> dict[str, str]:
+        """Digests of the complete files."""
+        self._stack.close()
+        digests = {name: digest.hexdigest() for name, (_, digest) in self._files.items()}
+        for name, digest in digests.items():
+            remember_digest(array_path(self._folder, name), digest)
+        return digests
+
+    def __enter__(self) -> ArrayFiles:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._stack.__exit__(*error)
+
+
+def map_array(folder: Path, name: str, config: ProgramConfig) -> np.ndarray:
+    dtype, shape = ARRAYS[name]
+    return np.memmap(array_path(folder, name), dtype=dtype, mode="r", shape=shape(config))
+
+
+def intact_array(folder: Path, name: str, config: ProgramConfig, digest: object) -> bool:
+    """Whether the file is there, of the right size and digest."""
+    dtype, shape = ARRAYS[name]
     path = array_path(folder, name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    return np.memmap(path, dtype=np.dtype(dtype).newbyteorder("<"), mode="w+", shape=shape)
+    size = int(np.prod(shape(config), dtype=object)) * np.dtype(dtype).itemsize
+    return path.is_file() and path.stat().st_size == size and file_digest(path) == digest
 
 
 @dataclass(frozen=True)
@@ -99,17 +124,17 @@ class ModelPackage:
         ranges: list[RangeRow],
         source: str,
     ) -> ModelPackage:
-        """Writes the package (arrays that are already its own memory maps are flushed) and loads it."""
+        """Writes the package (but no arrays that are its own memory maps) and loads it."""
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "manifest.json").unlink(missing_ok=True)
         for name, array in weights.arrays():
             path = array_path(folder, name)
-            if isinstance(array, np.memmap) and str(array.filename) == str(path.resolve()):
-                array.flush()
-            else:
-                allocate_array(folder, name, array.shape, str(array.dtype))[...] = array
-        (folder / "tokenizer.json").write_text(tokenizer.definition, encoding="utf-8")
-        (folder / "ranges.json").write_bytes(canonical_json([row.to_dict() for row in ranges]))
+            if not isinstance(array, np.memmap) or str(array.filename) != str(path.resolve()):
+                with ArrayFiles(folder, [name]) as files:
+                    files.write(name, array)
+                    files.close()
+        write_atomically(folder / "tokenizer.json", tokenizer.definition.encode())
+        write_atomically(folder / "ranges.json", canonical_json([row.to_dict() for row in ranges]))
         manifest = {
             "format": FORMAT,
             "config": weights.config.to_dict(),
@@ -117,14 +142,15 @@ class ModelPackage:
             "scales": scales.to_dict(),
             "source": source,
             "vocabulary_root": VocabularyTree(tokenizer.token_bytes).root.hex(),
-            "files": {name: sha256_file(folder / name) for name in _file_names()},
+            "files": {name: file_digest(folder / name) for name in _file_names()},
         }
-        (folder / "manifest.json").write_bytes(canonical_json(manifest))
+        write_atomically(folder / "manifest.json", canonical_json(manifest))
         return cls.load(folder)
 
     @classmethod
     def load(cls, folder: str | Path, verify: bool = True) -> ModelPackage:
-        """Opens a package; with `verify`, every file's digest is checked."""
+        """Opens a package; with `verify`, every file's digest is checked (`files.file_digest`: of a large
+        file that was not written since, it is known)."""
         folder = Path(folder)
         try:
             return cls._load(folder, verify)
@@ -163,10 +189,7 @@ class ModelPackage:
         if failed := failed_config_predicates(config):
             raise PackageError(f"{folder}: unsound configuration ({failed[0]}); run zkllm setup again")
         _check_files(folder, config, manifest["files"], verify)
-        arrays = {
-            name: np.memmap(array_path(folder, name), dtype=dtype, mode="r", shape=shape(config))
-            for name, (dtype, shape) in ARRAYS.items()
-        }
+        arrays = {name: map_array(folder, name, config) for name in ARRAYS}
         weights = QuantizedModel(config=config, tables=TableSpec.from_dict(manifest["tables"]), **arrays)
         definition = (folder / "tokenizer.json").read_text(encoding="utf-8")
         tokenizer = ByteLevelTokenizer(definition, config.vocab_size)
@@ -196,7 +219,7 @@ def _check_files(folder: Path, config: ProgramConfig, digests: dict[str, Any], v
             raise PackageError(f"{folder}: {name} is missing; run zkllm setup again")
         if path.stat().st_size != sizes.get(name, path.stat().st_size):
             raise PackageError(f"{folder}: {name} has {path.stat().st_size} bytes, not {sizes[name]}")
-        if verify and sha256_file(path) != digest:
+        if verify and file_digest(path) != digest:
             raise PackageError(f"{folder}: {name} is damaged (its digest differs); run zkllm setup again")
 
 

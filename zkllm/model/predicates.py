@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from zkllm._native import largest_l1
 from zkllm.errors import PackageError
 from zkllm.field import R
 from zkllm.model.config import ProgramConfig
@@ -48,13 +49,9 @@ def max_abs(array: np.ndarray) -> int:
     return max(abs(int(array.max())), abs(int(array.min())))
 
 
-def _l1(weights: np.ndarray, axis: int) -> int:
-    """Largest L1 norm along `axis`, block by block: no copy of the whole array at a wider type."""
-    best = 0
-    for block in weights:
-        sums = np.abs(block.astype(np.int32)).sum(axis=axis, dtype=np.int64)
-        best = max(best, int(sums.max()))
-    return best
+def _l1(weights: np.ndarray) -> int:
+    """Largest L1 norm of a column, over all layers of (layers, in, ..)."""
+    return max(largest_l1(layer.reshape(len(layer), -1), 0) for layer in weights)
 
 
 def residual_bound(model: QuantizedModel) -> int:
@@ -80,7 +77,7 @@ def slot_bounds(model: QuantizedModel) -> list[SlotBound]:
         weights, bias = getattr(model, f"w_{kind}"), getattr(model, f"b_{kind}")
         # Z' = 2^s Y + R - 2^(s-1) - b with Y in [-2^(w-1), 2^(w-1)) and R in [0, 2^s)
         claimed = (1 << (shift + y_bits - 1)) + (1 << (shift - 1)) + max_abs(bias)
-        return SlotBound(kind, a * _l1(weights, 0), claimed, slots, bits)
+        return SlotBound(kind, a * _l1(weights), claimed, slots, bits)
 
     def rows(kind: str, true_max: int, claimed: int) -> SlotBound:
         return SlotBound(kind, true_max, claimed, c.vocab_slots, c.vocab_slot_bits)
@@ -91,7 +88,7 @@ def slot_bounds(model: QuantizedModel) -> list[SlotBound]:
         bound("o", act, c.o_shift, c.write_bits, c.slots, c.slot_bits),
         bound("fc1", act, c.fc1_shift, c.gelu_bits, c.inner_slots, c.inner_slot_bits),
         bound("fc2", gelu_max, c.fc2_shift, c.write_bits, c.slots, c.slot_bits),
-        rows("head", act * _l1(model.wte[None], 1), head),
+        rows("head", act * largest_l1(model.wte, 1), head),
         rows("embedding", max_abs(model.wte), act),  # the unpacked rows in use
     ]
 

@@ -8,7 +8,8 @@ limbs: that costs nothing in tables and adds headroom.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from math import ceil, floor, inf, isqrt, log, log2, sqrt
 from typing import Any
@@ -16,16 +17,15 @@ from typing import Any
 import numpy as np
 
 from zkllm.errors import CheckpointError
-from zkllm.model.calibrate import FloatRanges, Progress
+from zkllm.model.calibrate import FloatRanges
 from zkllm.model.checkpoint import Checkpoint
 from zkllm.model.config import ProgramConfig, ceil_log2
-from zkllm.model.float_model import folded_layers
+from zkllm.model.folding import LINEARS, Linear, quantized
 from zkllm.model.packing import choose_slots
 from zkllm.model.predicates import NORM_BITS, check_predicates, slot_bounds, square_sum_bound
 from zkllm.model.tables import exp_table, gelu_table
 from zkllm.model.weights import ARRAYS, QuantizedModel, TableSpec
 
-Allocate = Callable[[str, tuple[int, ...], str], np.ndarray]
 _WEIGHT_BITS = 16
 _RHO_BITS = 13  # significant bits of rho on the widest row,
 _LEAST_RHO_BITS = 10  # and where that saves a limb of every remainder
@@ -253,52 +253,75 @@ def _fill(out: np.ndarray, values: np.ndarray, scale: int, name: str) -> None:
     out[...] = scaled.astype(out.dtype)
 
 
-def _in_memory(name: str, shape: tuple[int, ...], dtype: str) -> np.ndarray:
-    return np.empty(shape, dtype=dtype)
+GROUPS: dict[str, tuple[str, ...]] = {
+    **{kind: (f"w_{kind}", f"b_{kind}") for kind in LINEARS},
+    "wte": ("wte",),
+    "rest": ("wpe", "gain", "beta", "exp", "gelu"),
+}
+"""Arrays that are made together: each weight of the checkpoint is read for one group."""
+
+
+def quantized_blocks(
+    checkpoint: Checkpoint, config: ProgramConfig, s: Scales, spec: TableSpec, group: str
+) -> Iterator[tuple[str, np.ndarray]]:
+    """(name, next block along the first axis) of the arrays of a group, the same on every machine.
+
+    One layer at a time, so that a large model is never held in memory.
+    """
+    if group in LINEARS:
+        input_scale, scales = {
+            "qkv": (s.y, list(s.w_qkv)), "o": (s.v, [s.w_o]),
+            "fc1": (s.y, [s.w_fc1]), "fc2": (s.g, [s.w_fc2]),
+        }[group]  # fmt: skip
+        shapes = {name: ARRAYS[name][1](config)[1:] for name in GROUPS[group]}
+        for l in range(config.n_layer):
+            linear = Linear.read(checkpoint, l, group)
+            yield f"w_{group}", linear.quantized(scales).reshape(1, *shapes[f"w_{group}"])
+            bias = linear.folded_bias()
+            parts = [
+                _rounded(b, input_scale + scale, f"layer {l}: b_{group}")
+                for b, scale in zip(bias, scales, strict=True)
+            ]
+            yield f"b_{group}", np.stack(parts).reshape(1, *shapes[f"b_{group}"])
+    elif group == "wte":
+        yield "wte", quantized("wte", checkpoint.stored("wte.weight"), None, [1.0], [s.wte])
+    else:
+        yield "wpe", quantized("wpe", checkpoint.stored("wpe.weight"), None, [1.0], [s.wpe])
+        yield "gain", _rounded(checkpoint.tensor("ln_f.weight"), s.gain, "final gain", np.int32)
+        yield "beta", _rounded(checkpoint.tensor("ln_f.bias"), s.y + s.gain, "final bias")
+        yield "exp", exp_table(spec, config.exp_bits)
+        yield "gelu", gelu_table(spec, config.gelu_bits)
+
+
+def _rounded(values: np.ndarray, scale: int, name: str, dtype: type = np.int64) -> np.ndarray:
+    """round(values * 2^scale), exactly in range."""
+    scaled = np.rint(np.ldexp(values, scale))
+    if np.abs(scaled).max(initial=0) > np.iinfo(dtype).max:
+        raise CheckpointError(
+            f"{name} does not fit {np.dtype(dtype)} at scale 2^{scale}: the weights are too extreme"
+        )
+    return scaled.astype(dtype)
 
 
 def quantize_arrays(
-    checkpoint: Checkpoint,
-    config: ProgramConfig,
-    s: Scales,
-    spec: TableSpec,
-    allocate: Allocate = _in_memory,
-    progress: Progress | None = None,
+    checkpoint: Checkpoint, config: ProgramConfig, s: Scales, spec: TableSpec
 ) -> QuantizedModel:
-    """The arrays that follow from the checkpoint at these scales: the same on every machine.
-
-    Works layer by layer, into arrays from `allocate(name, shape, dtype)`.
-    """
-    arrays = {name: allocate(name, shape(config), dtype) for name, (dtype, shape) in ARRAYS.items()}
-    for l, layer in enumerate(folded_layers(checkpoint)):
-        for p in range(3):
-            _fill(arrays["w_qkv"][l, :, p], layer.w_qkv[:, p], s.w_qkv[p], f"layer {l}: w_qkv")
-            _fill(arrays["b_qkv"][l, p], layer.b_qkv[p], s.y + s.w_qkv[p], f"layer {l}: b_qkv")
-        for kind, a_scale, w_scale in (("o", s.v, s.w_o), ("fc1", s.y, s.w_fc1), ("fc2", s.g, s.w_fc2)):
-            weight, bias = getattr(layer, f"w_{kind}"), getattr(layer, f"b_{kind}")
-            _fill(arrays[f"w_{kind}"][l], weight, w_scale, f"layer {l}: w_{kind}")
-            _fill(arrays[f"b_{kind}"][l], bias, a_scale + w_scale, f"layer {l}: b_{kind}")
-        if progress:
-            progress(l + 1, config.n_layer)
-    _fill(arrays["wte"], checkpoint.tensor("wte.weight"), s.wte, "wte")
-    _fill(arrays["wpe"], checkpoint.tensor("wpe.weight"), s.wpe, "wpe")
-    _fill(arrays["gain"], checkpoint.tensor("ln_f.weight"), s.gain, "final gain")
-    _fill(arrays["beta"], checkpoint.tensor("ln_f.bias"), s.y + s.gain, "final bias")
-    arrays["exp"][...] = exp_table(spec, config.exp_bits)
-    arrays["gelu"][...] = gelu_table(spec, config.gelu_bits)
-    return QuantizedModel(config=config, tables=spec, **arrays)
+    """All arrays, in memory."""
+    blocks: dict[str, list[np.ndarray]] = defaultdict(list)
+    for group in GROUPS:
+        for name, block in quantized_blocks(checkpoint, config, s, spec, group):
+            blocks[name].append(block)
+    return QuantizedModel(config, spec, **{name: np.concatenate(parts) for name, parts in blocks.items()})
 
 
 def quantize(
     checkpoint: Checkpoint,
     ranges: FloatRanges,
     options: QuantizerOptions = QuantizerOptions(),  # noqa: B008 (frozen)
-    allocate: Allocate = _in_memory,
-    progress: Progress | None = None,
 ) -> tuple[QuantizedModel, Scales]:
     """Chooses scales, widths and packing from calibrated ranges, and checks every predicate."""
     config, scales, spec = choose_config(checkpoint, ranges, options)
-    model = _packed(quantize_arrays(checkpoint, config, scales, spec, allocate, progress), options)
+    model = packed(quantize_arrays(checkpoint, config, scales, spec), options)
     check_predicates(model)
     return model, scales
 
@@ -329,7 +352,7 @@ def scale_errors(checkpoint: Checkpoint, config: ProgramConfig, s: Scales, spec:
     return [f"{name} is {got}, not {want}" for name, (got, want) in equal.items() if got != want]
 
 
-def _packed(model: QuantizedModel, options: QuantizerOptions) -> QuantizedModel:
+def packed(model: QuantizedModel, options: QuantizerOptions) -> QuantizedModel:
     """Chooses the slots from the quantised weights."""
     given = {k: v for k in ("slots", "inner_slots", "vocab_slots") if (v := getattr(options, k)) is not None}
     needed = {bound.kind: bound.needed_bits for bound in slot_bounds(model)}

@@ -33,6 +33,9 @@ class RandomCheckpoint(Checkpoint):
             return 0.05 * values
         return values * (1 if name.startswith("w") else shape[0] ** -0.5)
 
+    def stored(self, name: str) -> np.ndarray:
+        return self.tensor(name)
+
 
 def random_checkpoint(
     width: int, heads: int, inner: int, context: int, layers: int = 1, seed: int = 1

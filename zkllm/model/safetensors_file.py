@@ -71,8 +71,11 @@ class SafetensorsFile:
             raise self._fail(f"entry {name[:80]!r} has a size that does not match its shape")
         return Entry(dtype, tuple(shape), base + start, base + stop)
 
-    def tensor(self, name: str) -> np.ndarray:
-        """The tensor in float64. Integer tensors are refused, and so are NaN and infinity."""
+    def stored(self, name: str) -> np.ndarray:
+        """The tensor as it is stored: float64, or float32 for all smaller floats (without loss).
+
+        Integer tensors are refused; NaN and infinity are not looked for.
+        """
         entry = self.entries[name]
         if entry.dtype not in _FLOATS:
             raise CheckpointError(f"{self.path}: tensor {name} has dtype {entry.dtype}; floats are expected")
@@ -86,8 +89,14 @@ class SafetensorsFile:
             raise self._fail(f"tensor {name[:80]} is cut short")
         if entry.dtype == "BF16":  # the upper half of a float32
             raw = (raw.astype(np.uint32) << 16).view(np.float32)
-        with np.errstate(invalid="ignore"):  # signalling NaNs are refused below
-            values = raw.astype(np.float64).reshape(entry.shape)
+        with np.errstate(invalid="ignore"):  # signalling NaNs
+            kind = np.dtype(np.float64 if entry.dtype == "F64" else np.float32)
+            return raw.astype(kind, copy=False).reshape(entry.shape)
+
+    def tensor(self, name: str) -> np.ndarray:
+        """The tensor in float64. NaN and infinity are refused too."""
+        with np.errstate(invalid="ignore"):
+            values = self.stored(name).astype(np.float64)
         if not np.isfinite(values).all():
             raise CheckpointError(f"{self.path}: tensor {name} has values that are not finite")
         return values

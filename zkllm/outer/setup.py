@@ -14,6 +14,7 @@ import numpy as np
 
 from zkllm._native import CircuitKernel, FrVec, poly_pack
 from zkllm.errors import PackageError
+from zkllm.files import write_atomically
 from zkllm.outer.gates import COSET_SHIFTS
 from zkllm.outer.keys import VerifyingKey
 from zkllm.outer.layout import FLAGS, SELECTORS, Circuit
@@ -38,7 +39,7 @@ class ProvingKey:
         return poly_pack(self.kernel.preprocessed())
 
     def save(self, path: Path) -> None:
-        path.write_bytes(self.to_bytes())
+        write_atomically(path, self.to_bytes())
 
     def to_bytes(self) -> bytes:
         payload = self._payload()

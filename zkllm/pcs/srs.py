@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 
 from zkllm._native import FrVec, Points, g2_from_raw, g2_squarings
 from zkllm.errors import SrsError
+from zkllm.files import cache_directory, known_digest, remember_digest, replacing
 from zkllm.hashing import keccak256
 from zkllm.outer.keys import SRS_KINDS
 from zkllm.pcs.curve import G1_BYTES, G2_BYTES
@@ -77,19 +77,13 @@ class Srs:
             MAGIC, FORMAT_VERSION, SRS_KINDS.index(self.kind), self.num_powers, len(self.g2_raw), bytes(32)
         )
         digest = hashlib.sha256(head)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
-            try:
-                file.write(head)
-                for part in self._payload(progress):
-                    digest.update(part)
-                    file.write(part)
-                file.seek(HEADER.size - 32)
-                file.write(digest.digest())
-                file.close()
-                os.replace(file.name, path)
-            except BaseException:
-                os.unlink(file.name)
-                raise
+        with replacing(path) as file:
+            file.write(head)
+            for part in self._payload(progress):
+                digest.update(part)
+                file.write(part)
+            file.seek(HEADER.size - 32)
+            file.write(digest.digest())
 
     def _payload(self, progress: Progress | None) -> Iterator[bytes]:
         step = 1 << 16
@@ -101,7 +95,7 @@ class Srs:
 
     @classmethod
     def load(cls, path: Path) -> Srs:
-        """Maps the file after checking its digest."""
+        """Maps the file after checking its digest (unless it was checked and not written since)."""
         try:
             with open(path, "rb") as file:
                 head = file.read(HEADER.size)
@@ -115,22 +109,22 @@ class Srs:
                     2 <= count <= MAX_POWERS and 1 <= num_g2 <= 64 and os.fstat(file.fileno()).st_size == size
                 ):
                     raise SrsError(f"{path} is damaged: its size does not fit its header")
-                hasher = hashlib.sha256(head[:-32] + bytes(32))
                 raw = file.read(num_g2 * G2_BYTES)
-                hasher.update(raw)
-                while part := file.read(1 << 22):
-                    hasher.update(part)
+                intact = known_digest(path) == digest.hex()
+                if not intact:
+                    hasher = hashlib.sha256(head[:-32] + bytes(32) + raw)
+                    while part := file.read(1 << 22):
+                        hasher.update(part)
+                    intact = hasher.digest() == digest
+                    if intact:
+                        remember_digest(path, digest.hex())
         except OSError as error:
             raise SrsError(f"cannot read the SRS {path}: {error.strerror}") from None
-        if hasher.digest() != digest:
+        if not intact:
             raise SrsError(f"{path} is damaged: its digest does not match; make it again")
         points = Points.open(str(path), HEADER.size + len(raw), count)
         squarings = tuple(raw[i : i + G2_BYTES] for i in range(0, len(raw), G2_BYTES))
         return cls(SRS_KINDS[kind], points, squarings)
-
-
-def cache_directory() -> Path:
-    return Path(os.environ.get("ZKLLM_CACHE") or Path.home() / ".cache" / "zkllm")
 
 
 def development_srs(log2_powers: int, progress: Progress | None = None) -> Srs:

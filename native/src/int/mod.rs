@@ -7,4 +7,5 @@ pub mod attention;
 pub mod forward;
 pub mod matmul;
 pub mod norm;
+pub mod quantise;
 pub mod range;

@@ -4,6 +4,7 @@ mod curve;
 pub mod field;
 mod model;
 mod outer;
+mod quantise;
 mod sumcheck;
 
 use pyo3::prelude::*;
@@ -14,6 +15,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     field::register(m)?;
     sumcheck::register(m)?;
     model::register(m)?;
+    quantise::register(m)?;
     curve::register(m)?;
     outer::register(m)
 }

@@ -1,0 +1,123 @@
+"""Ctrl-C and SIGKILL at every stage: nothing half-written counts, and a set-up goes on."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.interrupts import interrupt_at, killed_at
+from zkllm import api
+from zkllm.model import build
+from zkllm.model.package import ModelPackage
+
+SETUP_STAGES = ["calibrate", "quantize", "ranges", "commit weights", "keys N=8 k=1"]
+PROVE_STAGES = ["keys N=8 k=3", "trace", "witness", "commit witness", "inner proof", "outer proof"]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file but what says how it was made."""
+    return {
+        str(p.relative_to(folder)): p.read_bytes()
+        for p in sorted(folder.rglob("*"))
+        if p.is_file() and p.name not in ("build.json", "checkpoint.txt")
+    }
+
+
+def setup_command(checkpoint: Path, out: Path) -> list[object]:
+    return ["setup", checkpoint, "--out", out, "--max-tokens", 8]
+
+
+def test_ctrl_c_at_every_stage_of_setup(run, package: Path, checkpoint: Path, tmp_path: Path) -> None:
+    out = tmp_path / "package"
+    for stage in SETUP_STAGES:
+        with pytest.MonkeyPatch.context() as patch:
+            interrupt_at(patch, stage, skip=0)
+            outcome = run(*setup_command(checkpoint, out))
+        assert outcome.code == 130, (stage, outcome)
+        assert "setup: interrupted; give the same command again" in outcome.err
+        assert ("going on" in outcome.err) == (stage in SETUP_STAGES[2:])
+        assert "Traceback" not in outcome.err and outcome.out == ""
+        with pytest.raises(api.PackageError):
+            api.open_setup(ModelPackage.load(out))
+            api.VerifyingKey.load(out / "keys" / "N8-k1" / "vk.json")
+    assert run(*setup_command(checkpoint, out)).code == 0
+    expected = {name: data for name, data in contents(package).items() if "k2" not in name}
+    assert contents(out) == expected
+
+
+def test_a_killed_setup_goes_on(
+    run, package: Path, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "package"
+    for stage in SETUP_STAGES:
+        killed_at(stage, setup_command(checkpoint, out), skip=0 if stage.startswith("keys") else 1)
+    redone: list[str] = []
+    monkeypatch.setattr(build, "measure", lambda *_: redone.append("measured"))
+    monkeypatch.setattr(build, "calibration_report", lambda *_: redone.append("traced"))
+    monkeypatch.setattr(build, "ArrayFiles", lambda *_: redone.append("quantised"))
+    outcome = run(*setup_command(checkpoint, out))
+    assert outcome.code == 0 and redone == []
+    assert contents(out) == {name: data for name, data in contents(package).items() if "k2" not in name}
+
+
+@pytest.fixture
+def copy(package: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(package, tmp_path / "copy", ignore=shutil.ignore_patterns("*k2")))
+
+
+def test_damaged_and_missing_pieces_are_made_again(run, copy: Path, checkpoint: Path) -> None:
+    expected = contents(copy)
+    for name in ("weights/w_fc1.bin", "weights/b_o.bin", "weights/exp.bin", "tokenizer.json", "build.json",
+                 "ranges.json", "keys/commitments.json", "keys/setup.json", "manifest.json"):  # fmt: skip
+        path = copy / name
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data)
+        assert run(*setup_command(checkpoint, copy)).code == 0, name
+        assert contents(copy) == expected, name
+    for name in ("weights/wte.bin", "manifest.json", "keys/N8-k1/proving.key", "build.json"):
+        (copy / name).unlink()
+        assert run(*setup_command(checkpoint, copy)).code == 0
+        assert contents(copy) == expected, name
+
+
+def test_other_inputs_are_noticed(run, copy: Path, checkpoint: Path, tmp_path: Path) -> None:
+    """A wrong column in a journal of other inputs must not be used, and neither must other arrays."""
+    text = tmp_path / "text"
+    text.write_text("zzzz qqqq " * 400)
+    assert run(*setup_command(checkpoint, copy), "--calibration", text).code == 0
+    fresh = tmp_path / "fresh"
+    assert run(*setup_command(checkpoint, fresh), "--calibration", text).code == 0
+    assert contents(copy) == contents(fresh)
+    assert run(*setup_command(checkpoint, copy), "--mu", 12).code == 0
+    assert json.loads((copy / "manifest.json").read_bytes())["config"]["mu"] == 12
+    assert run("setup", checkpoint, "--out", copy, "--check").code == 0
+
+
+def prove_command(package: Path, out: Path) -> list[object]:
+    return ["prove", package, "--tokens", "72,101", "--new-tokens", 3, "--out", out]
+
+
+def test_interrupted_proving_leaves_nothing(run, copy: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    before, out = contents(copy), folder / "proof"
+    for stage in PROVE_STAGES:
+        with pytest.MonkeyPatch.context() as patch:
+            interrupt_at(patch, stage, skip=0)
+            outcome = run(*prove_command(copy, out))
+        assert outcome.code == 130 and "interrupted" in outcome.err, (stage, outcome)
+        assert list(folder.iterdir()) == []
+        if stage.startswith("keys"):
+            assert contents(copy) == before
+    for stage in (PROVE_STAGES[1], PROVE_STAGES[-1]):
+        killed_at(stage, prove_command(copy, out), skip=0)
+        assert list(folder.iterdir()) == []
+    assert run(*prove_command(copy, out)).code == 0
+    assert run("verify", out, "--model", copy).code == 0
+    assert [p.name for p in folder.iterdir()] == ["proof"]
+    whole = out.read_bytes()
+    assert run(*prove_command(copy, out)).code == 0 and out.read_bytes() == whole
