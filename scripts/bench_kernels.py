@@ -196,8 +196,8 @@ class Bench:
         ]
         self.sumcheck("softmax-like (8 terms, 8 factors), zero-check", [heads, 16, 16], factors, terms, True)
 
-        slots = [self.ints((n,), np.int16, 16) for _ in range(5)]
-        data = [(0, 1 << 50 * c, slot) for c, slot in enumerate(slots)]
+        slots = np.stack([self.ints((n,), np.int16, 16) for _ in range(5)])
+        data = [(0, n, [pow(2, 50 * c, R) for c in range(5)], slots[None])]
         parts = [self.field(1 << self.log2 // 2), self.field(n >> self.log2 // 2)]
         start, reduction = timed(lambda: _native.ReductionInstance(self.log2, [([(0, 5, parts)], data)], 3))
         rounds, binds = Clock.zero(), Clock.zero()

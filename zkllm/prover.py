@@ -14,7 +14,7 @@ from .outer.setup import ProvingKey
 from .outer.transcript import seed_of, statement_digest
 from .pcs.srs import Srs
 from .protocol.circuit import opening_tail
-from .protocol.columns import add_column
+from .protocol.columns import combine_columns
 from .protocol.party import Prover
 from .protocol.program import InnerStatement, Protocol, run_inner
 from .protocol.tables import ProverData
@@ -60,12 +60,8 @@ def prove_data(
 
     def open_columns(theta: int) -> Any:
         """f = sum theta^g C_g."""
-        f, power = native.zeros(1 << protocol.shape.config.mu), 1
-        for layout in (protocol.fixed, protocol.witness):
-            for g in range(layout.num_columns):
-                add_column(native, f, power, layout, data.tensors, g)
-                power = power * theta % R
-        return f
+        powers = [pow(theta, g, R) for g in range(protocol.num_columns)]
+        return combine_columns(native, (protocol.fixed, protocol.witness), data.tensors, powers)
 
     def tail(theta: int, zeta: int) -> Tail:
         inverse = prover.advice(lambda: pow(zeta, -1, R))

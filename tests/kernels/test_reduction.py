@@ -18,32 +18,57 @@ from .test_sumcheck import DTYPES, native_table, random_table
 from .test_vectors import vector
 
 Weights = list[tuple[int, int, list[native.Vector]]]
-Data = list[tuple[int, int, native.Table]]
+Data = list[tuple[int, int, list[int], native.Table]]
+INT_TYPES = DTYPES[1:-1]  # below 2^51
+
+
+def random_data(rng: random.Random, size: int) -> tuple[Data, naive.Vector]:
+    """Pieces within `size` places, layered and packed ones among them, and their sum."""
+    data: Data = []
+    slow = []
+    for _ in range(rng.choice([0, 1, 2, 4, 11])):
+        layers, slots, n = rng.choice([1, 1, 2, 3]), rng.choice([1, 1, 2, 5, 9]), rng.randint(0, size)
+        stride = rng.randint(n, size)
+        if (layers - 1) * stride + n > size:
+            layers = 1
+        address = rng.randint(0, size - (layers - 1) * stride - n)
+        coefs = [rng.choice([1, rng.randrange(R)]) for _ in range(slots)]
+        kind = rng.randrange(6)
+        if kind == 0:  # field elements, or integers that are too large for the fast kernels
+            coefs = coefs[:1]
+            vector_ = random_table(rng, [n], "field")
+            slow.append((address, stride, coefs, vector_))
+            data.append((address, stride, coefs, native_table(vector_)))
+            continue
+        if kind == 1:
+            layers, coefs = 1, coefs[:1]
+        shape = [layers, len(coefs), n]
+        if n % 4 == 0 and rng.randrange(2):
+            shape[2:] = [n // 4, 4]
+        table = random_table(rng, shape, "int64 full" if kind == 1 else rng.choice(INT_TYPES))
+        if kind == 2 and isinstance(table, np.ndarray):  # slots behind the places in memory
+            table = np.moveaxis(np.ascontiguousarray(np.moveaxis(table, 1, -1)), -1, 1)
+        slow.append((address, stride, coefs, table))
+        data.append((address, stride, coefs, native_table(table)))
+    return data, naive.sum_tables(size, slow)
 
 
 def random_column(rng: random.Random, size: int) -> tuple[Weights, Data, list[int], list[int]]:
     """(weights, data) for the native kernel, and the dense E and C."""
     weights: Weights = []
-    data: Data = []
-    e, c = [0] * size, [0] * size
+    e = [0] * size
+    vectors: list[list[int]] = []
     for _ in range(rng.randint(0, 4)):
         sizes = rng.choice([[1], [3], [2, 3], [4, 5, 2], [size], [2] * (size.bit_length() - 1), [0, 2]])
         if prod(sizes) > size:
             continue
         address = rng.randint(0, size - prod(sizes))
-        coef, vectors = rng.randrange(R), [vector(rng, n) for n in sizes]
+        if not vectors or [len(v) for v in vectors] != sizes or rng.randrange(2):  # else: equal rows
+            vectors = [vector(rng, n) for n in sizes]
+        coef = rng.randrange(R)
         naive.accumulate(e, address, coef, vectors)
         weights.append((address, coef, [native.from_list(v) for v in vectors]))
-    n = address = 0
-    for k in range(rng.choice([0, 1, 2, 4, 11])):
-        if k == 0 or rng.random() < 0.4:  # else: another slot of the same place
-            n = rng.randint(0, size)
-            address = rng.randint(0, size - n)
-        coef = rng.choice([1, rng.randrange(R)])
-        table = random_table(rng, [n], rng.choice(DTYPES))
-        for i, x in enumerate(naive.from_table(table)):
-            c[address + i] = (c[address + i] + coef * x) % R
-        data.append((address, coef, native_table(table)))
+    data, c = random_data(rng, size)
     return weights, data, e, c
 
 
@@ -74,21 +99,11 @@ def test_several_chunks(first_rounds: int) -> None:
     check(first_rounds, 12, 2, first_rounds)
 
 
-@settings(max_examples=40, deadline=None)
-@given(seed=st.integers(0, 2**32), n=st.integers(0, 1500), dtype=st.sampled_from(DTYPES))
-def test_add_tables(seed: int, n: int, dtype: str) -> None:
-    """Runs of tables at one address, of one length and of several, integers and field elements."""
-    rng = random.Random(seed)
-    slow, pieces = vector(rng, n + 7), []
-    fast = native.from_list(slow)
-    for address in (rng.randint(0, 7), rng.randint(0, 7)):
-        for _ in range(rng.randint(1, 7)):
-            length = n if rng.randrange(4) else rng.randint(0, n)
-            table = random_table(rng, [length], dtype if rng.randrange(4) else rng.choice(DTYPES))
-            pieces.append((address, rng.randrange(R), table))
-    _native.add_tables(fast, [(address, coef, native_table(table)) for address, coef, table in pieces])
-    naive.add_tables(slow, pieces)
-    assert fast.to_list() == slow
+@settings(max_examples=80, deadline=None)
+@given(seed=st.integers(0, 2**32), n=st.integers(0, 1500))
+def test_sum_tables(seed: int, n: int) -> None:
+    data, expected = random_data(random.Random(seed), n)
+    assert _native.sum_tables(n, data).to_list() == expected
 
 
 def test_large_columns_end_at_their_tables() -> None:
@@ -99,8 +114,11 @@ def test_large_columns_end_at_their_tables() -> None:
     halves = [native.from_list(vector(rng, 1 << 9)), native.from_list(vector(rng, 3 << 9))]
     full = [native.from_list(vector(rng, 1 << 10)) for _ in range(2)]
     columns: list[tuple[Weights, Data]] = [
-        ([(1 << 18, 7, halves)], [(1 << 18, 1, slots[0]), (1 << 18, 1 << 50, slots[1])]),
-        ([(0, 1, full), (1 << 19, R - 1, [native.from_list(vector(rng, 1))])], [(0, 5, wide)]),
+        ([(1 << 18, 7, halves)], [(1 << 18, 1, [1, 1 << 50], np.stack(slots)[None])]),
+        (
+            [(0, 1, full), (1 << 19, R - 1, [native.from_list(vector(rng, 1))])],
+            [(0, 1, [5], wide[None, None])],
+        ),
     ]
     instance = _native.ReductionInstance(mu, columns, None)
     point: list[int] = []
@@ -117,24 +135,35 @@ def test_large_columns_end_at_their_tables() -> None:
     assert claim == (values[0] * values[1] + values[2] * values[3]) % R
     eq = native.eq_table(point)
     for g, (weights, data) in enumerate(columns):
-        e, c_table = native.zeros(1 << mu), native.zeros(1 << mu)
+        e, c_table = native.zeros(1 << mu), _native.sum_tables(1 << mu, data)
         for address, coef, vectors in weights:
             native.accumulate(e, address, coef, vectors)
-        _native.add_tables(c_table, data)
         assert values[2 * g : 2 * g + 2] == [native.inner(e, eq), native.inner(c_table, eq)]
 
 
 def test_refuses_misuse() -> None:
-    one = native.from_list([1, 2, 3])
-    columns: list[tuple[Weights, Data]] = [([(6, 1, [one])], []), ([], [(6, 1, np.arange(3))])]
+    one, three = native.from_list([1, 2, 3]), np.arange(3)[None, None]
+    columns: list[tuple[Weights, Data]] = [([(6, 1, [one])], []), ([], [(6, 1, [1], three)])]
+    columns += [([], [(0, 7, [1], np.zeros((2, 1, 2), np.int8))])]
     for column in columns:
         with pytest.raises(ValueError, match="ends behind"):
             _native.ReductionInstance(3, [column], None)
+    wrong: list[tuple[list[int], native.Table]] = [
+        ([1], np.arange(3)),
+        ([1, 2], three),
+        ([1, 2], one),
+        ([], one),
+    ]
+    for coefs, table in wrong:
+        with pytest.raises(ValueError, match="axes"):
+            _native.sum_tables(8, [(0, 1, coefs, table)])
+    with pytest.raises(ValueError, match="below 2"):
+        _native.sum_tables(8, [(0, 1, [1, 2], np.full((1, 2, 3), 1 << 51))])
     with pytest.raises(ValueError, match="first_rounds"):
         _native.ReductionInstance(3, [], 4)
     with pytest.raises(ValueError, match="ends behind"):
-        _native.add_tables(one, [(1, 1, np.arange(3))])
-    instance = _native.ReductionInstance(1, [([], [(0, 1, one.slice(0, 2))])], 1)
+        _native.sum_tables(3, [(1, 1, [1], three)])
+    instance = _native.ReductionInstance(1, [([], [(0, 1, [1], one.slice(0, 2))])], 1)
     with pytest.raises(ValueError, match="not bound yet"):
         instance.values()
     instance.bind(3)

@@ -23,7 +23,7 @@ from zkllm.model.weights import QuantizedModel
 from zkllm.ops import attention, layernorm
 from zkllm.outer.layout import Circuit
 from zkllm.protocol.circuit import build_circuit
-from zkllm.protocol.columns import add_column
+from zkllm.protocol.columns import kernel_pieces
 from zkllm.protocol.diagnosis import diagnose
 from zkllm.protocol.manifest import Manifest, Shape
 from zkllm.protocol.party import Prover, Verifier
@@ -42,9 +42,7 @@ VIRTUAL = ("Q", "Z", "n", "x")  # computed by the bent program, not committed
 
 def column_table(kernels, layout, tensors, g):  # type: ignore[no-untyped-def]
     """A column as a vector of 2^mu field elements."""
-    column = kernels.zeros(1 << layout.mu)
-    add_column(kernels, column, 1, layout, tensors, g)
-    return column
+    return kernels.sum_tables(1 << layout.mu, kernel_pieces(kernels, layout, tensors, g))
 
 
 @dataclass

@@ -134,15 +134,15 @@ def test_stray_coefficients_are_inert(monkeypatch: pytest.MonkeyPatch) -> None:
     case = smallest()
     used = case.protocol.witness.used & ((1 << case.protocol.witness.mu) - 1)
     assert used, "the last column is full"
-    genuine, last = column_module.column_pieces, case.protocol.witness.num_columns - 1
+    genuine, last = column_module.column_slabs, case.protocol.witness.num_columns - 1
 
     def strayed(layout, tensors, g):  # type: ignore[no-untyped-def]
         yield from genuine(layout, tensors, g)
         if layout is case.protocol.witness and g == last:
             for place in (used, (1 << layout.mu) - 1):
-                yield place, 0, np.array([12345])
+                yield place, 1, [0], np.array([[[12345]]])
 
-    monkeypatch.setattr(column_module, "column_pieces", strayed)
+    monkeypatch.setattr(column_module, "column_slabs", strayed)
     proof = prove(case, case.tensors(case.trace().values))
     assert proof.witness_columns[-1][-1] == 12345 and verify(case, proof).accepted
 

@@ -91,11 +91,23 @@ def accumulate(target: Vector, address: int, coefficient: int, vectors: Sequence
         target[address + i] = (target[address + i] + coefficient * w) % R
 
 
-def add_tables(target: Vector, pieces: Sequence[tuple[int, int, Table]]) -> None:
-    """target[address + i] += coefficient * table[i], for each (address, coefficient, table)."""
-    for address, coefficient, table in pieces:
-        for i, x in enumerate(from_table(table)):
-            target[address + i] = (target[address + i] + coefficient * x) % R
+Pieces = Sequence[tuple[int, int, Sequence[int], Table]]
+
+
+def sum_tables(size: int, pieces: Pieces) -> Vector:
+    """A vector of `size` elements: the sum of pieces (address, stride, coefficients, table).
+
+    Integers with axes (layer, slot, ..) add sum_c coefficients[c] table[l, c, ..] at address + l stride; a
+    vector adds coefficients[0] times itself.
+    """
+    result = zeros(size)
+    for address, stride, coefficients, table in pieces:
+        layers = table if isinstance(table, np.ndarray) else [[table]]
+        for l, layer in enumerate(layers):
+            for coefficient, slot in zip(coefficients, layer, strict=True):
+                for i, x in enumerate(from_table(slot), address + l * stride):
+                    result[i] = (result[i] + coefficient * x) % R
+    return result
 
 
 class SumcheckInstance:
@@ -188,24 +200,22 @@ class SumcheckInstance:
 
 Segments = Sequence[tuple[int, int, int | np.ndarray, Table, Table | None]]
 Weights = Sequence[tuple[int, int, Sequence[Vector]]]
-Data = Sequence[tuple[int, int, Table]]
 
 
 class ReductionInstance(SumcheckInstance):
     """sum over columns g and places x of E_g(x) C_g(x).
 
-    E_g is the sum of coefficient * (product of vectors) at an address, C_g that of coefficient * table.
+    E_g is the sum of coefficient * (product of vectors) at an address, C_g that of its pieces (`sum_tables`).
     `values` are E_0, C_0, E_1, C_1, ..
     """
 
-    def __init__(self, mu: int, columns: Sequence[tuple[Weights, Data]]):
+    def __init__(self, mu: int, columns: Sequence[tuple[Weights, Pieces]]):
         factors: list[tuple[Sequence[int], Table]] = []
         for weights, data in columns:
-            e, c = zeros(1 << mu), zeros(1 << mu)
+            e = zeros(1 << mu)
             for address, coefficient, vectors in weights:
                 accumulate(e, address, coefficient, vectors)
-            add_tables(c, data)
-            factors += [((0,), e), ((0,), c)]
+            factors += [((0,), e), ((0,), sum_tables(1 << mu, data))]
         super().__init__([1 << mu], factors, [(1, [2 * g, 2 * g + 1]) for g in range(len(columns))])
 
 

@@ -12,11 +12,11 @@ from .._native import (
     ReductionInstance,
     SumcheckInstance,
     accumulate,
-    add_tables,
     contract,
     eq_table,
     inner,
     linear_combination,
+    sum_tables,
     tensor_product,
 )
 from ..field import R
@@ -31,7 +31,6 @@ __all__ = [
     "Table",
     "Vector",
     "accumulate",
-    "add_tables",
     "contract",
     "eq_table",
     "from_list",
@@ -39,6 +38,7 @@ __all__ = [
     "inner",
     "linear_combination",
     "slice",
+    "sum_tables",
     "tensor_product",
     "to_list",
     "write",

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..field import R
 from .layout import Block, Layout
-from .tables import Packed
+from .tables import Packed, exact_table
+
+Slab = tuple[int, int, list[int], np.ndarray]
+"""A block: position of its first layer in the column, distance of the layers, bit shift of each slot,
+integers with axes (layer, slot, ..). An ordinary block is one layer."""
 
 Piece = tuple[int, int, np.ndarray]  # position in the column, bit shift of the slot, integers
 
@@ -22,25 +26,52 @@ def slot_arrays(tensor: Packed | np.ndarray, slices: tuple[slice, ...]) -> list[
     return [(tensor.bits * c, values[slices]) for c, values in enumerate(slots)]
 
 
-def block_pieces(layout: Layout, tensor: Packed | np.ndarray, block: Block) -> Iterator[Piece]:
-    for offset, slices in layout.pieces(block):
-        for shift, values in slot_arrays(tensor, slices):
-            yield offset, shift, values
+def block_slab(layout: Layout, tensor: Packed | np.ndarray, block: Block) -> Slab:
+    """A view of a block, no copy."""
+    offset, stride, cut = layout.offset(block), 1 << layout.mu - block.outer, block.slices()
+    if not isinstance(tensor, Packed):
+        values, shifts = tensor[np.newaxis], [0]
+    else:
+        values = np.moveaxis(tensor.values, tensor.slot_axis, 0)
+        shifts = [tensor.bits * c for c in range(len(values))]
+    values = values[(slice(None), *cut)]
+    return offset, stride, shifts, np.moveaxis(values, 1, 0) if block.outer else values[np.newaxis]
 
 
-def column_pieces(layout: Layout, tensors: Mapping[str, Any], column: int) -> Iterator[Piece]:
-    """Every entry of a column: sum over its pieces of 2^shift integers at their position."""
+def column_slabs(layout: Layout, tensors: Mapping[str, Any], column: int) -> Iterator[Slab]:
+    """Every entry of a column: sum over its slabs' slots of 2^shift integers at their position."""
     for name, blocks in layout.blocks.items():
         for block in blocks:
             if layout.column(block) == column:
-                yield from block_pieces(layout, tensors[name], block)
+                yield block_slab(layout, tensors[name], block)
 
 
-def add_column(
-    kernels: Any, target: Any, coefficient: int, layout: Layout, tensors: Mapping[str, Any], column: int
-) -> None:
-    """target += coefficient * column, without the column as field elements."""
-    pieces = column_pieces(layout, tensors, column)
-    kernels.add_tables(
-        target, [(offset, coefficient * pow(2, s, R) % R, values) for offset, s, values in pieces]
-    )
+def column_pieces(layout: Layout, tensors: Mapping[str, Any], column: int) -> Iterator[Piece]:
+    """The same with each slot of each layer apart."""
+    for offset, stride, shifts, values in column_slabs(layout, tensors, column):
+        for l, layer in enumerate(values):
+            for shift, slot in zip(shifts, layer, strict=True):
+                yield offset + l * stride, shift, slot
+
+
+def kernel_pieces(
+    kernels: Any, layout: Layout, tensors: Mapping[str, Any], column: int, coefficient: int = 1
+) -> list[tuple[int, int, list[int], Any]]:
+    """coefficient * column, as the kernels' `sum_tables` takes it."""
+    return [
+        (offset, stride, [coefficient * pow(2, s, R) % R for s in shifts], exact_table(kernels, values))
+        for offset, stride, shifts, values in column_slabs(layout, tensors, column)
+    ]
+
+
+def combine_columns(
+    kernels: Any, layouts: Sequence[Layout], tensors: Mapping[str, Any], coefficients: Sequence[int]
+) -> Any:
+    """sum_g coefficients[g] C_g over the columns of all layouts, in one pass and without any of them."""
+    columns = [(layout, g) for layout in layouts for g in range(layout.num_columns)]
+    pieces = [
+        piece
+        for (layout, g), coefficient in zip(columns, coefficients, strict=True)
+        for piece in kernel_pieces(kernels, layout, tensors, g, coefficient)
+    ]
+    return kernels.sum_tables(1 << layouts[0].mu, pieces)

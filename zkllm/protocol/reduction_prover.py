@@ -1,27 +1,26 @@
 """The prover's side of the reduction: sum_g sum_x E_g(x) C_g(x), round by round.
 
-Ordinary columns are dense tables. In a layered column the weights are u(layer) v(rest), so that the rounds of
-the layer's bits need only s(layer) = sum_rest v C(layer, rest), one pass over the weights; what is left once
-the layer is bound, sum_layer eq(layer) C(layer, rest), is a second pass and a dense table of 2^(mu - outer)
-entries.
+Ordinary columns stay integers for the first rounds (`ReductionInstance`). In a layered column the weights are
+u(layer) v(rest), so that the rounds of the layer's bits need only s(layer) = sum_rest v C(layer, rest), one
+pass over the weights; what is left once the layer is bound, sum_layer eq(layer) C(layer, rest), is a second
+pass and a column of 2^(mu - outer) field elements, which goes on as an ordinary one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..field import R
-from . import columns
 from . import weights as W
 from .algebra import Scalar, eq_index
+from .columns import block_slab, kernel_pieces
 from .forms import Opened
 from .layout import Block, Layout
 from .logup import AddressTerm
-from .tables import Packed, exact_table
 
 
 @dataclass
@@ -58,89 +57,85 @@ class DenseColumns:
 
 @dataclass
 class _LayeredBlock:
-    name: str
+    """A block of weights: its claim is u(layer) coefficient * (product of vectors)."""
+
     block: Block
     column: int  # index among the columns of this class
+    place: int  # in the column's rest
+    values: np.ndarray  # integers with axes (layer, slot, ..)
+    factors: list[int]  # of the slots
+    coefficient: int
+    vectors: list[Any]
 
 
-@dataclass
 class LayeredColumns:
     """Columns with the same number of layer bits."""
 
-    kernels: Any
-    layout: Layout
-    tensors: dict[str, Any]
-    outer: int
-    numbers: list[int]  # columns of the layout
-    groups: Groups
-    rest: list[Any] = field(default_factory=list)  # v of each column
-    bound: list[int] = field(default_factory=list)
-    dense: DenseColumns | None = None
-
-    def __post_init__(self) -> None:
-        size = 1 << self.layout.mu - self.outer
-        self.rest = [self.kernels.zeros(size) for _ in self.numbers]
-        self.blocks = [
-            _LayeredBlock(name, block, self.numbers.index(self.layout.column(block)))
-            for name, blocks in self.layout.blocks.items()
-            for block in blocks
-            if block.outer == self.outer and self.layout.column(block) in self.numbers
-        ]
-        layer_weights = {}
-        for b in self.blocks:
-            (group,) = self.groups[b.name]  # one claim on each weight tensor, all at the same layer's point
-            assert isinstance(group.term, Opened)
-            first, *others = group.term.weights
-            layer_weights[first.key()] = first
-            vectors = [
-                self.kernels.from_list(w.dense()[o : o + (1 << k)])
-                for w, (o, k) in zip(others, b.block.spans[1:], strict=True)
-            ]
-            self.kernels.accumulate(
-                self.rest[b.column], self._place(b.block), int(group.coefficient) % R, vectors
-            )
-        (weight,) = layer_weights.values()
+    def __init__(
+        self,
+        kernels: Any,
+        layout: Layout,
+        tensors: dict[str, Any],
+        outer: int,
+        numbers: list[int],  # columns of the layout
+        groups: Groups,
+    ):
+        self.kernels, self.outer, self.num_columns = kernels, outer, len(numbers)
+        self.rest_log2 = layout.mu - outer
+        self.bound: list[int] = []
+        self.rest: DenseColumns | None = None
+        self.blocks: list[_LayeredBlock] = []
+        weights: dict[Any, W.Weight] = {}
+        for name, blocks in layout.blocks.items():
+            for block in blocks:
+                if block.outer != outer or layout.column(block) not in numbers:
+                    continue
+                (group,) = groups[name]  # one claim on each weight tensor, all at the same layer's point
+                assert isinstance(group.term, Opened)
+                first, *others = group.term.weights
+                weights[first.key()] = first
+                vectors = [
+                    kernels.from_list(w.dense()[o : o + (1 << k)])
+                    for w, (o, k) in zip(others, block.spans[1:], strict=True)
+                ]
+                offset, _, shifts, values = block_slab(layout, tensors[name], block)
+                self.blocks.append(
+                    _LayeredBlock(
+                        block,
+                        numbers.index(layout.column(block)),
+                        offset & ((1 << self.rest_log2) - 1),
+                        values,
+                        [pow(2, s, R) for s in shifts],
+                        int(group.coefficient) % R,
+                        vectors,
+                    )
+                )
+        (weight,) = weights.values()
         start = self.blocks[0].block.spans[0][0]
-        u = weight.dense()[start : start + (1 << self.outer)]
-        factors = [
-            ((0,), self.kernels.from_list(u)),
-            *(((0,), self._layer_sums(i)) for i in range(len(self.numbers))),
-        ]
-        terms = [(1, [0, i + 1]) for i in range(len(self.numbers))]
-        self.layers = self.kernels.SumcheckInstance([1 << self.outer], factors, terms)
+        u = weight.dense()[start : start + (1 << outer)]
+        sums = self._layer_sums()
+        terms = [(1, [0, i + 1]) for i in range(len(sums))]
+        factors = [((0,), kernels.from_list(u)), *(((0,), s) for s in sums)]
+        self.layers = kernels.SumcheckInstance([1 << outer], factors, terms)
 
-    def _place(self, block: Block) -> int:
-        return self.layout.offset(block) & ((1 << self.layout.mu - self.outer) - 1)
-
-    def _slots_first(self, b: _LayeredBlock) -> tuple[np.ndarray, list[int]]:
-        """(integers with layer, slot as the leading axes; the slots' factors) of a block."""
-        tensor = self.tensors[b.name]
-        assert isinstance(tensor, Packed)
-        values = np.moveaxis(tensor.values, tensor.slot_axis, 1)
-        cut = b.block.slices()
-        view = values[(cut[0], slice(None), *cut[1:])]
-        return view, [pow(2, tensor.bits * c, R) for c in range(view.shape[1])]
-
-    def _layer_sums(self, column: int) -> Any:
-        """s(layer) = sum over the rest of v C."""
-        k, total = self.kernels, None
+    def _layer_sums(self) -> list[Any]:
+        """s(layer) = sum over the rest of v C, by column."""
+        k = self.kernels
+        parts: list[list[Any]] = [[] for _ in range(self.num_columns)]
         for b in self.blocks:
-            if b.column != column:
-                continue
-            view, powers = self._slots_first(b)
-            place, size = self._place(b.block), 1 << b.block.inner_log2
-            weights = k.slice(self.rest[column], place, place + size)
-            sums = k.contract(view, view.shape, 2, weights, view.ndim - 2)
-            sums = k.contract(sums, view.shape[:2], 1, k.from_list(powers))
-            total = sums if total is None else k.linear_combination([total, sums], [1, 1])
-        return total
+            shape = b.values.shape
+            weights = k.tensor_product(b.vectors)
+            sums = k.contract(b.values, shape, 2, weights, len(shape) - 2)
+            factors = k.from_list([f * b.coefficient for f in b.factors])
+            parts[b.column].append(k.contract(sums, shape[:2], 1, factors))
+        return [k.linear_combination(p, [1] * len(p)) for p in parts]
 
     def round(self) -> list[int]:
-        return self.dense.round() if self.dense is not None else self.layers.round()
+        return self.rest.round() if self.rest is not None else self.layers.round()
 
     def bind(self, c: int) -> None:
-        if self.dense is not None:
-            self.dense.bind(c)
+        if self.rest is not None:
+            self.rest.bind(c)
             return
         self.layers.bind(c)
         self.bound.append(c)
@@ -148,24 +143,24 @@ class LayeredColumns:
             self._fold()
 
     def _fold(self) -> None:
-        """The layer is bound: E = u(r) v and C = sum_layer eq(r, layer) C(layer, rest) are dense."""
+        """The layer is bound: E = u(r) v and C = sum_layer eq(r, layer) C(layer, rest), which is dense."""
         k, u = self.kernels, self.layers.values()[0]
-        columns = [k.zeros(1 << self.layout.mu - self.outer) for _ in self.numbers]
+        columns = [k.zeros(1 << self.rest_log2) for _ in range(self.num_columns)]
+        weights: list[list[tuple[int, int, list[Any]]]] = [[] for _ in columns]
         eq = k.from_list(W.eq_vector(self.bound))
         for b in self.blocks:
-            view, powers = self._slots_first(b)
-            weights = k.tensor_product([eq, k.from_list(powers)])
-            folded = k.contract(view, view.shape, 0, weights, 2)
-            k.write(columns[b.column], self._place(b.block), folded)
-        weights = [k.linear_combination([v], [u]) for v in self.rest]
-        self.rest = []
-        factors = [((0,), table) for pair in zip(weights, columns, strict=True) for table in pair]
-        terms = [(1, [2 * i, 2 * i + 1]) for i in range(len(columns))]
-        self.dense = DenseColumns(k.SumcheckInstance([1 << self.layout.mu - self.outer], factors, terms))
+            rows = k.tensor_product([eq, k.from_list(b.factors)])
+            k.write(columns[b.column], b.place, k.contract(b.values, b.values.shape, 0, rows, 2))
+            weights[b.column].append((b.place, u * b.coefficient % R, b.vectors))
+        self.blocks = []
+        data = [[(0, 1, [1], column)] for column in columns]
+        del columns
+        pairs = list(zip(weights, data, strict=True))
+        self.rest = DenseColumns(k.ReductionInstance(self.rest_log2, pairs))
 
     def values(self) -> list[int]:
-        assert self.dense is not None
-        return self.dense.values()
+        assert self.rest is not None
+        return self.rest.values()
 
 
 class ReductionKernel:
@@ -195,10 +190,7 @@ class ReductionKernel:
                     own, _ = sums[at[id(layout), layout.column(block)]]
                     own.append((layout.offset(block), coefficient, vectors))
         for n, layout, g in plain:
-            sums[n][1].extend(
-                (offset, pow(2, shift, R), exact_table(kernels, values))
-                for offset, shift, values in columns.column_pieces(layout, tensors, g)
-            )
+            sums[n][1].extend(kernel_pieces(kernels, layout, tensors, g))
         instance = kernels.ReductionInstance(layouts[0].mu, [sums[n] for n, _, _ in plain])
         self.classes.append(([n for n, _, _ in plain], DenseColumns(instance)))
 

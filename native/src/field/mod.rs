@@ -35,3 +35,20 @@ pub fn from_bytes(bytes: &[u8; BYTES]) -> Option<Fr> {
 pub fn from_i64(x: i64) -> Fr {
     if x >= 0 { Fr::from(x as u64) } else { -Fr::from(x.unsigned_abs()) }
 }
+
+/// A vector of zeros on fresh pages, which are not touched before they are written.
+pub fn zeros(n: usize) -> Vec<Fr> {
+    use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
+    if n == 0 {
+        return vec![];
+    }
+    let layout = Layout::array::<Fr>(n).expect("a size that fits");
+    // SAFETY: the layout is not empty, and the element of all zero words is the element zero.
+    unsafe {
+        let block = alloc_zeroed(layout).cast::<Fr>();
+        if block.is_null() {
+            handle_alloc_error(layout);
+        }
+        Vec::from_raw_parts(block, n, n)
+    }
+}

@@ -23,6 +23,9 @@ pub const TILE: usize = 32;
 /// Elements of a row that one call of `add_dots` takes at most.
 pub const MAX_ROW: usize = MAX_BLOCK;
 
+/// Integers below this in magnitude are allowed on every backend.
+pub const MAX_MAGNITUDE: u64 = 1 << 51;
+
 /// The kernels of a backend. Integers must be below `LIMIT` in magnitude; `OFFSET` is added to each of them, so that
 /// they are unsigned, and callers take OFFSET times the sum of the weights off again.
 ///

@@ -1,7 +1,7 @@
 //! Kernels on slices of field elements and machine integers, on the fastest backend of the processor.
 
 use super::lanes::{Lanes, Scalar};
-use super::wide::SmallForm;
+use super::wide::{ProductSum, SmallForm};
 use super::{Fr, from_i64};
 use ark_ff::{AdditiveGroup, Field};
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -139,6 +139,23 @@ pub fn add_scaled(xs: &mut [Fr], c: &Fr, ys: &[Fr]) {
     }
     for (x, y) in xs[n..].iter_mut().zip(&ys[n..]) {
         *x += *c * y;
+    }
+}
+
+/// Slices that `sum_scaled` takes at most: products are summed before they are reduced.
+pub const MAX_SUM: usize = 32;
+
+/// out = sum_k cs[k] rows[k].
+pub fn sum_scaled(out: &mut [Fr], cs: &[Fr], rows: &[&[Fr]]) {
+    assert!(cs.len() == rows.len() && rows.len() <= MAX_SUM && rows.iter().all(|row| row.len() == out.len()));
+    let n = vectorised(out.len());
+    if n > 0 {
+        ifma!(sum_scaled(&mut out[..n], cs, rows));
+    }
+    for (i, x) in out.iter_mut().enumerate().skip(n) {
+        let mut sum = ProductSum::default();
+        cs.iter().zip(rows).for_each(|(c, row)| sum.add(c, &row[i]));
+        *x = sum.reduce();
     }
 }
 
@@ -288,6 +305,11 @@ mod tests {
             assert_eq!(out, pairs().map(|(x, y)| *x + c * y).collect::<Vec<_>>());
             scale(&mut out, &c, &xs);
             assert_eq!(out, xs.iter().map(|x| c * x).collect::<Vec<_>>());
+            let mut sums = vec![Fr::ONE; n];
+            sum_scaled(&mut sums, &[c, -Fr::ONE, c], &[&xs, &ys, &ys]);
+            assert_eq!(sums, pairs().map(|(x, y)| c * x + (c - Fr::ONE) * y).collect::<Vec<_>>());
+            sum_scaled(&mut sums, &[-Fr::ONE; MAX_SUM], &[xs.as_slice(); MAX_SUM]);
+            assert_eq!(sums, xs.iter().map(|x| -Fr::from(MAX_SUM as u64) * x).collect::<Vec<_>>());
             let (mut row, mut carried) = (xs.clone(), ys.clone());
             carry_row(&mut row, &mut carried, &c);
             assert_eq!(row, ys);

@@ -82,7 +82,7 @@ impl FrVec {
 
     #[staticmethod]
     fn zeros(n: usize) -> Self {
-        Self { data: vec![Fr::from(0u64); n] }
+        Self { data: field::zeros(n) }
     }
 
     fn to_bytes<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {

@@ -1,6 +1,7 @@
 //! Sumcheck over named axes of real (unpadded) sizes, and the tensor kernels around it.
 
 pub mod contract;
+pub mod data;
 pub mod instance;
 mod plan;
 pub mod reduction;
@@ -8,6 +9,7 @@ mod round;
 mod runs;
 pub mod table;
 pub mod tensor;
+pub mod weight;
 
 /// What a long kernel calls between chunks, on the thread that called it; `true` asks it to stop.
 pub type Poll<'a> = &'a dyn Fn() -> bool;

@@ -2,131 +2,30 @@
 //!
 //! E_g is a sum of tensor products and C_g a sum of scaled tables, each at an address. The first k rounds need
 //! only the inner products G[a][b] = sum_g <E_g[a], C_g[b]> of the columns' 2^k segments, because E_g and C_g are
-//! linear in the challenges; they are computed in one pass over short chunks. Then the segments are folded, and
-//! dense tables of 2^(mu - k) elements take over.
+//! linear in the challenges. A row of weights is multiplied with the integers of every segment before its factors
+//! are: equal rows, which most segments have, cost one pass. Then the segments are folded, and dense tables of
+//! 2^(mu - k) elements take over.
 
+use super::data::{Data, Part, sum_parts};
 use super::instance::{Instance, Term};
-use super::table::Table;
-use super::tensor::{eq_table, tensor_product};
+use super::tensor::eq_table;
+use super::weight::{Piece, Weight, Weights};
 use super::{Interrupted, POLL_INTERVAL, Poll, check};
-use crate::field::Fr;
-use crate::field::lanes::Lanes;
+use crate::field::lanes::MAX_BLOCK;
+use crate::field::rows::Rows;
 use crate::field::slices::{self, with_lanes};
+use crate::field::{self, Fr};
 use ark_ff::{AdditiveGroup, Field};
 use rayon::prelude::*;
 
-/// Places that are handled together: the segments' chunks stay in the cache.
-const CHUNK: usize = 512;
-/// Rows of an outer product shorter than this are formed from more than one vector.
-const MIN_ROW: usize = CHUNK;
-
-/// coef * an outer product, as rows times one row.
-pub struct Weight {
-    address: usize,
-    rows: Vec<Fr>,
-    row: Vec<Fr>,
-}
-
-impl Weight {
-    pub fn new(address: usize, coef: Fr, vectors: &[&[Fr]]) -> Self {
-        let (mut split, mut row_len) = (vectors.len(), 1);
-        while split > 0 && row_len < MIN_ROW {
-            split -= 1;
-            row_len *= vectors[split].len();
-        }
-        let (mut rows, row) = (tensor_product(&vectors[..split]), tensor_product(&vectors[split..]));
-        rows.iter_mut().for_each(|x| *x *= coef);
-        Self { address, rows, row }
-    }
-
-    pub fn end(&self) -> usize {
-        self.address + self.rows.len() * self.row.len()
-    }
-
-    /// Adds scale * the weights of places start, start + 1, .. ; false when there are none.
-    fn add(&self, scale: &Fr, start: usize, out: &mut [Fr]) -> bool {
-        let (from, to) = (start.max(self.address), (start + out.len()).min(self.end()));
-        let mut at = from;
-        while at < to {
-            let (i, j) = ((at - self.address) / self.row.len(), (at - self.address) % self.row.len());
-            let count = (self.row.len() - j).min(to - at);
-            let c = self.rows[i] * scale;
-            slices::add_scaled(&mut out[at - start..at - start + count], &c, &self.row[j..j + count]);
-            at += count;
-        }
-        from < to
-    }
-}
-
-/// coefs[0] * tables[0] + coefs[1] * tables[1] + .. at one address. Only integer tables of equal length come in
-/// numbers, at most `slices::MAX_SMALL`: the slots of a packed column.
-#[derive(Clone)]
-pub struct Data<'a> {
-    pub address: usize,
-    pub coefs: Vec<Fr>,
-    pub tables: Vec<Table<'a>>,
-}
-
-impl<'a> Data<'a> {
-    pub fn new(address: usize, coef: Fr, table: Table<'a>) -> Self {
-        Self { address, coefs: vec![coef], tables: vec![table] }
-    }
-
-    /// Whether another table can be added together with these.
-    pub fn accepts(&self, address: usize, table: &Table<'_>) -> bool {
-        let ints = |t: &Table<'_>| matches!(t, Table::Ints(_));
-        self.address == address
-            && self.tables.len() < slices::MAX_SMALL
-            && ints(&self.tables[0])
-            && ints(table)
-            && self.tables[0].len() == table.len()
-    }
-
-    /// Adds scale * the data of places start, start + 1, .. ; false when there are none.
-    fn add(&self, scale: &Fr, start: usize, out: &mut [Fr]) -> bool {
-        let (from, to) = (start.max(self.address), (start + out.len()).min(self.address + self.tables[0].len()));
-        if from >= to {
-            return false;
-        }
-        let coefs: Vec<Fr> = self.coefs.iter().map(|c| *c * scale).collect();
-        let mut buffers = [[0; CHUNK]; slices::MAX_SMALL];
-        for at in (from..to).step_by(CHUNK) {
-            let (count, source) = (CHUNK.min(to - at), at - self.address);
-            let out = &mut out[at - start..at - start + count];
-            let mut ints: [&[i64]; slices::MAX_SMALL] = [&[]; slices::MAX_SMALL];
-            for ((table, buffer), slot) in self.tables.iter().zip(&mut buffers).zip(&mut ints) {
-                match table {
-                    Table::Field(t) => slices::add_scaled(out, &coefs[0], &t[source..source + count]),
-                    Table::Ints(t) => {
-                        t.read(source, &mut buffer[..count]);
-                        *slot = &buffer[..count];
-                    }
-                }
-            }
-            if let Table::Ints(_) = self.tables[0] {
-                slices::add_scaled_small(out, &coefs, &ints[..coefs.len()]);
-            }
-        }
-        true
-    }
-}
-
-/// out[address + i] += coefs[0] tables[0][i] + .., for each of the data.
-pub fn add_tables(out: &mut [Fr], data: &[Data<'_>], poll: Poll<'_>) -> Result<(), Interrupted> {
-    for data in data {
-        check(poll)?;
-        let range = &mut out[data.address..data.address + data.tables[0].len()];
-        range.par_chunks_mut(8 * CHUNK).enumerate().for_each(|(i, out)| {
-            data.add(&Fr::ONE, data.address + i * 8 * CHUNK, out);
-        });
-    }
-    Ok(())
-}
+/// Places that are handled together.
+const CHUNK: usize = MAX_BLOCK;
 
 pub struct Reduction {
     mu: usize,
-    /// The weights of each column, until they are folded.
-    weights: Vec<Vec<Weight>>,
+    /// Columns, and their weights until they are folded.
+    columns: usize,
+    weights: Option<Weights>,
     /// G over the segments whose variables are unbound, 2^k x 2^k for k unbound segment variables.
     products: Vec<Fr>,
     segment_bits: usize,
@@ -144,8 +43,15 @@ impl Reduction {
         poll: Poll<'_>,
     ) -> Result<Self, Interrupted> {
         assert!(weights.len() == data.len() && first_rounds <= mu);
-        let mut reduction =
-            Self { mu, weights, products: vec![], segment_bits: first_rounds, challenges: vec![], dense: None };
+        let mut reduction = Self {
+            mu,
+            columns: data.len(),
+            weights: Some(Weights::new(weights)),
+            products: vec![],
+            segment_bits: first_rounds,
+            challenges: vec![],
+            dense: None,
+        };
         if first_rounds == 0 {
             reduction.fold(data, poll)?;
         } else {
@@ -163,49 +69,36 @@ impl Reduction {
         self.dense.as_ref().map_or(self.mu - self.challenges.len(), Instance::remaining)
     }
 
+    fn segment_size(&self) -> usize {
+        1 << (self.mu - self.segment_bits)
+    }
+
+    /// The pieces of a column's weights at places at .. at + len of every segment, equal keys side by side.
+    fn pieces(&self, column: usize, at: usize, len: usize) -> Vec<Piece> {
+        let (weights, mut pieces) = (self.weights.as_ref().expect("not folded yet"), vec![]);
+        for segment in 0..1 << self.segment_bits {
+            weights.pieces(column, segment, segment * self.segment_size() + at, len, &mut pieces);
+        }
+        pieces.sort_by_key(Piece::key);
+        pieces
+    }
+
     /// G[a][b] = sum_g <E_g[a], C_g[b]>.
-    fn segment_products<L: Lanes>(&self, data: &[Vec<Data<'_>>], poll: Poll<'_>) -> Result<Vec<Fr>, Interrupted> {
-        let (segments, size) = (1usize << self.segment_bits, 1usize << (self.mu - self.segment_bits));
+    fn segment_products<L: Rows>(&self, data: &[Vec<Data<'_>>], poll: Poll<'_>) -> Result<Vec<Fr>, Interrupted> {
+        let (segments, size) = (1usize << self.segment_bits, self.segment_size());
         let len = CHUNK.min(size);
         let chunks = size / len;
         let zero = || vec![Fr::ZERO; segments * segments];
         let mut total = zero();
-        let lanes = || vec![vec![L::Lane::default(); len.div_ceil(L::WIDTH)]; segments];
-        let step = POLL_INTERVAL / (4 * len * segments);
+        let step = (POLL_INTERVAL / (len * segments)).max(2);
         for start in (0..chunks * data.len()).step_by(step) {
             check(poll)?;
             let part = (start..(start + step).min(chunks * data.len()))
                 .into_par_iter()
-                .fold(
-                    || (zero(), vec![Fr::ZERO; len], lanes(), lanes()),
-                    |(mut sums, mut buffer, mut e, mut c), item| {
-                        let (g, at) = (item / chunks, item % chunks * len);
-                        let (mut e_real, mut c_real) = (vec![false; segments], vec![false; segments]);
-                        for s in 0..segments {
-                            buffer.fill(Fr::ZERO);
-                            for w in &self.weights[g] {
-                                e_real[s] |= w.add(&Fr::ONE, s * size + at, &mut buffer);
-                            }
-                            if e_real[s] {
-                                L::load(&mut e[s], &buffer);
-                                buffer.fill(Fr::ZERO);
-                            }
-                            for d in &data[g] {
-                                c_real[s] |= d.add(&Fr::ONE, s * size + at, &mut buffer);
-                            }
-                            if c_real[s] {
-                                L::load(&mut c[s], &buffer);
-                            }
-                        }
-                        for a in (0..segments).filter(|&a| e_real[a]) {
-                            for b in (0..segments).filter(|&b| c_real[b]) {
-                                sums[a * segments + b] += L::dot(&e[a], &c[b]);
-                            }
-                        }
-                        (sums, buffer, e, c)
-                    },
-                )
-                .map(|(sums, ..)| sums)
+                .fold(zero, |mut sums, item| {
+                    self.chunk_products::<L>(item / chunks, item % chunks * len, len, &data[item / chunks], &mut sums);
+                    sums
+                })
                 .reduce(zero, |mut a, b| {
                     slices::add_assign(&mut a, &b);
                     a
@@ -215,10 +108,36 @@ impl Reduction {
         Ok(total)
     }
 
+    /// Adds what places at .. at + len of a column's segments contribute.
+    fn chunk_products<L: Rows>(&self, column: usize, at: usize, len: usize, data: &[Data<'_>], sums: &mut [Fr]) {
+        let (segments, size) = (1usize << self.segment_bits, self.segment_size());
+        let (pieces, weights) = (self.pieces(column, at, len), self.weights.as_ref().expect("not folded yet"));
+        if pieces.is_empty() {
+            return;
+        }
+        let present: Vec<(usize, &Data<'_>)> = (0..segments)
+            .flat_map(|b| data.iter().map(move |d| (b, d)))
+            .filter(|(b, d)| d.address < b * size + at + len && b * size + at < d.end())
+            .collect();
+        let mut lanes = vec![L::Lane::default(); len.div_ceil(L::WIDTH)];
+        for same in pieces.chunk_by(|a, b| a.key() == b.key()) {
+            let piece = &same[0];
+            let lanes = &mut lanes[..piece.count.div_ceil(L::WIDTH)];
+            L::load(lanes, weights.row(piece));
+            let offset = L::sum(lanes) * Fr::from(L::OFFSET);
+            for &(b, d) in &present {
+                let value = d.dot::<L>(lanes, &offset, b * size + at + piece.at, piece.count);
+                if value != Fr::ZERO {
+                    same.iter().for_each(|p| sums[p.segment * segments + b] += p.factor * value);
+                }
+            }
+        }
+    }
+
     /// h(0), h(1), h(2).
     pub fn round(&mut self, poll: Poll<'_>) -> Result<Vec<Fr>, Interrupted> {
         if let Some(dense) = &mut self.dense {
-            return dense.round(&vec![None; 2 * self.weights.len()], poll);
+            return dense.round(&vec![None; 2 * self.columns], poll);
         }
         let n = 1usize << (self.segment_bits - self.challenges.len());
         let half = n / 2;
@@ -233,7 +152,7 @@ impl Reduction {
     /// Sets the current variable to c.
     pub fn bind(&mut self, c: Fr, data: &[Vec<Data<'_>>], poll: Poll<'_>) -> Result<(), Interrupted> {
         if let Some(dense) = &mut self.dense {
-            return dense.bind(c, &vec![None; 2 * self.weights.len()], poll);
+            return dense.bind(c, &vec![None; 2 * self.columns], poll);
         }
         let n = 1usize << (self.segment_bits - self.challenges.len());
         let (half, rest) = (n / 2, Fr::ONE - c);
@@ -258,37 +177,61 @@ impl Reduction {
 
     /// Builds the dense tables at the segment variables' challenges.
     fn fold(&mut self, data: &[Vec<Data<'_>>], poll: Poll<'_>) -> Result<(), Interrupted> {
-        let size = 1usize << (self.mu - self.segment_bits);
         let scales = eq_table(&self.challenges);
         let mut tables = vec![];
-        for (weights, data) in self.weights.iter().zip(data) {
-            let (mut e, mut c) = (vec![Fr::ZERO; size], vec![Fr::ZERO; size]);
-            check(poll)?;
-            for (s, scale) in scales.iter().enumerate() {
-                e.par_chunks_mut(CHUNK).zip(c.par_chunks_mut(CHUNK)).with_min_len(8).enumerate().for_each(
-                    |(i, (e, c))| {
-                        let start = s * size + i * CHUNK;
-                        weights.iter().for_each(|w| {
-                            w.add(scale, start, e);
-                        });
-                        data.iter().for_each(|d| {
-                            d.add(scale, start, c);
-                        });
-                    },
-                );
-            }
-            tables.push(e);
-            tables.push(c);
+        for (column, data) in data.iter().enumerate() {
+            tables.push(self.fold_weights(column, &scales, poll)?);
+            tables.push(sum_parts(self.segment_size(), &self.parts(data, &scales), poll)?);
         }
-        let terms = (0..data.len()).map(|g| Term { coef: Fr::ONE, factors: vec![2 * g, 2 * g + 1] }).collect();
-        self.dense = Some(Instance::from_tables(size, tables, terms));
-        self.weights.iter_mut().for_each(|w| *w = vec![]);
+        let terms = (0..self.columns).map(|g| Term { coef: Fr::ONE, factors: vec![2 * g, 2 * g + 1] }).collect();
+        self.dense = Some(Instance::from_tables(self.segment_size(), tables, terms));
+        self.weights = None;
         Ok(())
+    }
+
+    /// sum_s scales[s] E[s].
+    fn fold_weights(&self, column: usize, scales: &[Fr], poll: Poll<'_>) -> Result<Vec<Fr>, Interrupted> {
+        let mut out = field::zeros(self.segment_size());
+        let step = POLL_INTERVAL / (4 * CHUNK) * CHUNK;
+        for (k, out) in out.chunks_mut(step).enumerate() {
+            check(poll)?;
+            out.par_chunks_mut(CHUNK).enumerate().for_each(|(i, out)| {
+                let mut pieces = self.pieces(column, k * step + i * CHUNK, out.len());
+                pieces.iter_mut().for_each(|p| p.factor *= scales[p.segment]);
+                pieces.dedup_by(|p, first| {
+                    let same = p.key() == first.key();
+                    if same {
+                        first.factor += p.factor;
+                    }
+                    same
+                });
+                self.weights.as_ref().expect("not folded yet").sum(&pieces, out);
+            });
+        }
+        Ok(out)
+    }
+
+    /// The data of every segment as parts of sum_s scales[s] C[s].
+    fn parts<'d, 'a>(&self, data: &'d [Data<'a>], scales: &[Fr]) -> Vec<Part<'d, 'a>> {
+        let (size, mut parts) = (self.segment_size(), vec![]);
+        for data in data {
+            for segment in data.address / size..data.end().div_ceil(size) {
+                let (from, to) = (data.address.max(segment * size), data.end().min((segment + 1) * size));
+                parts.push(Part {
+                    data,
+                    address: from - segment * size,
+                    first: from - data.address,
+                    len: to - from,
+                    scale: scales[segment],
+                });
+            }
+        }
+        parts
     }
 
     /// E_0, C_0, E_1, C_1, .. at the point, once every variable is bound.
     pub fn values(&self) -> Vec<Fr> {
         let dense = self.dense.as_ref().expect("every variable is bound");
-        dense.values(&vec![None; 2 * self.weights.len()])
+        dense.values(&vec![None; 2 * self.columns])
     }
 }

@@ -53,6 +53,13 @@ macro_rules! with_type {
 }
 pub(crate) use with_type;
 
+impl IntType {
+    /// Bytes of an integer.
+    pub fn size(self) -> usize {
+        with_type!(self, T, size_of::<T>())
+    }
+}
+
 /// A borrowed, strided, read-only array of machine integers (a numpy array's memory).
 #[derive(Clone)]
 pub struct IntView<'a> {
@@ -81,6 +88,19 @@ impl<'a> IntView<'a> {
     pub fn from_slice(values: &'a [i64]) -> Self {
         // SAFETY: the slice is borrowed for 'a.
         unsafe { Self::new(values.as_ptr().cast(), IntType::I64, vec![values.len()], vec![1]) }
+    }
+
+    /// The table at an index of the first axis.
+    pub fn part(&self, index: usize) -> Self {
+        assert!(index < self.shape[0]);
+        let bytes = index as isize * self.strides[0] * self.dtype.size() as isize;
+        Self {
+            base: self.base.wrapping_offset(bytes),
+            dtype: self.dtype,
+            shape: self.shape[1..].to_vec(),
+            strides: self.strides[1..].to_vec(),
+            lifetime: PhantomData,
+        }
     }
 
     pub fn len(&self) -> usize {

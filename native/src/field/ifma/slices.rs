@@ -52,6 +52,22 @@ pub fn add_scaled(xs: &mut [Fr], c: &Fr, ys: &[Fr]) {
     }
 }
 
+/// out = sum_k cs[k] rows[k] for at most `MAX_SUM` rows.
+#[target_feature(enable = "avx512f,avx512ifma")]
+pub fn sum_scaled(out: &mut [Fr], cs: &[Fr], rows: &[&[Fr]]) {
+    // `reduce` divides by 2^260; 32 products are below 2^5 r^2 < r 2^260
+    let cs: Vec<[u64; 5]> = cs.iter().map(|c| limbs((*c * Fr::from(16u64)).0.0)).collect();
+    for i in 0..out.len() / 8 {
+        let mut acc = [_mm512_setzero_si512(); 10];
+        for (c, row) in cs.iter().zip(rows) {
+            // SAFETY: `eight` checks the bounds.
+            add_product(&mut acc, &unsafe { load(eight(row, i)) }, &splat5(c));
+        }
+        // SAFETY: `eight` checks the bounds.
+        unsafe { store(eight_mut(out, i), &canonical(&reduce(acc))) };
+    }
+}
+
 /// (row, carry) = (carry, row + c carry).
 #[target_feature(enable = "avx512f,avx512ifma")]
 pub fn carry_row(row: &mut [Fr], carries: &mut [Fr], c: &Fr) {

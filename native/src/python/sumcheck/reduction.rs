@@ -1,27 +1,70 @@
-//! `ReductionInstance` and `add_tables`.
+//! `ReductionInstance` and `sum_tables`.
 
 use super::tables::{Guard, Source, Vectors, interruptible};
 use crate::field::Fr;
-use crate::python::field::{FrVec, scalar, to_ints};
-use crate::sumcheck::reduction::{self, Data, Reduction, Weight};
+use crate::field::rows::MAX_MAGNITUDE;
+use crate::python::field::{FrVec, scalar, scalars, to_ints};
+use crate::sumcheck::data::{Data, Part, sum_parts};
+use crate::sumcheck::reduction::Reduction;
+use crate::sumcheck::table::Table;
+use crate::sumcheck::weight::Weight;
+use numpy::{PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-/// A scaled table at an address.
+/// Bytes of the dense tables that take over.
+const DENSE: usize = 1 << 29;
+const MAX_ROUNDS: usize = 8;
+
+/// Scaled tables at addresses: sum_c coefs[c] table[l, c, ..] at address + l stride.
 struct Piece<T> {
     address: usize,
-    coef: Fr,
+    stride: usize,
+    coefs: Vec<Fr>,
     table: T,
 }
 
 type Pieces<T> = Vec<Vec<Piece<T>>>;
 type PyWeight<'py> = (usize, Bound<'py, PyAny>, Vec<Bound<'py, FrVec>>);
-type PyData<'py> = (usize, Bound<'py, PyAny>, Bound<'py, PyAny>);
+type PyData<'py> = (usize, usize, Bound<'py, PyAny>, Bound<'py, PyAny>);
+
+impl Piece<Source> {
+    /// A piece that ends within `size` places.
+    fn new((address, stride, coefs, table): PyData<'_>, size: usize) -> PyResult<Self> {
+        let (py, coefs) = (table.py(), scalars(&coefs)?);
+        let shape = table.cast::<PyUntypedArray>().ok().map(|a| a.shape().to_vec());
+        let layers = shape.as_ref().map_or(1, |s| s.first().copied().unwrap_or(0));
+        if shape.map_or(coefs.len() != 1, |s| s.len() < 2 || s[1] != coefs.len()) {
+            return Err(PyValueError::new_err("integers have axes (layer, slot, ..), and a coefficient for each slot"));
+        }
+        let mut table = Source::new(&table, None)?;
+        let len = {
+            let guard = table.guard(py)?;
+            let len = guard.table().len() / (layers * coefs.len()).max(1);
+            if let Table::Ints(t) = guard.table()
+                && !t.is_below(MAX_MAGNITUDE)
+            {
+                if layers != 1 || coefs.len() != 1 {
+                    return Err(PyValueError::new_err("packed integers are below 2^51 in magnitude"));
+                }
+                let mut data = crate::field::zeros(len);
+                guard.table().write_to(&mut data);
+                table = Source::Field(Py::new(py, FrVec { data })?);
+            }
+            len
+        };
+        let last = layers.saturating_sub(1).checked_mul(stride).and_then(|x| x.checked_add(address));
+        match last.and_then(|x| x.checked_add(len)) {
+            Some(end) if end <= size => Ok(Self { address, stride, coefs, table }),
+            _ => Err(PyValueError::new_err(format!("a part of a column ends behind its {size} places"))),
+        }
+    }
+}
 
 /// The sum over columns g and places x of E_g(x) C_g(x), bound variable by variable, without dense columns.
 ///
 /// `columns` has (weights, data) for each column: E_g is the sum of coef * (outer product of vectors) at an
-/// address, for each (address, coef, vectors); C_g the sum of coef * table, for each (address, coef, table).
+/// address, for each (address, coef, vectors); C_g the sum of its data as in `sum_tables`.
 /// Equals a `SumcheckInstance` over one axis of 2^mu with factors E_0, C_0, E_1, C_1, ..
 #[pyclass(module = "zkllm._native")]
 struct ReductionInstance {
@@ -31,33 +74,18 @@ struct ReductionInstance {
 }
 
 fn guards<'py>(py: Python<'py>, sources: &Pieces<Source>) -> PyResult<Pieces<Guard<'py>>> {
-    let guard = |p: &Piece<Source>| Ok(Piece { address: p.address, coef: p.coef, table: p.table.guard(py)? });
+    let guard = |p: &Piece<Source>| {
+        Ok(Piece { address: p.address, stride: p.stride, coefs: p.coefs.clone(), table: p.table.guard(py)? })
+    };
     sources.iter().map(|column| column.iter().map(guard).collect()).collect()
 }
 
 fn views<'a>(guards: &'a Pieces<Guard<'_>>) -> Vec<Vec<Data<'a>>> {
-    let bundle = |column: &'a Vec<Piece<Guard<'_>>>| {
-        let mut out: Vec<Data<'a>> = vec![];
-        for p in column {
-            let table = p.table.table();
-            match out.last_mut() {
-                Some(last) if last.accepts(p.address, &table) => {
-                    last.coefs.push(p.coef);
-                    last.tables.push(table);
-                }
-                _ => out.push(Data::new(p.address, p.coef, table)),
-            }
-        }
-        out
+    let data = |p: &'a Piece<Guard<'_>>| match p.table.table() {
+        Table::Field(t) => vec![Data::field(p.address, p.coefs[0], t)],
+        Table::Ints(t) => Data::layers(p.address, p.stride, p.coefs.clone(), &t),
     };
-    guards.iter().map(bundle).collect()
-}
-
-fn check_end(end: Option<usize>, size: usize) -> PyResult<()> {
-    match end {
-        Some(end) if end <= size => Ok(()),
-        _ => Err(PyValueError::new_err(format!("a part of a column ends behind its {size} places"))),
-    }
+    guards.iter().map(|column| column.iter().flat_map(data).collect()).collect()
 }
 
 #[pymethods]
@@ -70,30 +98,31 @@ impl ReductionInstance {
         columns: Vec<(Vec<PyWeight<'_>>, Vec<PyData<'_>>)>,
         first_rounds: Option<usize>,
     ) -> PyResult<Self> {
-        // three rounds leave an eighth of the tables; short columns are quicker dense
-        let first_rounds = first_rounds.unwrap_or(mu.saturating_sub(14).min(3));
-        if mu > 34 || first_rounds > mu.min(8) {
+        if mu > 34 || first_rounds.is_some_and(|k| k > mu.min(MAX_ROUNDS)) {
             return Err(PyValueError::new_err("mu is at most 34, first_rounds at most 8 and mu"));
         }
+        // three rounds leave an eighth of the tables, more where that is much; short columns are quicker dense
+        let first_rounds = first_rounds.unwrap_or_else(|| {
+            let dense = |k: &usize| (columns.len() * 2 * size_of::<Fr>()) << (mu - k) <= DENSE;
+            let least = mu.saturating_sub(14).min(3);
+            (least..mu.min(MAX_ROUNDS)).find(dense).unwrap_or(mu.min(MAX_ROUNDS))
+        });
         let (mut weights, mut sources) = (vec![], vec![]);
         for (column_weights, column_data) in columns {
-            let (mut own_weights, mut own_sources) = (vec![], vec![]);
+            let mut own = vec![];
             for (address, coef, vectors) in column_weights {
                 let (coef, vectors) = (scalar(&coef)?, Vectors::new(&vectors)?);
                 let slices = vectors.slices();
                 let len: usize = slices.iter().map(|v| v.len()).product();
-                check_end(address.checked_add(len), 1 << mu)?;
+                if address.checked_add(len).is_none_or(|end| end > 1 << mu) {
+                    return Err(PyValueError::new_err(format!("a weight ends behind the {} places", 1u64 << mu)));
+                }
                 if len > 0 {
-                    own_weights.push(py.detach(|| Weight::new(address, coef, &slices)));
+                    own.push(py.detach(|| Weight::new(address, coef, &slices)));
                 }
             }
-            for (address, coef, table) in column_data {
-                let table = Source::new(&table, None)?;
-                check_end(address.checked_add(table.guard(py)?.table().len()), 1 << mu)?;
-                own_sources.push(Piece { address, coef: scalar(&coef)?, table });
-            }
-            weights.push(own_weights);
-            sources.push(own_sources);
+            weights.push(own);
+            sources.push(column_data.into_iter().map(|d| Piece::new(d, 1 << mu)).collect::<PyResult<Vec<_>>>()?);
         }
         let core = {
             let guards = guards(py, &sources)?;
@@ -161,24 +190,18 @@ impl ReductionInstance {
     }
 }
 
-/// out[address + i] += coef * table[i], row-major, for each (address, coef, table). Integer tables that follow one
-/// another at the same address are added in one pass over `out`.
+/// A vector of `size` elements, the sum of pieces (address, stride, coefs, table): integers with axes (layer, slot, ..)
+/// add sum_c coefs[c] table[l, c, ..] at address + l stride, row-major; an `FrVec` adds coefs[0] times itself.
 #[pyfunction]
-fn add_tables(py: Python<'_>, out: &Bound<'_, FrVec>, pieces: Vec<PyData<'_>>) -> PyResult<()> {
-    let mut out = out.try_borrow_mut()?;
-    let mut sources = vec![];
-    for (address, coef, table) in pieces {
-        let table = Source::new(&table, None)?;
-        check_end(address.checked_add(table.guard(py)?.table().len()), out.data.len())?;
-        sources.push(Piece { address, coef: scalar(&coef)?, table });
-    }
-    let guards = guards(py, &vec![sources])?;
+fn sum_tables(py: Python<'_>, size: usize, pieces: Vec<PyData<'_>>) -> PyResult<FrVec> {
+    let sources = vec![pieces.into_iter().map(|p| Piece::new(p, size)).collect::<PyResult<Vec<_>>>()?];
+    let guards = guards(py, &sources)?;
     let columns = views(&guards);
-    let data = &mut out.data;
-    interruptible(py, |poll| reduction::add_tables(data, &columns[0], poll))
+    let parts: Vec<Part<'_, '_>> = columns[0].iter().map(Part::whole).collect();
+    Ok(FrVec { data: interruptible(py, |poll| sum_parts(size, &parts, poll))? })
 }
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<ReductionInstance>()?;
-    m.add_function(wrap_pyfunction!(add_tables, m)?)
+    m.add_function(wrap_pyfunction!(sum_tables, m)?)
 }
