@@ -7,6 +7,7 @@ from typing import Any
 from .commitments import commit_columns
 from .field import R
 from .kernels import native
+from .model.mapped import release
 from .model.trace import Trace
 from .model.weights import QuantizedModel
 from .outer.prover import Tail, prove_outer
@@ -34,6 +35,7 @@ def prove_trace(
 ) -> bytes:
     """The proof's body for a traced statement. `context` is the 32-byte digest of a `Context`."""
     timings = timings or Timings()
+    release(array for _, array in model.arrays())
     with timings.stage("witness"):
         data = prover_data(protocol, model, trace, native)
     return prove_data(protocol, data, trace.ids, trace.T, pk, srs, context, timings)
@@ -61,7 +63,9 @@ def prove_data(
     def open_columns(theta: int) -> Any:
         """f = sum theta^g C_g."""
         powers = [pow(theta, g, R) for g in range(protocol.num_columns)]
-        return combine_columns(native, (protocol.fixed, protocol.witness), data.tensors, powers)
+        f = combine_columns(native, (protocol.fixed, protocol.witness), data.tensors, powers)
+        data.release()
+        return f
 
     def tail(theta: int, zeta: int) -> Tail:
         inverse = prover.advice(lambda: pow(zeta, -1, R))

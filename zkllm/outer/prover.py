@@ -171,7 +171,8 @@ class OuterProver:
         alpha = self.challenge("alpha", v=poly_inner(eq_row, h))
         self.begin("open q, g")
         g = poly_divide_in_place(f, b, alpha)  # f is q from here on: half a gigabyte at mu = 24
-        self.messages["q"] = self.srs.commit(f)  # not opened, so it need not stay
+        self.messages["q"] = self.srs.commit(f)
+        del f  # q is not opened
         self.commit("g", g)
         self.begin("open S, D")
         gamma = self.challenge("gamma")

@@ -109,6 +109,7 @@ def reduce_claims(party: Party) -> ReductionResult:
     kernel: Any = None
     if party.data is not None:
         data = party.data
+        data.release()
         kernel = ReductionKernel(data.kernels, (protocol.fixed, protocol.witness), data.tensors, groups)
     point: list[Scalar] = []
     for _ in range(mu):

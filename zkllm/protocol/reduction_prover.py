@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..field import R
+from ..model.mapped import release
 from . import weights as W
 from .algebra import Scalar, eq_index
 from .columns import block_slab, kernel_pieces
@@ -128,6 +129,7 @@ class LayeredColumns:
             sums = k.contract(b.values, shape, 2, weights, len(shape) - 2)
             factors = k.from_list([f * b.coefficient for f in b.factors])
             parts[b.column].append(k.contract(sums, shape[:2], 1, factors))
+        release(b.values for b in self.blocks)
         return [k.linear_combination(p, [1] * len(p)) for p in parts]
 
     def round(self) -> list[int]:
@@ -152,6 +154,7 @@ class LayeredColumns:
             rows = k.tensor_product([eq, k.from_list(b.factors)])
             k.write(columns[b.column], b.place, k.contract(b.values, b.values.shape, 0, rows, 2))
             weights[b.column].append((b.place, u * b.coefficient % R, b.vectors))
+        release(b.values for b in self.blocks)
         self.blocks = []
         data = [[(0, 1, [1], column)] for column in columns]
         del columns

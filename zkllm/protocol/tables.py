@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..field import R
+from ..model.mapped import release
 from . import weights as W
 from .algebra import Point, Scalar
 from .forms import Form, Term
@@ -40,6 +41,10 @@ class ProverData:
         if isinstance(tensor, Packed):
             raise TypeError(f"{name} is packed")
         return tensor
+
+    def release(self) -> None:
+        """Mapped weights need not stay resident: for after a pass over them."""
+        release(t.values if isinstance(t, Packed) else t for t in self.tensors.values())
 
     def table(self, form: Form, axes: Sequence[str], bound: Mapping[str, Point]) -> Any:
         """The form over the free `axes` (row-major, real sizes), its other axes bound to coordinates.

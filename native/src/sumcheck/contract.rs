@@ -4,7 +4,7 @@ use super::runs::Runs;
 use super::table::{IntView, Table, with_type};
 use super::{Interrupted, POLL_INTERVAL, Poll, check};
 use crate::field::Fr;
-use crate::field::rows::{MAX_ROW, Rows, Small, TILE};
+use crate::field::rows::{Rows, Small, TILE};
 use crate::field::slices::{self, with_lanes};
 use ark_ff::AdditiveGroup;
 use rayon::prelude::*;
@@ -124,9 +124,6 @@ impl<'a> View<'a> {
     /// One inner product for each row.
     fn rows<T: Small, L: Rows>(&self, weights: &[Fr], out: &mut [Fr], poll: Poll<'_>) -> Result<(), Interrupted> {
         let n = weights.len();
-        let mut lanes = vec![L::Lane::default(); n.div_ceil(L::WIDTH)];
-        let block = MAX_ROW / L::WIDTH * L::WIDTH;
-        lanes.par_chunks_mut(block / L::WIDTH).zip(weights.par_chunks(block)).for_each(|(l, w)| L::load(l, w));
         let offset = weights.iter().sum::<Fr>() * Fr::from(L::OFFSET);
         // a task: some rows, some chunks of them
         let height = ((1 << 18) / n).clamp(4, 256).min(out.len());
@@ -142,7 +139,7 @@ impl<'a> View<'a> {
                 .map(|task| {
                     let (row, chunk) = (task / widths * height, task % widths * width);
                     let rows = row..(row + height).min(out.len());
-                    self.row_task::<T, L>(&lanes, rows, chunk * CHUNK..((chunk + width) * CHUNK).min(n))
+                    self.row_task::<T, L>(weights, rows, chunk * CHUNK..((chunk + width) * CHUNK).min(n))
                 })
                 .collect();
             for (task, part) in (start..).zip(parts) {
@@ -154,37 +151,41 @@ impl<'a> View<'a> {
         Ok(())
     }
 
-    fn row_task<T: Small, L: Rows>(&self, lanes: &[L::Lane], rows: Range<usize>, elements: Range<usize>) -> Vec<Fr> {
+    fn row_task<T: Small, L: Rows>(&self, weights: &[Fr], rows: Range<usize>, elements: Range<usize>) -> Vec<Fr> {
         let positions: Vec<isize> = rows.map(|row| self.before.locate(row).0).collect();
         let mut sums = vec![L::Sum::default(); positions.len()];
         let mut pointers: Vec<*const T> = vec![std::ptr::null(); positions.len()];
-        let mut start = elements.start;
-        while start < elements.end {
-            let (at, left) = self.summed.locate(start);
-            let chunk = CHUNK.min(elements.end - start);
-            let adjacent = left.min(chunk);
-            let lanes = &lanes[start / L::WIDTH..];
-            // pieces begin at whole lanes
-            let count = if adjacent == chunk { chunk } else { adjacent / L::WIDTH * L::WIDTH };
-            if count == chunk || count >= SHORT_RUN {
-                for (pointer, position) in pointers.iter_mut().zip(&positions) {
-                    *pointer = self.base::<T>().wrapping_offset(position + at);
+        let mut block = vec![L::Lane::default(); CHUNK.div_ceil(L::WIDTH)];
+        for start in elements.clone().step_by(CHUNK) {
+            let len = CHUNK.min(elements.end - start);
+            let lanes = &mut block[..len.div_ceil(L::WIDTH)];
+            L::load(lanes, &weights[start..start + len]);
+            let mut done = 0;
+            while done < len {
+                let (at, left) = self.summed.locate(start + done);
+                let adjacent = left.min(len - done);
+                let lanes = &lanes[done / L::WIDTH..];
+                // pieces begin at whole lanes
+                let count = if done + adjacent == len { adjacent } else { adjacent / L::WIDTH * L::WIDTH };
+                if done + count == len || count >= SHORT_RUN {
+                    for (pointer, position) in pointers.iter_mut().zip(&positions) {
+                        *pointer = self.base::<T>().wrapping_offset(position + at);
+                    }
+                    // SAFETY: `count` adjacent elements of each row.
+                    unsafe { L::add_dots(&mut sums, &lanes[..count.div_ceil(L::WIDTH)], &pointers, count) };
+                    done += count;
+                    continue;
                 }
-                // SAFETY: `count` adjacent elements of each row.
-                unsafe { L::add_dots(&mut sums, &lanes[..count.div_ceil(L::WIDTH)], &pointers, count) };
-                start += count;
-                continue;
-            }
-            let mut buffer = [0i64; CHUNK];
-            for (sum, &position) in sums.iter_mut().zip(&positions) {
-                // SAFETY: elements of the row.
-                unsafe {
-                    self.copy::<T>(&self.summed, position, start, &mut buffer[..chunk]);
-                    let lanes = &lanes[..chunk.div_ceil(L::WIDTH)];
-                    L::add_dots(std::slice::from_mut(sum), lanes, &[buffer.as_ptr()], chunk);
+                let mut copy = [0i64; CHUNK];
+                for (sum, &position) in sums.iter_mut().zip(&positions) {
+                    // SAFETY: elements of the row.
+                    unsafe {
+                        self.copy::<T>(&self.summed, position, start + done, &mut copy[..len - done]);
+                        L::add_dots(std::slice::from_mut(sum), lanes, &[copy.as_ptr()], len - done);
+                    }
                 }
+                done = len;
             }
-            start += chunk;
         }
         sums.iter().map(L::value).collect()
     }
