@@ -63,12 +63,16 @@ pub struct Ahead<'a> {
 impl Ahead<'_> {
     pub const NOTHING: Self = Self { points: &[], entries: &[] };
 
-    /// Fetches part `i` of `parts`.
+    /// The number of points in each of `parts` parts.
+    pub fn share(&self, parts: usize) -> usize {
+        self.entries.len().div_ceil(parts)
+    }
+
+    /// Fetches `count` points from entry `start`.
     #[inline]
-    pub fn fetch(&self, i: usize, parts: usize) {
-        let share = self.entries.len().div_ceil(parts);
-        let part = self.entries.get(i * share..).unwrap_or_default();
-        for entry in &part[..share.min(part.len())] {
+    pub fn fetch(&self, start: usize, count: usize) {
+        let part = self.entries.get(start..).unwrap_or_default();
+        for entry in &part[..count.min(part.len())] {
             prefetch(self.points.as_ptr().wrapping_add((entry & (u32::MAX >> 1)) as usize));
         }
     }
@@ -143,7 +147,7 @@ impl Batch {
     /// Does all additions that wait, fetching what lies ahead meanwhile.
     pub fn run(&mut self, ahead: Ahead<'_>) {
         if self.count == 0 {
-            ahead.fetch(0, 1);
+            ahead.fetch(0, usize::MAX);
             return;
         }
         // any two points with distinct x fill the last group
@@ -200,6 +204,7 @@ pub fn add_special(left: &Point, right: &Point) -> Point {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::curve::fq::Carries;
     use crate::curve::powers::{self, G1Powers};
     use crate::field::Fr;
 
@@ -242,6 +247,7 @@ mod tests {
     #[test]
     fn scalar_additions() {
         check(Kernel::Scalar(scalar::Scratch::default()));
+        check(Kernel::Scalar(scalar::Scratch::new(Carries::One)));
     }
 
     #[cfg(target_arch = "x86_64")]

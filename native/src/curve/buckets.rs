@@ -10,7 +10,7 @@ use ark_bn254::G1Projective;
 use ark_ff::AdditiveGroup;
 
 /// Terms whose trees are summed level by level together.
-const TERMS: usize = 1 << 14;
+const TERMS: usize = 1 << 13;
 
 /// Points fetched beyond those of the next batch.
 const SLACK: usize = 256;
@@ -34,7 +34,8 @@ pub fn accumulate(points: &[Point], entries: &[u32], sizes: &[u32], buckets: &mu
             || accumulate(points, entries.1, sizes.1, high, spaces),
         );
     } else if !entries.is_empty() {
-        spaces.with(|space| Trees { points, entries, buckets, space, fetched: 0 }.sum(sizes));
+        let fetch = Fetch { points, entries, done: 0 };
+        spaces.with(|space| Trees { fetch, buckets, space }.sum(sizes));
     }
 }
 
@@ -60,25 +61,40 @@ impl Default for Space {
     }
 }
 
-struct Trees<'a> {
+/// Entries whose points are fetched in time.
+struct Fetch<'a> {
     points: &'a [Point],
     entries: &'a [u32],
+    /// Entries whose points were fetched.
+    done: usize,
+}
+
+impl<'a> Fetch<'a> {
+    /// The points that the next batch takes, of the entries from `position`, unless they were fetched.
+    fn ahead(&mut self, position: usize) -> Ahead<'a> {
+        let until = (position + 2 * BATCH + SLACK).clamp(self.done, self.entries.len());
+        let entries = &self.entries[self.done..until];
+        self.done = until;
+        Ahead { points: self.points, entries }
+    }
+}
+
+struct Trees<'a> {
+    fetch: Fetch<'a>,
     buckets: &'a mut [Point],
     space: &'a mut Space,
-    /// Entries whose points were fetched.
-    fetched: usize,
 }
 
 impl Trees<'_> {
     fn sum(mut self, sizes: &[u32]) {
-        self.run_batch(0);
+        self.space.batch.run(self.fetch.ahead(0));
         let mut position = 0;
         for (bucket, &size) in sizes.iter().enumerate() {
             let mut left = size as usize;
             while left > 0 {
                 // the bucket's own value is one of the terms
                 let length = left.min(TERMS - self.space.terms.len() - 1);
-                self.take(bucket, &self.entries[position..position + length]);
+                self.take(bucket, &self.fetch.entries[position..position + length]);
                 position += length;
                 left -= length;
                 if self.space.terms.len() + 2 > TERMS {
@@ -91,7 +107,8 @@ impl Trees<'_> {
 
     /// Adds a bucket's entries to the terms.
     fn take(&mut self, bucket: usize, entries: &[u32]) {
-        let term = |entry: u32| Term::new(&self.points[(entry & !NEGATIVE) as usize], entry & NEGATIVE != 0);
+        let points = self.fetch.points;
+        let term = |entry: u32| Term::new(&points[(entry & !NEGATIVE) as usize], entry & NEGATIVE != 0);
         let occupied = !self.buckets[bucket].is_infinity();
         if occupied {
             self.space.terms.push(Term::new(&self.buckets[bucket], false));
@@ -106,57 +123,49 @@ impl Trees<'_> {
 
     /// Sums the runs, all of two terms at least, into the buckets. `position` entries were taken.
     fn reduce(&mut self, position: usize) {
-        let (buckets, sums) = (self.buckets.as_mut_ptr(), self.space.sums.as_mut_ptr());
-        let (mut used, mut level) = (0, 0);
-        let taken = self.space.terms.len();
-        while !self.space.runs.is_empty() {
+        let buckets = self.buckets.as_mut_ptr();
+        let Space { sums, terms, runs, batch } = &mut *self.space;
+        let mut sum = sums.as_mut_ptr();
+        // in the first level, some of the entries that were taken are still to come
+        let mut to_come = terms.len();
+        while !runs.is_empty() {
             let (mut from, mut to, mut kept) = (0, 0, 0);
-            for r in 0..self.space.runs.len() {
-                let Run { bucket, length } = self.space.runs[r];
-                let last = length == 2;
-                for i in 0..length / 2 {
-                    let pair = (self.space.terms[from + 2 * i], self.space.terms[from + 2 * i + 1]);
+            for r in 0..runs.len() {
+                let Run { bucket, length } = runs[r];
+                let run = from..from + length;
+                from = run.end;
+                if length == 2 {
                     // SAFETY: the operands are points, buckets, or sums of lower levels. A bucket's value is a term of
-                    // its own run alone and changes in that run's last addition; each sum has a place of its own: a
-                    // run of n terms takes fewer than n.
-                    unsafe {
-                        let out = if last { buckets.add(bucket) } else { sums.add(used) };
-                        self.space.batch.push(pair.0, pair.1, out);
-                        if !last {
-                            self.space.terms[to] = Term::new(out, false);
-                            (to, used) = (to + 1, used + 1);
-                        }
+                    // its own run alone and changes in that run's last addition, which is this.
+                    unsafe { batch.push(terms[run.start], terms[run.start + 1], buckets.add(bucket)) };
+                    if batch.is_full() {
+                        batch.run(self.fetch.ahead(position - to_come.saturating_sub(from).min(position)));
                     }
-                    if self.space.batch.is_full() {
-                        let now = if level == 0 { position - (taken - from).min(position) } else { position };
-                        self.run_batch(now);
+                    continue;
+                }
+                for i in run.clone().step_by(2).take(length / 2) {
+                    // SAFETY: as above. Each sum has a place of its own: a run of n terms takes fewer than n.
+                    unsafe { batch.push(terms[i], terms[i + 1], sum) };
+                    terms[to] = Term::new(sum, false);
+                    to += 1;
+                    sum = sum.wrapping_add(1);
+                    if batch.is_full() {
+                        batch.run(self.fetch.ahead(position - to_come.saturating_sub(i).min(position)));
                     }
                 }
                 if length % 2 == 1 {
-                    self.space.terms[to] = self.space.terms[from + length - 1];
+                    terms[to] = terms[run.end - 1];
                     to += 1;
                 }
-                if !last {
-                    self.space.runs[kept] = Run { bucket, length: length.div_ceil(2) };
-                    kept += 1;
-                }
-                from += length;
+                runs[kept] = Run { bucket, length: length.div_ceil(2) };
+                kept += 1;
             }
-            self.run_batch(position);
-            self.space.terms.truncate(to);
-            self.space.runs.truncate(kept);
-            level += 1;
+            to_come = 0;
+            batch.run(self.fetch.ahead(position));
+            terms.truncate(to);
+            runs.truncate(kept);
         }
-        self.space.terms.clear();
-    }
-
-    /// Does the additions that wait, fetching the points that the next batch takes, of the entries
-    /// from `position`.
-    fn run_batch(&mut self, position: usize) {
-        let until = (position + 2 * BATCH + SLACK).min(self.entries.len());
-        let entries = &self.entries[self.fetched.min(until)..until];
-        self.fetched = until.max(self.fetched);
-        self.space.batch.run(Ahead { points: self.points, entries });
+        terms.clear();
     }
 }
 

@@ -118,9 +118,10 @@ unsafe fn chords(
 ) {
     let (left, right, out) = (left.as_chunks::<WIDTH>().0, right.as_chunks::<WIDTH>().0, out.as_chunks::<WIDTH>().0);
     let (left, right, out) = (left.as_chunks::<CHAINS>().0, right.as_chunks::<CHAINS>().0, out.as_chunks::<CHAINS>().0);
+    let share = ahead.share(4 * rows.len());
     for (i, row) in rows.iter().enumerate().rev() {
         // a few at a time: the processor has a limited number of misses under way
-        let fetch = |quarter: usize| ahead.fetch(4 * i + quarter, 4 * rows.len());
+        let fetch = |quarter: usize| ahead.fetch((4 * i + quarter) * share, share);
         let (l, r, o) = (&left[i], &right[i], &out[i]);
         let inverse = each!(c => mul(&inverses[c], &row.prefix[c]));
         inverses = each!(c => mul(&inverses[c], &row.difference[c]));

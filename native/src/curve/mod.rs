@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod buckets;
+mod fq;
 #[cfg(target_arch = "x86_64")]
 mod fq8;
 #[cfg(target_arch = "x86_64")]

@@ -88,51 +88,56 @@ impl Accumulator {
     }
 }
 
-/// Field elements with 2^(bits - 1) added in every window but the last, so that a digit needs no carry: it is the
-/// window minus 2^(bits - 1), and the last window itself, which is at most 2^(bits - 1) as windows * bits >= 255.
-pub struct ShiftedScalars {
-    /// Little-endian.
-    scalars: Vec<[u8; 32]>,
+/// Scalars whose digits lie together.
+const DIGITS: usize = 1 << 12;
+
+/// The signed digits of field elements: with 2^(bits - 1) added in every window but the last, a digit needs no carry.
+/// It is the window minus 2^(bits - 1), and the last window itself, which is at most 2^(bits - 1) as
+/// windows * bits >= 255.
+pub struct Digits {
+    /// [i / DIGITS][window][i % DIGITS]
+    digits: Vec<i32>,
     bits: u32,
-    last: u32,
+    windows: usize,
 }
 
-impl ShiftedScalars {
+impl Digits {
     pub fn new(scalars: &[Fr], plan: &Plan) -> Self {
-        let mut shifted = Self { scalars: Vec::new(), bits: plan.bits, last: plan.windows - 1 };
-        shifted.replace(scalars);
-        shifted
+        let mut digits = Self { digits: Vec::new(), bits: plan.bits, windows: plan.windows as usize };
+        digits.replace(scalars);
+        digits
     }
 
     /// The same for other scalars.
     pub fn replace(&mut self, scalars: &[Fr]) {
         let mut offset = [0u64; 4];
-        for window in 1..=self.last {
-            let position = window * self.bits - 1;
-            offset[position as usize / 64] |= 1 << (position % 64);
+        for window in 1..self.windows {
+            let position = window * self.bits as usize - 1;
+            offset[position / 64] |= 1 << (position % 64);
         }
-        let shift = |s: &Fr| {
-            let mut out = [0; 32];
-            let mut carry = 0u64;
-            for ((bytes, limb), o) in out.chunks_exact_mut(8).zip(s.into_bigint().0).zip(offset) {
-                let sum = limb as u128 + o as u128 + carry as u128;
-                bytes.copy_from_slice(&(sum as u64).to_le_bytes());
-                carry = (sum >> 64) as u64;
+        self.digits.resize(scalars.len().div_ceil(DIGITS) * DIGITS * self.windows, 0);
+        let chunks = self.digits.par_chunks_exact_mut(DIGITS * self.windows);
+        chunks.zip(scalars.par_chunks(DIGITS)).for_each(|(digits, scalars)| {
+            for (i, s) in scalars.iter().enumerate() {
+                let mut words = [0u64; 5];
+                let mut carry = 0u64;
+                for ((word, limb), o) in words.iter_mut().zip(s.into_bigint().0).zip(offset) {
+                    let sum = limb as u128 + o as u128 + carry as u128;
+                    (*word, carry) = (sum as u64, (sum >> 64) as u64);
+                }
+                for (window, column) in digits.chunks_exact_mut(DIGITS).enumerate() {
+                    let position = window * self.bits as usize;
+                    let pair = words[position / 64] as u128 | (words[position / 64 + 1] as u128) << 64;
+                    let digit = ((pair >> (position % 64)) as u64 & ((1 << self.bits) - 1)) as i32;
+                    column[i] = digit - if window + 1 == self.windows { 0 } else { 1 << (self.bits - 1) };
+                }
             }
-            out
-        };
-        scalars.par_iter().map(shift).collect_into_vec(&mut self.scalars);
+        });
     }
 
     #[inline]
     pub fn digit(&self, i: usize, window: u32) -> i32 {
-        let position = window * self.bits;
-        // eight bytes that hold the window, or the rest of the number
-        let byte = (position as usize / 8).min(24);
-        let scalar = &self.scalars[i];
-        let word = u64::from_le_bytes(std::array::from_fn(|k| scalar[byte + k]));
-        let digit = (word >> (position as usize - 8 * byte) & ((1 << self.bits) - 1)) as i32;
-        digit - if window == self.last { 0 } else { 1 << (self.bits - 1) }
+        self.digits[(i / DIGITS * self.windows + window as usize) * DIGITS + i % DIGITS]
     }
 }
 
@@ -143,14 +148,14 @@ pub fn msm<E>(
     mut between: impl FnMut(usize) -> Result<(), E>,
 ) -> Result<G1Projective, E> {
     let mut accumulator = Accumulator::new(Plan::new(scalars.len(), FIELD_BITS));
-    let mut shifted = ShiftedScalars::new(&[], &accumulator.plan);
+    let mut digits = Digits::new(&[], &accumulator.plan);
     // a copy on huge pages: addresses of mapped files are slow to translate
     let mut near = Lines::infinity(BLOCK.min(scalars.len()));
     for (block, (block_points, block_scalars)) in points.chunks(BLOCK).zip(scalars.chunks(BLOCK)).enumerate() {
         let parts = near.par_chunks_mut(COPY).zip(block_points.par_chunks(COPY));
         parts.for_each(|(near, points)| near[..points.len()].copy_from_slice(points));
-        shifted.replace(block_scalars);
-        accumulator.add(&near, block_scalars.len(), |i, window| shifted.digit(i, window));
+        digits.replace(block_scalars);
+        accumulator.add(&near, block_scalars.len(), |i, window| digits.digit(i, window));
         between(block * BLOCK + block_scalars.len())?;
     }
     Ok(accumulator.finish())
@@ -311,10 +316,10 @@ mod tests {
         let expected = reference(&points, &scalars);
         for bits in 2..=18u32 {
             let plan = Plan { bits, windows: FIELD_BITS.div_ceil(bits), splits: 1 + bits as usize % 3 };
-            let shifted = ShiftedScalars::new(&scalars, &plan);
+            let digits = Digits::new(&scalars, &plan);
             let mut accumulator = Accumulator::new(plan);
             for half in [0, 32] {
-                accumulator.add(&points[half..], 32, |i, window| shifted.digit(half + i, window));
+                accumulator.add(&points[half..], 32, |i, window| digits.digit(half + i, window));
             }
             assert_eq!(accumulator.finish(), expected, "{bits}");
         }

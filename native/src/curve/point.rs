@@ -3,6 +3,7 @@
 //! Raw (files, memory maps): x then y, each four little-endian 64-bit limbs in Montgomery form, infinity all
 //! zero; this is also what a .ptau file holds. Wire (proofs, keys, calldata): canonical, big-endian.
 
+use super::fq;
 use ark_bn254::{Fq, Fq2, G1Affine, G1Projective, G2Affine};
 use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{AdditiveGroup, BigInt, BigInteger, PrimeField, Zero};
@@ -30,16 +31,14 @@ impl Point {
     /// The same point with coordinates below p, from coordinates below 2 p.
     #[inline]
     pub fn reduced(&self) -> Self {
-        Self { x: reduced(self.x), y: reduced(self.y) }
+        Self { x: fq::reduced(&self.x), y: fq::reduced(&self.y) }
     }
 
     /// The opposite point, for coordinates below 2 p.
     #[inline]
     pub fn negated(&self) -> Self {
         let Self { x, y } = self.reduced();
-        let zero = (y == [0; 4]) as u64; // stays zero
-        let (minus, _) = difference(Fq::MODULUS.0, y);
-        Self { x, y: minus.map(|word| word & zero.wrapping_sub(1)) }
+        if y == [0; 4] { Self { x, y } } else { Self { x, y: fq::complement(&y) } }
     }
 
     /// Coordinates below p.
@@ -92,26 +91,6 @@ impl Point {
         encode_coordinate(&y, &mut out[COORDINATE_BYTES..]);
         out
     }
-}
-
-/// a - b modulo 2^256, and whether a < b.
-#[inline]
-fn difference(a: [u64; 4], b: [u64; 4]) -> ([u64; 4], bool) {
-    let mut borrow = false;
-    let out = std::array::from_fn(|i| {
-        let (d, b1) = a[i].overflowing_sub(b[i]);
-        let (d, b2) = d.overflowing_sub(borrow as u64);
-        borrow = b1 | b2;
-        d
-    });
-    (out, borrow)
-}
-
-/// x or x - p.
-#[inline]
-fn reduced(x: [u64; 4]) -> [u64; 4] {
-    let (d, below) = difference(x, Fq::MODULUS.0);
-    if below { x } else { d }
 }
 
 /// Views raw bytes, whose start must be aligned to 8 bytes, as points.

@@ -1,7 +1,7 @@
 //! Powers of a known tau times a generator: the development SRS.
 
 use super::batch::{self, BATCH, Batch};
-use super::msm::{FIELD_BITS, Plan, ShiftedScalars};
+use super::msm::{Digits, FIELD_BITS, Plan};
 use super::point::Point;
 use crate::field::Fr;
 use ark_bn254::{G1Projective, G2Affine, G2Projective};
@@ -49,7 +49,7 @@ impl G1Powers {
     }
 
     pub fn multiply(&self, scalars: &[Fr]) -> Vec<Point> {
-        let digits = ShiftedScalars::new(scalars, &self.plan);
+        let digits = Digits::new(scalars, &self.plan);
         let mut out = vec![Point::INFINITY; scalars.len()];
         out.par_chunks_mut(BATCH).enumerate().for_each_init(Batch::default, |batch, (i, sums)| {
             let mut terms = vec![Point::INFINITY; sums.len()];

@@ -4,7 +4,11 @@
 pub const NEGATIVE: u32 = 1 << 31;
 
 /// log2 of the buckets of a part of the second pass.
-const PART_BITS: u32 = 11;
+const PART_BITS: u32 = 10;
+
+/// Indices are below 2^21: with a sign and a place within a part they fill 32 bits.
+pub const INDEX_BITS: u32 = 31 - PART_BITS;
+const INDEX: u32 = (1 << INDEX_BITS) - 1;
 
 /// Entries by bucket, and space to sort them in.
 #[derive(Default)]
@@ -14,13 +18,16 @@ pub struct Sorted {
     /// Entries of each bucket.
     pub sizes: Vec<u32>,
     digits: Vec<u32>,
-    parts: Vec<(u32, u32)>,
+    /// Sign, place in the part, index.
+    parts: Vec<u32>,
     next: Vec<u32>,
 }
 
 impl Sorted {
-    /// Sorts 0..count by |digit(i)| - 1 < buckets, those of digit 0 left out; buckets is a power of two.
+    /// Sorts 0..count, at most 2^INDEX_BITS, by |digit(i)| - 1 < buckets, those of digit 0 left out; buckets is a
+    /// power of two.
     pub fn sort(&mut self, count: usize, digit: impl Fn(usize) -> i32, buckets: usize) {
+        assert!(count <= 1 << INDEX_BITS);
         let low_bits = buckets.trailing_zeros().min(PART_BITS);
         // bucket and sign; the zeros' bucket is beyond the others
         self.digits.clear();
@@ -42,11 +49,12 @@ impl Sorted {
             })
             .collect();
         starts(&mut self.next);
-        self.parts.resize(count, (0, 0));
+        self.parts.resize(count, 0);
         for (i, &d) in self.digits.iter().enumerate() {
             let bucket = d & !NEGATIVE;
             let slot = &mut self.next[(bucket >> low_bits) as usize];
-            self.parts[*slot as usize] = (bucket & ((1 << low_bits) - 1), i as u32 | d & NEGATIVE);
+            let low = bucket & ((1 << low_bits) - 1);
+            self.parts[*slot as usize] = d & NEGATIVE | low << INDEX_BITS | i as u32;
             *slot += 1;
         }
         self.entries.resize(total, 0);
@@ -55,15 +63,16 @@ impl Sorted {
         let mut start = 0;
         for (end, sizes) in ends.into_iter().zip(self.sizes.chunks_exact_mut(1 << low_bits)) {
             let (part, out) = (&self.parts[start..end], &mut self.entries[start..end]);
-            for &(low, _) in part {
-                sizes[low as usize] += 1;
+            let low = |entry: u32| ((entry & !NEGATIVE) >> INDEX_BITS) as usize;
+            for &entry in part {
+                sizes[low(entry)] += 1;
             }
             self.next.clear();
             self.next.extend_from_slice(sizes);
             starts(&mut self.next);
-            for &(low, entry) in part {
-                let slot = &mut self.next[low as usize];
-                out[*slot as usize] = entry;
+            for &entry in part {
+                let slot = &mut self.next[low(entry)];
+                out[*slot as usize] = entry & (NEGATIVE | INDEX);
                 *slot += 1;
             }
             start = end;
