@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from tests.backends import BACKENDS, use_backend
 from zkllm._native import FrVec, Points, g2_from_raw, g2_squarings, poly_evaluate
 from zkllm.errors import SrsError
 from zkllm.field import P, R
@@ -64,6 +65,22 @@ def test_segments_add_up_and_strides_are_followed(srs):
     values[40:42] = [int(x) for x in b]
     assert srs.commit_ints([(40, b), (3, a)]) == commit_naive(values)
     assert srs.commit_ints([]) == srs.commit(FrVec.zeros(5)) == bytes(64)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_backends_give_the_same_sums(backend):
+    """Sizes around those of batches and of groups in a vector; repeated, opposite and extreme scalars."""
+    srs = development_srs(13)
+    with use_backend(backend):
+        for count in (1, 7, 17, 1023, 4099):
+            values = [pow(5, i, R) for i in range(count)]
+            values[: count // 3] = [R - 1] * (count // 3)
+            assert srs.commit(FrVec.from_list(values)) == commit_naive(values)
+            for dtype in (np.uint8, np.int16, np.uint16, np.int32, np.int64):
+                low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+                ints = np.random.default_rng(count).integers(low, high, count, dtype, endpoint=True)
+                ints[: count // 3] = high
+                assert srs.commit_ints([(5, ints)]) == commit_naive([0] * 5 + [int(x) for x in ints])
 
 
 def test_large_memory_mapped_commitment(tmp_path):

@@ -1,6 +1,8 @@
 //! Multi-scalar multiplication (Pippenger) with signed digits. Twin: `zkllm/pcs/naive.py`.
 //!
-//! A window's buckets are filled block by block, so memory stays bounded and a caller can stop between blocks.
+//! A window's buckets are filled block by block, so memory stays bounded and a caller can stop between blocks. For full-
+//! width scalars, from 2^22 on: 63 MB of buckets, 64 MB for a copy of a block's points, 63 MB of digits, and for each
+//! thread some 14 MB to sort and add in. Integers of at most 17 bits: 4 MB of buckets and 14 MB for each thread.
 
 use super::buckets::{self, Space};
 use super::lines::Lines;
@@ -11,6 +13,7 @@ use crate::field::Fr;
 use ark_bn254::G1Projective;
 use ark_ff::{AdditiveGroup, PrimeField};
 use rayon::prelude::*;
+use std::collections::BTreeMap;
 
 /// Points per block.
 pub const BLOCK: usize = 1 << 20;
@@ -34,7 +37,7 @@ impl Plan {
         let cost = |bits: u32| scalar_bits.div_ceil(bits) as usize * (count + (1usize << bits));
         let bits = (2..=18).min_by_key(|&bits| cost(bits.min(scalar_bits))).expect("not empty").min(scalar_bits);
         let windows = scalar_bits.div_ceil(bits);
-        let splits = (2 * rayon::current_num_threads()).div_ceil(windows as usize);
+        let splits = rayon::current_num_threads().div_ceil(windows as usize);
         Self { bits, windows, splits: if count < 1 << 12 { 1 } else { splits } }
     }
 
@@ -196,12 +199,6 @@ impl<'a> Ints<'a> {
         self.len() == 0
     }
 
-    #[inline]
-    #[allow(clippy::unnecessary_cast)] // for one of the types
-    pub fn get(self, i: usize) -> i64 {
-        each!(self, a => a[i] as i64)
-    }
-
     fn range(self, start: usize, stop: usize) -> Ints<'a> {
         match self {
             Ints::I8(a) => Ints::I8(&a[start..stop]),
@@ -222,30 +219,31 @@ impl<'a> Ints<'a> {
     }
 }
 
-/// sum over segments of sum_i values[i] points[offset + i]. Each width of values has windows of its own.
+/// Bits of the widest window that pays for as many scalars as come in one sum.
+const WIDE: u32 = 17;
+
+/// sum over segments of sum_i values[i] points[offset + i]. Values that need the same number of windows share them.
 pub fn msm_ints<E>(
     points: &[Point],
     segments: &[(usize, Ints<'_>)],
     mut between: impl FnMut(usize) -> Result<(), E>,
 ) -> Result<G1Projective, E> {
-    // pieces of at most a block, by width
-    let mut classes: Vec<(u32, Vec<(usize, Ints<'_>)>)> = Vec::new();
+    // pieces of at most a block: by number of windows, with the bits of the widest
+    let mut classes: BTreeMap<u32, (u32, Vec<(usize, Ints<'_>)>)> = BTreeMap::new();
     for &(offset, values) in segments {
         for start in (0..values.len()).step_by(BLOCK) {
             let piece = values.range(start, (start + BLOCK).min(values.len()));
             let bits = piece.bits();
-            if bits == 0 {
-                continue;
-            }
-            match classes.iter_mut().find(|(b, _)| *b == bits) {
-                Some((_, pieces)) => pieces.push((offset + start, piece)),
-                None => classes.push((bits, vec![(offset + start, piece)])),
+            if bits > 0 {
+                let (widest, pieces) = classes.entry(bits.div_ceil(WIDE)).or_default();
+                *widest = bits.max(*widest);
+                pieces.push((offset + start, piece));
             }
         }
     }
     let mut total = G1Projective::default();
     let mut done = 0;
-    for (bits, pieces) in classes {
+    for (bits, pieces) in classes.into_values() {
         let count = pieces.iter().map(|(_, values)| values.len()).sum();
         let mut plan = Plan::new(count, bits);
         if plan.windows > 1 {
@@ -254,17 +252,18 @@ pub fn msm_ints<E>(
         let (width, half) = (plan.bits, 1i128 << (plan.bits - 1));
         let shift: i128 = (0..plan.windows).map(|w| half << (w * width)).sum();
         let single = plan.windows == 1;
+        let digit = |value: i64, window: u32| {
+            (((value as i128 + shift) >> (window * width)) as i64 & ((1 << width) - 1)) as i32 - half as i32
+        };
         let mut accumulator = Accumulator::new(plan);
         for (offset, values) in pieces {
-            let digit = |i: usize, window: u32| {
-                let value = values.get(i);
-                if single {
-                    value as i32
-                } else {
-                    (((value as i128 + shift) >> (window * width)) as i64 & ((1 << width) - 1)) as i32 - half as i32
-                }
-            };
-            accumulator.add(&points[offset..], values.len(), digit);
+            let points = &points[offset..];
+            #[allow(clippy::unnecessary_cast)] // for one of the types
+            if single {
+                each!(values, a => accumulator.add(points, a.len(), |i, _| a[i] as i32));
+            } else {
+                each!(values, a => accumulator.add(points, a.len(), |i, window| digit(a[i] as i64, window)));
+            }
             done += values.len();
             between(done)?;
         }
@@ -339,6 +338,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::unnecessary_cast)] // for one of the types
     fn integers_of_every_type() {
         let points = powers_of_tau(3000);
         let wide: Vec<i64> = (0..700i64).map(|i| (i * 0x0123_4567_89ab_cdef).wrapping_mul(i | 1)).collect();
@@ -350,7 +350,7 @@ mod tests {
         let mut scalars = vec![Fr::from(0u64); 3000];
         for (offset, values) in segments {
             for i in 0..values.len() {
-                scalars[offset + i] = crate::field::from_i64(values.get(i));
+                scalars[offset + i] = crate::field::from_i64(each!(values, a => a[i] as i64));
             }
         }
         let expected = reference(&points, &scalars).into_affine();
