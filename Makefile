@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DELETE_ON_ERROR:
-.PHONY: help setup test test-python test-rust test-forge demo bench bench-real bench-peers fuzz-bits lint format generate clean
+.PHONY: help setup test test-python test-rust test-forge demo bench bench-xl bench-scaling bench-peers bench-docs fuzz-bits lint format generate clean
 
 PYTHON ?= python3
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -59,13 +59,26 @@ demo: setup ## prove and settle the small model's answer on a local chain; PROMP
 bench: setup ## print the benchmark tables, and write them as JSON
 	@$(BIN)/python scripts/bench.py
 
-bench-real: setup ## set up, prove and verify MODEL="DIR .." (real sizes); one JSON line each; ROWS, MU, RUNS
-	@$(BIN)/python scripts/bench_real.py --rows $(or $(ROWS),16) --runs $(or $(RUNS),1) \
-		$(if $(MU),--mu $(MU)) $(or $(MODEL),$(error MODEL="DIR .." names Hugging Face folders or packages))
+# The runs of real sizes last long; a case whose line is in build/ is skipped (AGAIN=1 runs it anew). CHECKPOINTS
+# names a folder of checkpoints to take instead of build/checkpoints, KEEP=1 keeps what was made.
+BENCH = $(if $(RUNS),--runs $(RUNS)) $(if $(CHECKPOINTS),--checkpoints "$(CHECKPOINTS)") \
+	$(if $(WORK),--work "$(WORK)") $(if $(AGAIN),--again) $(if $(KEEP),--keep)
+
+bench-xl: setup ## GPT-2 XL from set-up to a settled claim, float inference beside; ROWS="16 32 64", MU="24 25", RUNS
+	@$(BIN)/python scripts/bench_xl.py $(if $(MODEL),--model "$(MODEL)") $(if $(ROWS),--rows $(ROWS)) \
+		$(if $(MU),--mu $(MU)) $(BENCH)
+
+bench-scaling: setup ## cost by layers, rows and model size; LAYERS="6 12 24 48", ROWS="8 16 32 64", MODELS, MU
+	@$(BIN)/python scripts/bench_scaling.py $(if $(LAYERS),--layers $(LAYERS)) $(if $(ROWS),--rows $(ROWS)) \
+		$(if $(MODELS),--models $(MODELS)) $(if $(MU),--mu $(MU)) $(BENCH)
 
 bench-peers: setup ## prove a sub-block with EZKL and with zkLLM; WIDTHS="64x256 ..", ROWS, LIMIT (s), MEMORY (GiB)
 	@$(BIN)/python scripts/bench_peers.py $(if $(WIDTHS),--widths $(WIDTHS)) $(if $(ROWS),--rows $(ROWS)) \
 		$(if $(LIMIT),--limit $(LIMIT)) $(if $(MEMORY),--memory $(MEMORY)) $(if $(AGAIN),--again)
+
+bench-docs: setup ## put the plots and tables of the benchmarks' lines in build/ into docs/
+	@$(BIN)/python scripts/plots.py build/bench-xl.jsonl build/bench-scaling.jsonl build/bench-peers.jsonl
+	@$(BIN)/python scripts/bench_report.py --write
 
 fuzz-bits: setup ## flip every single bit of a proof file, in Python (takes long)
 	@$(BIN)/python scripts/fuzz_bits.py

@@ -1,5 +1,5 @@
 """What everything costs: setting up, proving by stage, verifying, gas, sizes; the cost of a lookup, of a
-committed coefficient and of a multiply-accumulate; and what these predict for GPT-2 XL.
+committed coefficient and of a multiply-accumulate. Real sizes: bench_xl.py.
 
     python scripts/bench.py [--runs 2] [--skip-units] [--json] [--out build/bench.json]
 
@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import resource
 import sys
 import tempfile
@@ -24,6 +22,9 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+
+from bench_common import machine  # noqa: E402
+from bench_phases import verification_gas  # noqa: E402
 
 from tests.cli.checkpoints import write_checkpoint  # noqa: E402
 from zkllm import api  # noqa: E402
@@ -37,22 +38,15 @@ from zkllm.model.quantize import QuantizerOptions  # noqa: E402
 from zkllm.protocol.circuit import build_circuit  # noqa: E402
 from zkllm.protocol.manifest import Shape  # noqa: E402
 from zkllm.protocol.program import Protocol  # noqa: E402
-from zkllm.settle import KeySource, Session, network, open_session  # noqa: E402
-from zkllm.settle.rpc import to_hex  # noqa: E402
-from zkllm.settle.submission import calldata_gas, verify_calldata  # noqa: E402
+from zkllm.settle import KeySource, network, open_session  # noqa: E402
 from zkllm.soundness import security_bits  # noqa: E402
 from zkllm.timings import Stage  # noqa: E402
 
 DEMO = ROOT / "models" / "demo-gpt2"
 ROWS = 16
 LAYERS = (3, 12, 48)
-INTRINSIC_GAS = 21_000
 WIDE = {"layers": 6, "heads": 6, "width": 384, "vocab_size": 5003, "n_ctx": 64}
 WIDE_MU = 19
-XL = {"n_layer": 48, "n_head": 25, "head_dim": 64, "d_inner": 6400, "vocab_size": 50257, "n_ctx": 1024}
-XL_PACKING = {"slots": 5, "slot_bits": 50, "inner_slots": 5, "inner_slot_bits": 50, "vocab_slots": 5,
-              "vocab_slot_bits": 50}  # fmt: skip
-XL_MU = 24
 Times = dict[str, float]
 
 
@@ -123,14 +117,6 @@ def demo(folder: Path, runs: int) -> dict[str, Any]:
     }
 
 
-def verification_gas(session: Session, verifier: bytes, proof: api.Proof) -> int:
-    """Execution of `verify`, without the transaction's base and its calldata."""
-    data = verify_calldata(proof)
-    call = {"from": to_hex(session.account.address), "to": to_hex(verifier), "data": to_hex(data)}
-    trace = session.rpc.request("debug_traceCall", call, "latest", {"tracer": "callTracer"})
-    return int(trace["gasUsed"], 16) - INTRINSIC_GAS - calldata_gas(data)
-
-
 # ---- circuits
 
 
@@ -186,7 +172,7 @@ UNITS = {
 
 
 def units(folder: Path, runs: int) -> dict[str, Any]:
-    """Costs by unit on the wide model, and the sum that they make for GPT-2 XL."""
+    """Costs by unit on the wide model."""
     write_checkpoint(folder / "wide-hf", **WIDE)
     options = BuildOptions(quantizer=QuantizerOptions(mu=WIDE_MU), rows=ROWS)
     package = build_package(folder / "wide-hf", folder / "wide", options)
@@ -199,12 +185,6 @@ def units(folder: Path, runs: int) -> dict[str, Any]:
     macs = sum(b["multiply_accumulates"] for b in blocks)
     ours = sizes(keys.protocol, macs, 1 << keys.verifying_key.n_log2)
 
-    c = replace(package.config, **XL, **XL_PACKING, pad_id=XL["vocab_size"] - 1, mu=XL_MU)
-    large = Protocol(Shape(c, ROWS, 1))
-    block = 4 * c.width**2 + 2 * c.width * c.d_inner
-    xl_macs = ROWS * c.n_layer * (block + (ROWS + 1) * c.width) + c.vocab_size * c.width
-    theirs = sizes(large, xl_macs, build_circuit(large).compile().size)
-    predicted = {name: t * theirs[UNITS[name]] / ours[UNITS[name]] for name, t in seconds.items()}
     per = lambda names, unit: 1e9 * sum(seconds[n] for n in names) / ours[unit]
     return {
         "model": WIDE | {"mu": WIDE_MU, "N": ROWS},
@@ -218,36 +198,16 @@ def units(folder: Path, runs: int) -> dict[str, Any]:
             "a coefficient in the reduction": per(["inner: reduction"], "coefficients"),
             "a coefficient in the opening": per(["outer: open q, g"], "column"),
         },
-        "gpt2_xl": {
-            "shape": {"N": ROWS, "k": 1, "mu": XL_MU},
-            "sizes": theirs,
-            "fixed_columns": large.fixed.num_columns,
-            "witness_columns": large.witness.num_columns,
-            "predicted_seconds": predicted | {"total": sum(predicted.values())},
-        },
     }
 
 
 # ---- report
 
 
-def machine() -> dict[str, Any]:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
-    return {
-        "processor": names[0] if names else platform.processor(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
-        "backend": api.backend(),
-        "load_average": os.getloadavg()[0],
-        "python": platform.python_version(),
-    }
-
-
 def report(data: dict[str, Any]) -> list[str]:
     m, d = data["machine"], data["demo"]
     lines = [
-        f"{m['processor']}, {m['cores']} cores, field backend {m['backend']}, load {m['load_average']:.1f}",
+        f"{m['machine']}, {m['cores']} cores, backend {api.backend()}, load {m['load']:.1f}",
         "",
         f"demo-gpt2, N={ROWS}, k=1; SRS: {d['srs_kind']} "
         f"({d['security_bits_with_a_ceremony']:.0f} bits with a ceremony's)",
@@ -280,21 +240,10 @@ def report(data: dict[str, Any]) -> list[str]:
     ]
     if "units" in data:
         u = data["units"]
-        xl = u["gpt2_xl"]
-        predicted = xl["predicted_seconds"]
         lines += [
             "",
             f"costs by unit, on a random model ({', '.join(f'{k} {v}' for k, v in u['model'].items())})",
             *table(("", "ns"), list(u["nanoseconds"].items())),
-            "",
-            f"GPT-2 XL, N={ROWS}, mu={XL_MU}, as these predict on this machine: {xl['fixed_columns']} + "
-            f"{xl['witness_columns']} columns, {xl['sizes']['lookups']:,} lookups, "
-            f"{xl['sizes']['witness_coefficients']:,} witness coefficients, "
-            f"{xl['sizes']['multiply_accumulates']:,} multiply-accumulates",
-            *table(
-                ("part", "measured s", "grows with", "predicted s"),
-                [(n, u["seconds"][n], UNITS.get(n, ""), predicted[n]) for n in predicted],
-            ),
         ]
     return [*lines, "", f"peak memory {data['peak_memory_bytes'] / 2**30:.2f} GiB"]
 

@@ -7,9 +7,21 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from zkllm.errors import ProofError
-from zkllm.outer.transcript import POINT_BYTES, SCALAR_BYTES, SCHEDULE, body_bytes, body_layout
+from zkllm.outer.circuit import CircuitBuilder
+from zkllm.outer.transcript import (
+    POINT_BYTES,
+    SCALAR_BYTES,
+    SCHEDULE,
+    body_bytes,
+    body_layout,
+    public_input_names,
+)
 from zkllm.profiling import lookups_by_tensor
 from zkllm.proof import Proof
+from zkllm.protocol.circuit import build_circuit
+from zkllm.protocol.party import CircuitParty
+from zkllm.protocol.program import run_inner
+from zkllm.statement import num_words
 
 if TYPE_CHECKING:
     from zkllm.model.package import ModelPackage
@@ -156,29 +168,17 @@ def _columns(protocol: Protocol) -> dict[str, Any]:
 
 
 def _circuit(protocol: Protocol, key: VerifyingKey, progress: Progress | None) -> dict[str, Any]:
-    """Rows by part, and the soundness terms: both come from running the verifier's text on wires once
-    more."""
-    from zkllm.outer.circuit import CircuitBuilder
-    from zkllm.outer.transcript import public_input_names
-    from zkllm.protocol.circuit import build_circuit
-    from zkllm.protocol.party import CircuitParty
-    from zkllm.protocol.program import run_inner
-    from zkllm.soundness import report
-    from zkllm.statement import num_words
+    """Rows by part, and the soundness terms."""
+    from zkllm.soundness import OuterSizes, report
 
     if progress is not None:
         progress("circuit", 0, 2)
     circuit = build_circuit(protocol).compile()
     if progress is not None:
         progress("circuit", 1, 2)
-    builder = CircuitBuilder()
-    count = num_words(protocol.shape.rows)
-    seed, *rest = (builder.public(name) for name in public_input_names(count))
-    party = CircuitParty(protocol, builder, seed)
-    run_inner(party, rest[:count], None)
+    terms = report(run_on_wires(protocol), OuterSizes.of(key))
     if progress is not None:
         progress("circuit", 2, 2)
-    terms = report(party, key)
     return {
         "circuit": {
             "rows": circuit.num_rows,
@@ -190,3 +190,13 @@ def _circuit(protocol: Protocol, key: VerifyingKey, progress: Progress | None) -
         ],
         "security_bits": round(min(t.bits for t in terms), 2),
     }
+
+
+def run_on_wires(protocol: Protocol) -> CircuitParty:
+    """The verifier's text, run once more: it adds up the numerators of its error terms."""
+    builder = CircuitBuilder()
+    count = num_words(protocol.shape.rows)
+    seed, *rest = (builder.public(name) for name in public_input_names(count))
+    party = CircuitParty(protocol, builder, seed)
+    run_inner(party, rest[:count], None)
+    return party

@@ -26,6 +26,25 @@ class Term:
     source: str
 
 
+@dataclass(frozen=True)
+class OuterSizes:
+    """What the outer proof's terms depend on."""
+
+    n_log2: int
+    columns: int
+    mu: int
+    rows: int  # N
+
+    @classmethod
+    def of(cls, vk: VerifyingKey) -> OuterSizes:
+        return cls(vk.n_log2, len(vk.fixed_commitments) + vk.num_witness_columns, vk.mu, vk.N)
+
+    @property
+    def powers(self) -> int:
+        """Of tau: the columns, and C2's three polynomials of up to 5 n coefficients."""
+        return max(1 << self.mu, 15 << self.n_log2)
+
+
 SOURCES = {
     "LogUp alpha": "eprint 2022/1530, Lemma 5: queries and table rows",
     "LogUp fingerprints": "pairs of distinct (tag, input, output) that collide under beta",
@@ -48,15 +67,14 @@ def inner_terms(party: Party) -> list[Term]:
     return [_statistical(name, n, SOURCES[name]) for name, n in party.errors.items()]
 
 
-def outer_terms(vk: VerifyingKey) -> list[Term]:
-    """PLONK, the packed opening and Mercury, from the key's sizes (docs/security.md gives each sum)."""
-    n, columns = 1 << vk.n_log2, len(vk.fixed_commitments) + vk.num_witness_columns
-    powers = max(1 << vk.mu, 15 * n)
-    b = 1 << vk.b_log2
+def outer_terms(s: OuterSizes) -> list[Term]:
+    """PLONK, the packed opening and Mercury, from the sizes alone (docs/security.md gives them at XL's)."""
+    n, columns, powers = 1 << s.n_log2, s.columns, s.powers
+    b = 1 << s.mu // 2
     degrees = {
         "permutation beta_p, gamma_p": (8 * n, "PLONK, eprint 2019/953, permutation argument over 4 wires"),
         "gates alpha_p": (4, "powers of alpha_p batch five gate equations"),
-        "evaluation y": (6 * n + num_words(vk.N) + 10, "quotient identities, degree below 6 n"),
+        "evaluation y": (6 * n + num_words(s.rows) + 10, "quotient identities, degree below 6 n"),
         "columns theta": (columns - 1, "powers of theta batch the columns"),
         "Mercury alpha": (powers - 1, "eprint 2025/385: division by X^b - alpha"),
         "Mercury gamma": (1, "eprint 2025/385: two inner products in one"),
@@ -68,20 +86,22 @@ def outer_terms(vk: VerifyingKey) -> list[Term]:
     return [_statistical(name, numerator, source) for name, (numerator, source) in degrees.items()]
 
 
-def work_terms(vk: VerifyingKey) -> list[Term]:
-    powers = max(1 << vk.mu, 15 << vk.n_log2)
+def work_terms(s: OuterSizes) -> list[Term]:
     return [
         Term("seed collision", 124.0, "work", "keccak256 truncated to 248 bits"),
         Term("Poseidon2 capacity", LOG2_R / 2, "work", "sponge with one lane of capacity, eprint 2023/323"),
-        Term("tau", LOG2_R / 2 - log2(powers) / 2, "work", "Cheon 2006: discrete logarithm with many powers"),
+        Term(
+            "tau", LOG2_R / 2 - log2(s.powers) / 2, "work", "Cheon 2006: discrete logarithm with many powers"
+        ),
         Term("BN254", BN254_BITS, "work", "eprint 2017/334"),
     ]
 
 
-def report(party: Party, vk: VerifyingKey) -> list[Term]:
-    return [*inner_terms(party), *outer_terms(vk), *work_terms(vk)]
+def report(party: Party, sizes: OuterSizes) -> list[Term]:
+    """All terms; `party` has run the text of the protocol."""
+    return [*inner_terms(party), *outer_terms(sizes), *work_terms(sizes)]
 
 
 def security_bits(vk: VerifyingKey) -> float:
     """What binds, for a ceremony's SRS. A development SRS has none: its tau is public."""
-    return min(t.bits for t in [*outer_terms(vk), *work_terms(vk)])
+    return min(t.bits for t in [*outer_terms(OuterSizes.of(vk)), *work_terms(OuterSizes.of(vk))])

@@ -72,7 +72,7 @@ class ProvingKey:
         return out.getvalue()
 
     @classmethod
-    def load(cls, path: Path) -> ProvingKey:
+    def load(cls, path: Path, key_type: type[VerifyingKey] = VerifyingKey) -> ProvingKey:
         try:
             data = path.read_bytes()
         except OSError as error:
@@ -105,7 +105,7 @@ class ProvingKey:
             selectors=selectors,
             **{name: arrays[name] for name in ("input_variables", "own_wires", "equal_to", "defines")},
         )
-        return cls(VerifyingKey.from_json(header["vk"]), circuit)
+        return cls(key_type.from_json(header["vk"]), circuit)
 
 
 def circuit_kernel(circuit: Circuit) -> CircuitKernel:

@@ -1,0 +1,249 @@
+"""One phase of a benchmark case, in a process of its own, so that its peak memory is its own.
+
+    python scripts/bench_phases.py PHASE '{"option": ..}'
+
+Phases: srs, setup, keys, deploy, prove, verify, settle, torch. Prints one JSON line; `scripts/bench_cases.py`
+puts them together.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from bench_common import ROOT, say
+
+sys.path.insert(0, str(ROOT))
+
+from zkllm import api  # noqa: E402
+from zkllm.model.package import ModelPackage  # noqa: E402
+from zkllm.proof import Proof  # noqa: E402
+from zkllm.timings import resident_memory  # noqa: E402
+
+PROMPT = "Any sufficiently advanced technology is indistinguishable from"
+INTRINSIC_GAS = 21_000
+Options = dict[str, Any]
+
+
+class Reports:
+    """Seconds between reports, by the stage that the later one names; also on standard error."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        now = time.perf_counter()
+        if done or total != 1:  # (0, 1) opens a stage: what passed before it is not the stage's
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self._last
+        self._last = now
+        if done == total:
+            say(f"  {stage}: {self.seconds.get(stage, 0.0):.1f} s")
+
+
+def peak() -> int | None:
+    return resident_memory().get("peak")
+
+
+def size_of(folder: Path) -> int:
+    return sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
+
+
+def prompt_of(o: Options) -> dict[str, Any]:
+    """A prompt that fits into N rows: the text, or its first ids."""
+    package = ModelPackage.load(o["package"], verify=False)
+    ids = package.tokenizer.encode(PROMPT)[: max(1, o["N"] + 1 - o["k"])]
+    return {"tokens": ids, "new_tokens": o["k"], "rows": o["N"]}
+
+
+# ---- phases
+
+
+def srs(o: Options) -> Options:
+    """Makes the development SRS where it is not in the cache, before any clock starts."""
+    from zkllm.pcs.srs import development_srs
+
+    start = time.perf_counter()
+    development_srs(o["log2"])
+    return {"srs_s": time.perf_counter() - start}
+
+
+def setup(o: Options) -> Options:
+    """The package, its commitments, the keys of (N, 1); the SRS is there already."""
+    reports, out = Reports(), Path(o["package"])
+    start, processor = time.perf_counter(), time.process_time()
+    package = api.setup(o["checkpoint"], out, max_tokens=o["N"], mu=o["mu"], progress=reports)
+    return {
+        "setup_s": time.perf_counter() - start,
+        "setup_cpu_s": time.process_time() - processor,
+        "setup_stages_s": reports.seconds,
+        "setup_peak_rss_bytes": peak(),
+        "package_bytes": size_of(out / "weights"),
+        "keys_bytes": size_of(out / "keys"),
+        "mu": package.config.mu,
+    }
+
+
+def keys(o: Options) -> Options:
+    """The keys of (N, k), and what the shape is."""
+    from zkllm.inspection import inspect_package
+
+    package = ModelPackage.load(o["package"], verify=False)
+    start = time.perf_counter()
+    key = api.shape_keys(package, o["N"], o["k"]).verifying_key
+    seconds = time.perf_counter() - start
+    data = inspect_package(package, o["N"], o["k"])
+    c = package.config
+    return {
+        "keys_s": seconds,
+        "layers": c.n_layer,
+        "width": c.width,
+        "parameters": data["parameters"],
+        "mu": c.mu,
+        "C": [c.slots, c.inner_slots, c.vocab_slots],
+        "rows": data["circuit"]["rows"],
+        "rows_log2": key.n_log2,
+        "columns": [data["columns"][g]["columns"] for g in ("fixed", "witness")],
+        "lookups": sum(x["queries"] for x in data["lookups"]),
+        "security_bits": data["security_bits"],
+        "soundness": data["soundness"],
+        "srs": data["srs_kind"],
+    }
+
+
+def _session(o: Options, fresh: bool) -> Any:
+    from zkllm.settle import KeySource, network, open_session
+
+    return open_session(network("anvil"), KeySource(), Path(o["home"]), fresh_chain=fresh)
+
+
+def deploy(o: Options) -> Options:
+    """On an empty local chain, which the later phases take up; what the proof must be made for."""
+    package = ModelPackage.load(o["package"], verify=False)
+    key = api.shape_keys(package, o["N"], o["k"]).verifying_key
+    start = time.perf_counter()
+    with _session(o, fresh=False) as session:
+        deployment = session.ensure_deployed(key)
+        context = session.context(deployment.settlement)
+        gas = {name: receipt.gas_used for name, receipt in session.deployed.items()}
+    return {
+        "deploy_s": time.perf_counter() - start,
+        "deploy_gas": gas,
+        "context": [context.chain_id, context.contract.hex(), context.sender.hex()],
+    }
+
+
+def prove(o: Options) -> Options:
+    """One proof. Keys are read, not made; reading them belongs to proving."""
+    from zkllm.profiling import flat, profile
+    from zkllm.protocol.manifest import Shape
+    from zkllm.protocol.program import Protocol
+    from zkllm.statement import Context
+
+    chain_id, contract, sender = o["context"]
+    context = Context(chain_id, bytes.fromhex(contract), bytes.fromhex(sender))
+    given = prompt_of(o)
+    start, processor = time.perf_counter(), time.process_time()
+    package = ModelPackage.load(o["package"], verify=False)
+    result = api.prove(package, **given, context=context, memory=True)
+    seconds, processor = time.perf_counter() - start, time.process_time() - processor
+    result.proof.save(Path(o["proof"]))
+    key = result.verifying_key
+    about = {"model": package.source, "N": key.N, "k": key.k, "backend": api.backend(), "srs": key.srs_kind}
+    protocol = Protocol(Shape(package.config, key.N, key.k))
+    report = profile(result.stages, protocol, 1 << key.n_log2, about)
+    Path(o["profile"]).write_text(json.dumps(report, indent=1) + "\n")
+    leaves = flat(result.stages)
+    return {
+        "prove_s": seconds,
+        "prove_cpu_s": processor,
+        "stages": {name: stage.wall for name, stage in leaves.items()},
+        "stages_cpu": {name: stage.processor for name, stage in leaves.items()},
+        "stages_peak": {name: stage.memory.get("peak") for name, stage in leaves.items()},
+        "peak_rss_bytes": result.stages.memory.get("peak"),
+        "proof_bytes": len(result.proof.body),
+        "statement": {"T": result.proof.T, "ids": list(result.statement.ids)},
+        "row_ids": list(result.proof.ids[: o["N"]]),
+        "backend": api.backend(),
+    }
+
+
+def verify(o: Options) -> Options:
+    package = ModelPackage.load(o["package"], verify=False)
+    key = api.shape_keys(package, o["N"], o["k"]).verifying_key
+    proof = Proof.load(Path(o["proof"]))
+    start = time.perf_counter()
+    proof.verify(key)
+    return {"verify_s": time.perf_counter() - start}
+
+
+def verification_gas(session: Any, verifier: bytes, proof: Proof) -> int:
+    """Execution of `verify`, without the transaction's base and its calldata."""
+    from zkllm.settle.rpc import to_hex
+    from zkllm.settle.submission import calldata_gas, verify_calldata
+
+    data = verify_calldata(proof)
+    call = {"from": to_hex(session.account.address), "to": to_hex(verifier), "data": to_hex(data)}
+    trace = session.rpc.request("debug_traceCall", call, "latest", {"tracer": "callTracer"})
+    return int(trace["gasUsed"], 16) - INTRINSIC_GAS - calldata_gas(data)
+
+
+def settle(o: Options) -> Options:
+    """For real: the transaction on the chain where `deploy` put the contracts, and verification alone."""
+    package = ModelPackage.load(o["package"], verify=False)
+    key = api.shape_keys(package, o["N"], o["k"]).verifying_key
+    proof = Proof.load(Path(o["proof"]))
+    with _session(o, fresh=False) as session:
+        settled = session.settle(proof, key, package.tokenizer.token_bytes, verified=True)
+        alone = verification_gas(session, settled.verifier, proof)
+    return {
+        "tx_gas": settled.gas_used,
+        "verify_gas": alone,
+        "calldata_bytes": settled.calldata_bytes,
+    }
+
+
+def torch(o: Options) -> Options:
+    """Plain float32 inference of the same tokens: one pass over N rows, logits of the k certified ones."""
+    import torch as pytorch
+    from transformers import GPT2LMHeadModel
+
+    pytorch.set_num_threads(o["cores"])
+    start = time.perf_counter()
+    model = GPT2LMHeadModel.from_pretrained(o["checkpoint"], dtype=pytorch.float32)
+    model.eval()
+    loaded = time.perf_counter() - start
+    ids = pytorch.tensor([o["ids"]])
+    seconds = []
+    with pytorch.inference_mode():
+        for _ in range(1 + o["runs"]):  # the first one reads the weights from the disk
+            start = time.perf_counter()
+            model(ids, use_cache=False, logits_to_keep=o["k"])
+            seconds.append(time.perf_counter() - start)
+    median = statistics.median(seconds[1:])
+    return {"torch_s": median, "torch_load_s": loaded, "torch_peak_rss_bytes": peak()}
+
+
+PHASES: dict[str, Callable[[Options], Options]] = {
+    f.__name__: f for f in (srs, setup, keys, deploy, prove, verify, settle, torch)
+}
+
+
+def main() -> int:
+    name, options = sys.argv[1], json.loads(sys.argv[2])
+    try:
+        line = PHASES[name](options)
+    except api.ZkllmError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return 1
+    print(json.dumps(line))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
