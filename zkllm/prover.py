@@ -63,9 +63,8 @@ def prove_data(
     def open_columns(theta: int) -> Any:
         """f = sum theta^g C_g."""
         powers = [pow(theta, g, R) for g in range(protocol.num_columns)]
-        f = combine_columns(native, (protocol.fixed, protocol.witness), data.tensors, powers)
-        data.release()
-        return f
+        layouts = (protocol.fixed, protocol.witness)
+        return combine_columns(native, layouts, data.tensors, powers, data.release)
 
     def tail(theta: int, zeta: int) -> Tail:
         inverse = prover.advice(lambda: pow(zeta, -1, R))

@@ -7,7 +7,7 @@ object is allowed, for values that a cheating prover makes too large for machine
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import product
 from math import prod
 
@@ -94,11 +94,11 @@ def accumulate(target: Vector, address: int, coefficient: int, vectors: Sequence
 Pieces = Sequence[tuple[int, int, Sequence[int], Table]]
 
 
-def sum_tables(size: int, pieces: Pieces) -> Vector:
+def sum_tables(size: int, pieces: Pieces, passed: Callable[[], None] | None = None) -> Vector:
     """A vector of `size` elements: the sum of pieces (address, stride, coefficients, table).
 
     Integers with axes (layer, slot, ..) add sum_c coefficients[c] table[l, c, ..] at address + l stride; a
-    vector adds coefficients[0] times itself.
+    vector adds coefficients[0] times itself. `passed` is called after each part of the places.
     """
     result = zeros(size)
     for address, stride, coefficients, table in pieces:
@@ -107,6 +107,8 @@ def sum_tables(size: int, pieces: Pieces) -> Vector:
             for coefficient, slot in zip(coefficients, layer, strict=True):
                 for i, x in enumerate(from_table(slot), address + l * stride):
                     result[i] = (result[i] + coefficient * x) % R
+    if passed is not None:
+        passed()
     return result
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -65,13 +65,20 @@ def kernel_pieces(
 
 
 def combine_columns(
-    kernels: Any, layouts: Sequence[Layout], tensors: Mapping[str, Any], coefficients: Sequence[int]
+    kernels: Any,
+    layouts: Sequence[Layout],
+    tensors: Mapping[str, Any],
+    coefficients: Sequence[int],
+    passed: Callable[[], None] | None = None,
 ) -> Any:
-    """sum_g coefficients[g] C_g over the columns of all layouts, in one pass and without any of them."""
+    """sum_g coefficients[g] C_g over the columns of all layouts, in one pass and without any of them.
+
+    `passed` is called now and then: what was read is not read again.
+    """
     columns = [(layout, g) for layout in layouts for g in range(layout.num_columns)]
     pieces = [
         piece
         for (layout, g), coefficient in zip(columns, coefficients, strict=True)
         for piece in kernel_pieces(kernels, layout, tensors, g, coefficient)
     ]
-    return kernels.sum_tables(1 << layouts[0].mu, pieces)
+    return kernels.sum_tables(1 << layouts[0].mu, pieces, passed)

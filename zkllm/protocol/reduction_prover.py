@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -111,6 +112,7 @@ class LayeredColumns:
                         vectors,
                     )
                 )
+        self.blocks.sort(key=lambda b: b.column)
         (weight,) = weights.values()
         start = self.blocks[0].block.spans[0][0]
         u = weight.dense()[start : start + (1 << outer)]
@@ -119,17 +121,23 @@ class LayeredColumns:
         factors = [((0,), kernels.from_list(u)), *(((0,), s) for s in sums)]
         self.layers = kernels.SumcheckInstance([1 << outer], factors, terms)
 
+    def _passing(self) -> Iterator[_LayeredBlock]:
+        """The blocks column by column; a column that was passed is not kept resident."""
+        for _, group in groupby(self.blocks, key=lambda b: b.column):
+            blocks = list(group)
+            yield from blocks
+            release(b.values for b in blocks)
+
     def _layer_sums(self) -> list[Any]:
         """s(layer) = sum over the rest of v C, by column."""
         k = self.kernels
         parts: list[list[Any]] = [[] for _ in range(self.num_columns)]
-        for b in self.blocks:
+        for b in self._passing():
             shape = b.values.shape
             weights = k.tensor_product(b.vectors)
             sums = k.contract(b.values, shape, 2, weights, len(shape) - 2)
             factors = k.from_list([f * b.coefficient for f in b.factors])
             parts[b.column].append(k.contract(sums, shape[:2], 1, factors))
-        release(b.values for b in self.blocks)
         return [k.linear_combination(p, [1] * len(p)) for p in parts]
 
     def round(self) -> list[int]:
@@ -150,11 +158,10 @@ class LayeredColumns:
         columns = [k.zeros(1 << self.rest_log2) for _ in range(self.num_columns)]
         weights: list[list[tuple[int, int, list[Any]]]] = [[] for _ in columns]
         eq = k.from_list(W.eq_vector(self.bound))
-        for b in self.blocks:
+        for b in self._passing():
             rows = k.tensor_product([eq, k.from_list(b.factors)])
             k.write(columns[b.column], b.place, k.contract(b.values, b.values.shape, 0, rows, 2))
             weights[b.column].append((b.place, u * b.coefficient % R, b.vectors))
-        release(b.values for b in self.blocks)
         self.blocks = []
         data = [[(0, 1, [1], column)] for column in columns]
         del columns

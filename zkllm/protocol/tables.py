@@ -134,7 +134,10 @@ class ProverData:
         table: Any = np.transpose(data, [free[a] for a in order] + [p for p, _ in summed])
         if not summed:
             return table, order
-        return self._contract(table, [w for _, w in summed]), order
+        result = self._contract(table, [w for _, w in summed])
+        if isinstance(tensor, Packed):
+            release([tensor.values])
+        return result, order
 
     def _contract(self, table: np.ndarray, vectors: list[list[int]]) -> Any:
         """Sums a table over its trailing axes with one weight vector each."""

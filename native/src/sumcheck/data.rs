@@ -5,7 +5,7 @@ use super::table::{IntType, IntView, Table, with_type};
 use super::{Interrupted, Poll, check};
 use crate::field::rows::{Rows, TILE};
 use crate::field::slices::with_lanes;
-use crate::field::{self, Fr, slices};
+use crate::field::{Fr, slices};
 use ark_ff::{AdditiveGroup, Field};
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -163,14 +163,16 @@ impl<'d, 'a> Part<'d, 'a> {
     }
 }
 
-/// A vector of `size` elements: the sum of the parts.
-pub fn sum_parts(size: usize, parts: &[Part<'_, '_>], poll: Poll<'_>) -> Result<Vec<Fr>, Interrupted> {
-    let mut out = field::zeros(size);
+/// out = the sum of the parts at places start, start + 1, ..; `out` holds zeros.
+pub fn sum_parts(start: usize, out: &mut [Fr], parts: &[Part<'_, '_>], poll: Poll<'_>) -> Result<(), Interrupted> {
     // the parts in each chunk
-    let mut present: Vec<Vec<usize>> = vec![vec![]; size.div_ceil(CHUNK)];
-    for (i, part) in parts.iter().enumerate().filter(|(_, p)| p.len > 0) {
-        assert!(part.end() <= size && part.first + part.len <= part.data.len);
-        (part.address / CHUNK..=(part.end() - 1) / CHUNK).for_each(|chunk| present[chunk].push(i));
+    let mut present: Vec<Vec<usize>> = vec![vec![]; out.len().div_ceil(CHUNK)];
+    for (i, part) in parts.iter().enumerate() {
+        assert!(part.first + part.len <= part.data.len);
+        let (from, to) = (part.address.max(start), part.end().min(start + out.len()));
+        if from < to {
+            ((from - start) / CHUNK..=(to - 1 - start) / CHUNK).for_each(|chunk| present[chunk].push(i));
+        }
     }
     with_lanes!(L, {
         let scaled: Vec<Scaled<'_, '_, L>> = parts.iter().map(Scaled::new).collect();
@@ -178,11 +180,11 @@ pub fn sum_parts(size: usize, parts: &[Part<'_, '_>], poll: Poll<'_>) -> Result<
             check(poll)?;
             out.par_chunks_mut(CHUNK).zip(present).enumerate().for_each(|(i, (out, present))| {
                 let parts: Vec<&Scaled<'_, '_, L>> = present.iter().map(|&i| &scaled[i]).collect();
-                sum_chunk(&parts, (step * STEP + i) * CHUNK, out);
+                sum_chunk(&parts, start + (step * STEP + i) * CHUNK, out);
             });
         }
     });
-    Ok(out)
+    Ok(())
 }
 
 struct Scaled<'p, 'a, L: Rows> {

@@ -95,10 +95,15 @@ impl Reduction {
             check(poll)?;
             let part = (start..(start + step).min(chunks * data.len()))
                 .into_par_iter()
-                .fold(zero, |mut sums, item| {
-                    self.chunk_products::<L>(item / chunks, item % chunks * len, len, &data[item / chunks], &mut sums);
-                    sums
-                })
+                .fold(
+                    || (zero(), vec![L::Lane::default(); len.div_ceil(L::WIDTH)]),
+                    |(mut sums, mut lanes), item| {
+                        let (column, at) = (item / chunks, item % chunks * len);
+                        self.chunk_products::<L>(column, at, len, &data[column], &mut lanes, &mut sums);
+                        (sums, lanes)
+                    },
+                )
+                .map(|(sums, _)| sums)
                 .reduce(zero, |mut a, b| {
                     slices::add_assign(&mut a, &b);
                     a
@@ -109,7 +114,15 @@ impl Reduction {
     }
 
     /// Adds what places at .. at + len of a column's segments contribute.
-    fn chunk_products<L: Rows>(&self, column: usize, at: usize, len: usize, data: &[Data<'_>], sums: &mut [Fr]) {
+    fn chunk_products<L: Rows>(
+        &self,
+        column: usize,
+        at: usize,
+        len: usize,
+        data: &[Data<'_>],
+        lanes: &mut [L::Lane],
+        sums: &mut [Fr],
+    ) {
         let (segments, size) = (1usize << self.segment_bits, self.segment_size());
         let (pieces, weights) = (self.pieces(column, at, len), self.weights.as_ref().expect("not folded yet"));
         if pieces.is_empty() {
@@ -119,7 +132,6 @@ impl Reduction {
             .flat_map(|b| data.iter().map(move |d| (b, d)))
             .filter(|(b, d)| d.address < b * size + at + len && b * size + at < d.end())
             .collect();
-        let mut lanes = vec![L::Lane::default(); len.div_ceil(L::WIDTH)];
         for same in pieces.chunk_by(|a, b| a.key() == b.key()) {
             let piece = &same[0];
             let lanes = &mut lanes[..piece.count.div_ceil(L::WIDTH)];
@@ -181,7 +193,9 @@ impl Reduction {
         let mut tables = vec![];
         for (column, data) in data.iter().enumerate() {
             tables.push(self.fold_weights(column, &scales, poll)?);
-            tables.push(sum_parts(self.segment_size(), &self.parts(data, &scales), poll)?);
+            let mut sum = field::zeros(self.segment_size());
+            sum_parts(0, &mut sum, &self.parts(data, &scales), poll)?;
+            tables.push(sum);
         }
         let terms = (0..self.columns).map(|g| Term { coef: Fr::ONE, factors: vec![2 * g, 2 * g + 1] }).collect();
         self.dense = Some(Instance::from_tables(self.segment_size(), tables, terms));

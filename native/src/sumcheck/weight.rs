@@ -8,11 +8,11 @@ use std::collections::HashMap;
 /// Rows of an outer product shorter than this are formed from more than one vector.
 const MIN_ROW: usize = 2048;
 
-/// coef * an outer product, as rows times one row.
+/// coef * an outer product, as factors (coef included) times one row, the outer product of the last vectors.
 pub struct Weight {
     address: usize,
-    rows: Vec<Fr>,
-    row: Vec<Fr>,
+    factors: Vec<Fr>,
+    row: Vec<Vec<Fr>>,
 }
 
 impl Weight {
@@ -22,13 +22,9 @@ impl Weight {
             split -= 1;
             row_len *= vectors[split].len();
         }
-        let (mut rows, row) = (tensor_product(&vectors[..split]), tensor_product(&vectors[split..]));
-        rows.iter_mut().for_each(|x| *x *= coef);
-        Self { address, rows, row }
-    }
-
-    pub fn end(&self) -> usize {
-        self.address + self.rows.len() * self.row.len()
+        let mut factors = tensor_product(&vectors[..split]);
+        factors.iter_mut().for_each(|x| *x *= coef);
+        Self { address, factors, row: vectors[split..].iter().map(|v| v.to_vec()).collect() }
     }
 }
 
@@ -59,19 +55,18 @@ pub struct Weights {
 
 impl Weights {
     pub fn new(columns: Vec<Vec<Weight>>) -> Self {
-        let (mut rows, mut numbers) = (vec![], HashMap::<(usize, Vec<Fr>), Vec<usize>>::new());
-        let mut number = |row: Vec<Fr>| {
-            // rows of random weights differ at once; the whole row decides
-            let same = numbers.entry((row.len(), row.iter().take(2).copied().collect())).or_default();
-            same.iter().copied().find(|&i: &usize| rows[i] == row).unwrap_or_else(|| {
-                same.push(rows.len());
-                rows.push(row);
+        let (mut rows, mut numbers) = (vec![], HashMap::<Vec<Vec<Fr>>, usize>::new());
+        let mut number = |vectors: Vec<Vec<Fr>>| match numbers.get(&vectors) {
+            Some(&number) => number,
+            None => {
+                rows.push(tensor_product(&vectors.iter().map(Vec::as_slice).collect::<Vec<_>>()));
+                numbers.insert(vectors, rows.len() - 1);
                 rows.len() - 1
-            })
+            }
         };
         let columns = columns
             .into_iter()
-            .map(|column| column.into_iter().map(|w| (w.address, w.rows, number(w.row))).collect())
+            .map(|column| column.into_iter().map(|w| (w.address, w.factors, number(w.row))).collect())
             .collect();
         Self { rows, columns }
     }

@@ -12,8 +12,10 @@ use crate::field::wide::SmallSum;
 const PRODUCTS: usize = 512;
 /// Integers are made unsigned by adding 2^51.
 const OFFSET_BITS: u32 = 51;
-/// Rows, or vectors of eight columns, that share the weights' limbs in registers.
+/// Rows that share the weights' limbs in registers.
 const GROUP: usize = 4;
+/// Vectors of eight columns that share a row's coefficient in registers: with more, sums leave the registers.
+const PAIR: usize = 2;
 
 /// Machine integers that can be widened eight at a time.
 pub trait Widen: Sized {
@@ -151,38 +153,47 @@ unsafe fn all_dots<T: Small>(sums: &mut [Sums], weights: &[Lane], rows: &[*const
     }
 }
 
+/// Adds to 8 PAIR columns; `width` of them exist.
+#[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
-unsafe fn rows_sum<T: Small>(tile: &mut [Sums; GROUP], coefs: &[[u64; 5]], rows: &[*const T], width: usize) {
-    let (offset, whole, tail) = (splat(1 << OFFSET_BITS), width / 8, width % 8);
-    for (coefs, rows) in coefs.chunks(PRODUCTS).zip(rows.chunks(PRODUCTS)) {
-        let mut acc: [Acc; GROUP] = std::array::from_fn(|k| tile[k].get());
-        for (c, &row) in coefs.iter().zip(rows) {
-            let c = splat5(c);
-            // SAFETY: `width` integers are readable in every row.
-            unsafe {
-                if whole == GROUP {
-                    for (k, acc) in acc.iter_mut().enumerate() {
-                        add_small(acc, &c, _mm512_add_epi64(T::load8(row.add(8 * k)), offset));
-                    }
-                } else {
-                    for (k, acc) in acc.iter_mut().enumerate().take(whole) {
-                        add_small(acc, &c, _mm512_add_epi64(T::load8(row.add(8 * k)), offset));
-                    }
-                    if tail > 0 {
-                        let v = load_tail(row.add(8 * whole), tail);
-                        add_small(&mut acc[whole], &c, _mm512_add_epi64(v, offset));
-                    }
+unsafe fn columns<T: Small>(sums: &mut [Sums], coefs: &[[u64; 5]], rows: &[*const T], first: usize, width: usize) {
+    let offset = splat(1 << OFFSET_BITS);
+    let mut acc: [Acc; PAIR] = std::array::from_fn(|k| sums[k].get());
+    for (c, &row) in coefs.iter().zip(rows) {
+        let (c, row) = (splat5(c), row.wrapping_add(first));
+        // SAFETY: `width` integers are readable from there on.
+        unsafe {
+            if width == 8 * PAIR {
+                for (k, acc) in acc.iter_mut().enumerate() {
+                    add_small(acc, &c, _mm512_add_epi64(T::load8(row.add(8 * k)), offset));
                 }
+                continue;
+            }
+            for (k, acc) in acc.iter_mut().enumerate().take(width.div_ceil(8)) {
+                let row = row.add(8 * k);
+                let v = if 8 * k + 8 <= width { T::load8(row) } else { load_tail(row, width - 8 * k) };
+                add_small(acc, &c, _mm512_add_epi64(v, offset));
             }
         }
-        for (sums, acc) in tile.iter_mut().zip(acc) {
-            sums.set(acc);
+    }
+    for (sums, acc) in sums.iter_mut().zip(acc) {
+        sums.set(acc);
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512ifma")]
+unsafe fn rows_sum<T: Small>(tile: &mut [Sums; TILE / 8], coefs: &[[u64; 5]], rows: &[*const T], width: usize) {
+    for (coefs, rows) in coefs.chunks(PRODUCTS).zip(rows.chunks(PRODUCTS)) {
+        for first in (0..width).step_by(8 * PAIR) {
+            let sums = &mut tile[first / 8..first / 8 + PAIR];
+            // SAFETY: `width` integers are readable in every row.
+            unsafe { columns(sums, coefs, rows, first, (width - first).min(8 * PAIR)) };
         }
     }
 }
 
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn store_sums(tile: &[Sums; GROUP], base: &Fr, out: &mut [Fr]) {
+fn store_sums(tile: &[Sums; TILE / 8], base: &Fr, out: &mut [Fr]) {
     let base = broadcast(base);
     for (out, sums) in out.chunks_mut(8).zip(tile) {
         // sums are below 2^48 r (offset included), so this is below r + 2^-56 r
@@ -212,7 +223,7 @@ impl Rows for Ifma {
     const OFFSET: u64 = 1 << OFFSET_BITS;
     type Sum = Sums;
     type Coef = [u64; 5];
-    type Tile = [Sums; GROUP];
+    type Tile = [Sums; TILE / 8];
 
     unsafe fn add_dots<T: Small>(sums: &mut [Sums], weights: &[Lane], rows: &[*const T], len: usize) {
         assert!(sums.len() == rows.len() && len <= 8 * PRODUCTS);
@@ -228,12 +239,12 @@ impl Rows for Ifma {
         limbs((*c * Fr::from(1u128 << 104)).0.0)
     }
 
-    unsafe fn add_rows<T: Small>(tile: &mut [Sums; GROUP], coefs: &[[u64; 5]], rows: &[*const T], width: usize) {
+    unsafe fn add_rows<T: Small>(tile: &mut [Sums; TILE / 8], coefs: &[[u64; 5]], rows: &[*const T], width: usize) {
         assert!(coefs.len() == rows.len() && width <= TILE);
         unsafe { rows_sum(tile, coefs, rows, width) }
     }
 
-    fn finish(tile: &[Sums; GROUP], base: &Fr, out: &mut [Fr]) {
+    fn finish(tile: &[Sums; TILE / 8], base: &Fr, out: &mut [Fr]) {
         unsafe { store_sums(tile, base, out) }
     }
 }

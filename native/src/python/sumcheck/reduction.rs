@@ -12,8 +12,8 @@ use numpy::{PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-/// Bytes of the dense tables that take over.
-const DENSE: usize = 1 << 29;
+/// Bytes of the dense tables that take over, at most: fewer rounds before them are less work.
+const DENSE: usize = 1 << 30;
 const MAX_ROUNDS: usize = 8;
 
 /// Scaled tables at addresses: sum_c coefs[c] table[l, c, ..] at address + l stride.
@@ -191,14 +191,28 @@ impl ReductionInstance {
 }
 
 /// A vector of `size` elements, the sum of pieces (address, stride, coefs, table): integers with axes (layer, slot, ..)
-/// add sum_c coefs[c] table[l, c, ..] at address + l stride, row-major; an `FrVec` adds coefs[0] times itself.
+/// add sum_c coefs[c] table[l, c, ..] at address + l stride, row-major; an `FrVec` adds coefs[0] times itself. After
+/// each sixteenth of the places, `passed` is called.
 #[pyfunction]
-fn sum_tables(py: Python<'_>, size: usize, pieces: Vec<PyData<'_>>) -> PyResult<FrVec> {
+#[pyo3(signature = (size, pieces, passed=None))]
+fn sum_tables(
+    py: Python<'_>,
+    size: usize,
+    pieces: Vec<PyData<'_>>,
+    passed: Option<Bound<'_, PyAny>>,
+) -> PyResult<FrVec> {
     let sources = vec![pieces.into_iter().map(|p| Piece::new(p, size)).collect::<PyResult<Vec<_>>>()?];
     let guards = guards(py, &sources)?;
     let columns = views(&guards);
     let parts: Vec<Part<'_, '_>> = columns[0].iter().map(Part::whole).collect();
-    Ok(FrVec { data: interruptible(py, |poll| sum_parts(size, &parts, poll))? })
+    let (mut data, step) = (crate::field::zeros(size), size.div_ceil(16).max(1));
+    for (i, out) in data.chunks_mut(step).enumerate() {
+        interruptible(py, |poll| sum_parts(i * step, out, &parts, poll))?;
+        if let Some(passed) = &passed {
+            passed.call0()?;
+        }
+    }
+    Ok(FrVec { data })
 }
 
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
