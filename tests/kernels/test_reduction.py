@@ -104,6 +104,9 @@ def test_several_chunks(first_rounds: int) -> None:
 def test_sum_tables(seed: int, n: int) -> None:
     data, expected = random_data(random.Random(seed), n)
     assert _native.sum_tables(n, data).to_list() == expected
+    passed: list[int] = []
+    assert _native.sum_tables(n, data, lambda: passed.append(1)).to_list() == expected
+    assert min(n, 1) <= len(passed) <= 16
 
 
 def test_large_columns_end_at_their_tables() -> None:
