@@ -141,10 +141,16 @@ def main() -> None:
     Path(folder).mkdir(parents=True, exist_ok=True)
     os.chdir(folder)
     stage = {f.__name__: f for f in STAGES}[name]
-    out = os.dup(1)
-    os.dup2(os.open("ezkl.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND), 1)  # EZKL prints reports
+    out, errors = os.dup(1), os.dup(2)
+    log = os.open("ezkl.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(log, 1)  # EZKL prints reports
+    os.dup2(log, 2)
     wall, processor = time.perf_counter(), time.process_time()
-    found = stage(loaded, options)
+    try:
+        found = stage(loaded, options)
+    except Exception as error:
+        os.write(errors, f"EZKL, {name}: {' '.join(str(error).split())[:400]}\n".encode())
+        raise SystemExit(1) from None
     wall, processor = time.perf_counter() - wall, time.process_time() - processor
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     line = {"wall_s": wall, "processor_s": processor, "peak_rss_bytes": peak, **found}
