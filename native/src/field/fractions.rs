@@ -5,7 +5,7 @@
 
 use super::Fr;
 use super::lanes::{Lanes, Scalar};
-use super::wide::{ProductSum, linear_form};
+use super::wide::{ProductSum, SmallSum, linear_form};
 use ark_ff::{AdditiveGroup, Field};
 use std::mem::MaybeUninit;
 
@@ -23,6 +23,8 @@ pub trait FractionLanes: Lanes {
     type Packed: Copy + Send + Sync + 'static;
     /// An affine form in columns of integers.
     type Form: Send + Sync;
+    /// A sum of products with integers.
+    type Sum: Clone + Default + Send + Sync;
 
     /// Runs `f`, compiled for the instructions that this backend may use.
     fn compiled<T>(f: impl FnOnce() -> T) -> T;
@@ -30,6 +32,12 @@ pub trait FractionLanes: Lanes {
     fn form(base: Fr, terms: &[(usize, Fr)]) -> Self::Form;
     fn eval(out: &mut [Self::Lane], form: &Self::Form, columns: &[Column]);
     fn fill(out: &mut [Self::Lane], x: &Fr);
+    /// Adds the sum of weights times a column's integers; at most 2^10 lanes.
+    fn sum_column(sum: &mut Self::Sum, weights: &[Self::Lane], a: &Column);
+    /// Adds the sum of weights times products of two columns' integers, below 2^63, or 2^51 where `narrow`.
+    fn sum_product(sum: &mut Self::Sum, weights: &[Self::Lane], a: &Column, b: &Column, narrow: bool);
+    /// The value of a sum over weights that are 1 in all; `narrow`: that of its products, or true.
+    fn finish(sum: &Self::Sum, narrow: bool) -> Fr;
     /// a += c b.
     fn add_scaled(a: &mut [Self::Lane], c: &Fr, b: &[Self::Lane]);
     /// The nodes [p, d] of children [p0, d1, p1, d0].
@@ -113,6 +121,7 @@ pub(super) fn shifted_base(base: Fr, terms: &[(usize, Fr)]) -> Fr {
 impl FractionLanes for Scalar {
     type Packed = Fr;
     type Form = ScalarForm;
+    type Sum = SmallSum;
 
     #[inline(always)]
     fn compiled<T>(f: impl FnOnce() -> T) -> T {
@@ -135,6 +144,22 @@ impl FractionLanes for Scalar {
 
     fn fill(out: &mut [Fr], x: &Fr) {
         out.fill(*x);
+    }
+
+    fn sum_column(sum: &mut SmallSum, weights: &[Fr], a: &Column) {
+        for (w, x) in weights.iter().zip(a) {
+            sum.add(w, x.wrapping_sub(OFFSET) as i64);
+        }
+    }
+
+    fn sum_product(sum: &mut SmallSum, weights: &[Fr], a: &Column, b: &Column, _: bool) {
+        for (w, (x, y)) in weights.iter().zip(a.iter().zip(b)) {
+            sum.add(w, x.wrapping_sub(OFFSET).wrapping_mul(y.wrapping_sub(OFFSET)) as i64);
+        }
+    }
+
+    fn finish(sum: &SmallSum, _: bool) -> Fr {
+        sum.reduce()
     }
 
     fn add_scaled(a: &mut [Fr], c: &Fr, b: &[Fr]) {
@@ -223,6 +248,7 @@ impl FractionLanes for Scalar {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::field::from_i64;
 
     fn element(seed: u64) -> Fr {
         let x = Fr::from(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
@@ -321,6 +347,21 @@ mod tests {
                 let mut unit = vec![Fr::ZERO; BLOCK];
                 unit[i] = Fr::ONE;
                 assert_eq!(L::dot(&out, &load::<L>(&unit)), value(i), "{terms} terms");
+            }
+            let weights = [vector(9, BLOCK - 1), vec![Fr::ONE - vector(9, BLOCK - 1).iter().sum::<Fr>()]].concat();
+            let eq = load::<L>(&weights);
+            let int = |k: usize, i: usize| columns[k][i].wrapping_sub(OFFSET) as i64;
+            let weighted = |f: &dyn Fn(usize) -> i64| (0..BLOCK).map(|i| weights[i] * from_i64(f(i))).sum::<Fr>();
+            let mut sum = L::Sum::default();
+            L::sum_column(&mut sum, &eq, &columns[2]);
+            assert_eq!(L::finish(&sum, true), weighted(&|i| int(2, i)));
+            let small: [Column; 2] =
+                [3, 4].map(|k| columns[k].map(|u| (u.wrapping_sub(OFFSET) as i64 >> 27) as u64 + OFFSET));
+            for (a, b, narrow) in [(&small[0], &small[1], true), (&columns[1], &[OFFSET - 2048; BLOCK], false)] {
+                let mut sum = L::Sum::default();
+                L::sum_product(&mut sum, &eq, a, b, narrow);
+                let int = |c: &Column, i: usize| c[i].wrapping_sub(OFFSET) as i64;
+                assert_eq!(L::finish(&sum, narrow), weighted(&|i| int(a, i) * int(b, i)));
             }
             L::fill(&mut out, &base);
             assert_eq!(L::sum(&out), base * Fr::from(BLOCK as u64));

@@ -49,11 +49,25 @@ impl<L: FractionLanes> Scratch<L> {
 }
 
 impl Blocks<'_> {
+    /// The first leaf under node `start` for the bound variables x.
+    pub fn leaf(&self, x: usize, start: usize) -> usize {
+        (x * self.stride + start) << (self.height + 1)
+    }
+
+    /// Where the leaves under nodes start .. start + len lie, for each x.
+    pub fn pieces(&self, start: usize, len: usize) -> Vec<Piece> {
+        let range = |x: usize| self.leaf(x, start)..self.leaf(x, start + len);
+        (0..self.weights.len()).map(|x| self.leaves.piece(range(x))).collect()
+    }
+
+    /// Numerators and denominators of the children, in field arithmetic.
+    pub fn nodes(&self, x: usize, start: usize, len: usize) -> (Vec<Fr>, Vec<Fr>) {
+        self.leaves.nodes(2 * (x * self.stride + start), 2 * len, self.height)
+    }
+
     /// Nodes start .. start + len.
     pub fn compute<L: FractionLanes>(&self, start: usize, len: usize, scratch: &mut Scratch<L>, out: &mut Block<L>) {
-        let leaf = |x: usize| (x * self.stride + start) << (self.height + 1);
-        let span = len << (self.height + 1);
-        let pieces: Vec<Piece> = (0..self.weights.len()).map(|x| self.leaves.piece(leaf(x)..leaf(x) + span)).collect();
+        let pieces = self.pieces(start, len);
         if scratch.ready.as_ref().is_none_or(|ready| ready.pieces != pieces) {
             scratch.ready = Some(self.prepare(pieces));
         }
@@ -66,7 +80,7 @@ impl Blocks<'_> {
             #[inline(always)]
             || {
                 for (x, piece) in ready.pieces.iter().enumerate() {
-                    self.leaves.gather(shape, *piece, leaf(x), len, gathered);
+                    self.leaves.gather(shape, *piece, self.leaf(x, start), len, gathered);
                 }
             },
         );
@@ -110,7 +124,7 @@ impl Blocks<'_> {
     fn compute_in_field<L: FractionLanes>(&self, start: usize, len: usize, out: &mut Block<L>) {
         let mut sums: [Vec<Fr>; 4] = std::array::from_fn(|_| vec![Fr::ZERO; len]);
         for (x, w) in self.weights.iter().enumerate() {
-            let (p, d) = self.leaves.nodes(2 * (x * self.stride + start), 2 * len, self.height);
+            let (p, d) = self.nodes(x, start, len);
             for i in 0..len {
                 let quad = [p[2 * i], d[2 * i + 1], p[2 * i + 1], d[2 * i]];
                 sums.iter_mut().zip(quad).for_each(|(t, v)| t[i] += *w * v);

@@ -5,6 +5,7 @@
 //! value at 1 follows from the claim. A table is bound and summed for the next variable in one pass.
 
 use super::blocks::{Block, Blocks, Scratch, empty_block, lanes_of};
+use super::gram::Gram;
 use super::leaves::Leaves;
 use super::table::{SMALL, Sums, TASK, Table, Weights, add};
 use crate::field::Fr;
@@ -19,6 +20,10 @@ use std::mem::MaybeUninit;
 /// Variables that are bound before a table of the nodes is made, by the height of their children. The table of the
 /// lowest layer then has an eighth of the entries that its first variable would leave.
 const BOUND_BEFORE: [usize; 3] = [3, 2, 0];
+fn bound_before(height: usize, z: &[Fr]) -> usize {
+    BOUND_BEFORE[height].min(z.len())
+}
+
 /// Blocks between two polls.
 const POLLED: usize = 1 << 12;
 
@@ -42,6 +47,8 @@ pub struct LayerSumcheck<L: FractionLanes> {
     /// Number of bound variables.
     bound: usize,
     state: State<L>,
+    /// The first messages of a computed layer, once one is asked for.
+    gram: Option<Gram>,
     /// The sum that the coming round's polynomial must have, if known.
     claim: Option<Fr>,
     /// h(0), h(1), h(2) of the coming round, once computed.
@@ -64,7 +71,7 @@ impl<L: FractionLanes> LayerSumcheck<L> {
             Children::Stored(quads) => State::Table(Table { quads }),
             Children::Computed(height) => State::Computed(height, vec![]),
         };
-        let mut sumcheck = Self { z, lambda, bound: 0, state, claim, message: None };
+        let mut sumcheck = Self { z, lambda, bound: 0, state, gram: None, claim, message: None };
         if let State::Computed(..) = sumcheck.state {
             sumcheck.materialise(leaves, poll)?;
             return Ok(sumcheck);
@@ -116,26 +123,19 @@ impl<L: FractionLanes> LayerSumcheck<L> {
             return Ok(message);
         }
         let State::Computed(height, challenges) = &self.state else { unreachable!("tables are summed when bound") };
-        let blocks = self.blocks(*height, challenges, leaves);
-        let weights = Weights::<L>::new(&self.z[self.bound + 1..]);
-        let (half, at_one) = (1usize << (self.remaining() - 1), self.at_one(self.claim, self.bound));
-        let mut sums = [Fr::ZERO; 3];
-        for first in (0..weights.outer.len()).step_by(POLLED) {
-            check(poll)?;
-            let part = (first..(first + POLLED).min(weights.outer.len()))
-                .into_par_iter()
-                .with_min_len(TASK)
-                .map_init(
-                    || Pair::new(weights.len),
-                    |pair, i| {
-                        pair.compute(&blocks, i * weights.len, half, weights.len);
-                        weights.scale(i, pair.weigh(&weights, at_one))
-                    },
-                )
-                .reduce(|| [Fr::ZERO; 3], add);
-            sums = add(sums, part);
+        if self.gram.is_none() {
+            let variables = bound_before(*height, &self.z);
+            let blocks = Blocks {
+                leaves: leaves.expect("given while they are read"),
+                height: *height,
+                lambda: self.lambda,
+                weights: vec![Fr::ZERO; 1 << variables],
+                stride: 1 << (self.z.len() - variables),
+            };
+            self.gram = Some(Gram::new::<L>(&blocks, variables, &self.z[variables..], poll)?);
         }
-        let message = self.message_of(sums);
+        let sums = self.gram.as_ref().map(|gram| gram.sums(challenges, &self.z));
+        let message = self.message_of(sums.unwrap_or_default());
         self.message = Some(message);
         Ok(message)
     }
@@ -189,7 +189,7 @@ impl<L: FractionLanes> LayerSumcheck<L> {
     /// Makes the table, and the sums for the coming round, once enough variables are bound.
     fn materialise(&mut self, leaves: Option<&Leaves<'_>>, poll: Poll<'_>) -> Result<(), Interrupted> {
         let State::Computed(height, challenges) = &self.state else { return Ok(()) };
-        if self.bound < BOUND_BEFORE[*height].min(self.z.len()) {
+        if self.bound < bound_before(*height, &self.z) {
             return Ok(());
         }
         let (blocks, at_one) = (self.blocks(*height, challenges, leaves), self.at_one(self.claim, self.bound));

@@ -7,7 +7,7 @@
 
 use crate::field::fractions::{BLOCK, Column, OFFSET};
 use crate::field::{Fr, from_i64};
-use crate::sumcheck::table::IntView;
+use crate::sumcheck::table::{IntType, IntView};
 use ark_ff::{AdditiveGroup, Field};
 use std::ops::Range;
 
@@ -47,10 +47,12 @@ pub struct Shape {
 
 /// What a segment's values allow.
 struct Plan {
-    /// alpha - tag
+    /// alpha - tag - beta `middles[0]` - beta^2 `middles[1]`
     constant: Fr,
-    /// Whether its leaves, their parents, and their grandparents are forms.
-    forms: [bool; COMPUTED],
+    /// Subtracted from input and output, which makes them smaller.
+    middles: [i64; 2],
+    /// Bounds on the integers that its leaves, their parents, and their grandparents are forms in, if they are.
+    bounds: [Option<Vec<u64>>; COMPUTED],
 }
 
 /// The segments' plans, which outlive their views.
@@ -61,28 +63,53 @@ pub struct Plans {
     slopes: [Fr; 2],
 }
 
-/// Bits of the absolute values.
-fn width(t: &IntView<'_>) -> u32 {
-    u64::BITS - t.max_abs().leading_zeros()
+/// The middle of the values' range, for unsigned values of 16 bits.
+fn middle(t: &IntView<'_>) -> i64 {
+    if t.dtype() == IntType::U16 { 1 << 15 } else { 0 }
+}
+
+/// A bound on the values less their middle.
+fn bound(t: &IntView<'_>) -> u128 {
+    if t.dtype() == IntType::U16 { 1 << 15 } else { t.max_abs().into() }
+}
+
+/// Bounds on the absolute values of `columns`, if they are all below `OFFSET`.
+fn column_bounds(height: usize, x: u128, y: Option<u128>, p: Option<u128>) -> Option<Vec<u64>> {
+    let mut bounds = match height {
+        0 => [Some(x), y, p].into_iter().flatten().collect(),
+        1 => vec![2 * x, x * x],
+        _ if x <= 1 << 16 && y.is_none() && p.is_none() => {
+            let square = x * x;
+            vec![4 * x, 6 * square, 4 * square * x, square << CUT, square * ((square >> CUT) + 1)]
+        }
+        _ => return None,
+    };
+    if height == 1 {
+        bounds.extend(y.into_iter().flat_map(|y| [2 * y, 2 * x * y, y * y]));
+        if let Some(p) = p {
+            bounds.extend([2 * p, 2 * p * x]);
+            bounds.extend(y.map(|y| 2 * p * y));
+        }
+    }
+    bounds.iter().all(|b| *b < OFFSET.into()).then(|| bounds.iter().map(|b| *b as u64).collect())
 }
 
 impl Plans {
     /// `segments` must be disjoint, in ascending order, and end within `total` > 0.
     pub fn new(total: usize, segments: &[Segment<'_>], alpha: Fr, beta: Fr) -> Self {
+        let slopes = [-beta, -beta.square()];
         let plan = |s: &Segment<'_>| {
-            let x = width(&s.input);
-            let (y, outputs) = s.output.as_ref().map_or((0, false), |t| (width(t), true));
-            let (p, constant) = match &s.numerator {
-                Numerator::Constant(_) => (0, true),
-                Numerator::Ints(t) => (width(t), false),
+            let middles = [middle(&s.input), s.output.as_ref().map_or(0, middle)];
+            let mut constant = alpha - s.tag;
+            slopes.iter().zip(middles).for_each(|(slope, m)| constant += *slope * from_i64(m));
+            let (x, y) = (bound(&s.input), s.output.as_ref().map(bound));
+            let p = match &s.numerator {
+                Numerator::Constant(_) => None,
+                Numerator::Ints(t) => Some(t.max_abs().into()),
             };
-            let limit = OFFSET.trailing_zeros();
-            let wide = x.max(y);
-            let forms =
-                [wide.max(p) <= limit, (2 * wide).max(wide + p).max(x + y) < limit, constant && !outputs && x <= 16];
-            Plan { constant: alpha - s.tag, forms }
+            Plan { constant, middles, bounds: [0, 1, 2].map(|height| column_bounds(height, x, y, p)) }
         };
-        Self { total, plans: segments.iter().map(plan).collect(), slopes: [-beta, -beta.square()] }
+        Self { total, plans: segments.iter().map(plan).collect(), slopes }
     }
 
     pub fn total(&self) -> usize {
@@ -146,7 +173,7 @@ impl<'a> Leaves<'a> {
         let all = |height: usize| {
             pieces.iter().all(|piece| match piece {
                 Piece::Nothing => true,
-                Piece::Segment(at) => self.plans.plans[*at].forms[height],
+                Piece::Segment(at) => self.plans.plans[*at].bounds[height].is_some(),
                 Piece::Mixed => false,
             })
         };
@@ -154,6 +181,18 @@ impl<'a> Leaves<'a> {
             2 if !all(2) => all(1).then_some(Shape { classes: 4, height: 1 }),
             _ => all(height).then_some(Shape { classes: 2, height }),
         }
+    }
+
+    /// Bounds on the columns that a piece has for nodes 2^height leaves high.
+    pub fn bounds(&self, piece: Piece, height: usize) -> &[u64] {
+        let Piece::Segment(at) = piece else { return &[] };
+        self.plans.plans[at].bounds[height].as_deref().unwrap_or_default()
+    }
+
+    /// The shape of nodes that are forms in integers whose products are machine integers.
+    pub fn bilinear(&self, pieces: &[Piece], height: usize) -> Option<Shape> {
+        let small = |piece: &Piece| self.bounds(*piece, height).iter().all(|b| *b <= 1 << 31);
+        self.shape(pieces, height).filter(|_| pieces.iter().all(small))
     }
 
     /// The sum of the pieces' nodes with weights, as forms in the columns that `gather` appends for each piece.
@@ -218,9 +257,12 @@ impl<'a> Leaves<'a> {
         let s = &self.segments[at];
         let (from, len) = (start - s.address, (n * shape.classes) << shape.height);
         let [x, y, p] = &mut *out.raw;
-        s.input.read(from, &mut x[..len]);
-        if let Some(t) = &s.output {
-            t.read(from, &mut y[..len]);
+        let middles = self.plans.plans[at].middles;
+        for (t, out, middle) in [(Some(&s.input), &mut *x, middles[0]), (s.output.as_ref(), &mut *y, middles[1])] {
+            if let Some(t) = t {
+                t.read(from, &mut out[..len]);
+                out[..len].iter_mut().for_each(|v| *v = v.wrapping_sub(middle));
+            }
         }
         if let Numerator::Ints(t) = &s.numerator {
             t.read(from, &mut p[..len]);
@@ -252,9 +294,10 @@ impl<'a> Leaves<'a> {
                 ints.iter().enumerate().for_each(|(i, &v)| f(range.start - first + i, from_i64(v)));
             };
             let a = self.plans.plans[at].constant;
-            read(&s.input, &mut |i, x| d[i] = a + b * x);
+            let [x0, y0] = self.plans.plans[at].middles.map(from_i64);
+            read(&s.input, &mut |i, x| d[i] = a + b * (x - x0));
             if let Some(t) = &s.output {
-                read(t, &mut |i, y| d[i] += c * y);
+                read(t, &mut |i, y| d[i] += c * (y - y0));
             }
             match &s.numerator {
                 Numerator::Constant(n) => p[range.start - first..range.end - first].fill(*n),

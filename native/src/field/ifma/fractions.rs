@@ -4,8 +4,8 @@
 
 use super::lanes::{Ifma, Lane, get, set};
 use super::*;
-use crate::field::fractions::{Column, FractionLanes, Quad, shifted_base};
-use crate::field::wide::ProductSum;
+use crate::field::fractions::{Column, FractionLanes, OFFSET, Quad, shifted_base};
+use crate::field::wide::{ProductSum, SmallSum};
 use ark_ff::{AdditiveGroup, Field};
 use std::mem::MaybeUninit;
 
@@ -162,9 +162,7 @@ fn eval_block(out: &mut [Lane], form: &Form, columns: &[Column]) {
     for (i, lane) in out.iter_mut().enumerate() {
         let mut x = [zero; 7];
         for (at, c) in &form.terms {
-            let u: &[u64; 8] = columns[*at][8 * i..8 * i + 8].try_into().expect("eight");
-            // SAFETY: eight integers.
-            let u = unsafe { _mm512_loadu_si512(u.as_ptr().cast()) };
+            let u = column_lane(&columns[*at], i);
             for j in 0..5 {
                 x[j] = _mm512_madd52lo_epu64(x[j], splat(c[j]), u);
                 x[j + 1] = _mm512_madd52hi_epu64(x[j + 1], splat(c[j]), u);
@@ -175,6 +173,84 @@ fn eval_block(out: &mut [Lane], form: &Form, columns: &[Column]) {
         carry(&mut sum);
         set(lane, sum);
     }
+}
+
+/// A sum of products with integers that carry an offset.
+#[derive(Clone, Default)]
+#[repr(C, align(64))]
+pub struct IntSum([[u64; 8]; 7]);
+
+impl IntSum {
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn get(&self) -> [__m512i; 7] {
+        // SAFETY: seven vectors.
+        [0, 1, 2, 3, 4, 5, 6].map(|i| unsafe { _mm512_load_si512(self.0[i].as_ptr().cast()) })
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn set(&mut self, x: [__m512i; 7]) {
+        for (row, v) in self.0.iter_mut().zip(x) {
+            // SAFETY: a vector.
+            unsafe { _mm512_store_si512(row.as_mut_ptr().cast(), v) };
+        }
+    }
+}
+
+/// acc += x u at limb `at`, for u below 2^52.
+#[inline]
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn add_multiple(acc: &mut [__m512i; 7], at: usize, x: &V, u: __m512i) {
+    for i in 0..5 {
+        acc[at + i] = _mm512_madd52lo_epu64(acc[at + i], x[i], u);
+        acc[at + i + 1] = _mm512_madd52hi_epu64(acc[at + i + 1], x[i], u);
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn column_lane(column: &Column, i: usize) -> __m512i {
+    let eight: &[u64; 8] = column[8 * i..8 * i + 8].try_into().expect("eight");
+    // SAFETY: eight integers.
+    unsafe { _mm512_loadu_si512(eight.as_ptr().cast()) }
+}
+
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn sum_column_block(sum: &mut IntSum, weights: &[Lane], a: &Column) {
+    let mut acc = sum.get();
+    for (i, w) in weights.iter().enumerate() {
+        add_multiple(&mut acc, 0, &get(w), column_lane(a, i));
+    }
+    sum.set(acc);
+}
+
+#[target_feature(enable = "avx512f,avx512ifma,avx512dq")]
+fn sum_product_block(sum: &mut IntSum, weights: &[Lane], a: &Column, b: &Column, narrow: bool) {
+    let (mut acc, offset) = (sum.get(), splat(OFFSET));
+    let product = |i: usize| {
+        let (x, y) = (column_lane(a, i), column_lane(b, i));
+        _mm512_mullo_epi64(_mm512_sub_epi64(x, offset), _mm512_sub_epi64(y, offset))
+    };
+    if narrow {
+        for (i, w) in weights.iter().enumerate() {
+            add_multiple(&mut acc, 0, &get(w), _mm512_add_epi64(product(i), offset));
+        }
+    } else {
+        for (i, w) in weights.iter().enumerate() {
+            // the offset is 2^63; the multiplier takes the low 52 bits
+            let (x, u) = (get(w), _mm512_xor_si512(product(i), splat(1 << 63)));
+            add_multiple(&mut acc, 0, &x, u);
+            add_multiple(&mut acc, 1, &x, _mm512_srli_epi64::<52>(u));
+        }
+    }
+    sum.set(acc);
+}
+
+#[target_feature(enable = "avx512f")]
+fn finish_sum(sum: &IntSum, narrow: bool) -> Fr {
+    let total = SmallSum::from_words(sum_lanes(sum.get())).reduce();
+    total - Fr::from(if narrow { OFFSET } else { 1 << 63 })
 }
 
 #[target_feature(enable = "avx512f,avx512ifma")]
@@ -334,6 +410,7 @@ fn join_block(out: &mut [MaybeUninit<Quad<Ifma>>], children: &[Quad<Ifma>]) {
 impl FractionLanes for Ifma {
     type Packed = Words;
     type Form = Form;
+    type Sum = IntSum;
 
     #[inline(always)]
     fn compiled<T>(f: impl FnOnce() -> T) -> T {
@@ -351,6 +428,15 @@ impl FractionLanes for Ifma {
     }
     fn fill(out: &mut [Lane], x: &Fr) {
         unsafe { fill_block(out, x) }
+    }
+    fn sum_column(sum: &mut IntSum, weights: &[Lane], a: &Column) {
+        unsafe { sum_column_block(sum, weights, a) }
+    }
+    fn sum_product(sum: &mut IntSum, weights: &[Lane], a: &Column, b: &Column, narrow: bool) {
+        unsafe { sum_product_block(sum, weights, a, b, narrow) }
+    }
+    fn finish(sum: &IntSum, narrow: bool) -> Fr {
+        unsafe { finish_sum(sum, narrow) }
     }
     fn add_scaled(a: &mut [Lane], c: &Fr, b: &[Lane]) {
         unsafe { add_scaled_block(a, c, b) }
