@@ -42,10 +42,7 @@ pub trait FractionLanes: Lanes {
     fn add_scaled(a: &mut [Self::Lane], c: &Fr, b: &[Self::Lane]);
     /// The nodes [p, d] of children [p0, d1, p1, d0].
     fn parents(out: [&mut [Self::Lane]; 2], children: [&[Self::Lane]; 4]);
-    /// Writes all of `out`.
-    fn pack(out: &mut [MaybeUninit<Quad<Self>>], lanes: [&[Self::Lane]; 4]);
-    /// `pack` over old quads.
-    fn repack(out: &mut [Quad<Self>], lanes: [&[Self::Lane]; 4]);
+    fn pack(out: &mut [Quad<Self>], lanes: [&[Self::Lane]; 4]);
     /// Places without a node: the children are 0 / 1.
     fn missing(third: &Fr) -> Quad<Self>;
     /// The elements in order.
@@ -174,13 +171,7 @@ impl FractionLanes for Scalar {
         }
     }
 
-    fn pack(out: &mut [MaybeUninit<[Fr; 4]>], lanes: [&[Fr]; 4]) {
-        for (i, quad) in out.iter_mut().enumerate() {
-            quad.write(std::array::from_fn(|t| lanes[t][i]));
-        }
-    }
-
-    fn repack(out: &mut [[Fr; 4]], lanes: [&[Fr]; 4]) {
+    fn pack(out: &mut [[Fr; 4]], lanes: [&[Fr]; 4]) {
         for (i, quad) in out.iter_mut().enumerate() {
             *quad = std::array::from_fn(|t| lanes[t][i]);
         }
@@ -270,7 +261,7 @@ mod tests {
     }
 
     fn made<T>(n: usize, write: impl FnOnce(&mut [MaybeUninit<T>])) -> Vec<T> {
-        // SAFETY: `pack` and `join` write all of their output.
+        // SAFETY: `join` writes all of its output.
         let result = unsafe {
             written(n, |out| {
                 write(out);
@@ -283,7 +274,9 @@ mod tests {
     /// `pack` of four vectors.
     fn quads<L: FractionLanes>(x: &[Vec<Fr>; 4]) -> Vec<Quad<L>> {
         let lanes: [_; 4] = std::array::from_fn(|t| load::<L>(&x[t]));
-        made(lanes[0].len(), |out| L::pack(out, lanes.each_ref().map(|l| &l[..])))
+        let mut out = vec![L::missing(&Fr::ZERO); lanes[0].len()];
+        L::pack(&mut out, lanes.each_ref().map(|l| &l[..]));
+        out
     }
 
     fn check<L: FractionLanes>() {

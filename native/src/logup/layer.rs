@@ -7,46 +7,58 @@
 use super::blocks::{Block, Blocks, Scratch, empty_block, lanes_of};
 use super::gram::Gram;
 use super::leaves::Leaves;
-use super::table::{SMALL, Sums, TASK, Table, Weights, add};
+use super::table::{self, SMALL, Sums, TASK, Weights, add};
 use crate::field::Fr;
-use crate::field::fractions::{FractionLanes, Quad, written};
+use crate::field::fractions::{FractionLanes, Quad};
 use crate::field::lanes::Scalar;
 use crate::sumcheck::tensor::eq_table;
 use crate::sumcheck::{Interrupted, Poll, check};
 use ark_ff::{AdditiveGroup, Field};
 use rayon::prelude::*;
-use std::mem::MaybeUninit;
+use std::marker::PhantomData;
+use std::ops::Range;
 
 /// Variables that are bound before a table of the nodes is made, by the height of their children. The table of the
 /// lowest layer then has an eighth of the entries that its first variable would leave.
 const BOUND_BEFORE: [usize; 3] = [3, 2, 0];
-fn bound_before(height: usize, z: &[Fr]) -> usize {
-    BOUND_BEFORE[height].min(z.len())
+fn bound_before(height: usize, variables: usize) -> usize {
+    BOUND_BEFORE[height].min(variables)
+}
+
+/// Lanes of the table that is made of a computed layer of 2^variables nodes at most.
+pub fn table_lanes<L: FractionLanes>(leaves: usize, variables: usize, height: usize) -> usize {
+    let unbound = variables - bound_before(height, variables);
+    // all nodes exist once a variable is bound
+    leaves.div_ceil(2 << height).min(1 << unbound).div_ceil(L::WIDTH)
 }
 
 /// Blocks between two polls.
 const POLLED: usize = 1 << 12;
 
 /// Where the children come from.
-pub enum Children<L: FractionLanes> {
-    Stored(Vec<Quad<L>>),
+pub enum Children {
+    /// The lanes of the memory that hold them.
+    Stored(Range<usize>),
     /// 2^height leaves high.
     Computed(usize),
 }
 
-enum State<L: FractionLanes> {
-    /// The challenges so far.
+enum State {
+    /// The height of the children, and the challenges so far.
     Computed(usize, Vec<Fr>),
-    Table(Table<L>),
-    Small(Table<Scalar>),
+    /// In these lanes of the memory.
+    Table(Range<usize>),
+    Small(Vec<Quad<Scalar>>),
 }
 
+/// Every call gets the same memory, which is left to this sumcheck.
 pub struct LayerSumcheck<L: FractionLanes> {
     z: Vec<Fr>,
     lambda: Fr,
     /// Number of bound variables.
     bound: usize,
-    state: State<L>,
+    state: State,
+    lanes: PhantomData<L>,
     /// The first messages of a computed layer, once one is asked for.
     gram: Option<Gram>,
     /// The sum that the coming round's polynomial must have, if known.
@@ -62,28 +74,34 @@ impl<L: FractionLanes> LayerSumcheck<L> {
         z: Vec<Fr>,
         lambda: Fr,
         claim: Option<Fr>,
-        children: Children<L>,
+        children: Children,
+        memory: &mut [Quad<L>],
         leaves: Option<&Leaves<'_>>,
         poll: Poll<'_>,
     ) -> Result<Self, Interrupted> {
         let bits = z.len();
-        let state = match children {
-            Children::Stored(quads) => State::Table(Table { quads }),
-            Children::Computed(height) => State::Computed(height, vec![]),
+        let (state, stored) = match children {
+            Children::Stored(range) => (State::Table(range), true),
+            Children::Computed(height) => (State::Computed(height, vec![]), false),
         };
-        let mut sumcheck = Self { z, lambda, bound: 0, state, gram: None, claim, message: None };
-        if let State::Computed(..) = sumcheck.state {
-            sumcheck.materialise(leaves, poll)?;
+        let mut sumcheck = Self { z, lambda, bound: 0, state, lanes: PhantomData, gram: None, claim, message: None };
+        if !stored {
+            sumcheck.materialise(memory, leaves, poll)?;
             return Ok(sumcheck);
         }
-        sumcheck.shrink();
-        let at_one = sumcheck.at_one(sumcheck.claim, 0);
+        sumcheck.shrink(memory);
+        let at_one = sumcheck.at_one(claim, 0);
         let rest = sumcheck.z.get(1..).unwrap_or_default();
         let sums = match &mut sumcheck.state {
-            State::Table(t) => Some(t.start(bits, &lambda, &Weights::new(rest), at_one)),
-            State::Small(t) if bits > 0 => Some(t.start(bits, &lambda, &Weights::new(rest), at_one)),
-            State::Small(t) => {
-                t.start_constant(&lambda);
+            State::Table(range) => {
+                Some(table::start::<L>(&mut memory[range.clone()], bits, &lambda, &Weights::new(rest), at_one))
+            }
+            State::Small(quads) if bits > 0 => {
+                Some(table::start::<Scalar>(quads, bits, &lambda, &Weights::new(rest), at_one))
+            }
+            State::Small(quads) => {
+                let [_, d1, p1, _] = &mut quads[0];
+                *p1 += *d1 * lambda;
                 None
             }
             State::Computed(..) => None,
@@ -124,7 +142,7 @@ impl<L: FractionLanes> LayerSumcheck<L> {
         }
         let State::Computed(height, challenges) = &self.state else { unreachable!("tables are summed when bound") };
         if self.gram.is_none() {
-            let variables = bound_before(*height, &self.z);
+            let variables = bound_before(*height, self.z.len());
             let blocks = Blocks {
                 leaves: leaves.expect("given while they are read"),
                 height: *height,
@@ -141,7 +159,13 @@ impl<L: FractionLanes> LayerSumcheck<L> {
     }
 
     /// Sets the current variable to c.
-    pub fn bind(&mut self, c: Fr, leaves: Option<&Leaves<'_>>, poll: Poll<'_>) -> Result<(), Interrupted> {
+    pub fn bind(
+        &mut self,
+        c: Fr,
+        memory: &mut [Quad<L>],
+        leaves: Option<&Leaves<'_>>,
+        poll: Poll<'_>,
+    ) -> Result<(), Interrupted> {
         check(poll)?;
         let claim = self.message.map(|[h0, h1, h2]| {
             let leading = (h2 - h1.double() + h0) * Fr::from(2u64).inverse().expect("2 is not 0");
@@ -153,26 +177,37 @@ impl<L: FractionLanes> LayerSumcheck<L> {
             State::Computed(_, challenges) => {
                 challenges.push(c);
                 (self.bound, self.claim, self.message) = (self.bound + 1, claim, None);
-                return self.materialise(leaves, poll);
+                return self.materialise(memory, leaves, poll);
             }
-            State::Table(t) => Some(t.step(bits, &self.lambda, &c, &Weights::new(rest), at_one)),
-            State::Small(t) if bits > 1 => Some(t.step(bits, &self.lambda, &c, &Weights::new(rest), at_one)),
-            State::Small(t) => {
-                t.finish(&self.lambda, &c);
+            State::Table(range) => {
+                let quads = &mut memory[range.clone()];
+                range.end = range.start + (1 << (bits - 1)) / L::WIDTH;
+                Some(table::step::<L>(quads, bits, &self.lambda, &c, &Weights::new(rest), at_one))
+            }
+            State::Small(quads) if bits > 1 => {
+                let sums = table::step::<Scalar>(quads, bits, &self.lambda, &c, &Weights::new(rest), at_one);
+                quads.truncate(1 << (bits - 1));
+                Some(sums)
+            }
+            State::Small(quads) => {
+                table::finish(quads, &self.lambda, &c);
                 None
             }
         };
         (self.bound, self.claim) = (self.bound + 1, claim);
         self.message = sums.map(|sums| self.message_of(sums));
-        self.shrink();
+        self.shrink(memory);
         Ok(())
     }
 
-    fn shrink(&mut self) {
-        if let State::Table(t) = &self.state
+    /// Goes on in plain arithmetic once few nodes are left.
+    fn shrink(&mut self, memory: &[Quad<L>]) {
+        if let State::Table(range) = &self.state
             && self.remaining() <= SMALL
         {
-            self.state = State::Small(t.small(self.remaining()));
+            let mut quads = L::unpack(&memory[range.clone()]);
+            quads.truncate(1 << self.remaining());
+            self.state = State::Small(quads);
         }
     }
 
@@ -187,63 +222,62 @@ impl<L: FractionLanes> LayerSumcheck<L> {
     }
 
     /// Makes the table, and the sums for the coming round, once enough variables are bound.
-    fn materialise(&mut self, leaves: Option<&Leaves<'_>>, poll: Poll<'_>) -> Result<(), Interrupted> {
+    fn materialise(
+        &mut self,
+        memory: &mut [Quad<L>],
+        leaves: Option<&Leaves<'_>>,
+        poll: Poll<'_>,
+    ) -> Result<(), Interrupted> {
         let State::Computed(height, challenges) = &self.state else { return Ok(()) };
-        if self.bound < bound_before(*height, &self.z) {
+        if self.bound < bound_before(*height, self.z.len()) {
             return Ok(());
         }
         let (blocks, at_one) = (self.blocks(*height, challenges, leaves), self.at_one(self.claim, self.bound));
-        // all nodes exist once a variable is bound
-        let nodes = blocks.leaves.total().div_ceil(2 << height).min(1 << self.remaining());
         if self.remaining() == 0 {
             let mut pair = Pair::<Scalar>::new(1);
             blocks.compute(0, 1, &mut pair.scratch[0], &mut pair.low);
-            let quad = std::array::from_fn(|t| pair.low[t][0]);
-            self.state = State::Small(Table { quads: vec![quad] });
+            self.state = State::Small(vec![std::array::from_fn(|t| pair.low[t][0])]);
             return Ok(());
         }
+        let out = &mut memory[..table_lanes::<L>(blocks.leaves.total(), self.z.len(), *height)];
+        let lanes = out.len();
         let weights = Weights::<L>::new(&self.z[self.bound + 1..]);
         let (half, len) = (1usize << (self.remaining() - 1), weights.len);
-        let (lanes, mut sums) = (len / L::WIDTH, [Fr::ZERO; 3]);
-        let write = |out: &mut [MaybeUninit<Quad<L>>]| {
-            let (low, high) = out.split_at_mut(half / L::WIDTH);
-            let mut highs: Vec<&mut [MaybeUninit<Quad<L>>]> = high.chunks_mut(lanes).collect();
-            highs.resize_with(weights.outer.len(), Default::default);
-            let steps = low.chunks_mut(lanes * POLLED).zip(highs.chunks_mut(POLLED));
-            for (step, (low, highs)) in steps.enumerate() {
-                check(poll)?;
-                let part = low
-                    .par_chunks_mut(lanes)
-                    .zip(highs)
-                    .enumerate()
-                    .with_min_len(TASK)
-                    .map_init(
-                        || Pair::new(len),
-                        |pair, (i, (low, high))| {
-                            let i = step * POLLED + i;
-                            pair.compute(&blocks, i * len, half, len);
-                            L::pack(low, lanes_of(&pair.low));
-                            L::pack(high, lanes_of(&pair.high));
-                            weights.scale(i, pair.weigh(&weights, at_one))
-                        },
-                    )
-                    .reduce(|| [Fr::ZERO; 3], add);
-                sums = add(sums, part);
-            }
-            Ok(())
-        };
-        // SAFETY: the blocks of `low` and of `high` are all of the output.
-        let quads = unsafe { written(nodes.div_ceil(L::WIDTH), write) }?;
+        let (low, high) = out.split_at_mut(half / L::WIDTH);
+        let mut highs: Vec<&mut [Quad<L>]> = high.chunks_mut(len / L::WIDTH).collect();
+        highs.resize_with(weights.outer.len(), Default::default);
+        let mut sums = [Fr::ZERO; 3];
+        let steps = low.chunks_mut(len / L::WIDTH * POLLED).zip(highs.chunks_mut(POLLED));
+        for (step, (low, highs)) in steps.enumerate() {
+            check(poll)?;
+            let part = low
+                .par_chunks_mut(len / L::WIDTH)
+                .zip(highs)
+                .enumerate()
+                .with_min_len(TASK)
+                .map_init(
+                    || Pair::new(len),
+                    |pair, (i, (low, high))| {
+                        let i = step * POLLED + i;
+                        pair.compute(&blocks, i * len, half, len);
+                        L::pack(low, lanes_of(&pair.low));
+                        L::pack(high, lanes_of(&pair.high));
+                        weights.scale(i, pair.weigh(&weights, at_one))
+                    },
+                )
+                .reduce(|| [Fr::ZERO; 3], add);
+            sums = add(sums, part);
+        }
         self.message = Some(self.message_of(sums));
-        self.state = State::Table(Table { quads });
-        self.shrink();
+        self.state = State::Table(0..lanes);
+        self.shrink(memory);
         Ok(())
     }
 
     /// p0, p1, q0', q1' at the point that the challenges have fixed.
     pub fn values(&self) -> [Fr; 4] {
-        let State::Small(table) = &self.state else { unreachable!("no variable is left") };
-        let [p0, d1, w1, d0] = table.quads[0];
+        let State::Small(quads) = &self.state else { unreachable!("no variable is left") };
+        let [p0, d1, w1, d0] = quads[0];
         [p0, w1 - self.lambda * d1, d0 - Fr::ONE, d1 - Fr::ONE]
     }
 }

@@ -47,73 +47,60 @@ impl<L: FractionLanes> Weights<L> {
     }
 }
 
-/// [p0, d1, w1, d0] of the first nodes; the others are missing.
-pub struct Table<L: FractionLanes> {
-    pub quads: Vec<Quad<L>>,
-}
-
 /// Block i of a vector that may end before.
 fn block<T>(t: &[T], i: usize, len: usize) -> &[T] {
     &t[(i * len).min(t.len())..((i + 1) * len).min(t.len())]
 }
 
-impl<L: FractionLanes> Table<L> {
-    /// Turns p1 into w1; the sums for the first of `bits` > 0 variables.
-    pub fn start(&mut self, bits: usize, lambda: &Fr, weights: &Weights<L>, at_one: bool) -> Sums {
-        let lanes = weights.len / L::WIDTH;
-        let (low, high) = self.quads.split_at_mut((1 << (bits - 1)) / L::WIDTH);
-        let mut highs: Vec<&mut [Quad<L>]> = high.chunks_mut(lanes).collect();
-        highs.resize_with(weights.outer.len(), Default::default);
-        low.par_chunks_mut(lanes)
-            .zip(highs)
-            .enumerate()
-            .with_min_len(TASK)
-            .map(|(i, (low, high))| weights.scale(i, L::start(low, high, lambda, &weights.inner, at_one)))
-            .reduce(|| [Fr::ZERO; 3], add)
-    }
-
-    /// Binds the first of `bits` > 1 variables to c; the sums for the next one.
-    pub fn step(&mut self, bits: usize, lambda: &Fr, c: &Fr, weights: &Weights<L>, at_one: bool) -> Sums {
-        let (lanes, quarter) = (weights.len / L::WIDTH, (1 << (bits - 2)) / L::WIDTH);
-        let (low, high) = self.quads.split_at_mut(2 * quarter);
-        let (a, b) = low.split_at_mut(quarter);
-        let (c0, c1) = high.split_at(quarter.min(high.len()));
-        let sums = a
-            .par_chunks_mut(lanes)
-            .zip(b.par_chunks_mut(lanes))
-            .enumerate()
-            .with_min_len(TASK)
-            .map(|(i, (a, b))| {
-                let high = [block(c0, i, lanes), block(c1, i, lanes)];
-                weights.scale(i, L::step([a, b], high, lambda, c, &weights.inner, at_one))
-            })
-            .reduce(|| [Fr::ZERO; 3], add);
-        self.quads.truncate(2 * quarter);
-        sums
-    }
-
-    /// The table of `bits` variables for plain arithmetic.
-    pub fn small(&self, bits: usize) -> Table<Scalar> {
-        let mut quads = L::unpack(&self.quads);
-        quads.truncate(1 << bits);
-        Table { quads }
-    }
+/// Turns p1 into w1 in the first nodes [p0, d1, p1, d0] of a layer, the others being missing; the sums for the first
+/// of `bits` > 0 variables.
+pub fn start<L: FractionLanes>(
+    quads: &mut [Quad<L>],
+    bits: usize,
+    lambda: &Fr,
+    weights: &Weights<L>,
+    at_one: bool,
+) -> Sums {
+    let lanes = weights.len / L::WIDTH;
+    let (low, high) = quads.split_at_mut((1 << (bits - 1)) / L::WIDTH);
+    let mut highs: Vec<&mut [Quad<L>]> = high.chunks_mut(lanes).collect();
+    highs.resize_with(weights.outer.len(), Default::default);
+    low.par_chunks_mut(lanes)
+        .zip(highs)
+        .enumerate()
+        .with_min_len(TASK)
+        .map(|(i, (low, high))| weights.scale(i, L::start(low, high, lambda, &weights.inner, at_one)))
+        .reduce(|| [Fr::ZERO; 3], add)
 }
 
-impl Table<Scalar> {
-    /// Turns p1 into w1 of a table that has no variable.
-    pub fn start_constant(&mut self, lambda: &Fr) {
-        for quad in &mut self.quads {
-            quad[2] += quad[1] * lambda;
-        }
-    }
+/// Binds the first of `bits` > 1 variables to c: leaves 2^(bits - 1) nodes; the sums for the next variable.
+pub fn step<L: FractionLanes>(
+    quads: &mut [Quad<L>],
+    bits: usize,
+    lambda: &Fr,
+    c: &Fr,
+    weights: &Weights<L>,
+    at_one: bool,
+) -> Sums {
+    let (lanes, quarter) = (weights.len / L::WIDTH, (1 << (bits - 2)) / L::WIDTH);
+    let (low, high) = quads.split_at_mut(2 * quarter);
+    let (a, b) = low.split_at_mut(quarter);
+    let (c0, c1) = high.split_at(quarter.min(high.len()));
+    a.par_chunks_mut(lanes)
+        .zip(b.par_chunks_mut(lanes))
+        .enumerate()
+        .with_min_len(TASK)
+        .map(|(i, (a, b))| {
+            let high = [block(c0, i, lanes), block(c1, i, lanes)];
+            weights.scale(i, L::step([a, b], high, lambda, c, &weights.inner, at_one))
+        })
+        .reduce(|| [Fr::ZERO; 3], add)
+}
 
-    /// Binds the last variable.
-    pub fn finish(&mut self, lambda: &Fr, c: &Fr) {
-        let high = self.quads.get(1).copied().unwrap_or(Scalar::missing(lambda));
-        for (x, y) in self.quads[0].iter_mut().zip(high) {
-            *x += *c * (y - *x);
-        }
-        self.quads.truncate(1);
+/// Binds the last variable.
+pub fn finish(quads: &mut [Quad<Scalar>], lambda: &Fr, c: &Fr) {
+    let high = quads.get(1).copied().unwrap_or(Scalar::missing(lambda));
+    for (x, y) in quads[0].iter_mut().zip(high) {
+        *x += *c * (y - *x);
     }
 }

@@ -1,7 +1,7 @@
 //! The tree of fractions and its sumchecks. Naive twin: `zkllm.kernels.naive.LogUpTree`.
 
 use super::blocks::{Blocks, Scratch, empty_block, lanes_of};
-use super::layer::{Children, LayerSumcheck};
+use super::layer::{Children, LayerSumcheck, table_lanes};
 use super::leaves::{COMPUTED, Leaves};
 use super::table::TASK;
 use crate::field::Fr;
@@ -12,6 +12,7 @@ use crate::sumcheck::{Interrupted, Poll, bits, check};
 use ark_ff::{AdditiveGroup, Field};
 use rayon::prelude::*;
 use std::mem::MaybeUninit;
+use std::ops::Range;
 
 /// Blocks between two polls.
 const POLLED: usize = 1 << 12;
@@ -22,8 +23,10 @@ const SHALLOW: usize = 12;
 struct Tree<L: FractionLanes> {
     depth: usize,
     root: [Fr; 2],
-    /// The nodes of layer m + 1, as children, until the sumcheck of layer m takes them.
-    layers: Vec<Option<Vec<Quad<L>>>>,
+    /// Holds the stored layers, then the table of each computed one.
+    memory: Vec<Quad<L>>,
+    /// Where the children of the nodes of layer m lie.
+    layers: Vec<Range<usize>>,
     /// The layer that is open, or was opened last.
     open: Option<(usize, LayerSumcheck<L>)>,
     /// Challenges of the open sumcheck.
@@ -75,62 +78,89 @@ fn node([p0, d1, p1, d0]: &[Fr; 4]) -> [Fr; 2] {
     [*p0 * d1 + *p1 * d0, *d0 * d1]
 }
 
-/// The layer above the computed ones: children of ceil(nodes / 2) nodes.
-fn lowest<L: FractionLanes>(leaves: &Leaves<'_>, poll: Poll<'_>) -> Result<Vec<Quad<L>>, Interrupted> {
-    let nodes = leaves.total().div_ceil(1 << COMPUTED);
-    let blocks =
-        Blocks { leaves, height: COMPUTED - 1, lambda: Fr::ZERO, weights: vec![Fr::ONE], stride: 1 << bits(nodes) };
+/// Computes the layer above the computed ones, as children of the next.
+fn lowest<L: FractionLanes>(
+    out: &mut [MaybeUninit<Quad<L>>],
+    leaves: &Leaves<'_>,
+    poll: Poll<'_>,
+) -> Result<(), Interrupted> {
+    let blocks = unbound(leaves, COMPUTED - 1);
     let lanes = BLOCK / L::WIDTH;
-    let write = |out: &mut [MaybeUninit<Quad<L>>]| {
-        for (step, out) in out.chunks_mut(lanes / 2 * POLLED).enumerate() {
-            check(poll)?;
-            out.par_chunks_mut(lanes / 2).enumerate().with_min_len(TASK).for_each_init(
-                || (Scratch::<L>::new(BLOCK), empty_block::<L>(BLOCK), vec![L::missing(&Fr::ZERO); lanes]),
-                |(scratch, block, children), (i, out)| {
-                    blocks.compute((step * POLLED + i) * BLOCK, BLOCK, scratch, block);
-                    L::repack(children, lanes_of(block));
-                    L::join(out, children);
-                },
-            );
-        }
-        Ok(())
-    };
-    // SAFETY: the chunks are all of the output.
-    unsafe { written(nodes.div_ceil(2 * L::WIDTH), write) }
+    for (step, out) in out.chunks_mut(lanes / 2 * POLLED).enumerate() {
+        check(poll)?;
+        out.par_chunks_mut(lanes / 2).enumerate().with_min_len(TASK).for_each_init(
+            || (Scratch::<L>::new(BLOCK), empty_block::<L>(BLOCK), vec![L::missing(&Fr::ZERO); lanes]),
+            |(scratch, block, children), (i, out)| {
+                blocks.compute((step * POLLED + i) * BLOCK, BLOCK, scratch, block);
+                L::pack(children, lanes_of(block));
+                L::join(out, children);
+            },
+        );
+    }
+    Ok(())
 }
 
-fn above<L: FractionLanes>(children: &[Quad<L>], poll: Poll<'_>) -> Result<Vec<Quad<L>>, Interrupted> {
-    check(poll)?;
+fn unbound<'a>(leaves: &'a Leaves<'a>, height: usize) -> Blocks<'a> {
+    Blocks { leaves, height, lambda: Fr::ZERO, weights: vec![Fr::ONE], stride: 0 }
+}
+
+/// The layer above, as children of the next.
+fn above<L: FractionLanes>(out: &mut [MaybeUninit<Quad<L>>], children: &[Quad<L>]) {
     const CHUNK: usize = 64;
-    let write = |out: &mut [MaybeUninit<Quad<L>>]| {
-        out.par_chunks_mut(CHUNK)
-            .zip(children.par_chunks(2 * CHUNK))
-            .with_min_len(TASK)
-            .for_each(|(out, children)| L::join(out, children));
-        Ok(())
-    };
-    // SAFETY: there are twice as many children, or one less.
-    unsafe { written(children.len().div_ceil(2), write) }
+    out.par_chunks_mut(CHUNK)
+        .zip(children.par_chunks(2 * CHUNK))
+        .with_min_len(TASK)
+        .for_each(|(out, children)| L::join(out, children));
+}
+
+/// Where the children of the nodes of each layer above the computed ones lie, in lanes: the lowest layer first.
+fn places<L: FractionLanes>(leaves: usize) -> Vec<Range<usize>> {
+    let (mut start, mut lanes) = (0, leaves.div_ceil(1 << COMPUTED).div_ceil(2 * L::WIDTH));
+    let mut out = vec![];
+    for _ in 0..depth(leaves).saturating_sub(COMPUTED) {
+        out.push(start..start + lanes);
+        (start, lanes) = (start + lanes, lanes.div_ceil(2));
+    }
+    out
 }
 
 impl<L: FractionLanes> Tree<L> {
     fn new(leaves: &Leaves<'_>, poll: Poll<'_>) -> Result<Self, Interrupted> {
-        let depth = depth(leaves.total());
-        if depth <= COMPUTED {
-            // no layer is stored
-            let blocks = Blocks { leaves, height: depth - 1, lambda: Fr::ZERO, weights: vec![Fr::ONE], stride: 1 };
-            let (mut scratch, mut block) = (Scratch::<Scalar>::new(1), empty_block::<Scalar>(1));
-            blocks.compute(0, 1, &mut scratch, &mut block);
-            let root = node(&std::array::from_fn(|t| block[t][0]));
-            return Ok(Self { depth, root, layers: vec![], open: None, point: vec![] });
-        }
-        let mut layers = vec![lowest::<L>(leaves, poll)?];
-        while layers.len() < depth - COMPUTED {
-            layers.push(above::<L>(&layers[layers.len() - 1], poll)?);
-        }
-        let root = node(&L::unpack(&layers[layers.len() - 1])[0]);
+        let (total, depth) = (leaves.total(), depth(leaves.total()));
+        let mut layers = places::<L>(total);
+        let stored = layers.last().map_or(0, |range| range.end);
+        let tables = (0..COMPUTED.min(depth)).map(|height| table_lanes::<L>(total, depth - 1 - height, height));
+        let size = tables.fold(stored, usize::max);
+        let write = |out: &mut [MaybeUninit<Quad<L>>]| {
+            let (mut done, mut rest) = out.split_at_mut(0);
+            for range in &layers {
+                let (layer, after) = rest.split_at_mut(range.len());
+                if range.start == 0 {
+                    lowest::<L>(layer, leaves, poll)?;
+                } else {
+                    check(poll)?;
+                    // SAFETY: the layer below was written in the last step.
+                    above::<L>(layer, unsafe { done.assume_init_ref() });
+                }
+                (done, rest) = (layer, after);
+            }
+            rest.iter_mut().for_each(|quad| {
+                quad.write(L::missing(&Fr::ZERO));
+            });
+            Ok(())
+        };
+        // SAFETY: the layers and the rest are all of the output.
+        let memory = unsafe { written(size, write) }?;
         layers.reverse();
-        Ok(Self { depth, root, layers: layers.into_iter().map(Some).collect(), open: None, point: vec![] })
+        let root = match layers.first() {
+            Some(range) => node(&L::unpack(&memory[range.clone()])[0]),
+            None => {
+                let (mut scratch, mut block) = (Scratch::<Scalar>::new(1), empty_block::<Scalar>(1));
+                unbound(leaves, depth - 1).compute(0, 1, &mut scratch, &mut block);
+                node(&std::array::from_fn(|t| block[t][0]))
+            }
+        };
+        Ok(Self { depth, root, memory, layers, open: None, point: vec![] })
     }
 
     /// The claim p(z) + lambda q'(z), when z extends the point of the layer above.
@@ -182,13 +212,12 @@ impl<L: FractionLanes> Argument for Tree<L> {
     ) -> Result<(), Interrupted> {
         let claim = self.claim(&z, &lambda);
         self.open = None;
-        let stored = self.layers.len().min(j);
-        self.layers[..stored].fill(None);
-        let children = match self.layers.get_mut(j) {
-            Some(layer) => Children::Stored(layer.take().expect("layers are opened in order")),
+        let children = match self.layers.get(j) {
+            Some(range) => Children::Stored(range.clone()),
             None => Children::Computed(self.depth - 1 - j),
         };
-        self.open = Some((j, LayerSumcheck::new(z, lambda, claim, children, leaves, poll)?));
+        let sumcheck = LayerSumcheck::new(z, lambda, claim, children, &mut self.memory, leaves, poll)?;
+        self.open = Some((j, sumcheck));
         self.point.clear();
         Ok(())
     }
@@ -200,7 +229,7 @@ impl<L: FractionLanes> Argument for Tree<L> {
 
     fn bind(&mut self, c: Fr, leaves: Option<&Leaves<'_>>, poll: Poll<'_>) -> Result<(), Interrupted> {
         let (_, sumcheck) = self.open.as_mut().expect("a layer is open");
-        sumcheck.bind(c, leaves, poll)?;
+        sumcheck.bind(c, &mut self.memory, leaves, poll)?;
         self.point.push(c);
         Ok(())
     }

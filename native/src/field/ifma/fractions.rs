@@ -291,14 +291,7 @@ fn parents_block([p, d]: [&mut [Lane]; 2], children: [&[Lane]; 4]) {
 }
 
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn pack_block(out: &mut [MaybeUninit<Quad<Ifma>>], lanes: [&[Lane]; 4]) {
-    for (i, quad) in out.iter_mut().enumerate() {
-        write_quad(quad, &[get(&lanes[0][i]), get(&lanes[1][i]), get(&lanes[2][i]), get(&lanes[3][i])]);
-    }
-}
-
-#[target_feature(enable = "avx512f,avx512ifma")]
-fn repack_block(out: &mut [Quad<Ifma>], lanes: [&[Lane]; 4]) {
+fn pack_block(out: &mut [Quad<Ifma>], lanes: [&[Lane]; 4]) {
     for (i, quad) in out.iter_mut().enumerate() {
         pack_quad(quad, &[get(&lanes[0][i]), get(&lanes[1][i]), get(&lanes[2][i]), get(&lanes[3][i])]);
     }
@@ -444,11 +437,8 @@ impl FractionLanes for Ifma {
     fn parents(out: [&mut [Lane]; 2], children: [&[Lane]; 4]) {
         unsafe { parents_block(out, children) }
     }
-    fn pack(out: &mut [MaybeUninit<Quad<Self>>], lanes: [&[Lane]; 4]) {
+    fn pack(out: &mut [Quad<Self>], lanes: [&[Lane]; 4]) {
         unsafe { pack_block(out, lanes) }
-    }
-    fn repack(out: &mut [Quad<Self>], lanes: [&[Lane]; 4]) {
-        unsafe { repack_block(out, lanes) }
     }
     fn missing(third: &Fr) -> Quad<Self> {
         unsafe { missing_lane(third) }
