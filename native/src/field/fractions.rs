@@ -48,6 +48,8 @@ pub trait FractionLanes: Lanes {
     /// The elements in order.
     fn unpack(quads: &[Quad<Self>]) -> Vec<[Fr; 4]>;
 
+    /// The sum of weights times p0 d1 + x1 d0, divided by CORRECTION.
+    fn sum_nodes(weights: &[Self::Lane], quad: [&[Self::Lane]; 4]) -> Fr;
     /// With f = p0 d1 + x1 d0: the sum of eq f over `low`, over `high` (if wanted), and of eq times the leading
     /// coefficient of f on the lines from `low` to `high`; all divided by CORRECTION.
     fn weigh(eq: &[Self::Lane], low: [&[Self::Lane]; 4], high: [&[Self::Lane]; 4], at_one: bool) -> [Fr; 3];
@@ -185,6 +187,14 @@ impl FractionLanes for Scalar {
         quads.to_vec()
     }
 
+    fn sum_nodes(weights: &[Fr], quad: [&[Fr]; 4]) -> Fr {
+        let mut sum = ProductSum::default();
+        for (i, w) in weights.iter().enumerate() {
+            sum.add(w, &node(&quad.map(|t| t[i])));
+        }
+        sum.reduce()
+    }
+
     fn weigh(eq: &[Fr], low: [&[Fr]; 4], high: [&[Fr]; 4], at_one: bool) -> [Fr; 3] {
         let mut sums = Sums::default();
         for (i, w) in eq.iter().enumerate() {
@@ -315,6 +325,7 @@ mod tests {
         let sums = L::weigh(&eq, a, b, true).map(|s| s * correction);
         let [low, high] = [0, 1].map(|k| x[k].each_ref().map(|t| &t[..]));
         assert_eq!(sums, Scalar::weigh(&weights, low, high, true));
+        assert_eq!(L::sum_nodes(&eq, a) * correction, sums[0]);
         let (mut p, mut d) = (eq.clone(), eq.clone());
         L::parents([&mut p, &mut d], a);
         L::add_scaled(&mut p, &c, &d);

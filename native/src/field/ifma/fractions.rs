@@ -323,6 +323,16 @@ fn unpack_all(quads: &[Quad<Ifma>]) -> Vec<[Fr; 4]> {
 }
 
 #[target_feature(enable = "avx512f,avx512ifma")]
+fn sum_nodes_block(weights: &[Lane], quad: [&[Lane]; 4]) -> Fr {
+    let mut acc = [_mm512_setzero_si512(); 10];
+    for (i, w) in weights.iter().enumerate() {
+        let a = [get(&quad[0][i]), get(&quad[1][i]), get(&quad[2][i]), get(&quad[3][i])];
+        add_product(&mut acc, &get(w), &node(&a));
+    }
+    ProductSum::from_words(sum_lanes(acc)).reduce()
+}
+
+#[target_feature(enable = "avx512f,avx512ifma")]
 fn weigh_block(eq: &[Lane], low: [&[Lane]; 4], high: [&[Lane]; 4], at_one: bool) -> [Fr; 3] {
     let mut sums = Sums::new(at_one);
     for (i, w) in eq.iter().enumerate() {
@@ -445,6 +455,9 @@ impl FractionLanes for Ifma {
     }
     fn unpack(quads: &[Quad<Self>]) -> Vec<[Fr; 4]> {
         unsafe { unpack_all(quads) }
+    }
+    fn sum_nodes(weights: &[Lane], quad: [&[Lane]; 4]) -> Fr {
+        unsafe { sum_nodes_block(weights, quad) }
     }
     fn weigh(eq: &[Lane], low: [&[Lane]; 4], high: [&[Lane]; 4], at_one: bool) -> [Fr; 3] {
         unsafe { weigh_block(eq, low, high, at_one) }
