@@ -140,7 +140,8 @@ impl<L: FractionLanes> Tree<L> {
                 } else {
                     check(poll)?;
                     // SAFETY: the layer below was written in the last step.
-                    above::<L>(layer, unsafe { done.assume_init_ref() });
+                    let below = unsafe { std::slice::from_raw_parts(done.as_ptr().cast(), done.len()) };
+                    above::<L>(layer, below);
                 }
                 (done, rest) = (layer, after);
             }
