@@ -5,8 +5,11 @@ use crate::field::{Fr, slices};
 use ark_ff::AdditiveGroup;
 use std::collections::HashMap;
 
-/// Rows of an outer product shorter than this are formed from more than one vector.
+/// Rows of an outer product shorter than this are formed from more than one vector,
 const MIN_ROW: usize = 2048;
+/// unless they are at least this long, and a row of one more vector would be longer than `MAX_ROW`.
+const SHORT_ROW: usize = 256;
+const MAX_ROW: usize = 1 << 15;
 
 /// coef * an outer product, as factors (coef included) times one row, the outer product of the last vectors.
 pub struct Weight {
@@ -19,6 +22,9 @@ impl Weight {
     pub fn new(address: usize, coef: Fr, vectors: &[&[Fr]]) -> Self {
         let (mut split, mut row_len) = (vectors.len(), 1);
         while split > 0 && row_len < MIN_ROW {
+            if row_len >= SHORT_ROW && row_len * vectors[split - 1].len() > MAX_ROW {
+                break;
+            }
             split -= 1;
             row_len *= vectors[split].len();
         }
