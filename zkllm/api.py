@@ -17,6 +17,7 @@ from .commitments import commit_columns
 from .errors import PackageError, StatementError, ZkllmError
 from .files import cache_directory, canonical_json, write_atomically
 from .journal import Journal
+from .memory import Estimate, require_memory
 from .model.build import BuildOptions, build_package, check_package
 from .model.checkpoint import find_checkpoint, load_checkpoint
 from .model.package import ModelPackage
@@ -134,12 +135,14 @@ def setup(
     srs: str | Path | None = None,
     calibration: str | Path | None = None,
     progress: Progress | None = None,
+    memory_budget: int | None = None,
 ) -> ModelPackage:
     """Makes the model package `out` from a Hugging Face folder or hub id: weights, commitments, model_id,
     first keys.
 
     Columns have 2^mu coefficients (default: as many as the weights, or `max_tokens` rows, need, at most
-    2^24). What an earlier call with the same inputs has left in `out` is checked and used.
+    2^24). What an earlier call with the same inputs has left in `out` is checked and used. A budget refuses,
+    before the weights are committed, a model whose proofs would take more memory.
     """
     text = _read_text(Path(calibration)) if calibration is not None else None
     if mu is not None and not MIN_MU <= mu <= MAX_SIZE_LOG2:
@@ -149,6 +152,8 @@ def setup(
     )
     package = build_package(model, out, options, progress)
     rows = max_tokens if max_tokens is not None else min(DEFAULT_ROWS, package.config.n_ctx)
+    if memory_budget is not None:
+        require_memory(Protocol(_shape(package, rows, 1)), memory_budget)
     setup_keys(package, rows, srs, progress)
     return package
 
@@ -402,6 +407,17 @@ def check_prompt(
     return ids
 
 
+def check_memory(
+    package: ModelPackage, rows: int, certified: int, memory_budget: int | None = None
+) -> Estimate:
+    """What a proof of this shape will take; a ResourceError where that is over the budget, or more than the
+    machine has."""
+    path, known = package.keys_folder(rows, certified) / "vk.json", {}
+    if path.is_file():
+        known = {"circuit_log2": VerifyingKey.load(path).n_log2}
+    return require_memory(Protocol(_shape(package, rows, certified)), memory_budget, **known)
+
+
 def answer(package: ModelPackage, ids: Sequence[int], new_tokens: int, rows: int) -> Statement:
     """What the model answers, without a proof: the statement that `prove` would prove."""
     trace = generate_trace(package.weights, list(ids), new_tokens, rows)
@@ -418,15 +434,18 @@ def prove(
     rows: int | None = None,
     progress: Progress | None = None,
     memory: bool = False,
+    memory_budget: int | None = None,
 ) -> ProofResult:
     """Answers a prompt greedily with `new_tokens` tokens and proves it in one causal pass of `rows` rows.
 
+    Refuses where it would take more resident memory than the budget, or more than the machine has.
     `memory`: resident memory by stage too, for which the process' mark of its peak is started anew.
     """
     context = context or Context()
     record = open_setup(package)
     rows = rows if rows is not None else record.max_tokens
     ids = check_prompt(package, prompt, tokens, new_tokens, rows)
+    check_memory(package, rows, new_tokens, memory_budget)
     timings = Timings(progress, memory)
     with timings.stage("keys"):
         keys = shape_keys(package, rows, new_tokens, progress)
@@ -485,6 +504,7 @@ __all__ = [
     "VerifyingKey",
     "answer",
     "backend",
+    "check_memory",
     "check_prompt",
     "check_setup",
     "open_package",

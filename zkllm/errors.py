@@ -34,6 +34,10 @@ class PackageError(ZkllmError):
     """A model package that is incomplete, damaged or made by another version."""
 
 
+class ResourceError(ZkllmError):
+    """The machine, or what it may use, is too small for the task."""
+
+
 class SrsError(ZkllmError):
     """A structured reference string that is damaged, too small or inconsistent."""
 

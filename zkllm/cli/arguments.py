@@ -58,6 +58,25 @@ def log2_size(text: str) -> int:
     return int(text)
 
 
+def size(text: str) -> int:
+    """Bytes: "8GiB", "8G", "512M", "1000000"."""
+    match = re.fullmatch(r"([0-9]{1,15})(?:\.([0-9]{1,3}))? ?([KMGT]?)(i?B)?", text, re.IGNORECASE)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a size such as 8GiB or 512M")
+    scale = 1024 ** " KMGT".index(match[3].upper() or " ")
+    return int(float(f"{match[1]}.{match[2] or 0}") * scale)
+
+
+def add_memory_budget(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--memory-budget",
+        type=size,
+        metavar="SIZE",
+        help="refuse before starting where a proof would take more resident memory: 8GiB, 512M "
+        "(default: what the machine has)",
+    )
+
+
 def existing(text: str) -> Path:
     path = Path(text)
     if not path.exists():

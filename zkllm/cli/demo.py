@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from zkllm.cli.arguments import positive
+from zkllm.cli.arguments import add_memory_budget, positive
 from zkllm.cli.console import Console
 from zkllm.errors import ZkllmError
 
@@ -32,6 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--new-tokens", type=positive, default=1, metavar="K", help="tokens to answer (default 1)"
     )
     parser.add_argument("--max-tokens", type=positive, metavar="N", help="positions of the shape")
+    add_memory_budget(parser)
     parser.add_argument("--home", type=Path, metavar="DIR", help="where it keeps its files (default: .zkllm)")
 
 
@@ -62,6 +63,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         package = open_model(arguments.model, home, console)
         rows = arguments.max_tokens or api.open_setup(package).max_tokens
         api.check_prompt(package, arguments.prompt, None, arguments.new_tokens, rows)
+        api.check_memory(package, rows, arguments.new_tokens, arguments.memory_budget)
         key = api.shape_keys(package, rows, arguments.new_tokens, console.progress).verifying_key
     with ExitStack() as stack:
         with stage("start the chain"):
@@ -78,6 +80,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 rows=rows,
                 context=session.context(deployment.settlement),
                 progress=console.progress,
+                memory_budget=arguments.memory_budget,
             )
         result.proof.save(home / "answer.zkllm")
         with stage("verify in Python"):

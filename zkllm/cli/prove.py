@@ -25,6 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="DIR", help="model package, Hugging Face folder or hub id")
     types.add_prompt(parser)
     types.add_shape(parser)
+    types.add_memory_budget(parser)
     parser.add_argument(
         "--context",
         type=types.context,
@@ -53,6 +54,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         context=arguments.context,
         progress=console.progress,
         memory=arguments.profile is not None,
+        memory_budget=arguments.memory_budget,
     )
     result.proof.save(arguments.out)
     if arguments.profile is not None:

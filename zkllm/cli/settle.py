@@ -36,6 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--proof", type=Path, metavar="FILE", help="a proof made before, for this contract and account"
     )
     types.add_shape(parser)
+    types.add_memory_budget(parser)
     parser.add_argument(
         "--request", type=types.digest, metavar="ID", help="request id, 32 bytes (default: 0, or the proof's)"
     )
@@ -74,6 +75,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             prompt_ids = api.check_prompt(
                 package, arguments.prompt, arguments.tokens, arguments.new_tokens, rows
             )
+            api.check_memory(package, rows, arguments.new_tokens, arguments.memory_budget)
             key = api.shape_keys(package, rows, arguments.new_tokens, console.progress).verifying_key
             claim_id = api.answer(package, prompt_ids, arguments.new_tokens, rows).claim_id()
             if arguments.contract is None:
@@ -88,6 +90,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 rows=rows,
                 context=session.context(contract, arguments.request or bytes(32)),
                 progress=console.progress,
+                memory_budget=arguments.memory_budget,
             ).proof
         else:
             session.check_context(proof)

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from zkllm.cli.arguments import log2_size, positive
+from zkllm.cli.arguments import add_memory_budget, log2_size, positive
 from zkllm.cli.console import Console
 
 INTERRUPTED = "give the same command again to go on"
@@ -46,6 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="a .ptau file, or an SRS imported from one (default: the development SRS)",
     )
+    add_memory_budget(parser)
     parser.add_argument("--calibration", type=Path, metavar="FILE", help="text like the prompts to come")
     parser.add_argument("--check", action="store_true", help="rebuild DIR from the checkpoint and compare")
 
@@ -68,6 +69,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         srs=arguments.srs,
         calibration=arguments.calibration,
         progress=console.progress,
+        memory_budget=arguments.memory_budget,
     )
     elapsed = time.perf_counter() - start
     record = api.open_setup(package)

@@ -29,6 +29,7 @@ from zkllm.model.weights import ARRAYS, QuantizedModel, TableSpec
 _WEIGHT_BITS = 16
 _RHO_BITS = 13  # significant bits of rho on the widest row,
 _LEAST_RHO_BITS = 10  # and where that saves a limb of every remainder
+_FINE_GELU_BITS = 9  # fractional bits of the GELU's input that are worth a bit of headroom
 _TARGET_BITS = 124  # d 2^(2 kappa), so that traces fit 128-bit integers
 
 
@@ -121,6 +122,8 @@ def choose_scales(
     parts = (between, -between, up)
     base = fit(word, room * max(top, seen["v"] * 2.0**up))
     v, f = base + up, fit(gelu_bits, room * seen["f"])
+    if f < _FINE_GELU_BITS:  # one unit of massive activations sets the scale of all
+        f = max(f, min(_FINE_GELU_BITS, fit(gelu_bits, min(2, room) * seen["f"])))
     g = f + word - gelu_bits - (gelu_bits > word)  # gelu(x) <= max(x, 0), so the table fits the word
     yf = fit(word, room * seen["yf"])
 

@@ -1,0 +1,210 @@
+"""How much memory a proof takes, estimated from its sizes before it starts, and what there is.
+
+The peak is what stays for the whole proof plus the largest of the stages. Each term below says what it
+counts; the constants were fitted to measured peaks and leave a margin. Mapped files (weights, SRS) are apart:
+their pages count as resident, but the system takes them back when it needs the memory, so that only the rest
+has to fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+from .errors import ResourceError
+from .model.trace import TRACE_ARRAYS, axis_sizes
+from .model.weights import ARRAYS
+from .protocol.layout import Layout
+from .protocol.program import Protocol
+
+GIB = 1 << 30
+ELEMENT = 32
+"""Bytes of a field element."""
+POINT = 64
+"""Bytes of a power of tau."""
+CIRCUIT_LOG2 = 16
+"""Rows of the outer circuit where they are not known yet: all shapes up to N = 64 have at most 2^16."""
+
+
+@dataclass(frozen=True)
+class Term:
+    """Bytes of one thing that is held in a stage."""
+
+    name: str
+    bytes: int
+    mapped: bool = False
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """`always` is held throughout, each of `stages` in its turn."""
+
+    always: tuple[Term, ...]
+    stages: dict[str, tuple[Term, ...]]
+
+    def _peak(self, mapped: bool) -> tuple[int, str]:
+        count = lambda terms: sum(t.bytes for t in terms if mapped or not t.mapped)
+        sizes = {name: count(self.always) + count(terms) for name, terms in self.stages.items()}
+        stage = max(sizes, key=lambda name: sizes[name])
+        return sizes[stage], stage
+
+    @property
+    def resident(self) -> int:
+        """Peak resident memory, mapped pages included."""
+        return self._peak(mapped=True)[0]
+
+    @property
+    def private(self) -> int:
+        """The peak without mapped pages: what the machine must have."""
+        return self._peak(mapped=False)[0]
+
+
+# ---- the terms
+
+_BASE = 256 << 20  # interpreter, numpy, the extension, scratch of the kernels, what the allocator keeps
+_KEY_PER_ROW = 2048  # the proving key's polynomials, from the start of the outer proof on
+_OUTER_PER_ROW = 6144  # the rest of the outer proof: some 40 polynomials, some of four times the size
+_PER_LEAF = (
+    18  # stored layers of the lookups' tree: an eighth of the leaves, twice that in all, 64 or 80 bytes
+)
+_PER_VALUE = 8  # tensors of 1 to 8 bytes
+_PER_VALUE_CUT = 12  # the same, and the widest as 64-bit integers while they are cut into limbs
+_PER_MSM_TERM = 24  # digits, sorted terms and buckets of a multi-scalar multiplication by field elements
+_PER_ENTRY = 22  # of an ordinary column in the reduction, once its integers have met the first challenges
+_PER_FOLDED = 2 * ELEMENT  # of a layered column's 2^(mu - outer) entries: weights and values
+
+
+def _trace_bytes(protocol: Protocol) -> int:
+    """The arrays of the integer program: exact."""
+    shape = protocol.shape
+    sizes = axis_sizes(shape.config, shape.rows, shape.certified)
+    widths = {"int8": 1, "int16": 2, "uint16": 2, "int32": 4, "int64": 8}
+    return sum(prod(sizes[a] for a in axes) * widths[dtype] for dtype, axes in TRACE_ARRAYS.values())
+
+
+def weights_bytes(protocol: Protocol) -> int:
+    """The arrays of the package: exact."""
+    widths = {"int16": 2, "int32": 4, "int64": 8}
+    return sum(prod(shape(protocol.shape.config)) * widths[dtype] for dtype, shape in ARRAYS.values())
+
+
+def _reduction_bytes(layout: Layout) -> int:
+    """Weights and values of all columns of a group."""
+    total, rest = 0, layout.used
+    for column in range(layout.num_columns):
+        used = min(rest, 1 << layout.mu)
+        rest -= used
+        outer = layout.outer_of(column)
+        total += _PER_FOLDED << layout.mu - outer if outer else _PER_ENTRY * used
+    return total
+
+
+def estimate(protocol: Protocol, circuit_log2: int = CIRCUIT_LOG2) -> Estimate:
+    """Of one proof of this shape."""
+    witness, circuit = protocol.witness, 1 << circuit_log2
+    column = 1 << protocol.shape.config.mu
+    longest = max(column, 15 * circuit)  # of the polynomials that are committed
+    weights = Term("weights", weights_bytes(protocol), mapped=True)
+    srs = Term("SRS", POINT * longest, mapped=True)
+    values = Term("witness", _PER_VALUE * witness.used)
+    key = Term("proving key", _KEY_PER_ROW * circuit)
+    combined = Term("f", ELEMENT * column)
+    columns = Term("columns", _reduction_bytes(protocol.fixed) + _reduction_bytes(witness))
+    return Estimate(
+        (Term("program", _BASE), Term("trace", _trace_bytes(protocol))),
+        {
+            "trace": (weights,),
+            "witness": (Term("witness, cut", _PER_VALUE_CUT * witness.used),),
+            "commit witness": (values, srs),
+            "lookups": (values, srs, Term("tree", _PER_LEAF * witness.used)),
+            "product sums": (values, srs, weights),
+            "reduction": (values, srs, columns),
+            "combine columns": (values, srs, key, combined, weights),
+            "opening": (values, srs, key, combined, Term("multiplication", _PER_MSM_TERM * longest)),
+            "outer circuit": (values, srs, key, Term("polynomials", _OUTER_PER_ROW * circuit)),
+        },
+    )
+
+
+# ---- what there is
+
+
+def _limits(root: Path) -> Iterator[int]:
+    """What the control groups of this process leave it (version 2 and 1)."""
+    try:
+        lines = (root / "proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers not in ("", "memory") and "memory" not in controllers.split(","):
+            continue
+        base, names = (
+            (root / "sys/fs/cgroup/memory", ("memory.limit_in_bytes", "memory.usage_in_bytes", "memory.stat"))
+            if controllers
+            else (root / "sys/fs/cgroup", ("memory.max", "memory.current", "memory.stat"))
+        )
+        folder = base / path.lstrip("/")
+        for group in (folder, *folder.parents):
+            if group == base.parent:
+                break
+            try:
+                limit, used = ((group / name).read_text().strip() for name in names[:2])
+                stat = dict(line.split() for line in (group / names[2]).read_text().splitlines())
+            except (OSError, ValueError):
+                continue
+            if limit.isdecimal():  # "max": none
+                cache = int(stat.get("inactive_file", 0)) + int(stat.get("active_file", 0))
+                yield int(limit) - max(0, int(used) - cache)
+
+
+def available_memory(root: Path = Path("/")) -> int | None:
+    """Bytes that this process can still take: MemAvailable and the limits of its control groups.
+
+    None where the system does not tell.
+    """
+    found = []
+    try:
+        for line in (root / "proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                found.append(int(line.split()[1]) << 10)
+    except (OSError, ValueError):
+        pass
+    return min([*found, *_limits(root)], default=None)
+
+
+def require_memory(
+    protocol: Protocol,
+    budget: int | None = None,
+    circuit_log2: int = CIRCUIT_LOG2,
+    available: int | None = None,
+) -> Estimate:
+    """The estimate, or a ResourceError where it is over the budget or beyond the machine.
+
+    The budget is for resident memory, mapped pages included; the machine must have the rest.
+    """
+    needed, shape = estimate(protocol, circuit_log2), protocol.shape
+    what = f"a proof of N = {shape.rows}, k = {shape.certified} takes about"
+    cure = (
+        f"use fewer positions than {shape.rows} (--max-tokens), a smaller mu than {shape.config.mu} "
+        "(zkllm setup --mu)"
+    )
+    if budget is not None and needed.resident > budget:
+        raise ResourceError(
+            f"{what} {_size(needed.resident)} of resident memory, more than the budget of {_size(budget)}; "
+            f"{cure}, or a larger budget"
+        )
+    if available is None:
+        available = available_memory()
+    if available is not None and needed.private > available:
+        raise ResourceError(
+            f"{what} {_size(needed.private)} of memory besides mapped files, and this machine has "
+            f"{_size(available)} left; {cure}, or a machine with more"
+        )
+    return needed
+
+
+def _size(count: int) -> str:
+    return f"{count / GIB:.2f} GiB"
