@@ -14,17 +14,17 @@ from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
 from zkllm._native import largest_l1
-from zkllm.errors import PackageError, QuantizationRangeError
+from zkllm.errors import CheckpointError, PackageError, QuantizationRangeError
 from zkllm.model.architecture import load_architecture
 from zkllm.model.build import build_package, check_package
 from zkllm.model.calibrate import calibration_set, default_text, measure
 from zkllm.model.checkpoint import Checkpoint, load_checkpoint, tensor_shapes
 from zkllm.model.float_model import FloatModel
-from zkllm.model.folding import LINEARS, Linear
+from zkllm.model.folding import LINEARS, Linear, quantized
 from zkllm.model.package import ModelPackage
 from zkllm.model.packing import largest_divisor, vocabulary_slots
 from zkllm.model.program import generate, trace
-from zkllm.model.quantize import QuantizerOptions, quantize, scale_errors
+from zkllm.model.quantize import QuantizerOptions, fit_weight, quantize, scale_errors
 from zkllm.model.reference import trace_reference
 from zkllm.model.tables import exp_table, gelu_new, gelu_table
 from zkllm.model.tokenizer import load_tokenizer
@@ -152,6 +152,16 @@ def test_native_folding_equals_numpy(tmp_path: Path, dtype: type) -> None:
             sums = np.add.reduce(linear.norm_bias[:, None] * linear.weight.astype(np.float64), axis=0)
             divided = (linear.bias + sums).reshape(parts, -1) / np.array(linear.divisors)[:, None]
             assert np.array_equal(linear.folded_bias(), divided)
+
+
+def test_a_power_of_two_costs_no_bit() -> None:
+    """The largest weight is rounded down by one unit; one that is larger still is refused."""
+    weight = np.array([[1.0, -1.0, 0.5]], np.float32)
+    assert fit_weight(1.0) == 15 and fit_weight(1.0001) == 14
+    assert quantized("w", weight, None, [1.0], [15]).tolist() == [[32767, -32767, 16384]]
+    for bad in (1.00005, np.nan, np.inf):
+        with pytest.raises(CheckpointError, match="too extreme"):
+            quantized("w", np.array([[bad]], np.float32), None, [1.0], [15])
 
 
 @pytest.mark.parametrize("outlier", [10.0, 100.0])

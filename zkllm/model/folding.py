@@ -23,6 +23,10 @@ LINEARS = {
 """kind -> name in the checkpoint, LayerNorm before it."""
 
 
+LARGEST = 1 << 15
+"""Units of the largest weight."""
+
+
 @dataclass(frozen=True)
 class Linear:
     """weight (in, out) as stored, float32 or float64; the rest float64."""
@@ -50,10 +54,7 @@ class Linear:
 
     def folded(self) -> np.ndarray:
         """float64 (in, out): the folded matrix itself, which large models never form."""
-        rows = self.weight.astype(np.float64) * (1.0 if self.gain is None else self.gain[:, None])
-        return (rows.reshape(len(rows), len(self.divisors), -1) / np.array(self.divisors)[:, None]).reshape(
-            self.weight.shape
-        )
+        return folded_parts(self.weight, self.gain, self.divisors).reshape(self.weight.shape)
 
     def maxima(self) -> list[float]:
         """Largest magnitude of the folded matrix, of each part."""
@@ -71,6 +72,12 @@ class Linear:
         return total.reshape(len(self.divisors), -1) / np.array(self.divisors)[:, None]
 
 
+def folded_parts(weight: np.ndarray, gain: np.ndarray | None, divisors: list[float]) -> np.ndarray:
+    """float64 (in, parts, out / parts)."""
+    rows = weight.astype(np.float64) * (1.0 if gain is None else gain[:, None])
+    return rows.reshape(len(rows), len(divisors), -1) / np.array(divisors)[:, None]
+
+
 def finite_maxima(
     name: str, weight: np.ndarray, gain: np.ndarray | None = None, divisors: list[float] | None = None
 ) -> list[float]:
@@ -83,7 +90,11 @@ def finite_maxima(
 def quantized(
     name: str, weight: np.ndarray, gain: np.ndarray | None, divisors: list[float], scales: list[int]
 ) -> np.ndarray:
+    """int16 of the weight's shape, to nearest; a weight of 2^15 units (a power of two) becomes 2^15 - 1."""
     out = np.empty(weight.shape, np.int16)
-    if not quantize_folded(weight, gain, divisors, scales, out):
+    if quantize_folded(weight, gain, divisors, scales, out):
+        return out
+    units = np.rint(np.ldexp(folded_parts(weight, gain, divisors), np.array(scales)[:, None]))
+    if not (np.abs(units) <= LARGEST).all():
         raise CheckpointError(f"{name} does not fit int16 at scale 2^{scales}: the weights are too extreme")
-    return out
+    return np.clip(units, 1 - LARGEST, LARGEST - 1).astype(np.int16).reshape(weight.shape)

@@ -20,7 +20,7 @@ from zkllm.errors import CheckpointError
 from zkllm.model.calibrate import FloatRanges
 from zkllm.model.checkpoint import Checkpoint
 from zkllm.model.config import ProgramConfig, ceil_log2
-from zkllm.model.folding import LINEARS, Linear, quantized
+from zkllm.model.folding import LARGEST, LINEARS, Linear, quantized
 from zkllm.model.packing import choose_slots
 from zkllm.model.predicates import NORM_BITS, check_predicates, slot_bounds, square_sum_bound
 from zkllm.model.tables import exp_table, gelu_table
@@ -98,6 +98,11 @@ def fit(bits: int, maximum: float) -> int:
     return floor(log2(((1 << (bits - 1)) - 1) / maximum)) if maximum > 0 else bits - 1
 
 
+def fit_weight(maximum: float) -> int:
+    """The same for weights, whose largest may be 2^15 (see `folding.quantized`)."""
+    return floor(log2(LARGEST / maximum)) if maximum > 0 else 15
+
+
 def whole_limbs(bits: int, limb_bits: int, most: float = inf) -> int:
     """`bits`, rounded up to whole limbs where that stays within `most`."""
     rounded = -(-bits // limb_bits) * limb_bits
@@ -127,8 +132,8 @@ def choose_scales(
     g = f + word - gelu_bits - (gelu_bits > word)  # gelu(x) <= max(x, 0), so the table fits the word
     yf = fit(word, room * seen["yf"])
 
-    w_qkv = fit(_WEIGHT_BITS, max(weight[p] * 2.0**e for p, e in zip("qkv", parts, strict=True)))
-    w_o, w_fc1, w_fc2 = (fit(_WEIGHT_BITS, weight[kind]) for kind in ("o", "fc1", "fc2"))
+    w_qkv = fit_weight(max(weight[p] * 2.0**e for p, e in zip("qkv", parts, strict=True)))
+    w_o, w_fc1, w_fc2 = (fit_weight(weight[kind]) for kind in ("o", "fc1", "fc2"))
     wte = fit(min(word, _WEIGHT_BITS), weight["wte"])
     # every shift is at least 1: the residual scale stays below the accumulators'
     residual = min(max(wte, 12) - coarser, v + w_o - 1, g + w_fc2 - 1)
