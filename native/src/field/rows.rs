@@ -168,7 +168,7 @@ mod tests {
         check::<L, u16>(|i| if i % 9 == 0 { u16::MAX } else { (i * 7919) as u16 });
         check::<L, i32>(|i| if i % 9 == 0 { i32::MIN } else { (i * 1_000_003) as i32 });
         check::<L, u32>(|i| if i % 9 == 0 { u32::MAX } else { (i * 1_000_003) as u32 });
-        check::<L, i64>(|i| if i % 9 == 0 { 1 - (1 << 51) } else { ((i * 1_000_003) as i64) << 25 });
+        check::<L, i64>(|i| if i % 9 == 0 { 1 - (1 << 51) } else { ((i * 1_000_003 % (1 << 25)) as i64) << 25 });
     }
 
     #[test]
