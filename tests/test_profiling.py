@@ -55,7 +55,7 @@ def test_the_peak_is_that_of_the_stage() -> None:
     large, small = timings.root.stages
     assert large.memory["peak"] - large.memory["rss"] > 50 << 20
     assert large.memory["peak"] - small.memory["peak"] > 50 << 20
-    assert timings.root.memory["peak"] == large.memory["peak"]
+    assert timings.root.memory["peak"] >= large.memory["peak"]
 
 
 def protocol() -> Protocol:

@@ -17,8 +17,10 @@ END = 300  # <|endoftext|>: the highest id and the pad id
 
 
 @pytest.fixture(scope="module")
-def odd(package: Path) -> ModelPackage:
-    return ModelPackage.load(package)
+def odd(package: Path, tmp_path_factory: pytest.TempPathFactory) -> ModelPackage:
+    return ModelPackage.load(
+        shutil.copytree(package, tmp_path_factory.mktemp("odd") / "package")
+    )  # it gets keys of more shapes
 
 
 def answered(package: ModelPackage, tokens: list[int], new_tokens: int, rows: int) -> api.ProofResult:
