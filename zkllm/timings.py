@@ -78,6 +78,10 @@ class Timings:
     _open: list[tuple[Stage, float, float]] = field(default_factory=list)
     _part: int | None = None  # depth of the open part, which the next part or its stage's end closes
 
+    def __post_init__(self) -> None:
+        if self.memory:
+            forget_peak()  # what the process took before belongs to no stage
+
     @contextmanager
     def stage(self, name: str) -> Iterator[Report | None]:
         """Yields what takes (done, total) of the stage, or None."""
