@@ -13,11 +13,12 @@ from zkllm.benchmark import Source, float_tensors, largest_error, of_widths
 from zkllm.errors import PackageError, ProofError
 from zkllm.outer.keys import VerifyingKey
 from zkllm.outer.setup import ProvingKey
+from zkllm.outer.verifier import verify
 from zkllm.pcs.srs import Srs, development_srs
 from zkllm.proof import Proof
 from zkllm.protocol.program import RELATIONS, Protocol
 from zkllm.prover import prove_data
-from zkllm.statement import Context
+from zkllm.statement import Context, pack_words
 from zkllm.sub_block import CONTEXT, NAMES, SubBlock, SubBlockKey, SubBlockProof
 from zkllm.timings import Timings
 
@@ -85,6 +86,18 @@ def test_a_part_does_not_pass_for_a_model(name: str) -> None:
         VerifyingKey.from_json(vk.to_json())
     with pytest.raises(PackageError, match="only a model's key"):
         VerifierSpec.from_verifying_key(vk)
+
+
+def test_only_the_version_stands_between_a_part_and_a_model() -> None:
+    """Made for a model's context and words, a part's proof holds under its key: nothing else refuses it."""
+    block, pk, vk, srs = keys("fc1-gelu")
+    ids, context = [0] * (ROWS + 1), Context()
+    data = block.data(source().trace)
+    body = prove_data(block.protocol, data, ids, ROWS, pk, srs, context.digest(), Timings())
+    verify(vk, context.digest(), pack_words(ROWS, ids, ROWS), body)
+    claimed = Proof(vk.verifier_id, True, context, ROWS, 1, ROWS, tuple(ids), body)
+    with pytest.raises(ProofError, match="not that of a model"):
+        claimed.verify(vk)
 
 
 def test_a_proof_of_one_part_is_not_one_of_another() -> None:
