@@ -210,7 +210,15 @@ def arguments(description: str | None, out: str) -> argparse.ArgumentParser:
 
 
 def run_cases(cases: Sequence[Case], given: argparse.Namespace) -> int:
-    """All cases; prints their lines, and draws what they show."""
+    """All cases; prints their lines, and draws what they show. An exit code."""
+    try:
+        return _run_cases(cases, given)
+    except Failed as error:
+        say(str(error))
+        return 1
+
+
+def _run_cases(cases: Sequence[Case], given: argparse.Namespace) -> int:
     kept, bench = Lines(given.out, KEYS), Bench(given)
     failed = 0
     for i, case in enumerate(cases):

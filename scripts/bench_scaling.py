@@ -11,7 +11,6 @@ from __future__ import annotations
 import sys
 
 from bench_cases import LAYERS, Case, arguments, run_cases
-from bench_common import Failed
 
 
 def main() -> int:
@@ -26,11 +25,7 @@ def main() -> int:
     cases = [Case(model, 16, mu=given.mu) for model in given.models if model != given.wide]
     cases += [Case(given.wide, 16, layers=n, mu=given.mu) for n in given.layers if n != full]
     cases += [Case(given.wide, n, mu=given.mu) for n in sorted({*given.rows, 16})]
-    try:
-        return run_cases(cases, given)
-    except Failed as error:
-        print(f"bench_scaling.py: {error}", file=sys.stderr)
-        return 1
+    return run_cases(cases, given)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from __future__ import annotations
 import sys
 
 from bench_cases import Case, arguments, run_cases
-from bench_common import Failed
 
 
 def main() -> int:
@@ -30,11 +29,7 @@ def main() -> int:
     cases = [Case(given.model, n, given.certified, mu=first) for n in given.rows]
     cases += [Case(given.model, given.rows[0], given.certified, mu=first, backend=b) for b in given.backend]
     cases += [Case(given.model, given.rows[0], given.certified, mu=mu) for mu in others]
-    try:
-        return run_cases(cases, given)
-    except Failed as error:
-        print(f"bench_xl.py: {error}", file=sys.stderr)
-        return 1
+    return run_cases(cases, given)
 
 
 if __name__ == "__main__":
