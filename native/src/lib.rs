@@ -8,6 +8,8 @@ pub mod curve;
 pub mod field;
 pub mod hash;
 pub mod int;
+#[cfg(target_arch = "x86_64")]
+mod limbs52;
 pub mod logup;
 pub mod memory;
 pub mod plonk;

@@ -85,13 +85,13 @@ unsafe fn differences<const EQUAL: bool>(left: &[Term], right: &[Term], scratch:
     for ((l, r), row) in left.iter().zip(right).zip(&mut scratch.rows) {
         // SAFETY: as the caller says.
         let words = unsafe { each!(c => [load::<0>(&l[c]), load::<0>(&r[c])]) };
-        let x1 = each!(c => split(&words[c][0]));
-        let x2 = each!(c => split(&words[c][1]));
+        let x1 = each!(c => limbs_of(&words[c][0]));
+        let x2 = each!(c => limbs_of(&words[c][1]));
         let mut special = each!(c => zero(&words[c][0]) | zero(&words[c][1]));
         if EQUAL {
             special = each!(c => special[c] | equal(&canonical(&x1[c]), &canonical(&x2[c])));
         }
-        let mut difference = each!(c => plus_p(&sub(&x2[c], &x1[c]), 2)); // below 3.7 p
+        let mut difference = each!(c => plus_p(&sub_limbs(&x2[c], &x1[c]), 2)); // below 3.7 p
         if special != [0; CHAINS] {
             for (d, o) in (0..5).flat_map(|i| [(0, i), (1, i)]) {
                 difference[d][o] = _mm512_mask_mov_epi64(difference[d][o], special[d], one[o]);
@@ -127,19 +127,19 @@ unsafe fn chords(
         inverses = each!(c => mul(&inverses[c], &row.difference[c]));
         fetch(0);
         // SAFETY: as the caller says.
-        let y1 = unsafe { each!(c => signed(&split(&load::<4>(&l[c])), &l[c])) };
-        let y2 = unsafe { each!(c => signed(&split(&load::<4>(&r[c])), &r[c])) };
-        let slope = each!(c => mul(&plus_p(&sub(&y2[c], &y1[c]), 4), &inverse[c])); // factors below 7.3 p and 1.2 p
+        let y1 = unsafe { each!(c => signed(&limbs_of(&load::<4>(&l[c])), &l[c])) };
+        let y2 = unsafe { each!(c => signed(&limbs_of(&load::<4>(&r[c])), &r[c])) };
+        let slope = each!(c => mul(&plus_p(&sub_limbs(&y2[c], &y1[c]), 4), &inverse[c])); // factors below 7.3 p and 1.2 p
         fetch(1);
         // x1 + x2 + 2 p
         let abscissae = each!(c => add_limbs(&add_limbs(&row.x1[c], &row.x1[c]), &row.difference[c]));
         let squares = each!(c => square(&slope[c]));
-        let x3 = each!(c => settle(&sub(&squares[c], &abscissae[c]), &ABOVE_MINUS_6P));
+        let x3 = each!(c => settle(&sub_limbs(&squares[c], &abscissae[c]), &ABOVE_MINUS_6P));
         fetch(2);
         // 4 (x1 - x3), below 14.6 p
-        let run = each!(c => plus_p(&sub(&row.x1[c], &x3[c]).map(|limb| _mm512_slli_epi64::<2>(limb)), 8));
+        let run = each!(c => plus_p(&sub_limbs(&row.x1[c], &x3[c]).map(|limb| _mm512_slli_epi64::<2>(limb)), 8));
         let rise = each!(c => mul(&slope[c], &run[c]));
-        let y3 = each!(c => settle(&sub(&rise[c], &y1[c]), &ABOVE_MINUS_2P));
+        let y3 = each!(c => settle(&sub_limbs(&rise[c], &y1[c]), &ABOVE_MINUS_2P));
         fetch(3);
         for c in 0..CHAINS {
             // SAFETY: as the caller says.
@@ -275,7 +275,7 @@ unsafe fn load<const FIRST: usize>(terms: &[Term; WIDTH]) -> [__m512i; 4] {
 #[inline]
 #[target_feature(enable = "avx512f")]
 unsafe fn store(out: &[*mut Point; WIDTH], x: &V, y: &V) {
-    for (first, z) in [(0, transpose_back(join(x))), (4, transpose_back(join(y)))] {
+    for (first, z) in [(0, transpose_back(words_of(x))), (4, transpose_back(words_of(y)))] {
         for k in 0..4 {
             // SAFETY: as the caller says; a point has eight words.
             unsafe {

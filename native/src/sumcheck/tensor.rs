@@ -1,6 +1,5 @@
 //! Vectors over the hypercube: eq tables, tensor products, inner products, accumulation.
 
-use super::bits;
 use super::table::Table;
 use crate::field::{Fr, slices};
 use ark_ff::{AdditiveGroup, Field};
@@ -20,14 +19,6 @@ pub fn eq_table(coords: &[Fr]) -> Vec<Fr> {
         table.par_chunks_mut(CHUNK).zip(upper.par_chunks_mut(CHUNK)).for_each(|(low, up)| slices::split(low, up, c));
         table.append(&mut upper);
     }
-    table
-}
-
-/// The first `size` entries of eq(coords, x), size > 2^(len(coords) - 1) or coords empty.
-pub fn eq_prefix(coords: &[Fr], size: usize) -> Vec<Fr> {
-    assert_eq!(bits(size), coords.len());
-    let mut table = eq_table(coords);
-    table.truncate(size);
     table
 }
 

@@ -27,7 +27,7 @@ type Fraction = [V; 4];
 fn unpack(x: &Words) -> V {
     let p = x.0.as_ptr().cast::<__m512i>();
     // SAFETY: four aligned vectors.
-    from_words(unsafe { [0, 1, 2, 3].map(|i| _mm512_load_si512(p.add(i))) })
+    limbs_of(&unsafe { [0, 1, 2, 3].map(|i| _mm512_load_si512(p.add(i))) })
 }
 
 #[inline]
@@ -42,7 +42,7 @@ fn pack(out: &mut Words, x: &V) {
 #[inline]
 #[target_feature(enable = "avx512f")]
 unsafe fn write(out: *mut Words, x: &V) {
-    for (i, w) in to_words(x).into_iter().enumerate() {
+    for (i, w) in words_of(x).into_iter().enumerate() {
         // SAFETY: four aligned vectors.
         unsafe { _mm512_store_si512(out.cast::<__m512i>().add(i), w) };
     }
@@ -80,7 +80,7 @@ fn trim(mut x: V) -> V {
     for i in 0..5 {
         x[i] = _mm512_mask_sub_epi64(x[i], above, x[i], modulus[i]);
     }
-    carry(&mut x);
+    x = carry(&x);
     x
 }
 
@@ -89,7 +89,7 @@ fn trim(mut x: V) -> V {
 #[target_feature(enable = "avx512f")]
 fn difference(x: &V, y: &V) -> V {
     let mut out = add_limbs(&sub_limbs(y, x), &splat5(&R4));
-    carry(&mut out);
+    out = carry(&out);
     out
 }
 
@@ -170,7 +170,7 @@ fn eval_block(out: &mut [Lane], form: &Form, columns: &[Column]) {
         }
         // below r (1 + terms / 2^52), and below 2.1 r with the base
         let mut sum = add_limbs(&reduce_small(x), &base);
-        carry(&mut sum);
+        sum = carry(&sum);
         set(lane, sum);
     }
 }

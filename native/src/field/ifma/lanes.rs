@@ -62,7 +62,7 @@ pub(super) fn from_small(v: __m512i, factor: &V) -> V {
     let x = canonical(&mul(&[low, high, zero, zero, zero], factor));
     let negative = _mm512_cmplt_epi64_mask(v, zero);
     let mut minus = sub_limbs(&splat5(&R), &x);
-    carry(&mut minus);
+    minus = carry(&minus);
     let mut out = x;
     for i in 0..5 {
         out[i] = _mm512_mask_mov_epi64(x[i], negative, minus[i]);

@@ -198,7 +198,7 @@ fn store_sums(tile: &[Sums; TILE / 8], base: &Fr, out: &mut [Fr]) {
     for (out, sums) in out.chunks_mut(8).zip(tile) {
         // sums are below 2^48 r (offset included), so this is below r + 2^-56 r
         let mut sum = add_limbs(&reduce_small(sums.get()), &base);
-        carry(&mut sum);
+        sum = carry(&sum);
         let sum = canonical(&sum);
         if out.len() == 8 {
             // SAFETY: eight elements.

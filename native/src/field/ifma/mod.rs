@@ -13,32 +13,15 @@ pub use lanes::{Ifma, Lane};
 
 use super::Fr;
 use super::wide::{MINUS_INVERSE, MODULUS};
+use crate::limbs52::*;
 use std::arch::x86_64::*;
 
-const MASK: u64 = (1 << 52) - 1;
 const R: [u64; 5] = limbs(MODULUS);
 const R2: [u64; 5] = limbs(shift_left(MODULUS, 1));
 const R4: [u64; 5] = limbs(shift_left(MODULUS, 2));
 
-/// Five limbs of eight elements.
-pub(super) type V = [__m512i; 5];
 /// A double-width sum of products.
 pub(super) type Wide = [__m512i; 10];
-
-const fn limbs(w: [u64; 4]) -> [u64; 5] {
-    [
-        w[0] & MASK,
-        (w[0] >> 52 | w[1] << 12) & MASK,
-        (w[1] >> 40 | w[2] << 24) & MASK,
-        (w[2] >> 28 | w[3] << 36) & MASK,
-        w[3] >> 16,
-    ]
-}
-
-const fn shift_left(w: [u64; 4], n: u32) -> [u64; 4] {
-    let k = 64 - n;
-    [w[0] << n, w[1] << n | w[0] >> k, w[2] << n | w[1] >> k, w[3] << n | w[2] >> k]
-}
 
 /// Whether this processor can run the functions of this module.
 pub fn detected() -> bool {
@@ -47,18 +30,6 @@ pub fn detected() -> bool {
         && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512dq")
         && is_x86_feature_detected!("avx512vl")
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn splat(x: u64) -> __m512i {
-    _mm512_set1_epi64(x as i64)
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn splat5(x: &[u64; 5]) -> V {
-    [splat(x[0]), splat(x[1]), splat(x[2]), splat(x[3]), splat(x[4])]
 }
 
 #[inline]
@@ -81,13 +52,6 @@ fn constant(x: &Fr) -> V {
     broadcast(&(*x * Fr::from(16u64)))
 }
 
-/// Index patterns that exchange the word and element order of a pair of vectors; their own inverses.
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn patterns() -> (__m512i, __m512i) {
-    (_mm512_setr_epi64(0, 4, 8, 12, 1, 5, 9, 13), _mm512_setr_epi64(2, 6, 10, 14, 3, 7, 11, 15))
-}
-
 /// # Safety
 /// Eight elements must be readable at `src`.
 #[inline]
@@ -95,51 +59,7 @@ fn patterns() -> (__m512i, __m512i) {
 unsafe fn load(src: *const Fr) -> V {
     let p = src.cast::<__m512i>();
     // SAFETY: 4 x 64 bytes are eight elements.
-    transpose(unsafe { [0, 1, 2, 3].map(|i| _mm512_loadu_si512(p.add(i))) })
-}
-
-/// From two elements of four words in each vector to limbs.
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn transpose(z: [__m512i; 4]) -> V {
-    let (first, second) = patterns();
-    let t0 = _mm512_permutex2var_epi64(z[0], first, z[1]);
-    let t1 = _mm512_permutex2var_epi64(z[0], second, z[1]);
-    let t2 = _mm512_permutex2var_epi64(z[2], first, z[3]);
-    let t3 = _mm512_permutex2var_epi64(z[2], second, z[3]);
-    let w0 = _mm512_shuffle_i64x2::<0x44>(t0, t2);
-    let w1 = _mm512_shuffle_i64x2::<0xee>(t0, t2);
-    let w2 = _mm512_shuffle_i64x2::<0x44>(t1, t3);
-    let w3 = _mm512_shuffle_i64x2::<0xee>(t1, t3);
-    from_words([w0, w1, w2, w3])
-}
-
-/// From a vector for each word to limbs.
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn from_words([w0, w1, w2, w3]: [__m512i; 4]) -> V {
-    let mask = splat(MASK);
-    // 0xa8: (a | b) & c
-    let join = |a, b| _mm512_ternarylogic_epi64::<0xa8>(a, b, mask);
-    [
-        _mm512_and_si512(w0, mask),
-        join(_mm512_srli_epi64::<52>(w0), _mm512_slli_epi64::<12>(w1)),
-        join(_mm512_srli_epi64::<40>(w1), _mm512_slli_epi64::<24>(w2)),
-        join(_mm512_srli_epi64::<28>(w2), _mm512_slli_epi64::<36>(w3)),
-        _mm512_srli_epi64::<16>(w3),
-    ]
-}
-
-/// From normal limbs of values below 2^256 to a vector for each word.
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn to_words(x: &V) -> [__m512i; 4] {
-    [
-        _mm512_or_si512(x[0], _mm512_slli_epi64::<52>(x[1])),
-        _mm512_or_si512(_mm512_srli_epi64::<12>(x[1]), _mm512_slli_epi64::<40>(x[2])),
-        _mm512_or_si512(_mm512_srli_epi64::<24>(x[2]), _mm512_slli_epi64::<28>(x[3])),
-        _mm512_or_si512(_mm512_srli_epi64::<36>(x[3]), _mm512_slli_epi64::<16>(x[4])),
-    ]
+    limbs_of(&transpose(unsafe { [0, 1, 2, 3].map(|i| _mm512_loadu_si512(p.add(i))) }))
 }
 
 /// Stores values below r.
@@ -149,64 +69,11 @@ fn to_words(x: &V) -> [__m512i; 4] {
 #[inline]
 #[target_feature(enable = "avx512f")]
 unsafe fn store(dst: *mut Fr, x: &V) {
-    let (first, second) = patterns();
-    let [w0, w1, w2, w3] = to_words(x);
-    let t0 = _mm512_shuffle_i64x2::<0x44>(w0, w1);
-    let t1 = _mm512_shuffle_i64x2::<0x44>(w2, w3);
-    let t2 = _mm512_shuffle_i64x2::<0xee>(w0, w1);
-    let t3 = _mm512_shuffle_i64x2::<0xee>(w2, w3);
     let p = dst.cast::<__m512i>();
-    // SAFETY: 4 x 64 bytes are eight elements.
-    unsafe {
-        _mm512_storeu_si512(p, _mm512_permutex2var_epi64(t0, first, t1));
-        _mm512_storeu_si512(p.add(1), _mm512_permutex2var_epi64(t0, second, t1));
-        _mm512_storeu_si512(p.add(2), _mm512_permutex2var_epi64(t2, first, t3));
-        _mm512_storeu_si512(p.add(3), _mm512_permutex2var_epi64(t2, second, t3));
+    for (i, z) in transpose_back(words_of(x)).into_iter().enumerate() {
+        // SAFETY: 4 x 64 bytes are eight elements.
+        unsafe { _mm512_storeu_si512(p.add(i), z) };
     }
-}
-
-/// Brings signed limbs into [0, 2^52), all but the last, which keeps the sign.
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn carry(x: &mut V) {
-    let mask = splat(MASK);
-    for i in 0..4 {
-        x[i + 1] = _mm512_add_epi64(x[i + 1], _mm512_srai_epi64::<52>(x[i]));
-        x[i] = _mm512_and_si512(x[i], mask);
-    }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn add_limbs(a: &V, b: &V) -> V {
-    let mut out = *a;
-    for i in 0..5 {
-        out[i] = _mm512_add_epi64(a[i], b[i]);
-    }
-    out
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn sub_limbs(a: &V, b: &V) -> V {
-    let mut out = *a;
-    for i in 0..5 {
-        out[i] = _mm512_sub_epi64(a[i], b[i]);
-    }
-    out
-}
-
-/// x - m where that is not negative, else x; x has normal limbs.
-#[inline]
-#[target_feature(enable = "avx512f")]
-fn subtract_if_not_below(x: &V, m: &V) -> V {
-    let mut t = sub_limbs(x, m);
-    carry(&mut t);
-    let below = _mm512_cmplt_epi64_mask(t[4], _mm512_setzero_si512());
-    for i in 0..5 {
-        t[i] = _mm512_mask_mov_epi64(t[i], below, x[i]);
-    }
-    t
 }
 
 /// a + b in [0, 2r).
@@ -214,7 +81,7 @@ fn subtract_if_not_below(x: &V, m: &V) -> V {
 #[target_feature(enable = "avx512f")]
 fn add(a: &V, b: &V) -> V {
     let mut x = add_limbs(a, b);
-    carry(&mut x);
+    x = carry(&x);
     subtract_if_not_below(&x, &splat5(&R2))
 }
 
@@ -223,13 +90,13 @@ fn add(a: &V, b: &V) -> V {
 #[target_feature(enable = "avx512f")]
 fn sub(a: &V, b: &V) -> V {
     let mut x = sub_limbs(a, b);
-    carry(&mut x);
+    x = carry(&x);
     let negative = _mm512_cmplt_epi64_mask(x[4], _mm512_setzero_si512());
     let modulus = splat5(&R2);
     for i in 0..5 {
         x[i] = _mm512_mask_add_epi64(x[i], negative, x[i], modulus[i]);
     }
-    carry(&mut x);
+    x = carry(&x);
     x
 }
 
@@ -262,7 +129,7 @@ fn mul(a: &V, b: &V) -> V {
             t[j] = _mm512_madd52hi_epu64(t[j], m, r[j]);
         }
     }
-    carry(&mut t);
+    t = carry(&t);
     t
 }
 
@@ -308,7 +175,7 @@ fn reduce(mut t: Wide) -> V {
         t[i + 1] = _mm512_add_epi64(t[i + 1], _mm512_srli_epi64::<52>(t[i]));
     }
     let mut out = [t[5], t[6], t[7], t[8], t[9]];
-    carry(&mut out);
+    out = carry(&out);
     out
 }
 

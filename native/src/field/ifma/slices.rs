@@ -32,9 +32,9 @@ pub fn fold(lo: &mut [Fr], hi: &[Fr], c: &Fr) {
         // SAFETY: `eight` checks the bounds.
         let (x, y) = unsafe { (load(eight(lo, i)), load(eight(hi, i))) };
         let mut difference = add_limbs(&sub_limbs(&y, &x), &r);
-        carry(&mut difference);
+        difference = carry(&difference);
         let mut sum = add_limbs(&mul(&difference, &c), &x);
-        carry(&mut sum);
+        sum = carry(&sum);
         unsafe { store(eight_mut(lo, i), &canonical(&sum)) };
     }
 }
@@ -47,7 +47,7 @@ pub fn add_scaled(xs: &mut [Fr], c: &Fr, ys: &[Fr]) {
         // SAFETY: `eight` checks the bounds.
         let (x, y) = unsafe { (load(eight(xs, i)), load(eight(ys, i))) };
         let mut sum = add_limbs(&mul(&y, &c), &x);
-        carry(&mut sum);
+        sum = carry(&sum);
         unsafe { store(eight_mut(xs, i), &canonical(&sum)) };
     }
 }
@@ -76,7 +76,7 @@ pub fn carry_row(row: &mut [Fr], carries: &mut [Fr], c: &Fr) {
         // SAFETY: `eight` checks the bounds.
         let (x, y) = unsafe { (load(eight(row, i)), load(eight(carries, i))) };
         let mut sum = add_limbs(&mul(&y, &c), &x);
-        carry(&mut sum);
+        sum = carry(&sum);
         row[8 * i..8 * i + 8].copy_from_slice(&carries[8 * i..8 * i + 8]);
         unsafe { store(eight_mut(carries, i), &canonical(&sum)) };
     }
@@ -167,7 +167,7 @@ pub fn small_form(out: &mut [Fr], base: &Fr, [a, b]: [&Fr; 2], s: &[i64], t: &[i
         }
         // below r + 2^-48 r, and below 3r with the base
         let mut sum = add_limbs(&reduce_small(x), &base);
-        carry(&mut sum);
+        sum = carry(&sum);
         // SAFETY: `eight` checks the bounds.
         unsafe { store(eight_mut(out, i), &canonical(&sum)) };
     }
@@ -194,11 +194,11 @@ pub fn add_scaled_small(xs: &mut [Fr], cs: &[Fr], vs: &[&[i64]]) {
             }
         }
         let mut sum = add_limbs(&reduce_small(x), &offset);
-        carry(&mut sum);
+        sum = carry(&sum);
         // SAFETY: `eight` checks the bounds.
         let old = unsafe { load(eight(xs, i)) };
         let mut sum = add_limbs(&subtract_if_not_below(&sum, &r), &old);
-        carry(&mut sum);
+        sum = carry(&sum);
         unsafe { store(eight_mut(xs, i), &canonical(&sum)) };
     }
 }
