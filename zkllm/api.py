@@ -6,7 +6,6 @@ A progress callable, wherever it is taken, is called as progress(stage, done, to
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,7 +14,7 @@ from pathlib import Path
 from ._native import field_backend
 from .commitments import commit_columns
 from .errors import PackageError, StatementError, ZkllmError
-from .files import cache_directory, canonical_json, write_atomically
+from .files import cache_directory, write_atomically
 from .journal import Journal
 from .memory import Estimate, require_memory
 from .model.build import BuildOptions, build_package, check_package
@@ -24,7 +23,7 @@ from .model.package import ModelPackage
 from .model.program import generate_trace
 from .model.quantize import QuantizerOptions
 from .model_id import VERSION, config_digest, model_id
-from .outer.keys import MAX_SIZE_LOG2, SRS_KINDS, VerifyingKey
+from .outer.keys import MAX_SIZE_LOG2, VerifyingKey
 from .outer.setup import ProvingKey, setup_outer, srs_powers_needed
 from .pcs.ptau import check_srs, open_srs
 from .pcs.srs import Srs, development_srs
@@ -34,6 +33,7 @@ from .protocol.manifest import Shape
 from .protocol.program import Protocol
 from .protocol.witness import fixed_tensors
 from .prover import prove_trace
+from .setup_record import SetupRecord
 from .statement import Context, Statement
 from .timings import Progress, Stage, Timings
 
@@ -41,46 +41,6 @@ DEFAULT_ROWS = 16
 SETUP_FILE, COMMITMENTS_FILE = "setup.json", "commitments.json"
 MIN_MU = 10
 MIN_SRS_LOG2 = 18  # smaller development strings are not worth a file of their own
-
-
-@dataclass(frozen=True)
-class SetupRecord:
-    """keys/setup.json: what every shape of a package shares."""
-
-    max_tokens: int
-    srs_kind: str
-    srs_path: str | None  # None: the development SRS
-    srs_digest: bytes
-    fixed_commitments: tuple[bytes, ...]
-    config_digest: bytes
-    model_id: bytes
-    package_digest: bytes
-
-    def save(self, path: Path) -> None:
-        data = {k: v.hex() if isinstance(v, bytes) else v for k, v in self.__dict__.items()}
-        data["fixed_commitments"] = [c.hex() for c in self.fixed_commitments]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, canonical_json(data))
-
-    @classmethod
-    def load(cls, path: Path) -> SetupRecord:
-        try:
-            data = json.loads(path.read_bytes())
-            if set(data) != set(cls.__dataclass_fields__) or type(data["max_tokens"]) is not int:
-                raise ValueError("wrong fields")
-            path_given = data["srs_path"]
-            if path_given is not None and (type(path_given) is not str or "\0" in path_given):
-                raise ValueError("srs_path is not a path")
-            if data["srs_kind"] not in SRS_KINDS:
-                raise ValueError("srs_kind is unknown")
-            for name in ("srs_digest", "config_digest", "model_id", "package_digest"):
-                data[name] = bytes.fromhex(data[name])
-            data["fixed_commitments"] = tuple(bytes.fromhex(c) for c in data["fixed_commitments"])
-            return cls(**data)
-        except OSError:
-            raise PackageError(f"{path.parent.parent}: no keys yet; run zkllm setup") from None
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise PackageError(f"{path} is damaged ({error}); run zkllm setup again") from None
 
 
 @dataclass(frozen=True)
