@@ -24,10 +24,12 @@ from zkllm.model.vocabulary import VocabularyTree  # noqa: E402
 from zkllm.outer.setup import setup_outer, srs_powers_needed  # noqa: E402
 from zkllm.outer.verifier import verify  # noqa: E402
 from zkllm.pcs.srs import development_srs  # noqa: E402
-from zkllm.statement import Context, Statement  # noqa: E402
+from zkllm.statement import Context, Statement, request_id  # noqa: E402
 
 FIXTURES = ROOT / "contracts/test/fixtures"
 MODEL_ID = keccak256(b"the model of the contracts' tests")
+SALT = bytes([7] * 32)  # of the request that "multi" answers; "single" answers none
+REQUESTER = bytes.fromhex("a11ce0" * 6 + "a11c")
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,7 @@ CASES = {
         ids=(83, 12, 7, 299, 300, 41, 0, 5, 6, 90, 17, 211, 4, 33, 150, 2, 77),
         tokens={77: b" magic"},
         vocab_size=301,
-        context=Context(
-            31337, bytes.fromhex("5e771e" * 6 + "5e77"), bytes.fromhex("5e4d" * 10), bytes([7] * 32)
-        ),
+        context=Context(31337, bytes.fromhex("5e771e" * 6 + "5e77"), bytes.fromhex("5e4d" * 10)),
         seed=11,
     ),
     # three tokens, one empty and one that is not UTF-8, of a longer shape, padded; rows = 2 b
@@ -71,9 +71,7 @@ CASES = {
         ids=(9, 8, 1023, 65, 3, 513, 512, 2, 1, 700),
         tokens={2: b"", 1: b"\xf0\x9f\xff", 700: b" a token whose bytes need more than a slot"},
         vocab_size=1024,
-        context=Context(
-            10, bytes.fromhex("c0ffee" * 6 + "c0ff"), bytes.fromhex("a11ce0" * 6 + "a11c"), bytes(32)
-        ),
+        context=Context(10, bytes.fromhex("c0ffee" * 6 + "c0ff"), REQUESTER, request_id(REQUESTER, SALT)),
         seed=12,
     ),
 }
@@ -107,7 +105,7 @@ def fixture(case: Case) -> tuple[dict[str, Any], str]:
     verify(vk, context, words, body)
 
     hex32 = lambda x: f"0x{x:064x}"
-    answer = case.ids[-case.k :]
+    answer = statement.answer
     return {
         "verifierId": "0x" + vk.verifier_id.hex(),
         "modelId": "0x" + MODEL_ID.hex(),
@@ -121,13 +119,15 @@ def fixture(case: Case) -> tuple[dict[str, Any], str]:
         "settlement": "0x" + case.context.contract.hex(),
         "sender": "0x" + case.context.sender.hex(),
         "requestId": "0x" + case.context.request_id.hex(),
+        "salt": "0x" + (SALT if any(case.context.request_id) else bytes(32)).hex(),
         "context": "0x" + context.hex(),
         "words": [hex32(w) for w in words],
         "proof": ["0x" + body[i : i + 32].hex() for i in range(0, len(body), 32)],
         "ids": list(case.ids),
         "claimId": "0x" + statement.claim_id().hex(),
-        "tokens": ["0x" + tree.tokens[i].hex() for i in answer],
-        "siblings": ["0x" + sibling.hex() for i in answer for sibling in tree.path(i)],
+        "text": "0x" + b"".join(tree.tokens[i] for i in answer).hex(),
+        "tokens": ["0x" + tree.tokens[i].hex() for i in sorted(set(answer))],
+        "siblings": ["0x" + sibling.hex() for sibling in tree.multiproof(answer)],
     }, vk.to_json()
 
 

@@ -6,6 +6,7 @@ A context ties a proof to one chain, contract, sender and request.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from zkllm.errors import StatementError
@@ -85,10 +86,32 @@ class Statement:
     def words(self, N: int, pad_id: int) -> list[int]:
         return pack_words(self.T, self.padded_ids(N, pad_id), N)
 
+    @property
+    def prompt(self) -> tuple[int, ...]:
+        return self.ids[: self.T - self.k + 1]
+
+    @property
+    def answer(self) -> tuple[int, ...]:
+        return self.ids[self.T - self.k + 1 :]
+
     def claim_id(self) -> bytes:
-        """keccak256(abi.encode(bytes32 modelId, uint256 k, uint16[] ids)), ids = x_0..x_T without padding."""
-        head = [self.k, 96, len(self.ids), *self.ids]
-        return keccak256(self.model_id, b"".join(x.to_bytes(32, "big") for x in head))
+        """The question's id, whatever its answer: the model has one."""
+        return claim_id(self.model_id, self.k, prompt_digest(self.prompt))
+
+
+def prompt_digest(prompt: Sequence[int]) -> bytes:
+    """keccak256(abi.encodePacked(uint16[] prompt)): a word of 32 bytes for each id."""
+    return keccak256(b"".join(x.to_bytes(32, "big") for x in prompt))
+
+
+def claim_id(model_id: bytes, k: int, digest: bytes) -> bytes:
+    """keccak256(abi.encode(bytes32 modelId, uint256 k, bytes32 promptDigest))."""
+    return keccak256(model_id, k.to_bytes(32, "big"), digest)
+
+
+def request_id(requester: bytes, salt: bytes) -> bytes:
+    """keccak256(abi.encode(address requester, bytes32 salt)): the settlement's id of a request."""
+    return keccak256(requester.rjust(32, b"\0"), salt)
 
 
 @dataclass(frozen=True)

@@ -1,49 +1,43 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import {RequestEscrow} from "./base/RequestEscrow.sol";
+import {Shape, VerifierRegistry} from "./base/VerifierRegistry.sol";
 import {IZkLLMSettlement} from "./interfaces/IZkLLMSettlement.sol";
 import {IZkLLMVerifier} from "./interfaces/IZkLLMVerifier.sol";
+import {Claims} from "./libraries/Claims.sol";
 import {VocabularyProof} from "./libraries/VocabularyProof.sol";
 
-/// @title Settlement of a language model's proved answers
-/// @notice Append-only: a claim, once settled, stays. No owner, no upgrade, no ether.
+/// @dev An answer that is about to be settled.
+struct Claim {
+    bytes32 id;
+    bytes32 modelId;
+    bytes32 promptDigest;
+    uint16[] answer;
+    bytes record;
+}
+
+/// @title Settlement of language models' proved answers
+/// @notice Append-only: a claim, once settled, stays. No upgrade. The owner adds and freezes verifiers; he cannot
+/// touch claims, requests or ether.
 /// @dev A proof is bound to chain, contract, sender and request by its context, so one copied from the mempool is
 /// worthless to anybody else. Replay is refused by the claim's id, never by a digest of the proof.
-contract ZkLLMSettlement is IZkLLMSettlement {
-    /// @inheritdoc IZkLLMSettlement
-    address public immutable VERIFIER;
-    /// @inheritdoc IZkLLMSettlement
-    bytes32 public immutable MODEL_ID;
-    /// @inheritdoc IZkLLMSettlement
-    bytes32 public immutable VOCABULARY_ROOT;
-    /// @inheritdoc IZkLLMSettlement
-    uint256 public immutable N;
-    /// @inheritdoc IZkLLMSettlement
-    uint256 public immutable K;
-    /// @dev Depth of the vocabulary's tree.
-    uint256 private immutable DEPTH;
-
+contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
     /// @dev Bytes of a token's entry in a record's head: uint16 id, uint16 length of its text.
     uint256 private constant ENTRY_BYTES = 4;
     /// @dev Limbs of 16 bits in a word of the statement.
     uint256 private constant LIMBS_PER_WORD = 15;
 
-    /// @dev Claim id to record: K entries, then the answer's text. An answer of one token and up to 27 bytes takes a
-    /// single storage slot.
+    /// @dev Claim id to record: uint16 k, k entries, then the answer's text. An answer of one token and up to 25 bytes
+    /// takes a single storage slot.
     mapping(bytes32 claimId => bytes record) private _records;
 
-    /// @param verifier The generated verifier; everything else is read from it.
-    constructor(IZkLLMVerifier verifier) {
-        VERIFIER = address(verifier);
-        MODEL_ID = verifier.MODEL_ID();
-        VOCABULARY_ROOT = verifier.VOCABULARY_ROOT();
-        DEPTH = VocabularyProof.depthOf(verifier.VOCABULARY_SIZE());
-        N = verifier.N();
-        K = verifier.K();
-    }
+    /// @param initialOwner Who adds and freezes verifiers.
+    constructor(address initialOwner) VerifierRegistry(initialOwner) {}
 
     /// @inheritdoc IZkLLMSettlement
     function settle(
+        address verifier,
         bytes32 requestId,
         uint256[] calldata words,
         uint256[] calldata proof,
@@ -51,28 +45,21 @@ contract ZkLLMSettlement is IZkLLMSettlement {
         bytes[] calldata tokens
     ) external returns (bytes32 claimId) {
         if (!_isCanonical(words, proof, siblings, tokens)) revert InvalidCalldata();
-
-        bytes32 promptDigest;
-        uint16[] memory ids;
-        (claimId, promptDigest, ids) = _decodeStatement(words);
-        if (_records[claimId].length != 0) revert AlreadySettled(claimId);
-
-        bytes memory record = _checkTokens(ids, siblings, tokens);
-        _verify(_context(requestId), words, proof);
-
-        _settled(claimId, promptDigest, requestId, ids, record);
+        Claim memory claim = _claimOf(_shapeOf(verifier), words, siblings, tokens);
+        _verify(verifier, requestId, words, proof);
+        return _settled(requestId, claim);
     }
 
     /// @inheritdoc IZkLLMSettlement
     function isSettled(bytes32 claimId) external view returns (bool) {
-        return _records[claimId].length != 0;
+        return _isSettled(claimId);
     }
 
     /// @inheritdoc IZkLLMSettlement
     function tokenAt(bytes32 claimId, uint256 index) external view returns (uint16 id, bytes memory text) {
         bytes memory record = _record(claimId);
-        if (index >= K) revert NoSuchToken(index);
-        uint256 start = ENTRY_BYTES * K;
+        if (index >= _count(record)) revert NoSuchToken(index);
+        uint256 start = _textStart(record);
         for (uint256 i = 0; i < index; ++i) {
             (, uint256 skipped) = _entry(record, i);
             start += skipped;
@@ -83,56 +70,86 @@ contract ZkLLMSettlement is IZkLLMSettlement {
     }
 
     /// @inheritdoc IZkLLMSettlement
+    function tokensOf(bytes32 claimId) external view returns (uint16[] memory ids) {
+        bytes memory record = _record(claimId);
+        ids = new uint16[](_count(record));
+        for (uint256 i = 0; i < ids.length; ++i) {
+            (ids[i],) = _entry(record, i);
+        }
+    }
+
+    /// @inheritdoc IZkLLMSettlement
     function textOf(bytes32 claimId) external view returns (bytes memory text) {
         text = _text(_record(claimId));
     }
 
     /// @inheritdoc IZkLLMSettlement
-    function claimIdOf(uint16[] calldata ids) external view returns (bytes32 claimId) {
-        return keccak256(abi.encode(MODEL_ID, K, ids));
+    function claimIdOf(bytes32 modelId, uint256 k, uint16[] calldata prompt) external pure returns (bytes32) {
+        return Claims.idOf(modelId, k, keccak256(abi.encodePacked(prompt)));
     }
 
     // ------------------------------------------------------------------------------------ what is settled
 
-    /// @dev What a proof is bound to besides its statement.
-    function _context(bytes32 requestId) private view returns (bytes32) {
-        return keccak256(abi.encode(block.chainid, address(this), msg.sender, requestId));
+    function _isSettled(bytes32 claimId) internal view override returns (bool) {
+        return _records[claimId].length != 0;
+    }
+
+    /// @dev What the statement claims, with the texts of its tokens: all of it but the proof is checked here.
+    function _claimOf(
+        Shape memory shape,
+        uint256[] calldata words,
+        bytes32[] calldata siblings,
+        bytes[] calldata tokens
+    ) private view returns (Claim memory claim) {
+        if (words.length != (shape.n + 1 + LIMBS_PER_WORD) / LIMBS_PER_WORD) {
+            revert InvalidCalldata();
+        }
+        (claim.promptDigest, claim.answer) = _decodeStatement(words, shape.n, shape.k);
+        claim.modelId = shape.modelId;
+        claim.id = Claims.idOf(shape.modelId, shape.k, claim.promptDigest);
+        if (_isSettled(claim.id)) revert AlreadySettled(claim.id);
+        claim.record = _checkTokens(shape, claim.answer, siblings, tokens);
+    }
+
+    function _settled(bytes32 requestId, Claim memory claim) private returns (bytes32 claimId) {
+        claimId = claim.id;
+        _store(_records[claimId], claim.record);
+        emit Settled(
+            claimId,
+            claim.modelId,
+            msg.sender,
+            requestId,
+            claim.promptDigest,
+            claim.answer,
+            _text(claim.record)
+        );
+        if (requestId != 0) _fulfil(requestId, claimId);
     }
 
     /// @dev Unpacks T and x_0..x_T. That T, the ids and the padding after x_T are those of an admissible statement
     /// is part of what the proof shows; here only T is checked, since it is used before the proof is verified.
-    function _decodeStatement(uint256[] calldata words)
+    function _decodeStatement(uint256[] calldata words, uint256 n, uint256 k)
         private
-        view
-        returns (bytes32 claimId, bytes32 promptDigest, uint16[] memory answer)
+        pure
+        returns (bytes32 promptDigest, uint16[] memory answer)
     {
         uint256 T = words[0] >> 16 * (LIMBS_PER_WORD - 1);
-        uint256 k = K;
-        if (T < k || T > N) revert InvalidLength(T);
-        bytes32 modelId = MODEL_ID;
+        if (T < k || T > n) revert InvalidLength(T);
         assembly ("memory-safe") {
-            // abi.encode(modelId, k, ids)
-            let start := mload(0x40)
-            mstore(start, modelId)
-            mstore(add(start, 0x20), k)
-            mstore(add(start, 0x40), 0x60)
-            mstore(add(start, 0x60), add(T, 1))
-            let ids := add(start, 0x80)
+            let ids := mload(0x40)
             let end := add(ids, shl(5, add(T, 1)))
 
             // the words without their two top bytes, end to end: two bytes a limb
-            let packed := end
             for { let i := 0 } lt(i, words.length) { i := add(i, 1) } {
-                mstore(add(packed, mul(30, i)), shl(16, calldataload(add(words.offset, shl(5, i)))))
+                mstore(add(end, mul(30, i)), shl(16, calldataload(add(words.offset, shl(5, i)))))
             }
-            mstore(0x40, add(packed, add(0x20, mul(30, words.length))))
-            let limb := add(packed, 2) // after T
+            mstore(0x40, add(end, add(0x20, mul(30, words.length))))
+            let limb := add(end, 2) // after T
             for { let id := ids } lt(id, end) { id := add(id, 0x20) } {
                 mstore(id, shr(240, mload(limb)))
                 limb := add(limb, 2)
             }
 
-            claimId := keccak256(start, sub(end, start))
             answer := sub(end, shl(5, add(k, 1)))
             promptDigest := keccak256(ids, sub(add(answer, 0x20), ids))
             // the prompt's last id makes room for the length of the array of the answer's ids
@@ -141,52 +158,60 @@ contract ZkLLMSettlement is IZkLLMSettlement {
     }
 
     /// @dev Checks the bytes of the answer's tokens against the vocabulary, and makes the record that is stored.
-    function _checkTokens(uint16[] memory ids, bytes32[] calldata siblings, bytes[] calldata tokens)
-        private
-        view
-        returns (bytes memory record)
-    {
-        bytes32 root = VOCABULARY_ROOT;
-        uint256 depth = DEPTH;
-        uint256 entry;
-        uint256 text;
-        assembly ("memory-safe") {
-            record := mload(0x40)
-            entry := add(record, 0x20)
-            text := add(entry, mul(ENTRY_BYTES, mload(ids)))
-            // all texts together are shorter than the calldata that they come in
-            mstore(0x40, and(add(add(text, sub(calldatasize(), tokens.offset)), 0x3f), not(0x1f)))
-            mstore(record, 0)
-        }
-        for (uint256 i = 0; i < ids.length; ++i) {
-            bytes calldata token = tokens[i];
-            bytes32[] calldata path;
-            uint256 id = ids[i];
-            assembly ("memory-safe") {
-                path.offset := add(siblings.offset, shl(5, mul(i, depth)))
-                path.length := depth
+    /// `tokens` are the texts of the answer's distinct ids in ascending order.
+    function _checkTokens(
+        Shape memory shape,
+        uint16[] memory answer,
+        bytes32[] calldata siblings,
+        bytes[] calldata tokens
+    ) private pure returns (bytes memory record) {
+        uint256[] memory ids = _distinct(answer);
+        if (tokens.length != ids.length) revert InvalidCalldata();
+        record = _makeRecord(answer, ids, tokens);
+
+        bytes32 root;
+        bool exact;
+        if (ids.length == 1) {
+            root = VocabularyProof.rootOf(ids[0], VocabularyProof.leafOf(ids[0], tokens[0]), siblings);
+            exact = siblings.length == shape.vocabularyDepth;
+        } else {
+            bytes32[] memory leaves = new bytes32[](ids.length);
+            for (uint256 i = 0; i < ids.length; ++i) {
+                leaves[i] = VocabularyProof.leafOf(ids[i], tokens[i]);
             }
-            if (VocabularyProof.rootOf(id, token, path) != root) revert InvalidVocabularyProof(i);
-            assembly ("memory-safe") {
-                // the entry ends a word whose other bytes stay
-                let word := sub(entry, 0x1c)
-                mstore(word, or(shl(32, shr(32, mload(word))), or(shl(16, id), token.length)))
-                entry := add(entry, ENTRY_BYTES)
-                calldatacopy(text, token.offset, token.length)
-                text := add(text, token.length)
+            (root, exact) = VocabularyProof.rootOf(ids, leaves, siblings, shape.vocabularyDepth);
+        }
+        if (!exact || root != shape.vocabularyRoot) revert InvalidVocabularyProof();
+    }
+
+    /// @dev The different ids among `answer`, ascending.
+    function _distinct(uint16[] memory answer) private pure returns (uint256[] memory ids) {
+        ids = new uint256[](answer.length);
+        uint256 count;
+        for (uint256 i = 0; i < answer.length; ++i) {
+            uint256 id = answer[i];
+            uint256 at = count;
+            while (at > 0 && ids[at - 1] > id) --at;
+            if (at > 0 && ids[at - 1] == id) continue;
+            for (uint256 j = count; j > at; --j) {
+                ids[j] = ids[j - 1];
             }
+            ids[at] = id;
+            ++count;
         }
         assembly ("memory-safe") {
-            mstore(text, 0) // the padding of the last word
-            mstore(record, sub(text, add(record, 0x20)))
+            mstore(ids, count)
         }
     }
 
-    /// @dev `VERIFIER.verify(context, words, proof)`: the two arrays lie in this call's calldata as they must in
-    /// that one's, so they are copied at once. The constructor made sure that there is code at VERIFIER, and a
-    /// generated verifier cannot go away.
-    function _verify(bytes32 context, uint256[] calldata words, uint256[] calldata proof) private view {
-        address verifier = VERIFIER;
+    /// @dev `verifier.verify(context, words, proof)` with the context that binds the proof to chain, contract, sender
+    /// and request. The two arrays lie in this call's calldata as they must in that one's, so they are copied at once.
+    /// A registered verifier has code, and a generated one cannot go away.
+    function _verify(address verifier, bytes32 requestId, uint256[] calldata words, uint256[] calldata proof)
+        private
+        view
+    {
+        bytes32 context = keccak256(abi.encode(block.chainid, address(this), msg.sender, requestId));
         bytes4 selector = IZkLLMVerifier.verify.selector;
         assembly ("memory-safe") {
             let data := mload(0x40)
@@ -205,15 +230,41 @@ contract ZkLLMSettlement is IZkLLMSettlement {
 
     // ------------------------------------------------------------------------------------------ records
 
-    function _settled(
-        bytes32 claimId,
-        bytes32 promptDigest,
-        bytes32 requestId,
-        uint16[] memory ids,
-        bytes memory record
-    ) private {
-        _store(_records[claimId], record);
-        emit Settled(claimId, msg.sender, promptDigest, requestId, ids, _text(record));
+    /// @dev k, then id and length of each token's text, then the texts. `ids`: the distinct ids of `tokens`.
+    function _makeRecord(uint16[] memory answer, uint256[] memory ids, bytes[] calldata tokens)
+        private
+        pure
+        returns (bytes memory record)
+    {
+        uint256 length = 2 + ENTRY_BYTES * answer.length;
+        uint256[] memory places = new uint256[](answer.length); // of each answered token among the distinct ones
+        for (uint256 i = 0; i < answer.length; ++i) {
+            uint256 place;
+            while (ids[place] != answer[i]) ++place;
+            places[i] = place;
+            length += tokens[place].length;
+        }
+        record = new bytes(length);
+        uint256 entry;
+        uint256 text;
+        assembly ("memory-safe") {
+            entry := add(record, 0x20)
+            mstore(entry, shl(240, mload(answer)))
+            entry := add(entry, 2)
+            text := add(entry, mul(ENTRY_BYTES, mload(answer)))
+        }
+        for (uint256 i = 0; i < answer.length; ++i) {
+            bytes calldata token = tokens[places[i]];
+            uint256 id = answer[i];
+            assembly ("memory-safe") {
+                // the entry ends a word whose other bytes stay
+                let word := sub(entry, 0x1c)
+                mstore(word, or(shl(32, shr(32, mload(word))), or(shl(16, id), token.length)))
+                entry := add(entry, ENTRY_BYTES)
+                calldatacopy(text, token.offset, token.length)
+                text := add(text, token.length)
+            }
+        }
     }
 
     /// @dev `slot = record`, without the work that Solidity does for what the slot held before: it is empty.
@@ -240,18 +291,29 @@ contract ZkLLMSettlement is IZkLLMSettlement {
         if (record.length == 0) revert NotSettled(claimId);
     }
 
+    /// @dev Tokens of the answer.
+    function _count(bytes memory record) private pure returns (uint256 k) {
+        assembly ("memory-safe") {
+            k := shr(240, mload(add(record, 0x20)))
+        }
+    }
+
     /// @dev Id and length of the text of the answer's token `index`.
     function _entry(bytes memory record, uint256 index) private pure returns (uint16 id, uint256 length) {
         uint256 head;
         assembly ("memory-safe") {
-            head := shr(224, mload(add(add(record, 0x20), mul(ENTRY_BYTES, index))))
+            head := shr(224, mload(add(add(record, 0x22), mul(ENTRY_BYTES, index))))
         }
         id = uint16(head >> 16);
         length = uint16(head);
     }
 
-    function _text(bytes memory record) private view returns (bytes memory) {
-        uint256 start = ENTRY_BYTES * K;
+    function _textStart(bytes memory record) private pure returns (uint256) {
+        return 2 + ENTRY_BYTES * _count(record);
+    }
+
+    function _text(bytes memory record) private pure returns (bytes memory) {
+        uint256 start = _textStart(record);
         return _slice(record, start, record.length - start);
     }
 
@@ -269,21 +331,18 @@ contract ZkLLMSettlement is IZkLLMSettlement {
 
     // ------------------------------------------------------------------------------------------ calldata
 
-    /// @dev Whether the calldata is what the ABI encoder makes of the arguments (everything in order, without gaps,
-    /// zero padding, nothing after the end), and the lengths are those of this model and shape. The verifier checks
-    /// the proof's length, and that the words and the proof are canonical themselves.
+    /// @dev Whether the calldata is what the ABI encoder makes of the arguments: everything in order, without gaps,
+    /// zero padding, nothing after the end. The verifier checks the proof's length, and that the words and the proof
+    /// are canonical themselves.
     function _isCanonical(
         uint256[] calldata words,
         uint256[] calldata proof,
         bytes32[] calldata siblings,
         bytes[] calldata tokens
-    ) private view returns (bool valid) {
-        uint256 k = K;
-        valid = words.length == (N + 1 + LIMBS_PER_WORD) / LIMBS_PER_WORD && siblings.length == k * DEPTH
-            && tokens.length == k;
+    ) private pure returns (bool valid) {
         assembly ("memory-safe") {
-            let position := 0xc4 // selector, five words of head, length of `words`
-            valid := and(valid, eq(words.offset, position))
+            let position := 0xe4 // selector, six words of head, length of `words`
+            valid := eq(words.offset, position)
             position := add(add(position, shl(5, words.length)), 0x20)
             valid := and(valid, eq(proof.offset, position))
             position := add(add(position, shl(5, proof.length)), 0x20)
@@ -295,9 +354,9 @@ contract ZkLLMSettlement is IZkLLMSettlement {
 
         uint256 end;
         assembly ("memory-safe") {
-            end := add(tokens.offset, shl(5, k))
+            end := add(tokens.offset, shl(5, tokens.length))
         }
-        for (uint256 i = 0; i < k; ++i) {
+        for (uint256 i = 0; i < tokens.length; ++i) {
             bytes calldata token = tokens[i];
             assembly ("memory-safe") {
                 valid := and(valid, and(eq(token.offset, add(end, 0x20)), lt(token.length, 0x10000)))

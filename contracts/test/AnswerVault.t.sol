@@ -1,85 +1,72 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import {ZkLLMSettlement} from "../src/ZkLLMSettlement.sol";
 import {AnswerVault} from "../src/examples/AnswerVault.sol";
-import {MockZkLLMVerifier} from "../src/mocks/MockZkLLMVerifier.sol";
-import {TestBase} from "./utils/TestBase.sol";
+import {MockedSettlement} from "./utils/MockedSettlement.sol";
 import {vm} from "./utils/Vm.sol";
-import {Vocabulary} from "./utils/Vocabulary.sol";
 
 /// @notice The example consumer: how a contract that relies on settled answers is tested with the mock.
-contract AnswerVaultTest is TestBase {
+contract AnswerVaultTest is MockedSettlement {
     address payable private constant BENEFICIARY = payable(address(0xb0b));
-    bytes[] private vocabulary;
-    ZkLLMSettlement private settlement;
-    uint16[] private prompt;
+    uint256 private deadline;
+    uint16[] private ids;
 
     receive() external payable {}
 
-    function setUp() external {
-        vocabulary.push("zero");
-        vocabulary.push(" magic");
-        vocabulary.push(" science");
-        settlement =
-            new ZkLLMSettlement(new MockZkLLMVerifier(keccak256("m"), Vocabulary.root(vocabulary), 3, 8, 1));
-        prompt.push(2);
-        prompt.push(0);
+    function setUp() public override {
+        super.setUp();
+        deadline = block.timestamp + 1 days;
+        ids = _ids(1, 9);
     }
 
-    function _settle(uint16 answer) private {
-        uint16[] memory ids = new uint16[](3);
-        (ids[0], ids[1], ids[2]) = (prompt[0], prompt[1], answer);
-        uint16[] memory last = new uint16[](1);
-        last[0] = answer;
-        bytes[] memory texts = new bytes[](1);
-        texts[0] = vocabulary[answer];
-        settlement.settle(
-            0, Vocabulary.words(ids, 8, 0), new uint256[](1), Vocabulary.paths(vocabulary, last), texts
+    /// @dev Waits for the text of token `expected`.
+    function _vault(uint16 expected) private returns (AnswerVault) {
+        return new AnswerVault{value: 1 ether}(
+            settlement, MODEL, _prompt(ids, 1), 1, vocabulary[expected], BENEFICIARY, deadline
         );
     }
 
-    function _vault() private returns (AnswerVault) {
-        return new AnswerVault{value: 1 ether}(settlement, prompt, " magic", BENEFICIARY);
-    }
-
     function test_expectedAnswerPaysTheBeneficiary() external {
-        AnswerVault vault = _vault();
-        _settle(1);
-        uint16[] memory answer = new uint16[](1);
-        answer[0] = 1;
-        vault.open(answer);
+        AnswerVault vault = _vault(ids[8]);
+        _settle(ids, 0);
+        vault.open();
         assertEq(BENEFICIARY.balance, 1 ether, "paid");
     }
 
     function test_otherAnswerPaysBack() external {
-        AnswerVault vault = _vault();
-        _settle(2);
-        uint16[] memory answer = new uint16[](1);
-        answer[0] = 2;
+        AnswerVault vault = _vault(ids[8] + 1);
+        _settle(ids, 0);
         uint256 before = address(this).balance;
-        vault.open(answer);
+        vault.open();
         assertEq(address(this).balance, before + 1 ether, "paid back");
         assertEq(BENEFICIARY.balance, 0, "not paid");
     }
 
-    function test_unsettledAnswersDoNotCount() external {
-        AnswerVault vault = _vault();
-        uint16[] memory answer = new uint16[](1);
-        answer[0] = 1;
-        bytes4 expected = AnswerVault.NotAnswered.selector;
-        assertReverts(address(vault), abi.encodeCall(vault.open, (answer)), expected, "not settled");
+    function test_lateAnswerPaysBack() external {
+        AnswerVault vault = _vault(ids[8]);
+        _settle(ids, 0);
+        vm.warp(deadline + 1);
+        uint256 before = address(this).balance;
+        vault.open();
+        assertEq(address(this).balance, before + 1 ether, "paid back");
     }
 
-    /// @dev The claim "zero, magic -> science" must not open the vault whose prompt is only "zero".
-    function test_borderBetweenPromptAndAnswerIsFixed() external {
-        _settle(1);
-        uint16[] memory shorter = new uint16[](1);
-        shorter[0] = prompt[0];
-        AnswerVault vault = new AnswerVault{value: 1 ether}(settlement, shorter, " magic", BENEFICIARY);
-        uint16[] memory answer = new uint16[](2);
-        (answer[0], answer[1]) = (prompt[1], 1);
+    function test_unsettledAnswersDoNotCount() external {
+        AnswerVault vault = _vault(ids[8]);
+        vm.warp(deadline);
         bytes4 expected = AnswerVault.NotAnswered.selector;
-        assertReverts(address(vault), abi.encodeCall(vault.open, (answer)), expected, "longer answer");
+        assertReverts(address(vault), abi.encodeCall(vault.open, ()), expected, "not settled");
+    }
+
+    /// @dev The answer to a longer or shorter prompt, or of two tokens, is another claim.
+    function test_onlyTheQuestionCounts() external {
+        AnswerVault vault = _vault(ids[8]);
+        _settle(_slice(ids, 0, 8), 0);
+        _settle(_slice(ids, 1, 9), 0);
+        uint16[] memory longer = _slice(ids, 0, 9);
+        (bool ok,) = address(settlement).call(_calldata(_register(LENGTH, 2), longer, 0));
+        assertTrue(ok, "two tokens");
+        bytes4 expected = AnswerVault.NotAnswered.selector;
+        assertReverts(address(vault), abi.encodeCall(vault.open, ()), expected, "other questions");
     }
 }

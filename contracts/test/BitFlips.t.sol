@@ -21,9 +21,9 @@ contract BitFlipsTest is TestBase {
 
     function test_everyBitOfSettle() external {
         Deployed memory d = Deployments.single();
-        _flipAll(address(d.settlement), d.fixture.settleCalldata(), d.fixture.sender);
+        _flipAll(address(d.settlement), d.fixture.settleCalldata(d.verifier), d.fixture.sender);
         d = Deployments.multi();
-        _flipAll(address(d.settlement), d.fixture.settleCalldata(), d.fixture.sender);
+        _flipAll(address(d.settlement), d.fixture.settleCalldata(d.verifier), d.fixture.sender);
     }
 
     /// @dev Flips each bit in place, calls, flips it back; at the end the honest calldata must be accepted.

@@ -4,7 +4,6 @@ pragma solidity ^0.8.30;
 import {ZkLLMVerifier} from "../generated/single/ZkLLMVerifier.sol";
 import {ZkLLMSettlement} from "../src/ZkLLMSettlement.sol";
 import {IZkLLMSettlement} from "../src/interfaces/IZkLLMSettlement.sol";
-import {IZkLLMVerifier} from "../src/interfaces/IZkLLMVerifier.sol";
 import {Deployed, Deployments} from "./utils/Deployed.sol";
 import {Fixture, Fixtures} from "./utils/Fixture.sol";
 import {TestBase} from "./utils/TestBase.sol";
@@ -30,28 +29,27 @@ contract SettlementProofTest is TestBase {
     function _settleAndRead(Deployed memory d) private {
         Fixture memory f = d.fixture;
         vm.prank(f.sender);
-        (bool ok, bytes memory returned) = address(d.settlement).call(f.settleCalldata());
+        (bool ok, bytes memory returned) = address(d.settlement).call(f.settleCalldata(d.verifier));
         assertTrue(ok, "settle");
         assertEq(abi.decode(returned, (bytes32)), f.claimId, "claim id as Python computes it");
         assertTrue(d.settlement.isSettled(f.claimId), "settled");
-        bytes memory text;
         for (uint256 i = 0; i < f.k; ++i) {
-            (uint16 id, bytes memory tokenText) = d.settlement.tokenAt(f.claimId, i);
+            (uint16 id,) = d.settlement.tokenAt(f.claimId, i);
             assertEq(id, f.ids[f.ids.length - f.k + i], "token id");
-            assertEq(tokenText, f.tokens[i], "token text");
-            text = bytes.concat(text, tokenText);
         }
-        assertEq(d.settlement.textOf(f.claimId), text, "text");
+        assertEq(d.settlement.textOf(f.claimId), f.text, "text");
+        bool requested = f.requestId != 0;
+        assertEq(d.settlement.creditOf(f.sender), requested ? Deployments.REWARD : 0, "reward");
 
         vm.prank(f.sender);
         bytes4 replayed = IZkLLMSettlement.AlreadySettled.selector;
-        assertReverts(address(d.settlement), f.settleCalldata(), replayed, "replay");
+        assertReverts(address(d.settlement), f.settleCalldata(d.verifier), replayed, "replay");
     }
 
     function test_otherContextsAreRefused() external {
         Deployed memory d = Deployments.single();
         Fixture memory f = d.fixture;
-        bytes memory data = f.settleCalldata();
+        bytes memory data = f.settleCalldata(d.verifier);
         bytes4 expected = ZkLLMVerifier.InverseMismatch.selector;
 
         vm.prank(address(0xbad));
@@ -62,13 +60,14 @@ contract SettlementProofTest is TestBase {
         assertReverts(address(d.settlement), data, expected, "another chain");
         vm.chainId(f.chainId);
 
-        ZkLLMSettlement twin = new ZkLLMSettlement(IZkLLMVerifier(d.verifier));
+        ZkLLMSettlement twin = new ZkLLMSettlement(address(this));
+        twin.register(d.verifier);
         vm.prank(f.sender);
         assertReverts(address(twin), data, expected, "another contract");
 
         f.requestId = bytes32(uint256(f.requestId) ^ 1);
         vm.prank(f.sender);
-        assertReverts(address(d.settlement), f.settleCalldata(), expected, "another request");
+        assertReverts(address(d.settlement), f.settleCalldata(d.verifier), expected, "another request");
     }
 
     function test_otherStatementsAreRefused() external {
@@ -77,18 +76,18 @@ contract SettlementProofTest is TestBase {
         f.words[0] ^= 1 << 208; // x_0
         vm.prank(f.sender);
         bytes4 expected = ZkLLMVerifier.InverseMismatch.selector;
-        assertReverts(address(d.settlement), f.settleCalldata(), expected, "another prompt");
+        assertReverts(address(d.settlement), f.settleCalldata(d.verifier), expected, "another prompt");
 
         f.words[0] ^= 1 << 208;
         f.words[1] ^= 1 << (16 * (14 - 17 % 15)); // x_16, the answer
         vm.prank(f.sender);
         expected = IZkLLMSettlement.InvalidVocabularyProof.selector;
-        assertReverts(address(d.settlement), f.settleCalldata(), expected, "another answer");
+        assertReverts(address(d.settlement), f.settleCalldata(d.verifier), expected, "another answer");
     }
 
     function test_transactionCost() external {
         Deployed memory d = Deployments.single();
-        bytes memory data = d.fixture.settleCalldata();
+        bytes memory data = d.fixture.settleCalldata(d.verifier);
         vm.cool(d.verifier);
         vm.cool(address(d.settlement));
         vm.prank(d.fixture.sender);

@@ -8,11 +8,26 @@ import {Vocabulary} from "./utils/Vocabulary.sol";
 /// @notice The Merkle path check against a naive tree.
 contract VocabularyProofTest is TestBase {
     function rootOf(uint256 id, bytes calldata text, bytes32[] calldata siblings)
-        external
+        public
         pure
         returns (bytes32)
     {
-        return VocabularyProof.rootOf(id, text, siblings);
+        return VocabularyProof.rootOf(id, VocabularyProof.leafOf(id, text), siblings);
+    }
+
+    function rootOfAll(
+        uint16[] calldata ids,
+        bytes[] calldata texts,
+        bytes32[] calldata siblings,
+        uint256 depth
+    ) external pure returns (bytes32, bool) {
+        uint256[] memory wide = new uint256[](ids.length);
+        bytes32[] memory leaves = new bytes32[](ids.length);
+        for (uint256 i = 0; i < ids.length; ++i) {
+            wide[i] = ids[i];
+            leaves[i] = VocabularyProof.leafOf(ids[i], texts[i]);
+        }
+        return VocabularyProof.rootOf(wide, leaves, siblings, depth);
     }
 
     function test_depth() external pure {
@@ -30,7 +45,7 @@ contract VocabularyProofTest is TestBase {
         for (uint256 i = 0; i < tokens.length; ++i) {
             uint16[] memory ids = new uint16[](1);
             ids[0] = uint16(i);
-            assertEq(this.rootOf(i, tokens[i], Vocabulary.paths(tokens, ids)), root, "honest path");
+            assertEq(this.rootOf(i, tokens[i], Vocabulary.siblings(tokens, ids)), root, "honest path");
         }
     }
 
@@ -39,7 +54,7 @@ contract VocabularyProofTest is TestBase {
         bytes32 root = Vocabulary.root(tokens);
         uint16[] memory ids = new uint16[](1);
         ids[0] = uint16(seed % 13);
-        bytes32[] memory path = Vocabulary.paths(tokens, ids);
+        bytes32[] memory path = Vocabulary.siblings(tokens, ids);
 
         assertTrue(this.rootOf(ids[0] ^ (1 << (bit % 32)), tokens[ids[0]], path) != root, "another id");
         assertTrue(this.rootOf(ids[0], bytes.concat(tokens[ids[0]], hex"00"), path) != root, "a byte more");
@@ -47,11 +62,71 @@ contract VocabularyProofTest is TestBase {
         assertTrue(this.rootOf(ids[0], tokens[ids[0]], path) != root, "another sibling");
     }
 
+    /// @dev Any set of tokens of any vocabulary; one token's proof is the path that the single version takes.
+    function test_severalTokensTogether(uint256 seed) external view {
+        uint256 size = 1 + seed % 40;
+        (bytes[] memory tokens, uint16[] memory ids) = (_tokens(seed, size), _someIds(seed, size));
+        bytes32[] memory siblings = Vocabulary.siblings(tokens, ids);
+        uint256 depth = VocabularyProof.depthOf(size);
+        (bytes32 root, bool exact) = this.rootOfAll(ids, Vocabulary.texts(tokens, ids), siblings, depth);
+        assertTrue(exact, "exact");
+        assertEq(root, Vocabulary.root(tokens), "root");
+        if (ids.length == 1) assertEq(rootOfOne(ids[0], tokens, siblings), root, "single version");
+    }
+
+    function rootOfOne(uint16 id, bytes[] memory tokens, bytes32[] memory siblings)
+        private
+        view
+        returns (bytes32)
+    {
+        return this.rootOf(id, tokens[id], siblings);
+    }
+
+    function test_severalTokensWithAnythingElse(uint256 seed) external view {
+        uint256 size = 8 + seed % 32;
+        (bytes[] memory tokens, uint16[] memory ids) = (_tokens(seed, size), _someIds(seed, size));
+        bytes32[] memory siblings = Vocabulary.siblings(tokens, ids);
+        bytes[] memory texts = Vocabulary.texts(tokens, ids);
+        uint256 depth = VocabularyProof.depthOf(size);
+        bytes32 honest = Vocabulary.root(tokens);
+
+        (bytes32 root, bool exact) =
+            this.rootOfAll(ids, texts, _resized(siblings, siblings.length + 1), depth);
+        assertTrue(!exact, "a sibling more");
+        if (siblings.length != 0) {
+            (root, exact) = this.rootOfAll(ids, texts, _resized(siblings, siblings.length - 1), depth);
+            assertTrue(!exact, "a sibling less");
+            bytes32[] memory changed = _resized(siblings, siblings.length);
+            changed[seed % siblings.length] ^= bytes32(uint256(1) << (seed % 256));
+            (root,) = this.rootOfAll(ids, texts, changed, depth);
+            assertTrue(root != honest, "another sibling");
+        }
+        uint256 i = seed % ids.length;
+        texts[i] = bytes.concat(texts[i], hex"00");
+        (root,) = this.rootOfAll(ids, texts, siblings, depth);
+        assertTrue(root != honest, "a byte more");
+    }
+
+    function _resized(bytes32[] memory siblings, uint256 length) private pure returns (bytes32[] memory out) {
+        out = new bytes32[](length);
+        for (uint256 i = 0; i < length && i < siblings.length; ++i) {
+            out[i] = siblings[i];
+        }
+    }
+
+    function _someIds(uint256 seed, uint256 size) private pure returns (uint16[] memory) {
+        uint16[] memory ids = new uint16[](1 + (seed >> 16) % 9);
+        for (uint256 i = 0; i < ids.length; ++i) {
+            ids[i] = uint16(uint256(keccak256(abi.encode(seed, i))) % size);
+        }
+        return Vocabulary.distinct(ids);
+    }
+
     /// @dev The memory that the assembly borrows is given back.
     function test_freeMemoryPointerSurvives() external view {
         bytes[] memory tokens = _tokens(7, 16);
         uint16[] memory ids = new uint16[](1);
-        bytes32 first = this.rootOf(0, tokens[0], Vocabulary.paths(tokens, ids));
+        bytes32 first = this.rootOf(0, tokens[0], Vocabulary.siblings(tokens, ids));
         bytes memory after_ = abi.encode(first);
         assertEq(keccak256(after_), keccak256(abi.encode(Vocabulary.root(tokens))), "memory");
     }

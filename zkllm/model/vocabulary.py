@@ -7,7 +7,7 @@ settlement contract checks the same paths.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from zkllm.hashing import keccak256
 
@@ -47,6 +47,18 @@ class VocabularyTree:
         if not 0 <= index < len(self.tokens):
             raise IndexError(f"token id {index} is not below {len(self.tokens)}")
         return [level[(index >> k) ^ 1] for k, level in enumerate(self._levels[:-1])]
+
+    def multiproof(self, indices: Iterable[int]) -> list[bytes]:
+        """The siblings that complete the paths of several ids: level by level from the leaves, in the order of
+        the ids, each whose node is on no path. Of one id it is the path."""
+        nodes, siblings = sorted(set(indices)), []
+        if nodes and not 0 <= nodes[0] <= nodes[-1] < len(self.tokens):
+            raise IndexError(f"token ids {nodes[0]}..{nodes[-1]} are not all below {len(self.tokens)}")
+        for level in self._levels[:-1]:
+            on_path = set(nodes)
+            siblings += [level[i ^ 1] for i in nodes if i ^ 1 not in on_path]
+            nodes = sorted({i >> 1 for i in nodes})
+        return siblings
 
 
 def verify_path(root: bytes, vocab_size: int, index: int, token: bytes, path: Sequence[bytes]) -> bool:

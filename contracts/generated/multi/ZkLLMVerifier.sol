@@ -250,6 +250,15 @@ contract ZkLLMVerifier {
         if (DEVELOPMENT_SRS && block.chainid == 1) revert DevelopmentSrsOnMainnet();
     }
 
+    /// @notice What a registry and a settlement need to know, in one call.
+    function parameters()
+        external
+        pure
+        returns (bytes32 modelId, bytes32 vocabularyRoot, uint256 vocabularySize, uint256 n, uint256 k)
+    {
+        return (MODEL_ID, VOCABULARY_ROOT, VOCABULARY_SIZE, N, K);
+    }
+
     /// @notice Checks a proof that MODEL_ID answers with the last K tokens of the statement; reverts if it does not.
     /// @param context What else the proof is bound to; see the settlement contract.
     /// @param words The statement: T and the ids x_0..x_N, 15 limbs of 16 bits a word, first limb on top.

@@ -5,69 +5,69 @@ import {IZkLLMSettlement} from "../interfaces/IZkLLMSettlement.sol";
 
 /// @title Example consumer: ether that a language model's answer releases
 /// @notice Holds ether for a beneficiary until it is settled that the model answers one fixed prompt with one fixed
-/// text; if the settled answer is another, the depositor gets the ether back. The model is deterministic and decodes
-/// greedily, so a prompt has one answer, and nobody can choose it after the deposit.
-/// @dev What a consumer has to do: derive the claim's id from the prompt that *it* cares about and the answer's
-/// ids that someone shows it, ask `isSettled`, and read the text.
+/// text; if the settled answer is another, or none is settled in time, the depositor gets the ether back. The model is
+/// deterministic and decodes greedily, so a prompt has one answer, and nobody can choose it after the deposit.
+/// @dev What a consumer has to do: derive the claim's id from the model and the prompt that *it* cares about, ask
+/// `isSettled`, and read the text. To have it answered, ask for it: `request`.
 contract AnswerVault {
-    /// @notice Where answers are settled: it fixes the model.
+    /// @notice Where answers are settled.
     IZkLLMSettlement public immutable SETTLEMENT;
-    /// @notice Gets the ether back if the answer is another.
+    /// @notice The claim that is waited for: model, prompt, number of tokens.
+    bytes32 public immutable CLAIM_ID;
+    /// @notice keccak256 of the text that releases the ether.
+    bytes32 public immutable EXPECTED_TEXT_DIGEST;
+    /// @notice Gets the ether back if the answer is another, or does not come in time.
     address payable public immutable DEPOSITOR;
     /// @notice Gets the ether if the answer is the expected one.
     address payable public immutable BENEFICIARY;
-    /// @notice keccak256 of the text that releases the ether.
-    bytes32 public immutable EXPECTED_TEXT_DIGEST;
+    /// @notice Last second in which an answer counts.
+    uint256 public immutable DEADLINE;
 
-    uint16[] private _promptIds;
+    /// @notice The ether was paid out; `text` is empty where no answer came in time.
+    event Opened(address indexed recipient, bytes text);
 
-    /// @notice The vault was opened by a settled answer.
-    event Opened(bytes32 indexed claimId, address indexed recipient, bytes text);
-
-    /// @notice The ids after the prompt are not a settled answer to it.
+    /// @notice The answer is not settled, and may still be.
     error NotAnswered(bytes32 claimId);
     /// @notice The recipient refused the ether.
     error TransferFailed();
 
-    /// @param settlement The settlement of the model's answers.
+    /// @param settlement Where the model's answers are settled.
+    /// @param modelId The model.
     /// @param promptIds The prompt's token ids.
+    /// @param k Tokens of the answer.
     /// @param expectedText The answer that releases the ether, as bytes.
     /// @param beneficiary Who gets it then.
+    /// @param deadline Last second in which an answer counts.
     constructor(
         IZkLLMSettlement settlement,
+        bytes32 modelId,
         uint16[] memory promptIds,
+        uint256 k,
         bytes memory expectedText,
-        address payable beneficiary
+        address payable beneficiary,
+        uint256 deadline
     ) payable {
         SETTLEMENT = settlement;
+        CLAIM_ID = settlement.claimIdOf(modelId, k, promptIds);
+        EXPECTED_TEXT_DIGEST = keccak256(expectedText);
         DEPOSITOR = payable(msg.sender);
         BENEFICIARY = beneficiary;
-        EXPECTED_TEXT_DIGEST = keccak256(expectedText);
-        _promptIds = promptIds;
+        DEADLINE = deadline;
     }
 
-    /// @notice Pays out on the settled answer. Anybody may call it.
-    /// @param answerIds The answer's token ids: K of them.
-    function open(uint16[] calldata answerIds) external {
-        uint256 promptLength = _promptIds.length;
-        uint16[] memory ids = new uint16[](promptLength + answerIds.length);
-        for (uint256 i = 0; i < promptLength; ++i) {
-            ids[i] = _promptIds[i];
+    /// @notice Pays out on the settled answer, or, once the deadline has passed, without one. Anybody may call it.
+    function open() external {
+        if (block.timestamp > DEADLINE) {
+            _pay(DEPOSITOR, "");
+        } else {
+            if (!SETTLEMENT.isSettled(CLAIM_ID)) revert NotAnswered(CLAIM_ID);
+            bytes memory text = SETTLEMENT.textOf(CLAIM_ID);
+            _pay(keccak256(text) == EXPECTED_TEXT_DIGEST ? BENEFICIARY : DEPOSITOR, text);
         }
-        for (uint256 i = 0; i < answerIds.length; ++i) {
-            ids[promptLength + i] = answerIds[i];
-        }
+    }
 
-        // K is part of the id, so that answers of another length to another prompt have other ids; but an
-        // answer longer than K would move the border between prompt and answer
-        bytes32 claimId = SETTLEMENT.claimIdOf(ids);
-        if (answerIds.length != SETTLEMENT.K() || !SETTLEMENT.isSettled(claimId)) {
-            revert NotAnswered(claimId);
-        }
-
-        bytes memory text = SETTLEMENT.textOf(claimId);
-        address payable recipient = keccak256(text) == EXPECTED_TEXT_DIGEST ? BENEFICIARY : DEPOSITOR;
-        emit Opened(claimId, recipient, text);
+    function _pay(address payable recipient, bytes memory text) private {
+        emit Opened(recipient, text);
         (bool sent,) = recipient.call{value: address(this).balance}("");
         if (!sent) revert TransferFailed();
     }

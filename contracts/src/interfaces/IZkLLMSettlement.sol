@@ -1,52 +1,61 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-/// @title Settled answers of one language model
-/// @notice A claim says: the model with MODEL_ID, reading the token ids x_0..x_(T-K), answers with the K ids
+import {IRequestEscrow} from "./IRequestEscrow.sol";
+import {IVerifierRegistry} from "./IVerifierRegistry.sol";
+
+/// @title Settled answers of language models
+/// @notice A claim says: the model `modelId`, reading the token ids x_0..x_(T-K), answers with the K ids
 /// x_(T-K+1)..x_T, each the argmax of the model's logits (the lowest id wins ties).
 ///
-/// Its id is `keccak256(abi.encode(bytes32 modelId, uint256 k, uint16[] ids))` with ids = x_0..x_T, without
-/// padding: one claim has one id, whatever the proof or the shape that it was proved with.
-interface IZkLLMSettlement {
+/// Its id is that of the question, keccak256(abi.encode(bytes32 modelId, uint256 k, bytes32 promptDigest)) with
+/// promptDigest = keccak256(abi.encodePacked(uint16[] x_0..x_(T-K))): one question has one answer, whatever the
+/// proof or the shape that it was proved with, so whoever knows the prompt can read it.
+interface IZkLLMSettlement is IVerifierRegistry, IRequestEscrow {
     /// @notice An answer was proved and its text shown to be the tokens' bytes.
     /// @param claimId The claim.
+    /// @param modelId The model that answers.
     /// @param settler Who submitted the proof. No one else could have: the proof is bound to this address.
-    /// @param promptDigest keccak256(abi.encodePacked(uint16[] prompt)) of the prompt x_0..x_(T-K).
-    /// @param requestId What the settler answers to; free, and bound into the proof.
+    /// @param requestId The request that is answered, or 0; bound into the proof.
+    /// @param promptDigest Digest of the prompt.
     /// @param tokenIds The answer's token ids.
     /// @param text The answer's bytes. Tokens are bytes, and need not be valid UTF-8.
     event Settled(
         bytes32 indexed claimId,
+        bytes32 indexed modelId,
         address indexed settler,
-        bytes32 indexed promptDigest,
         bytes32 requestId,
+        bytes32 promptDigest,
         uint16[] tokenIds,
         bytes text
     );
 
-    /// @notice Calldata is not the ABI encoding of its own arguments, or a length is not this settlement's.
+    /// @notice Calldata is not the ABI encoding of its own arguments, or a length is not this shape's.
     error InvalidCalldata();
     /// @notice The statement's length T is not in K..N.
     error InvalidLength(uint256 T);
     /// @notice The claim is settled; whoever wants to rely on it can.
     error AlreadySettled(bytes32 claimId);
-    /// @notice The bytes given for an answered token are not the vocabulary's.
-    /// @param index Position of the token in the answer.
-    error InvalidVocabularyProof(uint256 index);
+    /// @notice The bytes given for the answered tokens are not the vocabulary's.
+    error InvalidVocabularyProof();
     /// @notice No such claim was settled.
     error NotSettled(bytes32 claimId);
     /// @notice The answer has fewer tokens.
     error NoSuchToken(uint256 index);
 
     /// @notice Settles an answer: verifies the proof and the bytes of the answered tokens, and stores both.
-    /// @param requestId Free; part of the context that the proof was made for.
+    /// @param verifier A registered verifier: it stands for model, N and K.
+    /// @param requestId The open request that this answers, whose reward is credited to the caller; 0 for none. Part
+    /// of the context that the proof was made for.
     /// @param words The statement, as the verifier takes it.
     /// @param proof The proof, made for the context keccak256(abi.encode(block.chainid, address(this), msg.sender,
     /// requestId)).
-    /// @param siblings Merkle paths of the answered tokens in the vocabulary, bottom up, one after another.
-    /// @param tokens Bytes of the answered tokens.
+    /// @param siblings Nodes of the vocabulary's tree that complete the paths of the answered tokens: level by level
+    /// from the leaves, in the order of the ids, each that cannot be computed.
+    /// @param tokens Bytes of the answered tokens: once for each different id, in ascending order of the ids.
     /// @return claimId The settled claim.
     function settle(
+        address verifier,
         bytes32 requestId,
         uint256[] calldata words,
         uint256[] calldata proof,
@@ -63,25 +72,15 @@ interface IZkLLMSettlement {
     /// @return text The token's bytes.
     function tokenAt(bytes32 claimId, uint256 index) external view returns (uint16 id, bytes memory text);
 
+    /// @notice The token ids of a settled answer.
+    function tokensOf(bytes32 claimId) external view returns (uint16[] memory ids);
+
     /// @notice The answer of a settled claim: the bytes of its tokens, concatenated.
     function textOf(bytes32 claimId) external view returns (bytes memory text);
 
-    /// @notice The id of the claim that this model, after the ids before the last K, answers with the last K.
-    /// @param ids x_0..x_T: prompt and answer.
-    function claimIdOf(uint16[] calldata ids) external view returns (bytes32 claimId);
-
-    /// @notice The verifier of the proofs.
-    function VERIFIER() external view returns (address);
-
-    /// @notice The model whose answers are settled here.
-    function MODEL_ID() external view returns (bytes32);
-
-    /// @notice Root of the vocabulary's Merkle tree.
-    function VOCABULARY_ROOT() external view returns (bytes32);
-
-    /// @notice Tokens of an answer.
-    function K() external view returns (uint256);
-
-    /// @notice Most positions of a statement: prompt and answer have at most N + 1 ids.
-    function N() external view returns (uint256);
+    /// @notice The id of the claim about what this model answers to a prompt with k tokens.
+    function claimIdOf(bytes32 modelId, uint256 k, uint16[] calldata prompt)
+        external
+        pure
+        returns (bytes32 claimId);
 }

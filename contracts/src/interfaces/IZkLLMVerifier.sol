@@ -10,6 +10,12 @@ interface IZkLLMVerifier {
     /// @param proof Commitments and scalars, in the order of docs/protocol.md.
     function verify(bytes32 context, uint256[] calldata words, uint256[] calldata proof) external view;
 
+    /// @notice What a registry and a settlement need to know, in one call.
+    function parameters()
+        external
+        view
+        returns (bytes32 modelId, bytes32 vocabularyRoot, uint256 vocabularySize, uint256 n, uint256 k);
+
     /// @notice Digest of the whole verifying key: model, shape, SRS and protocol version.
     function VERIFIER_ID() external view returns (bytes32);
 

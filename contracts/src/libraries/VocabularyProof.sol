@@ -4,30 +4,36 @@ pragma solidity ^0.8.30;
 /// @title Merkle tree over the bytes of a vocabulary's tokens
 /// @notice leaf_i = keccak256(0x00 | uint32 i | bytes of token i), node = keccak256(0x01 | left | right); leaves
 /// beyond the vocabulary are 32 zero bytes, up to a power of two.
-/// @dev The path is directed by the id's bits and has exactly the tree's depth, so an id has one leaf, and no
-/// node can pass for a leaf.
+/// @dev Paths are directed by the ids' bits and have exactly the tree's depth, so an id has one leaf, and no node can
+/// pass for a leaf.
 library VocabularyProof {
     /// @notice Depth of the tree over `size` tokens.
     function depthOf(uint256 size) internal pure returns (uint256 depth) {
         while ((uint256(1) << depth) < size) ++depth;
     }
 
-    /// @notice Root that token `id` with these bytes leads to.
-    /// @param id Below 2^32.
+    /// @notice Leaf of token `id`, which is below 2^32.
+    function leafOf(uint256 id, bytes calldata text) internal pure returns (bytes32 leaf) {
+        assembly ("memory-safe") {
+            // 0x00 | uint32 id | text, in memory that stays free
+            let pointer := mload(0x40)
+            mstore(pointer, shl(216, id))
+            calldatacopy(add(pointer, 5), text.offset, text.length)
+            leaf := keccak256(pointer, add(5, text.length))
+        }
+    }
+
+    /// @notice Root that one leaf leads to.
     /// @param siblings The path, bottom up. Its length is the caller's to check.
-    function rootOf(uint256 id, bytes calldata text, bytes32[] calldata siblings)
+    function rootOf(uint256 id, bytes32 leaf, bytes32[] calldata siblings)
         internal
         pure
         returns (bytes32 node)
     {
         assembly ("memory-safe") {
-            let pointer := mload(0x40)
-            // 0x00 | uint32 id | text, in memory that stays free
-            mstore(pointer, shl(216, id))
-            calldatacopy(add(pointer, 5), text.offset, text.length)
-            node := keccak256(pointer, add(5, text.length))
-
             // 0x01 | left | right at bytes 0x1f..0x5f: the free memory pointer at 0x40 is put back below
+            let pointer := mload(0x40)
+            node := leaf
             mstore8(0x1f, 0x01)
             let end := add(siblings.offset, shl(5, siblings.length))
             for { let position := siblings.offset } lt(position, end) { position := add(position, 0x20) } {
@@ -39,5 +45,41 @@ library VocabularyProof {
             }
             mstore(0x40, pointer)
         }
+    }
+
+    /// @notice Root that several leaves lead to together. Nodes whose sibling is known need none from outside.
+    /// @param ids Strictly ascending, at least one. Overwritten.
+    /// @param nodes The leaves of `ids`. Overwritten.
+    /// @param siblings The missing siblings, level by level from the leaves, in the order of the ids.
+    /// @return root The root, and whether exactly the given siblings were used.
+    function rootOf(uint256[] memory ids, bytes32[] memory nodes, bytes32[] calldata siblings, uint256 depth)
+        internal
+        pure
+        returns (bytes32 root, bool exact)
+    {
+        uint256 count = ids.length;
+        uint256 used;
+        for (uint256 level = 0; level < depth; ++level) {
+            uint256 parents;
+            for (uint256 i = 0; i < count; ++parents) {
+                uint256 id = ids[i];
+                bytes32 node = nodes[i++];
+                bytes32 sibling;
+                if (id & 1 == 0 && i < count && ids[i] == id + 1) {
+                    sibling = nodes[i++];
+                } else {
+                    if (used == siblings.length) return (0, false);
+                    sibling = siblings[used++];
+                }
+                ids[parents] = id >> 1;
+                nodes[parents] = id & 1 == 0 ? _parentOf(node, sibling) : _parentOf(sibling, node);
+            }
+            count = parents;
+        }
+        return (nodes[0], used == siblings.length);
+    }
+
+    function _parentOf(bytes32 left, bytes32 right) private pure returns (bytes32) {
+        return keccak256(abi.encodePacked(uint8(1), left, right));
     }
 }

@@ -44,4 +44,8 @@ contract MockZkLLMVerifier is IZkLLMVerifier {
     function verify(bytes32 context, uint256[] calldata, uint256[] calldata) external view {
         if (!accepting || (expectedContext != 0 && context != expectedContext)) revert Rejected();
     }
+
+    function parameters() external view returns (bytes32, bytes32, uint256, uint256, uint256) {
+        return (MODEL_ID, VOCABULARY_ROOT, VOCABULARY_SIZE, N, K);
+    }
 }

@@ -4,7 +4,6 @@ pragma solidity ^0.8.30;
 import {ZkLLMVerifier as MultiVerifier} from "../../generated/multi/ZkLLMVerifier.sol";
 import {ZkLLMVerifier as SingleVerifier} from "../../generated/single/ZkLLMVerifier.sol";
 import {ZkLLMSettlement} from "../../src/ZkLLMSettlement.sol";
-import {IZkLLMVerifier} from "../../src/interfaces/IZkLLMVerifier.sol";
 import {Fixture, Fixtures} from "./Fixture.sol";
 import {vm} from "./Vm.sol";
 
@@ -16,6 +15,10 @@ struct Deployed {
 }
 
 library Deployments {
+    using Fixtures for Fixture;
+
+    uint256 internal constant REWARD = 1 ether;
+
     function single() internal returns (Deployed memory) {
         return _place("single", address(new SingleVerifier()));
     }
@@ -24,12 +27,24 @@ library Deployments {
         return _place("multi", address(new MultiVerifier()));
     }
 
+    /// @dev The settlement is put where the proof expects it, with the verifier registered and the proof's request
+    /// posted by its sender, with a reward.
     function _place(string memory name, address verifier) private returns (Deployed memory d) {
-        d.fixture = Fixtures.load(name);
+        Fixture memory f = Fixtures.load(name);
+        d.fixture = f;
         d.verifier = verifier;
-        vm.chainId(d.fixture.chainId);
-        ZkLLMSettlement made = new ZkLLMSettlement(IZkLLMVerifier(verifier));
-        d.settlement = ZkLLMSettlement(d.fixture.settlement);
-        vm.etch(address(d.settlement), address(made).code);
+        vm.chainId(f.chainId);
+        ZkLLMSettlement made = new ZkLLMSettlement(address(this));
+        d.settlement = ZkLLMSettlement(f.settlement);
+        vm.etch(f.settlement, address(made).code);
+        vm.store(f.settlement, 0, bytes32(uint256(uint160(address(this))))); // the owner
+        d.settlement.register(verifier);
+        if (f.requestId == 0) return d;
+        vm.deal(f.sender, REWARD);
+        vm.prank(f.sender);
+        bytes32 posted = d.settlement.request{value: REWARD}(
+            f.modelId, f.prompt(), f.k, uint64(block.timestamp + 1 days), f.salt
+        );
+        assert(posted == f.requestId);
     }
 }

@@ -12,12 +12,15 @@ struct Fixture {
     address settlement;
     address sender;
     bytes32 requestId;
+    bytes32 salt;
+    bytes32 modelId;
     uint256[] words;
     uint256[] proof;
     uint256 witnessColumns;
     uint256[] ids;
     uint256 k;
     bytes32 claimId;
+    bytes text;
     bytes[] tokens;
     bytes32[] siblings;
 }
@@ -30,12 +33,15 @@ library Fixtures {
         f.settlement = vm.parseJsonAddress(json, ".settlement");
         f.sender = vm.parseJsonAddress(json, ".sender");
         f.requestId = vm.parseJsonBytes32(json, ".requestId");
+        f.salt = vm.parseJsonBytes32(json, ".salt");
+        f.modelId = vm.parseJsonBytes32(json, ".modelId");
         f.words = vm.parseJsonUintArray(json, ".words");
         f.proof = vm.parseJsonUintArray(json, ".proof");
         f.witnessColumns = vm.parseJsonUint(json, ".witnessColumns");
         f.ids = vm.parseJsonUintArray(json, ".ids");
         f.k = vm.parseJsonUint(json, ".k");
         f.claimId = vm.parseJsonBytes32(json, ".claimId");
+        f.text = vm.parseJsonBytes(json, ".text");
         f.tokens = vm.parseJsonBytesArray(json, ".tokens");
         f.siblings = vm.parseJsonBytes32Array(json, ".siblings");
     }
@@ -44,8 +50,17 @@ library Fixtures {
         return abi.encodeCall(IZkLLMVerifier.verify, (f.context, f.words, f.proof));
     }
 
-    function settleCalldata(Fixture memory f) internal pure returns (bytes memory) {
-        return abi.encodeCall(IZkLLMSettlement.settle, (f.requestId, f.words, f.proof, f.siblings, f.tokens));
+    function settleCalldata(Fixture memory f, address verifier) internal pure returns (bytes memory) {
+        return abi.encodeCall(
+            IZkLLMSettlement.settle, (verifier, f.requestId, f.words, f.proof, f.siblings, f.tokens)
+        );
+    }
+
+    function prompt(Fixture memory f) internal pure returns (uint16[] memory ids) {
+        ids = new uint16[](f.ids.length - f.k);
+        for (uint256 i = 0; i < ids.length; ++i) {
+            ids[i] = uint16(f.ids[i]);
+        }
     }
 }
 

@@ -15,6 +15,7 @@ interface Vm {
         external
         pure
         returns (bytes32[] memory);
+    function parseJsonBytes(string calldata json, string calldata key) external pure returns (bytes memory);
     function parseJsonBytesArray(string calldata json, string calldata key)
         external
         pure
@@ -22,10 +23,13 @@ interface Vm {
     function parseJsonString(string calldata json, string calldata key) external pure returns (string memory);
     function parseJsonKeys(string calldata json, string calldata key) external pure returns (string[] memory);
     function chainId(uint256 id) external;
+    function warp(uint256 timestamp) external;
     function prank(address sender) external;
     function startPrank(address sender) external;
     function stopPrank() external;
     function deal(address account, uint256 balance) external;
+    function store(address target, bytes32 slot, bytes32 value) external;
+    function load(address target, bytes32 slot) external view returns (bytes32);
     function etch(address account, bytes calldata code) external;
     function toString(uint256 value) external pure returns (string memory);
     function expectRevert(bytes calldata data) external;

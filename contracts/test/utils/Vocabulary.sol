@@ -25,19 +25,56 @@ library Vocabulary {
         return tree[tree.length - 1][0];
     }
 
-    /// @dev Paths of several tokens, bottom up, one after another.
-    function paths(bytes[] memory tokens, uint16[] memory ids)
+    /// @dev The different ids among `ids`, ascending: of those above the last one, the lowest, until there is none.
+    function distinct(uint16[] memory ids) internal pure returns (uint16[] memory out) {
+        out = new uint16[](ids.length);
+        uint256 count;
+        for (uint256 from = 0;;) {
+            uint256 lowest = type(uint256).max;
+            for (uint256 i = 0; i < ids.length; ++i) {
+                if (ids[i] >= from && ids[i] < lowest) lowest = ids[i];
+            }
+            if (lowest == type(uint256).max) break;
+            out[count++] = uint16(lowest);
+            from = lowest + 1;
+        }
+        assembly ("memory-safe") {
+            mstore(out, count)
+        }
+    }
+
+    /// @dev Bytes of the different ids among `ids`, ascending.
+    function texts(bytes[] memory tokens, uint16[] memory ids) internal pure returns (bytes[] memory out) {
+        uint16[] memory sorted = distinct(ids);
+        out = new bytes[](sorted.length);
+        for (uint256 i = 0; i < sorted.length; ++i) {
+            out[i] = tokens[sorted[i]];
+        }
+    }
+
+    /// @dev The siblings that complete the paths of `ids`: on each level, of the nodes on a path whose sibling is on
+    /// none.
+    function siblings(bytes[] memory tokens, uint16[] memory ids)
         internal
         pure
-        returns (bytes32[] memory siblings)
+        returns (bytes32[] memory out)
     {
         bytes32[][] memory tree = levels(tokens);
         uint256 depth = tree.length - 1;
-        siblings = new bytes32[](depth * ids.length);
-        for (uint256 j = 0; j < ids.length; ++j) {
-            for (uint256 d = 0; d < depth; ++d) {
-                siblings[j * depth + d] = tree[d][(ids[j] >> d) ^ 1];
+        bytes32[] memory found = new bytes32[](depth * ids.length);
+        uint256 count;
+        for (uint256 d = 0; d < depth; ++d) {
+            bool[] memory onPath = new bool[](tree[d].length);
+            for (uint256 i = 0; i < ids.length; ++i) {
+                onPath[ids[i] >> d] = true;
             }
+            for (uint256 i = 0; i < onPath.length; ++i) {
+                if (onPath[i] && !onPath[i ^ 1]) found[count++] = tree[d][i ^ 1];
+            }
+        }
+        out = new bytes32[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            out[i] = found[i];
         }
     }
 

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+/// @title Registry of verifiers, by model and length
+/// @notice Whoever relies on a claim relies on the owner not to register a verifier that lies: the registry cannot
+/// check that code is the one that `python -m verifier_gen` generates. Anybody can: `zkllm doctor` compares the code
+/// of every registered verifier with it.
+interface IVerifierRegistry {
+    enum Status {
+        Unknown,
+        Active,
+        Frozen
+    }
+
+    /// @notice A verifier was added.
+    event VerifierRegistered(bytes32 indexed modelId, address indexed verifier, uint256 n, uint256 k);
+    /// @notice No more proofs are settled by this verifier. What it settled stays.
+    event VerifierFrozen(address indexed verifier);
+    /// @notice `newOwner` may accept the ownership.
+    event OwnershipOffered(address indexed owner, address indexed newOwner);
+    /// @notice The owner changed.
+    event OwnershipTransferred(address indexed previousOwner, address indexed newOwner);
+
+    /// @notice Only the owner (of an offer: only who it was made to) can do this.
+    error NotOwner(address caller);
+    /// @notice The address has no code.
+    error NotAVerifier(address verifier);
+    /// @notice The verifier is in the registry, perhaps frozen.
+    error AlreadyRegistered(address verifier);
+    /// @notice The model has a verifier of this shape. It is never replaced.
+    error ShapeTaken(bytes32 modelId, uint256 n, uint256 k);
+    /// @notice The verifier's SRS is a development one: anyone can forge its proofs.
+    error DevelopmentSrsOnMainnet();
+    /// @notice The verifier was never registered.
+    error UnknownVerifier(address verifier);
+    /// @notice The verifier was frozen.
+    error FrozenVerifier(address verifier);
+    /// @notice The model has no verifier of this shape.
+    error UnknownShape(bytes32 modelId, uint256 n, uint256 k);
+
+    /// @notice Adds a verifier, under what it says about itself. Owner only.
+    function register(address verifier) external;
+
+    /// @notice Ends settling by this verifier, for ever. Owner only.
+    function freeze(address verifier) external;
+
+    /// @notice Offers the ownership. Owner only.
+    function transferOwnership(address newOwner) external;
+
+    /// @notice Accepts the ownership that was offered to the caller.
+    function acceptOwnership() external;
+
+    /// @notice Gives the ownership up: what is registered stays as it is, for ever. Owner only.
+    function renounceOwnership() external;
+
+    /// @notice Who can add and freeze verifiers.
+    function owner() external view returns (address);
+
+    /// @notice Who can accept the ownership.
+    function pendingOwner() external view returns (address);
+
+    /// @notice Whether a verifier is registered, and whether it is frozen.
+    function statusOf(address verifier) external view returns (Status);
+
+    /// @notice All verifiers of a model, frozen ones too, in the order in which they were added.
+    function verifiersOf(bytes32 modelId) external view returns (address[] memory);
+
+    /// @notice The active verifier of a model for n positions and k certified tokens.
+    function verifierOf(bytes32 modelId, uint256 n, uint256 k) external view returns (address verifier);
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import {IVerifierRegistry} from "../src/interfaces/IVerifierRegistry.sol";
+import {MockZkLLMVerifier} from "../src/mocks/MockZkLLMVerifier.sol";
+import {MockedSettlement} from "./utils/MockedSettlement.sol";
+import {vm} from "./utils/Vm.sol";
+
+/// @notice The registry: append-only, with an owner who can add and freeze and nothing else.
+contract VerifierRegistryTest is MockedSettlement {
+    address private constant STRANGER = address(0xbad);
+    address private constant HEIR = address(0xe1);
+
+    function test_verifiersByModelAndLength() external {
+        MockZkLLMVerifier longer = _register(LENGTH + 10, 1);
+        MockZkLLMVerifier several = _register(LENGTH, 2);
+        address[] memory all = settlement.verifiersOf(MODEL);
+        assertEq(all.length, 3, "all");
+        assertTrue(
+            all[0] == address(verifier) && all[1] == address(longer) && all[2] == address(several), "in order"
+        );
+        assertTrue(settlement.verifierOf(MODEL, LENGTH, 1) == address(verifier), "N, 1");
+        assertTrue(settlement.verifierOf(MODEL, LENGTH + 10, 1) == address(longer), "N + 10, 1");
+        assertTrue(settlement.verifierOf(MODEL, LENGTH, 2) == address(several), "N, 2");
+        bytes memory data = abi.encodeCall(settlement.verifierOf, (MODEL, LENGTH + 1, 1));
+        assertReverts(address(settlement), data, IVerifierRegistry.UnknownShape.selector, "no such shape");
+        data = abi.encodeCall(settlement.verifierOf, (keccak256("another"), LENGTH, 1));
+        assertReverts(address(settlement), data, IVerifierRegistry.UnknownShape.selector, "no such model");
+    }
+
+    function test_nothingIsReplaced() external {
+        bytes memory again = abi.encodeCall(settlement.register, (address(verifier)));
+        assertReverts(address(settlement), again, IVerifierRegistry.AlreadyRegistered.selector, "again");
+        bytes memory twin = abi.encodeCall(settlement.register, (address(_verifier(LENGTH, 1))));
+        assertReverts(address(settlement), twin, IVerifierRegistry.ShapeTaken.selector, "the same shape");
+        settlement.freeze(address(verifier));
+        assertReverts(
+            address(settlement), again, IVerifierRegistry.AlreadyRegistered.selector, "frozen, again"
+        );
+        assertReverts(address(settlement), twin, IVerifierRegistry.ShapeTaken.selector, "frozen, another");
+    }
+
+    function test_onlyVerifiers() external {
+        bytes memory data = abi.encodeCall(settlement.register, (STRANGER));
+        assertReverts(address(settlement), data, IVerifierRegistry.NotAVerifier.selector, "no code");
+        data = abi.encodeCall(settlement.register, (address(settlement)));
+        assertReverts(address(settlement), data, 0, "code that says nothing about itself");
+    }
+
+    /// @dev A development verifier cannot be made on chain id 1, so it is brought there.
+    function test_developmentSrsIsRefusedOnMainnet() external {
+        bytes memory data = abi.encodeCall(settlement.register, (address(_verifier(LENGTH, 3))));
+        vm.chainId(1);
+        bytes4 expected = IVerifierRegistry.DevelopmentSrsOnMainnet.selector;
+        assertReverts(address(settlement), data, expected, "development SRS");
+    }
+
+    function test_frozenVerifiersSettleNothingMore() external {
+        uint16[] memory ids = _ids(1, 9);
+        _settle(ids, 0);
+        settlement.freeze(address(verifier));
+        assertTrue(settlement.statusOf(address(verifier)) == IVerifierRegistry.Status.Frozen, "status");
+        bytes4 expected = IVerifierRegistry.FrozenVerifier.selector;
+        assertReverts(address(settlement), _calldata(verifier, _ids(2, 9), 0), expected, "settle");
+        bytes memory data = abi.encodeCall(settlement.verifierOf, (MODEL, LENGTH, 1));
+        assertReverts(address(settlement), data, expected, "verifierOf");
+        data = abi.encodeCall(settlement.freeze, (address(verifier)));
+        assertReverts(address(settlement), data, expected, "freeze again");
+        assertTrue(settlement.isSettled(_claimId(ids, 1)), "what is settled stays");
+    }
+
+    function test_unregisteredVerifiersSettleNothing() external {
+        MockZkLLMVerifier other = _verifier(LENGTH, 2);
+        bytes4 expected = IVerifierRegistry.UnknownVerifier.selector;
+        assertReverts(address(settlement), _calldata(other, _ids(1, 9), 0), expected, "settle");
+        bytes memory data = abi.encodeCall(settlement.freeze, (address(other)));
+        assertReverts(address(settlement), data, expected, "freeze");
+    }
+
+    function test_onlyTheOwner() external {
+        address other = address(_verifier(LENGTH, 2));
+        bytes[4] memory calls = [
+            abi.encodeCall(settlement.register, (other)),
+            abi.encodeCall(settlement.freeze, (address(verifier))),
+            abi.encodeCall(settlement.transferOwnership, (STRANGER)),
+            abi.encodeCall(settlement.renounceOwnership, ())
+        ];
+        for (uint256 i = 0; i < calls.length; ++i) {
+            vm.prank(STRANGER);
+            assertReverts(address(settlement), calls[i], IVerifierRegistry.NotOwner.selector, "stranger");
+        }
+    }
+
+    function test_ownershipIsOfferedAndAccepted() external {
+        settlement.transferOwnership(HEIR);
+        assertTrue(settlement.owner() == address(this), "not yet");
+        bytes memory accept = abi.encodeCall(settlement.acceptOwnership, ());
+        vm.prank(STRANGER);
+        assertReverts(address(settlement), accept, IVerifierRegistry.NotOwner.selector, "stranger");
+        vm.prank(HEIR);
+        settlement.acceptOwnership();
+        assertTrue(settlement.owner() == HEIR && settlement.pendingOwner() == address(0), "accepted");
+        bytes memory data = abi.encodeCall(settlement.freeze, (address(verifier)));
+        assertReverts(address(settlement), data, IVerifierRegistry.NotOwner.selector, "the former owner");
+        vm.prank(HEIR);
+        assertReverts(address(settlement), accept, IVerifierRegistry.NotOwner.selector, "accepted before");
+    }
+
+    function test_renouncedRegistriesAreClosed() external {
+        settlement.transferOwnership(HEIR);
+        settlement.renounceOwnership();
+        vm.prank(HEIR);
+        bytes memory data = abi.encodeCall(settlement.acceptOwnership, ());
+        assertReverts(address(settlement), data, IVerifierRegistry.NotOwner.selector, "the offer is gone");
+        data = abi.encodeCall(settlement.register, (address(_verifier(LENGTH, 2))));
+        assertReverts(address(settlement), data, IVerifierRegistry.NotOwner.selector, "the former owner");
+        _settle(_ids(1, 9), 0);
+    }
+}
