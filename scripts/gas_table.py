@@ -30,12 +30,16 @@ from zkllm.api import open_package
 from zkllm.cli.models import verifying_key
 from zkllm.errors import SettlementError, ZkllmError
 from zkllm.proof import Proof
-from zkllm.settle.abi import SETTLE, VERIFY, encode_call
-from zkllm.settle.submission import calldata_gas, settle_calldata, verify_calldata
+from zkllm.settle.abi import REGISTER, REQUEST, SETTLE, VERIFY, encode_call
+from zkllm.settle.submission import calldata_gas, settle_arguments, verify_calldata
 
 ROOT = Path(__file__).resolve().parent.parent
 INTRINSIC = 21_000
 DEPLOYER = "0x00000000000000000000000000000000000000aa"
+REWARD = 10**18
+FAR_DEADLINE = 2**32
+"""Within a year of the fixed time at which the chains of this script begin."""
+START_TIME = FAR_DEADLINE - 30 * 24 * 3600
 SNAPSHOT = (("single", "osaka"), ("single", "prague"), ("multi", "osaka"))
 """(fixture, hardfork) of the committed snapshot, contracts/gas.json."""
 PRECOMPILES = {"0x6": "ecAdd", "0x7": "ecMul", "0x8": "pairing"}
@@ -56,10 +60,10 @@ class Node:
             raise RuntimeError(f"{method}: {answer['error']}")
         return answer["result"]
 
-    def send(self, sender: str, to: str | None, data: bytes) -> dict[str, Any]:
+    def send(self, sender: str, to: str | None, data: bytes, value: int = 0) -> dict[str, Any]:
         self("anvil_setBalance", sender, hex(10**20))
         self("anvil_impersonateAccount", sender)
-        transaction = {"from": sender, "data": "0x" + data.hex(), "gas": hex(16_000_000)}
+        transaction = {"from": sender, "data": "0x" + data.hex(), "gas": hex(16_000_000), "value": hex(value)}
         if to is not None:
             transaction["to"] = to
         digest = self("eth_sendTransaction", transaction)
@@ -79,6 +83,7 @@ def anvil(chain_id: int, hardfork: str) -> Iterator[Node]:
         port = s.getsockname()[1]
     command = [str(ROOT / "node_modules/.bin/anvil"), "--port", str(port), "--chain-id", str(chain_id)]
     command += ["--hardfork", hardfork, "--steps-tracing", "--silent"]
+    command += ["--timestamp", str(START_TIME)]
     process = subprocess.Popen(command)
     try:
         node = Node(port)
@@ -234,14 +239,25 @@ class Case:
     settlement: str
     sender: str
     verify: bytes
-    settle: bytes
+    statement: tuple[list[int], list[int], list[bytes], list[bytes]]
+    """words, proof, siblings and tokens, as `settle` takes them."""
+    request_id: bytes
+    request: bytes | None
+    """Calldata that posts the request, where there is one."""
+
+    def settle(self, verifier: bytes) -> bytes:
+        return encode_call(SETTLE, verifier, self.request_id, *self.statement)
 
     @classmethod
     def from_fixture(cls, name: str) -> Case:
         data = json.loads((ROOT / f"contracts/test/fixtures/{name}.json").read_text())
         words, proof = ([int(x, 16) for x in data[key]] for key in ("words", "proof"))
         siblings, tokens = ([bytes.fromhex(x[2:]) for x in data[key]] for key in ("siblings", "tokens"))
-        request_id, context = (bytes.fromhex(data[key][2:]) for key in ("requestId", "context"))
+        request_id, context, model_id, salt = (
+            bytes.fromhex(data[key][2:]) for key in ("requestId", "context", "modelId", "salt")
+        )
+        prompt = data["ids"][: len(data["ids"]) - data["k"]]
+        asked = encode_call(REQUEST, model_id, prompt, data["k"], FAR_DEADLINE, salt)
         return cls(
             name=f"fixture {name}",
             verifier_source=(ROOT / f"contracts/generated/{name}/{CONTRACT_NAME}.sol").read_text(),
@@ -252,7 +268,9 @@ class Case:
             settlement=data["settlement"],
             sender=data["sender"],
             verify=encode_call(VERIFY, context, words, proof),
-            settle=encode_call(SETTLE, request_id, words, proof, siblings, tokens),
+            statement=(words, proof, siblings, tokens),
+            request_id=request_id,
+            request=asked if any(request_id) else None,
         )
 
     @classmethod
@@ -260,6 +278,8 @@ class Case:
         proof = Proof.load(path)
         if proof.context.is_empty:
             raise SettlementError(f"{path} was made without a context, so it cannot be settled")
+        if any(proof.context.request_id):
+            raise SettlementError(f"{path} answers a request, which a fresh chain does not have")
         package = open_package(model)
         vk = verifying_key(model, proof)
         return cls(
@@ -272,7 +292,9 @@ class Case:
             settlement="0x" + proof.context.contract.hex(),
             sender="0x" + proof.context.sender.hex(),
             verify=verify_calldata(proof),
-            settle=settle_calldata(proof, vk, package.tokenizer.token_bytes).calldata,
+            statement=settle_arguments(proof, vk, package.tokenizer.token_bytes),
+            request_id=proof.context.request_id,
+            request=None,
         )
 
 
@@ -285,11 +307,17 @@ def measure(case: Case, hardfork: str) -> dict[str, Any]:
 
     with anvil(case.chain_id, hardfork) as node:
         verifier_at = node.send(DEPLOYER, None, verifier.creation)["contractAddress"]
-        argument = bytes.fromhex(verifier_at[2:]).rjust(32, b"\0")
-        deployed = node.send(DEPLOYER, None, settlement.creation + argument)["contractAddress"]
+        verifier_address, owner = (bytes.fromhex(x[2:]) for x in (verifier_at, DEPLOYER))
+        owner = owner.rjust(32, b"\0")
+        deployed = node.send(DEPLOYER, None, settlement.creation + owner)["contractAddress"]
         node("anvil_setCode", case.settlement, node("eth_getCode", deployed, "latest"))
+        node("anvil_setStorageAt", case.settlement, "0x0", "0x" + owner.hex())
+        node.send(DEPLOYER, case.settlement, encode_call(REGISTER, verifier_address))
+        if case.request is not None:
+            node.send(case.sender, case.settlement, case.request, REWARD)
         alone = node.send(case.sender, verifier_at, case.verify)
-        receipt = node.send(case.sender, case.settlement, case.settle)
+        settle = case.settle(verifier_address)
+        receipt = node.send(case.sender, case.settlement, settle)
         trace = node("debug_traceTransaction", receipt["transactionHash"], {"disableStorage": True})
     used = attribute(trace["structLogs"], {1: settlement, 2: verifier})
     alone_total, total = int(alone["gasUsed"], 16), int(receipt["gasUsed"], 16)
@@ -300,14 +328,14 @@ def measure(case: Case, hardfork: str) -> dict[str, Any]:
         "witness_columns": case.witness_columns,
         "certified_tokens": case.certified_tokens,
         "verifier_code_bytes": verifier.code_bytes,
-        "settlement_calldata_bytes": len(case.settle),
+        "settlement_calldata_bytes": len(settle),
         "verify_calldata_bytes": len(case.verify),
         "verification_gas": alone_total - INTRINSIC - calldata_gas(case.verify),
         "verification_transaction_gas": alone_total,
         "settlement_transaction_gas": total,
         "parts": [
             {"where": "transaction", "what": "intrinsic", "gas": INTRINSIC},
-            {"where": "transaction", "what": "calldata", "gas": calldata_gas(case.settle)},
+            {"where": "transaction", "what": "calldata", "gas": calldata_gas(settle)},
             *({"where": where, "what": what, "gas": gas} for (where, what), gas in used.most_common()),
         ],
     }

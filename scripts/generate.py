@@ -6,6 +6,8 @@ python scripts/generate.py
 from __future__ import annotations
 
 import json
+import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -33,15 +35,23 @@ def verifiers() -> None:
 def settlement() -> None:
     """The settlement's standard JSON input and the keccak256 of its creation code, which ship with
     zkllm.settle."""
-    sources = {}
-    for name in ("ZkLLMSettlement", "interfaces/IZkLLMSettlement", "interfaces/IZkLLMVerifier"):
-        sources[f"{name}.sol"] = (ROOT / f"contracts/src/{name}.sol").read_text()
-    library = "libraries/VocabularyProof.sol"
-    sources[library] = (ROOT / "contracts/src" / library).read_text()
+    folder = ROOT / "contracts/src"
+    sources: dict[str, str] = {}
+    _add_source(folder, f"{SETTLEMENT}.sol", sources)
     source = standard_json(sources)
     (ROOT / "zkllm/settle/settlement.json").write_text(dump(source))
     digest = keccak256(build(source, SETTLEMENT).creation)
     (ROOT / "zkllm/settle" / SETTLEMENT_DIGEST).write_text(f"0x{digest.hex()}\n")
+
+
+def _add_source(folder: Path, name: str, sources: dict[str, str]) -> None:
+    """Adds a source and all that it imports, by their paths below `folder`."""
+    if name in sources:
+        return
+    sources[name] = (folder / name).read_text()
+    for imported in re.findall(r'^import .*from "(\..*)";$', sources[name], re.MULTILINE):
+        path = (folder / name).parent / imported
+        _add_source(folder, os.path.relpath(os.path.normpath(path), folder), sources)
 
 
 def gas_snapshot() -> None:

@@ -85,7 +85,7 @@ def test_a_refused_transaction_is_replaced_under_its_nonce(session, open_, model
     assert (record.state, record.nonce) == ("signed", before)
 
     later = open_()
-    later.sender.rpc = AheadRpc(session.rpc, error, record.signed)
+    later.sender.rpc = AheadRpc(session.rpc, error, record.attempts[0].signed)
     monkeyed = later.account.sign
     later.account.sign = lambda transaction: monkeyed(transaction | {"gas": transaction["gas"] + 1})
     settled = settle(later, model, proof)

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from zkllm.errors import SettlementError
 from zkllm.settle.deployments import Deployment, Deployments
-from zkllm.settle.journal import Journal, Record
+from zkllm.settle.fees import GWEI, Fees
+from zkllm.settle.journal import Attempt, Journal, Record
 from zkllm.settle.keys import KeySource, development_account
 from zkllm.settle.networks import network, networks, parse_networks
-from zkllm.settle.transactions import GWEI, Fees
 
 SECRET = "0x" + "42" * 32
 
@@ -61,6 +61,9 @@ def test_keystores(tmp_path, monkeypatch):
 
     path = tmp_path / "key.json"
     path.write_text(json.dumps(Account.encrypt(SECRET, "open sesame", kdf="pbkdf2", iterations=10)))
+    with pytest.raises(SettlementError, match="others can read the keystore .*: run chmod 600 on it"):
+        KeySource(path).account(5, lambda question: "open sesame")
+    path.chmod(0o600)
     monkeypatch.setenv("PASSWORD", "open sesame")
     expected = Account.from_key(SECRET).address.lower()
     assert "0x" + KeySource(path, password_env="PASSWORD").account(5).address.hex() == expected
@@ -77,10 +80,37 @@ def test_keystores(tmp_path, monkeypatch):
         KeySource(path, key_env="X")
 
 
+def test_a_password_comes_from_a_private_file(tmp_path):
+    from eth_account import Account
+
+    path, password = tmp_path / "key.json", tmp_path / "password"
+    path.write_text(json.dumps(Account.encrypt(SECRET, "open sesame", kdf="pbkdf2", iterations=10)))
+    password.write_text("open sesame\n")
+    path.chmod(0o600)
+    source = KeySource(path, password_file=password)
+    with pytest.raises(SettlementError, match="others can read the password file .*password: run chmod 600"):
+        source.account(5)
+    password.chmod(0o400)
+    assert source.account(5).address == bytes.fromhex(Account.from_key(SECRET).address[2:])
+    with pytest.raises(SettlementError, match="cannot read the password file"):
+        KeySource(path, password_file=tmp_path / "none").account(5)
+    for wrong in ({"password_env": "X"}, {"keystore": None}):
+        with pytest.raises(SettlementError, match="password"):
+            KeySource(**{"keystore": path, "password_file": password} | wrong)
+
+
+def test_an_external_wallet_s_address_signs_nothing():
+    account = KeySource(sender=bytes([7] * 20)).account(1)
+    assert account.address == bytes([7] * 20) and not account.can_sign
+    with pytest.raises(SettlementError, match="key is not here"):
+        account.sign({})
+
+
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"version": 3}', '{"crypto": {"kdf": 5}, "version": 3}'])
 def test_damaged_keystores(tmp_path, text):
     path = tmp_path / "key.json"
     path.write_text(text)
+    path.chmod(0o600)
     with pytest.raises(SettlementError, match="keystore"):
         KeySource(path).account(5, lambda question: "x")
     with pytest.raises(SettlementError, match="cannot read the keystore"):
@@ -103,13 +133,13 @@ def test_other_networks_are_configuration(tmp_path, monkeypatch):
     path = tmp_path / "networks.json"
     path.write_text(json.dumps({"sepolia": entry}))
     monkeypatch.setenv("ZKLLM_NETWORKS", str(path))
-    assert set(networks()) == {"anvil", "sepolia"}
+    assert {"anvil", "sepolia", "hoodi", "mainnet", "base"} <= set(networks())
     sepolia = network("sepolia")
     assert sepolia.url() is None
     assert sepolia.explain_transaction(bytes([1] * 32)).startswith("https://sepolia.etherscan.io/tx/0x0101")
     monkeypatch.setenv("SEPOLIA_RPC_URL", "https://node/secret")
     assert sepolia.url() == "https://node/secret" and "secret" not in repr(sepolia)
-    with pytest.raises(SettlementError, match="unknown network 'mars'; known: anvil, sepolia"):
+    with pytest.raises(SettlementError, match="unknown network 'mars'; known: anvil, .*, sepolia"):
         network("mars")
     for name, value in (
         ("chain_id", "1"),
@@ -126,7 +156,10 @@ def test_other_networks_are_configuration(tmp_path, monkeypatch):
     with pytest.raises(SettlementError, match="chain id 1 is no test network"):
         networks()
     path.write_text(json.dumps({"sepolia": entry | {"testnet": True}}))
-    assert network("sepolia").testnet and not sepolia.testnet
+    assert network("sepolia").testnet and sepolia.testnet
+    path.write_text(json.dumps({"mainnet": {"max_fee_gwei": 7}, "own": entry}))  # one value of a packaged one
+    assert (network("mainnet").max_fee_gwei, network("mainnet").chain_id) == (7, 1)
+    assert not network("own").testnet
     path.write_text("{")
     with pytest.raises(SettlementError, match="not a valid list of networks"):
         networks()
@@ -142,7 +175,10 @@ def test_any_network_file_is_handled(text):
 
 # ---- journal
 
-RECORD = Record("settle-1", 31337, bytes([1] * 20), 3, bytes([2] * 32), b"\x02signed", "signed")
+ATTEMPT = Attempt(bytes([2] * 32), b"\x02signed", 7, 1)
+RECORD = Record(
+    "settle-1", 31337, bytes([1] * 20), 3, bytes([5] * 20), b"data", 0, 21_000, (ATTEMPT,), "signed"
+)
 
 
 def test_records_survive_and_are_private(tmp_path):
@@ -179,8 +215,8 @@ def test_damaged_records_are_refused(tmp_path, data):
 # ---- deployments
 
 DEPLOYMENT = Deployment(
-    *(bytes([i] * 32) for i in (1, 2)), 16, 1, "development", bytes([3] * 20), bytes([4] * 20),
-    *(bytes([i] * 32) for i in (5, 6)), 7,
+    *(bytes([i] * 32) for i in (1, 2)), 16, 1, "development",
+    *(bytes([i] * 20) for i in (3, 4, 8)), *(bytes([i] * 32) for i in (5, 6, 7)),
 )  # fmt: skip
 
 
@@ -200,6 +236,7 @@ def test_deployments_are_appended(tmp_path):
     "change",
     [
         lambda d: d | {"chain_id": 1},
+        lambda d: d | {"version": 1},
         lambda d: d | {"deployments": 5},
         lambda d: {},
         lambda d: [],

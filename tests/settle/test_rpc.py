@@ -47,6 +47,7 @@ CALLS = {
 RECEIPT = {
     "transactionHash": "0x" + HASH.hex(),
     "blockNumber": "0x5",
+    "blockHash": "0x" + "33" * 32,
     "status": "0x1",
     "gasUsed": "0x5208",
     "effectiveGasPrice": "0x1",

@@ -77,6 +77,33 @@ def add_memory_budget(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def ether(text: str) -> int:
+    """Wei of a decimal number of ether."""
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,18})?", text):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not an amount of ether, as in 0.05")
+    whole, _, fraction = text.partition(".")
+    return int(whole) * 10**18 + int(fraction.ljust(18, "0"))
+
+
+def duration(text: str) -> int:
+    """Seconds of 90s, 30m, 12h or 7d."""
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+    if not re.fullmatch(r"[0-9]{1,8}[smhd]", text):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a duration, as in 90s, 30m, 12h or 7d")
+    return int(text[:-1]) * units[text[-1]]
+
+
+def checked_address(text: str) -> bytes:
+    """One whose checksum, if it has one, is right."""
+    from zkllm.errors import SettlementError
+    from zkllm.settle.rpc import parse_address
+
+    try:
+        return parse_address(text)
+    except SettlementError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def existing(text: str) -> Path:
     path = Path(text)
     if not path.exists():
@@ -91,8 +118,13 @@ def add_prompt(parser: argparse.ArgumentParser, required: bool = True) -> None:
 
 
 def add_shape(parser: argparse.ArgumentParser) -> None:
+    suppressed = parser.argument_default == argparse.SUPPRESS  # a subcommand, whose parent has the default
     parser.add_argument(
-        "--new-tokens", type=positive, default=1, metavar="K", help="answered tokens to certify (default 1)"
+        "--new-tokens",
+        type=positive,
+        default=argparse.SUPPRESS if suppressed else 1,
+        metavar="K",
+        help="answered tokens to certify (default 1)",
     )
     parser.add_argument(
         "--max-tokens", type=positive, metavar="N", help="positions of the shape (default: the package's)"

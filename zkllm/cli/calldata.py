@@ -30,6 +30,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     from zkllm.proof import Proof
     from zkllm.settle.abi import SETTLE, VERIFY
+    from zkllm.settle.contracts import verifier_artifact
+    from zkllm.settle.create2 import create2_address
     from zkllm.settle.rpc import checksum_address
     from zkllm.settle.submission import calldata_gas, settle_calldata, verify_calldata
 
@@ -47,9 +49,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             )
         key = verifying_key(arguments.model, proof)
         proof.verify(key)  # nobody should pay for a proof that the contract rejects
-        submission = settle_calldata(
-            proof, key, api.open_package(arguments.model, progress=console.progress).tokenizer.token_bytes
-        )
+        tokens = api.open_package(arguments.model, progress=console.progress).tokenizer.token_bytes
+        verifier = create2_address(verifier_artifact(key).creation)
+        submission = settle_calldata(proof, key, tokens, verifier)
         calldata = submission.calldata
         data |= {"function": SETTLE, "claim_id": submission.claim_id}
         data |= {

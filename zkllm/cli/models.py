@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from zkllm.errors import PackageError
 from zkllm.outer.keys import VerifyingKey
@@ -37,3 +38,18 @@ def verifying_key(model: Path, proof: Proof) -> VerifyingKey:
     raise PackageError(
         f"{model} has no verifying key for N={proof.N} k={proof.k}; zkllm prove makes it, or give the vk.json"
     )
+
+
+def shape_verifying_key(package: Any, rows: int | None, certified: int, progress: Any = None) -> VerifyingKey:
+    """The key of a package's shape, made where it is not there yet; the proving key, which may be large, is not
+    loaded."""
+    from zkllm import api
+
+    record = api.open_setup(package)
+    rows = rows or record.max_tokens
+    path = package.keys_folder(rows, certified) / KEY_FILE
+    if path.is_file():
+        key = VerifyingKey.load(path)
+        if (key.model_id, key.srs_digest) == (record.model_id, record.srs_digest):
+            return key
+    return api.shape_keys(package, rows, certified, progress).verifying_key

@@ -11,8 +11,13 @@ from zkllm.hashing import keccak256
 from zkllm.settle.rpc import Log, Reverted, Rpc, one_line
 
 VERIFY = "verify(bytes32,uint256[],uint256[])"
-SETTLE = "settle(bytes32,uint256[],uint256[],bytes32[],bytes[])"
-SETTLED = "Settled(bytes32,address,bytes32,bytes32,uint16[],bytes)"
+SETTLE = "settle(address,bytes32,uint256[],uint256[],bytes32[],bytes[])"
+REGISTER = "register(address)"
+REQUEST = "request(bytes32,uint16[],uint256,uint64,bytes32)"
+REQUEST_DIGEST = "requestDigest(bytes32,bytes32,uint256,uint64,bytes32)"
+RECLAIM = "reclaim(bytes32)"
+WITHDRAW = "withdraw(address)"
+SETTLED = "Settled(bytes32,bytes32,address,bytes32,bytes32,uint16[],bytes)"
 
 
 def selector(signature: str) -> bytes:
@@ -57,21 +62,36 @@ class SettledEvent:
     """What the settlement contract announced."""
 
     claim_id: bytes
+    model_id: bytes
     settler: bytes
-    prompt_digest: bytes
     request_id: bytes
+    prompt_digest: bytes
     token_ids: tuple[int, ...]
     text: bytes
 
 
-def settled_event(logs: Iterable[Log], contract: bytes) -> SettledEvent:
+def settled_events(logs: Iterable[Log], contract: bytes) -> list[SettledEvent]:
     topic = keccak256(SETTLED.encode())
-    found = [log for log in logs if log.address == contract and log.topics[:1] == (topic,)]
-    if len(found) != 1 or len(found[0].topics) != 4:
+    found = []
+    for log in logs:
+        if log.address != contract or log.topics[:1] != (topic,):
+            continue
+        if len(log.topics) != 4:
+            raise SettlementError("the node gave a malformed announcement of a settled claim")
+        _, claim_id, model_id, settler = log.topics
+        types = ["bytes32", "bytes32", "uint16[]", "bytes"]
+        request_id, prompt_digest, ids, text = decode(types, log.data, "Settled")
+        found.append(
+            SettledEvent(claim_id, model_id, settler[12:], request_id, prompt_digest, tuple(ids), text)
+        )
+    return found
+
+
+def settled_event(logs: Iterable[Log], contract: bytes) -> SettledEvent:
+    found = settled_events(logs, contract)
+    if len(found) != 1:
         raise SettlementError("the transaction did not announce one settled claim")
-    _, claim_id, settler, prompt_digest = found[0].topics
-    request_id, ids, text = decode(["bytes32", "uint16[]", "bytes"], found[0].data, "Settled")
-    return SettledEvent(claim_id, settler[12:], prompt_digest, request_id, tuple(ids), text)
+    return found[0]
 
 
 # ---- errors
@@ -79,7 +99,7 @@ SENTENCES = {
     "AlreadySettled(bytes32)": "this claim is settled already (claim 0x{0}); nothing was sent",
     "NotSettled(bytes32)": "no such claim is settled (claim 0x{0})",
     "InvalidLength(uint256)": "the statement has T = {0}, which this contract's shape does not allow",
-    "InvalidVocabularyProof(uint256)": "the bytes given for answered token {0} are not the vocabulary's",
+    "InvalidVocabularyProof()": "the bytes given for the answered tokens are not the vocabulary's",
     "NoSuchToken(uint256)": "the answer has no token {0}",
     "InvalidCalldata()": "the contract takes calldata of another length: the proof is for another shape",
     "DevelopmentSrsOnMainnet()": "a verifier with a development SRS refuses to exist on the main network",
@@ -90,6 +110,34 @@ SENTENCES = {
     "PrecompileFailed()": "a curve operation ran out of gas; raise the gas limit",
     "PairingFailed()": "the proof is false: the pairing equation does not hold",
     "Rejected()": "the verifier rejects the proof",
+    # the registry
+    "NotOwner(address)": "the account {0} is not the owner of the settlement contract, who alone may do this",
+    "NotAVerifier(address)": "there is no contract at {0}; deploy the verifier first",
+    "AlreadyRegistered(address)": "the verifier {0} is registered already, perhaps frozen",
+    "ShapeTaken(bytes32,uint256,uint256)": (
+        "another verifier is registered for the model 0x{0} with N={1}, k={2}; it is never replaced: use another "
+        "shape (--max-tokens), or another settlement contract (--owner)"
+    ),
+    "UnknownVerifier(address)": (
+        "the verifier {0} is not registered; the contract's owner has to run the command deploy"
+    ),
+    "FrozenVerifier(address)": (
+        "the owner froze the verifier {0}: it settles nothing any more; use another settlement contract"
+    ),
+    "UnknownShape(bytes32,uint256,uint256)": (
+        "no verifier is registered for the model 0x{0} with N={1}, k={2}"
+    ),
+    # requests
+    "RequestExists(bytes32)": "the request 0x{0} was posted already; give another --salt to ask again",
+    "InvalidDeadline(uint256)": "the deadline {0} is not between now and a year from now",
+    "InvalidRequest()": "a request needs a prompt, and an answer of at least one token",
+    "UnknownRequest(bytes32)": "no request 0x{0} was posted to this contract",
+    "RequestClosed(bytes32)": "the request 0x{0} is closed: it was fulfilled, or its reward went back",
+    "RequestExpired(bytes32)": "the deadline of the request 0x{0} has passed; settle without it, unpaid",
+    "AnotherClaim(bytes32,bytes32)": "the request 0x{0} asks for another claim, 0x{1}",
+    "StillOpen(bytes32)": "the request 0x{0} is still open: before its deadline nobody can take the reward back",
+    "NothingToWithdraw()": "the account has no credit with this contract",
+    "TransferFailed()": "the recipient refused the ether; name another with --to",
 }
 """By signature, so that a selector is looked up without an ABI at hand."""
 

@@ -86,17 +86,18 @@ def build(source: Mapping[str, Any], name: str, digest: bytes | None = None) -> 
     cached = _cache() / f"{_digest(request, name)}.json"
     artifact = _from_cache(cached, name)
     if artifact is None or digest not in (None, keccak256(artifact.creation)):
-        artifact = _artifact(compile_standard(request), name)
+        artifact = parse_artifact(compile_standard(request), name)
         if digest not in (None, keccak256(artifact.creation)):
             raise SettlementError(
                 f"the compiler makes another {name} than this package was released with; check where solc "
-                "comes from (docs/settling.md)"
+                "comes from (docs/settlement.md)"
             )
         _to_cache(cached, artifact)
     return artifact
 
 
-def _artifact(output: Mapping[str, Any], name: str) -> Artifact:
+def parse_artifact(output: Mapping[str, Any], name: str) -> Artifact:
+    """Of a compiler's output for `OUTPUTS`."""
     found = [c[name] for c in output.get("contracts", {}).values() if name in c]
     if len(found) != 1:
         raise SettlementError(f"solc made {len(found)} contracts {name} instead of one")

@@ -13,14 +13,15 @@ from zkllm.errors import SettlementError
 from zkllm.settle.journal import write_json
 from zkllm.settle.rpc import checksum_address, parse_address
 
-_TRANSACTIONS = ("verifier_transaction", "settlement_transaction")
+VERSION = 2
+_TRANSACTIONS = ("verifier_transaction", "settlement_transaction", "registration_transaction")
 _DIGESTS = ("verifier_id", "model_id", *_TRANSACTIONS)
-_ADDRESSES = ("verifier", "settlement")
+_ADDRESSES = ("verifier", "settlement", "initial_owner")
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """A generated verifier and the settlement contract on top of it."""
+    """A generated verifier and the settlement contract that it is registered with."""
 
     verifier_id: bytes
     model_id: bytes
@@ -29,9 +30,11 @@ class Deployment:
     srs_kind: str
     verifier: bytes
     settlement: bytes
-    verifier_transaction: bytes | None  # None where the contract was there already
+    initial_owner: bytes  # of the settlement contract, whose address follows from it
+    # None where somebody else did it
+    verifier_transaction: bytes | None
     settlement_transaction: bytes | None
-    block: int | None
+    registration_transaction: bytes | None
 
     def to_dict(self) -> dict[str, Any]:
         data = asdict(self)
@@ -64,6 +67,8 @@ class Deployments:
             data = json.loads(self.path.read_text(encoding="utf-8"))
             if data["chain_id"] != self._chain_id:
                 raise ValueError(f"it is for chain {data['chain_id']}")
+            if data.get("version") != VERSION:
+                raise ValueError("another version of this program wrote it")
             return [Deployment.from_dict(entry) for entry in data["deployments"]]
         except FileNotFoundError:
             return []
@@ -80,19 +85,20 @@ class Deployments:
                 f"{self.path} is damaged ({error}); restore it, or delete it to deploy anew"
             ) from None
 
-    def latest(self, verifier_id: bytes) -> Deployment | None:
+    def latest(self, verifier_id: bytes, initial_owner: bytes | None = None) -> Deployment | None:
+        """`initial_owner`: of the settlement contract; None for any."""
         found = [d for d in self.all() if d.verifier_id == verifier_id]
-        return found[-1] if found else None
-
-    def at(self, settlement: bytes) -> Deployment | None:
-        found = [d for d in self.all() if d.settlement == settlement]
+        found = [d for d in found if initial_owner in (None, d.initial_owner)]
         return found[-1] if found else None
 
     def add(self, deployment: Deployment) -> None:
-        entries = [d.to_dict() for d in (*self.all(), deployment)]
-        write_json(self.path, {"chain_id": self._chain_id, "deployments": entries})
+        if deployment not in self.all():
+            self._write([*self.all(), deployment])
 
     def drop(self, deployment: Deployment) -> None:
         """Forgets one that a local chain, started anew, no longer has."""
-        entries = [d.to_dict() for d in self.all() if d != deployment]
-        write_json(self.path, {"chain_id": self._chain_id, "deployments": entries})
+        self._write([d for d in self.all() if d != deployment])
+
+    def _write(self, deployments: list[Deployment]) -> None:
+        entries = [d.to_dict() for d in deployments]
+        write_json(self.path, {"version": VERSION, "chain_id": self._chain_id, "deployments": entries})

@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,10 @@ class Account:
         self.kind = kind
         self.address = bytes.fromhex(signer.address[2:])
 
+    @property
+    def can_sign(self) -> bool:
+        return True
+
     def sign(self, transaction: dict[str, Any]) -> tuple[bytes, bytes]:
         """(signed bytes, transaction hash)."""
         signed = self._signer.sign_transaction(transaction)
@@ -38,15 +43,30 @@ class Account:
         return f"Account(0x{self.address.hex()}, {self.kind})"
 
 
+class ExternalAccount(Account):
+    """An address whose key is elsewhere: in another wallet, or held by several people."""
+
+    def __init__(self, address: bytes):
+        self.kind, self.address = "an external wallet", address
+
+    @property
+    def can_sign(self) -> bool:
+        return False
+
+    def sign(self, transaction: dict[str, Any]) -> tuple[bytes, bytes]:
+        raise SettlementError("this account's key is not here, so its transactions are only printed")
+
+
 @dataclass(frozen=True)
 class KeySource:
-    """Where the key is. With neither field: the development account, on chain id 31337 only."""
+    """Where the key is. With no field: the development account, on chain id 31337 only."""
 
     keystore: Path | None = None
     key_env: str | None = None  # name of the environment variable that holds the key
-    password_env: str | None = (
-        None  # name of the one that holds the keystore's password; else it is asked for
-    )
+    # name of the one that holds the keystore's password, or the file that does; else it is asked for
+    password_env: str | None = None
+    password_file: Path | None = None
+    sender: bytes | None = None  # without a key: its transactions are not signed but printed
     dev_index: int = 0
 
     def __post_init__(self) -> None:
@@ -59,10 +79,16 @@ class KeySource:
             ):
                 # the value is not repeated: it may be the secret itself
                 raise SettlementError(f"{option} takes the name of an environment variable, not a secret")
-        if self.keystore is not None and self.key_env is not None:
-            raise SettlementError("give either --keystore or --key-env")
+        if sum(source is not None for source in (self.keystore, self.key_env, self.sender)) > 1:
+            raise SettlementError("give either --keystore or --key-env or --sender")
+        if self.password_env is not None and self.password_file is not None:
+            raise SettlementError("give either --password-env or --password-file")
+        if self.keystore is None and (self.password_env or self.password_file) is not None:
+            raise SettlementError("a password is for --keystore FILE, which is not given")
 
     def account(self, chain_id: int, ask: Callable[[str], str] | None = None) -> Account:
+        if self.sender is not None:
+            return ExternalAccount(self.sender)
         if self.keystore is not None:
             return _from_keystore(self.keystore, self._password(ask))
         if self.key_env is not None:
@@ -70,16 +96,19 @@ class KeySource:
         if chain_id != DEV_CHAIN_ID:
             raise SettlementError(
                 f"chain {chain_id} needs an account: give --keystore FILE, or --key-env NAME of an "
-                "environment "
-                "variable that holds the key"
+                "environment variable that holds the key, or --sender ADDRESS to sign elsewhere"
             )
         return development_account(self.dev_index)
 
     def _password(self, ask: Callable[[str], str] | None) -> str:
         if self.password_env is not None:
             return _environment(self.password_env)
+        if self.password_file is not None:
+            return _read_private(self.password_file, "password file").rstrip("\r\n")
         if ask is None:
-            raise SettlementError("the keystore needs a password: give --password-env NAME")
+            raise SettlementError(
+                "the keystore needs a password: give --password-file FILE or --password-env NAME"
+            )
         return ask(f"Password of {self.keystore}: ")
 
 
@@ -98,6 +127,18 @@ def _environment(name: str) -> str:
     return value
 
 
+def _read_private(path: Path, what: str) -> str:
+    """Text of a file that nobody but its owner may read or change."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            if stat.S_ISREG(mode) and stat.S_IMODE(mode) & 0o077:
+                raise SettlementError(f"others can read the {what} {path}: run chmod 600 on it")
+            return file.read()
+    except (OSError, UnicodeDecodeError):
+        raise SettlementError(f"cannot read the {what} {path}") from None
+
+
 def _from_key(secret: str, source: str) -> Account:
     from eth_account import Account as Signer
 
@@ -110,9 +151,10 @@ def _from_key(secret: str, source: str) -> Account:
 def _from_keystore(path: Path, password: str) -> Account:
     from eth_account import Account as Signer
 
+    text = _read_private(path, "keystore")
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        data = json.loads(text)
+    except (ValueError, RecursionError):
         raise SettlementError(f"cannot read the keystore {path}") from None
     try:
         return Account(Signer.from_key(Signer.decrypt(data, password)), f"the keystore {path.name}")

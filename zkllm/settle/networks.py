@@ -1,12 +1,12 @@
-"""The networks that `--network` names: data, not code. A new one is an entry of `networks.json`, or of a file
-of the same form that $ZKLLM_NETWORKS names.
+"""The networks that `--network` names: data, not code. A new one, or other values for one of `networks.json`,
+is an entry of a file of the same form that $ZKLLM_NETWORKS names.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -16,16 +16,18 @@ from zkllm.errors import SettlementError
 DEV_CHAIN_ID = 31337
 MAINNET_CHAIN_ID = 1
 ENVIRONMENT = "ZKLLM_NETWORKS"
+MAX_TRANSACTION_GAS = 1 << 24
+"""EIP-7825."""
 
 
 @dataclass(frozen=True)
 class Network:
-    """A chain and how to reach it. The node's URL may be secret: it comes from the environment variable
-    `rpc_url_env` where that is set, and is never printed or stored."""
+    """A chain and how to reach it. The nodes' URLs may be secret: they come from a flag, or the environment
+    variable `rpc_url_env` where that is set, and are never printed or stored."""
 
     name: str
     chain_id: int
-    rpc_url: str | None
+    rpc_url: str | None = field(repr=False)  # several: separated by commas
     rpc_url_env: str
     confirmations: int  # blocks, the transaction's own included, after which it counts
     explorer: str | None  # a transaction's page is explorer + "/tx/0x..."
@@ -33,9 +35,24 @@ class Network:
     max_fee_gwei: int  # never offer more for a unit of gas
     max_tip_gwei: int = 5  # of which never more goes to the block's builder, whatever the node suggests
     testnet: bool = False  # nothing there has a value, so that a development SRS may be used
+    bump_seconds: int = 60  # a transaction that is not mined after this time is offered a higher fee
+    calldata_floor: bool = True  # EIP-7623 is in force
+    transaction_gas_cap: int | None = MAX_TRANSACTION_GAS  # EIP-7825; None where it is not in force
+    data_fee_oracle: str | None = (
+        None  # the OP stack's contract that knows what posting the bytes to L1 costs
+    )
+    etherscan: str | None = None  # an Etherscan API V2
+    sourcify: str | None = None  # a Sourcify server with API v2
+    rpc_url_flag: str | None = field(default=None, repr=False)  # not of the file: the command line's
 
     def url(self) -> str | None:
-        return os.environ.get(self.rpc_url_env) or self.rpc_url
+        """Of one node, or of several, separated by commas."""
+        return self.rpc_url_flag or os.environ.get(self.rpc_url_env) or self.rpc_url
+
+    @property
+    def named_url(self) -> bool:
+        """Whether the user named the node, rather than the network's default."""
+        return bool(self.rpc_url_flag or os.environ.get(self.rpc_url_env))
 
     def explain_transaction(self, transaction_hash: bytes) -> str | None:
         return f"{self.explorer}/tx/0x{transaction_hash.hex()}" if self.explorer else None
@@ -51,16 +68,26 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "max_fee_gwei": (int,),
     "max_tip_gwei": (int,),
     "testnet": (bool,),
+    "bump_seconds": (int,),
+    "calldata_floor": (bool,),
+    "transaction_gas_cap": (int, type(None)),
+    "data_fee_oracle": (str, type(None)),
+    "etherscan": (str, type(None)),
+    "sourcify": (str, type(None)),
 }
 
 
 _OPTIONAL = {f.name for f in fields(Network) if f.default is not MISSING}
 
 
-def parse_networks(text: str, source: str) -> dict[str, Network]:
+def parse_networks(text: str, source: str, known: dict[str, Any] | None = None) -> dict[str, Network]:
+    """`known`: entries by name, of which those of `text` may be a part."""
     try:
         data: Any = json.loads(text)
-        entries = {name: _network(name, entry) for name, entry in data.items()}
+        entries = {
+            name: _network(name, (known or {}).get(name, {}) | entry if isinstance(entry, dict) else entry)
+            for name, entry in data.items()
+        }
     except (ValueError, AttributeError, RecursionError) as error:
         raise SettlementError(f"{source}: not a valid list of networks: {error}") from None
     return entries
@@ -68,15 +95,16 @@ def parse_networks(text: str, source: str) -> dict[str, Network]:
 
 def _network(name: str, entry: Any) -> Network:
     if not isinstance(entry, dict) or not set(_TYPES) - _OPTIONAL <= set(entry) <= set(_TYPES):
-        required, optional = (", ".join(sorted(names)) for names in (set(_TYPES) - _OPTIONAL, _OPTIONAL))
+        required = ", ".join(sorted(set(_TYPES) - _OPTIONAL))
+        optional = ", ".join(sorted(set(_TYPES) & _OPTIONAL))
         raise ValueError(f"{name} must have the fields {required}, and may have {optional}")
-    for field, types in _TYPES.items():
-        if field in entry and type(entry[field]) not in types:
-            raise ValueError(f"{name}: {field} has the wrong type")
+    for name_of_field, types in _TYPES.items():
+        if name_of_field in entry and type(entry[name_of_field]) not in types:
+            raise ValueError(f"{name}: {name_of_field} has the wrong type")
     if entry["chain_id"] < 1 or entry["confirmations"] < 1 or entry["max_fee_gwei"] < 1:
         raise ValueError(f"{name}: chain_id, confirmations and max_fee_gwei must be positive")
-    if entry.get("max_tip_gwei", 0) < 0:
-        raise ValueError(f"{name}: max_tip_gwei must not be negative")
+    if entry.get("max_tip_gwei", 0) < 0 or entry.get("bump_seconds", 1) < 1:
+        raise ValueError(f"{name}: max_tip_gwei must not be negative, bump_seconds must be positive")
     if entry.get("testnet") and entry["chain_id"] == MAINNET_CHAIN_ID:
         raise ValueError(f"{name}: chain id {MAINNET_CHAIN_ID} is no test network")
     if entry["local_node"] and entry["chain_id"] != DEV_CHAIN_ID:
@@ -85,15 +113,17 @@ def _network(name: str, entry: Any) -> Network:
 
 
 def networks() -> dict[str, Network]:
-    """By name: the packaged ones, then those of $ZKLLM_NETWORKS."""
-    packaged = files("zkllm.settle").joinpath("networks.json")
-    found = parse_networks(packaged.read_text(encoding="utf-8"), "networks.json")
+    """By name: the packaged ones, then those of $ZKLLM_NETWORKS, whose entries may give a packaged network other
+    values."""
+    packaged = files("zkllm.settle").joinpath("networks.json").read_text(encoding="utf-8")
+    found = parse_networks(packaged, "networks.json")
     extra = os.environ.get(ENVIRONMENT)
     if extra:
         try:
-            found |= parse_networks(Path(extra).read_text(encoding="utf-8"), extra)
+            text = Path(extra).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise SettlementError(f"cannot read {extra} (${ENVIRONMENT}): {error}") from None
+        found |= parse_networks(text, extra, json.loads(packaged))
     return found
 
 

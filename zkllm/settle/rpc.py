@@ -4,21 +4,19 @@
 
 from __future__ import annotations
 
-import ipaddress
 import itertools
-import json
-import logging
 import re
-import urllib.parse
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from zkllm.errors import SettlementError
+from zkllm.settle.endpoint import Endpoint, Unavailable
 
-if TYPE_CHECKING:
-    from requests import Response
-
-_MAX_ERROR_BYTES = 1 << 16
+RATE_LIMIT_CODES = (-32005, 429)
+PATIENCE = (0.5, 1.0, 2.0, 4.0)
+"""Of public networks: pauses between the rounds in which all nodes are asked again."""
 _QUANTITY = re.compile(r"0x(0|[1-9a-fA-F][0-9a-fA-F]*)\Z")
 _DATA = re.compile(r"0x[0-9a-fA-F]*\Z")
 
@@ -29,6 +27,10 @@ class RpcError(SettlementError):
     def __init__(self, method: str, code: int, message: str):
         super().__init__(f"the node refused {method}: {one_line(message)}")
         self.method, self.code, self.message = method, code, message
+
+
+class RateLimited(RpcError):
+    """The node has no time for us now."""
 
 
 class Reverted(SettlementError):
@@ -45,6 +47,7 @@ class Receipt:
 
     transaction_hash: bytes
     block_number: int
+    block_hash: bytes
     succeeded: bool
     gas_used: int
     gas_price: int
@@ -101,61 +104,56 @@ def parse_address(text: str) -> bytes:
 
 
 class Rpc:
-    """One node, through web3's HTTP provider.
+    """One node, or several that are asked in turn where one does not answer.
 
-    Its URL may hold an access key, so it never appears in messages: `label` does.
+    Their URLs may hold access keys, so they never appear in messages: `label` does.
     """
 
-    def __init__(self, url: str, label: str, timeout: float = 60.0):
-        """`timeout`: seconds for a whole answer, however slowly it comes."""
-        from requests import Session
-        from web3 import HTTPProvider
-
-        try:
-            parts = urllib.parse.urlsplit(url)
-            host = parts.hostname if parts.scheme in ("http", "https") and (parts.port or 1) else None
-        except ValueError:
-            host = None
-        if not host or not url.isascii() or not url.isprintable() or " " in url:
-            raise SettlementError(f"the node's URL ({label}) must be an http:// or https:// URL")
-        logging.getLogger("web3").setLevel(logging.WARNING)  # its debug lines repeat the URL
-        self.label, self._url = label, url
-        session = Session()
-        # a proxy of the environment is for other machines, never for a node on this one
-        session.trust_env = not _is_loopback(host)
-        self._provider = HTTPProvider(
-            url,
-            request_kwargs={"timeout": timeout, "stream": True},  # streamed: a deadline, not a pause
-            session=session,
-            exception_retry_configuration=None,  # asking again is decided where it is known to be safe
-        )
+    def __init__(self, urls: str, label: str, timeout: float = 60.0, patience: Sequence[float] = ()):
+        """`urls`: of one node, or of several, separated by commas. `timeout`: seconds for a whole answer,
+        however slowly it comes. `patience`: seconds to wait before each new round of asking all of them; a
+        request is repeated only where none has answered, which is safe: a signed transaction that is sent twice
+        is one transaction."""
+        self.label, self._url = label, urls
+        parts = [part.strip() for part in urls.split(",")]
+        self._endpoints = [Endpoint(part, label, timeout) for part in parts]
+        self._patience = tuple(patience)
+        self._expected: int | None = None
+        self._checked: set[int] = set()
         self._ids = itertools.count(1)
+
+    def expect_chain(self, chain_id: int) -> None:
+        """Refuses nodes of another chain, each before anything else is asked of it."""
+        self._expected = chain_id
+        self.request("eth_chainId")
 
     def request(self, method: str, *params: Any) -> Any:
         """The `result` of a call."""
-        from requests import HTTPError, RequestException
-        from web3.exceptions import Web3Exception
-        from web3.types import RPCEndpoint
+        last: SettlementError | None = None
+        for pause in (0.0, *self._patience):
+            time.sleep(pause)
+            for index in range(len(self._endpoints)):
+                try:
+                    return self._ask(index, method, params)
+                except (Unavailable, RateLimited) as error:
+                    last = error
+        assert last is not None
+        raise last
 
-        number = next(self._ids)
-        self._provider.request_counter = itertools.count(number)
-        data: Any
-        try:
-            data = self._provider.make_request(RPCEndpoint(method), params)
-        except HTTPError as error:
-            data = _json_error(error.response)
-            if data is None:
-                status = error.response.status_code if error.response is not None else "error"
+    def _ask(self, index: int, method: str, params: tuple[Any, ...]) -> Any:
+        endpoint = self._endpoints[index]
+        if self._expected is not None and index not in self._checked:
+            found = self._quantity("eth_chainId", self._exchange(endpoint, "eth_chainId", ()))
+            if found != self._expected:
                 raise SettlementError(
-                    f"the node at {self.label} answered HTTP {status} to {method}"
-                ) from None
-        except (RequestException, Web3Exception, OSError) as error:
-            reason = _reason(error)
-            if reason is None:
-                raise self._malformed(method) from None
-            raise SettlementError(f"cannot reach the node at {self.label}: {reason}") from None
-        except (ValueError, RecursionError):
-            raise self._malformed(method) from None
+                    f"the node for {self.label} is on chain {found}, expected {self._expected}; check its URL"
+                )
+            self._checked.add(index)
+        return self._exchange(endpoint, method, params)
+
+    def _exchange(self, endpoint: Endpoint, method: str, params: tuple[Any, ...]) -> Any:
+        number = next(self._ids)
+        data = endpoint.exchange(number, method, params)
         valid = (
             isinstance(data, dict)
             and data.get("id") in (number, None)
@@ -168,7 +166,7 @@ class Rpc:
         return data["result"]
 
     def _malformed(self, method: str) -> SettlementError:
-        return SettlementError(f"the node at {self.label} gave a malformed answer to {method}")
+        return Unavailable(f"the node at {self.label} gave a malformed answer to {method}")
 
     def _error(self, method: str, error: Any) -> SettlementError:
         if not isinstance(error, dict):
@@ -180,7 +178,8 @@ class Rpc:
         returned = bytes.fromhex(data[2:]) if isinstance(data, str) and _is_data(data) else b""
         if returned or "revert" in message.lower():
             return Reverted(returned, message)
-        return RpcError(method, code if isinstance(code, int) else 0, message)
+        kind = RateLimited if code in RATE_LIMIT_CODES else RpcError
+        return kind(method, code if isinstance(code, int) else 0, message)
 
     # ---- checked values
     def quantity(self, method: str, *params: Any) -> int:
@@ -218,25 +217,42 @@ class Rpc:
         """Transactions that the account has sent; with "pending", those in the pool too."""
         return self.quantity("eth_getTransactionCount", to_hex(address), block)
 
-    def call(self, to: bytes, data: bytes, sender: bytes | None = None) -> bytes:
+    def call(self, to: bytes, data: bytes, sender: bytes | None = None, value: int = 0) -> bytes:
         transaction = {"to": to_hex(to), "data": to_hex(data)}
+        if value:
+            transaction["value"] = to_hex(value)
         if sender is not None:
             transaction["from"] = to_hex(sender)
         return self.data("eth_call", transaction, "latest")
 
-    def estimate_gas(self, sender: bytes, to: bytes | None, data: bytes) -> int:
-        transaction = {"from": to_hex(sender), "data": to_hex(data)}
-        if to is not None:
-            transaction["to"] = to_hex(to)
+    def estimate_gas(self, sender: bytes, to: bytes, data: bytes, value: int = 0) -> int:
+        transaction = {"from": to_hex(sender), "to": to_hex(to), "data": to_hex(data)}
+        if value:
+            transaction["value"] = to_hex(value)
         return self.quantity("eth_estimateGas", transaction)
 
     def base_fee(self) -> int:
         """Of the latest block, in wei a gas."""
+        block = self._block("latest")
+        return self._quantity("eth_getBlockByNumber", block.get("baseFeePerGas"), 128)
+
+    def timestamp(self) -> int:
+        """Of the latest block, in seconds."""
+        return self._quantity("eth_getBlockByNumber", self._block("latest").get("timestamp"), 64)
+
+    def block_hash(self, number: int) -> bytes | None:
+        """None where the chain is not that long, or the node does not show it."""
         method = "eth_getBlockByNumber"
-        block = self.request(method, "latest", False)
-        if not isinstance(block, dict) or "baseFeePerGas" not in block:
-            raise self._malformed(method)
-        return self._quantity(method, block["baseFeePerGas"], 128)
+        block = self.request(method, to_hex(number), False)
+        if block is None:
+            return None
+        return self._data(method, block.get("hash") if isinstance(block, dict) else None, 32)
+
+    def _block(self, which: str) -> dict[str, Any]:
+        block = self.request("eth_getBlockByNumber", which, False)
+        if not isinstance(block, dict):
+            raise self._malformed("eth_getBlockByNumber")
+        return block
 
     def priority_fee(self) -> int:
         return self._quantity("eth_maxPriorityFeePerGas", self.request("eth_maxPriorityFeePerGas"), 128)
@@ -268,6 +284,7 @@ class Rpc:
         return Receipt(
             transaction_hash,
             number("blockNumber"),
+            self._data(method, data.get("blockHash"), 32),
             status == 1,
             number("gasUsed"),
             number("effectiveGasPrice"),
@@ -275,47 +292,28 @@ class Rpc:
             tuple(self._log(method, log) for log in data["logs"]),
         )
 
+    def logs(self, address: bytes, topics: Sequence[bytes], first_block: int = 0) -> list[tuple[bytes, Log]]:
+        """(transaction hash, log) of what a contract announced under these topics, oldest first."""
+        method = "eth_getLogs"
+        query = {
+            "address": to_hex(address),
+            "topics": [to_hex(topic) for topic in topics],
+            "fromBlock": to_hex(first_block),
+            "toBlock": "latest",
+        }
+        found = self.request(method, query)
+        if not isinstance(found, list):
+            raise self._malformed(method)
+        logs = []
+        for entry in found:
+            log = self._log(method, entry)
+            if log.address != address or log.topics[: len(topics)] != tuple(topics):
+                raise self._malformed(method)
+            logs.append((self._data(method, entry.get("transactionHash"), 32), log))
+        return logs
+
     def _log(self, method: str, log: Any) -> Log:
         if not isinstance(log, dict) or not isinstance(log.get("topics"), list):
             raise self._malformed(method)
         topics = tuple(self._data(method, topic, 32) for topic in log["topics"])
         return Log(self._data(method, log.get("address"), 20), topics, self._data(method, log.get("data")))
-
-
-def _json_error(response: Response | None) -> Any:
-    """The JSON-RPC error that some nodes send with an HTTP error status; None where there is none."""
-    try:
-        data = (
-            json.loads(response.raw.read(_MAX_ERROR_BYTES, decode_content=True))
-            if response is not None
-            else None
-        )
-    except Exception:  # whatever else the body is, or goes wrong with it, the status is what is reported
-        return None
-    return data if isinstance(data, dict) else None
-
-
-def _reason(error: Exception) -> str | None:
-    """Why there is no answer, in words that cannot hold the URL; None: there was one, but not in JSON."""
-    from requests import ConnectionError, JSONDecodeError, Timeout
-    from requests.exceptions import ChunkedEncodingError, ContentDecodingError, SSLError
-    from web3.exceptions import TimeExhausted
-
-    if isinstance(error, JSONDecodeError):
-        return None
-    if isinstance(error, Timeout | TimeExhausted | TimeoutError):
-        return "it does not answer in time"
-    if isinstance(error, SSLError):
-        return "its certificate is not accepted"
-    if isinstance(error, ChunkedEncodingError | ContentDecodingError):
-        return "the connection broke off"
-    if isinstance(error, ConnectionError | OSError) and not hasattr(error, "response"):
-        return "no connection"
-    return "no connection" if isinstance(error, ConnectionError) else "the request failed"
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

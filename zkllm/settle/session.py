@@ -17,16 +17,21 @@ from typing import Any
 
 from zkllm.errors import SettlementError
 from zkllm.proof import Proof
+from zkllm.settle import escrow
 from zkllm.settle.abi import SettledEvent, explain, explain_revert, read, selector, settled_event
 from zkllm.settle.anvil import LocalNode
-from zkllm.settle.deploy import Deployer, Progress
+from zkllm.settle.claims import is_settled
+from zkllm.settle.deploy import Deployer, Plan, Progress
 from zkllm.settle.deployments import Deployment, Deployments
+from zkllm.settle.fees import Call
 from zkllm.settle.journal import Journal
 from zkllm.settle.keys import Account, KeySource
 from zkllm.settle.networks import Network
-from zkllm.settle.rpc import Receipt, Rpc, checksum_address
+from zkllm.settle.rpc import PATIENCE, Receipt, Rpc, checksum_address
+from zkllm.settle.settlement import check_settlement, settlement_address
 from zkllm.settle.submission import Submission, calldata_gas, settle_calldata
 from zkllm.settle.transactions import Sender
+from zkllm.settle.unsigned import unsigned_transactions
 from zkllm.statement import Context
 
 HOME_ENVIRONMENT = "ZKLLM_HOME"
@@ -51,6 +56,7 @@ class Settled:
     settlement: bytes
     sender: bytes
     request_id: bytes
+    reward: int  # wei, credited by the request; 0 without one
     srs_kind: str
     transaction_hash: bytes
     block_number: int
@@ -73,6 +79,16 @@ class Settled:
         return out | {"text_utf8": self.text.decode("utf-8", errors="replace")}
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """A proof that was checked in every way, ready to be sent."""
+
+    call: Call
+    submission: Submission
+    verifier: bytes
+    settlement: bytes
+
+
 class Session:
     """Made by `open_session`."""
 
@@ -90,15 +106,46 @@ class Session:
     def deployer(self, verifying_key: Any) -> Deployer:
         return Deployer(self.rpc, self.network, self.deployments, verifying_key, self._progress)
 
-    def ensure_deployed(self, verifying_key: Any) -> Deployment:
-        """The contracts of this key, deployed now where they are not yet."""
+    def ensure_deployed(
+        self,
+        verifying_key: Any,
+        owner: bytes | None = None,
+        contract: bytes | None = None,
+        unregistered: bool = False,
+    ) -> Deployment:
+        """The contracts of this key, deployed and registered now where they are not yet. `owner`: of the
+        settlement contract, this account by default; `contract`: one that is there. `unregistered`: also where
+        the owner is another account, who registers the verifier later."""
         deployer = self.deployer(verifying_key)
-        deployment = deployer.ensure(self.sender)
+        deployment = deployer.ensure(self.sender, owner, contract, unregistered)
         self.deployed |= deployer.receipts
         return deployment
 
+    def target(self, verifying_key: Any, owner: bytes | None = None, contract: bytes | None = None) -> Plan:
+        """Where this key's proofs are settled, and what is left to do for that."""
+        return self.deployer(verifying_key).target(self.account.address, owner, contract)
+
+    def locate(self, owner: bytes | None = None, contract: bytes | None = None) -> bytes:
+        """The settlement contract that is meant, checked: `contract`, or that of its first owner, or the one of
+        the records, or this account's."""
+        if contract is None and owner is None:
+            recorded = {d.settlement for d in self.deployments.all()}
+            if len(recorded) > 1:
+                raise SettlementError(
+                    "several settlement contracts are recorded: name one with --contract ADDRESS"
+                )
+            contract = next(iter(recorded), None)
+        address = contract or settlement_address(owner or self.account.address)
+        check_settlement(self.rpc, self.network.chain_id, address)
+        return address
+
+    def planned(self, calls: Sequence[Call]) -> list[dict[str, Any]]:
+        """The calls as transactions for another wallet to sign."""
+        return unsigned_transactions(self.rpc, self.network, self.account.address, calls)
+
     def check_deployed(self, verifying_key: Any, settlement: bytes) -> bytes:
-        """`settlement` itself, where it and its verifier are what the compiler makes here for this key."""
+        """`settlement` itself, where it and the key's verifier are what the compiler makes here, and the one is
+        registered with the other."""
         return self.deployer(verifying_key).at(settlement)[1]
 
     def context(self, settlement: bytes, request_id: bytes = bytes(32)) -> Context:
@@ -127,29 +174,27 @@ class Session:
     def refuse_settled(self, claim_id: bytes, settlement: bytes) -> None:
         """Refuses a claim that is settled, before time is spent on its proof; an unfinished run of our own is
         taken up instead."""
-        record = self.sender.journal.load(_intent(claim_id, settlement))
-        if record is not None and record.state != "mined":
+        if self.sender.is_unfinished(_intent(claim_id, settlement)):
             return
-        (settled,) = read(self.rpc, settlement, "isSettled(bytes32)", ["bool"], claim_id)
-        if settled:
+        if is_settled(self.rpc, settlement, claim_id):
             reason = explain_revert(selector("AlreadySettled(bytes32)") + claim_id, "")
             raise SettlementError(reason)
 
-    def settle(
+    def prepare(
         self,
         proof: Proof,
         verifying_key: Any,
         tokens: Sequence[bytes],
         settlement: bytes | None = None,
         verified: bool = False,
-    ) -> Settled:
-        """Submits a proof, waits, and reads the claim back.
+        clock: _Clock | None = None,
+    ) -> Prepared:
+        """All checks that need no transaction: context, proof, tokens, deployed code, registration, request.
 
         `settlement`: where the caller means to settle; by default the contract that the proof was made for.
         `verified`: the caller has just verified the proof.
         """
-        timings: dict[str, float] = {}
-        clock = _Clock(timings)
+        clock = clock or _Clock({})
         self.check_context(proof)
         if settlement is not None and proof.context.contract != settlement:
             raise SettlementError(
@@ -162,27 +207,43 @@ class Session:
             proof.verify(verifying_key)
             self._progress("verify", 1, 1)
             clock.lap("verify")
-        submission = settle_calldata(proof, verifying_key, tokens)
         verifier, settlement = deployer.at(proof.context.contract)
+        submission = settle_calldata(proof, verifying_key, tokens, verifier)
         clock.lap("check the contracts")
-
         intent = _intent(submission.claim_id, settlement)
-        receipt = self.sender.resume(intent)
+        call = Call(intent, "settle the answer", settlement, submission.calldata)
+        return Prepared(call, submission, verifier, settlement)
+
+    def settle(
+        self,
+        proof: Proof,
+        verifying_key: Any,
+        tokens: Sequence[bytes],
+        settlement: bytes | None = None,
+        verified: bool = False,
+    ) -> Settled:
+        """Submits a proof, waits, and reads the claim back. Arguments as of `prepare`."""
+        timings: dict[str, float] = {}
+        clock = _Clock(timings)
+        prepared = self.prepare(proof, verifying_key, tokens, settlement, verified, clock)
+        submission, settlement = prepared.submission, prepared.settlement
+        receipt = self.sender.resume(prepared.call.intent)
         resumed = receipt is not None
         if receipt is None:
-            self._simulate(settlement, submission)
+            self.simulate(prepared)
             clock.lap("simulate")
-            receipt = self.sender.send(intent, settlement, submission.calldata)
+            receipt = self.sender.send(prepared.call)
         clock.lap("confirm")
         if not receipt.succeeded:
-            self._simulate(settlement, submission)  # says why, where the reason still holds
+            self.simulate(prepared)  # says why, where the reason still holds
             raise SettlementError(
                 f"transaction 0x{receipt.transaction_hash.hex()} failed on chain after a successful "
-                "simulation; "
-                "run the same command again"
+                "simulation; run the same command again"
             )
         event = settled_event(receipt.logs, settlement)
         self._check_claim(proof, settlement, submission, event)
+        request_id = proof.context.request_id
+        reward = escrow.read_request(self.rpc, settlement, request_id).reward if any(request_id) else 0
         clock.lap("read back")
         prompt = proof.ids[: proof.T - proof.k + 1]
         return Settled(
@@ -192,10 +253,11 @@ class Session:
             submission.token_ids,
             submission.text,
             self.network.chain_id,
-            verifier,
+            prepared.verifier,
             settlement,
             self.account.address,
-            proof.context.request_id,
+            request_id,
+            reward,
             verifying_key.srs_kind,
             receipt.transaction_hash,
             receipt.block_number,
@@ -207,14 +269,27 @@ class Session:
             timings,
         )
 
-    def _simulate(self, settlement: bytes, submission: Submission) -> None:
+    def execute(self, call: Call) -> tuple[Receipt, bool]:
+        """The receipt of a call, and whether an earlier run had sent it."""
+        receipt = self.sender.resume(call.intent)
+        resumed = receipt is not None
+        if receipt is None:
+            receipt = self.sender.send(call)
+        if not receipt.succeeded:
+            raise SettlementError(
+                f"the transaction to {call.what} failed on chain: 0x{receipt.transaction_hash.hex()}; run the "
+                "same command again"
+            )
+        return receipt, resumed
+
+    def simulate(self, prepared: Prepared) -> None:
         """Runs the call on the node without sending it; its errors become sentences."""
         self._progress("simulate", 0, 1)
         try:
-            answer = self.rpc.call(settlement, submission.calldata, self.account.address)
+            answer = self.rpc.call(prepared.settlement, prepared.call.data, self.account.address)
         except SettlementError as error:
             raise explain(error) from None
-        if answer != submission.claim_id:
+        if answer != prepared.submission.claim_id:
             raise SettlementError("the settlement contract derives another claim id than this program")
         self._progress("simulate", 1, 1)
 
@@ -223,7 +298,7 @@ class Session:
     ) -> None:
         """What the chain now says about the claim is what was meant."""
         claim = submission.claim_id
-        (settled,) = read(self.rpc, settlement, "isSettled(bytes32)", ["bool"], claim)
+        settled = is_settled(self.rpc, settlement, claim)
         (text,) = read(self.rpc, settlement, "textOf(bytes32)", ["bytes"], claim)
         first = read(self.rpc, settlement, "tokenAt(bytes32,uint256)", ["uint16", "bytes"], claim, 0)
         agrees = settled and text == submission.text and first[0] == submission.token_ids[0]
@@ -281,8 +356,10 @@ def _node(network: Network, home: Path, fresh_chain: bool) -> Iterator[Rpc]:
         return
     url = network.url()
     if url is None:
-        raise SettlementError(f"{network.name} needs a node: set ${network.rpc_url_env} to its URL")
-    yield Rpc(url, network.name)
+        raise SettlementError(
+            f"{network.name} needs a node: set ${network.rpc_url_env} to its URL, or give --rpc-url"
+        )
+    yield Rpc(url, network.name, patience=() if network.local_node else PATIENCE)
 
 
 @contextmanager
@@ -315,7 +392,7 @@ def _listens(network: Network) -> bool:
     try:
         Rpc(url, network.name, timeout=5).chain_id()
     except SettlementError:
-        if os.environ.get(network.rpc_url_env):
+        if network.named_url:
             raise  # asked for by name: then its absence is an error
         return False
     return True
@@ -329,10 +406,6 @@ def _session(
     ask_password: Callable[[str], str] | None,
     progress: Progress | None,
 ) -> Session:
-    # the chain id comes from the node before any key is touched: the development key works on one chain only
-    chain_id = rpc.chain_id()
-    if chain_id != network.chain_id:
-        raise SettlementError(
-            f"the node for {network.name} is on chain {chain_id}, expected {network.chain_id}; check its URL"
-        )
-    return Session(rpc, network, keys.account(chain_id, ask_password), home, progress)
+    # before any key is touched: the development key works on one chain only
+    rpc.expect_chain(network.chain_id)
+    return Session(rpc, network, keys.account(network.chain_id, ask_password), home, progress)

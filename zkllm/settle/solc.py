@@ -20,20 +20,44 @@ ENVIRONMENT = "ZKLLM_SOLC"
 
 def compile_standard(request: Mapping[str, Any]) -> dict[str, Any]:
     """Output for standard JSON input; a refusal is an error of one line."""
+    with _solc() as binary:
+        return compile_with(binary, request)
+
+
+def compile_with(binary: Path, request: Mapping[str, Any]) -> dict[str, Any]:
+    """The same by a compiler that is given."""
     import solcx
     from solcx.exceptions import SolcError
 
-    with _solc() as binary:
-        try:
-            output: dict[str, Any] = solcx.compile_standard(dict(request), solc_binary=binary)
-        except SolcError as error:
-            words = error.message or error.stderr_data or "no reason given"
-            raise SettlementError(f"solc refused the contracts: {one_line(str(words))}") from None
-        except (OSError, ValueError) as error:
-            raise SettlementError(
-                f"{binary} does not work as a Solidity compiler: {one_line(str(error))}"
-            ) from None
+    try:
+        output: dict[str, Any] = solcx.compile_standard(dict(request), solc_binary=binary)
+    except SolcError as error:
+        words = error.message or error.stderr_data or "no reason given"
+        raise SettlementError(f"solc refused the contracts: {one_line(str(words))}") from None
+    except (OSError, ValueError) as error:
+        raise SettlementError(
+            f"{binary} does not work as a Solidity compiler: {one_line(str(error))}"
+        ) from None
     return output
+
+
+@contextmanager
+def compilers() -> Iterator[list[tuple[str, Path]]]:
+    """Every compiler of the right version on this machine: (where it comes from, program)."""
+    from verifier_gen.standard_json import SOLC_VERSION
+
+    with as_file(files("verifier_gen").joinpath("solc.js")) as wrapper:
+        candidates = (
+            (f"${ENVIRONMENT}", named_program(ENVIRONMENT)),
+            ("npm's solc (WebAssembly)", wrapper),
+            ("the solc on PATH", program_on_path("solc")),
+            ("py-solc-x's solc", _installed(SOLC_VERSION)),
+        )
+        found: dict[Path, str] = {}
+        for name, path in candidates:
+            if path is not None and path.resolve() not in found and _version(path) == SOLC_VERSION:
+                found[path.resolve()] = name
+        yield [(name, path) for path, name in found.items()]
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """A proof as calldata: of the verifier alone, and of the settlement contract, with the answer's tokens.
 
-A claim's tokens are shown to be the vocabulary's by Merkle paths, so the submitter needs the tokens of the
+A claim's tokens are shown to be the vocabulary's by a Merkle proof, so the submitter needs the tokens of the
 model.
 """
 
@@ -15,6 +15,8 @@ from zkllm.model.vocabulary import VocabularyTree
 from zkllm.settle.abi import SETTLE, VERIFY, encode_call, words_of
 
 GAS_OF_ZERO, GAS_OF_OTHER = 4, 16
+INTRINSIC_GAS = 21_000
+FLOOR_PER_TOKEN = 10
 
 
 @dataclass(frozen=True)
@@ -32,22 +34,42 @@ def verify_calldata(proof: Any) -> bytes:
     return encode_call(VERIFY, proof.context.digest(), proof.words, words_of(proof.body))
 
 
-def settle_calldata(proof: Any, verifying_key: Any, tokens: Sequence[bytes]) -> Submission:
-    """`settle(requestId, words, proof, siblings, tokens)`. `tokens`: the bytes of every id of the
+def settle_arguments(
+    proof: Any, verifying_key: Any, tokens: Sequence[bytes]
+) -> tuple[list[int], list[int], list[bytes], list[bytes]]:
+    """words, proof, siblings and tokens, as `settle` takes them. `tokens`: the bytes of every id of the
     vocabulary."""
     tree = VocabularyTree(tokens)
     if tree.root != verifying_key.vocabulary_root or len(tokens) != verifying_key.vocab_size:
         raise SettlementError("the tokenizer is not the one that this verifying key commits to")
-    answer = proof.ids[proof.T - proof.k + 1 : proof.T + 1]
-    siblings = [sibling for i in answer for sibling in tree.path(i)]
-    texts = [tokens[i] for i in answer]
-    calldata = encode_call(
-        SETTLE, proof.context.request_id, proof.words, words_of(proof.body), siblings, texts
+    answer = _answer(proof)
+    texts = [tokens[i] for i in sorted(set(answer))]
+    return list(proof.words), words_of(proof.body), tree.multiproof(answer), texts
+
+
+def settle_calldata(proof: Any, verifying_key: Any, tokens: Sequence[bytes], verifier: bytes) -> Submission:
+    """`settle(verifier, requestId, words, proof, siblings, tokens)`."""
+    arguments = settle_arguments(proof, verifying_key, tokens)
+    answer = _answer(proof)
+    return Submission(
+        encode_call(SETTLE, verifier, proof.context.request_id, *arguments),
+        proof.statement(verifying_key).claim_id(),
+        answer,
+        b"".join(tokens[i] for i in answer),
     )
-    return Submission(calldata, proof.statement(verifying_key).claim_id(), tuple(answer), b"".join(texts))
+
+
+def _answer(proof: Any) -> tuple[int, ...]:
+    return tuple(proof.ids[proof.T - proof.k + 1 : proof.T + 1])
 
 
 def calldata_gas(data: bytes) -> int:
-    """What the transaction pays for its bytes, without EIP-7623's floor."""
+    """What the transaction pays for its bytes, without EIP-7623's floor (see `transaction_floor`)."""
     zeros = data.count(0)
     return GAS_OF_ZERO * zeros + GAS_OF_OTHER * (len(data) - zeros)
+
+
+def transaction_floor(data: bytes) -> int:
+    """EIP-7623: the least that a transaction with these bytes pays, where that rule is in force."""
+    tokens = data.count(0) + 4 * (len(data) - data.count(0))
+    return INTRINSIC_GAS + FLOOR_PER_TOKEN * tokens

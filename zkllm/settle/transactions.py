@@ -1,55 +1,35 @@
-"""Sending a transaction once: estimate, sign, write down, send, wait; and taking up an interrupted one."""
+"""Sending a transaction once: estimate, sign, write down, send, wait; and taking up an interrupted one.
+
+A record's attempts share a nonce, so that at most one of them can ever be mined: an offer is raised, and a lost
+transaction sent again, without a second payment. What a node says is not believed beyond that: only a receipt that
+is deep enough below the chain's head ends the waiting.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from enum import Enum, auto
 
 from zkllm.errors import SettlementError
-from zkllm.settle.journal import Journal, Record
+from zkllm.settle.fees import GWEI, Call, Fees, data_fee, gas_limit
+from zkllm.settle.journal import Attempt, Journal, Record
 from zkllm.settle.keys import Account
 from zkllm.settle.networks import Network
 from zkllm.settle.rpc import Receipt, Reverted, Rpc, RpcError
 
-GWEI = 10**9
-MAX_TRANSACTION_GAS = 1 << 24
-"""EIP-7825."""
-GAS_MARGIN = 1.15
-"""Over the estimate: access costs may differ a little when the block is built."""
 POLL_SECONDS = 0.1
 LAGGING_SECONDS = 15
 """Longer than a node's answers lag behind one another."""
+RESEND_SECONDS = 5.0
+"""A transaction that the node has lost, as after a reorganisation, is sent again this often."""
+CONFLICTS = 5
+"""How often a nonce may be lost to another program that uses the account."""
+TAKEN = ("nonce too low", "replacement transaction underpriced", "nonce has already been used")
+"""A node's words for a nonce that another transaction has, or competes for."""
 
 Explain = Callable[[SettlementError], SettlementError]
-
-
-@dataclass(frozen=True)
-class Fees:
-    """EIP-1559, in wei a gas."""
-
-    max_fee: int
-    priority_fee: int
-
-    @classmethod
-    def suggest(cls, rpc: Rpc, network: Network) -> Fees:
-        """Room for the base fee to double before the transaction is mined."""
-        base = rpc.base_fee()
-        try:
-            priority = rpc.priority_fee()
-        except RpcError:  # an optional method
-            priority = GWEI
-        priority = min(priority, network.max_tip_gwei * GWEI)
-        limit = network.max_fee_gwei * GWEI
-        if base > limit:
-            raise SettlementError(
-                f"gas costs {base / GWEI:.1f} gwei now, more than the {network.max_fee_gwei} of "
-                "max_fee_gwei for "
-                f"{network.name}; wait, or raise the limit"
-            )
-        max_fee = min(2 * base + priority, limit)
-        return cls(max_fee, min(priority, max_fee))
 
 
 class Revived(Enum):
@@ -77,6 +57,11 @@ class Sender:
         self.rpc, self.network, self.account, self.journal = rpc, network, account, journal
         self._timeout, self._explain = timeout, explain
 
+    # ---- an earlier run's
+    def is_unfinished(self, intent: str) -> bool:
+        record = self.journal.load(intent)
+        return record is not None and record.state != "mined"
+
     def resume(self, intent: str, finished: bool = False) -> Receipt | None:
         """The receipt of the transaction that an earlier run left unfinished, waiting for it where it is
         still under way. With `finished`, also that of one that was seen to be mined. None if there is none,
@@ -86,7 +71,7 @@ class Sender:
         if record is None:
             return None
         if record.state == "mined":
-            receipt = self.rpc.receipt(record.transaction_hash) if finished else None
+            receipt = self._receipt(record) if finished else None
             if not finished or receipt is not None:
                 return receipt
             if not self.network.local_node:  # its node is behind: nothing that was mined is paid for again
@@ -95,7 +80,7 @@ class Sender:
                     "run the same command again later, or delete "
                     f"{self.journal.path(intent)} if the chain dropped it"
                 )
-            if not self.rpc.knows(record.transaction_hash):  # the chain was started anew
+            if not self._knows(record):  # the chain was started anew
                 self.journal.forget(record)
                 return None
         if record.sender != self.account.address or record.chain_id != self.network.chain_id:
@@ -103,28 +88,21 @@ class Sender:
                 f"an earlier run by 0x{record.sender.hex()} is under way ({self.journal.path(intent)}); "
                 "finish it with the same account, or delete the file if that transaction is lost"
             )
-        if self.rpc.receipt(record.transaction_hash) is None:
+        if self._receipt(record) is None:
             revived = self._revive(record)
             if revived is Revived.NEVER:
                 self.journal.forget(record)
             if revived is not Revived.UNDER_WAY:
                 return None
-        receipt = self._wait(record)
-        if record.state != "mined":
-            self.journal.advance(record, "mined")
-        return receipt
+        return self._wait(record)
 
     def _revive(self, record: Record) -> Revived:
         """Makes sure that the node has a transaction without a receipt."""
-        if self.rpc.knows(record.transaction_hash):
+        if self._knows(record):
             return Revived.UNDER_WAY
         used, local = self.rpc.nonce(self.account.address), self.network.local_node
-        if used > record.nonce:  # just mined, by a node that is ahead of its receipts; else replaced
-            for _ in range(1 if local else LAGGING_SECONDS):
-                if self.rpc.receipt(record.transaction_hash) is not None:
-                    return Revived.UNDER_WAY
-                time.sleep(0 if local else 1)
-            return Revived.NEVER
+        if used > record.nonce:
+            return Revived.UNDER_WAY if self._mined_late(record) else Revived.NEVER
         if used < record.nonce and local:
             return Revived.NEVER  # the chain was started anew
         try:
@@ -133,58 +111,107 @@ class Sender:
             return Revived.REFUSED
         return Revived.UNDER_WAY
 
-    def send(self, intent: str, to: bytes | None, data: bytes) -> Receipt:
+    def _mined_late(self, record: Record) -> bool:
+        """Its nonce is used: by one of its attempts, shown by a node that is ahead of its receipts; or not."""
+        for _ in range(1 if self.network.local_node else LAGGING_SECONDS):
+            if self._receipt(record) is not None:
+                return True
+            time.sleep(0 if self.network.local_node else 1)
+        return False
+
+    # ---- a new one
+    def send(self, call: Call) -> Receipt:
         """Sends and waits. A failed transaction is returned, not raised; a failing estimate is raised before
-        anything is paid."""
+        anything is paid. A nonce that another program took first is given up for the next one, after checking
+        again that the call is still wanted."""
+        for _ in range(CONFLICTS):
+            record = self._sign(call)
+            # a refusal leaves it signed: a node may say so and have it all the same; `resume` decides
+            try:
+                self._broadcast(record)
+            except RpcError as error:
+                if not any(words in error.message.lower() for words in TAKEN):
+                    raise
+            else:
+                record = self.journal.advance(record, "sent")
+            receipt = self._wait(record)
+            if receipt is not None:
+                return receipt
+        raise SettlementError(
+            "other programs keep using this account's nonces; stop them, and run the same command again"
+        )
+
+    def _sign(self, call: Call) -> Record:
+        """The record of a new attempt, on disk. It replaces an unfinished one under its nonce, so that never
+        both are mined."""
         try:
-            gas = int(self.rpc.estimate_gas(self.account.address, to, data) * GAS_MARGIN)
+            gas = gas_limit(self.rpc, self.network, self.account.address, call)
         except SettlementError as error:
             raise self._explain(error) from None
-        gas = min(gas, MAX_TRANSACTION_GAS)
         fees = Fees.suggest(self.rpc, self.network)
+        earlier = self.journal.load(call.intent)
+        attempts: tuple[Attempt, ...] = ()
+        if earlier is not None and earlier.state != "mined":
+            attempts, nonce = earlier.attempts, earlier.nonce
+            last = Fees(attempts[-1].max_fee, attempts[-1].priority_fee)
+            fees = fees.above(last, self.network) or fees
+        else:
+            nonce = self.rpc.nonce(self.account.address, "pending")
+        self._check_balance(call, gas, fees)
+        record = Record(
+            call.intent,
+            self.network.chain_id,
+            self.account.address,
+            nonce,
+            call.to,
+            call.data,
+            call.value,
+            gas,
+            attempts,
+            "signed",
+        )
+        record = self._attempt(record, fees)
+        try:
+            self.journal.save(record)
+        except OSError as error:
+            raise SettlementError(
+                f"cannot write {self.journal.path(call.intent)}: {error.strerror}; nothing was sent"
+            ) from None
+        return record
+
+    def _check_balance(self, call: Call, gas: int, fees: Fees) -> None:
         balance = self.rpc.balance(self.account.address)
-        if balance < gas * fees.max_fee:
+        cost = call.value + gas * fees.max_fee + data_fee(self.rpc, self.network, call.data)
+        if balance < cost:
             raise SettlementError(
                 f"the account 0x{self.account.address.hex()} has {balance / 1e18:.6f} ether, the "
-                "transaction may "
-                f"cost up to {gas * fees.max_fee / 1e18:.6f}; fund it"
+                f"transaction may cost up to {cost / 1e18:.6f}; fund it"
             )
-        nonce = self._nonce(intent)
+
+    def _attempt(self, record: Record, fees: Fees) -> Record:
+        """Signs the record's transaction once more, with these fees."""
         signed, transaction_hash = self.account.sign(
             {
                 "type": 2,
-                "chainId": self.network.chain_id,
-                "nonce": nonce,
-                "to": to or b"",
-                "value": 0,
-                "data": data,
-                "gas": gas,
+                "chainId": record.chain_id,
+                "nonce": record.nonce,
+                "to": record.to,
+                "value": record.value,
+                "data": record.data,
+                "gas": record.gas,
                 "maxFeePerGas": fees.max_fee,
                 "maxPriorityFeePerGas": fees.priority_fee,
                 "accessList": [],
             }
         )
-        record = Record(
-            intent, self.network.chain_id, self.account.address, nonce, transaction_hash, signed, "signed"
-        )
-        self.journal.save(record)
-        # a refusal leaves it signed: a node may say so and have it all the same; `resume` decides
-        self._broadcast(record)
-        receipt = self._wait(self.journal.advance(record, "sent"))
-        self.journal.advance(record, "mined")
-        return receipt
-
-    def _nonce(self, intent: str) -> int:
-        """That of the unfinished transaction with the same intent, so that never both are mined; else the
-        next."""
-        record = self.journal.load(intent)
-        if record is not None and record.state != "mined":
-            return record.nonce
-        return self.rpc.nonce(self.account.address, "pending")
+        attempt = Attempt(transaction_hash, signed, fees.max_fee, fees.priority_fee)
+        kept = tuple(a for a in record.attempts if a.transaction_hash != transaction_hash)
+        return replace(record, attempts=(*kept, attempt))
 
     def _broadcast(self, record: Record) -> None:
+        """Sends the last attempt."""
         try:
-            answer = self.rpc.send(record.signed)
+            answer = self.rpc.send(record.attempts[-1].signed)
         except (RpcError, Reverted):
             # a node that has it says so in its own words; then waiting for it is right
             if self.rpc.knows(record.transaction_hash) or self.rpc.receipt(record.transaction_hash):
@@ -193,22 +220,90 @@ class Sender:
         if answer != record.transaction_hash:
             raise SettlementError("the node answered with another transaction's hash")
 
-    def _wait(self, record: Record) -> Receipt:
-        deadline = time.monotonic() + self._timeout
+    # ---- waiting
+    def _wait(self, record: Record) -> Receipt | None:
+        """The receipt, once it is deep enough. None if another transaction used the nonce: then the record is
+        forgotten."""
+        now = time.monotonic()
+        deadline, bump_at, resend_at = now + self._timeout, now + self.network.bump_seconds, now
+        resend_at += RESEND_SECONDS
         pause = POLL_SECONDS
         while True:
-            receipt = self.rpc.receipt(record.transaction_hash)
-            if receipt is not None:
-                if self.network.confirmations == 1:
-                    return receipt
-                newest = self.rpc.quantity("eth_blockNumber")
-                if newest - receipt.block_number + 1 >= self.network.confirmations:
-                    return receipt
-            if time.monotonic() > deadline:
-                raise SettlementError(
-                    f"transaction 0x{record.transaction_hash.hex()} is not mined yet; run the same command "
-                    "again "
-                    "to wait for it"
-                )
+            receipt = self._receipt(record)
+            if receipt is not None and self._is_deep(receipt):
+                self.journal.advance(record, "mined", receipt)
+                return receipt
+            now = time.monotonic()
+            if receipt is None and self._is_superseded(record):
+                self.journal.forget(record)
+                return None
+            if receipt is None and now > bump_at:
+                record = self._raise_offer(record)
+                bump_at = now + self.network.bump_seconds
+            elif receipt is None and now > resend_at:
+                self._send_again(record)
+                resend_at = now + RESEND_SECONDS
+            if now > deadline:
+                raise SettlementError(self._not_mined(record))
             time.sleep(pause)
             pause = min(1.5 * pause, 4.0)
+
+    def _is_deep(self, receipt: Receipt) -> bool:
+        """Whether as many blocks as the network wants are on top, and the receipt's is still of the chain."""
+        if self.network.confirmations == 1:
+            return True
+        newest = self.rpc.quantity("eth_blockNumber")
+        if newest - receipt.block_number + 1 < self.network.confirmations:
+            return False
+        return self.rpc.block_hash(receipt.block_number) == receipt.block_hash
+
+    def _is_superseded(self, record: Record) -> bool:
+        if self.rpc.nonce(self.account.address) <= record.nonce or self._knows(record):
+            return False
+        return not self._mined_late(record)
+
+    def _raise_offer(self, record: Record) -> Record:
+        """A further attempt with higher fees, where the limit allows one. Both may be mined; not both."""
+        last = Fees(record.attempts[-1].max_fee, record.attempts[-1].priority_fee)
+        try:
+            fees = Fees.suggest(self.rpc, self.network).above(last, self.network)
+            if fees is None:
+                return record
+            raised = self._attempt(record, fees)
+            self.journal.save(raised)
+        except (SettlementError, OSError):
+            return record  # the one that was sent stays in force
+        try:
+            self._broadcast(raised)
+        except (RpcError, Reverted):
+            pass
+        return raised
+
+    def _send_again(self, record: Record) -> None:
+        """After a reorganisation, or where a node forgot it."""
+        if self._knows(record):
+            return
+        try:
+            self._broadcast(record)
+        except (RpcError, Reverted):
+            pass
+
+    def _receipt(self, record: Record) -> Receipt | None:
+        """Of whichever attempt was mined."""
+        for transaction_hash in reversed(record.hashes):
+            receipt = self.rpc.receipt(transaction_hash)
+            if receipt is not None:
+                return receipt
+        return None
+
+    def _knows(self, record: Record) -> bool:
+        return any(self.rpc.knows(transaction_hash) for transaction_hash in reversed(record.hashes))
+
+    def _not_mined(self, record: Record) -> str:
+        offered = record.attempts[-1].max_fee
+        limit = self.network.max_fee_gwei * GWEI
+        above = Fees(offered, offered).above(Fees(offered, offered), self.network)
+        return (
+            f"transaction 0x{record.transaction_hash.hex()} is not final yet; run the same command again to wait "
+            "for it" + ("" if above else f" (its fee is at the limit of {limit / GWEI:g} gwei, max_fee_gwei)")
+        )

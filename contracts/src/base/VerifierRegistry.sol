@@ -20,6 +20,8 @@ struct Shape {
 /// is cheaper than a storage slot.
 abstract contract VerifierRegistry is IVerifierRegistry {
     /// @inheritdoc IVerifierRegistry
+    address public immutable INITIAL_OWNER;
+    /// @inheritdoc IVerifierRegistry
     address public owner;
     /// @inheritdoc IVerifierRegistry
     address public pendingOwner;
@@ -34,6 +36,7 @@ abstract contract VerifierRegistry is IVerifierRegistry {
     }
 
     constructor(address initialOwner) {
+        INITIAL_OWNER = initialOwner;
         owner = initialOwner;
         emit OwnershipTransferred(address(0), initialOwner);
     }

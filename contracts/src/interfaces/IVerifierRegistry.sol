@@ -53,6 +53,10 @@ interface IVerifierRegistry {
     /// @notice Gives the ownership up: what is registered stays as it is, for ever. Owner only.
     function renounceOwnership() external;
 
+    /// @notice The owner that the constructor was given. With it, whoever has the code can recompute the contract's
+    /// CREATE2 address, and so knows that its storage began empty.
+    function INITIAL_OWNER() external view returns (address);
+
     /// @notice Who can add and freeze verifiers.
     function owner() external view returns (address);
 

@@ -1,0 +1,68 @@
+"""Settles answers on chain. Without a command it does what is left to do: deploys the model's verifier and the
+settlement contract if need be, proves in the context of that contract and account, verifies, simulates, sends,
+waits, and reads the claim back. A proof that was made for another context is refused before anything is sent; an
+interrupted run is taken up by running it again."""
+
+from __future__ import annotations
+
+import argparse
+
+from zkllm.cli.console import Console
+from zkllm.cli.settle import (
+    deploy,
+    doctor,
+    everything,
+    reclaim,
+    request,
+    show,
+    status,
+    submit,
+    verify_source,
+    withdraw,
+)
+
+SUMMARY = "prove, submit and confirm an answer on chain"
+EXAMPLES = """
+{program} --network anvil --model build/demo --prompt "Once upon a"
+{program} --network anvil --model build/demo --proof answer.zkllm
+{program} --network sepolia --model build/demo --prompt "Once upon a" --keystore key.json --password-file password
+{program} deploy --network sepolia --model build/demo --key-env DEPLOYER_KEY --dry-run
+{program} request --network anvil --model build/demo --prompt "Once upon a" --reward 0.01 --deadline 12h
+{program} doctor --network sepolia --model build/demo
+"""
+COMMANDS = {
+    "deploy": deploy,
+    "request": request,
+    "submit": submit,
+    "status": status,
+    "show": show,
+    "withdraw": withdraw,
+    "reclaim": reclaim,
+    "verify-source": verify_source,
+    "doctor": doctor,
+}
+"""Each is a module with SUMMARY, configure(parser) and run(arguments, console) -> int."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    everything.configure(parser)
+    parser.set_defaults(settle_parser=parser)
+    commands = parser.add_subparsers(
+        dest="settle_command", metavar="COMMAND", title="commands", required=False
+    )
+    for name, module in COMMANDS.items():
+        child = commands.add_parser(
+            name,
+            help=module.SUMMARY,
+            description=module.__doc__,
+            argument_default=argparse.SUPPRESS,  # so that an option may come before the command, too
+        )
+        module.configure(child)
+        child.add_argument("--json", action="store_true", help="print the result as JSON")
+        child.add_argument("--quiet", action="store_true", help="no progress bars")
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    if arguments.settle_command is None:
+        return everything.run(arguments, console)
+    return COMMANDS[arguments.settle_command].run(arguments, console)

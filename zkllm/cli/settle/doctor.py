@@ -1,0 +1,44 @@
+"""Examines everything that settling relies on: node, account, contracts and their code, every verifier that the owner
+registered for the model, the SRS, and what a settlement costs now. Sends nothing; exit code 1 if something is
+wrong."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from zkllm.cli import arguments as types
+from zkllm.cli.console import Console
+from zkllm.cli.settle import options
+
+SUMMARY = "examine node, account, contracts and costs"
+MARKS = {"ok": "ok  ", "warning": "note", "wrong": "WRONG"}
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    options.add_model(parser)
+    types.add_shape(parser)
+    options.add_contract(parser)
+    options.add_network(parser)
+    options.add_account(parser)
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    options.require(arguments, "network", "model")
+
+    from zkllm import api
+    from zkllm.cli.models import shape_verifying_key
+    from zkllm.settle.examination import examine, keys_of
+
+    package = api.open_package(arguments.model, progress=console.progress)
+    key = shape_verifying_key(package, arguments.max_tokens, arguments.new_tokens, console.progress)
+    with options.open_from(arguments, console, reading=True) as session:
+        known = keys_of(package.folder, key)
+        account = session.account.address != options.NOBODY
+        findings = examine(session, key, known, arguments.owner, arguments.contract, account)
+    healthy = all(f.level != "wrong" for f in findings)
+    data: dict[str, Any] = {"ok": healthy, "findings": [vars(f) for f in findings]}
+    lines = [f"{MARKS[f.level]:<5} {f.about:<12} {f.text}" for f in findings]
+    lines.append("everything that was examined is in order" if healthy else "something is wrong: see above")
+    console.result(data, lines)
+    return 0 if healthy else 1

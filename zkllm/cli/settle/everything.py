@@ -1,0 +1,126 @@
+"""No command: what is left to do. Deploys the model's verifier and the settlement contract, registers the one with
+the other, proves, verifies, simulates, sends, waits, and reads the claim back."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from zkllm.cli import arguments as types
+from zkllm.cli.console import Console
+from zkllm.cli.settle import options
+from zkllm.cli.settle.output import print_planned, settled_lines
+from zkllm.errors import SettlementError
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    options.add_model(parser)
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--prompt", metavar="TEXT", help="the prompt to answer")
+    what.add_argument("--tokens", type=types.token_ids, metavar="IDS", help="the prompt as token ids: 1,2,3")
+    what.add_argument(
+        "--proof", type=Path, metavar="FILE", help="a proof made before, for this contract and account"
+    )
+    types.add_shape(parser)
+    parser.add_argument(
+        "--request",
+        type=types.digest,
+        metavar="ID",
+        help="the open request to answer, 32 bytes (default: none, or the proof's)",
+    )
+    options.add_contract(parser)
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write the proof there too")
+    options.add_dry_run(parser)
+    options.add_network(parser)
+    options.add_account(parser)
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    options.require(arguments, "network", "model")
+    if arguments.proof is not None:
+        return submit(arguments, console)
+    if arguments.prompt is None and arguments.tokens is None:
+        arguments.settle_parser.error("one of the arguments --prompt --tokens --proof is required")
+
+    from zkllm import api
+    from zkllm.settle.escrow import check_request
+    from zkllm.statement import claim_id, prompt_digest
+
+    package = api.open_package(arguments.model, progress=console.progress)
+    with options.open_from(arguments, console) as session:
+        rows = arguments.max_tokens or api.open_setup(package).max_tokens
+        k = arguments.new_tokens
+        prompt_ids = api.check_prompt(package, arguments.prompt, arguments.tokens, k, rows)
+        key = api.shape_keys(package, rows, k, console.progress).verifying_key
+        claim = claim_id(key.model_id, k, prompt_digest(prompt_ids))
+        plan = session.target(key, arguments.owner, arguments.contract)
+        if session.rpc.code(plan.settlement):
+            session.refuse_settled(claim, plan.settlement)
+            if arguments.request is not None:
+                check_request(session.rpc, plan.settlement, arguments.request, claim)
+        elif arguments.request is not None:
+            raise SettlementError("no request can be open yet: the settlement contract is not deployed")
+        if plan.awaited_owner is not None:
+            raise plan.not_registered()
+        if arguments.dry_run or plan.calls and not session.account.can_sign:
+            then = "run this again to prove and settle the answer"
+            return print_planned(console, arguments, session, plan.calls, then, claim_id=claim)
+        if plan.calls:
+            session.ensure_deployed(key, arguments.owner, arguments.contract)
+        proof = api.prove(
+            package,
+            tokens=prompt_ids,
+            new_tokens=k,
+            rows=rows,
+            context=session.context(plan.settlement, arguments.request or bytes(32)),
+            progress=console.progress,
+        ).proof
+        if arguments.out is not None:
+            proof.save(arguments.out)
+        return _send(arguments, console, session, package, proof, key, plan.settlement)
+
+
+def submit(arguments: argparse.Namespace, console: Console) -> int:
+    """Settles a proof that was made before."""
+    from zkllm import api
+    from zkllm.cli.models import verifying_key
+    from zkllm.proof import Proof
+
+    proof = Proof.load(arguments.proof)
+    package = api.open_package(arguments.model, progress=console.progress)
+    with options.open_from(arguments, console) as session:
+        session.check_context(proof)
+        made = proof.context.request_id
+        if arguments.request not in (None, made):
+            raise SettlementError(
+                f"the proof was made for the request 0x{made.hex()}, not for "
+                f"0x{arguments.request.hex()}; prove again, or leave --request out"
+            )
+        key = verifying_key(arguments.model, proof)
+        if arguments.out is not None:
+            proof.save(arguments.out)
+        return _send(arguments, console, session, package, proof, key, arguments.contract)
+
+
+def _send(
+    arguments: argparse.Namespace,
+    console: Console,
+    session: Any,
+    package: Any,
+    proof: Any,
+    key: Any,
+    settlement: bytes | None,
+) -> int:
+    tokens = package.tokenizer.token_bytes
+    if options.only_printed(arguments, session):
+        prepared = session.prepare(proof, key, tokens, settlement)
+        session.simulate(prepared)
+        claim = prepared.submission.claim_id
+        return print_planned(console, arguments, session, [prepared.call], claim_id=claim)
+    settled = session.settle(proof, key, tokens, settlement)
+    prompt = package.tokenizer.decode_bytes(settled.prompt_ids)
+    chain = session.network
+    data = {"ok": True, "network": chain.name, **settled.to_dict()}
+    console.result(data, settled_lines(settled, prompt, chain))
+    return 0

@@ -1,0 +1,109 @@
+"""How the commands report: transactions that are not sent, what was settled, what was mined."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from zkllm.cli.console import Console
+
+_QUANTITIES = ("chainId", "nonce", "value", "gas", "maxFeePerGas", "maxPriorityFeePerGas", "type")
+
+
+def ether(wei: int) -> str:
+    return f"{wei / 1e18:.6f} ether"
+
+
+def print_planned(
+    console: Console,
+    arguments: argparse.Namespace,
+    session: Any,
+    calls: Sequence[Any],
+    then: str = "",
+    **more: Any,
+) -> int:
+    """Transactions that this run does not send. `then`: what is left to do after them."""
+    planned = session.planned(calls)
+    data = {"ok": True, "sent": False, "transactions": [wire(t) for t in planned], "then": then, **more}
+    if arguments.dry_run:
+        lines = [
+            f"would {t['what']}: to {t['to']}, {len(t['data']) // 2 - 1:,} B of calldata, "
+            f"{t['gas']:,} gas, at most {ether(t['most'])}"
+            + (f" with {ether(t['value'])} sent along" if t["value"] else "")
+            for t in planned
+        ]
+        lines += [f"then: {then}"] if then else []
+        lines.append("nothing was sent")
+    else:
+        lines = [json.dumps(data["transactions"], indent=2)]
+        console.note(
+            f"{len(planned)} unsigned transaction(s) for {planned[0]['from'] if planned else 'nobody'}, in this "
+            "order" + (f"; then: {then}" if then else "")
+        )
+    console.result(data, lines)
+    return 0
+
+
+def wire(transaction: dict[str, Any]) -> dict[str, Any]:
+    """As JSON-RPC and wallets take it: quantities in hexadecimal."""
+    out = {name: hex(value) if name in _QUANTITIES else value for name, value in transaction.items()}
+    return {name: value for name, value in out.items() if name != "most"}
+
+
+def receipt_rows(receipt: Any, resumed: bool, chain: Any) -> list[tuple[str, object]]:
+    rows: list[tuple[str, object]] = [
+        (
+            "transaction",
+            "0x" + receipt.transaction_hash.hex() + (" (of an earlier run)" if resumed else ""),
+        ),
+        ("block", receipt.block_number),
+        ("gas", f"{receipt.gas_used:,} at {receipt.gas_price / 1e9:.3f} gwei"),
+    ]
+    page = chain.explain_transaction(receipt.transaction_hash)
+    return [*rows, ("explorer", page)] if page else rows
+
+
+def receipt_data(receipt: Any) -> dict[str, Any]:
+    return {
+        "transaction_hash": receipt.transaction_hash,
+        "block_number": receipt.block_number,
+        "gas_used": receipt.gas_used,
+        "gas_price": receipt.gas_price,
+    }
+
+
+def settled_lines(settled: Any, prompt: bytes, chain: Any) -> list[str]:
+    from zkllm.cli.text import pairs, quote
+    from zkllm.settle.rpc import checksum_address
+
+    rows: list[tuple[str, object]] = [
+        ("claim", "0x" + settled.claim_id.hex()),
+        ("model_id", "0x" + settled.model_id.hex()),
+        ("answer ids", ", ".join(map(str, settled.token_ids))),
+        ("settlement", f"{checksum_address(settled.settlement)} on chain {settled.chain_id} ({chain.name})"),
+        ("verifier", checksum_address(settled.verifier)),
+        ("sender", checksum_address(settled.sender)),
+        (
+            "SRS kind",
+            settled.srs_kind
+            + ("" if settled.srs_kind == "ceremony" else ": anyone can forge, for tests only"),
+        ),
+        (
+            "transaction",
+            "0x" + settled.transaction_hash.hex() + (" (of an earlier run)" if settled.resumed else ""),
+        ),
+        ("block", settled.block_number),
+        (
+            "gas",
+            f"{settled.gas_used:,} at {settled.gas_price / 1e9:.3f} gwei, {settled.calldata_bytes:,} B of "
+            "calldata",
+        ),
+    ]
+    if settled.reward:
+        rows.append(("reward", f"{ether(settled.reward)}: take it with the command withdraw"))
+    page = chain.explain_transaction(settled.transaction_hash)
+    if page:
+        rows.append(("explorer", page))
+    return [*pairs(rows), f"settled: {quote(prompt)} -> {quote(settled.text)}"]

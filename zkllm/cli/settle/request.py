@@ -1,0 +1,121 @@
+"""Asks for an answer, with a reward for whoever proves it. The reward stays with the settlement contract until the
+claim is settled or the deadline has passed; then it goes to the prover or back. Running it again posts nothing
+twice: another request for the same answer needs another --salt."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from zkllm.cli import arguments as types
+from zkllm.cli.console import Console
+from zkllm.cli.settle import options
+from zkllm.cli.settle.output import ether, print_planned, receipt_data, receipt_rows
+from zkllm.errors import SettlementError
+
+SUMMARY = "ask for an answer, with a reward"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    options.add_model(parser)
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--prompt", metavar="TEXT", help="the prompt")
+    what.add_argument("--tokens", type=types.token_ids, metavar="IDS", help="the prompt as token ids: 1,2,3")
+    types.add_shape(parser)
+    parser.add_argument(
+        "--reward",
+        type=types.ether,
+        default=0,
+        metavar="ETHER",
+        help="paid to whoever proves the answer (default 0)",
+    )
+    parser.add_argument(
+        "--deadline",
+        type=types.duration,
+        default=types.duration("1d"),
+        metavar="TIME",
+        help="how long the answer may take: 90s, 30m, 12h or 7d (default 1d, at most 365d)",
+    )
+    parser.add_argument(
+        "--salt", type=types.digest, default=None, metavar="BYTES", help="to ask again for the same answer"
+    )
+    parser.add_argument(
+        "--hide-prompt", action="store_true", default=False, help="post the prompt's digest alone"
+    )
+    options.add_contract(parser)
+    options.add_dry_run(parser)
+    options.add_network(parser)
+    options.add_account(parser)
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    options.require(arguments, "network", "model")
+    if arguments.prompt is None and arguments.tokens is None:
+        arguments.settle_parser.error("one of the arguments --prompt --tokens is required")
+
+    from zkllm import api
+    from zkllm.cli.text import pairs
+    from zkllm.settle.escrow import State, read_request, request_call
+    from zkllm.statement import claim_id, prompt_digest, request_id
+
+    package = api.open_package(arguments.model, progress=console.progress)
+    k = arguments.new_tokens
+    with options.open_from(arguments, console) as session:
+        prompt = api.check_prompt(package, arguments.prompt, arguments.tokens, k, package.config.n_ctx)
+        model_id = api.open_setup(package).model_id
+        claim = claim_id(model_id, k, prompt_digest(prompt))
+        settlement = session.locate(arguments.owner, arguments.contract)
+        refuse_unanswerable(session, settlement, model_id, len(prompt), k)
+        session.refuse_settled(claim, settlement)
+        salt = arguments.salt or claim
+        found = request_id(session.account.address, salt)
+        deadline = session.rpc.timestamp() + arguments.deadline
+        call = request_call(
+            settlement,
+            found,
+            model_id,
+            prompt,
+            k,
+            deadline,
+            salt,
+            arguments.reward,
+            arguments.hide_prompt,
+        )
+        data: dict[str, Any] = {"request_id": found, "claim_id": claim, "settlement": settlement}
+        if options.only_printed(arguments, session):
+            return print_planned(console, arguments, session, [call], **data)
+        receipt, resumed = session.execute(call)
+        posted = read_request(session.rpc, settlement, found)
+        if posted.state is State.NONE or (posted.claim_id, posted.requester) != (
+            claim,
+            session.account.address,
+        ):
+            raise SettlementError("the node does not show the request that was posted; run this again later")
+    data |= {"ok": True, "reward": posted.reward, "deadline": posted.deadline, "state": posted.state.name}
+    rows: list[tuple[str, object]] = [
+        ("request", "0x" + found.hex()),
+        ("claim", "0x" + claim.hex()),
+        ("reward", ether(posted.reward)),
+        ("deadline", f"{posted.deadline} (Unix time)"),
+        *receipt_rows(receipt, resumed, session.network),
+    ]
+    last = "posted: settle with --request to answer it"
+    console.result(data | receipt_data(receipt), [*pairs(rows), last])
+    return 0
+
+
+def refuse_unanswerable(session: Any, settlement: bytes, model_id: bytes, prompt: int, k: int) -> None:
+    """Nobody should pay into a request that no registered verifier can fulfil."""
+    from zkllm.settle.registry import Status, verifiers_of
+
+    registered = verifiers_of(session.rpc, settlement, model_id)
+    if not registered:
+        raise SettlementError(f"the model 0x{model_id.hex()} is not registered with this settlement contract")
+    fits = [v for v in registered if v.status is Status.ACTIVE and v.k == k and prompt - 1 + k <= v.N]
+    if not fits:
+        shapes = ", ".join(
+            f"N={v.N} k={v.k}{' (frozen)' if v.status is Status.FROZEN else ''}" for v in registered
+        )
+        raise SettlementError(
+            f"no registered verifier certifies {k} token(s) after a prompt of {prompt}; registered: {shapes}"
+        )

@@ -1,0 +1,147 @@
+"""Says what is there and what is left to do: the contracts, this account's credit and its unfinished transactions,
+and the state of a claim or request. Sends nothing."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from zkllm.cli import arguments as types
+from zkllm.cli.console import Console
+from zkllm.cli.settle import options
+from zkllm.cli.settle.output import ether
+
+SUMMARY = "say what is there and what is left to do"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    options.add_model(parser)
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--prompt", metavar="TEXT", help="whether this prompt's answer is settled")
+    what.add_argument("--tokens", type=types.token_ids, metavar="IDS", help="the prompt as token ids: 1,2,3")
+    types.add_shape(parser)
+    parser.add_argument("--request", type=types.digest, metavar="ID", help="the state of this request")
+    options.add_contract(parser)
+    options.add_network(parser)
+    options.add_account(parser)
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    options.require(arguments, "network")
+    with options.open_from(arguments, console, reading=True) as session:
+        data = examine(arguments, console, session)
+    console.result({"ok": True, **data}, report(data))
+    return 0
+
+
+def examine(arguments: argparse.Namespace, console: Console, session: Any) -> dict[str, Any]:
+    from zkllm.settle.escrow import credit_of, read_request
+    from zkllm.settle.rpc import checksum_address
+
+    account = session.account.address
+    data: dict[str, Any] = {
+        "network": session.network.name,
+        "chain_id": session.network.chain_id,
+        "account": None if account == options.NOBODY else checksum_address(account),
+        "unfinished": [
+            {
+                "intent": record.intent,
+                "state": record.state,
+                "nonce": record.nonce,
+                "hashes": list(record.hashes),
+            }
+            for record in session.sender.journal.all()
+            if record.state != "mined"
+        ],
+    }
+    data |= contracts(arguments, console, session)
+    if not data["deployed"]:
+        return data
+    settlement = bytes.fromhex(data["settlement"][2:])
+    if account != options.NOBODY:
+        data["credit"] = credit_of(session.rpc, settlement, account)
+    if arguments.request is not None:
+        found = read_request(session.rpc, settlement, arguments.request)
+        data["request"] = {
+            "state": found.state.name,
+            "claim_id": found.claim_id,
+            "reward": found.reward,
+            "deadline": found.deadline,
+            "requester": checksum_address(found.requester),
+            "seconds_left": max(0, found.deadline - session.rpc.timestamp()),
+        }
+    return data
+
+
+def contracts(arguments: argparse.Namespace, console: Console, session: Any) -> dict[str, Any]:
+    from zkllm import api
+    from zkllm.cli.models import shape_verifying_key
+    from zkllm.settle.claims import is_settled
+    from zkllm.settle.registry import owner_of
+    from zkllm.settle.rpc import checksum_address
+    from zkllm.settle.settlement import check_settlement, settlement_address
+    from zkllm.statement import claim_id, prompt_digest
+
+    data: dict[str, Any] = {}
+    package = key = None
+    if arguments.model is not None:
+        package = api.open_package(arguments.model, progress=console.progress)
+        key = shape_verifying_key(package, arguments.max_tokens, arguments.new_tokens, console.progress)
+        plan = session.target(key, arguments.owner, arguments.contract)
+        settlement = plan.settlement
+        data |= {
+            "model_id": key.model_id,
+            "verifier": checksum_address(plan.verifier),
+            "left_to_do": [call.what for call in plan.calls],
+            "awaited_owner": None if plan.awaited_owner is None else checksum_address(plan.awaited_owner),
+        }
+    elif arguments.contract or arguments.owner:
+        settlement = arguments.contract or settlement_address(arguments.owner)
+    else:
+        recorded = [d.settlement for d in session.deployments.all()]
+        settlement = recorded[-1] if recorded else settlement_address(session.account.address)
+    data |= {"settlement": checksum_address(settlement), "deployed": bool(session.rpc.code(settlement))}
+    if data["deployed"]:
+        check_settlement(session.rpc, session.network.chain_id, settlement)
+        data["owner"] = checksum_address(owner_of(session.rpc, settlement))
+    if package is not None and key is not None and (arguments.prompt or arguments.tokens):
+        k = arguments.new_tokens
+        ids = api.check_prompt(package, arguments.prompt, arguments.tokens, k, package.config.n_ctx)
+        data["claim_id"] = claim_id(key.model_id, k, prompt_digest(ids))
+        data["settled"] = data["deployed"] and is_settled(session.rpc, settlement, data["claim_id"])
+    return data
+
+
+def report(data: dict[str, Any]) -> list[str]:
+    from zkllm.cli.text import pairs
+
+    rows: list[tuple[str, object]] = [("network", f"{data['network']} (chain {data['chain_id']})")]
+    if data["account"]:
+        rows.append(("account", data["account"]))
+    state = f"owner {data['owner']}" if data["deployed"] else "not deployed"
+    rows.append(("settlement", f"{data['settlement']}: {state}"))
+    if "verifier" in data:
+        rows.append(("verifier", data["verifier"]))
+        left = ", ".join(data["left_to_do"])
+        if data["awaited_owner"]:
+            left += (", then " if left else "") + f"{data['awaited_owner']} registers the verifier"
+        rows.append(("left to do", left or "nothing: proofs can be settled"))
+    if "credit" in data:
+        rows.append(("credit", ether(data["credit"])))
+    if "claim_id" in data:
+        known = "settled" if data["settled"] else "not settled"
+        rows.append(("claim", f"0x{data['claim_id'].hex()}: {known}"))
+    if "request" in data:
+        found = data["request"]
+        rows.append(
+            (
+                "request",
+                f"{found['state'].lower()}, {ether(found['reward'])}, {found['seconds_left']} s left",
+            )
+        )
+    for record in data["unfinished"]:
+        shown = ", ".join("0x" + h.hex() for h in record["hashes"])
+        rows.append(
+            ("unfinished", f"{record['intent']} ({record['state']}, nonce {record['nonce']}): {shown}")
+        )
+    return pairs(rows)

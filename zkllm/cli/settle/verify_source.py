@@ -1,0 +1,164 @@
+"""Publishes the contracts' sources at Etherscan and Sourcify, or, with --offline, compiles them anew with every
+compiler of this machine and compares the result with the code on chain."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from zkllm.cli import arguments as types
+from zkllm.cli.console import Console
+from zkllm.cli.settle import options
+from zkllm.errors import SettlementError
+
+SUMMARY = "publish the contracts' sources, or compare them with the code on chain"
+KEY_ENVIRONMENT = "ETHERSCAN_API_KEY"
+SERVICES = ("etherscan", "sourcify")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    options.add_model(parser)
+    types.add_shape(parser)
+    parser.add_argument(
+        "--service",
+        choices=SERVICES,
+        default=None,
+        help="one of them alone (default: both that the network has)",
+    )
+    parser.add_argument(
+        "--api-key-env",
+        default=KEY_ENVIRONMENT,
+        metavar="NAME",
+        help=f"environment variable with Etherscan's API key (default {KEY_ENVIRONMENT})",
+    )
+    parser.add_argument(
+        "--offline", action="store_true", default=False, help="no service: compile here and compare"
+    )
+    parser.add_argument(
+        "--write", type=Path, default=None, metavar="DIR", help="write the standard JSON inputs there, too"
+    )
+    options.add_contract(parser)
+    options.add_dry_run(parser)
+    options.add_network(parser)
+    options.add_account(parser)
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    options.require(arguments, "network", "model")
+
+    from zkllm import api
+    from zkllm.cli.models import shape_verifying_key
+    from zkllm.settle.recompile import recompile
+
+    package = api.open_package(arguments.model, progress=console.progress)
+    with options.open_from(arguments, console, reading=True) as session:
+        key = shape_verifying_key(package, arguments.max_tokens, arguments.new_tokens, console.progress)
+        sources = deployed_sources(session, key, arguments.owner, arguments.contract)
+        if arguments.write is not None:
+            write_inputs(sources, arguments.write)
+        if arguments.offline:
+            made = [m for source in sources for m in recompile(session.rpc, source)]
+            data = [{"contract": m.name, "compiler": m.compiler, "code_bytes": m.code_bytes} for m in made]
+            lines = [f"{m.name}: {m.compiler} makes the {m.code_bytes:,} B on chain" for m in made]
+            console.result({"ok": True, "recompiled": data}, lines)
+            return 0
+        services = available(arguments, session.network)
+        if arguments.dry_run:
+            lines = [f"would send {s.identifier} to {service.name}" for service in services for s in sources]
+            data = [{"contract": s.name, "service": v.name} for v in services for s in sources]
+            console.result({"ok": True, "sent": False, "verifications": data}, [*lines, "nothing was sent"])
+            return 0
+    # the services are asked without holding the records
+    return publish(console, services, sources)
+
+
+def publish(console: Console, services: list[Any], sources: list[Any]) -> int:
+    """Each contract at each service; one that fails does not keep the others from being tried."""
+    from zkllm.settle.rpc import checksum_address
+
+    data: list[dict[str, Any]] = []
+    lines, failures = [], []
+    for service in services:
+        for source in sources:
+            console.progress(f"{service.name}: {source.name}", 0, 1)
+            entry = {
+                "service": service.name,
+                "contract": source.name,
+                "address": checksum_address(source.address),
+            }
+            try:
+                outcome = service.verify(source)
+            except SettlementError as error:
+                failures.append(str(error))
+                data.append(entry | {"ok": False, "error": str(error)})
+                continue
+            data.append(
+                entry | {"ok": True, "already": outcome.already, "match": outcome.match, "page": outcome.page}
+            )
+            known = "was verified already" if outcome.already else "is verified"
+            page = f": {outcome.page}" if outcome.page else ""
+            lines.append(f"{source.name} {known} at {service.name} ({outcome.match}){page}")
+    console.result({"ok": not failures, "verifications": data}, lines)
+    if failures:
+        for line in failures:
+            console.note(line)
+    return 1 if failures else 0
+
+
+def deployed_sources(session: Any, key: Any, owner: bytes | None, contract: bytes | None) -> list[Any]:
+    """The model's verifier and the settlement contract, both checked to be on chain."""
+    from verifier_gen import generate
+    from zkllm.settle.contracts import SETTLEMENT, VERIFIER, settlement_source
+    from zkllm.settle.services import Source
+    from zkllm.settle.settlement import check_settlement, word
+
+    settlement = session.locate(owner, contract)
+    initial = check_settlement(session.rpc, session.network.chain_id, settlement)
+    verifier = session.deployer(key).check_verifier()
+    known = session.deployments.latest(key.verifier_id, initial)
+    made = (None, None) if known is None else (known.verifier_transaction, known.settlement_transaction)
+    source = generate(key).standard_json
+    return [
+        Source(VERIFIER, path_of(source, VERIFIER), source, verifier, b"", made[0]),
+        Source(
+            SETTLEMENT,
+            path_of(settlement_source(), SETTLEMENT),
+            settlement_source(),
+            settlement,
+            word(initial),
+            made[1],
+        ),
+    ]
+
+
+def path_of(standard_json: Any, name: str) -> str:
+    (path,) = [p for p in standard_json["sources"] if Path(p).stem == name]
+    return str(path)
+
+
+def write_inputs(sources: list[Any], folder: Path) -> None:
+    from verifier_gen.standard_json import dump
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for source in sources:
+        (folder / f"{source.name}.json").write_text(dump(source.standard_json), encoding="utf-8")
+
+
+def available(arguments: argparse.Namespace, network: Any) -> list[Any]:
+    """The services of the network that are wanted. Etherscan's key comes from the environment alone."""
+    from zkllm.settle.services import Etherscan, Sourcify
+
+    found: list[Any] = []
+    if network.etherscan is not None and arguments.service in (None, "etherscan"):
+        key = os.environ.get(arguments.api_key_env)
+        if key:
+            found.append(Etherscan(network.etherscan, network.chain_id, key, network.explorer))
+        elif arguments.service == "etherscan":
+            raise SettlementError(f"Etherscan needs an API key: set ${arguments.api_key_env}")
+    if network.sourcify is not None and arguments.service in (None, "sourcify"):
+        found.append(Sourcify(network.sourcify, network.chain_id))
+    if not found:
+        raise SettlementError(f"{network.name} has no such verification service; use --offline")
+    return found

@@ -1,0 +1,75 @@
+"""Reading settled claims from the chain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from zkllm.errors import SettlementError
+from zkllm.hashing import keccak256
+from zkllm.settle.abi import SETTLED, SettledEvent, read, settled_event, settled_events
+from zkllm.settle.rpc import Rpc
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A settled claim as the contract stores it, and as it was announced where the node shows that."""
+
+    claim_id: bytes
+    token_ids: tuple[int, ...]
+    texts: tuple[bytes, ...]
+    event: SettledEvent | None
+    transaction_hash: bytes | None
+
+    @property
+    def text(self) -> bytes:
+        return b"".join(self.texts)
+
+
+def is_settled(rpc: Rpc, settlement: bytes, claim_id: bytes) -> bool:
+    (settled,) = read(rpc, settlement, "isSettled(bytes32)", ["bool"], claim_id)
+    return bool(settled)
+
+
+def read_claim(rpc: Rpc, settlement: bytes, claim_id: bytes, transaction_hash: bytes | None = None) -> Claim:
+    """`transaction_hash`: of the transaction that settled it, where it is known."""
+    (ids,) = read(rpc, settlement, "tokensOf(bytes32)", ["uint16[]"], claim_id)
+    texts = []
+    for index, expected in enumerate(ids):
+        types = ["uint16", "bytes"]
+        token, text = read(rpc, settlement, "tokenAt(bytes32,uint256)", types, claim_id, index)
+        if token != expected:
+            raise SettlementError("the contract contradicts itself about the claim's tokens")
+        texts.append(text)
+    event = None
+    if transaction_hash is not None:
+        event = _event_of(rpc, settlement, claim_id, transaction_hash)
+    else:
+        event, transaction_hash = _search(rpc, settlement, claim_id)
+    if event is not None and (event.token_ids, event.text) != (tuple(ids), b"".join(texts)):
+        raise SettlementError("the contract's announcement of the claim contradicts its storage")
+    return Claim(claim_id, tuple(ids), tuple(texts), event, transaction_hash)
+
+
+def claims_of(rpc: Rpc, settlement: bytes, transaction_hash: bytes) -> list[bytes]:
+    """Ids of the claims that a transaction settled; none where it is not mined."""
+    receipt = rpc.receipt(transaction_hash)
+    return [] if receipt is None else [e.claim_id for e in settled_events(receipt.logs, settlement)]
+
+
+def _event_of(rpc: Rpc, settlement: bytes, claim_id: bytes, transaction_hash: bytes) -> SettledEvent | None:
+    receipt = rpc.receipt(transaction_hash)
+    logs = () if receipt is None else receipt.logs
+    found = [event for event in settled_events(logs, settlement) if event.claim_id == claim_id]
+    return found[0] if found else None
+
+
+def _search(rpc: Rpc, settlement: bytes, claim_id: bytes) -> tuple[SettledEvent | None, bytes | None]:
+    """Nodes may refuse to search the whole chain: then what the contract stores has to do."""
+    try:
+        logs = rpc.logs(settlement, (keccak256(SETTLED.encode()), claim_id))
+    except SettlementError:
+        return None, None
+    if len(logs) != 1:
+        return None, None
+    transaction_hash, log = logs[0]
+    return settled_event([log], settlement), transaction_hash
