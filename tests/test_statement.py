@@ -7,7 +7,16 @@ from hypothesis import strategies as st
 
 from zkllm.errors import StatementError
 from zkllm.hashing import keccak256
-from zkllm.statement import Context, Statement, num_words, pack_words, unpack_words
+from zkllm.statement import (
+    Context,
+    Statement,
+    claim_id,
+    num_words,
+    pack_words,
+    prompt_digest,
+    request_id,
+    unpack_words,
+)
 
 MODEL = bytes(range(32))
 LIMITS = dict(N=16, k=1, vocab_size=300, n_ctx=32)
@@ -59,9 +68,18 @@ def test_padding_and_claim_id():
     statement = Statement(MODEL, 1, (5, 6, 7))
     statement.check(**LIMITS)
     assert statement.padded_ids(4, 9) == [5, 6, 7, 9, 9]
-    assert statement.claim_id() == keccak256(
-        encode(["bytes32", "uint256", "uint16[]"], [MODEL, 1, [5, 6, 7]])
-    )
+    packed = b"".join(x.to_bytes(32, "big") for x in (5, 6))  # encodePacked pads the elements of an array
+    assert prompt_digest((5, 6)) == keccak256(packed)
+    expected = keccak256(encode(["bytes32", "uint256", "bytes32"], [MODEL, 1, keccak256(packed)]))
+    assert statement.claim_id() == claim_id(MODEL, 1, prompt_digest((5, 6))) == expected
+    assert Statement(MODEL, 1, (5, 6, 8)).claim_id() == expected  # whatever the answer
+    assert Statement(MODEL, 2, (5, 6, 7, 8)).claim_id() != expected
+
+
+def test_request_ids_are_abi_encoded():
+    requester, salt = bytes([1] * 20), bytes([2] * 32)
+    expected = keccak256(encode(["address", "bytes32"], ["0x" + requester.hex(), salt]))
+    assert request_id(requester, salt) == expected
 
 
 def test_context_digest_is_abi_encoded():

@@ -222,14 +222,19 @@ def test_calldata_for_settling_needs_a_context(run, package, proof):
 def test_settling_through_the_command_line(run, package, proof, anvil: Rpc, tmp_path, monkeypatch):
     home, out = tmp_path / "home", tmp_path / "answer.zkllm"
     settle = ("settle", "--network", "anvil", "--model", package, "--home", home)
-    outcome = run(*settle, *PROMPT, "--new-tokens", "2", "--out", out, "--request", "0x" + "07" * 32)
+    k = ("--new-tokens", "2")
+    assert run("settle", "deploy", *settle[1:], *k).code == 0
+    asked = run("settle", "request", *settle[1:], *PROMPT, *k, "--reward", "0.25", "--json").json
+    request = asked["request_id"]
+    outcome = run(*settle, *PROMPT, *k, "--out", out, "--request", request)
     assert outcome.code == 0, outcome
+    assert "reward       0.250000 ether: take it with the command withdraw" in outcome.out
     assert outcome.out.splitlines()[-1].startswith('settled: "')
     assert "transaction  0x" in outcome.out
     assert "SRS kind     development: anyone can forge, for tests only" in outcome.out
 
     made = Proof.load(out)
-    assert made.ids == Proof.load(proof).ids and made.context.request_id == bytes([7] * 32)
+    assert made.ids == Proof.load(proof).ids and made.context.request_id.hex() == request[2:]
     sent = anvil.request("eth_getBlockByNumber", "latest", True)["transactions"][0]["input"]
     binary = tmp_path / "settle.bin"
     data = run("calldata", out, "--model", package, "--out", binary, "--json").json
@@ -248,8 +253,8 @@ def test_settling_through_the_command_line(run, package, proof, anvil: Rpc, tmp_
     other.failed_in_one_line("was made for the sender 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266")
     run(*settle, "--proof", out, "--key-env", "0x" + "42" * 32).failed_in_one_line("takes the name")
     other = run(*settle, "--proof", out, "--request", "0x" + "08" * 32)
-    other.failed_in_one_line("was made for the request 0x0707")
-    same = run(*settle, "--proof", out, "--request", "0x" + "07" * 32)
+    other.failed_in_one_line(f"was made for the request {request}")
+    same = run(*settle, "--proof", out, "--request", request)
     same.failed_in_one_line("this claim is settled already")
     elsewhere = ("--contract", "0x" + "11" * 20)
     run(*settle, "--proof", out, *elsewhere).failed_in_one_line("was made for the contract")

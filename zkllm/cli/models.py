@@ -41,8 +41,8 @@ def verifying_key(model: Path, proof: Proof) -> VerifyingKey:
 
 
 def shape_verifying_key(package: Any, rows: int | None, certified: int, progress: Any = None) -> VerifyingKey:
-    """The key of a package's shape, made where it is not there yet; the proving key, which may be large, is not
-    loaded."""
+    """The key of a package's shape, made where it is not there yet; the proving key, which may be large, is
+    not loaded."""
     from zkllm import api
 
     record = api.open_setup(package)

@@ -49,8 +49,8 @@ class VocabularyTree:
         return [level[(index >> k) ^ 1] for k, level in enumerate(self._levels[:-1])]
 
     def multiproof(self, indices: Iterable[int]) -> list[bytes]:
-        """The siblings that complete the paths of several ids: level by level from the leaves, in the order of
-        the ids, each whose node is on no path. Of one id it is the path."""
+        """The siblings that complete the paths of several ids: level by level from the leaves, in the order
+        of the ids, each whose node is on no path. Of one id it is the path."""
         nodes, siblings = sorted(set(indices)), []
         if nodes and not 0 <= nodes[0] <= nodes[-1] < len(self.tokens):
             raise IndexError(f"token ids {nodes[0]}..{nodes[-1]} are not all below {len(self.tokens)}")

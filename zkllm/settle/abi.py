@@ -115,8 +115,8 @@ SENTENCES = {
     "NotAVerifier(address)": "there is no contract at {0}; deploy the verifier first",
     "AlreadyRegistered(address)": "the verifier {0} is registered already, perhaps frozen",
     "ShapeTaken(bytes32,uint256,uint256)": (
-        "another verifier is registered for the model 0x{0} with N={1}, k={2}; it is never replaced: use another "
-        "shape (--max-tokens), or another settlement contract (--owner)"
+        "another verifier is registered for the model 0x{0} with N={1}, k={2}; it is never replaced: use "
+        "another shape (--max-tokens), or another settlement contract (--owner)"
     ),
     "UnknownVerifier(address)": (
         "the verifier {0} is not registered; the contract's owner has to run the command deploy"
@@ -135,7 +135,9 @@ SENTENCES = {
     "RequestClosed(bytes32)": "the request 0x{0} is closed: it was fulfilled, or its reward went back",
     "RequestExpired(bytes32)": "the deadline of the request 0x{0} has passed; settle without it, unpaid",
     "AnotherClaim(bytes32,bytes32)": "the request 0x{0} asks for another claim, 0x{1}",
-    "StillOpen(bytes32)": "the request 0x{0} is still open: before its deadline nobody can take the reward back",
+    "StillOpen(bytes32)": (
+        "the request 0x{0} is still open: before its deadline nobody can take the reward back"
+    ),
     "NothingToWithdraw()": "the account has no credit with this contract",
     "TransferFailed()": "the recipient refused the ether; name another with --to",
 }

@@ -1,5 +1,5 @@
-"""Deploying a model's verifier and the settlement contract once, at addresses that follow from their init code,
-registering the one with the other, and checking what is deployed.
+"""Deploying a model's verifier and the settlement contract once, at addresses that follow from their init
+code, registering the one with the other, and checking what is deployed.
 """
 
 from __future__ import annotations
@@ -137,8 +137,8 @@ class Deployer:
         try:
             if found.verifier != self.verifier_address():
                 raise CodeMismatch(
-                    f"the recorded verifier {checksum_address(found.verifier)} is not the one that this version "
-                    f"deploys; delete its entry from {self.deployments.path} to deploy anew"
+                    f"the recorded verifier {checksum_address(found.verifier)} is not the one that this "
+                    f"version deploys; delete its entry from {self.deployments.path} to deploy anew"
                 )
             self.at(found.settlement)
         except (CodeMismatch, Unregistered):
@@ -292,8 +292,8 @@ class Deployer:
         missing = receipt is not None and receipt.succeeded and not is_done()
         if missing and not self.network.local_node:
             raise SettlementError(
-                f"the node does not show the effect of the transaction to {call.what}, which was mined; run the "
-                "same command again later"
+                f"the node does not show the effect of the transaction to {call.what}, which was mined; run "
+                "the same command again later"
             )
         if receipt is None or not receipt.succeeded or missing:
             try:

@@ -1,5 +1,5 @@
-"""JSON-RPC over HTTP with one node, through web3's provider: whatever happens, the outcome is the answer's JSON or
-an error of one line that does not hold the URL.
+"""JSON-RPC over HTTP with one node, through web3's provider: whatever happens, the outcome is the answer's
+JSON or an error of one line that does not hold the URL.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class Unavailable(SettlementError):
 
 
 class Endpoint:
-    """One node. Its URL may hold an access key, so it never appears in messages: `label` does. `timeout`: seconds for
-    a whole answer, however slowly it comes."""
+    """One node. Its URL may hold an access key, so it never appears in messages: `label` does. `timeout`:
+    seconds for a whole answer, however slowly it comes."""
 
     def __init__(self, url: str, label: str, timeout: float):
         from requests import Session

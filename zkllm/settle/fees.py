@@ -13,7 +13,8 @@ GWEI = 10**9
 GAS_MARGIN = 1.15
 """Over the estimate: access costs may differ a little when the block is built."""
 BUMP_PERCENT = 13
-"""By how much both fees of a transaction have to rise for nodes to take another in its place: at least 12.5."""
+"""By how much both fees of a transaction have to rise for nodes to take another in its place: at least
+12.5."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,8 @@ def gas_limit(rpc: Rpc, network: Network, sender: bytes, call: Call) -> int:
 
 
 def data_fee(rpc: Rpc, network: Network, data: bytes) -> int:
-    """What an OP stack chain takes, beside the gas, for posting the transaction's bytes to L1; 0 elsewhere."""
+    """What an OP stack chain takes, beside the gas, for posting the transaction's bytes to L1; 0
+    elsewhere."""
     from zkllm.settle.abi import read
     from zkllm.settle.rpc import parse_address
 

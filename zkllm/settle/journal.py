@@ -98,8 +98,8 @@ class Journal:
         write_json(self.path(record.intent), data)
 
     def advance(self, record: Record, state: str, receipt: Receipt | None = None) -> Record:
-        """After the transaction was sent: a disk that is full now loses nothing, since the signed bytes are on
-        it."""
+        """After the transaction was sent: a disk that is full now loses nothing, since the signed bytes are
+        on it."""
         kept = None if receipt is None else _summary(receipt)
         record = replace(record, state=state, receipt=kept)
         try:

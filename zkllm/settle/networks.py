@@ -113,8 +113,8 @@ def _network(name: str, entry: Any) -> Network:
 
 
 def networks() -> dict[str, Network]:
-    """By name: the packaged ones, then those of $ZKLLM_NETWORKS, whose entries may give a packaged network other
-    values."""
+    """By name: the packaged ones, then those of $ZKLLM_NETWORKS, whose entries may give a packaged network
+    other values."""
     packaged = files("zkllm.settle").joinpath("networks.json").read_text(encoding="utf-8")
     found = parse_networks(packaged, "networks.json")
     extra = os.environ.get(ENVIRONMENT)

@@ -1,5 +1,5 @@
-"""Verifying sources without a service: every compiler of this machine makes the contract from the standard JSON
-input, and the results are compared with what is on chain.
+"""Verifying sources without a service: every compiler of this machine makes the contract from the standard
+JSON input, and the results are compared with what is on chain.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ class Recompiled:
 
 def recompile(rpc: Rpc, source: Source) -> list[Recompiled]:
     """Nothing is taken from a cache. The address is that of CREATE2 with the compiled creation code and the
-    constructor's arguments; the deployed code is the compiled one with the immutables that the arguments give."""
+    constructor's arguments; the deployed code is the compiled one with the immutables that the arguments
+    give."""
     request = copy.deepcopy(dict(source.standard_json))
     request["settings"]["outputSelection"] = {"*": {"*": list(OUTPUTS), "": ["ast"]}}
     deployed = rpc.code(source.address)

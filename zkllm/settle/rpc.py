@@ -112,8 +112,8 @@ class Rpc:
     def __init__(self, urls: str, label: str, timeout: float = 60.0, patience: Sequence[float] = ()):
         """`urls`: of one node, or of several, separated by commas. `timeout`: seconds for a whole answer,
         however slowly it comes. `patience`: seconds to wait before each new round of asking all of them; a
-        request is repeated only where none has answered, which is safe: a signed transaction that is sent twice
-        is one transaction."""
+        request is repeated only where none has answered, which is safe: a signed transaction that is sent
+        twice is one transaction."""
         self.label, self._url = label, urls
         parts = [part.strip() for part in urls.split(",")]
         self._endpoints = [Endpoint(part, label, timeout) for part in parts]

@@ -1,5 +1,5 @@
-"""Publishing sources at the verification services: Etherscan's API V2 (docs.etherscan.io) and Sourcify's API v2
-(docs.sourcify.dev). Both take the compiler's standard JSON input, compile it themselves, and compare.
+"""Publishing sources at the verification services: Etherscan's API V2 (docs.etherscan.io) and Sourcify's API
+v2 (docs.sourcify.dev). Both take the compiler's standard JSON input, compile it themselves, and compare.
 """
 
 from __future__ import annotations

@@ -114,8 +114,8 @@ class Session:
         unregistered: bool = False,
     ) -> Deployment:
         """The contracts of this key, deployed and registered now where they are not yet. `owner`: of the
-        settlement contract, this account by default; `contract`: one that is there. `unregistered`: also where
-        the owner is another account, who registers the verifier later."""
+        settlement contract, this account by default; `contract`: one that is there. `unregistered`: also
+        where the owner is another account, who registers the verifier later."""
         deployer = self.deployer(verifying_key)
         deployment = deployer.ensure(self.sender, owner, contract, unregistered)
         self.deployed |= deployer.receipts
@@ -126,8 +126,8 @@ class Session:
         return self.deployer(verifying_key).target(self.account.address, owner, contract)
 
     def locate(self, owner: bytes | None = None, contract: bytes | None = None) -> bytes:
-        """The settlement contract that is meant, checked: `contract`, or that of its first owner, or the one of
-        the records, or this account's."""
+        """The settlement contract that is meant, checked: `contract`, or that of its first owner, or the one
+        of the records, or this account's."""
         if contract is None and owner is None:
             recorded = {d.settlement for d in self.deployments.all()}
             if len(recorded) > 1:
@@ -144,8 +144,8 @@ class Session:
         return unsigned_transactions(self.rpc, self.network, self.account.address, calls)
 
     def check_deployed(self, verifying_key: Any, settlement: bytes) -> bytes:
-        """`settlement` itself, where it and the key's verifier are what the compiler makes here, and the one is
-        registered with the other."""
+        """`settlement` itself, where it and the key's verifier are what the compiler makes here, and the one
+        is registered with the other."""
         return self.deployer(verifying_key).at(settlement)[1]
 
     def context(self, settlement: bytes, request_id: bytes = bytes(32)) -> Context:
@@ -171,14 +171,16 @@ class Session:
                 f"{checksum_address(self.account.address)}; prove again, or use that account"
             )
 
-    def refuse_settled(self, claim_id: bytes, settlement: bytes) -> None:
-        """Refuses a claim that is settled, before time is spent on its proof; an unfinished run of our own is
-        taken up instead."""
+    def refuse_settled(self, claim_id: bytes, settlement: bytes, request_id: bytes | None = None) -> None:
+        """Refuses a claim that is settled, and a request that settling it would not fulfil, before time is
+        spent on the proof; an unfinished run of our own is taken up instead."""
         if self.sender.is_unfinished(_intent(claim_id, settlement)):
             return
         if is_settled(self.rpc, settlement, claim_id):
             reason = explain_revert(selector("AlreadySettled(bytes32)") + claim_id, "")
             raise SettlementError(reason)
+        if request_id is not None and any(request_id):
+            escrow.check_request(self.rpc, settlement, request_id, claim_id)
 
     def prepare(
         self,
@@ -277,8 +279,8 @@ class Session:
             receipt = self.sender.send(call)
         if not receipt.succeeded:
             raise SettlementError(
-                f"the transaction to {call.what} failed on chain: 0x{receipt.transaction_hash.hex()}; run the "
-                "same command again"
+                f"the transaction to {call.what} failed on chain: 0x{receipt.transaction_hash.hex()}; run "
+                "the same command again"
             )
         return receipt, resumed
 

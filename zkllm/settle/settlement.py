@@ -1,5 +1,5 @@
-"""The settlement contract's address and code: which address it has for a first owner, and whether a contract is
-it. The address commits to the init code, and with it to what storage began with.
+"""The settlement contract's address and code: which address it has for a first owner, and whether a contract
+is it. The address commits to the init code, and with it to what storage began with.
 """
 
 from __future__ import annotations

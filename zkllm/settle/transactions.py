@@ -1,8 +1,8 @@
 """Sending a transaction once: estimate, sign, write down, send, wait; and taking up an interrupted one.
 
-A record's attempts share a nonce, so that at most one of them can ever be mined: an offer is raised, and a lost
-transaction sent again, without a second payment. What a node says is not believed beyond that: only a receipt that
-is deep enough below the chain's head ends the waiting.
+A record's attempts share a nonce, so that at most one of them can ever be mined: an offer is raised, and a
+lost transaction sent again, without a second payment. What a node says is not believed beyond that: only a
+receipt that is deep enough below the chain's head ends the waiting.
 """
 
 from __future__ import annotations
@@ -112,7 +112,8 @@ class Sender:
         return Revived.UNDER_WAY
 
     def _mined_late(self, record: Record) -> bool:
-        """Its nonce is used: by one of its attempts, shown by a node that is ahead of its receipts; or not."""
+        """Its nonce is used: by one of its attempts, shown by a node that is ahead of its receipts; or
+        not."""
         for _ in range(1 if self.network.local_node else LAGGING_SECONDS):
             if self._receipt(record) is not None:
                 return True
@@ -304,6 +305,7 @@ class Sender:
         limit = self.network.max_fee_gwei * GWEI
         above = Fees(offered, offered).above(Fees(offered, offered), self.network)
         return (
-            f"transaction 0x{record.transaction_hash.hex()} is not final yet; run the same command again to wait "
-            "for it" + ("" if above else f" (its fee is at the limit of {limit / GWEI:g} gwei, max_fee_gwei)")
+            f"transaction 0x{record.transaction_hash.hex()} is not final yet; run the same command again "
+            "to wait for it"
+            + ("" if above else f" (its fee is at the limit of {limit / GWEI:g} gwei, max_fee_gwei)")
         )

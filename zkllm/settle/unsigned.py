@@ -15,8 +15,8 @@ from zkllm.settle.rpc import Rpc, checksum_address
 def unsigned_transactions(
     rpc: Rpc, network: Network, sender: bytes, calls: Sequence[Call]
 ) -> list[dict[str, Any]]:
-    """The calls with everything that a wallet signs, in the order in which they have to be sent. A call that would
-    fail is an error. `most`: wei that the transaction may cost."""
+    """The calls with everything that a wallet signs, in the order in which they have to be sent. A call that
+    would fail is an error. `most`: wei that the transaction may cost."""
     fees = Fees.suggest(rpc, network)
     nonce = rpc.nonce(sender, "pending")
     found = []

@@ -1,7 +1,7 @@
-"""Settles answers on chain. Without a command it does what is left to do: deploys the model's verifier and the
-settlement contract if need be, proves in the context of that contract and account, verifies, simulates, sends,
-waits, and reads the claim back. A proof that was made for another context is refused before anything is sent; an
-interrupted run is taken up by running it again."""
+"""Settles answers on chain. Without a command it does what is left to do: deploys the model's verifier and
+the settlement contract if need be, proves in the context of that contract and account, verifies, simulates,
+sends, waits, and reads the claim back. A proof that was made for another context is refused before anything
+is sent; an interrupted run is taken up by running it again."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SUMMARY = "prove, submit and confirm an answer on chain"
 EXAMPLES = """
 {program} --network anvil --model build/demo --prompt "Once upon a"
 {program} --network anvil --model build/demo --proof answer.zkllm
-{program} --network sepolia --model build/demo --prompt "Once upon a" --keystore key.json --password-file password
+{program} --network sepolia --model build/demo --proof answer.zkllm --keystore key.json --password-file pw
 {program} deploy --network sepolia --model build/demo --key-env DEPLOYER_KEY --dry-run
 {program} request --network anvil --model build/demo --prompt "Once upon a" --reward 0.01 --deadline 12h
 {program} doctor --network sepolia --model build/demo

@@ -1,5 +1,5 @@
-"""Deploys the model's verifier and the settlement contract where they are not yet, and registers the one with the
-other where this account is the owner. Both addresses follow from the code (CREATE2)."""
+"""Deploys the model's verifier and the settlement contract where they are not yet, and registers the one with
+the other where this account is the owner. Both addresses follow from the code (CREATE2)."""
 
 from __future__ import annotations
 

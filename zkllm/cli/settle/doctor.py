@@ -1,6 +1,6 @@
-"""Examines everything that settling relies on: node, account, contracts and their code, every verifier that the owner
-registered for the model, the SRS, and what a settlement costs now. Sends nothing; exit code 1 if something is
-wrong."""
+"""Examines everything that settling relies on: node, account, contracts and their code, every verifier that
+the owner registered for the model, the SRS, and what a settlement costs now. Sends nothing; exit code 1 if
+something is wrong."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""No command: what is left to do. Deploys the model's verifier and the settlement contract, registers the one with
-the other, proves, verifies, simulates, sends, waits, and reads the claim back."""
+"""No command: what is left to do. Deploys the model's verifier and the settlement contract, registers the one
+with the other, proves, verifies, simulates, sends, waits, and reads the claim back."""
 
 from __future__ import annotations
 
@@ -44,7 +44,6 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         arguments.settle_parser.error("one of the arguments --prompt --tokens --proof is required")
 
     from zkllm import api
-    from zkllm.settle.escrow import check_request
     from zkllm.statement import claim_id, prompt_digest
 
     package = api.open_package(arguments.model, progress=console.progress)
@@ -56,9 +55,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         claim = claim_id(key.model_id, k, prompt_digest(prompt_ids))
         plan = session.target(key, arguments.owner, arguments.contract)
         if session.rpc.code(plan.settlement):
-            session.refuse_settled(claim, plan.settlement)
-            if arguments.request is not None:
-                check_request(session.rpc, plan.settlement, arguments.request, claim)
+            session.refuse_settled(claim, plan.settlement, arguments.request)
         elif arguments.request is not None:
             raise SettlementError("no request can be open yet: the settlement contract is not deployed")
         if plan.awaited_owner is not None:

@@ -80,6 +80,10 @@ def require(arguments: argparse.Namespace, *names: str) -> None:
     missing = [f"--{name.replace('_', '-')}" for name in names if getattr(arguments, name, None) is None]
     if missing:
         arguments.settle_parser.error("the following arguments are required: " + ", ".join(missing))
+    if "network" in names:
+        from zkllm.settle import network
+
+        network(arguments.network)  # an unknown one is named before a model is opened
 
 
 @contextmanager

@@ -39,8 +39,8 @@ def print_planned(
     else:
         lines = [json.dumps(data["transactions"], indent=2)]
         console.note(
-            f"{len(planned)} unsigned transaction(s) for {planned[0]['from'] if planned else 'nobody'}, in this "
-            "order" + (f"; then: {then}" if then else "")
+            f"{len(planned)} unsigned transaction(s) for {planned[0]['from'] if planned else 'nobody'}, in "
+            "this order" + (f"; then: {then}" if then else "")
         )
     console.result(data, lines)
     return 0

@@ -1,5 +1,5 @@
-"""Gives a request's reward back to its requester, who then withdraws it: after the deadline, or once the claim was
-settled without the request. Anybody may do it."""
+"""Gives a request's reward back to its requester, who then withdraws it: after the deadline, or once the
+claim was settled without the request. Anybody may do it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Asks for an answer, with a reward for whoever proves it. The reward stays with the settlement contract until the
-claim is settled or the deadline has passed; then it goes to the prover or back. Running it again posts nothing
-twice: another request for the same answer needs another --salt."""
+"""Asks for an answer, with a reward for whoever proves it. The reward stays with the settlement contract
+until the claim is settled or the deadline has passed; then it goes to the prover or back. Running it again
+posts nothing twice: another request for the same answer needs another --salt."""
 
 from __future__ import annotations
 
@@ -56,6 +56,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from zkllm import api
     from zkllm.cli.text import pairs
     from zkllm.settle.escrow import State, read_request, request_call
+    from zkllm.settle.rpc import checksum_address
     from zkllm.statement import claim_id, prompt_digest, request_id
 
     package = api.open_package(arguments.model, progress=console.progress)
@@ -81,7 +82,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             arguments.reward,
             arguments.hide_prompt,
         )
-        data: dict[str, Any] = {"request_id": found, "claim_id": claim, "settlement": settlement}
+        data: dict[str, Any] = {"request_id": found, "claim_id": claim}
+        data["settlement"] = checksum_address(settlement)
         if options.only_printed(arguments, session):
             return print_planned(console, arguments, session, [call], **data)
         receipt, resumed = session.execute(call)

@@ -1,4 +1,5 @@
-"""Shows a settled claim as the contract stores it, by the claim's id or by the transaction that settled it."""
+"""Shows a settled claim as the contract stores it, by the claim's id or by the transaction that settled
+it."""
 
 from __future__ import annotations
 
@@ -35,7 +36,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             claims = [read_claim(rpc, settlement, claim, arguments.id) for claim in ids]
     if not claims:
         raise SettlementError(
-            f"0x{arguments.id.hex()} is neither a settled claim of this contract nor a transaction that settled one"
+            f"0x{arguments.id.hex()} is neither a settled claim of this contract nor a transaction that "
+            "settled one"
         )
     data = [describe(claim, settlement) for claim in claims]
     lines = [line for claim, entry in zip(claims, data, strict=True) for line in report(claim, entry)]

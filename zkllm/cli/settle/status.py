@@ -1,5 +1,5 @@
-"""Says what is there and what is left to do: the contracts, this account's credit and its unfinished transactions,
-and the state of a claim or request. Sends nothing."""
+"""Says what is there and what is left to do: the contracts, this account's credit and its unfinished
+transactions, and the state of a claim or request. Sends nothing."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Publishes the contracts' sources at Etherscan and Sourcify, or, with --offline, compiles them anew with every
-compiler of this machine and compares the result with the code on chain."""
+"""Publishes the contracts' sources at Etherscan and Sourcify, or, with --offline, compiles them anew with
+every compiler of this machine and compares the result with the code on chain."""
 
 from __future__ import annotations
 
