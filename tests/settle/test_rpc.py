@@ -228,3 +228,64 @@ def test_passwords_in_an_url_are_never_printed(url):
     with pytest.raises(SettlementError) as caught:
         Rpc(url, "the node", timeout=1).chain_id()
     assert "hunter2" not in str(caught.value)
+
+
+# ---- several nodes
+
+
+@pytest.fixture
+def second() -> Iterator[Liar]:
+    liar = Liar()
+    yield liar
+    liar.server.shutdown()
+    liar.server.server_close()
+
+
+def test_another_node_is_asked_where_one_does_not_answer(liar, second):
+    second.result("0x7")
+    both = Rpc(f"http://127.0.0.1:9/secret,{second.url}", "the node", timeout=5)
+    assert both.chain_id() == 7
+    liar.status, liar.answer = 200, b"<html>"
+    assert Rpc(f"{liar.url}, {second.url}", "the node", timeout=5).chain_id() == 7
+    liar.status = 503
+    assert Rpc(f"{liar.url},{second.url}", "the node", timeout=5).chain_id() == 7
+    liar.status = 200
+    liar.error({"code": -32005, "message": "daily request count exceeded"})
+    assert Rpc(f"{liar.url},{second.url}", "the node", timeout=5).chain_id() == 7
+    liar.error({"code": -32000, "message": "nonce too low"})  # an answer, whatever others would say
+    with pytest.raises(RpcError, match="nonce too low"):
+        Rpc(f"{liar.url},{second.url}", "the node", timeout=5).send(b"")
+    with pytest.raises(SettlementError, match="cannot reach the node at the node: no connection") as caught:
+        Rpc("http://127.0.0.1:9/secret,http://127.0.0.1:9/other", "the node", timeout=5).chain_id()
+    assert "secret" not in str(caught.value)
+
+
+def test_nodes_are_asked_again_with_longer_and_longer_pauses(liar, monkeypatch):
+    from zkllm.settle import rpc as module
+
+    pauses: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        if seconds == 2.0:
+            liar.status = 200
+            liar.result("0x7")
+
+    monkeypatch.setattr(module.time, "sleep", sleep)
+    liar.status, liar.answer = 429, b"slow down"
+    assert Rpc(liar.url, "the node", timeout=5, patience=(1.0, 2.0, 4.0)).chain_id() == 7
+    assert pauses == [0.0, 1.0, 2.0]
+
+
+def test_every_node_must_be_of_the_chain(liar, second):
+    liar.status = 200
+    liar.result("0x7")
+    rpc = Rpc(f"{liar.url},{second.url}", "mars", timeout=5)
+    rpc.expect_chain(7)
+    second.result("0x8")
+    liar.status = 503
+    with pytest.raises(SettlementError, match="the node for mars is on chain 8, expected 7; check its URL"):
+        rpc.code(bytes(20))
+    liar.status = 200
+    with pytest.raises(SettlementError, match="is on chain 7, expected 9"):
+        rpc.expect_chain(9)

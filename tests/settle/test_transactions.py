@@ -1,5 +1,5 @@
-"""Transactions on a real Anvil that meet trouble: low fees, nodes that drop, delay or duplicate, reorganisations,
-other programs with the same account, a full disk. Each is paid for once."""
+"""Transactions on a real Anvil that meet trouble: low fees, nodes that drop, delay or duplicate,
+reorganisations, other programs with the same account, a full disk. Each is paid for once."""
 
 from __future__ import annotations
 

@@ -19,9 +19,9 @@ PAD_ID = 3
 class ToyModel:
     """`verifying_key`, `tokens`, and `prove(ids, context)`."""
 
-    def __init__(self, N: int = 16, k: int = 1):
+    def __init__(self, N: int = 16, k: int = 1, seed: int = 1):
         self.tokens = TOKENS
-        self._toy = toy = Toy.random()
+        self._toy = toy = Toy.random(seed=seed)
         circuit = toy.circuit()
         srs = development_srs((srs_powers_needed(circuit.log2_size, toy.mu) - 1).bit_length())
         commitments = [srs.commit(FrVec.from_list(t)) for t in toy.tables]

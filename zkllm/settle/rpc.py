@@ -125,6 +125,7 @@ class Rpc:
     def expect_chain(self, chain_id: int) -> None:
         """Refuses nodes of another chain, each before anything else is asked of it."""
         self._expected = chain_id
+        self._checked.clear()
         self.request("eth_chainId")
 
     def request(self, method: str, *params: Any) -> Any:
