@@ -100,6 +100,7 @@ contract VerifierRegistryTest is MockedSettlement {
         vm.prank(HEIR);
         settlement.acceptOwnership();
         assertTrue(settlement.owner() == HEIR && settlement.pendingOwner() == address(0), "accepted");
+        assertTrue(settlement.INITIAL_OWNER() == address(this), "the first owner, whoever is it now");
         bytes memory data = abi.encodeCall(settlement.freeze, (address(verifier)));
         assertReverts(address(settlement), data, IVerifierRegistry.NotOwner.selector, "the former owner");
         vm.prank(HEIR);

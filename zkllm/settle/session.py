@@ -123,7 +123,18 @@ class Session:
 
     def target(self, verifying_key: Any, owner: bytes | None = None, contract: bytes | None = None) -> Plan:
         """Where this key's proofs are settled, and what is left to do for that."""
-        return self.deployer(verifying_key).target(self.account.address, owner, contract)
+        deployer = self.deployer(verifying_key)
+        if owner is None and contract is None and not any(self.account.address):
+            self._refuse_nobody([d for d in self.deployments.all() if d.model_id == verifying_key.model_id])
+        return deployer.target(self.account.address, owner, contract)
+
+    @staticmethod
+    def _refuse_nobody(recorded: Sequence[object]) -> None:
+        """Without an account, a record or a name, there is no telling which contract is meant."""
+        if not recorded:
+            raise SettlementError(
+                "which settlement contract? give --contract ADDRESS, --owner ADDRESS, or an account"
+            )
 
     def locate(self, owner: bytes | None = None, contract: bytes | None = None) -> bytes:
         """The settlement contract that is meant, checked: `contract`, or that of its first owner, or the one
@@ -135,6 +146,8 @@ class Session:
                     "several settlement contracts are recorded: name one with --contract ADDRESS"
                 )
             contract = next(iter(recorded), None)
+            if not any(self.account.address):
+                self._refuse_nobody(list(recorded))
         address = contract or settlement_address(owner or self.account.address)
         check_settlement(self.rpc, self.network.chain_id, address)
         return address

@@ -238,7 +238,7 @@ class Sender:
             if receipt is None and self._is_superseded(record):
                 self.journal.forget(record)
                 return None
-            if receipt is None and now > bump_at:
+            if receipt is None and now > bump_at and self._knows(record):  # not to outbid somebody else's
                 record = self._raise_offer(record)
                 bump_at = now + self.network.bump_seconds
             elif receipt is None and now > resend_at:
