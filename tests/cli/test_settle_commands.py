@@ -10,8 +10,10 @@ import time
 import pytest
 
 from tests.settle.services import KEY, FakeEtherscan, FakeSourcify
+from zkllm import api
 from zkllm.settle import services
 from zkllm.settle.rpc import Rpc, checksum_address
+from zkllm.settle.session import Session
 
 PROMPT = ("--tokens", "72,101,108")
 OTHER = ("--tokens", "72,101,109")
@@ -248,7 +250,7 @@ def test_wrong_usage_has_exit_code_2(run, arguments):
     assert outcome.code == 2 and "usage:" in outcome.err and outcome.out == ""
 
 
-def test_a_run_that_is_killed_is_taken_up_by_the_same_command(settle, chain, package, tmp_path):
+def test_a_run_that_is_killed_is_taken_up_by_the_same_command(settle, chain, package, tmp_path, monkeypatch):
     """kill -9 while the transaction is under way."""
     settle("deploy", *K)
     before = paid(chain)
@@ -267,9 +269,33 @@ def test_a_run_that_is_killed_is_taken_up_by_the_same_command(settle, chain, pac
     assert [r["state"] for r in unfinished.json["unfinished"]] == ["sent"]
     chain.request("evm_setAutomine", True)
     chain.request("evm_mine")
+    monkeypatch.setattr(api, "prove", lambda *_, **__: pytest.fail("it proved again"))
     outcome = settle("", *PROMPT, *K)
     assert outcome.code == 0 and "(of an earlier run)" in outcome.out, outcome
     assert paid(chain) == before + 1
+
+
+def test_a_damaged_proof_of_an_earlier_run_is_made_again(settle, chain, tmp_path, monkeypatch):
+    settle("deploy", *K)
+    with monkeypatch.context() as patched:
+        patched.setattr(Session, "settle", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert settle("", *PROMPT, *K).code == 130
+    (kept,) = (tmp_path / "home" / "proofs").iterdir()
+    data = bytearray(kept.read_bytes())
+    data[-40] ^= 1
+    kept.write_bytes(data)
+    outcome = settle("", *PROMPT, *K)
+    assert outcome.code == 0 and kept.read_bytes() != data, outcome
+
+
+def test_what_only_reads_runs_beside_a_run_that_waits(settle, chain, tmp_path, monkeypatch):
+    from zkllm.settle import KeySource, network, open_session
+
+    settle("deploy", *K)
+    with open_session(network("anvil"), KeySource(), tmp_path / "home"):
+        for command in ("status", "doctor"):
+            assert settle(command, *K).code == 0
+        settle("", *PROMPT, *K).failed_in_one_line("another run is settling with the records of")
 
 
 def test_options_may_come_before_the_command(run, package, chain, tmp_path):

@@ -10,7 +10,7 @@ from zkllm.settle.rpc import Rpc, RpcError
 from zkllm.settle.submission import transaction_floor
 
 GWEI = 10**9
-GAS_MARGIN = 1.15
+MARGIN_PERCENT = 15
 """Over the estimate: access costs may differ a little when the block is built."""
 BUMP_PERCENT = 13
 """By how much both fees of a transaction have to rise for nodes to take another in its place: at least
@@ -67,7 +67,7 @@ class Fees:
 def gas_limit(rpc: Rpc, network: Network, sender: bytes, call: Call) -> int:
     """With a margin over the node's estimate; a call that would fail is an error."""
     estimate = call.gas if call.gas is not None else rpc.estimate_gas(sender, call.to, call.data, call.value)
-    gas = int(estimate * GAS_MARGIN)
+    gas = estimate * (100 + MARGIN_PERCENT) // 100
     cap = network.transaction_gas_cap
     if cap is not None:
         if estimate > cap:

@@ -10,7 +10,7 @@ import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -95,7 +95,7 @@ class Session:
     def __init__(
         self, rpc: Rpc, network: Network, account: Account, home: Path, progress: Progress | None = None
     ):
-        self.rpc, self.network, self.account = rpc, network, account
+        self.rpc, self.network, self.account, self.home = rpc, network, account, home
         self.deployments = Deployments(home / "deployments", network.chain_id)
         journal = Journal(home / "transactions" / str(network.chain_id))
         self.sender = Sender(rpc, network, account, journal, explain=explain)
@@ -346,20 +346,23 @@ def open_session(
     home: Path | None = None,
     *,
     fresh_chain: bool = False,
+    reading: bool = False,
     ask_password: Callable[[str], str] | None = None,
     progress: Progress | None = None,
 ) -> Iterator[Session]:
     """A session on `network`. Where it is a local one and no node listens, an Anvil runs for its duration, on
     the chain of the last time (`fresh_chain`: on an empty one, and what was recorded about it is
-    forgotten)."""
+    forgotten). `reading`: nothing will be sent, so that it may run beside another session."""
     home = home or default_home()
-    with _locked(home), _node(network, home, fresh_chain) as rpc:
+    own_node = network.local_node and (fresh_chain or not _listens(network))
+    lock = nullcontext() if reading and not own_node else _locked(home)
+    with lock, _node(network, home, own_node, fresh_chain) as rpc:
         yield _session(rpc, network, keys, home, ask_password, progress)
 
 
 @contextmanager
-def _node(network: Network, home: Path, fresh_chain: bool) -> Iterator[Rpc]:
-    if network.local_node and (fresh_chain or not _listens(network)):
+def _node(network: Network, home: Path, own_node: bool, fresh_chain: bool) -> Iterator[Rpc]:
+    if own_node:
         state = home / "anvil" / "state.json"
         if fresh_chain:
             for path in (state, Deployments(home / "deployments", network.chain_id).path):

@@ -11,7 +11,7 @@ from zkllm.cli import arguments as types
 from zkllm.cli.console import Console
 from zkllm.cli.settle import options
 from zkllm.cli.settle.output import print_planned, settled_lines
-from zkllm.errors import SettlementError
+from zkllm.errors import SettlementError, ZkllmError
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -65,17 +65,49 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             return print_planned(console, arguments, session, plan.calls, then, claim_id=claim)
         if plan.calls:
             session.ensure_deployed(key, arguments.owner, arguments.contract)
-        proof = api.prove(
-            package,
-            tokens=prompt_ids,
-            new_tokens=k,
-            rows=rows,
-            context=session.context(plan.settlement, arguments.request or bytes(32)),
-            progress=console.progress,
-        ).proof
+        context = session.context(plan.settlement, arguments.request or bytes(32))
+        kept = (
+            session.home / "proofs" / f"{key.verifier_id.hex()}-{claim.hex()}-{context.digest().hex()}.zkllm"
+        )
+        proof = earlier_proof(kept, key, context, prompt_ids)
+        if proof is None:
+            proof = api.prove(
+                package,
+                tokens=prompt_ids,
+                new_tokens=k,
+                rows=rows,
+                context=context,
+                progress=console.progress,
+            ).proof
+            keep(proof, kept)
         if arguments.out is not None:
             proof.save(arguments.out)
         return _send(arguments, console, session, package, proof, key, plan.settlement)
+
+
+def earlier_proof(path: Path, key: Any, context: Any, prompt: list[int]) -> Any:
+    """The proof that a run which did not get to the end has left; None where there is none that holds."""
+    from zkllm.proof import Proof
+
+    if not path.is_file():
+        return None
+    try:
+        proof = Proof.load(path)
+        if proof.context != context or list(proof.ids[: proof.T - proof.k + 1]) != prompt:
+            return None
+        proof.verify(key)
+    except ZkllmError:
+        return None
+    return proof
+
+
+def keep(proof: Any, path: Path) -> None:
+    """Proving takes long; a disk that is full only costs that time again."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        proof.save(path)
+    except OSError:
+        path.unlink(missing_ok=True)
 
 
 def submit(arguments: argparse.Namespace, console: Console) -> int:

@@ -102,7 +102,12 @@ def open_from(arguments: argparse.Namespace, console: Console, *, reading: bool 
         arguments.keystore, arguments.key_env, arguments.password_env, arguments.password_file, sender
     )
     with open_session(
-        chain, keys, arguments.home, ask_password=_ask_password, progress=console.progress
+        chain,
+        keys,
+        arguments.home,
+        reading=reading,
+        ask_password=_ask_password,
+        progress=console.progress,
     ) as session:
         yield session
 

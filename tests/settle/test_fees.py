@@ -1,0 +1,73 @@
+"""What a transaction offers, and the rules of its network."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from zkllm.errors import SettlementError
+from zkllm.settle.fees import GWEI, Call, Fees, data_fee, gas_limit
+from zkllm.settle.networks import network, networks
+from zkllm.settle.rpc import parse_address
+from zkllm.settle.submission import calldata_gas, transaction_floor
+
+SOMEBODY = bytes([7] * 20)
+
+
+def sends(data: bytes, **changes) -> Call:
+    return replace(Call("x", "send bytes", SOMEBODY, data), **changes)
+
+
+def test_the_floor_of_eip_7623_is_the_node_s(session):
+    """Bytes to an account without code pay the floor and nothing else."""
+    data = bytes(100) + bytes([1] * 900)
+    receipt, _ = session.execute(sends(data, intent="floor"))
+    assert receipt.gas_used == transaction_floor(data) > 21_000 + calldata_gas(data)
+
+
+def test_gas_limits_respect_the_network_s_rules(session):
+    sender, rpc, chain = session.account.address, session.rpc, network("anvil")
+    estimate = rpc.estimate_gas(sender, SOMEBODY, b"")
+    assert gas_limit(rpc, chain, sender, sends(b"")) == estimate * 115 // 100
+    data = bytes([1] * 1000)
+    low = sends(data, gas=25_000)  # as before EIP-7623
+    assert gas_limit(rpc, chain, sender, low) == transaction_floor(data)
+    assert gas_limit(rpc, replace(chain, calldata_floor=False), sender, low) == 28_750
+    near = sends(b"", gas=16_000_000)
+    assert gas_limit(rpc, chain, sender, near) == 1 << 24
+    assert gas_limit(rpc, replace(chain, transaction_gas_cap=None), sender, near) == 18_400_000
+    with pytest.raises(SettlementError, match="takes 17,000,000 gas, anvil allows 16,777,216 a transaction"):
+        gas_limit(rpc, chain, sender, sends(b"", gas=17_000_000))
+
+
+def test_the_fee_for_posting_to_l1_is_asked_for(session):
+    chain = network("base")
+    oracle = parse_address(chain.data_fee_oracle)
+    assert data_fee(session.rpc, network("anvil"), b"") == 0
+    # returns 7 * the argument: push 4, calldataload, push 7, mul, mstore, return
+    code = "0x600435600702600052602060" + "00f3"
+    session.rpc.request("anvil_setCode", "0x" + oracle.hex(), code)
+    assert data_fee(session.rpc, chain, bytes(1000)) == 7 * 1200
+
+
+def test_offers_rise_by_what_nodes_want_and_stop_at_the_limit():
+    chain = replace(network("anvil"), max_fee_gwei=10)
+    last = Fees(4 * GWEI, GWEI)
+    raised = Fees(3 * GWEI, GWEI).above(last, chain)
+    assert raised.max_fee * 8 >= last.max_fee * 9 and raised.priority_fee * 8 >= last.priority_fee * 9
+    assert Fees(9 * GWEI, 2 * GWEI).above(last, chain) == Fees(9 * GWEI, 2 * GWEI)
+    assert Fees(1, 1).above(Fees(9 * GWEI, GWEI), chain) is None
+    assert Fees(1, 1).above(Fees(1, 0), chain) == Fees(2, 1)
+
+
+def test_the_packaged_networks_are_sound():
+    found = networks()
+    assert len({n.chain_id for n in found.values()}) == len(found) == 10
+    for chain in found.values():
+        assert chain.testnet == (chain.name.endswith("sepolia") or chain.name == "hoodi")
+        assert chain.rpc_url is None or chain.local_node
+        if not chain.local_node:
+            assert chain.etherscan == "https://api.etherscan.io/v2/api" and chain.sourcify
+            assert chain.rpc_url_env == f"ZKLLM_{chain.name.upper().replace('-', '_')}_RPC_URL"
+            assert (chain.data_fee_oracle is not None) == chain.name.startswith(("base", "optimism"))
