@@ -153,6 +153,8 @@ def test_who_is_not_the_owner_leaves_the_registration_to_him(settle, chain):
     assert outcome.json["awaited_owner"] == checked and not outcome.json["registered"]
     count = paid(chain)
     settle("", *PROMPT, *K, "--owner", owner).failed_in_one_line("not the owner", checked)
+    unknown = settle("request", *PROMPT, *K, "--owner", owner)
+    unknown.failed_in_one_line("the model 0x", "is not registered with this settlement contract")
     assert "registers the verifier" in settle("status", *K, "--owner", owner).out
     assert paid(chain) == count
     chain.request("anvil_setBalance", owner, hex(10**19))

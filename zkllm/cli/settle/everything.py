@@ -66,9 +66,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         if plan.calls:
             session.ensure_deployed(key, arguments.owner, arguments.contract)
         context = session.context(plan.settlement, arguments.request or bytes(32))
-        kept = (
-            session.home / "proofs" / f"{key.verifier_id.hex()}-{claim.hex()}-{context.digest().hex()}.zkllm"
-        )
+        name = "-".join(part.hex()[:32] for part in (key.verifier_id, claim, context.digest()))
+        kept = session.home / "proofs" / f"{name}.zkllm"
         proof = earlier_proof(kept, key, context, prompt_ids)
         if proof is None:
             proof = api.prove(
