@@ -131,15 +131,11 @@ class Deployer:
 
     def find(self, initial_owner: bytes | None = None) -> Deployment | None:
         """The recorded deployment, checked. A local chain that was started anew has none."""
-        found = self.deployments.latest(self.key.verifier_id, initial_owner)
+        # a verifier at another address is that of another version of this program
+        found = self.deployments.latest(self.key.verifier_id, initial_owner, self.verifier_address())
         if found is None:
             return None
         try:
-            if found.verifier != self.verifier_address():
-                raise CodeMismatch(
-                    f"the recorded verifier {checksum_address(found.verifier)} is not the one that this "
-                    f"version deploys; delete its entry from {self.deployments.path} to deploy anew"
-                )
             self.at(found.settlement)
         except (CodeMismatch, Unregistered):
             if not self.network.local_node:

@@ -85,10 +85,13 @@ class Deployments:
                 f"{self.path} is damaged ({error}); restore it, or delete it to deploy anew"
             ) from None
 
-    def latest(self, verifier_id: bytes, initial_owner: bytes | None = None) -> Deployment | None:
-        """`initial_owner`: of the settlement contract; None for any."""
+    def latest(
+        self, verifier_id: bytes, initial_owner: bytes | None = None, verifier: bytes | None = None
+    ) -> Deployment | None:
+        """`initial_owner`: of the settlement contract; `verifier`: its address. None for any."""
         found = [d for d in self.all() if d.verifier_id == verifier_id]
         found = [d for d in found if initial_owner in (None, d.initial_owner)]
+        found = [d for d in found if verifier in (None, d.verifier)]
         return found[-1] if found else None
 
     def add(self, deployment: Deployment) -> None:
