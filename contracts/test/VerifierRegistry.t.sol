@@ -5,6 +5,7 @@ import {IVerifierRegistry} from "../src/interfaces/IVerifierRegistry.sol";
 import {MockZkLLMVerifier} from "../src/mocks/MockZkLLMVerifier.sol";
 import {MockedSettlement} from "./utils/MockedSettlement.sol";
 import {vm} from "./utils/Vm.sol";
+import {Vocabulary} from "./utils/Vocabulary.sol";
 
 /// @notice The registry: append-only, with an owner who can add and freeze and nothing else.
 contract VerifierRegistryTest is MockedSettlement {
@@ -69,6 +70,21 @@ contract VerifierRegistryTest is MockedSettlement {
         assertTrue(settlement.isSettled(_claimId(ids, 1)), "what is settled stays");
     }
 
+    /// @dev Neither under another model's name, nor with another vocabulary or shape than it was registered with.
+    function test_verifiersKeepToWhatTheyWereRegisteredFor() external {
+        Chameleon liar = new Chameleon(MODEL, Vocabulary.root(vocabulary), SIZE, LENGTH, 2);
+        settlement.register(address(liar));
+        bytes4 changed = IVerifierRegistry.ParametersChanged.selector;
+        bytes memory data = _calldata(MockZkLLMVerifier(address(liar)), _ids(1, 9), 0);
+        for (uint256 i = 1; i <= 5; ++i) {
+            liar.change(i);
+            assertReverts(address(settlement), data, changed, "changed");
+        }
+        liar.change(0);
+        (bool ok,) = address(settlement).call(data);
+        assertTrue(ok, "as it was registered");
+    }
+
     function test_unregisteredVerifiersSettleNothing() external {
         MockZkLLMVerifier other = _verifier(LENGTH, 2);
         bytes4 expected = IVerifierRegistry.UnknownVerifier.selector;
@@ -116,5 +132,41 @@ contract VerifierRegistryTest is MockedSettlement {
         data = abi.encodeCall(settlement.register, (address(_verifier(LENGTH, 2))));
         assertReverts(address(settlement), data, IVerifierRegistry.NotOwner.selector, "the former owner");
         _settle(_ids(1, 9), 0);
+    }
+}
+
+/// @notice A verifier that accepts everything, and says something else about itself whenever it likes.
+contract Chameleon {
+    bool public constant DEVELOPMENT_SRS = true;
+    bytes32 private immutable _MODEL;
+    bytes32 private immutable _ROOT;
+    uint256 private immutable _SIZE;
+    uint256 public immutable N;
+    uint256 public immutable K;
+    uint256 private _changed;
+
+    constructor(bytes32 modelId, bytes32 root, uint256 size, uint256 n, uint256 k) {
+        _MODEL = modelId;
+        _ROOT = root;
+        _SIZE = size;
+        N = n;
+        K = k;
+    }
+
+    function change(uint256 field) external {
+        _changed = field;
+    }
+
+    function verify(bytes32, uint256[] calldata, uint256[] calldata) external view {}
+
+    function parameters() external view returns (bytes32, bytes32, uint256, uint256, uint256) {
+        uint256 i = _changed;
+        return (
+            i == 1 ? keccak256("another") : _MODEL,
+            i == 2 ? keccak256("root") : _ROOT,
+            i == 3 ? _SIZE + 1 : _SIZE,
+            i == 4 ? N - 1 : N,
+            i == 5 ? K - 1 : K
+        );
     }
 }

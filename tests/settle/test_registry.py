@@ -11,7 +11,7 @@ from tests.settle.toy import ToyModel
 from zkllm.errors import SettlementError
 from zkllm.settle import escrow
 from zkllm.settle.abi import encode_call
-from zkllm.settle.examination import examine
+from zkllm.settle.examination import examine, is_generated
 from zkllm.settle.fees import Call
 from zkllm.settle.registry import Status, owner_of, verifiers_of
 from zkllm.settle.settlement import check_settlement, settlement_address
@@ -111,6 +111,8 @@ def test_the_doctor_finds_a_verifier_that_is_not_the_model_s(session, model, lon
     wrong = [f for f in examine(session, longer.verifying_key, known, None, contract, True)]
     assert [f.about for f in wrong if f.level == "wrong"] == ["registry"]
     assert "NOT the verifier that is generated for this model" in str(wrong)
+    lying = [v for v in verifiers_of(session.rpc, contract, key.model_id) if v.N == 16]
+    assert not is_generated(session.rpc, lying[0], key)
     # without a key of that shape, it says that it cannot tell
     unknown = examine(session, longer.verifying_key, [longer.verifying_key], None, contract, True)
     assert "cannot be compared" in str(unknown) and all(f.level != "wrong" for f in unknown)

@@ -189,3 +189,23 @@ def test_both_compilers_make_what_is_on_chain(session, sources):
     elsewhere = replace(sources[1], constructor_arguments=bytes([7] * 32))
     with pytest.raises(SettlementError, match="is not the ZkLLMSettlement of"):
         recompile(session.rpc, elsewhere)
+
+
+def test_every_compiler_of_this_machine_is_asked(session, sources, tmp_path, monkeypatch):
+    """A program on PATH beside npm's: here one that runs npm's, elsewhere the native build."""
+    import shutil
+    from importlib.resources import files
+
+    node = shutil.which("node")
+    wrapper = files("verifier_gen").joinpath("solc.js")
+    program = tmp_path / "solc"
+    program.write_text(f'#!/bin/sh\nexec "{node}" "{wrapper}" "$@"\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    found = [r.compiler for r in recompile(session.rpc, sources[0])]
+    assert found[:2] == ["npm's solc (WebAssembly)", "the solc on PATH"]
+    program.write_text(f'#!/bin/sh\n"{node}" "{wrapper}" "$@" | sed s/5f5ffd5b/5f5ffd00/\n')  # another code
+    with pytest.raises(
+        SettlementError, match="is not the ZkLLMVerifier of the solc on PATH that this version"
+    ):
+        recompile(session.rpc, sources[0])

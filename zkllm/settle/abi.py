@@ -124,6 +124,9 @@ SENTENCES = {
     "FrozenVerifier(address)": (
         "the owner froze the verifier {0}: it settles nothing any more; use another settlement contract"
     ),
+    "ParametersChanged(address)": (
+        "the verifier {0} says something else about itself than when it was registered; do not rely on it"
+    ),
     "UnknownShape(bytes32,uint256,uint256)": (
         "no verifier is registered for the model 0x{0} with N={1}, k={2}"
     ),

@@ -15,7 +15,7 @@ from zkllm.settle.deploy import Plan, refuse_development_srs
 from zkllm.settle.escrow import credit_of
 from zkllm.settle.fees import GWEI, Fees
 from zkllm.settle.registry import Registered, Status, owner_of, verifiers_of
-from zkllm.settle.rpc import checksum_address
+from zkllm.settle.rpc import Rpc, checksum_address
 from zkllm.settle.session import Session
 from zkllm.settle.settlement import check_settlement
 
@@ -31,17 +31,17 @@ class Finding:
     text: str
 
 
-def keys_of(package: Path, key: VerifyingKey) -> list[VerifyingKey]:
-    """The verifying keys of every shape of the model that this package has, `key` among them."""
-    found = {key.verifier_id: key}
+def keys_of(package: Path, model_id: bytes) -> list[VerifyingKey]:
+    """The verifying keys of every shape of the model that this package has."""
+    found = []
     for path in sorted((package / "keys").glob("N*-k*/vk.json")):
         try:
             other = VerifyingKey.load(path)
         except ZkllmError:
             continue
-        if other.model_id == key.model_id:
-            found[other.verifier_id] = other
-    return list(found.values())
+        if other.model_id == model_id:
+            found.append(other)
+    return found
 
 
 def examine(
@@ -149,19 +149,24 @@ def _registry(
         yield _compared(session, entry, shape[0], what)
 
 
-def _compared(session: Session, entry: Registered, key: VerifyingKey, what: str) -> Finding:
-    artifact = verifier_artifact(key)
+def is_generated(rpc: Rpc, entry: Registered, key: VerifyingKey) -> bool:
+    """Whether a registered verifier is the one that is generated from the key, to the byte."""
+    expected = verifier_artifact(key).code_with({})
     try:
-        compare_code("verifier", entry.address, session.rpc.code(entry.address), artifact.code_with({}))
+        compare_code("verifier", entry.address, rpc.code(entry.address), expected)
     except CodeMismatch:
+        return False
+    return True
+
+
+def _compared(session: Session, entry: Registered, key: VerifyingKey, what: str) -> Finding:
+    if not is_generated(session.rpc, entry, key):
         text = (
             f"{what}: NOT the verifier that is generated for this model; do not rely on claims settled here"
         )
         return Finding("wrong", "registry", text)
-    said = (entry.vocabulary_root, entry.vocabulary_size)
-    if said != (key.vocabulary_root, key.vocab_size):
-        return Finding("wrong", "registry", f"{what}: says another vocabulary than the model's")
-    place = "" if entry.address == create2_address(artifact.creation) else ", at an address of its own"
+    usual = create2_address(verifier_artifact(key).creation)
+    place = "" if entry.address == usual else ", at an address of its own"
     return Finding("ok", "registry", f"{what}: the generated {VERIFIER}{place}")
 
 

@@ -16,8 +16,9 @@ struct Shape {
 
 /// @title Registry of verifiers, by model and length
 /// @notice Append-only: the owner can add verifiers and freeze them, and nothing else.
-/// @dev Only the status is stored: a verifier is immutable code, and says the rest about itself in one call, which
-/// is cheaper than a storage slot.
+/// @dev A verifier says itself what it verifies, in one call, which is cheaper than storage slots. What it said when
+/// it was registered is bound by a digest in the slot of its status, so that one that lies can lie about its own model
+/// and shape alone: whoever relies on a model's claims has to look at that model's verifiers only.
 abstract contract VerifierRegistry is IVerifierRegistry {
     /// @inheritdoc IVerifierRegistry
     address public immutable INITIAL_OWNER;
@@ -25,8 +26,8 @@ abstract contract VerifierRegistry is IVerifierRegistry {
     address public owner;
     /// @inheritdoc IVerifierRegistry
     address public pendingOwner;
-    /// @inheritdoc IVerifierRegistry
-    mapping(address verifier => Status) public statusOf;
+    /// @dev Digest of the verifier's parameters without its last byte, which is the status.
+    mapping(address verifier => bytes32 entry) private _entries;
     mapping(bytes32 modelId => address[]) private _verifiers;
     mapping(bytes32 shapeId => address) private _byShape;
 
@@ -45,15 +46,16 @@ abstract contract VerifierRegistry is IVerifierRegistry {
 
     /// @inheritdoc IVerifierRegistry
     function register(address verifier) external onlyOwner {
-        if (statusOf[verifier] != Status.Unknown) revert AlreadyRegistered(verifier);
+        if (statusOf(verifier) != Status.Unknown) revert AlreadyRegistered(verifier);
         if (verifier.code.length == 0) revert NotAVerifier(verifier);
         if (block.chainid == 1 && IZkLLMVerifier(verifier).DEVELOPMENT_SRS()) {
             revert DevelopmentSrsOnMainnet();
         }
-        (bytes32 modelId,,, uint256 n, uint256 k) = IZkLLMVerifier(verifier).parameters();
+        (bytes32 modelId, bytes32 root, uint256 size, uint256 n, uint256 k) =
+            IZkLLMVerifier(verifier).parameters();
         bytes32 shapeId = _shapeId(modelId, n, k);
         if (_byShape[shapeId] != address(0)) revert ShapeTaken(modelId, n, k);
-        statusOf[verifier] = Status.Active;
+        _entries[verifier] = _entry(modelId, root, size, n, k, Status.Active);
         _byShape[shapeId] = verifier;
         _verifiers[modelId].push(verifier);
         emit VerifierRegistered(modelId, verifier, n, k);
@@ -61,8 +63,8 @@ abstract contract VerifierRegistry is IVerifierRegistry {
 
     /// @inheritdoc IVerifierRegistry
     function freeze(address verifier) external onlyOwner {
-        if (statusOf[verifier] != Status.Active) _refuse(verifier);
-        statusOf[verifier] = Status.Frozen;
+        if (statusOf(verifier) != Status.Active) _refuse(verifier);
+        _entries[verifier] = bytes32(uint256(Status.Frozen));
         emit VerifierFrozen(verifier);
     }
 
@@ -90,6 +92,11 @@ abstract contract VerifierRegistry is IVerifierRegistry {
     // ------------------------------------------------------------------------------------ reading
 
     /// @inheritdoc IVerifierRegistry
+    function statusOf(address verifier) public view returns (Status) {
+        return Status(uint8(uint256(_entries[verifier])));
+    }
+
+    /// @inheritdoc IVerifierRegistry
     function verifiersOf(bytes32 modelId) external view returns (address[] memory) {
         return _verifiers[modelId];
     }
@@ -98,20 +105,33 @@ abstract contract VerifierRegistry is IVerifierRegistry {
     function verifierOf(bytes32 modelId, uint256 n, uint256 k) external view returns (address verifier) {
         verifier = _byShape[_shapeId(modelId, n, k)];
         if (verifier == address(0)) revert UnknownShape(modelId, n, k);
-        if (statusOf[verifier] != Status.Active) _refuse(verifier);
+        if (statusOf(verifier) != Status.Active) _refuse(verifier);
     }
 
     /// @dev Parameters of an active verifier.
     function _shapeOf(address verifier) internal view returns (Shape memory shape) {
-        if (statusOf[verifier] != Status.Active) _refuse(verifier);
+        bytes32 entry = _entries[verifier];
+        if (uint8(uint256(entry)) != uint8(Status.Active)) _refuse(verifier);
         uint256 size;
         (shape.modelId, shape.vocabularyRoot, size, shape.n, shape.k) = IZkLLMVerifier(verifier).parameters();
+        if (entry != _entry(shape.modelId, shape.vocabularyRoot, size, shape.n, shape.k, Status.Active)) {
+            revert ParametersChanged(verifier);
+        }
         shape.vocabularyDepth = VocabularyProof.depthOf(size);
     }
 
     function _refuse(address verifier) private view {
-        if (statusOf[verifier] == Status.Frozen) revert FrozenVerifier(verifier);
+        if (statusOf(verifier) == Status.Frozen) revert FrozenVerifier(verifier);
         revert UnknownVerifier(verifier);
+    }
+
+    function _entry(bytes32 modelId, bytes32 root, uint256 size, uint256 n, uint256 k, Status status)
+        private
+        pure
+        returns (bytes32)
+    {
+        bytes32 digest = keccak256(abi.encode(modelId, root, size, n, k));
+        return bytes32((uint256(digest) & ~uint256(0xff)) | uint256(status));
     }
 
     function _shapeId(bytes32 modelId, uint256 n, uint256 k) private pure returns (bytes32) {

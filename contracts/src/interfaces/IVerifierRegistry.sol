@@ -35,6 +35,9 @@ interface IVerifierRegistry {
     error UnknownVerifier(address verifier);
     /// @notice The verifier was frozen.
     error FrozenVerifier(address verifier);
+    /// @notice The verifier says something else about itself than when it was registered: it is none that
+    /// `python -m verifier_gen` generates.
+    error ParametersChanged(address verifier);
     /// @notice The model has no verifier of this shape.
     error UnknownShape(bytes32 modelId, uint256 n, uint256 k);
 

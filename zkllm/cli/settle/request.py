@@ -66,7 +66,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         model_id = api.open_setup(package).model_id
         claim = claim_id(model_id, k, prompt_digest(prompt))
         settlement = session.locate(arguments.owner, arguments.contract)
-        refuse_unanswerable(session, settlement, model_id, len(prompt), k)
+        for doubt in refuse_unanswerable(session, settlement, package, len(prompt), k):
+            console.note(doubt)
         session.refuse_settled(claim, settlement)
         salt = arguments.salt or claim
         found = request_id(session.account.address, salt)
@@ -106,10 +107,15 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def refuse_unanswerable(session: Any, settlement: bytes, model_id: bytes, prompt: int, k: int) -> None:
-    """Nobody should pay into a request that no registered verifier can fulfil."""
+def refuse_unanswerable(session: Any, settlement: bytes, package: Any, prompt: int, k: int) -> list[str]:
+    """Nobody should pay into a request that no registered verifier can fulfil, or that one which lies can.
+    What cannot be told of is returned, in words."""
+    from zkllm import api
+    from zkllm.settle.examination import is_generated, keys_of
     from zkllm.settle.registry import Status, verifiers_of
+    from zkllm.settle.rpc import checksum_address
 
+    model_id = api.open_setup(package).model_id
     registered = verifiers_of(session.rpc, settlement, model_id)
     if not registered:
         raise SettlementError(f"the model 0x{model_id.hex()} is not registered with this settlement contract")
@@ -121,3 +127,15 @@ def refuse_unanswerable(session: Any, settlement: bytes, model_id: bytes, prompt
         raise SettlementError(
             f"no registered verifier certifies {k} token(s) after a prompt of {prompt}; registered: {shapes}"
         )
+    known = {(key.N, key.k): key for key in keys_of(package.folder, model_id)}
+    doubts = []
+    for entry in registered:  # of whatever length: each can settle the claim
+        if entry.status is not Status.ACTIVE or entry.k != k:
+            continue
+        what = f"the registered verifier {checksum_address(entry.address)} of N={entry.N}, k={entry.k}"
+        key = known.get((entry.N, entry.k))
+        if key is None:
+            doubts.append(f"{what} was not compared, since the package has no key of this shape")
+        elif not is_generated(session.rpc, entry, key):
+            raise SettlementError(f"{what} is not the one that is generated for this model: do not ask here")
+    return doubts
