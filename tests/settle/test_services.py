@@ -205,7 +205,5 @@ def test_every_compiler_of_this_machine_is_asked(session, sources, tmp_path, mon
     found = [r.compiler for r in recompile(session.rpc, sources[0])]
     assert found[:2] == ["npm's solc (WebAssembly)", "the solc on PATH"]
     program.write_text(f'#!/bin/sh\n"{node}" "{wrapper}" "$@" | sed s/5f5ffd5b/5f5ffd00/\n')  # another code
-    with pytest.raises(
-        SettlementError, match="is not the ZkLLMVerifier of the solc on PATH that this version"
-    ):
+    with pytest.raises(SettlementError, match="ZkLLMVerifier .*the solc on PATH"):
         recompile(session.rpc, sources[0])
