@@ -3,13 +3,14 @@ compile what they are sent and compare it with the code of a node, as the real o
 
 from __future__ import annotations
 
+import functools
 import json
 import threading
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from zkllm.settle.contracts import OUTPUTS, parse_artifact
+from zkllm.settle.contracts import OUTPUTS, Artifact, parse_artifact
 from zkllm.settle.create2 import create2_address
 from zkllm.settle.rpc import Rpc
 from zkllm.settle.solc import compile_standard
@@ -71,7 +72,7 @@ class Service:
         path, _, name = identifier.rpartition(":")
         assert name and path in standard_json["sources"]
         standard_json["settings"]["outputSelection"] = {"*": {"*": list(OUTPUTS), "": ["ast"]}}
-        made = parse_artifact(compile_standard(standard_json), name)
+        made = _compiled(json.dumps(standard_json), name)
         deployed = self.rpc.code(bytes.fromhex(address[2:]))
         if arguments is not None:
             return create2_address(made.creation + arguments).hex() == address[2:].lower()
@@ -79,6 +80,11 @@ class Service:
         for offset in (o for offsets in made.immutables.values() for o in offsets):
             masked[offset : offset + 32] = bytes(32)
         return bytes(masked) == made.deployed
+
+
+@functools.cache
+def _compiled(standard_json: str, name: str) -> Artifact:
+    return parse_artifact(compile_standard(json.loads(standard_json)), name)
 
 
 class FakeEtherscan(Service):

@@ -298,9 +298,16 @@ def test_a_transaction_that_fails_on_chain_is_reported(session, model, monkeypat
 
 def test_an_empty_account_is_named(open_, model):
     poor = open_(3)
+    planned = poor.planned(poor.target(model.verifying_key).calls)
     poor.rpc.request("anvil_setBalance", "0x" + poor.account.address.hex(), "0x1")
     with pytest.raises(SettlementError, match="has 0.000000 ether.*fund it|Insufficient funds"):
         poor.ensure_deployed(model.verifying_key)
+    one, all_of_them = (sum(t["most"] for t in planned[:n]) for n in (1, 3))
+    assert one < (one + all_of_them) // 2
+    poor.rpc.request("anvil_setBalance", "0x" + poor.account.address.hex(), hex((one + all_of_them) // 2))
+    with pytest.raises(SettlementError, match="to deploy the verifier, .*, register the verifier may cost"):
+        poor.ensure_deployed(model.verifying_key)
+    assert paid(poor) == 0
 
 
 def test_records_hold_no_secret(session, model, tmp_path):

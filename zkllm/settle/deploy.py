@@ -25,6 +25,7 @@ from zkllm.settle.registry import Status, owner_of, status_of, verifiers_of
 from zkllm.settle.rpc import Receipt, Rpc, checksum_address
 from zkllm.settle.settlement import check_settlement, settlement_address, settlement_init_code, word
 from zkllm.settle.transactions import Sender
+from zkllm.settle.unsigned import unsigned_transactions
 
 Progress = Callable[[str, int, int], None]
 VERIFIER, SETTLEMENT, REGISTRATION = "ZkLLMVerifier", "ZkLLMSettlement", "registration"
@@ -225,6 +226,7 @@ class Deployer:
         plan = self.plan(sender.account.address, owner, contract)
         if plan.awaited_owner is not None and not unregistered:
             raise plan.not_registered()
+        self._check_balance(sender, plan)
         hashes = self._run(sender, plan)
         if plan.awaited_owner is None:
             self.at(plan.settlement)
@@ -244,6 +246,19 @@ class Deployer:
         if plan.awaited_owner is None:
             self._record(deployment)
         return deployment
+
+    def _check_balance(self, sender: Sender, plan: Plan) -> None:
+        """The account can pay for all that is left to do, before the first part of it is paid."""
+        if not plan.calls or any(sender.is_unfinished(call.intent) for call in plan.calls):
+            return
+        account = sender.account.address
+        planned = unsigned_transactions(self.rpc, self.network, account, plan.calls)
+        cost, balance = sum(t["most"] for t in planned), self.rpc.balance(account)
+        if balance < cost:
+            raise SettlementError(
+                f"the account {checksum_address(account)} has {balance / 1e18:.6f} ether, to "
+                f"{', '.join(call.what for call in plan.calls)} may cost up to {cost / 1e18:.6f}; fund it"
+            )
 
     def _record(self, deployment: Deployment) -> None:
         try:
