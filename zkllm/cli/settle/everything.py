@@ -23,6 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--proof", type=Path, metavar="FILE", help="a proof made before, for this contract and account"
     )
     types.add_shape(parser)
+    types.add_memory_budget(parser)
     parser.add_argument(
         "--request",
         type=types.digest,
@@ -51,6 +52,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         rows = arguments.max_tokens or api.open_setup(package).max_tokens
         k = arguments.new_tokens
         prompt_ids = api.check_prompt(package, arguments.prompt, arguments.tokens, k, rows)
+        api.check_memory(package, rows, k, arguments.memory_budget)
         key = api.shape_keys(package, rows, k, console.progress).verifying_key
         claim = claim_id(key.model_id, k, prompt_digest(prompt_ids))
         plan = session.target(key, arguments.owner, arguments.contract)
@@ -77,6 +79,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 rows=rows,
                 context=context,
                 progress=console.progress,
+                memory_budget=arguments.memory_budget,
             ).proof
             keep(proof, kept)
         if arguments.out is not None:
