@@ -249,8 +249,8 @@ class Deployer:
 
     def _check_balance(self, sender: Sender, plan: Plan) -> None:
         """The account can pay for all that is left to do, before the first part of it is paid."""
-        if not plan.calls or any(sender.is_unfinished(call.intent) for call in plan.calls):
-            return
+        if not plan.calls or any(sender.journal.load(call.intent) for call in plan.calls):
+            return  # an earlier run has begun: each part is looked at by itself
         account = sender.account.address
         planned = unsigned_transactions(self.rpc, self.network, account, plan.calls)
         cost, balance = sum(t["most"] for t in planned), self.rpc.balance(account)
