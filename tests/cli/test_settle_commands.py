@@ -12,6 +12,7 @@ import pytest
 from tests.settle.services import KEY, FakeEtherscan, FakeSourcify
 from zkllm import api
 from zkllm.settle import services
+from zkllm.settle.anvil import LocalNode
 from zkllm.settle.rpc import Rpc, checksum_address
 from zkllm.settle.session import Session
 
@@ -19,6 +20,13 @@ PROMPT = ("--tokens", "72,101,108")
 OTHER = ("--tokens", "72,101,109")
 K = ("--new-tokens", "2")
 ZERO_KEY = "0x" + "42" * 32
+
+
+@pytest.fixture(scope="module")
+def local_node():
+    """A node of this module's own: other modules deploy the contracts and settle claims on the session's."""
+    with LocalNode() as running:
+        yield running.rpc
 
 
 @pytest.fixture
