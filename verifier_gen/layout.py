@@ -110,7 +110,6 @@ class MemoryLayout:
         slot("WORDS", num_words)
         for name in ("DELTA", "THETA", "ZETA", "V", *P_VALUES):
             slot(name)
-        slot("PREFIX_PUBLIC", num_public(num_words))
         for name in DENOMINATORS:
             slot(f"DEN_{name}")
         for name in DENOMINATORS[1:]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib import resources
 from string import Template
 
@@ -59,7 +59,8 @@ def _scalars(spec: VerifierSpec) -> dict[str, str]:
         "R": _hex32(R),
         "P": _hex32(P),
         "INVERSE_OF_2": _hex32(spec.inverse(2)),
-        "NEGATIVE_INVERSE_OF_SIZE": _hex32(R - spec.inverse(size)),
+        "INVERSE_OF_SIZE": _hex32(spec.inverse(size)),
+        "ROOT": _hex32(spec.omega),
         "C0_X": _hex32(spec.c0[0]),
         "C0_Y": _hex32(spec.c0[1]),
     }
@@ -74,14 +75,8 @@ def _scalars(spec: VerifierSpec) -> dict[str, str]:
 
 def _blocks(spec: VerifierSpec) -> dict[str, str]:
     fixed, witness = range(len(spec.fixed_columns)), range(spec.num_witness_columns)
-    columns = []
-    for i in fixed:
-        columns += [f"mstore(M_TERM, FIXED_{i}_X)", f"mstore(M_TERM_Y, FIXED_{i}_Y)", *_ADD_COLUMN]
-    for i in witness:
-        columns += [f"calldatacopy(M_TERM, CD_{witness_name(i)}, 0x40)", *_ADD_COLUMN]
-    columns.pop()  # nothing uses the power of theta after the last column
-
-    points = [witness_name(i) for i in witness] + [name for name in POINTS if name != "H"]
+    publics = range(num_public(spec.num_words))
+    points = (*(witness_name(i) for i in witness), *POINTS)
     return {
         "CALLDATA_LAYOUT": _calldata_constants(spec),
         "MEMORY_LAYOUT": _memory_constants(spec),
@@ -93,10 +88,14 @@ def _blocks(spec: VerifierSpec) -> dict[str, str]:
                 for axis, value in zip("XY", point, strict=True)
             ),
         ),
+        "WORDS": _lines(
+            3,
+            (f"all := or(all, calldataload(add(CD_WORDS, {32 * i:#x})))" for i in range(1, spec.num_words)),
+        ),
         "SCALAR_CHECKS": _lines(
             3, (f"valid := and(valid, lt(calldataload(CD_{name}), r))" for name in SCALARS if name != "DELTA")
         ),
-        "POINT_CHECKS": _lines(3, (f"valid := and(valid, isPoint(CD_{name}, p))" for name in points)),
+        "POINT_CHECKS": _lines(3, (line for name in points for line in _point_check(name))),
         "SQUARINGS_Y": _lines(4, ["power := mulmod(power, power, r)"] * spec.log2_size),
         "SQUARINGS_ZETA": _lines(
             3,
@@ -117,37 +116,14 @@ def _blocks(spec: VerifierSpec) -> dict[str, str]:
                 )
             ),
         ),
-        "ROOTS": _lines(
+        "MINUS_ROOTS": _lines(
             1,
             (
-                f"uint256 private constant ROOT_{i} = {_hex32(pow(spec.omega, i, R))};"
-                for i in range(num_public(spec.num_words))
+                f"uint256 private constant MINUS_ROOT_{i} = {_hex32(R - pow(spec.omega, i, R))};"
+                for i in publics
             ),
         ),
-        "PUBLIC_PREFIX_PRODUCTS": _lines(
-            3,
-            (
-                line
-                for i in range(num_public(spec.num_words))
-                for line in (
-                    f"mstore(add(M_PREFIX_PUBLIC, {32 * i:#x}), product)",
-                    f"product := mulmod(product, addmod(y, sub(r, ROOT_{i}), r), r)",
-                )
-            ),
-        ),
-        "PUBLIC_SUFFIX_INVERSES": _lines(
-            3,
-            (
-                line
-                for i in reversed(range(num_public(spec.num_words)))
-                for line in (
-                    f"own := mulmod(inverse, mload(add(M_PREFIX_PUBLIC, {32 * i:#x})), r)",
-                    f"own := mulmod(own, ROOT_{i}, r)",
-                    f"sum := addmod(sum, mulmod(own, mload(add(M_SEED, {32 * i:#x})), r), r)",
-                    f"inverse := mulmod(inverse, addmod(y, sub(r, ROOT_{i}), r), r)",
-                )
-            ),
-        ),
+        "PUBLIC_INPUTS": _lines(3, (line for i in publics[1:] for line in _public_input(i))),
         "SUFFIX_INVERSES": _lines(
             3,
             (
@@ -167,11 +143,61 @@ def _blocks(spec: VerifierSpec) -> dict[str, str]:
                 for name in reversed(PREPROCESSED[:-1])
             ),
         ),
-        "COLUMNS": _lines(3, columns),
+        "TERMS": _lines(3, _terms(len(fixed), len(witness))),
     }
 
 
-_ADD_COLUMN = ("ok := and(accumulate(scalar), ok)", "scalar := mulmod(scalar, theta, r)")
+def _point_check(name: str) -> tuple[str, ...]:
+    return (
+        "{",
+        f"    let x := calldataload(CD_{name})",
+        f"    let y := calldataload(add(CD_{name}, 0x20))",
+        "    let onCurve := eq(mulmod(y, y, p), addmod(mulmod(mulmod(x, x, p), x, p), 3, p))",
+        "    valid := and(valid, and(or(onCurve, iszero(or(x, y))), and(lt(x, p), lt(y, p))))",
+        "}",
+    )
+
+
+def _public_input(i: int) -> tuple[str, ...]:
+    """n/d becomes n/d + public_i (-w^i) / (y - w^i)."""
+    return (
+        f"factor := addmod(y, MINUS_ROOT_{i}, r)",
+        f"own := mulmod(mload(add(M_SEED, {32 * i:#x})), MINUS_ROOT_{i}, r)",
+        "numerator := addmod(mulmod(numerator, factor, r), mulmod(own, denominator, r), r)",
+        "denominator := mulmod(denominator, factor, r)",
+    )
+
+
+def _terms(num_fixed: int, num_witness: int) -> Iterator[str]:
+    """The sum of `_combineCommitments`, in line: a function's jumps would cost a tenth of the gas beside the
+    precompiles'."""
+    yield from _term(("C0_X", "C0_Y"), "mload(M_S_C0)")
+    for name in ("C1", "C2", "H", "SD"):
+        yield from _term(f"CD_{name}", f"mload(M_S_{name})")
+    yield from _term("CD_W_PRIME", "mload(M_Z)")
+    yield from _term(("1", "2"), "mload(M_S_ONE)")
+    yield from _term("CD_G", "addmod(mload(M_S_G), sub(r, omega), r)")
+    yield from _term("CD_Q", "mulmod(omega, mload(M_ALPHA), r)")
+    columns: list[str | tuple[str, str]] = [(f"FIXED_{i}_X", f"FIXED_{i}_Y") for i in range(num_fixed)]
+    columns += [f"CD_{witness_name(i)}" for i in range(num_witness)]
+    for i, column in enumerate(columns):
+        if i:
+            yield "power := mulmod(power, theta, r)"
+        yield from _term(column, "power")
+
+
+def _term(point: str | tuple[str, str], scalar: str) -> Iterator[str]:
+    """M_SUM += scalar * point; a point is one of the calldata, or two coordinates."""
+    if isinstance(point, str):
+        yield f"calldatacopy(M_TERM, {point}, 0x40)"
+    else:
+        yield f"mstore(M_TERM, {point[0]})"
+        yield f"mstore(M_TERM_Y, {point[1]})"
+    yield f"mstore(M_SCALAR, {scalar})"
+    yield "ok := and("
+    yield "    staticcall(gas(), 0x06, M_SUM, 0x80, M_SUM, 0x40),"
+    yield "    and(staticcall(gas(), 0x07, M_TERM, 0x60, M_TERM, 0x40), ok)"
+    yield ")"
 
 
 def _lines(depth: int, lines: Iterable[str]) -> str:

@@ -61,22 +61,24 @@ contract ZkLLMVerifier {
     uint256 private constant P = 0x30644e72e131a029b85045b68181585d97816a916871ca8d3c208c16d87cfd47;
     uint256 private constant INVERSE_OF_2 =
         0x183227397098d014dc2822db40c0ac2e9419f4243cdcb848a1f0fac9f8000001;
-    /// @dev w^i for each public input i; w = ROOT_1 generates the circuit's domain of n = 2^10 rows.
-    uint256 private constant ROOT_0 = 0x0000000000000000000000000000000000000000000000000000000000000001;
-    uint256 private constant ROOT_1 = 0x06fd19c17017a420ebbebc2bb08771e339ba79c0a8d2d7ab11f995e1bc2e5912;
-    uint256 private constant ROOT_2 = 0x0f1ded1ef6e72f5bffc02c0edd9b0675e8302a41fc782d75893a7fa1470157ce;
-    uint256 private constant ROOT_3 = 0x2478efdcd24140b591575c14ef8f578cff951e8bf6acd9360a01d4b055e3c654;
-    uint256 private constant ROOT_4 = 0x07b0c561a6148404f086204a9f36ffb0617942546750f230c893619174a57a76;
-    uint256 private constant ROOT_5 = 0x093edab2585d87552753395404aa493130bbe1d20d470e905627630d9af9194a;
-    uint256 private constant ROOT_6 = 0x1260a58dbc513430d01607c4ca2a6ad99496aa9193a979559dae20c8a4b6fa6f;
-    uint256 private constant ROOT_7 = 0x0f85acfe92e6c7400527c499dbb42f12e8a8437ea29f4bf23d1c384166f57495;
-    uint256 private constant ROOT_8 = 0x16e73dfdad310991df5ce19ce85943e01dcb5564b6f24c799d0e470cba9d1811;
-    uint256 private constant ROOT_9 = 0x10a469cc693e76157612a2ac5b991bd69a315086c842605fd27dd83c88f502d1;
-    uint256 private constant ROOT_10 = 0x2b0b8cbfb62763760429c0f9ed1f00c3dcacdf9ec39f31b855f546f823004bc1;
-    uint256 private constant ROOT_11 = 0x0f4323d708c44db4286b732c124d867bceeda34b3c4975ac74276263c469b8d5;
-    /// @dev -1/n.
-    uint256 private constant NEGATIVE_INVERSE_OF_SIZE =
-        0x000c19139cb84c680a6e14116da06056174a0cfa121e6e5c2450f87d64fc0000;
+    /// @dev Generator w of the circuit's domain, which has n = 2^10 rows.
+    uint256 private constant ROOT = 0x06fd19c17017a420ebbebc2bb08771e339ba79c0a8d2d7ab11f995e1bc2e5912;
+    /// @dev -w^i for each public input i.
+    uint256 private constant MINUS_ROOT_0 = 0x30644e72e131a029b85045b68181585d2833e84879b9709143e1f593f0000000;
+    uint256 private constant MINUS_ROOT_1 = 0x296734b17119fc08cc91898ad0f9e679ee796e87d0e698e631e85fb233d1a6ef;
+    uint256 private constant MINUS_ROOT_2 = 0x21466153ea4a70cdb89019a7a3e651e74003be067d41431bbaa775f2a8fea833;
+    uint256 private constant MINUS_ROOT_3 = 0x0beb5e960ef05f7426f8e9a191f200d0289ec9bc830c975b39e020e39a1c39ad;
+    uint256 private constant MINUS_ROOT_4 = 0x28b389113b1d1c24c7ca256be24a58acc6baa5f412687e607b4e94027b5a858b;
+    uint256 private constant MINUS_ROOT_5 = 0x272573c088d418d490fd0c627cd70f2bf77806766c726200edba92865506e6b7;
+    uint256 private constant MINUS_ROOT_6 = 0x1e03a8e524e06bf8e83a3df1b756ed83939d3db6e60ff73ba633d4cb4b490592;
+    uint256 private constant MINUS_ROOT_7 = 0x20dea1744e4ad8e9b328811ca5cd294a3f8ba4c9d71a249f06c5bd52890a8b6c;
+    uint256 private constant MINUS_ROOT_8 = 0x197d107534009697d8f364199928147d0a6892e3c2c72417a6d3ae873562e7f0;
+    uint256 private constant MINUS_ROOT_9 = 0x1fbfe4a677f32a14423da30a25e83c868e0297c1b177103171641d57670afd30;
+    uint256 private constant MINUS_ROOT_10 = 0x0558c1b32b0a3cb3b42684bc946257994b8708a9b61a3ed8edecae9bccffb440;
+    uint256 private constant MINUS_ROOT_11 = 0x21212a9bd86d52758fe4d28a6f33d1e1594644fd3d6ffae4cfba93302b96472c;
+    /// @dev 1/n.
+    uint256 private constant INVERSE_OF_SIZE =
+        0x3058355f447953c1ade231a513e0f80710e9db4e679b02351f90fd168b040001;
     /// @dev Cosets of the wires b, c, d in the permutation argument (that of a is 1).
     uint256 private constant COSET_B = 5;
     uint256 private constant COSET_C = 7;
@@ -193,58 +195,57 @@ contract ZkLLMVerifier {
     uint256 private constant M_PCOL_ZETA_INV = 0x05a0;
     uint256 private constant M_PROW_ZETA = 0x05c0;
     uint256 private constant M_PROW_ZETA_INV = 0x05e0;
-    uint256 private constant M_PREFIX_PUBLIC = 0x0600;
-    uint256 private constant M_DEN_ZH = 0x0780;
-    uint256 private constant M_DEN_ZETA = 0x07a0;
-    uint256 private constant M_DEN_Z13_Y = 0x07c0;
-    uint256 private constant M_DEN_Z4_Y = 0x07e0;
-    uint256 private constant M_DEN_Z4_YW = 0x0800;
-    uint256 private constant M_DEN_Z3_Y = 0x0820;
-    uint256 private constant M_DEN_Z3_YW = 0x0840;
-    uint256 private constant M_DEN_Z_ZETA = 0x0860;
-    uint256 private constant M_DEN_ZZETA_1 = 0x0880;
-    uint256 private constant M_DEN_Z_ALPHA = 0x08a0;
-    uint256 private constant M_DEN_Z2_ZETA = 0x08c0;
-    uint256 private constant M_DEN_Z2ZETA_1 = 0x08e0;
-    uint256 private constant M_PREFIX_ZETA = 0x0900;
-    uint256 private constant M_PREFIX_Z13_Y = 0x0920;
-    uint256 private constant M_PREFIX_Z4_Y = 0x0940;
-    uint256 private constant M_PREFIX_Z4_YW = 0x0960;
-    uint256 private constant M_PREFIX_Z3_Y = 0x0980;
-    uint256 private constant M_PREFIX_Z3_YW = 0x09a0;
-    uint256 private constant M_PREFIX_Z_ZETA = 0x09c0;
-    uint256 private constant M_PREFIX_ZZETA_1 = 0x09e0;
-    uint256 private constant M_PREFIX_Z_ALPHA = 0x0a00;
-    uint256 private constant M_PREFIX_Z2_ZETA = 0x0a20;
-    uint256 private constant M_PREFIX_Z2ZETA_1 = 0x0a40;
-    uint256 private constant M_ALPHA = 0x0a60;
-    uint256 private constant M_GAMMA = 0x0a80;
-    uint256 private constant M_BETA_P = 0x0aa0;
-    uint256 private constant M_GAMMA_P = 0x0ac0;
-    uint256 private constant M_ALPHA_P = 0x0ae0;
-    uint256 private constant M_Y = 0x0b00;
-    uint256 private constant M_YW = 0x0b20;
-    uint256 private constant M_BETA = 0x0b40;
-    uint256 private constant M_Z = 0x0b60;
-    uint256 private constant M_OMEGA = 0x0b80;
-    uint256 private constant M_PI = 0x0ba0;
-    uint256 private constant M_TG = 0x0bc0;
-    uint256 private constant M_TP = 0x0be0;
-    uint256 private constant M_INTERNAL_0 = 0x0c00;
-    uint256 private constant M_INTERNAL_1 = 0x0c20;
-    uint256 private constant M_INTERNAL_2 = 0x0c40;
-    uint256 private constant M_INTERNAL_3 = 0x0c60;
-    uint256 private constant M_D_ZETA = 0x0c80;
-    uint256 private constant M_D_ZETA_INV = 0x0ca0;
-    uint256 private constant M_H_ALPHA = 0x0cc0;
-    uint256 private constant M_S_C0 = 0x0ce0;
-    uint256 private constant M_S_C1 = 0x0d00;
-    uint256 private constant M_S_C2 = 0x0d20;
-    uint256 private constant M_S_G = 0x0d40;
-    uint256 private constant M_S_H = 0x0d60;
-    uint256 private constant M_S_SD = 0x0d80;
-    uint256 private constant M_S_ONE = 0x0da0;
-    uint256 private constant M_END = 0x0dc0;
+    uint256 private constant M_DEN_ZH = 0x0600;
+    uint256 private constant M_DEN_ZETA = 0x0620;
+    uint256 private constant M_DEN_Z13_Y = 0x0640;
+    uint256 private constant M_DEN_Z4_Y = 0x0660;
+    uint256 private constant M_DEN_Z4_YW = 0x0680;
+    uint256 private constant M_DEN_Z3_Y = 0x06a0;
+    uint256 private constant M_DEN_Z3_YW = 0x06c0;
+    uint256 private constant M_DEN_Z_ZETA = 0x06e0;
+    uint256 private constant M_DEN_ZZETA_1 = 0x0700;
+    uint256 private constant M_DEN_Z_ALPHA = 0x0720;
+    uint256 private constant M_DEN_Z2_ZETA = 0x0740;
+    uint256 private constant M_DEN_Z2ZETA_1 = 0x0760;
+    uint256 private constant M_PREFIX_ZETA = 0x0780;
+    uint256 private constant M_PREFIX_Z13_Y = 0x07a0;
+    uint256 private constant M_PREFIX_Z4_Y = 0x07c0;
+    uint256 private constant M_PREFIX_Z4_YW = 0x07e0;
+    uint256 private constant M_PREFIX_Z3_Y = 0x0800;
+    uint256 private constant M_PREFIX_Z3_YW = 0x0820;
+    uint256 private constant M_PREFIX_Z_ZETA = 0x0840;
+    uint256 private constant M_PREFIX_ZZETA_1 = 0x0860;
+    uint256 private constant M_PREFIX_Z_ALPHA = 0x0880;
+    uint256 private constant M_PREFIX_Z2_ZETA = 0x08a0;
+    uint256 private constant M_PREFIX_Z2ZETA_1 = 0x08c0;
+    uint256 private constant M_ALPHA = 0x08e0;
+    uint256 private constant M_GAMMA = 0x0900;
+    uint256 private constant M_BETA_P = 0x0920;
+    uint256 private constant M_GAMMA_P = 0x0940;
+    uint256 private constant M_ALPHA_P = 0x0960;
+    uint256 private constant M_Y = 0x0980;
+    uint256 private constant M_YW = 0x09a0;
+    uint256 private constant M_BETA = 0x09c0;
+    uint256 private constant M_Z = 0x09e0;
+    uint256 private constant M_OMEGA = 0x0a00;
+    uint256 private constant M_PI = 0x0a20;
+    uint256 private constant M_TG = 0x0a40;
+    uint256 private constant M_TP = 0x0a60;
+    uint256 private constant M_INTERNAL_0 = 0x0a80;
+    uint256 private constant M_INTERNAL_1 = 0x0aa0;
+    uint256 private constant M_INTERNAL_2 = 0x0ac0;
+    uint256 private constant M_INTERNAL_3 = 0x0ae0;
+    uint256 private constant M_D_ZETA = 0x0b00;
+    uint256 private constant M_D_ZETA_INV = 0x0b20;
+    uint256 private constant M_H_ALPHA = 0x0b40;
+    uint256 private constant M_S_C0 = 0x0b60;
+    uint256 private constant M_S_C1 = 0x0b80;
+    uint256 private constant M_S_C2 = 0x0ba0;
+    uint256 private constant M_S_G = 0x0bc0;
+    uint256 private constant M_S_H = 0x0be0;
+    uint256 private constant M_S_SD = 0x0c00;
+    uint256 private constant M_S_ONE = 0x0c20;
+    uint256 private constant M_END = 0x0c40;
 
     constructor() {
         if (DEVELOPMENT_SRS && block.chainid == 1) revert DevelopmentSrsOnMainnet();
@@ -291,10 +292,9 @@ contract ZkLLMVerifier {
 
     function _wordsInRange() private pure returns (bool valid) {
         assembly {
-            let all := 0
-            for { let i := 0 } lt(i, WORDS_BYTES) { i := add(i, 0x20) } {
-                all := or(all, calldataload(add(CD_WORDS, i)))
-            }
+            let all := calldataload(CD_WORDS)
+            all := or(all, calldataload(add(CD_WORDS, 0x20)))
+            all := or(all, calldataload(add(CD_WORDS, 0x40)))
             valid := iszero(shr(240, all))
         }
     }
@@ -344,22 +344,62 @@ contract ZkLLMVerifier {
 
     function _pointsOnCurve(uint256 p) private pure returns (bool valid) {
         assembly {
-            // y^2 = x^3 + 3 with x, y < p, or infinity encoded as (0, 0)
-            function isPoint(offset, p_) -> yes {
-                let x := calldataload(offset)
-                let y := calldataload(add(offset, 0x20))
-                yes := eq(mulmod(y, y, p_), addmod(mulmod(mulmod(x, x, p_), x, p_), 3, p_))
-                yes := and(or(yes, iszero(or(x, y))), and(lt(x, p_), lt(y, p_)))
+            // each: y^2 = x^3 + 3 with x, y < p, or infinity encoded as (0, 0)
+            valid := 1
+            {
+                let x := calldataload(CD_WITNESS_0)
+                let y := calldataload(add(CD_WITNESS_0, 0x20))
+                let onCurve := eq(mulmod(y, y, p), addmod(mulmod(mulmod(x, x, p), x, p), 3, p))
+                valid := and(valid, and(or(onCurve, iszero(or(x, y))), and(lt(x, p), lt(y, p))))
             }
-            valid := isPoint(CD_H, p)
-            valid := and(valid, isPoint(CD_WITNESS_0, p))
-            valid := and(valid, isPoint(CD_Q, p))
-            valid := and(valid, isPoint(CD_G, p))
-            valid := and(valid, isPoint(CD_SD, p))
-            valid := and(valid, isPoint(CD_C1, p))
-            valid := and(valid, isPoint(CD_C2, p))
-            valid := and(valid, isPoint(CD_W, p))
-            valid := and(valid, isPoint(CD_W_PRIME, p))
+            {
+                let x := calldataload(CD_H)
+                let y := calldataload(add(CD_H, 0x20))
+                let onCurve := eq(mulmod(y, y, p), addmod(mulmod(mulmod(x, x, p), x, p), 3, p))
+                valid := and(valid, and(or(onCurve, iszero(or(x, y))), and(lt(x, p), lt(y, p))))
+            }
+            {
+                let x := calldataload(CD_Q)
+                let y := calldataload(add(CD_Q, 0x20))
+                let onCurve := eq(mulmod(y, y, p), addmod(mulmod(mulmod(x, x, p), x, p), 3, p))
+                valid := and(valid, and(or(onCurve, iszero(or(x, y))), and(lt(x, p), lt(y, p))))
+            }
+            {
+                let x := calldataload(CD_G)
+                let y := calldataload(add(CD_G, 0x20))
+                let onCurve := eq(mulmod(y, y, p), addmod(mulmod(mulmod(x, x, p), x, p), 3, p))
+                valid := and(valid, and(or(onCurve, iszero(or(x, y))), and(lt(x, p), lt(y, p))))
+            }
+            {
+                let x := calldataload(CD_SD)
+                let y := calldataload(add(CD_SD, 0x20))
+                let onCurve := eq(mulmod(y, y, p), addmod(mulmod(mulmod(x, x, p), x, p), 3, p))
+                valid := and(valid, and(or(onCurve, iszero(or(x, y))), and(lt(x, p), lt(y, p))))
+            }
+            {
+                let x := calldataload(CD_C1)
+                let y := calldataload(add(CD_C1, 0x20))
+                let onCurve := eq(mulmod(y, y, p), addmod(mulmod(mulmod(x, x, p), x, p), 3, p))
+                valid := and(valid, and(or(onCurve, iszero(or(x, y))), and(lt(x, p), lt(y, p))))
+            }
+            {
+                let x := calldataload(CD_C2)
+                let y := calldataload(add(CD_C2, 0x20))
+                let onCurve := eq(mulmod(y, y, p), addmod(mulmod(mulmod(x, x, p), x, p), 3, p))
+                valid := and(valid, and(or(onCurve, iszero(or(x, y))), and(lt(x, p), lt(y, p))))
+            }
+            {
+                let x := calldataload(CD_W)
+                let y := calldataload(add(CD_W, 0x20))
+                let onCurve := eq(mulmod(y, y, p), addmod(mulmod(mulmod(x, x, p), x, p), 3, p))
+                valid := and(valid, and(or(onCurve, iszero(or(x, y))), and(lt(x, p), lt(y, p))))
+            }
+            {
+                let x := calldataload(CD_W_PRIME)
+                let y := calldataload(add(CD_W_PRIME, 0x20))
+                let onCurve := eq(mulmod(y, y, p), addmod(mulmod(mulmod(x, x, p), x, p), 3, p))
+                valid := and(valid, and(or(onCurve, iszero(or(x, y))), and(lt(x, p), lt(y, p))))
+            }
         }
     }
 
@@ -455,7 +495,7 @@ contract ZkLLMVerifier {
     /// @dev Every denominator from one inverse (Montgomery's trick). `inverse` comes with the proof; a zero
     /// denominator leaves no inverse, so degenerate challenges are rejected here. Replaces each M_DEN_ by its
     /// inverse, and leaves in M_PI the public inputs' polynomial at y over Z_H(y), which is
-    /// -1/n sum_i public_i w^i / (y - w^i).
+    /// -1/n sum_i public_i w^i / (y - w^i); the sum is a fraction whose denominator is the product of the y - w^i.
     function _invertDenominators(uint256 r) private pure returns (bool valid) {
         assembly {
             {
@@ -474,7 +514,7 @@ contract ZkLLMVerifier {
                 power := mulmod(power, power, r)
                 mstore(M_DEN_ZH, addmod(power, sub(r, 1), r))
                 mstore(M_DEN_ZETA, mload(M_ZETA))
-                let yw := mulmod(y, ROOT_1, r)
+                let yw := mulmod(y, ROOT, r)
                 mstore(M_YW, yw)
 
                 let z := mload(M_Z)
@@ -497,7 +537,7 @@ contract ZkLLMVerifier {
                 mstore(M_DEN_Z2ZETA_1, addmod(mulmod(z2, zeta, r), sub(r, 1), r))
             }
 
-            // products of all denominators before each one: first the M_DEN_, then y - w^i for each public input
+            // products of all M_DEN_ before each one
             let product := mload(M_DEN_ZH)
             mstore(M_PREFIX_ZETA, product)
             product := mulmod(product, mload(M_DEN_ZETA), r)
@@ -521,87 +561,64 @@ contract ZkLLMVerifier {
             product := mulmod(product, mload(M_DEN_Z2_ZETA), r)
             mstore(M_PREFIX_Z2ZETA_1, product)
             product := mulmod(product, mload(M_DEN_Z2ZETA_1), r)
+            // the fraction, term by term
             let y := mload(M_Y)
-            mstore(add(M_PREFIX_PUBLIC, 0x0), product)
-            product := mulmod(product, addmod(y, sub(r, ROOT_0), r), r)
-            mstore(add(M_PREFIX_PUBLIC, 0x20), product)
-            product := mulmod(product, addmod(y, sub(r, ROOT_1), r), r)
-            mstore(add(M_PREFIX_PUBLIC, 0x40), product)
-            product := mulmod(product, addmod(y, sub(r, ROOT_2), r), r)
-            mstore(add(M_PREFIX_PUBLIC, 0x60), product)
-            product := mulmod(product, addmod(y, sub(r, ROOT_3), r), r)
-            mstore(add(M_PREFIX_PUBLIC, 0x80), product)
-            product := mulmod(product, addmod(y, sub(r, ROOT_4), r), r)
-            mstore(add(M_PREFIX_PUBLIC, 0xa0), product)
-            product := mulmod(product, addmod(y, sub(r, ROOT_5), r), r)
-            mstore(add(M_PREFIX_PUBLIC, 0xc0), product)
-            product := mulmod(product, addmod(y, sub(r, ROOT_6), r), r)
-            mstore(add(M_PREFIX_PUBLIC, 0xe0), product)
-            product := mulmod(product, addmod(y, sub(r, ROOT_7), r), r)
-            mstore(add(M_PREFIX_PUBLIC, 0x100), product)
-            product := mulmod(product, addmod(y, sub(r, ROOT_8), r), r)
-            mstore(add(M_PREFIX_PUBLIC, 0x120), product)
-            product := mulmod(product, addmod(y, sub(r, ROOT_9), r), r)
-            mstore(add(M_PREFIX_PUBLIC, 0x140), product)
-            product := mulmod(product, addmod(y, sub(r, ROOT_10), r), r)
-            mstore(add(M_PREFIX_PUBLIC, 0x160), product)
-            product := mulmod(product, addmod(y, sub(r, ROOT_11), r), r)
+            let own
+            let factor := addmod(y, MINUS_ROOT_0, r)
+            let numerator := mulmod(mload(M_SEED), MINUS_ROOT_0, r)
+            let denominator := factor
+            factor := addmod(y, MINUS_ROOT_1, r)
+            own := mulmod(mload(add(M_SEED, 0x20)), MINUS_ROOT_1, r)
+            numerator := addmod(mulmod(numerator, factor, r), mulmod(own, denominator, r), r)
+            denominator := mulmod(denominator, factor, r)
+            factor := addmod(y, MINUS_ROOT_2, r)
+            own := mulmod(mload(add(M_SEED, 0x40)), MINUS_ROOT_2, r)
+            numerator := addmod(mulmod(numerator, factor, r), mulmod(own, denominator, r), r)
+            denominator := mulmod(denominator, factor, r)
+            factor := addmod(y, MINUS_ROOT_3, r)
+            own := mulmod(mload(add(M_SEED, 0x60)), MINUS_ROOT_3, r)
+            numerator := addmod(mulmod(numerator, factor, r), mulmod(own, denominator, r), r)
+            denominator := mulmod(denominator, factor, r)
+            factor := addmod(y, MINUS_ROOT_4, r)
+            own := mulmod(mload(add(M_SEED, 0x80)), MINUS_ROOT_4, r)
+            numerator := addmod(mulmod(numerator, factor, r), mulmod(own, denominator, r), r)
+            denominator := mulmod(denominator, factor, r)
+            factor := addmod(y, MINUS_ROOT_5, r)
+            own := mulmod(mload(add(M_SEED, 0xa0)), MINUS_ROOT_5, r)
+            numerator := addmod(mulmod(numerator, factor, r), mulmod(own, denominator, r), r)
+            denominator := mulmod(denominator, factor, r)
+            factor := addmod(y, MINUS_ROOT_6, r)
+            own := mulmod(mload(add(M_SEED, 0xc0)), MINUS_ROOT_6, r)
+            numerator := addmod(mulmod(numerator, factor, r), mulmod(own, denominator, r), r)
+            denominator := mulmod(denominator, factor, r)
+            factor := addmod(y, MINUS_ROOT_7, r)
+            own := mulmod(mload(add(M_SEED, 0xe0)), MINUS_ROOT_7, r)
+            numerator := addmod(mulmod(numerator, factor, r), mulmod(own, denominator, r), r)
+            denominator := mulmod(denominator, factor, r)
+            factor := addmod(y, MINUS_ROOT_8, r)
+            own := mulmod(mload(add(M_SEED, 0x100)), MINUS_ROOT_8, r)
+            numerator := addmod(mulmod(numerator, factor, r), mulmod(own, denominator, r), r)
+            denominator := mulmod(denominator, factor, r)
+            factor := addmod(y, MINUS_ROOT_9, r)
+            own := mulmod(mload(add(M_SEED, 0x120)), MINUS_ROOT_9, r)
+            numerator := addmod(mulmod(numerator, factor, r), mulmod(own, denominator, r), r)
+            denominator := mulmod(denominator, factor, r)
+            factor := addmod(y, MINUS_ROOT_10, r)
+            own := mulmod(mload(add(M_SEED, 0x140)), MINUS_ROOT_10, r)
+            numerator := addmod(mulmod(numerator, factor, r), mulmod(own, denominator, r), r)
+            denominator := mulmod(denominator, factor, r)
+            factor := addmod(y, MINUS_ROOT_11, r)
+            own := mulmod(mload(add(M_SEED, 0x160)), MINUS_ROOT_11, r)
+            numerator := addmod(mulmod(numerator, factor, r), mulmod(own, denominator, r), r)
+            denominator := mulmod(denominator, factor, r)
 
             let inverse := calldataload(CD_INVERSE)
-            valid := eq(mulmod(product, inverse, r), 1)
+            valid := eq(mulmod(mulmod(product, denominator, r), inverse, r), 1)
 
             // backwards: `inverse` is that of the product of what is still to come
-            let own
-            let sum := 0
-            own := mulmod(inverse, mload(add(M_PREFIX_PUBLIC, 0x160)), r)
-            own := mulmod(own, ROOT_11, r)
-            sum := addmod(sum, mulmod(own, mload(add(M_SEED, 0x160)), r), r)
-            inverse := mulmod(inverse, addmod(y, sub(r, ROOT_11), r), r)
-            own := mulmod(inverse, mload(add(M_PREFIX_PUBLIC, 0x140)), r)
-            own := mulmod(own, ROOT_10, r)
-            sum := addmod(sum, mulmod(own, mload(add(M_SEED, 0x140)), r), r)
-            inverse := mulmod(inverse, addmod(y, sub(r, ROOT_10), r), r)
-            own := mulmod(inverse, mload(add(M_PREFIX_PUBLIC, 0x120)), r)
-            own := mulmod(own, ROOT_9, r)
-            sum := addmod(sum, mulmod(own, mload(add(M_SEED, 0x120)), r), r)
-            inverse := mulmod(inverse, addmod(y, sub(r, ROOT_9), r), r)
-            own := mulmod(inverse, mload(add(M_PREFIX_PUBLIC, 0x100)), r)
-            own := mulmod(own, ROOT_8, r)
-            sum := addmod(sum, mulmod(own, mload(add(M_SEED, 0x100)), r), r)
-            inverse := mulmod(inverse, addmod(y, sub(r, ROOT_8), r), r)
-            own := mulmod(inverse, mload(add(M_PREFIX_PUBLIC, 0xe0)), r)
-            own := mulmod(own, ROOT_7, r)
-            sum := addmod(sum, mulmod(own, mload(add(M_SEED, 0xe0)), r), r)
-            inverse := mulmod(inverse, addmod(y, sub(r, ROOT_7), r), r)
-            own := mulmod(inverse, mload(add(M_PREFIX_PUBLIC, 0xc0)), r)
-            own := mulmod(own, ROOT_6, r)
-            sum := addmod(sum, mulmod(own, mload(add(M_SEED, 0xc0)), r), r)
-            inverse := mulmod(inverse, addmod(y, sub(r, ROOT_6), r), r)
-            own := mulmod(inverse, mload(add(M_PREFIX_PUBLIC, 0xa0)), r)
-            own := mulmod(own, ROOT_5, r)
-            sum := addmod(sum, mulmod(own, mload(add(M_SEED, 0xa0)), r), r)
-            inverse := mulmod(inverse, addmod(y, sub(r, ROOT_5), r), r)
-            own := mulmod(inverse, mload(add(M_PREFIX_PUBLIC, 0x80)), r)
-            own := mulmod(own, ROOT_4, r)
-            sum := addmod(sum, mulmod(own, mload(add(M_SEED, 0x80)), r), r)
-            inverse := mulmod(inverse, addmod(y, sub(r, ROOT_4), r), r)
-            own := mulmod(inverse, mload(add(M_PREFIX_PUBLIC, 0x60)), r)
-            own := mulmod(own, ROOT_3, r)
-            sum := addmod(sum, mulmod(own, mload(add(M_SEED, 0x60)), r), r)
-            inverse := mulmod(inverse, addmod(y, sub(r, ROOT_3), r), r)
-            own := mulmod(inverse, mload(add(M_PREFIX_PUBLIC, 0x40)), r)
-            own := mulmod(own, ROOT_2, r)
-            sum := addmod(sum, mulmod(own, mload(add(M_SEED, 0x40)), r), r)
-            inverse := mulmod(inverse, addmod(y, sub(r, ROOT_2), r), r)
-            own := mulmod(inverse, mload(add(M_PREFIX_PUBLIC, 0x20)), r)
-            own := mulmod(own, ROOT_1, r)
-            sum := addmod(sum, mulmod(own, mload(add(M_SEED, 0x20)), r), r)
-            inverse := mulmod(inverse, addmod(y, sub(r, ROOT_1), r), r)
-            own := mulmod(inverse, mload(add(M_PREFIX_PUBLIC, 0x0)), r)
-            own := mulmod(own, ROOT_0, r)
-            sum := addmod(sum, mulmod(own, mload(add(M_SEED, 0x0)), r), r)
-            inverse := mulmod(inverse, addmod(y, sub(r, ROOT_0), r), r)
-            mstore(M_PI, mulmod(sum, NEGATIVE_INVERSE_OF_SIZE, r))
+            own := mulmod(inverse, product, r)
+            mstore(M_PI, mulmod(mulmod(numerator, own, r), INVERSE_OF_SIZE, r))
+            inverse := mulmod(inverse, denominator, r)
             own := mulmod(inverse, mload(M_PREFIX_Z2ZETA_1), r)
             inverse := mulmod(inverse, mload(M_DEN_Z2ZETA_1), r)
             mstore(M_DEN_Z2ZETA_1, own)
@@ -882,56 +899,102 @@ contract ZkLLMVerifier {
     /// columns, then the witness columns; left at M_SUM. omega C_q is left at M_OMEGA_Q.
     function _combineCommitments(uint256 r) private view returns (bool ok) {
         assembly {
-            // M_SUM += scalar * the point at M_TERM
-            function accumulate(scalar) -> done {
-                mstore(M_SCALAR, scalar)
-                done := staticcall(gas(), 0x07, M_TERM, 0x60, M_TERM, 0x40)
-                done := and(staticcall(gas(), 0x06, M_SUM, 0x80, M_SUM, 0x40), done)
-            }
-
             // -W
             mstore(M_SUM, calldataload(CD_W))
             mstore(add(M_SUM, 0x20), mod(sub(P, calldataload(CD_W_Y)), P))
 
+            // then M_SUM += M_SCALAR * M_TERM for each term: arguments are evaluated from the right, so first what was
+            // before, then the multiplication, then the addition
+            ok := 1
+            let omega := mload(M_OMEGA)
+            let theta := mload(M_THETA)
+            let power := omega
             mstore(M_TERM, C0_X)
             mstore(M_TERM_Y, C0_Y)
-            ok := accumulate(mload(M_S_C0))
+            mstore(M_SCALAR, mload(M_S_C0))
+            ok := and(
+                staticcall(gas(), 0x06, M_SUM, 0x80, M_SUM, 0x40),
+                and(staticcall(gas(), 0x07, M_TERM, 0x60, M_TERM, 0x40), ok)
+            )
             calldatacopy(M_TERM, CD_C1, 0x40)
-            ok := and(accumulate(mload(M_S_C1)), ok)
+            mstore(M_SCALAR, mload(M_S_C1))
+            ok := and(
+                staticcall(gas(), 0x06, M_SUM, 0x80, M_SUM, 0x40),
+                and(staticcall(gas(), 0x07, M_TERM, 0x60, M_TERM, 0x40), ok)
+            )
             calldatacopy(M_TERM, CD_C2, 0x40)
-            ok := and(accumulate(mload(M_S_C2)), ok)
+            mstore(M_SCALAR, mload(M_S_C2))
+            ok := and(
+                staticcall(gas(), 0x06, M_SUM, 0x80, M_SUM, 0x40),
+                and(staticcall(gas(), 0x07, M_TERM, 0x60, M_TERM, 0x40), ok)
+            )
             calldatacopy(M_TERM, CD_H, 0x40)
-            ok := and(accumulate(mload(M_S_H)), ok)
+            mstore(M_SCALAR, mload(M_S_H))
+            ok := and(
+                staticcall(gas(), 0x06, M_SUM, 0x80, M_SUM, 0x40),
+                and(staticcall(gas(), 0x07, M_TERM, 0x60, M_TERM, 0x40), ok)
+            )
             calldatacopy(M_TERM, CD_SD, 0x40)
-            ok := and(accumulate(mload(M_S_SD)), ok)
+            mstore(M_SCALAR, mload(M_S_SD))
+            ok := and(
+                staticcall(gas(), 0x06, M_SUM, 0x80, M_SUM, 0x40),
+                and(staticcall(gas(), 0x07, M_TERM, 0x60, M_TERM, 0x40), ok)
+            )
             calldatacopy(M_TERM, CD_W_PRIME, 0x40)
-            ok := and(accumulate(mload(M_Z)), ok)
+            mstore(M_SCALAR, mload(M_Z))
+            ok := and(
+                staticcall(gas(), 0x06, M_SUM, 0x80, M_SUM, 0x40),
+                and(staticcall(gas(), 0x07, M_TERM, 0x60, M_TERM, 0x40), ok)
+            )
             mstore(M_TERM, 1)
             mstore(M_TERM_Y, 2)
-            ok := and(accumulate(mload(M_S_ONE)), ok)
-
-            let omega := mload(M_OMEGA)
+            mstore(M_SCALAR, mload(M_S_ONE))
+            ok := and(
+                staticcall(gas(), 0x06, M_SUM, 0x80, M_SUM, 0x40),
+                and(staticcall(gas(), 0x07, M_TERM, 0x60, M_TERM, 0x40), ok)
+            )
             calldatacopy(M_TERM, CD_G, 0x40)
-            ok := and(accumulate(addmod(mload(M_S_G), sub(r, omega), r)), ok)
+            mstore(M_SCALAR, addmod(mload(M_S_G), sub(r, omega), r))
+            ok := and(
+                staticcall(gas(), 0x06, M_SUM, 0x80, M_SUM, 0x40),
+                and(staticcall(gas(), 0x07, M_TERM, 0x60, M_TERM, 0x40), ok)
+            )
             calldatacopy(M_TERM, CD_Q, 0x40)
-            ok := and(accumulate(mulmod(omega, mload(M_ALPHA), r)), ok)
-
-            let theta := mload(M_THETA)
-            let scalar := omega
+            mstore(M_SCALAR, mulmod(omega, mload(M_ALPHA), r))
+            ok := and(
+                staticcall(gas(), 0x06, M_SUM, 0x80, M_SUM, 0x40),
+                and(staticcall(gas(), 0x07, M_TERM, 0x60, M_TERM, 0x40), ok)
+            )
             mstore(M_TERM, FIXED_0_X)
             mstore(M_TERM_Y, FIXED_0_Y)
-            ok := and(accumulate(scalar), ok)
-            scalar := mulmod(scalar, theta, r)
+            mstore(M_SCALAR, power)
+            ok := and(
+                staticcall(gas(), 0x06, M_SUM, 0x80, M_SUM, 0x40),
+                and(staticcall(gas(), 0x07, M_TERM, 0x60, M_TERM, 0x40), ok)
+            )
+            power := mulmod(power, theta, r)
             mstore(M_TERM, FIXED_1_X)
             mstore(M_TERM_Y, FIXED_1_Y)
-            ok := and(accumulate(scalar), ok)
-            scalar := mulmod(scalar, theta, r)
+            mstore(M_SCALAR, power)
+            ok := and(
+                staticcall(gas(), 0x06, M_SUM, 0x80, M_SUM, 0x40),
+                and(staticcall(gas(), 0x07, M_TERM, 0x60, M_TERM, 0x40), ok)
+            )
+            power := mulmod(power, theta, r)
             mstore(M_TERM, FIXED_2_X)
             mstore(M_TERM_Y, FIXED_2_Y)
-            ok := and(accumulate(scalar), ok)
-            scalar := mulmod(scalar, theta, r)
+            mstore(M_SCALAR, power)
+            ok := and(
+                staticcall(gas(), 0x06, M_SUM, 0x80, M_SUM, 0x40),
+                and(staticcall(gas(), 0x07, M_TERM, 0x60, M_TERM, 0x40), ok)
+            )
+            power := mulmod(power, theta, r)
             calldatacopy(M_TERM, CD_WITNESS_0, 0x40)
-            ok := and(accumulate(scalar), ok)
+            mstore(M_SCALAR, power)
+            ok := and(
+                staticcall(gas(), 0x06, M_SUM, 0x80, M_SUM, 0x40),
+                and(staticcall(gas(), 0x07, M_TERM, 0x60, M_TERM, 0x40), ok)
+            )
 
             calldatacopy(M_OMEGA_Q, CD_Q, 0x40)
             mstore(add(M_OMEGA_Q, 0x40), omega)
