@@ -13,7 +13,7 @@ struct Claim {
     bytes32 id;
     bytes32 modelId;
     bytes32 promptDigest;
-    uint16[] answer;
+    bytes text;
     bytes record;
 }
 
@@ -104,25 +104,18 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
         if (words.length != (shape.n + 1 + LIMBS_PER_WORD) / LIMBS_PER_WORD) {
             revert InvalidCalldata();
         }
-        (claim.promptDigest, claim.answer) = _decodeStatement(words, shape.n, shape.k);
+        uint16[] memory answer;
+        (claim.promptDigest, answer) = _decodeStatement(words, shape.n, shape.k);
         claim.modelId = shape.modelId;
         claim.id = Claims.idOf(shape.modelId, shape.k, claim.promptDigest);
         if (_isSettled(claim.id)) revert AlreadySettled(claim.id);
-        claim.record = _checkTokens(shape, claim.answer, siblings, tokens);
+        (claim.record, claim.text) = _checkTokens(shape, answer, siblings, tokens);
     }
 
     function _settled(bytes32 requestId, Claim memory claim) private returns (bytes32 claimId) {
         claimId = claim.id;
         _store(_records[claimId], claim.record);
-        emit Settled(
-            claimId,
-            claim.modelId,
-            msg.sender,
-            requestId,
-            claim.promptDigest,
-            claim.answer,
-            _text(claim.record)
-        );
+        emit Settled(claimId, claim.modelId, msg.sender, claim.promptDigest, claim.text);
         if (requestId != 0) _fulfil(requestId, claimId);
     }
 
@@ -133,21 +126,34 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
         pure
         returns (bytes32 promptDigest, uint16[] memory answer)
     {
-        uint256 T = words[0] >> 16 * (LIMBS_PER_WORD - 1);
+        uint256 T;
+        assembly ("memory-safe") {
+            T := shr(224, calldataload(words.offset)) // first limb, in the first of at least one word
+        }
         if (T < k || T > n) revert InvalidLength(T);
         assembly ("memory-safe") {
             let ids := mload(0x40)
             let end := add(ids, shl(5, add(T, 1)))
 
             // the words without their two top bytes, end to end: two bytes a limb
-            for { let i := 0 } lt(i, words.length) { i := add(i, 1) } {
-                mstore(add(end, mul(30, i)), shl(16, calldataload(add(words.offset, shl(5, i)))))
+            let limb := add(end, 0x60)
+            {
+                let target := limb
+                let wordsEnd := add(words.offset, shl(5, words.length))
+                for { let word := words.offset } lt(word, wordsEnd) { word := add(word, 0x20) } {
+                    mstore(target, shl(16, calldataload(word)))
+                    target := add(target, 30)
+                }
+                mstore(0x40, add(target, 2))
             }
-            mstore(0x40, add(end, add(0x20, mul(30, words.length))))
-            let limb := add(end, 2) // after T
-            for { let id := ids } lt(id, end) { id := add(id, 0x20) } {
+            limb := add(limb, 2) // after T
+            // four at a time; up to three that are none end up in the room before the limbs
+            for { let id := ids } lt(id, end) { id := add(id, 0x80) } {
                 mstore(id, shr(240, mload(limb)))
-                limb := add(limb, 2)
+                mstore(add(id, 0x20), shr(240, mload(add(limb, 2))))
+                mstore(add(id, 0x40), shr(240, mload(add(limb, 4))))
+                mstore(add(id, 0x60), shr(240, mload(add(limb, 6))))
+                limb := add(limb, 8)
             }
 
             answer := sub(end, shl(5, add(k, 1)))
@@ -164,22 +170,26 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
         uint16[] memory answer,
         bytes32[] calldata siblings,
         bytes[] calldata tokens
-    ) private pure returns (bytes memory record) {
-        uint256[] memory ids = _distinct(answer);
-        if (tokens.length != ids.length) revert InvalidCalldata();
-        record = _makeRecord(answer, ids, tokens);
-
+    ) private pure returns (bytes memory record, bytes memory text) {
         bytes32 root;
         bool exact;
-        if (ids.length == 1) {
-            root = VocabularyProof.rootOf(ids[0], VocabularyProof.leafOf(ids[0], tokens[0]), siblings);
-            exact = siblings.length == shape.vocabularyDepth;
+        if (answer.length == 1) {
+            if (tokens.length != 1) revert InvalidCalldata();
+            uint16 id = answer[0];
+            (record, text) = _makeRecord(id, tokens[0]);
+            root = VocabularyProof.rootOf(id, VocabularyProof.leafOf(id, text), siblings);
+            exact = VocabularyProof.isDepthOf(shape.vocabularySize, siblings.length);
         } else {
+            uint256[] memory ids = _distinct(answer);
+            if (tokens.length != ids.length) revert InvalidCalldata();
+            record = _makeRecord(answer, ids, tokens);
+            text = _text(record);
             bytes32[] memory leaves = new bytes32[](ids.length);
             for (uint256 i = 0; i < ids.length; ++i) {
                 leaves[i] = VocabularyProof.leafOf(ids[i], tokens[i]);
             }
-            (root, exact) = VocabularyProof.rootOf(ids, leaves, siblings, shape.vocabularyDepth);
+            uint256 depth = VocabularyProof.depthOf(shape.vocabularySize);
+            (root, exact) = VocabularyProof.rootOf(ids, leaves, siblings, depth);
         }
         if (!exact || root != shape.vocabularyRoot) revert InvalidVocabularyProof();
     }
@@ -211,10 +221,16 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
         private
         view
     {
-        bytes32 context = keccak256(abi.encode(block.chainid, address(this), msg.sender, requestId));
         bytes4 selector = IZkLLMVerifier.verify.selector;
         assembly ("memory-safe") {
             let data := mload(0x40)
+            // keccak256(abi.encode(block.chainid, address(this), msg.sender, requestId))
+            mstore(data, chainid())
+            mstore(add(data, 0x20), address())
+            mstore(add(data, 0x40), caller())
+            mstore(add(data, 0x60), requestId)
+            let context := keccak256(data, 0x80)
+
             mstore(data, selector)
             mstore(add(data, 0x04), context)
             mstore(add(data, 0x24), 0x60)
@@ -264,6 +280,25 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
                 calldatacopy(text, token.offset, token.length)
                 text := add(text, token.length)
             }
+        }
+    }
+
+    /// @dev The same for an answer of one token, with the text apart.
+    function _makeRecord(uint16 id, bytes calldata token)
+        private
+        pure
+        returns (bytes memory record, bytes memory text)
+    {
+        assembly ("memory-safe") {
+            text := mload(0x40)
+            mstore(text, token.length)
+            calldatacopy(add(text, 0x20), token.offset, token.length)
+            record := add(text, and(add(token.length, 0x3f), not(0x1f)))
+            mstore(record, add(token.length, 6))
+            mstore(add(record, 0x20), shl(208, or(shl(32, 1), or(shl(16, id), token.length))))
+            calldatacopy(add(record, 0x26), token.offset, token.length)
+            mstore(add(record, add(0x26, token.length)), 0) // what is stored ends in zeros
+            mstore(0x40, add(record, and(add(token.length, 0x65), not(0x1f))))
         }
     }
 
@@ -352,24 +387,21 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
         }
         if (!valid) return false;
 
-        uint256 end;
         assembly ("memory-safe") {
-            end := add(tokens.offset, shl(5, tokens.length))
-        }
-        for (uint256 i = 0; i < tokens.length; ++i) {
-            bytes calldata token = tokens[i];
-            assembly ("memory-safe") {
-                valid := and(valid, and(eq(token.offset, add(end, 0x20)), lt(token.length, 0x10000)))
+            let end := add(tokens.offset, shl(5, tokens.length))
+            for { let i := 0 } lt(i, tokens.length) { i := add(i, 1) } {
+                // the token's length is where its offset, counted from the first offset, says, and that is `end`
+                let offset := calldataload(add(tokens.offset, shl(5, i)))
+                let length := calldataload(end)
+                valid := and(valid, and(eq(add(tokens.offset, offset), end), lt(length, 0x10000)))
                 // bits of the last word after the text: none where the text fills it
-                let rest := and(token.length, 0x1f)
-                end := add(token.offset, token.length)
+                let rest := and(length, 0x1f)
+                end := add(add(end, 0x20), length)
                 if rest {
                     valid := and(valid, iszero(shl(shl(3, rest), calldataload(sub(end, rest)))))
                     end := add(end, sub(0x20, rest))
                 }
             }
-        }
-        assembly ("memory-safe") {
             valid := and(valid, eq(calldatasize(), end))
         }
     }

@@ -29,7 +29,7 @@ contract SettlementTest is MockedSettlement {
         assertTrue(!settlement.isSettled(claimId), "not settled yet");
         bytes32 promptDigest = keccak256(abi.encodePacked(_prompt(ids, k)));
         vm.expectEmit(true, true, true, true, address(settlement));
-        emit IZkLLMSettlement.Settled(claimId, MODEL, address(this), 0, promptDigest, answer, text);
+        emit IZkLLMSettlement.Settled(claimId, MODEL, address(this), promptDigest, text);
         (bool ok, bytes memory returned) = address(settlement).call(_calldata(v, ids, 0));
         assertTrue(ok, "settle");
         assertEq(abi.decode(returned, (bytes32)), claimId, "claim id");

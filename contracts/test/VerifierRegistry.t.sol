@@ -45,7 +45,10 @@ contract VerifierRegistryTest is MockedSettlement {
         bytes memory data = abi.encodeCall(settlement.register, (STRANGER));
         assertReverts(address(settlement), data, IVerifierRegistry.NotAVerifier.selector, "no code");
         data = abi.encodeCall(settlement.register, (address(settlement)));
-        assertReverts(address(settlement), data, 0, "code that says nothing about itself");
+        bytes4 expected = IVerifierRegistry.NotAVerifier.selector;
+        assertReverts(address(settlement), data, expected, "code that says nothing about itself");
+        data = abi.encodeCall(settlement.register, (address(new Mumbler())));
+        assertReverts(address(settlement), data, expected, "code that says too little");
     }
 
     /// @dev A development verifier cannot be made on chain id 1, so it is brought there.
@@ -132,6 +135,15 @@ contract VerifierRegistryTest is MockedSettlement {
         data = abi.encodeCall(settlement.register, (address(_verifier(LENGTH, 2))));
         assertReverts(address(settlement), data, IVerifierRegistry.NotOwner.selector, "the former owner");
         _settle(_ids(1, 9), 0);
+    }
+}
+
+/// @notice Says four of the five words.
+contract Mumbler {
+    bool public constant DEVELOPMENT_SRS = true;
+
+    function parameters() external pure returns (bytes32, bytes32, uint256, uint256) {
+        return (0, 0, 1, 1);
     }
 }
 

@@ -39,6 +39,15 @@ contract VocabularyProofTest is TestBase {
         assertEq(VocabularyProof.depthOf(65_536), 16, "65536");
     }
 
+    function test_isDepth(uint256 size, uint256 depth) external pure {
+        size = 1 + size % 70_000;
+        uint256 right = VocabularyProof.depthOf(size);
+        for (uint256 i = 0; i < 20; ++i) {
+            assertTrue(VocabularyProof.isDepthOf(size, i) == (i == right), "small depth");
+        }
+        assertTrue(VocabularyProof.isDepthOf(size, depth) == (depth == right), "any depth");
+    }
+
     function test_everyTokenOfOddVocabularies(uint256 seed) external view {
         bytes[] memory tokens = _tokens(seed, 1 + seed % 20);
         bytes32 root = Vocabulary.root(tokens);

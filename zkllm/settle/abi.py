@@ -17,7 +17,8 @@ REQUEST = "request(bytes32,uint16[],uint256,uint64,bytes32)"
 REQUEST_DIGEST = "requestDigest(bytes32,bytes32,uint256,uint64,bytes32)"
 RECLAIM = "reclaim(bytes32)"
 WITHDRAW = "withdraw(address)"
-SETTLED = "Settled(bytes32,bytes32,address,bytes32,bytes32,uint16[],bytes)"
+FULFILLED = "Fulfilled(bytes32,bytes32,address,uint256)"
+SETTLED = "Settled(bytes32,bytes32,address,bytes32,bytes)"
 
 
 def selector(signature: str) -> bytes:
@@ -59,19 +60,22 @@ def words_of(body: bytes) -> list[int]:
 
 @dataclass(frozen=True)
 class SettledEvent:
-    """What the settlement contract announced."""
+    """What the settlement contract announced: `Settled`, and `Fulfilled` where it was for a request."""
 
     claim_id: bytes
     model_id: bytes
     settler: bytes
-    request_id: bytes
     prompt_digest: bytes
-    token_ids: tuple[int, ...]
     text: bytes
+    request_id: bytes
+    """32 zero bytes for none."""
 
 
 def settled_events(logs: Iterable[Log], contract: bytes) -> list[SettledEvent]:
+    """Those of a transaction's receipt: both announcements are in its logs."""
     topic = keccak256(SETTLED.encode())
+    logs = list(logs)
+    requests = _requests_by_claim(logs, contract)
     found = []
     for log in logs:
         if log.address != contract or log.topics[:1] != (topic,):
@@ -79,12 +83,19 @@ def settled_events(logs: Iterable[Log], contract: bytes) -> list[SettledEvent]:
         if len(log.topics) != 4:
             raise SettlementError("the node gave a malformed announcement of a settled claim")
         _, claim_id, model_id, settler = log.topics
-        types = ["bytes32", "bytes32", "uint16[]", "bytes"]
-        request_id, prompt_digest, ids, text = decode(types, log.data, "Settled")
-        found.append(
-            SettledEvent(claim_id, model_id, settler[12:], request_id, prompt_digest, tuple(ids), text)
-        )
+        prompt_digest, text = decode(["bytes32", "bytes"], log.data, "Settled")
+        request_id = requests.get(claim_id, bytes(32))
+        found.append(SettledEvent(claim_id, model_id, settler[12:], prompt_digest, text, request_id))
     return found
+
+
+def _requests_by_claim(logs: Iterable[Log], contract: bytes) -> dict[bytes, bytes]:
+    topic = keccak256(FULFILLED.encode())
+    return {
+        log.topics[2]: log.topics[1]
+        for log in logs
+        if log.address == contract and log.topics[:1] == (topic,) and len(log.topics) == 4
+    }
 
 
 def settled_event(logs: Iterable[Log], contract: bytes) -> SettledEvent:
@@ -112,7 +123,7 @@ SENTENCES = {
     "Rejected()": "the verifier rejects the proof",
     # the registry
     "NotOwner(address)": "the account {0} is not the owner of the settlement contract, who alone may do this",
-    "NotAVerifier(address)": "there is no contract at {0}; deploy the verifier first",
+    "NotAVerifier(address)": "there is no verifier at {0}; deploy it first",
     "AlreadyRegistered(address)": "the verifier {0} is registered already, perhaps frozen",
     "ShapeTaken(bytes32,uint256,uint256)": (
         "another verifier is registered for the model 0x{0} with N={1}, k={2}; it is never replaced: use "

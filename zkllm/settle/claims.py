@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from zkllm.errors import SettlementError
 from zkllm.hashing import keccak256
-from zkllm.settle.abi import SETTLED, SettledEvent, read, settled_event, settled_events
+from zkllm.settle.abi import SETTLED, SettledEvent, read, settled_events
 from zkllm.settle.rpc import Rpc
 
 
@@ -41,11 +41,11 @@ def read_claim(rpc: Rpc, settlement: bytes, claim_id: bytes, transaction_hash: b
             raise SettlementError("the contract contradicts itself about the claim's tokens")
         texts.append(text)
     event = None
+    if transaction_hash is None:
+        transaction_hash = _search(rpc, settlement, claim_id)
     if transaction_hash is not None:
         event = _event_of(rpc, settlement, claim_id, transaction_hash)
-    else:
-        event, transaction_hash = _search(rpc, settlement, claim_id)
-    if event is not None and (event.token_ids, event.text) != (tuple(ids), b"".join(texts)):
+    if event is not None and event.text != b"".join(texts):
         raise SettlementError("the contract's announcement of the claim contradicts its storage")
     return Claim(claim_id, tuple(ids), tuple(texts), event, transaction_hash)
 
@@ -63,13 +63,11 @@ def _event_of(rpc: Rpc, settlement: bytes, claim_id: bytes, transaction_hash: by
     return found[0] if found else None
 
 
-def _search(rpc: Rpc, settlement: bytes, claim_id: bytes) -> tuple[SettledEvent | None, bytes | None]:
-    """Nodes may refuse to search the whole chain: then what the contract stores has to do."""
+def _search(rpc: Rpc, settlement: bytes, claim_id: bytes) -> bytes | None:
+    """The transaction that settled the claim. Nodes may refuse to search the whole chain: then what the
+    contract stores has to do."""
     try:
         logs = rpc.logs(settlement, (keccak256(SETTLED.encode()), claim_id))
     except SettlementError:
-        return None, None
-    if len(logs) != 1:
-        return None, None
-    transaction_hash, log = logs[0]
-    return settled_event([log], settlement), transaction_hash
+        return None
+    return logs[0][0] if len(logs) == 1 else None

@@ -315,10 +315,10 @@ class Session:
         claim = submission.claim_id
         settled = is_settled(self.rpc, settlement, claim)
         (text,) = read(self.rpc, settlement, "textOf(bytes32)", ["bytes"], claim)
-        first = read(self.rpc, settlement, "tokenAt(bytes32,uint256)", ["uint16", "bytes"], claim, 0)
-        agrees = settled and text == submission.text and first[0] == submission.token_ids[0]
+        (ids,) = read(self.rpc, settlement, "tokensOf(bytes32)", ["uint16[]"], claim)
+        agrees = settled and text == event.text == submission.text
+        agrees = agrees and tuple(ids) == submission.token_ids
         agrees = agrees and (event.claim_id, event.settler) == (claim, self.account.address)
-        agrees = agrees and (event.token_ids, event.text) == (submission.token_ids, submission.text)
         if not agrees or event.request_id != proof.context.request_id:
             raise SettlementError(
                 f"the claim 0x{claim.hex()} that is on chain is not the one that was submitted"

@@ -3,13 +3,12 @@ pragma solidity ^0.8.30;
 
 import {IVerifierRegistry} from "../interfaces/IVerifierRegistry.sol";
 import {IZkLLMVerifier} from "../interfaces/IZkLLMVerifier.sol";
-import {VocabularyProof} from "../libraries/VocabularyProof.sol";
 
-/// @dev What the verifier of a proof says about itself.
+/// @dev What a verifier says about itself: word for word the answer of `parameters()`.
 struct Shape {
     bytes32 modelId;
     bytes32 vocabularyRoot;
-    uint256 vocabularyDepth;
+    uint256 vocabularySize;
     uint256 n;
     uint256 k;
 }
@@ -51,14 +50,14 @@ abstract contract VerifierRegistry is IVerifierRegistry {
         if (block.chainid == 1 && IZkLLMVerifier(verifier).DEVELOPMENT_SRS()) {
             revert DevelopmentSrsOnMainnet();
         }
-        (bytes32 modelId, bytes32 root, uint256 size, uint256 n, uint256 k) =
-            IZkLLMVerifier(verifier).parameters();
-        bytes32 shapeId = _shapeId(modelId, n, k);
-        if (_byShape[shapeId] != address(0)) revert ShapeTaken(modelId, n, k);
-        _entries[verifier] = _entry(modelId, root, size, n, k, Status.Active);
+        Shape memory shape;
+        bytes32 entry = _read(verifier, shape);
+        bytes32 shapeId = _shapeId(shape.modelId, shape.n, shape.k);
+        if (_byShape[shapeId] != address(0)) revert ShapeTaken(shape.modelId, shape.n, shape.k);
+        _entries[verifier] = entry;
         _byShape[shapeId] = verifier;
-        _verifiers[modelId].push(verifier);
-        emit VerifierRegistered(modelId, verifier, n, k);
+        _verifiers[shape.modelId].push(verifier);
+        emit VerifierRegistered(shape.modelId, verifier, shape.n, shape.k);
     }
 
     /// @inheritdoc IVerifierRegistry
@@ -110,28 +109,28 @@ abstract contract VerifierRegistry is IVerifierRegistry {
 
     /// @dev Parameters of an active verifier.
     function _shapeOf(address verifier) internal view returns (Shape memory shape) {
-        bytes32 entry = _entries[verifier];
-        if (uint8(uint256(entry)) != uint8(Status.Active)) _refuse(verifier);
-        uint256 size;
-        (shape.modelId, shape.vocabularyRoot, size, shape.n, shape.k) = IZkLLMVerifier(verifier).parameters();
-        if (entry != _entry(shape.modelId, shape.vocabularyRoot, size, shape.n, shape.k, Status.Active)) {
-            revert ParametersChanged(verifier);
+        bytes32 registered = _entries[verifier];
+        if (uint8(uint256(registered)) != uint8(Status.Active)) _refuse(verifier);
+        if (_read(verifier, shape) != registered) revert ParametersChanged(verifier);
+    }
+
+    /// @dev Sets `shape` to what the verifier says about itself; the entry of an active verifier that says so.
+    function _read(address verifier, Shape memory shape) private view returns (bytes32 entry) {
+        bytes4 selector = IZkLLMVerifier.parameters.selector;
+        bool answered;
+        assembly ("memory-safe") {
+            // the answer's five words are the struct
+            mstore(0x00, selector)
+            answered := staticcall(gas(), verifier, 0x00, 0x04, shape, 0xa0)
+            answered := and(answered, gt(returndatasize(), 0x9f))
+            entry := or(shl(8, shr(8, keccak256(shape, 0xa0))), 1) // Status.Active
         }
-        shape.vocabularyDepth = VocabularyProof.depthOf(size);
+        if (!answered) revert NotAVerifier(verifier);
     }
 
     function _refuse(address verifier) private view {
         if (statusOf(verifier) == Status.Frozen) revert FrozenVerifier(verifier);
         revert UnknownVerifier(verifier);
-    }
-
-    function _entry(bytes32 modelId, bytes32 root, uint256 size, uint256 n, uint256 k, Status status)
-        private
-        pure
-        returns (bytes32)
-    {
-        bytes32 digest = keccak256(abi.encode(modelId, root, size, n, k));
-        return bytes32((uint256(digest) & ~uint256(0xff)) | uint256(status));
     }
 
     function _shapeId(bytes32 modelId, uint256 n, uint256 k) private pure returns (bytes32) {

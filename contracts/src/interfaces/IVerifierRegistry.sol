@@ -23,7 +23,7 @@ interface IVerifierRegistry {
 
     /// @notice Only the owner (of an offer: only who it was made to) can do this.
     error NotOwner(address caller);
-    /// @notice The address has no code.
+    /// @notice The address has no code, or does not answer `parameters()` as a verifier does.
     error NotAVerifier(address verifier);
     /// @notice The verifier is in the registry, perhaps frozen.
     error AlreadyRegistered(address verifier);

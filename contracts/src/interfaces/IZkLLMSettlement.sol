@@ -12,21 +12,18 @@ import {IVerifierRegistry} from "./IVerifierRegistry.sol";
 /// promptDigest = keccak256(abi.encodePacked(uint16[] x_0..x_(T-K))): one question has one answer, whatever the
 /// proof or the shape that it was proved with, so whoever knows the prompt can read it.
 interface IZkLLMSettlement is IVerifierRegistry, IRequestEscrow {
-    /// @notice An answer was proved and its text shown to be the tokens' bytes.
+    /// @notice An answer was proved and its text shown to be the tokens' bytes. Their ids are what `tokensOf` returns;
+    /// the request that it answers, if any, is named by `Fulfilled`.
     /// @param claimId The claim.
     /// @param modelId The model that answers.
     /// @param settler Who submitted the proof. No one else could have: the proof is bound to this address.
-    /// @param requestId The request that is answered, or 0; bound into the proof.
     /// @param promptDigest Digest of the prompt.
-    /// @param tokenIds The answer's token ids.
     /// @param text The answer's bytes. Tokens are bytes, and need not be valid UTF-8.
     event Settled(
         bytes32 indexed claimId,
         bytes32 indexed modelId,
         address indexed settler,
-        bytes32 requestId,
         bytes32 promptDigest,
-        uint16[] tokenIds,
         bytes text
     );
 

@@ -12,14 +12,24 @@ library VocabularyProof {
         while ((uint256(1) << depth) < size) ++depth;
     }
 
+    /// @notice Whether `depth` is `depthOf(size)`, without the loop: the last index fits into so many bits, and not
+    /// into one less.
+    /// @param size At least 1.
+    function isDepthOf(uint256 size, uint256 depth) internal pure returns (bool yes) {
+        assembly ("memory-safe") {
+            let last := sub(size, 1)
+            yes := and(iszero(shr(depth, last)), or(iszero(depth), shr(sub(depth, 1), last)))
+        }
+    }
+
     /// @notice Leaf of token `id`, which is below 2^32.
-    function leafOf(uint256 id, bytes calldata text) internal pure returns (bytes32 leaf) {
+    function leafOf(uint256 id, bytes memory text) internal pure returns (bytes32 leaf) {
         assembly ("memory-safe") {
             // 0x00 | uint32 id | text, in memory that stays free
             let pointer := mload(0x40)
             mstore(pointer, shl(216, id))
-            calldatacopy(add(pointer, 5), text.offset, text.length)
-            leaf := keccak256(pointer, add(5, text.length))
+            mcopy(add(pointer, 5), add(text, 0x20), mload(text))
+            leaf := keccak256(pointer, add(5, mload(text)))
         }
     }
 
@@ -35,11 +45,12 @@ library VocabularyProof {
             let pointer := mload(0x40)
             node := leaf
             mstore8(0x1f, 0x01)
+            id := shl(5, id) // the bit of each level is that of 0x20, the place of a node that is on the right
             let end := add(siblings.offset, shl(5, siblings.length))
             for { let position := siblings.offset } lt(position, end) { position := add(position, 0x20) } {
-                let isRight := shl(5, and(id, 1))
-                mstore(add(0x20, isRight), node)
-                mstore(sub(0x40, isRight), calldataload(position))
+                let right := and(id, 0x20)
+                mstore(add(0x20, right), node)
+                mstore(sub(0x40, right), calldataload(position))
                 node := keccak256(0x1f, 0x41)
                 id := shr(1, id)
             }
