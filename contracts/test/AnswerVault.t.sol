@@ -7,11 +7,11 @@ import {vm} from "./utils/Vm.sol";
 
 /// @notice The example consumer: how a contract that relies on settled answers is tested with the mock.
 contract AnswerVaultTest is MockedSettlement {
-    address payable private constant BENEFICIARY = payable(address(0xb0b));
+    address private constant BENEFICIARY = address(0xb0b);
+    address private constant DEPOSITOR = address(0xde9);
+    address payable private constant RECIPIENT = payable(address(0x9e7));
     uint256 private deadline;
     uint16[] private ids;
-
-    receive() external payable {}
 
     function setUp() public override {
         super.setUp();
@@ -21,41 +21,73 @@ contract AnswerVaultTest is MockedSettlement {
 
     /// @dev Waits for the text of token `expected`.
     function _vault(uint16 expected) private returns (AnswerVault) {
+        vm.deal(DEPOSITOR, 1 ether);
+        vm.prank(DEPOSITOR);
         return new AnswerVault{value: 1 ether}(
             settlement, MODEL, _prompt(ids, 1), 1, vocabulary[expected], BENEFICIARY, deadline
         );
     }
 
-    function test_expectedAnswerPaysTheBeneficiary() external {
-        AnswerVault vault = _vault(ids[8]);
-        _settle(ids, 0);
-        vault.open();
-        assertEq(BENEFICIARY.balance, 1 ether, "paid");
+    function _open(AnswerVault vault, address caller) private {
+        vm.prank(caller);
+        vault.open(RECIPIENT);
+        assertEq(RECIPIENT.balance, 1 ether, "paid");
+        assertEq(address(vault).balance, 0, "nothing is left");
+        _refuse(vault, caller, AnswerVault.Empty.selector, "twice");
     }
 
-    function test_otherAnswerPaysBack() external {
+    function _refuse(AnswerVault vault, address caller, bytes4 expected, string memory what) private {
+        vm.prank(caller);
+        assertReverts(address(vault), abi.encodeCall(vault.open, (RECIPIENT)), expected, what);
+    }
+
+    function test_expectedAnswerIsTheBeneficiarys() external {
+        AnswerVault vault = _vault(ids[8]);
+        _settle(ids, 0);
+        _refuse(vault, DEPOSITOR, AnswerVault.NotEntitled.selector, "the depositor");
+        _refuse(vault, address(this), AnswerVault.NotEntitled.selector, "anybody");
+        _open(vault, BENEFICIARY);
+    }
+
+    function test_otherAnswerIsTheDepositors() external {
         AnswerVault vault = _vault(ids[8] + 1);
         _settle(ids, 0);
-        uint256 before = address(this).balance;
-        vault.open();
-        assertEq(address(this).balance, before + 1 ether, "paid back");
-        assertEq(BENEFICIARY.balance, 0, "not paid");
+        _refuse(vault, BENEFICIARY, AnswerVault.NotEntitled.selector, "the beneficiary");
+        _open(vault, DEPOSITOR);
     }
 
-    function test_lateAnswerPaysBack() external {
+    function test_noAnswerIsTheDepositors() external {
         AnswerVault vault = _vault(ids[8]);
+        vm.warp(deadline + 1);
+        _refuse(vault, BENEFICIARY, AnswerVault.NotEntitled.selector, "the beneficiary");
+        _open(vault, DEPOSITOR);
+    }
+
+    /// @dev The depositor cannot wait until an answer that he does not like is too old.
+    function test_answerCannotBeWaitedOut() external {
+        AnswerVault vault = _vault(ids[8]);
+        vm.warp(deadline);
         _settle(ids, 0);
         vm.warp(deadline + 1);
-        uint256 before = address(this).balance;
-        vault.open();
-        assertEq(address(this).balance, before + 1 ether, "paid back");
+        _refuse(vault, DEPOSITOR, AnswerVault.NotEntitled.selector, "the depositor");
+        _open(vault, BENEFICIARY);
+    }
+
+    /// @dev Ether that a recipient refuses can be sent to another.
+    function test_refusedEtherIsNotLocked() external {
+        AnswerVault vault = _vault(ids[8]);
+        _settle(ids, 0);
+        vm.prank(BENEFICIARY);
+        bytes memory data = abi.encodeCall(vault.open, (payable(address(this))));
+        assertReverts(address(vault), data, AnswerVault.TransferFailed.selector, "this takes no ether");
+        _open(vault, BENEFICIARY);
     }
 
     function test_unsettledAnswersDoNotCount() external {
         AnswerVault vault = _vault(ids[8]);
         vm.warp(deadline);
-        bytes4 expected = AnswerVault.NotAnswered.selector;
-        assertReverts(address(vault), abi.encodeCall(vault.open, ()), expected, "not settled");
+        _refuse(vault, BENEFICIARY, AnswerVault.NotAnswered.selector, "not settled");
+        _refuse(vault, DEPOSITOR, AnswerVault.NotAnswered.selector, "not settled");
     }
 
     /// @dev The answer to a longer or shorter prompt, or of two tokens, is another claim.
@@ -66,7 +98,6 @@ contract AnswerVaultTest is MockedSettlement {
         uint16[] memory longer = _slice(ids, 0, 9);
         (bool ok,) = address(settlement).call(_calldata(_register(LENGTH, 2), longer, 0));
         assertTrue(ok, "two tokens");
-        bytes4 expected = AnswerVault.NotAnswered.selector;
-        assertReverts(address(vault), abi.encodeCall(vault.open, ()), expected, "other questions");
+        _refuse(vault, BENEFICIARY, AnswerVault.NotAnswered.selector, "other questions");
     }
 }

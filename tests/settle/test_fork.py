@@ -33,7 +33,8 @@ from zkllm.statement import request_id
 SOURCES = Path(__file__).parents[2] / "contracts" / "src"
 FORK_URL = os.environ.get("ZKLLM_FORK_URL")
 REWARD, DEPOSIT = 10**17, 10**18
-BENEFICIARY = bytes([0xBE] * 20)
+DEPOSITOR, BENEFICIARY = 5, 6
+"""Development accounts of the example consumer."""
 Open = Callable[..., Session]
 
 
@@ -92,10 +93,18 @@ def deploy_vault(rpc: Rpc, contract: bytes, model, text: bytes) -> bytes:
     vault = build(standard_json({p: (SOURCES / p).read_text() for p in paths}), "AnswerVault")
     arguments = encode(
         ["address", "bytes32", "uint16[]", "uint256", "bytes", "address", "uint256"],
-        [contract, model.verifying_key.model_id, IDS[:3], 1, text, BENEFICIARY, rpc.timestamp() + 10**6],
+        [
+            contract,
+            model.verifying_key.model_id,
+            IDS[:3],
+            1,
+            text,
+            development_account(BENEFICIARY).address,
+            rpc.timestamp() + 10**6,
+        ],
     )
     transaction = {
-        "from": to_hex(development_account(5).address),
+        "from": to_hex(development_account(DEPOSITOR).address),
         "data": to_hex(vault.creation + arguments),
         "value": to_hex(DEPOSIT),
     }
@@ -127,9 +136,11 @@ def test_the_whole_way_on_a_fork(origin, fork, open_: Open, model):
     asker.execute(escrow.request_call(contract, request, key.model_id, IDS[:3], 1, deadline, salt, REWARD))
     vault = deploy_vault(fork, contract, model, b" magic")
     wrong = deploy_vault(fork, contract, model, b" science")
-    open_vault = Call("open", "open the vault", vault, encode_call("open()"))
+    beneficiary, depositor = open_(BENEFICIARY), open_(DEPOSITOR)
+    receiver = bytes([0xBE] * 20)
+    open_vault = Call("open", "open the vault", vault, encode_call("open(address)", receiver))
     with pytest.raises(SettlementError, match="unknown error"):
-        asker.execute(open_vault)  # NotAnswered
+        beneficiary.execute(open_vault)  # NotAnswered
 
     # settle; nobody else can
     prover.ensure_deployed(key, contract=contract)
@@ -153,12 +164,15 @@ def test_the_whole_way_on_a_fork(origin, fork, open_: Open, model):
     assert claim.event is not None and claim.event.settler == prover.account.address
     found = read(fork, contract, "claimIdOf(bytes32,uint256,uint16[])", ["bytes32"], key.model_id, 1, IDS[:3])
     assert found == (settled.claim_id,)
-    asker.execute(open_vault)
-    assert fork.balance(BENEFICIARY) == DEPOSIT and fork.balance(vault) == 0
-    depositor = development_account(5).address
-    held = fork.balance(depositor)
-    asker.execute(Call("open-wrong", "open the vault", wrong, encode_call("open()")))
-    assert fork.balance(depositor) == held + DEPOSIT and fork.balance(BENEFICIARY) == DEPOSIT
+    with pytest.raises(SettlementError, match="unknown error"):
+        depositor.execute(open_vault)  # NotEntitled
+    beneficiary.execute(open_vault)
+    assert fork.balance(receiver) == DEPOSIT and fork.balance(vault) == 0
+    open_wrong = Call("open-wrong", "open the vault", wrong, encode_call("open(address)", receiver))
+    with pytest.raises(SettlementError, match="unknown error"):
+        beneficiary.execute(open_wrong)  # NotEntitled
+    depositor.execute(open_wrong)
+    assert fork.balance(receiver) == 2 * DEPOSIT and fork.balance(wrong) == 0
 
     # the reward
     receiver = bytes([0xAB] * 20)

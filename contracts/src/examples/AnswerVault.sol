@@ -5,10 +5,13 @@ import {IZkLLMSettlement} from "../interfaces/IZkLLMSettlement.sol";
 
 /// @title Example consumer: ether that a language model's answer releases
 /// @notice Holds ether for a beneficiary until it is settled that the model answers one fixed prompt with one fixed
-/// text; if the settled answer is another, or none is settled in time, the depositor gets the ether back. The model is
-/// deterministic and decodes greedily, so a prompt has one answer, and nobody can choose it after the deposit.
+/// text; if the settled answer is another, or the deadline passes while none is settled, the ether is the depositor's
+/// again. The model is deterministic and decodes greedily, so a prompt has one answer, and nobody can choose it after
+/// the deposit.
 /// @dev What a consumer has to do: derive the claim's id from the model and the prompt that *it* cares about, ask
-/// `isSettled`, and read the text. To have it answered, ask for it: `request`.
+/// `isSettled`, and read the text. To have it answered, ask for it: `request`. Whoever the ether belongs to fetches
+/// it (pull payment), so that nobody's refusal to take it can lock it; what is settled counts however late it is
+/// fetched, so that an answer that came in time cannot be waited out.
 contract AnswerVault {
     /// @notice Where answers are settled.
     IZkLLMSettlement public immutable SETTLEMENT;
@@ -16,19 +19,23 @@ contract AnswerVault {
     bytes32 public immutable CLAIM_ID;
     /// @notice keccak256 of the text that releases the ether.
     bytes32 public immutable EXPECTED_TEXT_DIGEST;
-    /// @notice Gets the ether back if the answer is another, or does not come in time.
-    address payable public immutable DEPOSITOR;
-    /// @notice Gets the ether if the answer is the expected one.
-    address payable public immutable BENEFICIARY;
-    /// @notice Last second in which an answer counts.
+    /// @notice Has the ether back if the answer is another, or does not come in time.
+    address public immutable DEPOSITOR;
+    /// @notice Has the ether if the answer is the expected one.
+    address public immutable BENEFICIARY;
+    /// @notice Last second before the depositor can have the ether back while nothing is settled.
     uint256 public immutable DEADLINE;
 
-    /// @notice The ether was paid out; `text` is empty where no answer came in time.
-    event Opened(address indexed recipient, bytes text);
+    /// @notice `entitled` had the ether paid out; `text` is empty where no answer came in time.
+    event Opened(address indexed entitled, address indexed recipient, uint256 amount, bytes text);
 
     /// @notice The answer is not settled, and may still be.
     error NotAnswered(bytes32 claimId);
-    /// @notice The recipient refused the ether.
+    /// @notice The ether is somebody else's.
+    error NotEntitled(address caller);
+    /// @notice The ether was paid out before.
+    error Empty();
+    /// @notice The recipient refused the ether; it stays.
     error TransferFailed();
 
     /// @param settlement Where the model's answers are settled.
@@ -36,39 +43,46 @@ contract AnswerVault {
     /// @param promptIds The prompt's token ids.
     /// @param k Tokens of the answer.
     /// @param expectedText The answer that releases the ether, as bytes.
-    /// @param beneficiary Who gets it then.
-    /// @param deadline Last second in which an answer counts.
+    /// @param beneficiary Who has it then.
+    /// @param deadline Last second before the depositor can have it back while nothing is settled.
     constructor(
         IZkLLMSettlement settlement,
         bytes32 modelId,
         uint16[] memory promptIds,
         uint256 k,
         bytes memory expectedText,
-        address payable beneficiary,
+        address beneficiary,
         uint256 deadline
     ) payable {
         SETTLEMENT = settlement;
         CLAIM_ID = settlement.claimIdOf(modelId, k, promptIds);
         EXPECTED_TEXT_DIGEST = keccak256(expectedText);
-        DEPOSITOR = payable(msg.sender);
+        DEPOSITOR = msg.sender;
         BENEFICIARY = beneficiary;
         DEADLINE = deadline;
     }
 
-    /// @notice Pays out on the settled answer, or, once the deadline has passed, without one. Anybody may call it.
-    function open() external {
-        if (block.timestamp > DEADLINE) {
-            _pay(DEPOSITOR, "");
-        } else {
-            if (!SETTLEMENT.isSettled(CLAIM_ID)) revert NotAnswered(CLAIM_ID);
-            bytes memory text = SETTLEMENT.textOf(CLAIM_ID);
-            _pay(keccak256(text) == EXPECTED_TEXT_DIGEST ? BENEFICIARY : DEPOSITOR, text);
-        }
+    /// @notice Pays the caller, whose the ether has to be by the settled answer, or without one once the deadline has
+    /// passed.
+    /// @param recipient Where the caller wants it.
+    function open(address payable recipient) external {
+        (address entitled, bytes memory text) = _entitled();
+        if (msg.sender != entitled) revert NotEntitled(msg.sender);
+        uint256 amount = address(this).balance;
+        if (amount == 0) revert Empty();
+        emit Opened(entitled, recipient, amount, text);
+        (bool sent,) = recipient.call{value: amount}("");
+        if (!sent) revert TransferFailed();
     }
 
-    function _pay(address payable recipient, bytes memory text) private {
-        emit Opened(recipient, text);
-        (bool sent,) = recipient.call{value: address(this).balance}("");
-        if (!sent) revert TransferFailed();
+    function _entitled() private view returns (address entitled, bytes memory text) {
+        if (SETTLEMENT.isSettled(CLAIM_ID)) {
+            text = SETTLEMENT.textOf(CLAIM_ID);
+            entitled = keccak256(text) == EXPECTED_TEXT_DIGEST ? BENEFICIARY : DEPOSITOR;
+        } else if (block.timestamp > DEADLINE) {
+            entitled = DEPOSITOR;
+        } else {
+            revert NotAnswered(CLAIM_ID);
+        }
     }
 }

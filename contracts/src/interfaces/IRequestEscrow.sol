@@ -5,7 +5,10 @@ pragma solidity ^0.8.30;
 /// @notice A request names a claim: a model, a prompt (or its digest alone) and a number of tokens. Whoever settles
 /// the claim in the name of the request, before its deadline, is credited with the reward. If the claim is settled
 /// in any other way, or the deadline passes, the requester gets the reward back. Nobody can cancel before the
-/// deadline: a prover who started in time is paid. Credits are withdrawn by their owner (pull payments).
+/// deadline, but a reward is a prize for the first, not an order: whoever settles the claim before the prover does, with
+/// another request or none, the requester himself too, leaves the prover without it, and so does the registry's owner by
+/// freezing the verifier. Credits are withdrawn by their owner (pull payments): a contract that posts requests has to be
+/// able to call `withdraw`, or what comes back to it stays here.
 interface IRequestEscrow {
     enum State {
         None,
