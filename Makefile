@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DELETE_ON_ERROR:
-.PHONY: help setup test test-python test-rust test-forge demo bench bench-xl bench-scaling bench-peers bench-docs fuzz-bits lint format generate clean
+.PHONY: help setup test test-python test-rust test-forge demo settlement-check bench bench-xl bench-scaling bench-peers bench-docs fuzz-bits lint format generate clean
 
 PYTHON ?= python3
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -14,7 +14,7 @@ CARGO := cargo
 MANIFEST := --manifest-path native/Cargo.toml
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 setup: .venv/.stamp node_modules/.stamp ## create .venv (with .venv/bin/zkllm) and node_modules
 
@@ -55,6 +55,9 @@ test-forge: setup ## run forge test
 
 demo: setup ## prove and settle the small model's answer on a local chain; PROMPT="..." MODEL=... take others
 	@$(BIN)/zkllm demo $(if $(PROMPT),--prompt "$$PROMPT") $(if $(MODEL),--model "$$MODEL")
+
+settlement-check: setup ## go the whole way of a settlement on two local chains, kills, reorganisations and refusals included
+	@$(BIN)/python scripts/settlement_check.py
 
 bench: setup ## print the benchmark tables, and write them as JSON
 	@$(BIN)/python scripts/bench.py

@@ -6,18 +6,14 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.settle.services import KEY, FakeEtherscan, FakeSourcify
-from zkllm.errors import SettlementError
 from zkllm.settle import services
-from zkllm.settle.anvil import find_anvil
+from zkllm.settle.anvil import LocalNode
 from zkllm.settle.create2 import PROXY, PROXY_CODE
 from zkllm.settle.rpc import Rpc
 
@@ -28,24 +24,9 @@ SECRET = "0x" + "42" * 32
 
 @pytest.fixture
 def sepolia() -> Iterator[Rpc]:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-    command = [str(find_anvil()), "--port", str(port), "--chain-id", str(SEPOLIA), "--hardfork", "osaka"]
-    process = subprocess.Popen([*command, "--silent"])
-    try:
-        rpc = Rpc(f"http://127.0.0.1:{port}", "the node")
-        for _ in range(300):
-            try:
-                rpc.chain_id()
-                break
-            except SettlementError:
-                time.sleep(0.05)
-        rpc.request("anvil_setCode", "0x" + PROXY.hex(), "0x" + PROXY_CODE.hex())
-        yield rpc
-    finally:
-        process.terminate()
-        process.wait()
+    with LocalNode(chain_id=SEPOLIA) as node:
+        node.rpc.request("anvil_setCode", "0x" + PROXY.hex(), "0x" + PROXY_CODE.hex())
+        yield node.rpc
 
 
 def commands() -> list[str]:

@@ -20,11 +20,13 @@ Answer = tuple[int, Any, dict[str, str]]
 
 
 class Service:
-    """`before`: answers that come first, in order, whatever is asked. `calls`: what was asked."""
+    """`before`: answers that come first, in order, whatever is asked. `calls`: what was asked. `busy`:
+    whether a job is pending when it is asked about for the first time."""
 
     def __init__(self, rpc: Rpc, chain_id: int = 31337):
         self.rpc, self.chain_id = rpc, chain_id
         self.before: list[Answer] = []
+        self.busy = True
         self.calls: list[tuple[str, str, dict[str, str]]] = []
         self.verified: dict[str, str] = {}
         self.jobs: dict[str, Any] = {}
@@ -123,7 +125,8 @@ class FakeEtherscan(Service):
         if good:
             self.verified[address] = "exact"
         outcome = (True, "Pass - Verified") if good else (False, "Fail - Unable to verify")
-        self.jobs[guid] = [_etherscan(False, "Pending in queue"), _etherscan(*outcome)]
+        pending = [_etherscan(False, "Pending in queue")] if self.busy else []
+        self.jobs[guid] = [*pending, _etherscan(*outcome)]
         return _etherscan(True, guid)
 
 
@@ -166,7 +169,8 @@ class FakeSourcify(Service):
         else:
             done["contract"] = {"match": None, "chainId": chain, "address": address}
             done["error"] = _problem("no_match", "The onchain and recompiled bytecodes don't match.")
-        self.jobs[job] = [{"isJobCompleted": False, "verificationId": job}, done]
+        pending = [{"isJobCompleted": False, "verificationId": job}] if self.busy else []
+        self.jobs[job] = [*pending, done]
         return 202, {"verificationId": job}
 
 

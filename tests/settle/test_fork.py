@@ -4,33 +4,26 @@ whose node $ZKLLM_FORK_URL names. A consumer contract acts on the settled answer
 from __future__ import annotations
 
 import os
-import re
-import subprocess
-import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
-from eth_abi import encode
 
 from tests.settle.test_session import IDS
-from verifier_gen.standard_json import standard_json
+from tests.settle.vault import Terms, deploy_vault
 from zkllm.cli.settle.verify_source import deployed_sources
 from zkllm.errors import SettlementError
 from zkllm.settle import escrow
 from zkllm.settle.abi import encode_call, read
-from zkllm.settle.anvil import LocalNode, find_anvil
+from zkllm.settle.anvil import LocalNode
 from zkllm.settle.claims import read_claim
-from zkllm.settle.contracts import build
 from zkllm.settle.fees import Call
 from zkllm.settle.keys import development_account
 from zkllm.settle.networks import network
 from zkllm.settle.recompile import recompile
-from zkllm.settle.rpc import Rpc, to_hex
+from zkllm.settle.rpc import Rpc
 from zkllm.settle.session import Session
 from zkllm.statement import request_id
 
-SOURCES = Path(__file__).parents[2] / "contracts" / "src"
 FORK_URL = os.environ.get("ZKLLM_FORK_URL")
 REWARD, DEPOSIT = 10**17, 10**18
 DEPOSITOR, BENEFICIARY = 5, 6
@@ -59,19 +52,8 @@ def origin(model, tmp_path_factory) -> Iterator[tuple[str, bytes | None]]:
 @pytest.fixture(scope="module")
 def fork(origin) -> Iterator[Rpc]:
     """A second Anvil. Its chain id is a development one, whatever was forked."""
-    command = [str(find_anvil()), "--fork-url", origin[0], "--port", "0", "--chain-id", "31337"]
-    command += ["--hardfork", "osaka", "--enable-tx-gas-limit"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    try:
-        assert process.stdout is not None
-        for line in process.stdout:
-            found = re.search(r"Listening on (127\.0\.0\.1:\d+)", line)
-            if found:
-                break
-        yield Rpc(f"http://{found[1]}", "the fork")
-    finally:
-        process.terminate()
-        process.wait()
+    with LocalNode(fork_url=origin[0]) as node:
+        yield node.rpc
 
 
 @pytest.fixture(scope="module")
@@ -84,37 +66,12 @@ def open_(fork, tmp_path_factory) -> Open:
     return make
 
 
-def deploy_vault(rpc: Rpc, contract: bytes, model, text: bytes) -> bytes:
-    """The example consumer, with a deposit."""
-    paths = [
-        "examples/AnswerVault.sol",
-        *(f"interfaces/{p.name}" for p in (SOURCES / "interfaces").glob("*")),
-    ]
-    vault = build(standard_json({p: (SOURCES / p).read_text() for p in paths}), "AnswerVault")
-    arguments = encode(
-        ["address", "bytes32", "uint16[]", "uint256", "bytes", "address", "uint256"],
-        [
-            contract,
-            model.verifying_key.model_id,
-            IDS[:3],
-            1,
-            text,
-            development_account(BENEFICIARY).address,
-            rpc.timestamp() + 10**6,
-        ],
-    )
-    transaction = {
-        "from": to_hex(development_account(DEPOSITOR).address),
-        "data": to_hex(vault.creation + arguments),
-        "value": to_hex(DEPOSIT),
-    }
-    receipt = None
-    transaction_hash = rpc.request("eth_sendTransaction", transaction)
-    while receipt is None:
-        receipt = rpc.receipt(bytes.fromhex(transaction_hash[2:]))
-        time.sleep(0.02)
-    assert receipt.succeeded and receipt.contract_address is not None
-    return receipt.contract_address
+def deposit(rpc: Rpc, contract: bytes, model, text: bytes) -> bytes:
+    """The example consumer, which waits for the toy's answer."""
+    depositor, beneficiary = (development_account(i).address for i in (DEPOSITOR, BENEFICIARY))
+    deadline = rpc.timestamp() + 10**6
+    terms = Terms(contract, model.verifying_key.model_id, IDS[:3], 1, text, beneficiary, deadline)
+    return deploy_vault(rpc, depositor, terms, DEPOSIT)
 
 
 def test_the_whole_way_on_a_fork(origin, fork, open_: Open, model):
@@ -134,8 +91,8 @@ def test_the_whole_way_on_a_fork(origin, fork, open_: Open, model):
     request = request_id(asker.account.address, salt)
     deadline = fork.timestamp() + 7200
     asker.execute(escrow.request_call(contract, request, key.model_id, IDS[:3], 1, deadline, salt, REWARD))
-    vault = deploy_vault(fork, contract, model, b" magic")
-    wrong = deploy_vault(fork, contract, model, b" science")
+    vault = deposit(fork, contract, model, b" magic")
+    wrong = deposit(fork, contract, model, b" science")
     beneficiary, depositor = open_(BENEFICIARY), open_(DEPOSITOR)
     receiver = bytes([0xBE] * 20)
     open_vault = Call("open", "open the vault", vault, encode_call("open(address)", receiver))

@@ -48,12 +48,15 @@ def _platform() -> str:
 class LocalNode:
     """Context manager: a running Anvil, as `rpc`.
 
-    With `state`, a file, the chain continues from it and is written back at the end; without, it starts
-    empty.
+    With `state`, a file, the chain continues from it and is written back at the end; with `fork_url`, the
+    URL of another node, it begins as a copy of that node's chain; without, it starts empty. `chain_id`: what
+    it says that it is.
     """
 
-    def __init__(self, state: Path | None = None):
-        self._state = state
+    def __init__(
+        self, state: Path | None = None, *, chain_id: int = DEV_CHAIN_ID, fork_url: str | None = None
+    ):
+        self._state, self._chain_id, self._fork_url = state, chain_id, fork_url
         self._process: subprocess.Popen[str] | None = None
         self._output: list[str] = []
         self._listening = threading.Event()
@@ -61,8 +64,10 @@ class LocalNode:
         self.rpc: Rpc
 
     def __enter__(self) -> LocalNode:
-        command = [str(find_anvil()), "--port", "0", "--chain-id", str(DEV_CHAIN_ID)]
+        command = [str(find_anvil()), "--port", "0", "--chain-id", str(self._chain_id)]
         command += ["--hardfork", HARDFORK, "--enable-tx-gas-limit"]
+        if self._fork_url is not None:
+            command += ["--fork-url", self._fork_url]
         if self._state is not None:
             self._state.parent.mkdir(parents=True, exist_ok=True)
             command += ["--state", str(self._state), "--preserve-historical-states"]
@@ -116,8 +121,8 @@ class LocalNode:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.05)
-        if chain_id != DEV_CHAIN_ID:
-            raise SettlementError(f"the local Anvil has chain id {chain_id} instead of {DEV_CHAIN_ID}")
+        if chain_id != self._chain_id:
+            raise SettlementError(f"the local Anvil has chain id {chain_id} instead of {self._chain_id}")
 
     def stop(self) -> None:
         """Ends the node; it writes its state first."""
