@@ -29,6 +29,7 @@ XL = ProgramConfig(
     final_shift=16, exp_shift=12, eps_int=43980465111040,
     act_bits=16, write_bits=32, rho_bits=32, norm_bits=96, over_bits=16, div_bits=32, logit_bits=32,
     diff_bits=32, exp_bits=11, gelu_bits=16, limb_bits=16,
+    mlp_class=tuple(int(l != 2) for l in range(48)), fc1_gains=(0, 2), fc2_gains=(5, 0),
     slots=5, slot_bits=50, inner_slots=5, inner_slot_bits=50, vocab_slots=4, vocab_slot_bits=63, mu=24,
 )  # fmt: skip
 

@@ -96,7 +96,7 @@ def export(source: Source, path: Path) -> None:
 
 def largest_error(source: Source) -> float:
     """Of the proved g against float64."""
-    g = source.trace["g"][source.layer] / 2.0**source.scales.g
+    g = source.trace["g"][source.layer] / 2.0 ** source.scales.g[source.model.config.mlp_class[source.layer]]
     return float(np.abs(g - float_tensors(source)["g"]).max())
 
 

@@ -154,7 +154,9 @@ def lookups(protocol: Protocol) -> Counter[str]:
     found: Counter[str] = Counter()
     queries = lookups_by_tensor(protocol)
     for tensor, lookup in protocol.manifest.lookups():
-        found[lookup.table] += queries[tensor.name]
+        for table, part in lookup.parts():
+            size = tensor.sizes(protocol.manifest.axes)[0]
+            found[table] += queries[tensor.name] * len(range(size)[part]) // size
     return found
 
 

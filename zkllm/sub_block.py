@@ -109,7 +109,8 @@ class SubBlock:
     @cached_property
     def protocol(self) -> Protocol:
         """Without a vocabulary: the statement is empty."""
-        c = replace(self.model.config, n_layer=1, vocab_size=1, vocab_slots=1, pad_id=0)
+        own = self.model.config.one_layer(self.layer)
+        c = replace(own, vocab_size=1, vocab_slots=1, pad_id=0)
         program = sub_program(self.name, self.stream_bits)
         if self.mu is not None:
             return Protocol(Shape(replace(c, mu=self.mu), self.rows, 1), program)

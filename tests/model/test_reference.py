@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -66,10 +67,13 @@ def test_every_relation_holds(seed: int, n_head: int, head_dim: int, length: int
         z = np.einsum("tk,kpj->tpj", tr.y[2 * l].astype(np.int64), model.w_qkv[l]) + model.b_qkv[l]
         shifted = (tr.qkv[l].astype(np.int64) << c.qkv_shift) + tr.qkv_rem[l]
         assert (shifted == z + (1 << (c.qkv_shift - 1))).all()
-        z = tr.g[l].astype(np.int64) @ model.w_fc2[l] + model.b_fc2[l]
+        z = (tr.y[2 * l + 1].astype(np.int64) @ model.w_fc1[l] << c.gains("fc1")[l]) + model.b_fc1[l]
+        shifted = (tr.f[l].astype(np.int64) << c.fc1_shift) + tr.f_rem[l]
+        assert (shifted == z + (1 << (c.fc1_shift - 1))).all()
+        z = (tr.g[l].astype(np.int64) @ model.w_fc2[l] << c.gains("fc2")[l]) + model.b_fc2[l]
         shifted = (tr.write[2 * l + 1].astype(np.int64) << c.fc2_shift) + tr.fc2_rem[l]
         assert (shifted == z + (1 << (c.fc2_shift - 1))).all()
-        assert (model.gelu[tr.f[l] + (1 << (c.gelu_bits - 1))] == tr.g[l]).all()
+        assert (model.gelu[c.mlp_class[l]][tr.f[l] + (1 << (c.gelu_bits - 1))] == tr.g[l]).all()
         q, k, v = (tr.qkv[l, :, p].reshape(6, c.n_head, head_dim).astype(np.int64) for p in range(3))
         scores = np.einsum("the,uhe->thu", q, k)
         causal = np.tril(np.ones((6, 6), bool))[:, None, :]
@@ -125,7 +129,7 @@ def test_values_outside_their_width_raise(field: str, tensor: str) -> None:
     narrow = 4 if field in ("act_bits", "write_bits", "gelu_bits", "div_bits") else 1
     narrow = 8 if field in ("logit_bits", "diff_bits") else narrow
     config = replace(model.config, **{field: narrow})
-    gelu = model.gelu[24:40].copy() if field == "gelu_bits" else model.gelu
+    gelu = model.gelu[:, 24:40].copy() if field == "gelu_bits" else model.gelu
     with pytest.raises(QuantizationRangeError) as error:
         trace_reference(replace(model, config=config, gelu=gelu), ids, 2, T)
     assert error.value.tensor.split("[")[0] == tensor and "\n" not in str(error.value)
@@ -156,11 +160,17 @@ def test_statements_outside_the_language_are_refused(ids: list[int], k: int, T: 
         ({"kappa": 130}, "d 2.*kappa"),
         ({"rho_bits": 125}, "no wrap: layernorm rows"),
         ({"slots": 0}, "1 <= slots"),
+        ({"mlp_class": (0, 1)}, "a class for each layer"),
+        ({"mlp_class": (0, 0, 0)}, "all used"),
+        ({"mlp_class": (0, 1, 2)}, "all used"),
+        ({"fc2_gains": (0,)}, "one of each class"),
+        ({"fc2_gains": (0, 17)}, "gains <= 16"),
+        ({"fc1_gains": (-1, 0)}, "0 <= gains"),
         ({"exp_shift": 0}, "exp_shift"),
         ({"pad_id": 11}, "pad_id"),
     ],
 )  # fmt: skip
-def test_each_predicate_of_the_configuration_is_checked(change: dict[str, int], words: str) -> None:
+def test_each_predicate_of_the_configuration_is_checked(change: dict[str, Any], words: str) -> None:
     model = tiny_model(0)
     with pytest.raises(PackageError, match=words):
         check_predicates(replace(model, config=replace(model.config, **change)))
@@ -182,5 +192,6 @@ def test_each_predicate_of_the_arrays_is_checked() -> None:
     assert "exp table: contents" in changed("exp", 1, 13)
     assert "GELU table: contents" in changed("gelu", 5, 3)
     assert "GELU table fits" in changed("gelu", 5, 128)
+    assert "GELU table: contents" in changed("gelu", 64 + 5, 3)
     assert "packing o" in changed("b_o", 0, -(1 << 62))
     assert changed("w_o", 3, 1) == ""

@@ -97,13 +97,14 @@ class BentProgram:
         for l in range(c.n_layer):
             self._write(2 * l, self._attention(l, self._norm(2 * l, xs)), "o", c.o_shift, xs)
             y = self._norm(2 * l + 1, xs)
-            half, g = 1 << c.gelu_bits - 1, []
+            half, g, gelu = 1 << c.gelu_bits - 1, [], m["gelu"][c.mlp_class[l]]
             for t in range(self.rows):
                 row = []
                 for j in range(c.d_inner):
-                    z = sum(a * w[j] for a, w in zip(y[t], m["w_fc1"][l], strict=True)) + m["b_fc1"][l][j]
+                    z = sum(a * w[j] for a, w in zip(y[t], m["w_fc1"][l], strict=True)) << c.gains("fc1")[l]
+                    z += m["b_fc1"][l][j]
                     f = self.rounded("f", "f_rem", (l, t, j), z, c.fc1_shift)
-                    row.append(self.put("g", l, t, j, value=m["gelu"][max(-half, min(half - 1, f)) + half]))
+                    row.append(self.put("g", l, t, j, value=gelu[max(-half, min(half - 1, f)) + half]))
                 g.append(row)
             self._write(2 * l + 1, g, "fc2", c.fc2_shift, xs)
         self._head(self._norm(2 * c.n_layer, xs))
@@ -202,9 +203,10 @@ class BentProgram:
 
     def _write(self, i: int, rows: list[list[int]], kind: str, shift: int, xs: list[list[int]]) -> None:
         weights, bias, l = self.m[f"w_{kind}"][i // 2], self.m[f"b_{kind}"][i // 2], i // 2
+        gain = self.c.gains("fc2")[l] if kind == "fc2" else 0
         for t, row in enumerate(rows):
             for j in range(self.c.width):
-                z = sum(a * w[j] for a, w in zip(row, weights, strict=True)) + bias[j]
+                z = (sum(a * w[j] for a, w in zip(row, weights, strict=True)) << gain) + bias[j]
                 xs[t][j] += self.rounded("write", f"{kind}_rem", (i, t, j), z, shift, (l, t, j))
 
     def _head(self, y: list[list[int]]) -> None:

@@ -30,9 +30,9 @@ def manifest(rows: int, width: int) -> Manifest:
     m.ranged("sign", "j", bits=4, signed=True)
     m.ranged("seen", "j", "t", "u", bits=2, causal=True)
     m.free("out", "t", "j", note="test")
-    m.looked_up("in", "t", "j", lookup=Lookup("square", 0, "out"))
+    m.looked_up("in", "t", "j", lookup=Lookup(("square",), 0, "out"))
     m.free("late", "t", "u", note="test")
-    m.looked_up("early", "t", "u", lookup=Lookup("square", 1, "late", causal=True))
+    m.looked_up("early", "t", "u", lookup=Lookup(("square",), 1, "late", causal=True))
     m.value("wide", "t", bits=7, limb_bits=3, signed=True)
     return m
 
@@ -59,7 +59,7 @@ def honest(m: Manifest, rng: random.Random) -> dict[str, np.ndarray]:
     for limb, _ in m.wide["wide"].limbs:
         lookup = m.tensors[limb].lookup
         assert lookup is not None
-        bits = int(lookup.table.removeprefix("range"))
+        bits = int(lookup.main.removeprefix("range"))
         tensors[limb] = draw(limb, -lookup.offset, (1 << bits) - lookup.offset)
     return tensors
 

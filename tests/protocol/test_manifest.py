@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ def accepted(m: Manifest, tensors: dict[str, np.ndarray]) -> bool:
     """Whether every limb is in its table."""
     for tensor, lookup in m.lookups():
         x = int(tensors[tensor.name][0]) + lookup.offset
-        if not 0 <= x < m.axes[m.tables[lookup.table].axis]:
+        if not 0 <= x < m.axes[m.tables[lookup.main].axis]:
             return False
     return True
 
@@ -49,7 +50,7 @@ def test_ranges_are_exact(bits: int, limb_bits: int, signed: bool, data: st.Data
     for limb, shift in m.wide["a"].limbs if "a" in m.wide else [("a", 0)]:
         lookup = m.tensors[limb].lookup
         assert lookup is not None
-        size = m.axes[m.tables[lookup.table].axis]
+        size = m.axes[m.tables[lookup.main].axis]
         bottom, top = bottom + (-lookup.offset << shift), top + (size - 1 - lookup.offset << shift)
     assert (bottom, top) == (low, high - 1)
     assert all(m.axes[t.axis] <= 1 << limb_bits for t in m.tables.values())
@@ -99,7 +100,8 @@ def test_the_digest_binds_the_manifest() -> None:
         m.fixed("f", "y")
         m.table("t", "y", changes.get("offset", 0), "f")
         m.free("o", changes.get("axis", "x"), note="test")
-        m.looked_up("i", "x", lookup=changes.get("lookup", Lookup("t", 0, "o")))
+        m.table("s", "y", 0, "f")
+        m.looked_up("i", "x", lookup=changes.get("lookup", Lookup(("t",), 0, "o")))
         m.value("v", "x", bits=changes.get("bits", 9), limb_bits=4, signed=changes.get("signed", False))
         if changes.get("more"):
             m.free("p", "x", note="test")
@@ -109,9 +111,12 @@ def test_the_digest_binds_the_manifest() -> None:
         built(),
         built(offset=1),
         built(axis="y"),
-        built(lookup=Lookup("t", 1, "o")),
-        built(lookup=Lookup("t")),
-        built(lookup=Lookup("t", 0, "o", True)),
+        built(lookup=Lookup(("t",), 1, "o")),
+        built(lookup=Lookup(("t",))),
+        built(lookup=Lookup(("s",), 0, "o")),
+        built(lookup=Lookup(("s", "t"), 0, "o")),
+        built(lookup=Lookup(("t", "s"), 0, "o")),
+        built(lookup=Lookup(("t",), 0, "o", True)),
         built(bits=10),
         built(signed=True),
         built(more=True),
@@ -122,10 +127,12 @@ def test_the_digest_binds_the_manifest() -> None:
 @pytest.mark.parametrize("name", [f.name for f in fields(CONFIG)])
 def test_the_transcript_starts_from_the_whole_configuration(name: str) -> None:
     """Every scale, width and size changes the IV, so no proof of one program serves another."""
-    changed = {"slots": 3, "inner_slots": 2, "vocab_slots": 2, "n_head": 6}.get(
-        name, getattr(CONFIG, name) + 1
-    )
-    assert Protocol(Shape(replace(CONFIG, **{name: changed}), 5, 2)).iv != Protocol(Shape(CONFIG, 5, 2)).iv
+    changes: dict[str, Any] = {"slots": 3, "inner_slots": 2, "vocab_slots": 2, "n_head": 6}
+    changes |= {"mlp_class": (1, 0, 1), "fc1_gains": (0, 1), "fc2_gains": (1, 1)}
+    other = {name: changes[name] if name in changes else getattr(CONFIG, name) + 1}
+    if name == "n_layer":
+        other["mlp_class"] = (*CONFIG.mlp_class, 0)
+    assert Protocol(Shape(replace(CONFIG, **other), 5, 2)).iv != Protocol(Shape(CONFIG, 5, 2)).iv
 
 
 def test_the_transcript_starts_from_the_shape() -> None:
@@ -151,11 +158,11 @@ def test_widths_are_those_of_the_configuration() -> None:
         for limb, shift in limbs:
             lookup = m.tensors[limb].lookup
             assert lookup is not None and lookup.causal == (name in ("over", "rem"))
-            size = m.axes[m.tables[lookup.table].axis]
+            size = m.axes[m.tables[lookup.main].axis]
             low, high = low + (-lookup.offset << shift), high + (size - 1 - lookup.offset << shift)
             seen.add(limb)
         half = 1 << bits - 1
         assert (low, high) == ((-half, half - 1) if name in signed else (0, 2 * half - 1)), name
     assert {t.name for t, _ in m.lookups()} - seen == {"f", "idx"}
-    assert m.tensors["f"].lookup == Lookup("gelu", 0, "g")
-    assert m.tensors["idx"].lookup == Lookup("exp", 0, "e", causal=True)
+    assert m.tensors["f"].lookup == Lookup(("gelu.0", "gelu.1", "gelu.0"), 0, "g")
+    assert m.tensors["idx"].lookup == Lookup(("exp",), 0, "e", causal=True)

@@ -94,13 +94,14 @@ def test_the_bent_program_is_the_reference() -> None:
             assert np.array_equal(own[name].astype(object), data.array(name).astype(object)), name
 
 
-def config(layers: int, heads: int = 3, vocabulary: int = 500, **changes: int) -> ProgramConfig:
+def config(layers: int, heads: int = 3, vocabulary: int = 500, **changes: Any) -> ProgramConfig:
     """The demo model's scales, at other sizes."""
     fields = dict(
         n_layer=layers, n_head=heads, head_dim=16, d_inner=64 * heads, vocab_size=vocabulary, n_ctx=64,
         pad_id=0, wte_shift=6, wpe_shift=6, kappa=40, ln_shift=28, qkv_shift=14, o_shift=14, fc1_shift=14,
         fc2_shift=14, final_shift=14, exp_shift=14, eps_int=1, act_bits=16, write_bits=32, rho_bits=32,
         norm_bits=96, over_bits=16, div_bits=28, logit_bits=48, diff_bits=48, exp_bits=14, gelu_bits=16,
+        mlp_class=(0,) * layers, fc1_gains=(0,), fc2_gains=(0,),
         limb_bits=16, slots=heads, slot_bits=50, inner_slots=4, inner_slot_bits=50, vocab_slots=5,
         vocab_slot_bits=50, mu=19,
     )  # fmt: skip

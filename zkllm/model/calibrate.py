@@ -26,17 +26,25 @@ _MAX_TOKENS, _MIN_TOKENS = 16384, 384
 _WINDOW, _LONG = 64, 1024
 
 
+MLP = ("f", "fc1", "fc2")
+
+
 @dataclass
 class FloatRanges:
-    """Largest magnitudes by tensor, over all layers, and of the folded weights by matrix kind."""
+    """Largest magnitudes by tensor, over all layers, and of the folded weights by matrix kind; `layers` has
+    the MLP's layer by layer: its activations "f", and its weights "fc1" and "fc2"."""
 
     tensors: dict[str, float] = field(default_factory=dict)
     weights: dict[str, float] = field(default_factory=dict)
+    layers: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in MLP})
     residual_rms: tuple[float, float] = (np.inf, 0.0)  # smallest and largest standard deviation of a row
     tokens: int = 0
 
     def watch(self, name: str, layer: int, array: np.ndarray) -> None:
-        self.tensors[name] = max(self.tensors.get(name, 0.0), float(np.abs(array).max(initial=0.0)))
+        most = float(np.abs(array).max(initial=0.0))
+        self.tensors[name] = max(self.tensors.get(name, 0.0), most)
+        if name in MLP:
+            self._watch_layer(name, layer, most)
         if name == "residual":
             spread = array.std(axis=-1)
             low, high = self.residual_rms
@@ -45,8 +53,15 @@ class FloatRanges:
             width = (array.max(axis=-1) - array.min(axis=-1)).max()
             self.tensors["diff"] = max(self.tensors.get("diff", 0.0), float(width))
 
-    def watch_weights(self, name: str, maximum: float) -> None:
+    def watch_weights(self, name: str, maximum: float, layer: int | None = None) -> None:
         self.weights[name] = max(self.weights.get(name, 0.0), maximum)
+        if name in MLP and layer is not None:
+            self._watch_layer(name, layer, maximum)
+
+    def _watch_layer(self, name: str, layer: int, maximum: float) -> None:
+        known = self.layers[name]
+        known += [0.0] * (layer + 1 - len(known))
+        known[layer] = max(known[layer], maximum)
 
     def to_dict(self) -> dict[str, Any]:
         return {**asdict(self), "residual_rms": list(self.residual_rms)}
@@ -54,7 +69,9 @@ class FloatRanges:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> FloatRanges:
         low, high = data["residual_rms"]
-        return cls(dict(data["tensors"]), dict(data["weights"]), (low, high), data["tokens"])
+        return cls(
+            dict(data["tensors"]), dict(data["weights"]), dict(data["layers"]), (low, high), data["tokens"]
+        )
 
 
 def default_text() -> str:
@@ -135,7 +152,7 @@ def measure(
         for kind, linear in layer.items():
             names = ("q", "k", "v") if kind == "qkv" else (kind,)
             for name, most in zip(names, linear.maxima(), strict=True):
-                ranges.watch_weights(name, most)
+                ranges.watch_weights(name, most, l)
         streams = [model.block(layer, x, ranges.watch, l) for x in streams]
         if progress:
             progress(l + 1, layers + 1)

@@ -6,12 +6,27 @@ by `model_id`. Widths are in bits, shifts are powers of two.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
 
 
 def ceil_log2(n: int) -> int:
     """Bits that index n items (0 for one item)."""
     return max(0, (n - 1).bit_length())
+
+
+def integers(data: Any) -> bool:
+    """A list of integers, as JSON has it."""
+    return isinstance(data, list) and all(type(v) is int for v in data)
+
+
+def from_lists(data: dict[str, Any]) -> dict[str, Any]:
+    """Lists, as JSON has them, as tuples."""
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+
+
+def to_lists(data: dict[str, Any]) -> dict[str, Any]:
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in data.items()}
 
 
 @dataclass(frozen=True)
@@ -40,6 +55,11 @@ class ProgramConfig:
     exp_shift: int  # delta = 2^exp_shift (idx + ov) + rem
     eps_int: int  # Q = sum D^2 + eps_int, at least 1
 
+    # the MLP's scales differ by class of layers; Z = 2^gain A W + b
+    mlp_class: tuple[int, ...]  # of each layer: which GELU table and which gains
+    fc1_gains: tuple[int, ...]  # log2, of each class
+    fc2_gains: tuple[int, ...]
+
     # widths
     act_bits: int  # y, q, k, v, o, f, G, y_f, wte, slots: signed
     write_bits: int  # residual writes Y_o, Y_p: signed
@@ -50,7 +70,7 @@ class ProgramConfig:
     logit_bits: int  # L: signed
     diff_bits: int  # D = L - logit: unsigned
     exp_bits: int  # the exp table has 2^exp_bits entries
-    gelu_bits: int  # the GELU table has 2^gelu_bits entries, inputs signed
+    gelu_bits: int  # a GELU table has 2^gelu_bits entries, inputs signed
     limb_bits: int  # widest range table; wider values are limbs
 
     # packing: slots an axis is cut into, and bits a slot
@@ -81,12 +101,30 @@ class ProgramConfig:
         """J: real ids a vocabulary slot (the last slot may hold fewer)."""
         return -(-self.vocab_size // self.vocab_slots)
 
-    def to_dict(self) -> dict[str, int]:
-        return asdict(self)
+    @property
+    def mlp_classes(self) -> int:
+        return len(self.fc1_gains)
+
+    def gains(self, kind: str) -> tuple[int, ...]:
+        """log2 of what multiplies A W in each layer, for the MLP's "fc1" and "fc2"."""
+        by_class: tuple[int, ...] = getattr(self, f"{kind}_gains")
+        return tuple(by_class[p] for p in self.mlp_class)
+
+    def one_layer(self, l: int) -> ProgramConfig:
+        """Of layer l alone."""
+        own: dict[str, Any] = {
+            name: (getattr(self, name)[self.mlp_class[l]],) for name in ("fc1_gains", "fc2_gains")
+        }
+        return replace(self, n_layer=1, mlp_class=(0,), **own)
+
+    def to_dict(self) -> dict[str, Any]:
+        return to_lists(asdict(self))
 
     @classmethod
-    def from_dict(cls, data: dict[str, int]) -> ProgramConfig:
-        names = {f.name for f in fields(cls)}
-        if set(data) != names or not all(type(v) is int for v in data.values()):
-            raise ValueError(f"program configuration: wrong fields {sorted(set(data) ^ names)} or types")
-        return cls(**data)
+    def from_dict(cls, data: dict[str, Any]) -> ProgramConfig:
+        kinds = {f.name: f.type for f in fields(cls)}
+        if set(data) != set(kinds) or not all(
+            type(v) is int if kinds[k] == "int" else integers(v) for k, v in data.items()
+        ):
+            raise ValueError(f"program configuration: wrong fields {sorted(set(data) ^ set(kinds))} or types")
+        return cls(**from_lists(data))

@@ -34,7 +34,7 @@ from zkllm.model.tokenizer import ByteLevelTokenizer
 from zkllm.model.vocabulary import VocabularyTree
 from zkllm.model.weights import ARRAYS, QuantizedModel, TableSpec
 
-FORMAT = 1
+FORMAT = 2
 _FIELDS = {"format", "config", "tables", "scales", "source", "vocabulary_root", "files"}
 
 

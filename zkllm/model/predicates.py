@@ -26,6 +26,7 @@ from zkllm.model.weights import QuantizedModel
 PACKED_BITS = 253  # a packed coefficient: slots times bits a slot
 NORM_BITS = 252  # 2 rho_bits + bits of Q
 WORD_BITS = 128  # rho, U and V are traced as 128-bit integers,
+ACCUMULATOR_BITS = 61  # |Z| without and with the bias is traced as a 64-bit integer
 TRACED_BITS = 125  # and computed as signed ones from Q and d 2^(2 kappa)
 
 
@@ -49,9 +50,10 @@ def max_abs(array: np.ndarray) -> int:
     return max(abs(int(array.max())), abs(int(array.min())))
 
 
-def _l1(weights: np.ndarray) -> int:
-    """Largest L1 norm of a column, over all layers of (layers, in, ..)."""
-    return max(largest_l1(layer.reshape(len(layer), -1), 0) for layer in weights)
+def _l1(weights: np.ndarray, gains: tuple[int, ...]) -> int:
+    """Largest L1 norm of a column times its layer's 2^gain, over all layers of (layers, in, ..)."""
+    norms = (largest_l1(layer.reshape(len(layer), -1), 0) for layer in weights)
+    return max(norm << gain for norm, gain in zip(norms, gains, strict=True))
 
 
 def residual_bound(model: QuantizedModel) -> int:
@@ -77,7 +79,8 @@ def slot_bounds(model: QuantizedModel) -> list[SlotBound]:
         weights, bias = getattr(model, f"w_{kind}"), getattr(model, f"b_{kind}")
         # Z' = 2^s Y + R - 2^(s-1) - b with Y in [-2^(w-1), 2^(w-1)) and R in [0, 2^s)
         claimed = (1 << (shift + y_bits - 1)) + (1 << (shift - 1)) + max_abs(bias)
-        return SlotBound(kind, a * _l1(weights), claimed, slots, bits)
+        gains = c.gains(kind) if kind in ("fc1", "fc2") else (0,) * c.n_layer
+        return SlotBound(kind, a * _l1(weights, gains), claimed, slots, bits)
 
     def rows(kind: str, true_max: int, claimed: int) -> SlotBound:
         return SlotBound(kind, true_max, claimed, c.vocab_slots, c.vocab_slot_bits)
@@ -138,6 +141,10 @@ def failed_predicates(model: QuantizedModel) -> list[str]:
             s.needed_bits <= s.slot_bits,
             f"packing {s.kind}: max|Z| + max|Z'| needs {s.needed_bits} bits, a slot has {s.slot_bits}",
         )
+        need(
+            s.true_max < 1 << ACCUMULATOR_BITS,
+            f"{s.kind}: |Z| may reach {s.true_max}, at most 2^{ACCUMULATOR_BITS}",
+        )
     for relation, bound in largest_sum(model).items():
         need(bound < R, f"no wrap: {relation} may reach 2^{_least_bits(bound)}")
     q_bits = _least_bits(square_sum_bound(model))
@@ -171,6 +178,13 @@ def failed_config_predicates(c: ProgramConfig) -> list[str]:
     need(1 <= c.vocab_size < 1 << 16, "vocab_size: ids are 16-bit")
     need(0 <= c.pad_id < c.vocab_size, "pad_id is a token id")
     need(c.n_ctx < 1 << 16, "n_ctx < 2^16")
+    classes = range(len(c.fc1_gains))
+    need(len(c.mlp_class) == c.n_layer, "mlp_class: a class for each layer")
+    need(
+        1 <= len(c.fc1_gains) == len(c.fc2_gains) <= 16, "fc1_gains, fc2_gains: one of each class, at most 16"
+    )
+    need(set(c.mlp_class) == set(classes), "mlp_class: classes are counted from 0 and all used")
+    need(all(0 <= g <= 16 for g in (*c.fc1_gains, *c.fc2_gains)), "0 <= gains <= 16")
     need(c.n_head % c.slots == 0, "slots divide the heads")
     need(c.d_inner % c.inner_slots == 0, "inner_slots divide the inner width")
     need(
@@ -211,6 +225,10 @@ def _check_tables(model: QuantizedModel, need: Callable[[bool, str], None]) -> N
     need(int(e[0]) > 0, "exp table starts above 0")
     need(max_abs(model.gelu) < 1 << (c.act_bits - 1), "GELU table fits act_bits")
     need(np.array_equal(e, exp_table(model.tables, c.exp_bits)), "exp table: contents as specified")
+    scales = model.tables.gelu_in_log2, model.tables.gelu_out_log2
+    if any(len(s) != c.mlp_classes for s in scales):
+        need(False, "GELU tables: scales for each class")
+        return
     need(
         np.array_equal(model.gelu, gelu_table(model.tables, c.gelu_bits)), "GELU table: contents as specified"
     )

@@ -9,7 +9,7 @@ limbs: that costs nothing in tables and adds headroom.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from math import ceil, floor, inf, isqrt, log, log2, sqrt
 from typing import Any
@@ -19,7 +19,7 @@ import numpy as np
 from zkllm.errors import CheckpointError
 from zkllm.model.calibrate import FloatRanges
 from zkllm.model.checkpoint import Checkpoint
-from zkllm.model.config import ProgramConfig, ceil_log2
+from zkllm.model.config import ProgramConfig, ceil_log2, from_lists, integers, to_lists
 from zkllm.model.folding import LARGEST, LINEARS, Linear, quantized
 from zkllm.model.packing import choose_slots
 from zkllm.model.predicates import NORM_BITS, check_predicates, slot_bounds, square_sum_bound
@@ -29,7 +29,8 @@ from zkllm.model.weights import ARRAYS, QuantizedModel, TableSpec
 _WEIGHT_BITS = 16
 _RHO_BITS = 13  # significant bits of rho on the widest row,
 _LEAST_RHO_BITS = 10  # and where that saves a limb of every remainder
-_FINE_GELU_BITS = 9  # fractional bits of the GELU's input that are worth a bit of headroom
+_FINE_GELU_BITS = 9  # fractional bits of the GELU's input that are worth a bit of headroom,
+_SPLIT_GELU_BITS = 10  # and below which layers that allow more may get a table of their own
 _TARGET_BITS = 124  # d 2^(2 kappa), so that traces fit 128-bit integers
 
 
@@ -50,7 +51,8 @@ class QuantizerOptions:
 
 @dataclass(frozen=True)
 class Scales:
-    """Fractional bits of every tensor (2^f units make 1.0). q, k and v may differ: w_qkv has one for each."""
+    """Fractional bits of every tensor (2^f units make 1.0). q, k and v may differ: w_qkv has one for each;
+    f, g, w_fc1 and w_fc2 have one for each class of layers."""
 
     wte: int
     wpe: int
@@ -61,10 +63,10 @@ class Scales:
     v: int  # and the attention output
     w_qkv: tuple[int, int, int]
     w_o: int
-    f: int
-    g: int
-    w_fc1: int
-    w_fc2: int
+    f: tuple[int, ...]
+    g: tuple[int, ...]
+    w_fc1: tuple[int, ...]
+    w_fc2: tuple[int, ...]
     gain: int
     yf: int
 
@@ -73,24 +75,23 @@ class Scales:
         return self.yf + self.wte
 
     def to_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "w_qkv": list(self.w_qkv)}
+        return to_lists(asdict(self))
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Scales:
-        names = {f.name for f in fields(cls)}
-        if set(data) != names:
-            raise ValueError(f"scales: wrong fields {sorted(set(data) ^ names)}")
-        parts = data["w_qkv"]
-        whole = [v for k, v in data.items() if k != "w_qkv"]
-        if (
-            not isinstance(parts, list)
-            or len(parts) != 3
-            or not all(type(v) is int for v in [*whole, *parts])
-        ):
+        kinds = {f.name: f.type for f in fields(cls)}
+        if set(data) != set(kinds):
+            raise ValueError(f"scales: wrong fields {sorted(set(data) ^ set(kinds))}")
+        if not all(type(v) is int if kinds[k] == "int" else integers(v) for k, v in data.items()):
             raise ValueError("scales: not integers")
-        if any(abs(v) > 100 for v in [*whole, *parts]):
+        if len(data["w_qkv"]) != 3 or len({len(data[k]) for k in ("f", "g", "w_fc1", "w_fc2")}) != 1:
+            raise ValueError("scales: one for each of q, k and v, and one for each class of layers")
+        scales = cls(**from_lists(data))
+        if any(
+            abs(v) > 100 for value in data.values() for v in (value if isinstance(value, list) else [value])
+        ):
             raise ValueError("scales: out of range")
-        return cls(**{**data, "w_qkv": tuple(parts)})
+        return scales
 
 
 def fit(bits: int, maximum: float) -> int:
@@ -109,10 +110,36 @@ def whole_limbs(bits: int, limb_bits: int, most: float = inf) -> int:
     return rounded if rounded <= most else bits
 
 
+def gelu_classes(
+    maxima: Sequence[float], bits: int, headroom_bits: int
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """(class of each layer, fractional bits of each class's GELU input) from the layers' largest inputs.
+
+    Few layers of massive activations would set a coarse scale for all: the others get one of their own, where
+    that halves the rounding noise summed over the layers.
+    """
+    own = []
+    for most in maxima:
+        f = fit(bits, most * 2**headroom_bits)
+        if f < _FINE_GELU_BITS:
+            f = max(f, min(_FINE_GELU_BITS, fit(bits, most * min(2, 2**headroom_bits))))
+        own.append(f)
+    least = min(own)
+
+    def noise(fine: int) -> float:
+        return sum(4.0 ** -(fine if f >= fine else least) for f in own)
+
+    fine = min(sorted(set(own)), key=noise)
+    if least >= _SPLIT_GELU_BITS or 2 * noise(fine) > noise(least):
+        return (0,) * len(own), (least,)
+    return tuple(int(f >= fine) for f in own), (least, fine)
+
+
 def choose_scales(
     ranges: FloatRanges, width: int, options: QuantizerOptions, coarser: int = 0
-) -> tuple[Scales, dict[str, int]]:
-    """Scales and the requantisation shifts that follow; `coarser` takes bits from the residual stream's."""
+) -> tuple[Scales, dict[str, Any]]:
+    """Scales, and the requantisation shifts, classes of layers and gains that follow; `coarser` takes bits
+    from the residual stream's."""
     word, room = options.act_bits, 1 << options.headroom_bits
     limb = options.limb_bits or word
     gelu_bits = options.gelu_bits or word
@@ -126,17 +153,23 @@ def choose_scales(
     up = max(0, floor(log2(top / seen["v"]))) if seen["v"] and top else 0
     parts = (between, -between, up)
     base = fit(word, room * max(top, seen["v"] * 2.0**up))
-    v, f = base + up, fit(gelu_bits, room * seen["f"])
-    if f < _FINE_GELU_BITS:  # one unit of massive activations sets the scale of all
-        f = max(f, min(_FINE_GELU_BITS, fit(gelu_bits, min(2, room) * seen["f"])))
-    g = f + word - gelu_bits - (gelu_bits > word)  # gelu(x) <= max(x, 0), so the table fits the word
+    v = base + up
+    classes, f = gelu_classes(ranges.layers["f"], gelu_bits, options.headroom_bits)
+    # gelu(x) <= max(x, 0), so the table fits the word
+    g = tuple(scale + word - gelu_bits - (gelu_bits > word) for scale in f)
     yf = fit(word, room * seen["yf"])
 
     w_qkv = fit_weight(max(weight[p] * 2.0**e for p, e in zip("qkv", parts, strict=True)))
-    w_o, w_fc1, w_fc2 = (fit_weight(weight[kind]) for kind in ("o", "fc1", "fc2"))
+    w_o = fit_weight(weight["o"])
+
+    def of_class(kind: str) -> list[int]:
+        layers = list(zip(classes, ranges.layers[kind], strict=True))
+        return [fit_weight(max(most for q, most in layers if q == p)) for p in range(len(f))]
+
+    w_fc1, w_fc2 = of_class("fc1"), of_class("fc2")
     wte = fit(min(word, _WEIGHT_BITS), weight["wte"])
     # every shift is at least 1: the residual scale stays below the accumulators'
-    residual = min(max(wte, 12) - coarser, v + w_o - 1, g + w_fc2 - 1)
+    residual = min(max(wte, 12) - coarser, v + w_o - 1, *(a + b - 1 for a, b in zip(g, w_fc2, strict=True)))
     wte = min(wte, residual)
     wpe = min(fit(_WEIGHT_BITS, weight["wpe"]), residual)
 
@@ -149,24 +182,31 @@ def choose_scales(
     yf = min(yf, floor(log2((1 << min(62, 2 * limb)) / spread)) - wte) if spread else yf
     shifts = {
         "qkv_shift": shift(y + w_qkv, base), "o_shift": shift(v + w_o, residual),
-        "fc1_shift": shift(y + w_fc1, f), "fc2_shift": shift(g + w_fc2, residual),
         "final_shift": min(limb, 14 + y - yf),
         "wte_shift": residual - wte, "wpe_shift": residual - wpe,
+    }  # fmt: skip
+    # each class has the shift it needs: the widest of them, less its gain
+    fc1 = [shift(y + w, out) for w, out in zip(w_fc1, f, strict=True)]
+    fc2 = [shift(a + w, residual) for a, w in zip(g, w_fc2, strict=True)]
+    mlp = {
+        "fc1_shift": max(fc1), "fc1_gains": tuple(max(fc1) - s for s in fc1),
+        "fc2_shift": max(fc2), "fc2_gains": tuple(max(fc2) - s for s in fc2), "mlp_class": classes,
     }  # fmt: skip
     w_qkv = base + shifts["qkv_shift"] - y
     scales = Scales(
         wte=wte, wpe=wpe, residual=residual, y=y, q=base + parts[0], k=base + parts[1], v=v,
         w_qkv=(w_qkv + parts[0], w_qkv + parts[1], w_qkv + parts[2]),
         w_o=residual + shifts["o_shift"] - v, f=f, g=g,
-        w_fc1=f + shifts["fc1_shift"] - y, w_fc2=residual + shifts["fc2_shift"] - g,
+        w_fc1=tuple(out + s - y for out, s in zip(f, fc1, strict=True)),
+        w_fc2=tuple(residual + s - a for a, s in zip(g, fc2, strict=True)),
         gain=yf + shifts["final_shift"] - y, yf=yf,
     )  # fmt: skip
-    return scales, shifts
+    return scales, {**shifts, **mlp}
 
 
 def _norm_fields(
     ranges: FloatRanges, scales: Scales, width: int, epsilon: float, headroom: int, limb: int
-) -> dict[str, int]:
+) -> dict[str, Any]:
     """kappa, its shift, eps and the widths of rho, U and V.
 
     With X at 2^f: sqrt(Q / d) = d * deviation * 2^f, and rho = 2^kappa / (d * deviation * 2^f).
@@ -193,7 +233,7 @@ def _norm_fields(
 
 def _exp_fields(
     ranges: FloatRanges, scales: Scales, divisor: int, n_ctx: int, options: QuantizerOptions
-) -> tuple[dict[str, int], TableSpec]:
+) -> tuple[dict[str, Any], TableSpec]:
     """The exponential's step 2^exp_shift, in units of 2^-(q + k) / sqrt(divisor), and what follows."""
     limb = options.limb_bits or options.act_bits
     top = 1 << min(15, options.act_bits - 1)
@@ -225,7 +265,7 @@ def choose_config(
     a, limb = checkpoint.architecture, options.limb_bits or options.act_bits
     room = 2**options.headroom_bits
     # a residual stream up to two bits coarser, where that saves a limb of every LayerNorm remainder
-    candidates = []
+    candidates: list[tuple[int, int, Scales, dict[str, Any], dict[str, Any]]] = []
     for coarser in range(3):
         scales, shifts = choose_scales(ranges, a.width, options, coarser)
         norm = _norm_fields(ranges, scales, a.width, a.layer_norm_epsilon, options.headroom_bits, limb)
@@ -277,17 +317,19 @@ def quantized_blocks(
     One layer at a time, so that a large model is never held in memory.
     """
     if group in LINEARS:
-        input_scale, scales = {
-            "qkv": (s.y, list(s.w_qkv)), "o": (s.v, [s.w_o]),
-            "fc1": (s.y, [s.w_fc1]), "fc2": (s.g, [s.w_fc2]),
-        }[group]  # fmt: skip
         shapes = {name: ARRAYS[name][1](config)[1:] for name in GROUPS[group]}
-        for l in range(config.n_layer):
+        for l, p in enumerate(config.mlp_class):
+            # of the products A W, whose multiple of 2^gain the bias is added to
+            input_scale, scales, gain = {
+                "qkv": (s.y, list(s.w_qkv), 0), "o": (s.v, [s.w_o], 0),
+                "fc1": (s.y, [s.w_fc1[p]], config.fc1_gains[p]),
+                "fc2": (s.g[p], [s.w_fc2[p]], config.fc2_gains[p]),
+            }[group]  # fmt: skip
             linear = Linear.read(checkpoint, l, group)
             yield f"w_{group}", linear.quantized(scales).reshape(1, *shapes[f"w_{group}"])
             bias = linear.folded_bias()
             parts = [
-                _rounded(b, input_scale + scale, f"layer {l}: b_{group}")
+                _rounded(b, input_scale + scale + gain, f"layer {l}: b_{group}")
                 for b, scale in zip(bias, scales, strict=True)
             ]
             yield f"b_{group}", np.stack(parts).reshape(1, *shapes[f"b_{group}"])
@@ -350,13 +392,16 @@ def scale_errors(checkpoint: Checkpoint, config: ProgramConfig, s: Scales, spec:
         "wte_shift": (c.wte_shift, s.residual - s.wte), "wpe_shift": (c.wpe_shift, s.residual - s.wpe),
         "ln_shift": (c.ln_shift, c.kappa - s.y), "o_shift": (c.o_shift, s.v + s.w_o - s.residual),
         "q": (c.qkv_shift, s.y + s.w_qkv[0] - s.q), "k": (c.qkv_shift, s.y + s.w_qkv[1] - s.k),
-        "v": (c.qkv_shift, s.y + s.w_qkv[2] - s.v), "fc1_shift": (c.fc1_shift, s.y + s.w_fc1 - s.f),
-        "fc2_shift": (c.fc2_shift, s.g + s.w_fc2 - s.residual),
+        "v": (c.qkv_shift, s.y + s.w_qkv[2] - s.v),
         "final_shift": (c.final_shift, s.y + s.gain - s.yf),
         "exp step": (spec.exp_step_log2, c.exp_shift - s.q - s.k),
         "score divisor": (spec.score_divisor, a.head_dim if a.scale_scores else 1),
         "GELU input": (spec.gelu_in_log2, s.f), "GELU output": (spec.gelu_out_log2, s.g),
+        "classes of layers": (c.mlp_classes, len(s.f)),
     }  # fmt: skip
+    for p in range(min(c.mlp_classes, len(s.f))):
+        equal[f"fc1_shift of class {p}"] = (c.fc1_shift - c.fc1_gains[p], s.y + s.w_fc1[p] - s.f[p])
+        equal[f"fc2_shift of class {p}"] = (c.fc2_shift - c.fc2_gains[p], s.g[p] + s.w_fc2[p] - s.residual)
     return [f"{name} is {got}, not {want}" for name, (got, want) in equal.items() if got != want]
 
 
@@ -364,6 +409,7 @@ def packed(model: QuantizedModel, options: QuantizerOptions) -> QuantizedModel:
     """Chooses the slots from the quantised weights."""
     given = {k: v for k in ("slots", "inner_slots", "vocab_slots") if (v := getattr(options, k)) is not None}
     needed = {bound.kind: bound.needed_bits for bound in slot_bounds(model)}
-    config = replace(model.config, **choose_slots(model.config, needed, given))
+    chosen: dict[str, Any] = choose_slots(model.config, needed, given)
+    config = replace(model.config, **chosen)
     rho_most = (NORM_BITS - square_sum_bound(model).bit_length()) // 2
     return replace(model, config=replace(config, rho_bits=min(config.rho_bits, rho_most)))

@@ -25,9 +25,11 @@ def round_shift(z: int, shift: int) -> tuple[int, int]:
     return z >> shift, z & ((1 << shift) - 1)
 
 
-def linear(row: list[int], weights: Rows, bias: list[int]) -> list[int]:
-    """Accumulators of one row: sum_k row[k] weights[k][j] + bias[j]."""
-    return [b + sum(x * w[j] for x, w in zip(row, weights, strict=True)) for j, b in enumerate(bias)]
+def linear(row: list[int], weights: Rows, bias: list[int], gain: int = 0) -> list[int]:
+    """Accumulators of one row: 2^gain sum_k row[k] weights[k][j] + bias[j]."""
+    return [
+        b + (sum(x * w[j] for x, w in zip(row, weights, strict=True)) << gain) for j, b in enumerate(bias)
+    ]
 
 
 class _Run:
@@ -114,22 +116,24 @@ class _Run:
     def write(self, m: int, inputs: Rows, kind: str, shift: int, xs: Rows) -> None:
         """A linear layer whose rounded output is added to the residual stream (in place)."""
         l, rem_name = m // 2, f"{kind}_rem"
+        gain = self.c.gains(kind)[l] if kind == "fc2" else 0
         for t, row in enumerate(inputs):
-            for j, z in enumerate(linear(row, self.m[f"w_{kind}"][l], self.m[f"b_{kind}"][l])):
+            for j, z in enumerate(linear(row, self.m[f"w_{kind}"][l], self.m[f"b_{kind}"][l], gain)):
                 value, rem = round_shift(z, shift)
                 self.trace["write"][m, t, j] = self.guard.signed(f"write[{m}]", value, self.c.write_bits, 32)
                 self.trace[rem_name][l, t, j] = rem
                 xs[t][j] += value
 
     def inner(self, l: int, ys: Rows) -> Rows:
-        """First MLP layer and the GELU table."""
-        c, half = self.c, 1 << (self.c.gelu_bits - 1)
+        """First MLP layer and the GELU table of its class."""
+        c, half, gain = self.c, 1 << (self.c.gelu_bits - 1), self.c.gains("fc1")[l]
+        table = self.m["gelu"][c.mlp_class[l]]
         for t, y in enumerate(ys):
-            for j, z in enumerate(linear(y, self.m["w_fc1"][l], self.m["b_fc1"][l])):
+            for j, z in enumerate(linear(y, self.m["w_fc1"][l], self.m["b_fc1"][l], gain)):
                 f, rem = round_shift(z, c.fc1_shift)
                 self.guard.signed(f"f[{l}]", f, c.gelu_bits, c.gelu_bits)  # the table has no other entry
                 self.trace["f"][l, t, j], self.trace["f_rem"][l, t, j] = f, rem
-                self.trace["g"][l, t, j] = self.m["gelu"][f + half]
+                self.trace["g"][l, t, j] = table[f + half]
         rows: Rows = self.trace["g"][l].tolist()
         return rows
 

@@ -59,19 +59,17 @@ def gelu_new(x: mpmath.mpf) -> mpmath.mpf:
     return x * (1 + mpmath.tanh(inner)) / 2
 
 
-@lru_cache(maxsize=4)
-def _gelu_table(spec: TableSpec, bits: int) -> np.ndarray:
+@lru_cache(maxsize=8)
+def _gelu_table(in_log2: int, out_log2: int, bits: int) -> np.ndarray:
     """For x > 0, gelu(-x) = -tail(x) and gelu(x) = x - tail(x), tail(x) = x / (1 + exp(2 inner(x))) > 0."""
-    half, shift = 1 << (bits - 1), spec.gelu_out_log2 - spec.gelu_in_log2
+    half, shift = 1 << (bits - 1), out_log2 - in_log2
     i = np.arange(1, half + 1)
-    x = np.ldexp(i.astype(np.float64), -spec.gelu_in_log2)
+    x = np.ldexp(i.astype(np.float64), -in_log2)
     inner = np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)
-    tail = np.ldexp(x / (1 + np.exp(np.minimum(2 * inner, 700.0))), spec.gelu_out_log2)
+    tail = np.ldexp(x / (1 + np.exp(np.minimum(2 * inner, 700.0))), out_log2)
 
     def exact(sign: int) -> Callable[[int], mpmath.mpf]:
-        return lambda n: mpmath.ldexp(
-            gelu_new(mpmath.ldexp(sign * (n + 1), -spec.gelu_in_log2)), spec.gelu_out_log2
-        )
+        return lambda n: mpmath.ldexp(gelu_new(mpmath.ldexp(sign * (n + 1), -in_log2)), out_log2)
 
     out = np.zeros(2 * half, dtype=np.int32)
     out[:half] = _rounded(-tail, exact(-1))[::-1]
@@ -85,5 +83,6 @@ def _gelu_table(spec: TableSpec, bits: int) -> np.ndarray:
 
 
 def gelu_table(spec: TableSpec, bits: int) -> np.ndarray:
-    """int32[2^bits]: the value for signed input i at index i + 2^(bits - 1)."""
-    return _gelu_table(spec, bits).copy()
+    """int32[classes, 2^bits]: the value for signed input i at index i + 2^(bits - 1)."""
+    scales = zip(spec.gelu_in_log2, spec.gelu_out_log2, strict=True)
+    return np.stack([_gelu_table(f, g, bits) for f, g in scales])

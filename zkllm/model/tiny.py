@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from math import isqrt, log2, sqrt
+from typing import Any
 
 import numpy as np
 
@@ -29,15 +30,22 @@ def _shift(kind: str, inputs: int, scale: float, target: float) -> int:
     return max(1, round(log2(size / target) + 0.25))
 
 
-def tiny_config(**overrides: int) -> ProgramConfig:
-    """Shapes and scales without packing (`tiny_model` chooses the slots); any field may be given."""
+def tiny_config(**overrides: Any) -> ProgramConfig:
+    """Shapes and scales without packing (`tiny_model` chooses the slots); any field may be given.
+
+    Layers alternate between two classes, whose MLPs differ in every scale.
+    """
     shape = {"n_layer": 3, "n_head": 3, "head_dim": 4, "d_inner": 18, "vocab_size": 11, "n_ctx": 8}
     shape.update({k: v for k, v in overrides.items() if k in shape})
     d, kappa = shape["n_head"] * shape["head_dim"], 14
-    scales = dict(
+    classes = min(2, shape["n_layer"])
+    scales: dict[str, Any] = dict(
         pad_id=0, wte_shift=3, wpe_shift=2, kappa=kappa, ln_shift=10, eps_int=3,
-        qkv_shift=_shift("qkv", d, 16, 14), o_shift=_shift("o", d, 10, 20), fc1_shift=_shift("fc1", d, 16, 5),
-        fc2_shift=_shift("fc2", shape["d_inner"], 4, 20), final_shift=2, exp_shift=5,
+        qkv_shift=_shift("qkv", d, 16, 14), o_shift=_shift("o", d, 10, 20),
+        fc1_shift=_shift("fc1", d, 16, 5) + 1,
+        fc2_shift=_shift("fc2", shape["d_inner"], 4, 20) + 1, final_shift=2, exp_shift=5,
+        mlp_class=tuple(l % classes for l in range(shape["n_layer"])),
+        fc1_gains=(1, 0)[:classes], fc2_gains=(1, 2)[:classes],
         act_bits=8, write_bits=10, rho_bits=0, norm_bits=0, over_bits=8, div_bits=0,
         logit_bits=16, diff_bits=16, exp_bits=5, gelu_bits=6, limb_bits=8,
         slots=1, slot_bits=0, inner_slots=1, inner_slot_bits=0, vocab_slots=1, vocab_slot_bits=0, mu=10,
@@ -45,7 +53,7 @@ def tiny_config(**overrides: int) -> ProgramConfig:
     return ProgramConfig(**{**shape, **scales, **overrides})
 
 
-def tiny_model(seed: int, **overrides: int) -> QuantizedModel:
+def tiny_model(seed: int, **overrides: Any) -> QuantizedModel:
     """A random model whose predicates hold; overrides are fields of ProgramConfig (shapes, slots, widths).
 
     Slot counts that are not given are the largest legal ones: `slots=1` switches packing off.
@@ -53,7 +61,8 @@ def tiny_model(seed: int, **overrides: int) -> QuantizedModel:
     c = tiny_config(**overrides)
     spec = TableSpec(
         exp_top=15, exp_step_log2=-1, score_divisor=c.head_dim,
-        gelu_in_log2=c.gelu_bits - 3, gelu_out_log2=3,
+        gelu_in_log2=(c.gelu_bits - 3, c.gelu_bits - 4)[: c.mlp_classes],
+        gelu_out_log2=(3, 2)[: c.mlp_classes],
     )  # fmt: skip
     generator = random.Random(seed)
     arrays: dict[str, np.ndarray] = {
@@ -79,5 +88,5 @@ def tiny_model(seed: int, **overrides: int) -> QuantizedModel:
     )
     model = replace(model, config=c)
     bits = {s.kind: max(s.needed_bits, 50) for s in slot_bounds(model)}  # as wide as at real sizes
-    fields = choose_slots(c, bits, overrides)
+    fields: dict[str, Any] = choose_slots(c, bits, overrides)
     return replace(model, config=replace(c, **fields))

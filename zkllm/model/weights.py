@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 import numpy as np
 
 from zkllm.errors import PackageError
-from zkllm.model.config import ProgramConfig
+from zkllm.model.config import ProgramConfig, from_lists, integers, to_lists
 
 # name -> (dtype, shape). d = width, in the checkpoint's order head * head_dim + e; ff = d_inner.
 ARRAYS: dict[str, tuple[str, Callable[[ProgramConfig], tuple[int, ...]]]] = {
@@ -28,36 +29,41 @@ ARRAYS: dict[str, tuple[str, Callable[[ProgramConfig], tuple[int, ...]]]] = {
     "b_fc2": ("int64", lambda c: (c.n_layer, c.width)),
     "gain": ("int32", lambda c: (c.width,)),  # final LayerNorm
     "beta": ("int64", lambda c: (c.width,)),
-    "gelu": ("int32", lambda c: (1 << c.gelu_bits,)),  # signed input i at index i + 2^(gelu_bits - 1)
+    # a table for each class of layers; signed input i at index i + 2^(gelu_bits - 1)
+    "gelu": ("int32", lambda c: (c.mlp_classes, 1 << c.gelu_bits)),
     "exp": ("int32", lambda c: (1 << c.exp_bits,)),
 }
 
 
 @dataclass(frozen=True)
 class TableSpec:
-    """What the two tables contain, in integers, so that anyone can recompute them exactly.
+    """What the tables contain, in integers, so that anyone can recompute them exactly.
 
     exp[i] = round(exp_top * exp(-i * 2^exp_step_log2 / sqrt(score_divisor))), its last entry 0;
-    gelu[i] = round(2^gelu_out_log2 * gelu_new(i / 2^gelu_in_log2)).
+    gelu[p][i] = round(2^gelu_out_log2[p] * gelu_new(i / 2^gelu_in_log2[p])), p a class of layers.
     """
 
     exp_top: int
     exp_step_log2: int
     score_divisor: int  # head_dim, or 1 when scores are not scaled
-    gelu_in_log2: int
-    gelu_out_log2: int
+    gelu_in_log2: tuple[int, ...]
+    gelu_out_log2: tuple[int, ...]
 
-    def to_dict(self) -> dict[str, int]:
-        return asdict(self)
+    def to_dict(self) -> dict[str, Any]:
+        return to_lists(asdict(self))
 
     @classmethod
-    def from_dict(cls, data: dict[str, int]) -> TableSpec:
-        names = {f.name for f in fields(cls)}
-        if set(data) != names or not all(type(v) is int for v in data.values()):
-            raise ValueError(f"table specification: wrong fields {sorted(set(data) ^ names)} or types")
+    def from_dict(cls, data: dict[str, Any]) -> TableSpec:
+        kinds = {f.name: f.type for f in fields(cls)}
+        if set(data) != set(kinds) or not all(
+            type(v) is int if kinds[k] == "int" else integers(v) for k, v in data.items()
+        ):
+            raise ValueError(f"table specification: wrong fields {sorted(set(data) ^ set(kinds))} or types")
+        data = from_lists(data)
         if not 0 < data["exp_top"] < 1 << 30 or not 0 < data["score_divisor"] < 1 << 30:
             raise ValueError("table specification: exp_top or score_divisor out of range")
-        if any(abs(data[name]) > 100 for name in ("exp_step_log2", "gelu_in_log2", "gelu_out_log2")):
+        scales = (data["exp_step_log2"], *data["gelu_in_log2"], *data["gelu_out_log2"])
+        if any(abs(scale) > 100 for scale in scales):
             raise ValueError("table specification: a scale out of range")
         return cls(**data)
 

@@ -54,7 +54,7 @@ class Attention(Part):
         m.free("score_max", *ROW, note="attention: scores, attention: maximum")
         m.free("sel", *SCORES, note="attention: one maximum, attention: maximum")
         m.free("e", *SCORES, note="exp lookup, attention: mask of the exponentials")
-        m.looked_up("idx", *SCORES, lookup=Lookup("exp", 0, "e", causal=True))
+        m.looked_up("idx", *SCORES, lookup=Lookup(("exp",), 0, "e", causal=True))
         m.value("over", *SCORES, bits=c.over_bits, limb_bits=c.limb_bits, causal=True)
         m.value("rem", *SCORES, bits=c.exp_shift, limb_bits=c.limb_bits, causal=True)
         m.value("o", *OUTPUT, bits=c.act_bits, limb_bits=c.limb_bits, signed=True)

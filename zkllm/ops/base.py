@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 from typing import Protocol as Interface
 
+from ..field import R
 from ..model.config import ProgramConfig
 from ..protocol.algebra import Point, Scalar, dyadic_blocks, eq, eq_index
 from ..protocol.forms import AxisMap, Before, Form, tensor
@@ -65,16 +67,24 @@ class Run:
             self.shared[name] = self.factor(name, form, axes)
         return self.shared[name]
 
-    def eq(self, axis: str, point: Point) -> PublicFactor:
-        """eq(point, x) on the real indices of an axis."""
+    def eq(self, axis: str, point: Point, factors: Sequence[int] = ()) -> PublicFactor:
+        """eq(point, x) on the real indices of an axis, times factors[x] where given."""
         size = self.axes[axis]
+        if set(factors) <= {1}:
+            factors = ()
+        elif len(factors) != size:
+            raise ValueError(f"axis {axis} has {size} indices, got {len(factors)} factors")
 
         def table() -> Any:
             assert self.party.data is not None
             kernels = self.party.data.kernels
-            return kernels.slice(kernels.eq_table([int(c) for c in point]), 0, size)
+            plain = kernels.slice(kernels.eq_table([int(c) for c in point]), 0, size)
+            if not factors:
+                return plain
+            weighted = [e * f % R for e, f in zip(kernels.to_list(plain), factors, strict=True)]
+            return kernels.from_list(weighted)
 
-        return PublicFactor((axis,), table, lambda env: eq_real(size, point, env[axis]))
+        return PublicFactor((axis,), table, lambda env: eq_weighted(size, point, env[axis], factors))
 
     @cached_property
     def stream(self) -> Form:
@@ -91,6 +101,18 @@ def eq_real(size: int, a: Point, b: Point) -> Scalar:
         high = len(a) - k
         prefix = eq_index(offset >> k, a[:high]) * eq_index(offset >> k, b[:high])
         total = total + prefix * eq(a[high:], b[high:])
+    return total
+
+
+def eq_weighted(size: int, a: Point, b: Point, factors: Sequence[int] = ()) -> Scalar:
+    """sum over x < size of factors[x] eq(a, x) eq(b, x); few factors should differ from the commonest."""
+    if not factors:
+        return eq_real(size, a, b)
+    (common, _), *_ = Counter(factors).most_common(1)
+    total: Scalar = common * eq_real(size, a, b)
+    for x, factor in enumerate(factors):
+        if factor != common:
+            total = total + (factor - common) * (eq_index(x, a) * eq_index(x, b))
     return total
 
 

@@ -1,9 +1,12 @@
-"""The four kinds of linear layer, all layers at once: Z = A W + b, Y = round(Z / 2^s).
+"""The four kinds of linear layer, all layers at once: Z = 2^g A W + b, Y = round(Z / 2^s).
 
 Thaler's matrix product (CRYPTO 2013) at a random output point, on packed weights P = sum_c 2^(c K) W_c: since
 all slots share the input row,
 
-    sum_{l,k} eq(r_l, l) A(l, r_t, k) P(l, k, r_j) = sum_c 2^(c K) (2^s Y_c + R_c - 2^(s-1) - b_c) (r).
+    sum_{l,k} eq(r_l, l) 2^g(l) A(l, r_t, k) P(l, k, r_j)
+        = sum_c 2^(c K) (2^s Y_c + R_c - 2^(s-1) - b_c) (r).
+
+The gain g(l) is public, and 0 but in the MLP: layers of massive activations have scales of their own.
 
 The package's predicates bound the true and the claimed slots, so equality holds slot by slot.
 """
@@ -15,7 +18,7 @@ from dataclasses import dataclass
 
 from ..model.config import ProgramConfig
 from ..protocol.forms import Along, Alternate, AxisMap, Form, slots
-from ..protocol.manifest import WIDTH, WIDTH_IN, Manifest
+from ..protocol.manifest import WIDTH, WIDTH_IN, Lookup, Manifest
 from ..protocol.sumcheck import Instance, SumcheckPoint, Term
 from .base import Part, Run
 
@@ -32,6 +35,7 @@ class Kind:
     target: str  # Y
     target_maps: tuple[AxisMap | str, ...]  # up to the slot axis
     inner: bool = False  # the output is the MLP's inner width
+    gains: Callable[[ProgramConfig], tuple[int, ...]] | None = None  # log2, of each layer
 
     @property
     def relation(self) -> str:
@@ -75,6 +79,7 @@ def linear_kinds(mlp: int = 1) -> tuple[Kind, ...]:
             "f",
             ("l", "t"),
             inner=True,
+            gains=lambda c: c.gains("fc1"),
         ),
         Kind(
             "fc2",
@@ -84,6 +89,7 @@ def linear_kinds(mlp: int = 1) -> tuple[Kind, ...]:
             _source("g", "l", "t", *INNER),
             "write",
             (Alternate("l", mlp), "t"),
+            gains=lambda c: c.gains("fc2"),
         ),
     )
 
@@ -135,18 +141,26 @@ class Linear(Part):
             weights = run.factor(
                 "P", run.tensor(f"P_{kind.name}"), ("l", *kind.inputs), {a: out[a] for a in kind.outputs}
             )
-            terms: list[Term] = [(1, [run.eq("l", out["l"]), source, weights])]
+            gains = kind.gains(run.config) if kind.gains else ()
+            layer = run.eq("l", out["l"], [1 << g for g in gains])
+            terms: list[Term] = [(1, [layer, source, weights])]
             instances.append(Instance(kind.relation, ("l", *kind.inputs), terms, value))
         return instances
 
 
+def gelu_tables(c: ProgramConfig) -> tuple[str, ...]:
+    """Of each class of layers."""
+    return tuple(f"gelu.{p}" for p in range(c.mlp_classes))
+
+
 class Gelu(Part):
-    """G = gelu(f), one lookup that also binds both ranges."""
+    """G = gelu(f), one lookup in the table of the layer's class that also binds both ranges."""
 
     def declare(self, m: Manifest, c: ProgramConfig) -> None:
-        from ..protocol.manifest import Lookup
-
-        m.fixed("gelu", "gelu")
-        m.table("gelu", "gelu", -(1 << c.gelu_bits - 1), "gelu")
+        names = gelu_tables(c)
+        for name in names:
+            m.fixed(name, "gelu")
+            m.table(name, "gelu", -(1 << c.gelu_bits - 1), name)
         m.free("g", "l", "t", *INNER, note="gelu lookup")
-        m.looked_up("f", "l", "t", *INNER, lookup=Lookup("gelu", 0, "g"))
+        tables = tuple(names[p] for p in c.mlp_class)
+        m.looked_up("f", "l", "t", *INNER, lookup=Lookup(tables, 0, "g"))

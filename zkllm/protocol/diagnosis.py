@@ -154,23 +154,25 @@ def false_lookups(party: Party, data: ProverData) -> Iterator[str]:
     manifest = party.protocol.manifest
     counts = {name: [0] * manifest.axes[table.axis] for name, table in manifest.tables.items()}
     for tensor, lookup in active_lookups(party):
-        table = manifest.tables[lookup.table]
-        values = data.array(tensor.name)
-        keep = np.ones(values.shape, bool)
-        if lookup.causal:
-            mask = causal_mask(manifest.axes["t"])
-            keep = spread(mask, ("t", "u"), tensor.axes, values.shape).astype(bool)
-        entries = [(int(x) + lookup.offset - table.offset) % R for x in values[keep]]
-        outputs = [int(x) for x in data.array(lookup.output)[keep]] if lookup.output is not None else None
-        rows = [int(x) for x in data.array(table.output)] if table.output is not None else None
         missed = False
-        for i, x in enumerate(entries):
-            if x >= len(counts[lookup.table]) or (
-                rows is not None and outputs is not None and rows[x] != outputs[i]
-            ):
-                missed = True
-            else:
-                counts[lookup.table][x] += 1
+        for used, part in lookup.parts():
+            table = manifest.tables[used]
+            values = data.array(tensor.name)[part]
+            keep = np.ones(values.shape, bool)
+            if lookup.causal:
+                mask = causal_mask(manifest.axes["t"])
+                keep = spread(mask, ("t", "u"), tensor.axes, values.shape).astype(bool)
+            entries = [(int(x) + lookup.offset - table.offset) % R for x in values[keep]]
+            output = data.array(lookup.output)[part] if lookup.output is not None else None
+            outputs = [int(x) for x in output[keep]] if output is not None else None
+            rows = [int(x) for x in data.array(table.output)] if table.output is not None else None
+            for i, x in enumerate(entries):
+                if x >= len(counts[used]) or (
+                    rows is not None and outputs is not None and rows[x] != outputs[i]
+                ):
+                    missed = True
+                else:
+                    counts[used][x] += 1
         if missed:
             yield tensor.name
     for name, table in manifest.tables.items():

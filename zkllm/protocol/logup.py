@@ -18,7 +18,7 @@ from ..field import R
 from ..model.config import ceil_log2
 from .algebra import Point, Scalar, causal_block, eq_index
 from .layout import Block
-from .manifest import Lookup, Tensor
+from .manifest import Lookup, Manifest, Tensor
 from .party import Party
 from .sumcheck import horner, interpolate, round_message
 
@@ -107,6 +107,21 @@ def _block_mass(
     return prefix, prefix * causal_block(block_t, block_u, z_t, z_u)
 
 
+def _other_tags(manifest: Manifest, lookup: Lookup, block: Block, z: Point) -> Scalar:
+    """sum of eq(z, address) (tag - main tag) over a block, where its first axis chooses the table."""
+    total: Scalar = 0
+    if len(lookup.tables) == 1:
+        return total
+    start, bits = block.spans[0]
+    rest = block.log2_size - bits
+    main = manifest.tables[lookup.main].tag
+    for x, name in enumerate(lookup.tables[start : start + (1 << bits)]):
+        if name != lookup.main:
+            tag = manifest.tables[name].tag
+            total = total + (tag - main) * eq_index((block.address >> rest) + x, z[: len(z) - rest])
+    return total
+
+
 def _leaf_claims(
     party: Party, alpha: Scalar, beta: Scalar, p: Scalar, q: Scalar, z: tuple[Scalar, ...]
 ) -> None:
@@ -114,7 +129,7 @@ def _leaf_claims(
     beta2 = beta * beta
     p_terms: list[AddressTerm] = []
     q_terms: list[AddressTerm] = []
-    tagged: Scalar = 0  # sum of mass * (tag + beta * offset)
+    tagged: Scalar = 0  # sum of mass * (tag + beta * offset), the tag that of the value's own table
     total_mass: Scalar = 0
     for tensor, lookup in active_lookups(party):
         mass: Scalar = 0
@@ -122,8 +137,9 @@ def _leaf_claims(
             full, masked = _block_mass(party, tensor, lookup, block, z)
             p = p - masked
             mass = mass + full
+            tagged = tagged + _other_tags(manifest, lookup, block, z)
         total_mass = total_mass + mass
-        tagged = tagged + mass * (manifest.tables[lookup.table].tag + beta * lookup.offset)
+        tagged = tagged + mass * (manifest.tables[lookup.main].tag + beta * lookup.offset)
         q_terms.append(AddressTerm(-beta, tensor.name, tensor.name, z))
         if lookup.output is not None:
             q_terms.append(AddressTerm(-beta2, lookup.output, tensor.name, z))
@@ -163,7 +179,8 @@ Segment = tuple[int, int, int | np.ndarray, np.ndarray, np.ndarray | None]
 
 
 def _segments(party: Party, beta: int) -> Iterator[Segment]:
-    """Views of the tensors, one for each block of the layout: (address, tag, numerator, input, output).
+    """Views of the tensors, one for each block of the layout, or for each index of its first axis where that
+    chooses the table: (address, tag, numerator, input, output).
 
     An offset of the input is part of the tag: tag + beta (input + offset) = (tag + beta offset) + beta input.
     """
@@ -178,16 +195,28 @@ def _segments(party: Party, beta: int) -> Iterator[Segment]:
             if lookup.causal
             else None
         )
-        tag = (manifest.tables[lookup.table].tag + beta * lookup.offset) % R
+        tags = [(manifest.tables[name].tag + beta * lookup.offset) % R for name in lookup.tables]
         for block in layout.blocks[tensor.name]:
-            cut = block.slices()
-            yield (
-                block.address,
-                tag,
-                mask[cut] if mask is not None else 1,
-                values[cut],
-                output[cut] if output is not None else None,
-            )
+            if len(tags) == 1:
+                parts = [(block.address, tags[0], block.slices())]
+            else:
+                (start, bits), rest = block.spans[0], block.log2_size - block.spans[0][1]
+                parts = [
+                    (
+                        block.address + (x << rest),
+                        tags[start + x],
+                        (slice(start + x, start + x + 1), *block.slices()[1:]),
+                    )
+                    for x in range(1 << bits)
+                ]
+            for address, tag, cut in parts:
+                yield (
+                    address,
+                    tag,
+                    mask[cut] if mask is not None else 1,
+                    values[cut],
+                    output[cut] if output is not None else None,
+                )
     for table in manifest.tables.values():
         counts = data.array(table.multiplicity)
         entries = np.arange(table.offset, table.offset + manifest.axes[table.axis], dtype=np.int64)

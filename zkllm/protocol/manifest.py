@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from dataclasses import dataclass, field
+from itertools import groupby
 from math import prod
 
 from ..model.config import ProgramConfig, ceil_log2
@@ -16,12 +18,30 @@ from ..model.config import ProgramConfig, ceil_log2
 
 @dataclass(frozen=True)
 class Lookup:
-    """(table, tensor + offset, output tensor); `causal` lookups count only where u <= t."""
+    """(table, tensor + offset, output tensor); `causal` lookups count only where u <= t.
 
-    table: str
+    `tables`: one for all values, or one for each index of the tensor's first axis.
+    """
+
+    tables: tuple[str, ...]
     offset: int = 0
     output: str | None = None
     causal: bool = False
+
+    @property
+    def main(self) -> str:
+        """The commonest table."""
+        return Counter(self.tables).most_common(1)[0][0]
+
+    def parts(self) -> list[tuple[str, slice]]:
+        """Each table with the indices of the first axis that use it, as runs."""
+        if len(self.tables) == 1:
+            return [(self.tables[0], slice(None))]
+        runs = []
+        for name, group in groupby(range(len(self.tables)), self.tables.__getitem__):
+            indices = list(group)
+            runs.append((name, slice(indices[0], indices[-1] + 1)))
+        return runs
 
 
 @dataclass(frozen=True)
@@ -80,7 +100,7 @@ class Manifest:
     def ranged(self, name: str, *axes: str, bits: int, signed: bool = False, causal: bool = False) -> None:
         """A witness tensor in [0, 2^bits), or in [-2^(bits-1), 2^(bits-1)) where signed."""
         offset = 1 << bits - 1 if signed else 0
-        self._add(Tensor(name, axes, False, Lookup(self.range_table(bits), offset, causal=causal), ""))
+        self._add(Tensor(name, axes, False, Lookup((self.range_table(bits),), offset, causal=causal), ""))
 
     def looked_up(self, name: str, *axes: str, lookup: Lookup) -> None:
         self._add(Tensor(name, axes, False, lookup, ""))
@@ -123,6 +143,10 @@ class Manifest:
         if tensor.name in self.tensors:
             raise ValueError(f"tensor {tensor.name} declared twice")
         unknown = [a for a in tensor.axes if a not in self.axes]
+        if tensor.lookup and len(tensor.lookup.tables) not in (1, self.axes.get(tensor.axes[0])):
+            raise ValueError(f"tensor {tensor.name}: one table, or one for each index of {tensor.axes[0]}")
+        if tensor.lookup and tensor.lookup.causal and len(tensor.lookup.tables) > 1:
+            raise ValueError(f"tensor {tensor.name}: a causal lookup has one table")
         if unknown:
             raise ValueError(f"tensor {tensor.name}: unknown axes {unknown}")
         self.tensors[tensor.name] = tensor
@@ -152,7 +176,9 @@ class Manifest:
                     t.name,
                     list(t.axes),
                     t.fixed,
-                    [t.lookup.table, t.lookup.offset, t.lookup.output, t.lookup.causal] if t.lookup else None,
+                    [list(t.lookup.tables), t.lookup.offset, t.lookup.output, t.lookup.causal]
+                    if t.lookup
+                    else None,
                 ]
                 for t in self.tensors.values()
             ],

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..model.trace import Trace
 from ..model.weights import QuantizedModel
+from ..ops.linear import gelu_tables
 from .logup import causal_mask, spread
 from .manifest import Manifest
 from .program import Protocol
@@ -31,8 +32,8 @@ def store(manifest: Manifest, tensors: dict[str, Any], name: str, values: np.nda
     """One value as its tensor, or as its limbs: the top limb keeps the sign."""
     if name not in manifest.wide:
         spec = manifest.tensors[name]
-        if spec.lookup is not None and spec.lookup.table.startswith("range"):
-            bits = int(spec.lookup.table.removeprefix("range"))
+        if spec.lookup is not None and spec.lookup.main.startswith("range"):
+            bits = int(spec.lookup.main.removeprefix("range"))
             values = _smallest(values, bits, spec.lookup.offset > 0)
         tensors[name] = np.ascontiguousarray(values.reshape(manifest.sizes(name)))
         return
@@ -77,7 +78,11 @@ def fixed_tensors(
     def plain(name: str, part: slice) -> Callable[[], np.ndarray]:
         return lambda: getattr(model, name)[part].reshape(m.sizes(name))
 
+    def gelu(p: int) -> Callable[[], np.ndarray]:
+        return lambda: model.gelu[p]
+
     whole = slice(None)
+    classes = sorted(set(model.config.mlp_class[layers]))
     tensors: dict[str, Callable[[], Any]] = {
         "P_qkv": lambda: packed("w_qkv", (*d, 3, *d), 5, c.slot_bits),
         "P_o": lambda: packed("w_o", (*d, *d), 4, c.slot_bits),
@@ -85,7 +90,8 @@ def fixed_tensors(
         "P_fc2": lambda: packed("w_fc2", (*f, *d), 3, c.slot_bits),
         "P_wte": embedding,
         **{name: plain(name, layers) for name in ("b_qkv", "b_o", "b_fc1", "b_fc2")},
-        **{name: plain(name, whole) for name in ("wpe", "gain", "beta", "gelu", "exp")},
+        **{name: plain(name, whole) for name in ("wpe", "gain", "beta", "exp")},
+        **{name: gelu(p) for name, p in zip(gelu_tables(c), classes, strict=True)},
     }
     return {name: make() for name, make in tensors.items() if name in m.tensors}
 
@@ -157,24 +163,25 @@ def count_multiplicities(protocol: Protocol, tensors: dict[str, Any]) -> list[st
     counts = {t.name: np.zeros(m.axes[t.axis], dtype=np.int64) for t in m.tables.values()}
     missed = []
     for tensor, lookup in m.lookups():
-        table = m.tables[lookup.table]
-        size = m.axes[table.axis]
-        values = tensors[tensor.name]
-        keep = np.ones(values.shape, dtype=bool)
-        if lookup.causal:
-            rows = m.axes["t"]
-            keep = spread(causal_mask(rows), ("t", "u"), tensor.axes, values.shape).astype(bool)
-        index = (values if values.dtype == object else values.astype(np.int64)) + (
-            lookup.offset - table.offset
-        )
-        inside = keep & (index >= 0).astype(bool) & (index < size).astype(bool)
-        if lookup.output is not None:
-            assert table.output is not None
-            at = np.where(inside, index, 0).astype(np.int64)
-            inside &= (tensors[lookup.output] == tensors[table.output][at]).astype(bool)
-        if not inside[keep].all():
-            missed.append(tensor.name)
-        counts[table.name] += np.bincount(index[inside].astype(np.int64).reshape(-1), minlength=size)
+        for name, part in lookup.parts():
+            table = m.tables[name]
+            size = m.axes[table.axis]
+            values = tensors[tensor.name][part]
+            keep = np.ones(values.shape, dtype=bool)
+            if lookup.causal:
+                rows = m.axes["t"]
+                keep = spread(causal_mask(rows), ("t", "u"), tensor.axes, values.shape).astype(bool)
+            index = (values if values.dtype == object else values.astype(np.int64)) + (
+                lookup.offset - table.offset
+            )
+            inside = keep & (index >= 0).astype(bool) & (index < size).astype(bool)
+            if lookup.output is not None:
+                assert table.output is not None
+                at = np.where(inside, index, 0).astype(np.int64)
+                inside &= (tensors[lookup.output][part] == tensors[table.output][at]).astype(bool)
+            if not inside[keep].all() and tensor.name not in missed:
+                missed.append(tensor.name)
+            counts[name] += np.bincount(index[inside].astype(np.int64).reshape(-1), minlength=size)
     for spec in m.tables.values():
         tensors[spec.multiplicity] = counts[spec.name]
     return missed

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 const WORDS: usize = 8;
 
 /// Sizes, shifts and widths (`zkllm.model.config.ProgramConfig`).
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Program {
     pub layers: usize,
     pub inner: usize,
@@ -22,6 +22,10 @@ pub struct Program {
     pub fc2_shift: u32,
     pub final_shift: u32,
     pub gelu_bits: u32,
+    /// Of each layer: its GELU table, and log2 of what multiplies the MLP's products.
+    pub mlp_class: Vec<usize>,
+    pub fc1_gains: Vec<u32>,
+    pub fc2_gains: Vec<u32>,
     pub act: Width,
     pub write: Width,
     pub norm: NormSpec,
@@ -235,8 +239,17 @@ fn write_inner(
     let mut z = vec![0i64; span.len() * d];
     let weights = &w.w_fc2[l * ff * d..(l + 1) * ff * d];
     matmul(part(tr.g, l, rows, span, ff), weights, &w.b_fc2[l * d..(l + 1) * d], span.len(), ff, d, &mut z);
+    amplify(&mut z, &w.b_fc2[l * d..(l + 1) * d], p.fc2_gains[l]);
     let out = part(tr.write, 2 * l + 1, rows, span, d);
     write(p, 2 * l + 1, &z, out, part(tr.fc2_rem, l, rows, span, d), p.fc2_shift, x)
+}
+
+/// A W + b becomes 2^gain A W + b.
+fn amplify(z: &mut [i64], bias: &[i64], gain: u32) {
+    if gain > 0 {
+        z.par_chunks_mut(bias.len())
+            .for_each(|row| row.iter_mut().zip(bias).for_each(|(z, b)| *z = ((*z - b) << gain) + b));
+    }
 }
 
 /// Rounds accumulators and adds them to the residual stream.
@@ -256,7 +269,9 @@ fn inner(p: &Program, w: &Weights<'_>, tr: &mut Arrays<'_>, rows: usize, span: &
     let weights = &w.w_fc1[l * d * ff..(l + 1) * d * ff];
     let bias = &w.b_fc1[l * ff..(l + 1) * ff];
     matmul(part(tr.y, 2 * l + 1, rows, span, d), weights, bias, span.len(), d, ff, &mut z);
-    let (table, half) = (Width::signed(true, p.gelu_bits, 16), 1i64 << (p.gelu_bits - 1));
+    amplify(&mut z, bias, p.fc1_gains[l]);
+    let (width, half) = (Width::signed(true, p.gelu_bits, 16), 1i64 << (p.gelu_bits - 1));
+    let table = &w.gelu[p.mlp_class[l] << p.gelu_bits..(p.mlp_class[l] + 1) << p.gelu_bits];
     let results = z
         .par_chunks(ff)
         .zip(part(tr.f, l, rows, span, ff).par_chunks_mut(ff))
@@ -265,9 +280,9 @@ fn inner(p: &Program, w: &Weights<'_>, tr: &mut Arrays<'_>, rows: usize, span: &
         .map(|(((z, f), rem), g)| {
             for (((z, f), rem), g) in z.iter().zip(f).zip(rem).zip(g) {
                 let (value, r) = round_shift(*z, p.fc1_shift);
-                *f = table.hold64(value, || format!("f[{l}]"))? as i16; // the table has no other entry
+                *f = width.hold64(value, || format!("f[{l}]"))? as i16; // the table has no other entry
                 *rem = r as i32;
-                *g = w.gelu[(value + half) as usize] as i16;
+                *g = table[(value + half) as usize] as i16;
             }
             Ok(())
         })

@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 fn program(config: &Bound<'_, PyAny>, check: bool) -> PyResult<Program> {
     let get = |name: &str| -> PyResult<usize> { config.getattr(name)?.extract() };
     let bits = |name: &str| -> PyResult<u32> { config.getattr(name)?.extract() };
+    let gains = |kind: &str| -> PyResult<Vec<u32>> { config.call_method1("gains", (kind,))?.extract() };
     let act = Width::signed(check, bits("act_bits")?, 16);
     Ok(Program {
         layers: get("n_layer")?,
@@ -24,6 +25,9 @@ fn program(config: &Bound<'_, PyAny>, check: bool) -> PyResult<Program> {
         fc2_shift: bits("fc2_shift")?,
         final_shift: bits("final_shift")?,
         gelu_bits: bits("gelu_bits")?,
+        mlp_class: config.getattr("mlp_class")?.extract()?,
+        fc1_gains: gains("fc1")?,
+        fc2_gains: gains("fc2")?,
         act,
         write: Width::signed(check, bits("write_bits")?, 32),
         norm: NormSpec {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 
 from ..bending import Bends, add, to
 from ..scene import Scene
@@ -178,6 +179,41 @@ def _slots_shift(
     return bends
 
 
+def _other_class(s: Scene) -> Bends:
+    """Where the tables of two classes differ, the other one's value."""
+    m, half = s.case.model, 1 << s.case.model.config.gelu_bits - 1
+    for l, t, j in product(range(m.config.n_layer), range(s.case.rows), range(m.config.d_inner)):
+        own = m.config.mlp_class[l]
+        entry = s.value("f", l, t, j) + half
+        if m.gelu[own, entry] != m.gelu[1 - own, entry]:
+            return {("g", l, t, j): to(int(m.gelu[1 - own, entry]))}
+    raise AssertionError("no input tells the tables apart")
+
+
+def _other_gain(kind: str) -> Callable[[Scene], Bends]:
+    """Value and remainder of the sum that the other class's gain would give, in the last layer."""
+
+    def bends(s: Scene) -> Bends:
+        m, c = s.case.model, s.case.model.config
+        l, by_class = c.n_layer - 1, getattr(c, f"{kind}_gains")
+        own, other = by_class[c.mlp_class[l]], by_class[1 - c.mlp_class[l]]
+        name, rem, shift = {
+            "fc1": ("f", "f_rem", c.fc1_shift), "fc2": ("write", "fc2_rem", c.fc2_shift)
+        }[kind]  # fmt: skip
+        place = l if kind == "fc1" else 2 * l + 1
+        bias, bits = getattr(m, f"b_{kind}")[l], c.gelu_bits if kind == "fc1" else c.write_bits
+        for t, j in product(range(s.case.rows), range(len(bias))):
+            y, r = s.value(name, place, t, j), s.value(rem, l, t, j)
+            z = (y << shift) + r - (1 << shift - 1) - int(bias[j])
+            wrong = (z >> own << other) + int(bias[j]) + (1 << shift - 1)
+            if wrong >> shift != y and abs(wrong >> shift) < 1 << bits - 1:
+                value, rest = wrong >> shift, wrong & (1 << shift) - 1
+                return {(name, place, t, j): to(value), (rem, l, t, j): to(rest)}
+        raise AssertionError("no output tells the gains apart")
+
+    return bends
+
+
 LAYERNORM += [
     Cheat(
         "y beyond its range, remainder compensates",
@@ -213,7 +249,12 @@ LINEAR = [
     ),
     Cheat("GELU output + 1", (lookup("f"),), lambda s: {("g", 1, 2, 1): add(1)}),
     Cheat(
-        "GELU of another input", (lookup("f"),), lambda s: {("g", 1, 2, 1): to(int(s.case.model.gelu[-1]))}
+        "GELU of another input", (lookup("f"),), lambda s: {("g", 1, 2, 1): to(int(s.case.model.gelu[1, -1]))}
+    ),
+    Cheat("GELU of another class of layers", (lookup("f"),), _other_class),
+    *(
+        Cheat(f"{kind}: gain of another class of layers", (products(f"linear {kind}"),), _other_gain(kind))
+        for kind in ("fc1", "fc2")
     ),
     Cheat(
         "a residual write changed",

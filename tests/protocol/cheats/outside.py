@@ -42,7 +42,7 @@ def _carry(limb: str, following: str) -> Callable[[Scene, dict], None]:
 
     def limbs(s: Scene, tensors: dict) -> None:
         m = s.case.manifest
-        width = m.tensors[limb].lookup.table.removeprefix("range")  # type: ignore[union-attr]
+        width = m.tensors[limb].lookup.main.removeprefix("range")  # type: ignore[union-attr]
         least = -m.tensors[following].lookup.offset  # type: ignore[union-attr]
         tensors[limb], tensors[following] = (tensors[n].astype(np.int64) for n in (limb, following))
         room = tensors[following] > least  # somewhere the next limb can be less; else it can be more
@@ -86,8 +86,8 @@ LOOKUPS = [
     ),
     Cheat(
         "multiplicity that wraps: r - 1 uses",
-        (lookup("multiplicity of gelu"),),
-        late=_multiplicity("gelu", {0: R - 1}),
+        (lookup("multiplicity of gelu.0"),),
+        late=_multiplicity("gelu.0", {0: R - 1}),
     ),
     Cheat(
         "numerator sent as 0 in spite of a missed lookup",
@@ -157,7 +157,9 @@ MODELS += [
     Cheat(
         "another model: the GELU table",
         (lookup("f"),),
-        model=lambda s: _another("gelu", s.value("f", 0, 0, 0) + (1 << s.case.model.config.gelu_bits - 1))(s),
+        model=lambda s: _another("gelu", 0, s.value("f", 0, 0, 0) + (1 << s.case.model.config.gelu_bits - 1))(
+            s
+        ),
     ),
 ]
 
