@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 from zkllm._native import largest_l1
 from zkllm.errors import CheckpointError, PackageError, QuantizationRangeError
@@ -24,7 +24,7 @@ from zkllm.model.folding import LINEARS, Linear, quantized
 from zkllm.model.package import ModelPackage
 from zkllm.model.packing import largest_divisor, vocabulary_slots
 from zkllm.model.program import generate, trace
-from zkllm.model.quantize import QuantizerOptions, fit_weight, quantize, scale_errors
+from zkllm.model.quantize import QuantizerOptions, fit_weight, gelu_classes, quantize, scale_errors
 from zkllm.model.reference import trace_reference
 from zkllm.model.tables import exp_table, gelu_new, gelu_table
 from zkllm.model.tokenizer import load_tokenizer
@@ -162,6 +162,39 @@ def test_a_power_of_two_costs_no_bit() -> None:
     for bad in (1.00005, np.nan, np.inf):
         with pytest.raises(CheckpointError, match="too extreme"):
             quantized("w", np.array([[bad]], np.float32), None, [1.0], [15])
+
+
+def test_layers_of_massive_activations_are_a_class_of_their_own() -> None:
+    assert gelu_classes([4.0, 3.0, 40.0, 5.0], 16, 2) == ((1, 1, 0, 1), (8, 10))
+    assert gelu_classes([4.0, 3.0, 7.0, 5.0], 16, 2) == ((0, 0, 0, 0), (10,))  # fine enough for all
+    assert gelu_classes([40.0, 39.0, 38.0], 16, 2) == ((0, 0, 0), (8,))
+    assert gelu_classes([40.0] * 9 + [1.0], 16, 2) == ((0,) * 10, (8,))  # one fine layer gains little
+    assert gelu_classes([1.0, 4.0, 40.0], 16, 2) == ((1, 1, 0), (8, 10))
+
+
+@pytest.mark.parametrize("quiet", [1.0, 0.05])
+def test_classes_of_layers_are_accurate_and_checked(tmp_path: Path, quiet: float) -> None:
+    """One layer's first matrix is 40 times the others': the gains make up for what its scales lack."""
+    random_checkpoint(tmp_path, 3, n_layer=3)
+    weights = load_file(tmp_path / "model.safetensors")
+    weights["h.0.mlp.c_fc.weight"] *= 40.0
+    weights["h.1.mlp.c_proj.weight"] *= quiet
+    save_file(weights, tmp_path / "model.safetensors")
+    checkpoint = load_checkpoint(tmp_path)
+    ids = random_ids(checkpoint, 3)
+    ranges = measure(checkpoint, [ids])
+    model, scales = quantize(checkpoint, ranges)
+    c = model.config
+    assert c.mlp_class[0] == 0 and set(c.mlp_class[1:]) == {1} and scales.f[0] < scales.f[1]
+    assert scale_errors(checkpoint, c, scales, model.tables) == []
+    for name in ("fc1_gains", "fc2_gains"):
+        gains = getattr(c, name)
+        wrong = replace(c, **{name: (gains[0], gains[1] + 1)})
+        assert any(name[:3] in e for e in scale_errors(checkpoint, wrong, scales, model.tables))
+    tr = trace(model, [*ids[0].tolist(), c.pad_id], ids.shape[1], ids.shape[1], check=False)
+    want = FloatModel(checkpoint).logits(ids[:1])[0]
+    got = tr["logits"] / 2.0**scales.logits
+    assert np.abs(got - want).max() < 0.01 * np.abs(want).max()
 
 
 @pytest.mark.parametrize("outlier", [10.0, 100.0])
