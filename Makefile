@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DELETE_ON_ERROR:
-.PHONY: help setup test test-python test-rust test-forge demo settlement-check bench bench-xl bench-scaling bench-peers bench-docs fuzz-bits lint format generate clean
+.PHONY: help setup test test-python test-rust test-forge demo settlement-check bench bench-xl bench-scaling bench-peers bench-docs gas fuzz-bits lint format generate clean
 
 PYTHON ?= python3
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -36,6 +36,10 @@ node_modules/.stamp: package.json package-lock.json
 	@npm ci --ignore-scripts --no-audit --no-fund --silent
 	@$(FORGE) --version >/dev/null
 	@touch $@
+
+# PROOF and MODEL: a proof made for a settlement, and its package (default: the contracts' fixture).
+gas: setup ## where the gas of a settlement goes, verifiers of others beside; PROOF=FILE MODEL=DIR
+	@$(BIN)/python scripts/gas_table.py --compare $(if $(PROOF),--proof "$(PROOF)") $(if $(MODEL),--model "$(MODEL)")
 
 test: setup ## run the Python, Rust and forge tests, each with its summary
 	@status=0; \

@@ -1,31 +1,39 @@
 """Where the gas of a settlement goes: an honest one on a local Anvil, traced, attributed to functions.
 
-    python scripts/gas_table.py [--fixture single | --proof FILE --model DIR] [--hardfork osaka] [--json]
+    python scripts/gas_table.py [--fixture single | --proof FILE --model DIR] [--detail] [--compare] [--json]
 
 The proof, of a fixture of the contracts' tests or a file, is settled for real: chain, contract and sender are
 the ones it was made for.
-Every step of the trace is attributed, by the compiler's source map, to the Solidity function it comes from.
+Every step of the trace is attributed, by the compiler's source map, to the Solidity function it comes from,
+and functions are put together by what they are for. With --compare, verifiers of others (snarkjs, from npm)
+are measured on the same chain in the same way.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
+import tempfile
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gas_peers import Peer, about, make_peers
+from gas_trace import (
+    DEPLOYER,
+    FAR_DEADLINE,
+    INTRINSIC,
+    ROOT,
+    Node,
+    anvil,
+    attribute,
+    compile_programs,
+)
+
 from verifier_gen import CONTRACT_NAME, generate
-from verifier_gen.compiler import run_solc
-from verifier_gen.standard_json import standard_json
 from zkllm.api import open_package
 from zkllm.cli.models import verifying_key
 from zkllm.errors import SettlementError, ZkllmError
@@ -33,197 +41,38 @@ from zkllm.proof import Proof
 from zkllm.settle.abi import REGISTER, REQUEST, SETTLE, VERIFY, encode_call
 from zkllm.settle.submission import calldata_gas, settle_arguments, verify_calldata
 
-ROOT = Path(__file__).resolve().parent.parent
-INTRINSIC = 21_000
-DEPLOYER = "0x00000000000000000000000000000000000000aa"
 REWARD = 10**18
-FAR_DEADLINE = 2**32
-"""Within a year of the fixed time at which the chains of this script begin."""
-START_TIME = FAR_DEADLINE - 30 * 24 * 3600
 SNAPSHOT = (("single", "osaka"), ("single", "prague"), ("multi", "osaka"))
 """(fixture, hardfork) of the committed snapshot, contracts/gas.json."""
-PRECOMPILES = {"0x6": "ecAdd", "0x7": "ecMul", "0x8": "pairing"}
 
-
-class Node:
-    """JSON-RPC of a local node."""
-
-    def __init__(self, port: int):
-        self.url = f"http://127.0.0.1:{port}"
-
-    def __call__(self, method: str, *params: Any) -> Any:
-        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
-        request = urllib.request.Request(self.url, body, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=60) as response:
-            answer = json.load(response)
-        if "error" in answer:
-            raise RuntimeError(f"{method}: {answer['error']}")
-        return answer["result"]
-
-    def send(self, sender: str, to: str | None, data: bytes, value: int = 0) -> dict[str, Any]:
-        self("anvil_setBalance", sender, hex(10**20))
-        self("anvil_impersonateAccount", sender)
-        transaction = {"from": sender, "data": "0x" + data.hex(), "gas": hex(16_000_000), "value": hex(value)}
-        if to is not None:
-            transaction["to"] = to
-        digest = self("eth_sendTransaction", transaction)
-        receipt = None
-        while receipt is None:
-            receipt = self("eth_getTransactionReceipt", digest)
-        if receipt["status"] != "0x1":
-            raise RuntimeError("the transaction was reverted")
-        return receipt
-
-
-@contextmanager
-def anvil(chain_id: int, hardfork: str) -> Iterator[Node]:
-    """A fresh Anvil that is stopped afterwards."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-    command = [str(ROOT / "node_modules/.bin/anvil"), "--port", str(port), "--chain-id", str(chain_id)]
-    command += ["--hardfork", hardfork, "--steps-tracing", "--silent"]
-    command += ["--timestamp", str(START_TIME)]
-    process = subprocess.Popen(command)
-    try:
-        node = Node(port)
-        for _ in range(200):
-            try:
-                node("eth_chainId")
-                break
-            except OSError:
-                time.sleep(0.05)
-        yield node
-    finally:
-        process.terminate()
-        process.wait()
-
-
-@dataclass
-class Program:
-    """A compiled contract and the function that each of its instructions belongs to."""
-
-    name: str
-    creation: bytes
-    functions: list[str]
-    """By position of the instruction."""
-    index_of_pc: dict[int, int]
-    code_bytes: int
-
-    def function_at(self, pc: int) -> str:
-        index = self.index_of_pc.get(pc, -1)
-        return self.functions[index] if 0 <= index < len(self.functions) else "?"
-
-
-def compile_programs(sources: dict[str, str], names: list[str]) -> list[Program]:
-    request = standard_json(sources)
-    outputs = ["evm.bytecode.object", "evm.deployedBytecode.object", "evm.deployedBytecode.sourceMap"]
-    request["settings"]["outputSelection"] = {"*": {"*": outputs, "": ["ast"]}}
-    output = run_solc(request)
-    by_id: dict[int, list[tuple[int, int, str]]] = {}
-    for file in output["sources"].values():
-        by_id[file["id"]] = list(_functions(file["ast"]))
-    programs = []
-    for name in names:
-        (evm,) = (c[name]["evm"] for c in output["contracts"].values() if name in c)
-        runtime = evm["deployedBytecode"]
-        code = bytes.fromhex(runtime["object"])
-        functions = [_owner(by_id, *entry) for entry in _source_map(runtime["sourceMap"])]
-        creation = bytes.fromhex(evm["bytecode"]["object"])
-        programs.append(Program(name, creation, functions, _instructions(code), len(code)))
-    return programs
-
-
-def _functions(node: Any) -> Iterator[tuple[int, int, str]]:
-    if isinstance(node, dict):
-        if node.get("nodeType") == "FunctionDefinition":
-            start, length, _ = map(int, node["src"].split(":"))
-            yield start, length, node["name"] or node["kind"]
-        for value in node.values():
-            yield from _functions(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from _functions(value)
-
-
-def _source_map(text: str) -> Iterator[tuple[int, int, int]]:
-    start = length = file = 0
-    for item in text.split(";"):
-        parts = item.split(":")
-        start = int(parts[0]) if parts[0] else start
-        length = int(parts[1]) if len(parts) > 1 and parts[1] else length
-        file = int(parts[2]) if len(parts) > 2 and parts[2] else file
-        yield start, length, file
-
-
-def _owner(by_id: dict[int, list[tuple[int, int, str]]], start: int, length: int, file: int) -> str:
-    inside = [
-        (size, name)
-        for first, size, name in by_id.get(file, ())
-        if first <= start and start + length <= first + size
-    ]
-    return min(inside)[1] if inside else "ABI coding and dispatch"
-
-
-def _instructions(code: bytes) -> dict[int, int]:
-    index_of_pc, pc, index = {}, 0, 0
-    while pc < len(code):
-        index_of_pc[pc] = index
-        pc += 1 + max(0, code[pc] - 0x5F if 0x60 <= code[pc] <= 0x7F else 0)
-        index += 1
-    return index_of_pc
-
-
-def attribute(steps: list[dict[str, Any]], program_of: dict[int, Program]) -> Counter[tuple[str, str]]:
-    """Gas by (contract and function, what) over a trace; a call is charged without what its callee spends."""
-    used: Counter[tuple[str, str]] = Counter()
-    frames: list[Frame] = []
-
-    def close(gas_after: int) -> None:
-        """Ends the innermost frame's open step, after which the frame has `gas_after` left."""
-        frame = frames[-1]
-        program = program_of[len(frames)]
-        where = f"{program.name}.{program.function_at(frame.step['pc'])}"
-        used[where, kind_of(frame.step)] += frame.step["gas"] - gas_after - frame.spent_by_callee
-        frame.spent_by_callee = 0
-
-    def leave() -> None:
-        """Ends the innermost frame with its last step, and charges what it spent to nobody above it."""
-        last = frames[-1].step
-        left = last["gas"] - last["gasCost"]
-        close(left)
-        spent = frames.pop().gas_at_start - left
-        if frames:
-            frames[-1].spent_by_callee += spent
-
-    for step in steps:
-        while len(frames) > step["depth"]:
-            leave()
-        if len(frames) == step["depth"]:
-            close(step["gas"])
-            frames[-1].step = step
-        else:
-            frames.append(Frame(step["gas"], step))
-    while frames:
-        leave()
-    return used
-
-
-@dataclass
-class Frame:
-    gas_at_start: int
-    step: dict[str, Any]
-    """The step whose cost is known when the next one of the frame begins."""
-    spent_by_callee: int = 0
-
-
-def kind_of(step: dict[str, Any]) -> str:
-    op = step["op"]
-    if op == "STATICCALL":
-        return PRECOMPILES.get(hex(int(step["stack"][-2], 16)), "call")
-    if op.startswith("LOG"):
-        return "event"
-    return "storage" if op in ("SSTORE", "SLOAD") else "computation"
+BY_KIND = {
+    "pairing": "pairing, three pairs",
+    "ecMul": "point multiplications",
+    "ecAdd": "point additions",
+    "event": "event",
+}
+REGISTRY, STORAGE = "registry, verifier's parameters", "storage of the claim"
+REST = "ABI coding, statement, record, rest"
+BY_FUNCTION = {
+    name: group
+    for group, names in {
+        "transcript (keccak256)": ["_drawChallenges"],
+        "field arithmetic": [
+            *("_invertDenominators", "_deriveGateQuotient", "_derivePermutationQuotient", "_deriveMercury"),
+            "_batchOpenings",
+        ],
+        "terms of the sum and pairs, in memory": ["_combineCommitments", "_checkPairing"],
+        "ranges, curve points, one encoding": [
+            *("_isCanonical", "_wordsInRange", "_scalarsInRange", "_pointsOnCurve")
+        ],
+        "vocabulary proof": [
+            *("_checkTokens", "_distinct", "leafOf", "rootOf", "_parentOf", "depthOf", "isDepthOf")
+        ],
+        REGISTRY: ["_shapeOf", "_read", "parameters"],
+    }.items()
+    for name in names
+}
+"""What each function's computation is for; anything else is the rest."""
 
 
 @dataclass(frozen=True)
@@ -247,6 +96,17 @@ class Case:
 
     def settle(self, verifier: bytes) -> bytes:
         return encode_call(SETTLE, verifier, self.request_id, *self.statement)
+
+    def calldata(self, settle: bytes) -> dict[str, int]:
+        """Gas of the calldata by what it is."""
+        words, proof, siblings, tokens = self.statement
+        parts = {
+            "calldata: proof": b"".join(x.to_bytes(32, "big") for x in proof),
+            "calldata: vocabulary proof": b"".join(siblings) + b"".join(tokens),
+            "calldata: statement": b"".join(x.to_bytes(32, "big") for x in words),
+        }
+        gas = {name: calldata_gas(data) for name, data in parts.items()}
+        return gas | {"calldata: the rest": calldata_gas(settle) - sum(gas.values())}
 
     @classmethod
     def from_fixture(cls, name: str) -> Case:
@@ -298,8 +158,9 @@ class Case:
         )
 
 
-def measure(case: Case, hardfork: str) -> dict[str, Any]:
-    """Settles the case on a fresh chain; gas of the transaction and of each part of it."""
+def measure(case: Case, hardfork: str, peers: list[Peer] | None = None) -> dict[str, Any]:
+    """Settles the case on a fresh chain; gas of the transaction and of each part of it, and of the peers'
+    verifiers."""
     (verifier,) = compile_programs({f"{CONTRACT_NAME}.sol": case.verifier_source}, [CONTRACT_NAME])
     source_dir = ROOT / "contracts/src"
     sources = {str(p.relative_to(source_dir)): p.read_text() for p in sorted(source_dir.rglob("*.sol"))}
@@ -319,9 +180,13 @@ def measure(case: Case, hardfork: str) -> dict[str, Any]:
         settle = case.settle(verifier_address)
         receipt = node.send(case.sender, case.settlement, settle)
         trace = node("debug_traceTransaction", receipt["transactionHash"], {"disableStorage": True})
+        compared = [measure_peer(node, peer) for peer in peers or ()]
     used = attribute(trace["structLogs"], {1: settlement, 2: verifier})
     alone_total, total = int(alone["gasUsed"], 16), int(receipt["gasUsed"], 16)
-    return {
+    groups = Counter({"base of a transaction": INTRINSIC} | case.calldata(settle))
+    for (where, what), gas in used.items():
+        groups[group_of(where, what)] += gas
+    result = {
         "case": case.name,
         "hardfork": hardfork,
         "fixed_columns": case.fixed_columns,
@@ -333,12 +198,64 @@ def measure(case: Case, hardfork: str) -> dict[str, Any]:
         "verification_gas": alone_total - INTRINSIC - calldata_gas(case.verify),
         "verification_transaction_gas": alone_total,
         "settlement_transaction_gas": total,
+        "groups": [{"what": what, "gas": gas} for what, gas in groups.most_common()],
         "parts": [
             {"where": "transaction", "what": "intrinsic", "gas": INTRINSIC},
             {"where": "transaction", "what": "calldata", "gas": calldata_gas(settle)},
             *({"where": where, "what": what, "gas": gas} for (where, what), gas in used.most_common()),
         ],
     }
+    return result | ({"peers": compared} if compared else {})
+
+
+def group_of(where: str, what: str) -> str:
+    """The line of the table that a part of the trace belongs to."""
+    group = BY_FUNCTION.get(where.partition(".")[2], REST)
+    if group == REGISTRY:
+        return REGISTRY
+    if what == "storage":
+        return STORAGE
+    return group if what == "computation" else BY_KIND.get(what, REST)
+
+
+def measure_peer(node: Node, peer: Peer) -> dict[str, Any]:
+    """A verifier of somebody else: deployed, called in a transaction, measured as ours is."""
+    (program,) = compile_programs({f"{peer.contract}.sol": peer.source}, [peer.contract])
+    address = node.send(DEPLOYER, None, program.creation)["contractAddress"]
+    call = {"from": DEPLOYER, "to": address, "data": "0x" + peer.calldata.hex()}
+    if int(node("eth_call", call, "latest"), 16) != 1:
+        raise RuntimeError(f"{peer.name} refuses its own proof")
+    total = int(node.send(DEPLOYER, address, peer.calldata)["gasUsed"], 16)
+    return {
+        "name": peer.name,
+        "calldata_bytes": len(peer.calldata),
+        "verification_gas": total - INTRINSIC - calldata_gas(peer.calldata),
+        "verification_transaction_gas": total,
+    }
+
+
+def print_table(result: dict[str, Any], detail: bool) -> None:
+    print(
+        f"{result['case']}: {result['fixed_columns']} fixed and {result['witness_columns']} witness columns, "
+        f"{result['certified_tokens']} certified token(s), hardfork {result['hardfork']}\n"
+    )
+    print(f"{'gas':>9}  settling")
+    for group in result["groups"]:
+        print(f"{group['gas']:>9,}  {group['what']}")
+    listed = sum(group["gas"] for group in result["groups"])
+    print(f"{listed:>9,}  sum; the transaction used {result['settlement_transaction_gas']:,}\n")
+    if detail:
+        print(f"{'gas':>9}  by function")
+        for part in result["parts"]:
+            print(f"{part['gas']:>9,}  {part['where']}: {part['what']}")
+        print()
+    ours = result | {"name": "this verifier", "calldata_bytes": result["verify_calldata_bytes"]}
+    print(f"{'execution':>9}  {'transaction':>11}  {'calldata':>8}  verification alone")
+    for line in [ours, *result.get("peers", ())]:
+        print(
+            f"{line['verification_gas']:>9,}  {line['verification_transaction_gas']:>11,}  "
+            f"{line['calldata_bytes']:>8,}  {line['name']}"
+        )
 
 
 def main() -> int:
@@ -349,6 +266,8 @@ def main() -> int:
     parser.add_argument("--proof", type=Path, help="a proof file made for a settlement, instead of a fixture")
     parser.add_argument("--model", type=Path, help="its model package")
     parser.add_argument("--hardfork", default="osaka", help="osaka (default), prague ...")
+    parser.add_argument("--detail", action="store_true", help="also by function")
+    parser.add_argument("--compare", action="store_true", help="also verifiers of others; half a minute more")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     arguments = parser.parse_args()
     if (arguments.proof is None) != (arguments.model is None):
@@ -358,26 +277,24 @@ def main() -> int:
             case = Case.from_proof(arguments.proof, arguments.model)
         else:
             case = Case.from_fixture(arguments.fixture)
-        result = measure(case, arguments.hardfork)
+        peers = []
+        if arguments.compare:
+            print("gas_table: proofs of others, half a minute", file=sys.stderr)
+            with tempfile.TemporaryDirectory() as folder:
+                peers = make_peers(Path(folder))
+        result = measure(case, arguments.hardfork, peers)
     except (ZkllmError, OSError) as error:
         print(f"gas_table: {error}", file=sys.stderr)
+        return 1
+    except subprocess.CalledProcessError as error:
+        print(f"gas_table: {' '.join(error.cmd[:4])} failed: {error.stdout}{error.stderr}", file=sys.stderr)
         return 1
     if arguments.json:
         print(json.dumps(result, indent=2))
         return 0
-    print(
-        f"{result['case']}: {result['fixed_columns']} fixed and {result['witness_columns']} witness columns, "
-        f"{result['certified_tokens']} certified token(s), hardfork {result['hardfork']}\n"
-    )
-    print(f"{'gas':>9}  where")
-    for part in result["parts"]:
-        print(f"{part['gas']:>9,}  {part['where']}: {part['what']}")
-    listed = sum(part["gas"] for part in result["parts"])
-    print(f"{listed:>9,}  sum of the parts\n")
-    for key in ("settlement_transaction_gas", "verification_transaction_gas", "verification_gas"):
-        print(f"{result[key]:>9,}  {key.replace('_', ' ')}")
-    for key in ("settlement_calldata_bytes", "verify_calldata_bytes", "verifier_code_bytes"):
-        print(f"{result[key]:>9,}  {key.replace('_', ' ')}")
+    print_table(result, arguments.detail)
+    if peers:
+        print(f"\n{about(peers)}")
     return 0
 
 
