@@ -92,9 +92,7 @@ def _blocks(spec: VerifierSpec) -> dict[str, str]:
             3,
             (f"all := or(all, calldataload(add(CD_WORDS, {32 * i:#x})))" for i in range(1, spec.num_words)),
         ),
-        "SCALAR_CHECKS": _lines(
-            3, (f"valid := and(valid, lt(calldataload(CD_{name}), r))" for name in SCALARS if name != "DELTA")
-        ),
+        "SCALAR_CHECKS": _lines(3, _scalar_checks()),
         "POINT_CHECKS": _lines(3, (line for name in points for line in _point_check(name))),
         "SQUARINGS_Y": _lines(4, ["power := mulmod(power, power, r)"] * spec.log2_size),
         "SQUARINGS_ZETA": _lines(
@@ -145,6 +143,14 @@ def _blocks(spec: VerifierSpec) -> dict[str, str]:
         ),
         "TERMS": _lines(3, _terms(len(fixed), len(witness))),
     }
+
+
+def _scalar_checks() -> Iterator[str]:
+    first, *others = SCALARS
+    yield "valid :="
+    for name in others:
+        yield f"    and(lt(calldataload(CD_{name}), r),"
+    yield f"    lt(calldataload(CD_{first}), r)" + ")" * len(others)
 
 
 def _point_check(name: str) -> tuple[str, ...]:

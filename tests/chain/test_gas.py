@@ -19,7 +19,7 @@ XL_COLUMNS, XL_DEPTH = 12, 16
 """GPT-2 XL at mu = 25: 10 fixed and 2 witness columns, 50,257 tokens."""
 COLUMN_GAS = 6_520
 """A multiplication (6,000), an addition (150), two calls (200), what is around, a share of the larger mu."""
-SIBLING_GAS = 690
+SIBLING_GAS = 670
 """32 bytes of calldata (512) and a level of the path."""
 FIXTURE_DEPTH = 9
 

@@ -298,44 +298,46 @@ contract ZkLLMVerifier {
 
     function _scalarsInRange(uint256 r) private pure returns (bool valid) {
         assembly {
-            valid := lt(calldataload(CD_DELTA), r)
-            valid := and(valid, lt(calldataload(CD_V), r))
-            valid := and(valid, lt(calldataload(CD_PCOL_ZETA), r))
-            valid := and(valid, lt(calldataload(CD_PCOL_ZETA_INV), r))
-            valid := and(valid, lt(calldataload(CD_PROW_ZETA), r))
-            valid := and(valid, lt(calldataload(CD_PROW_ZETA_INV), r))
-            valid := and(valid, lt(calldataload(CD_Q1), r))
-            valid := and(valid, lt(calldataload(CD_Q2), r))
-            valid := and(valid, lt(calldataload(CD_Q3), r))
-            valid := and(valid, lt(calldataload(CD_Q4), r))
-            valid := and(valid, lt(calldataload(CD_QM), r))
-            valid := and(valid, lt(calldataload(CD_QC), r))
-            valid := and(valid, lt(calldataload(CD_QE), r))
-            valid := and(valid, lt(calldataload(CD_QI), r))
-            valid := and(valid, lt(calldataload(CD_QL), r))
-            valid := and(valid, lt(calldataload(CD_SIGMA1), r))
-            valid := and(valid, lt(calldataload(CD_SIGMA2), r))
-            valid := and(valid, lt(calldataload(CD_SIGMA3), r))
-            valid := and(valid, lt(calldataload(CD_SIGMA4), r))
-            valid := and(valid, lt(calldataload(CD_A), r))
-            valid := and(valid, lt(calldataload(CD_B), r))
-            valid := and(valid, lt(calldataload(CD_C), r))
-            valid := and(valid, lt(calldataload(CD_D), r))
-            valid := and(valid, lt(calldataload(CD_A_NEXT), r))
-            valid := and(valid, lt(calldataload(CD_B_NEXT), r))
-            valid := and(valid, lt(calldataload(CD_C_NEXT), r))
-            valid := and(valid, lt(calldataload(CD_D_NEXT), r))
-            valid := and(valid, lt(calldataload(CD_Z_PRIME), r))
-            valid := and(valid, lt(calldataload(CD_Z_PRIME_NEXT), r))
-            valid := and(valid, lt(calldataload(CD_TP_NEXT), r))
-            valid := and(valid, lt(calldataload(CD_TG_NEXT), r))
-            valid := and(valid, lt(calldataload(CD_G_ZETA), r))
-            valid := and(valid, lt(calldataload(CD_G_ZETA_INV), r))
-            valid := and(valid, lt(calldataload(CD_H_ZETA), r))
-            valid := and(valid, lt(calldataload(CD_H_ZETA_INV), r))
-            valid := and(valid, lt(calldataload(CD_S_ZETA), r))
-            valid := and(valid, lt(calldataload(CD_S_ZETA_INV), r))
-            valid := and(valid, lt(calldataload(CD_INVERSE), r))
+            // one expression, which keeps its value on the stack
+            valid :=
+                and(lt(calldataload(CD_V), r),
+                and(lt(calldataload(CD_PCOL_ZETA), r),
+                and(lt(calldataload(CD_PCOL_ZETA_INV), r),
+                and(lt(calldataload(CD_PROW_ZETA), r),
+                and(lt(calldataload(CD_PROW_ZETA_INV), r),
+                and(lt(calldataload(CD_Q1), r),
+                and(lt(calldataload(CD_Q2), r),
+                and(lt(calldataload(CD_Q3), r),
+                and(lt(calldataload(CD_Q4), r),
+                and(lt(calldataload(CD_QM), r),
+                and(lt(calldataload(CD_QC), r),
+                and(lt(calldataload(CD_QE), r),
+                and(lt(calldataload(CD_QI), r),
+                and(lt(calldataload(CD_QL), r),
+                and(lt(calldataload(CD_SIGMA1), r),
+                and(lt(calldataload(CD_SIGMA2), r),
+                and(lt(calldataload(CD_SIGMA3), r),
+                and(lt(calldataload(CD_SIGMA4), r),
+                and(lt(calldataload(CD_A), r),
+                and(lt(calldataload(CD_B), r),
+                and(lt(calldataload(CD_C), r),
+                and(lt(calldataload(CD_D), r),
+                and(lt(calldataload(CD_A_NEXT), r),
+                and(lt(calldataload(CD_B_NEXT), r),
+                and(lt(calldataload(CD_C_NEXT), r),
+                and(lt(calldataload(CD_D_NEXT), r),
+                and(lt(calldataload(CD_Z_PRIME), r),
+                and(lt(calldataload(CD_Z_PRIME_NEXT), r),
+                and(lt(calldataload(CD_TP_NEXT), r),
+                and(lt(calldataload(CD_TG_NEXT), r),
+                and(lt(calldataload(CD_G_ZETA), r),
+                and(lt(calldataload(CD_G_ZETA_INV), r),
+                and(lt(calldataload(CD_H_ZETA), r),
+                and(lt(calldataload(CD_H_ZETA_INV), r),
+                and(lt(calldataload(CD_S_ZETA), r),
+                and(lt(calldataload(CD_S_ZETA_INV), r),
+                and(lt(calldataload(CD_INVERSE), r),
+                lt(calldataload(CD_DELTA), r))))))))))))))))))))))))))))))))))))))
         }
     }
 

@@ -46,13 +46,28 @@ library VocabularyProof {
             node := leaf
             mstore8(0x1f, 0x01)
             id := shl(5, id) // the bit of each level is that of 0x20, the place of a node that is on the right
-            let end := add(siblings.offset, shl(5, siblings.length))
-            for { let position := siblings.offset } lt(position, end) { position := add(position, 0x20) } {
-                let right := and(id, 0x20)
+            let position := siblings.offset
+            let end := add(position, shl(5, siblings.length))
+            let right
+            // two levels a turn; where their number is odd, the first one before
+            if and(siblings.length, 1) {
+                right := and(id, 0x20)
                 mstore(add(0x20, right), node)
                 mstore(sub(0x40, right), calldataload(position))
                 node := keccak256(0x1f, 0x41)
                 id := shr(1, id)
+                position := add(position, 0x20)
+            }
+            for {} lt(position, end) { position := add(position, 0x40) } {
+                right := and(id, 0x20)
+                mstore(add(0x20, right), node)
+                mstore(sub(0x40, right), calldataload(position))
+                node := keccak256(0x1f, 0x41)
+                right := and(shr(1, id), 0x20)
+                mstore(add(0x20, right), node)
+                mstore(sub(0x40, right), calldataload(add(position, 0x20)))
+                node := keccak256(0x1f, 0x41)
+                id := shr(2, id)
             }
             mstore(0x40, pointer)
         }
