@@ -86,3 +86,24 @@ def anvil(local_node: Rpc, monkeypatch: pytest.MonkeyPatch) -> Rpc:
     """What `--network anvil` uses in the test."""
     monkeypatch.setenv("ZKLLM_ANVIL_RPC_URL", local_node._url)
     return local_node
+
+
+@pytest.fixture
+def chain(anvil: Rpc) -> Iterator[Rpc]:
+    """The node, put back to its state after the test."""
+    snapshot = anvil.request("evm_snapshot")
+    yield anvil
+    anvil.request("evm_revert", snapshot)
+
+
+@pytest.fixture
+def settle(run: Run, package: Path, chain: Rpc, tmp_path: Path) -> Callable[..., Outcome]:
+    """Runs a command with the options that all take; "" is none."""
+
+    def call(command: str, *arguments: object, model: bool = True) -> Outcome:
+        names = [command] if command else []
+        common: list[object] = ["--network", "anvil", "--home", tmp_path / "home", "--quiet"]
+        common += ["--model", package] if model else []
+        return run("settle", *names, *common, *arguments)
+
+    return call

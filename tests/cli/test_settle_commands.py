@@ -29,27 +29,6 @@ def local_node():
         yield running.rpc
 
 
-@pytest.fixture
-def chain(anvil: Rpc):
-    """The node, put back to its state after the test."""
-    snapshot = anvil.request("evm_snapshot")
-    yield anvil
-    anvil.request("evm_revert", snapshot)
-
-
-@pytest.fixture
-def settle(run, package, chain, tmp_path):
-    """Runs a command with the options that all take; "" is none."""
-
-    def call(command, *arguments, model=True):
-        names = [command] if command else []
-        common = ["--network", "anvil", "--home", tmp_path / "home", "--quiet"]
-        common += ["--model", package] if model else []
-        return run("settle", *names, *common, *arguments)
-
-    return call
-
-
 def paid(chain: Rpc) -> int:
     return chain.nonce(bytes.fromhex("f39fd6e51aad88f6f4ce6ab8827279cfffb92266"))
 
@@ -252,6 +231,10 @@ def test_a_node_s_url_is_never_shown(run, package, chain, tmp_path, monkeypatch)
         "withdraw --network anvil --to 0xF39Fd6e51aad88F6F4ce6aB8827279cffFb92266",
         "reclaim --network anvil",
         "verify-source --network anvil --model DIR --service other",
+        "freeze --network anvil --yes",
+        "freeze --network anvil --verifier 0x12 --yes",
+        "transfer-ownership --network anvil",
+        "renounce-ownership --network anvil",
         "dance --network anvil",
     ],
 )

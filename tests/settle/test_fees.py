@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from zkllm.errors import SettlementError
+from zkllm.settle.abi import selector
 from zkllm.settle.fees import GWEI, Call, Fees, data_fee, gas_limit
 from zkllm.settle.networks import network, networks
-from zkllm.settle.rpc import parse_address
+from zkllm.settle.rpc import parse_address, to_hex
 from zkllm.settle.submission import calldata_gas, transaction_floor
 
 SOMEBODY = bytes([7] * 20)
@@ -41,14 +42,19 @@ def test_gas_limits_respect_the_network_s_rules(session):
         gas_limit(rpc, chain, sender, sends(b"", gas=17_000_000))
 
 
-def test_the_fee_for_posting_to_l1_is_asked_for(session):
+def test_what_an_op_stack_chain_takes_beside_the_gas_is_asked_for(session):
     chain = network("base")
     oracle = parse_address(chain.data_fee_oracle)
-    assert data_fee(session.rpc, network("anvil"), b"") == 0
-    # returns 7 * the argument: push 4, calldataload, push 7, mul, mstore, return
-    code = "0x600435600702600052602060" + "00f3"
-    session.rpc.request("anvil_setCode", "0x" + oracle.hex(), code)
-    assert data_fee(session.rpc, chain, bytes(1000)) == 7 * 1200
+    assert data_fee(session.rpc, network("anvil"), b"", 10**6) == 0
+    argument, answer = "600435", "600052602060" + "00f3"
+    session.rpc.request("anvil_setCode", to_hex(oracle), "0x" + argument + "600702" + answer)
+    assert data_fee(session.rpc, chain, bytes(1000), 10**6) == 7 * (1200 + 10**6)  # 7 times both arguments
+    # from before Isthmus: jumps over a revert where the selector is that of getL1FeeUpperBound
+    known = "60003560e01c63" + selector("getL1FeeUpperBound(uint256)").hex() + "14601657600080fd5b"
+    jump = len(bytes.fromhex(known)) - 1
+    code = "0x" + known.replace("601657", f"60{jump:02x}57") + argument + "600702" + answer
+    session.rpc.request("anvil_setCode", to_hex(oracle), code)
+    assert data_fee(session.rpc, chain, bytes(1000), 10**6) == 7 * 1200
 
 
 def test_offers_rise_by_what_nodes_want_and_stop_at_the_limit():
@@ -71,3 +77,5 @@ def test_the_packaged_networks_are_sound():
             assert chain.etherscan == "https://api.etherscan.io/v2/api" and chain.sourcify
             assert chain.rpc_url_env == f"ZKLLM_{chain.name.upper().replace('-', '_')}_RPC_URL"
             assert (chain.data_fee_oracle is not None) == chain.name.startswith(("base", "optimism"))
+        assert chain.calldata_floor
+        assert chain.transaction_gas_cap == (None if chain.name.startswith("arbitrum") else 1 << 24)

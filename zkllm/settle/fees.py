@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from zkllm.errors import SettlementError
 from zkllm.settle.networks import Network
-from zkllm.settle.rpc import Rpc, RpcError
+from zkllm.settle.rpc import Reverted, Rpc, RpcError
 from zkllm.settle.submission import transaction_floor
 
 GWEI = 10**9
@@ -81,16 +81,19 @@ def gas_limit(rpc: Rpc, network: Network, sender: bytes, call: Call) -> int:
     return gas
 
 
-def data_fee(rpc: Rpc, network: Network, data: bytes) -> int:
-    """What an OP stack chain takes, beside the gas, for posting the transaction's bytes to L1; 0
-    elsewhere."""
+def data_fee(rpc: Rpc, network: Network, data: bytes, gas: int) -> int:
+    """What an OP stack chain takes beside the gas: for posting the transaction's bytes to L1, and, since
+    Isthmus, for its operator, if he asks for anything. 0 elsewhere."""
     from zkllm.settle.abi import read
     from zkllm.settle.rpc import parse_address
 
     if network.data_fee_oracle is None:
         return 0
-    signature = "getL1FeeUpperBound(uint256)"
     envelope = 200  # bytes of a signed transaction beside its data
     oracle = parse_address(network.data_fee_oracle)
-    (fee,) = read(rpc, oracle, signature, ["uint256"], len(data) + envelope)
-    return int(fee)
+    (fee,) = read(rpc, oracle, "getL1FeeUpperBound(uint256)", ["uint256"], len(data) + envelope)
+    try:
+        (operator,) = read(rpc, oracle, "getOperatorFee(uint256)", ["uint256"], gas)
+    except Reverted:  # an oracle from before Isthmus
+        operator = 0
+    return int(fee) + int(operator)

@@ -36,10 +36,10 @@ class Network:
     max_tip_gwei: int = 5  # of which never more goes to the block's builder, whatever the node suggests
     testnet: bool = False  # nothing there has a value, so that a development SRS may be used
     bump_seconds: int = 60  # a transaction that is not mined after this time is offered a higher fee
-    calldata_floor: bool = True  # EIP-7623 is in force
+    calldata_floor: bool = True  # EIP-7623 is in force, or may be: the gas limit is never below its floor
     transaction_gas_cap: int | None = MAX_TRANSACTION_GAS  # EIP-7825; None where it is not in force
     data_fee_oracle: str | None = (
-        None  # the OP stack's contract that knows what posting the bytes to L1 costs
+        None  # the OP stack's contract that knows what a transaction costs beside its gas
     )
     etherscan: str | None = None  # an Etherscan API V2
     sourcify: str | None = None  # a Sourcify server with API v2

@@ -182,7 +182,7 @@ class Sender:
 
     def _check_balance(self, call: Call, gas: int, fees: Fees) -> None:
         balance = self.rpc.balance(self.account.address)
-        cost = call.value + gas * fees.max_fee + data_fee(self.rpc, self.network, call.data)
+        cost = call.value + gas * fees.max_fee + data_fee(self.rpc, self.network, call.data, gas)
         if balance < cost:
             raise SettlementError(
                 f"the account 0x{self.account.address.hex()} has {balance / 1e18:.6f} ether, the "

@@ -38,7 +38,7 @@ def unsigned_transactions(
                 "gas": gas,
                 "maxFeePerGas": fees.max_fee,
                 "maxPriorityFeePerGas": fees.priority_fee,
-                "most": call.value + gas * fees.max_fee + data_fee(rpc, network, call.data),
+                "most": call.value + gas * fees.max_fee + data_fee(rpc, network, call.data, gas),
             }
         )
     return found

@@ -9,14 +9,18 @@ import argparse
 
 from zkllm.cli.console import Console
 from zkllm.cli.settle import (
+    accept_ownership,
     deploy,
     doctor,
     everything,
+    freeze,
     reclaim,
+    renounce_ownership,
     request,
     show,
     status,
     submit,
+    transfer_ownership,
     verify_source,
     withdraw,
 )
@@ -29,6 +33,7 @@ EXAMPLES = """
 {program} deploy --network sepolia --model build/demo --key-env DEPLOYER_KEY --dry-run
 {program} request --network anvil --model build/demo --prompt "Once upon a" --reward 0.01 --deadline 12h
 {program} doctor --network sepolia --model build/demo
+{program} freeze --network sepolia --model build/demo --keystore key.json --dry-run
 """
 COMMANDS = {
     "deploy": deploy,
@@ -40,6 +45,10 @@ COMMANDS = {
     "reclaim": reclaim,
     "verify-source": verify_source,
     "doctor": doctor,
+    "freeze": freeze,
+    "transfer-ownership": transfer_ownership,
+    "accept-ownership": accept_ownership,
+    "renounce-ownership": renounce_ownership,
 }
 """Each is a module with SUMMARY, configure(parser) and run(arguments, console) -> int."""
 

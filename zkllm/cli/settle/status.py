@@ -77,6 +77,7 @@ def contracts(arguments: argparse.Namespace, console: Console, session: Any) -> 
     from zkllm import api
     from zkllm.cli.models import shape_verifying_key
     from zkllm.settle.claims import is_settled
+    from zkllm.settle.ownership import pending_owner_of
     from zkllm.settle.registry import owner_of
     from zkllm.settle.rpc import checksum_address
     from zkllm.settle.settlement import check_settlement, settlement_address
@@ -104,6 +105,8 @@ def contracts(arguments: argparse.Namespace, console: Console, session: Any) -> 
     if data["deployed"]:
         check_settlement(session.rpc, session.network.chain_id, settlement)
         data["owner"] = checksum_address(owner_of(session.rpc, settlement))
+        offered = pending_owner_of(session.rpc, settlement)
+        data["pending_owner"] = checksum_address(offered) if any(offered) else None
     if package is not None and key is not None and (arguments.prompt or arguments.tokens):
         k = arguments.new_tokens
         ids = api.check_prompt(package, arguments.prompt, arguments.tokens, k, package.config.n_ctx)
@@ -120,6 +123,8 @@ def report(data: dict[str, Any]) -> list[str]:
         rows.append(("account", data["account"]))
     state = f"owner {data['owner']}" if data["deployed"] else "not deployed"
     rows.append(("settlement", f"{data['settlement']}: {state}"))
+    if data.get("pending_owner"):
+        rows.append(("offered to", f"{data['pending_owner']}: the ownership, until it is accepted"))
     if "verifier" in data:
         rows.append(("verifier", data["verifier"]))
         left = ", ".join(data["left_to_do"])
