@@ -25,7 +25,8 @@ from .model.quantize import QuantizerOptions
 from .model_id import VERSION, config_digest, model_id
 from .outer.keys import MAX_SIZE_LOG2, VerifyingKey
 from .outer.setup import ProvingKey, setup_outer, srs_powers_needed
-from .pcs.ptau import check_srs, open_srs
+from .pcs.powers import check_srs
+from .pcs.ptau import open_srs
 from .pcs.srs import Srs, development_srs
 from .proof import Proof
 from .protocol.circuit import build_circuit

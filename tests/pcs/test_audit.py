@@ -12,7 +12,7 @@ from zkllm._native import Points, g2_squarings
 from zkllm.errors import PackageError, SrsError
 from zkllm.outer.keys import VerifyingKey
 from zkllm.pcs.development import development_g2_tau
-from zkllm.pcs.ptau import check_srs
+from zkllm.pcs.powers import check_srs
 from zkllm.pcs.srs import Srs, make_development_srs
 
 LOG2_POWERS = 6

@@ -13,7 +13,8 @@ from zkllm._native import Points, g2_powers
 from zkllm.errors import SrsError
 from zkllm.field import P
 from zkllm.pcs.curve import G2_BYTES
-from zkllm.pcs.ptau import TAU_G1, TAU_G2, import_ptau, open_srs, read_sections, write_development_ptau
+from zkllm.pcs.ptau import TAU_G1, TAU_G2, import_ptau, open_srs, read_sections
+from zkllm.pcs.ptau_write import write_development_ptau
 from zkllm.pcs.srs import Srs, make_development_srs
 
 ROOT = Path(__file__).resolve().parents[2]

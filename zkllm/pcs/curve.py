@@ -66,6 +66,12 @@ def negate_g1(point: Point) -> Point:
     return bn.neg(point)
 
 
+def negate_wire_g1(data: bytes) -> bytes:
+    """The opposite point, encoding to encoding."""
+    y = int.from_bytes(data[COORDINATE_BYTES:], "big")
+    return data[:COORDINATE_BYTES] + (-y % P).to_bytes(COORDINATE_BYTES, "big")
+
+
 def linear_combination_g1(terms: list[tuple[int, Point]]) -> Point:
     """sum scalar * point."""
     total = bn.Z1
@@ -80,3 +86,6 @@ def pairing_product_is_one(pairs: list[tuple[Point, Point2]]) -> bool:
     for p, q in pairs:
         product *= bn.pairing(q, p, final_exponentiate=False)
     return bn.final_exponentiate(product) == bn.FQ12.one()
+
+
+G2_GENERATOR = encode_g2(bn.G2)

@@ -8,7 +8,7 @@ from py_ecc import optimized_bn128 as bn
 
 from zkllm.field import R
 from zkllm.hashing import keccak256
-from zkllm.pcs.curve import encode_g2
+from zkllm.pcs.curve import encode_g1, encode_g2
 
 DEVELOPMENT_TAU = int.from_bytes(keccak256(b"zkllm development SRS v1: insecure, tau is public"), "big") % R
 
@@ -17,3 +17,9 @@ DEVELOPMENT_TAU = int.from_bytes(keccak256(b"zkllm development SRS v1: insecure,
 def development_g2_tau() -> bytes:
     """[tau]_2 of the development SRS, 128 bytes in EIP-197's order: how a disguised one is recognised."""
     return encode_g2(bn.multiply(bn.G2, DEVELOPMENT_TAU))
+
+
+@cache
+def development_g1_tau() -> bytes:
+    """[tau]_1 of the development SRS, 64 bytes."""
+    return encode_g1(bn.multiply(bn.G1, DEVELOPMENT_TAU))

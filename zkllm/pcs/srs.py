@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from zkllm.files import cache_directory, known_digest, remember_digest, replacin
 from zkllm.hashing import keccak256
 from zkllm.outer.keys import SRS_KINDS
 from zkllm.pcs.curve import G1_BYTES, G2_BYTES
-from zkllm.pcs.development import DEVELOPMENT_TAU
+from zkllm.pcs.development import DEVELOPMENT_TAU, development_g1_tau
 
 Progress = Callable[[int, int], None]
 
@@ -54,8 +55,7 @@ class Srs:
     @property
     def digest(self) -> bytes:
         """Names the SRS whatever its length: keccak256(tag, kind, [tau]_1, [tau]_2)."""
-        kind = SRS_KINDS.index(self.kind).to_bytes(32, "big")
-        return keccak256(SRS_TAG, kind, self.points[1], self.g2_power(0))
+        return srs_digest(self.kind, self.points[1], self.g2_power(0))
 
     def commit(self, coefficients: FrVec) -> bytes:
         """sum coefficients[i] tau^i times the generator."""
@@ -73,21 +73,10 @@ class Srs:
 
     def save(self, path: Path, progress: Progress | None = None) -> None:
         """Writes our format; the file appears complete or not at all."""
-        head = HEADER.pack(
-            MAGIC, FORMAT_VERSION, SRS_KINDS.index(self.kind), self.num_powers, len(self.g2_raw), bytes(32)
-        )
-        digest = hashlib.sha256(head)
-        with replacing(path) as file:
-            file.write(head)
-            for part in self._payload(progress):
-                digest.update(part)
-                file.write(part)
-            file.seek(HEADER.size - 32)
-            file.write(digest.digest())
+        write_srs(path, self.kind, self.num_powers, self.g2_raw, self._chunks(progress))
 
-    def _payload(self, progress: Progress | None) -> Iterator[bytes]:
+    def _chunks(self, progress: Progress | None) -> Iterator[bytes]:
         step = 1 << 16
-        yield from self.g2_raw
         for start in range(0, self.num_powers, step):
             yield self.points.raw(start, min(step, self.num_powers - start))
             if progress is not None:
@@ -124,7 +113,29 @@ class Srs:
             raise SrsError(f"{path} is damaged: its digest does not match; make it again")
         points = Points.open(str(path), HEADER.size + len(raw), count)
         squarings = tuple(raw[i : i + G2_BYTES] for i in range(0, len(raw), G2_BYTES))
+        if (points[1] == development_g1_tau()) != (SRS_KINDS[kind] == "development"):
+            raise SrsError(f"{path} calls itself {SRS_KINDS[kind]}, its tau says otherwise")
         return cls(SRS_KINDS[kind], points, squarings)
+
+
+def srs_digest(kind: str, tau_g1: bytes, tau_g2: bytes) -> bytes:
+    """Names an SRS by its tau: both points in wire encoding."""
+    return keccak256(SRS_TAG, SRS_KINDS.index(kind).to_bytes(32, "big"), tau_g1, tau_g2)
+
+
+def write_srs(
+    path: Path, kind: str, num_powers: int, g2_raw: Sequence[bytes], chunks: Iterable[bytes]
+) -> None:
+    """Writes our format from raw points of G1 in chunks; the file appears complete or not at all."""
+    head = HEADER.pack(MAGIC, FORMAT_VERSION, SRS_KINDS.index(kind), num_powers, len(g2_raw), bytes(32))
+    digest = hashlib.sha256(head)
+    with replacing(path) as file:
+        file.write(head)
+        for part in chain(g2_raw, chunks):
+            digest.update(part)
+            file.write(part)
+        file.seek(HEADER.size - 32)
+        file.write(digest.digest())
 
 
 def development_srs(log2_powers: int, progress: Progress | None = None) -> Srs:

@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod buckets;
+pub mod ceremony;
 mod fq;
 #[cfg(target_arch = "x86_64")]
 mod fq8;

@@ -105,7 +105,7 @@ pub fn raw_bytes(points: &[Point]) -> &[u8] {
     unsafe { std::slice::from_raw_parts(points.as_ptr().cast::<u8>(), std::mem::size_of_val(points)) }
 }
 
-fn decode_coordinate(bytes: &[u8]) -> Option<Fq> {
+pub fn decode_coordinate(bytes: &[u8]) -> Option<Fq> {
     let mut limbs = [0u64; 4];
     for (limb, chunk) in limbs.iter_mut().rev().zip(bytes.chunks_exact(8)) {
         *limb = u64::from_be_bytes(chunk.try_into().expect("chunks of 8"));

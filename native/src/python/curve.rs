@@ -30,6 +30,10 @@ pub struct Points {
 }
 
 impl Points {
+    pub fn owned(points: Vec<Point>) -> Self {
+        Self { store: Store::Owned(points) }
+    }
+
     pub fn as_slice(&self) -> &[Point] {
         match &self.store {
             Store::Owned(points) => points,

@@ -1,5 +1,6 @@
 //! The only PyO3 code. One submodule for each group of kernels; each has `register`.
 
+mod ceremony;
 mod curve;
 pub mod field;
 mod model;
@@ -17,5 +18,6 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     model::register(m)?;
     quantise::register(m)?;
     curve::register(m)?;
+    ceremony::register(m)?;
     outer::register(m)
 }
