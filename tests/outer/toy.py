@@ -253,9 +253,15 @@ class Instance:
         return self.pk.vk
 
     @classmethod
-    def make(cls, toy: Toy, context: bytes = bytes(range(32))) -> Instance:
+    def make(
+        cls,
+        toy: Toy,
+        context: bytes = bytes(range(32)),
+        open_srs: Callable[[int], Srs] = lambda powers: development_srs((powers - 1).bit_length()),
+    ) -> Instance:
+        """open_srs: at least so many powers -> SRS."""
         circuit = toy.circuit()
-        srs = development_srs((srs_powers_needed(circuit.log2_size, toy.mu) - 1).bit_length())
+        srs = open_srs(srs_powers_needed(circuit.log2_size, toy.mu))
         commitments = [srs.commit(FrVec.from_list(t)) for t in toy.tables]
         pk, _ = setup_outer(
             circuit, srs, commitments[: toy.num_fixed], toy.num_witness, toy.mu, {**LIMITS, **DIGESTS}

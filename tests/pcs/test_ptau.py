@@ -1,14 +1,12 @@
 """Powers-of-tau files: ours, snarkjs's (where Node and snarkjs are there), and damaged ones."""
 
-import shutil
 import struct
-import subprocess
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.pcs.ptaus import needs_snarkjs, rewrite, snarkjs
 from zkllm._native import Points, g2_powers
 from zkllm.errors import SrsError
 from zkllm.field import P
@@ -17,11 +15,6 @@ from zkllm.pcs.ptau import TAU_G1, TAU_G2, import_ptau, open_srs, read_sections
 from zkllm.pcs.ptau_write import write_development_ptau
 from zkllm.pcs.srs import Srs, make_development_srs
 
-ROOT = Path(__file__).resolve().parents[2]
-SNARKJS = ROOT / "node_modules/snarkjs/build/cli.cjs"
-needs_snarkjs = pytest.mark.skipif(
-    not (shutil.which("node") and SNARKJS.exists()), reason="needs Node and `npm install` (snarkjs)"
-)
 POWER = 4
 
 
@@ -42,14 +35,6 @@ def test_import_gives_the_development_srs(ptau, tmp_path):
     srs.save(tmp_path / "a.srs")
     assert Srs.load(tmp_path / "a.srs").digest == srs.digest
     assert import_ptau(ptau, 10).num_powers == 10
-
-
-def rewrite(path: Path, target: Path, section: int, position: int, data: bytes) -> Path:
-    content = bytearray(path.read_bytes())
-    offset, _ = read_sections(bytes(content))[section]
-    content[offset + position : offset + position + len(data)] = data
-    target.write_bytes(content)
-    return target
 
 
 @pytest.mark.parametrize(
@@ -133,25 +118,17 @@ def test_files_of_both_formats_are_opened(ptau, tmp_path, monkeypatch):
         open_srs(ptau, 32)
 
 
-def snarkjs(*args: object) -> str:
-    result = subprocess.run(
-        ["node", str(SNARKJS), *map(str, args)], capture_output=True, text=True, timeout=300, check=False
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
-
-
 @needs_snarkjs
 def test_what_snarkjs_makes_is_imported(tmp_path):
     new, contributed = tmp_path / "new.ptau", tmp_path / "contributed.ptau"
-    snarkjs("powersoftau", "new", "bn128", POWER, new)
+    snarkjs("new", "bn128", POWER, new)
     with pytest.raises(SrsError, match="no contribution"):
         import_ptau(new)
-    snarkjs("powersoftau", "contribute", new, contributed, "--name=test", "-e=some entropy")
-    snarkjs("powersoftau", "verify", contributed)
+    snarkjs("contribute", new, contributed, "--name=test", "-e=some entropy")
+    snarkjs("verify", contributed)
     srs = import_ptau(contributed)
     assert srs.kind == "ceremony" and srs.num_powers == (2 << POWER) - 1
-    snarkjs("powersoftau", "prepare", "phase2", contributed, tmp_path / "prepared.ptau")
+    snarkjs("prepare", "phase2", contributed, tmp_path / "prepared.ptau")
     prepared = import_ptau(tmp_path / "prepared.ptau")
     assert prepared.digest == srs.digest, "files with Lagrange sections are read as well"
 
@@ -159,8 +136,8 @@ def test_what_snarkjs_makes_is_imported(tmp_path):
 @needs_snarkjs
 def test_what_we_write_is_used_by_snarkjs(ptau, tmp_path):
     """A contribution multiplies tau by a secret: it passes the pairing checks only if ours was read right."""
-    snarkjs("powersoftau", "contribute", ptau, tmp_path / "more.ptau", "--name=test", "-e=some entropy")
+    snarkjs("contribute", ptau, tmp_path / "more.ptau", "--name=test", "-e=some entropy")
     more = import_ptau(tmp_path / "more.ptau")
     assert more.kind == "ceremony" and more.digest != import_ptau(ptau).digest
-    snarkjs("powersoftau", "prepare", "phase2", ptau, tmp_path / "prepared.ptau")
+    snarkjs("prepare", "phase2", ptau, tmp_path / "prepared.ptau")
     assert import_ptau(tmp_path / "prepared.ptau").digest == import_ptau(ptau).digest

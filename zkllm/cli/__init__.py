@@ -23,6 +23,7 @@ from zkllm.cli.console import Console, Progress
 from zkllm.errors import ZkllmError
 
 COMMANDS = (
+    "srs",
     "setup",
     "prove",
     "verify",

@@ -28,7 +28,7 @@ from zkllm.pcs.ptau import (
 )
 
 CEREMONY_URL = "https://storage.googleapis.com/zkevm/ptau/powersOfTau28_hez_final{suffix}.ptau"
-"""Files of the public ceremony (perpetual powers of tau, 54 contributions, a beacon), as snarkjs lists them."""
+"""The public ceremony's files (perpetual powers of tau, 54 contributions and a beacon), listed by snarkjs."""
 CEREMONY_POWERS = range(8, 29)
 CIRCUIT_ROWS_LOG2 = 16
 """Rows of the outer circuit of the shapes that are measured in docs/benchmarks.md."""
@@ -76,7 +76,7 @@ class FetchPlan:
         script.append(
             "fetch() {  # first byte, last byte\n"
             '  piece="$out.pieces/$1"\n'
-            '  if [ "$(wc -c < "$piece" 2>/dev/null || echo 0)" -ne $(($2 - $1 + 1)) ]; then\n'
+            '  if [ ! -e "$piece" ]; then\n'
             '    curl --fail --location --retry 5 --range "$1-$2" --output "$piece.part" "$url"\n'
             '    mv "$piece.part" "$piece"\n'
             "  fi\n"

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from py_ecc import optimized_bn128 as bn
 
-from zkllm.field import R
-from zkllm.pcs.curve import decode_g1, encode_g1, encode_g2, linear_combination_g1
+from zkllm.field import P, R
+from zkllm.pcs.curve import decode_g1, decode_g2, encode_g1, encode_g2, linear_combination_g1
 
 
 def powers(tau: int, count: int, scale: int = 1) -> list[bytes]:
@@ -39,3 +39,30 @@ def msm_ints(points: Sequence[bytes], segments: Sequence[tuple[int, np.ndarray]]
     for offset, array in segments:
         terms += [(int(v) % R, decode_g1(points[offset + i])) for i, v in enumerate(array.reshape(-1))]
     return encode_g1(linear_combination_g1(terms))
+
+
+def multiplied_g1(points: Sequence[bytes], ratio: int, scale: int) -> list[bytes]:
+    """scale ratio^i points[i]."""
+    return [encode_g1(bn.multiply(decode_g1(p), scale * pow(ratio, i, R) % R)) for i, p in enumerate(points)]
+
+
+def multiplied_g2(points: Sequence[bytes], ratio: int, scale: int) -> list[bytes]:
+    """scale ratio^i points[i]."""
+    return [encode_g2(bn.multiply(decode_g2(p), scale * pow(ratio, i, R) % R)) for i, p in enumerate(points)]
+
+
+def geometric_sum_g2(points: Sequence[bytes], ratio: int) -> bytes:
+    """sum ratio^i points[i]."""
+    total = bn.Z2
+    for i, p in enumerate(points):
+        total = bn.add(total, bn.multiply(decode_g2(p), pow(ratio, i, R)))
+    return encode_g2(total)
+
+
+def compressed(point: bytes) -> bytes:
+    """Half of the wire encoding of G1 or G2, its highest bit saying that y (of G2 the imaginary part unless
+    that is zero) is above (p - 1) / 2."""
+    half = len(point) // 2
+    parts = [int.from_bytes(point[i : i + 32], "big") for i in range(half, len(point), 32)]
+    upper = next((y for y in parts if y), 0) > (P - 1) // 2
+    return bytes([point[0] | (0x80 if upper else 0)]) + point[1:half]
