@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.outer.toy import Instance, Toy
-from tests.pcs.ptaus import BEACON, needs_snarkjs, snarkjs
+from tests.pcs.ptaus import needs_snarkjs, snarkjs
 from zkllm._native import Points, g2_powers, g2_squarings
 from zkllm.errors import SrsError
 from zkllm.outer.verifier import verify
@@ -203,7 +203,7 @@ def test_the_commands_fetch_what_is_needed_and_go_on(whole, tmp_path, monkeypatc
 
 @needs_snarkjs
 def test_keys_and_proofs_with_a_ceremony_of_snarkjs(tmp_path):
-    """new, contribute, beacon, phase 2; then import, keys, a proof and its verification."""
+    """Import, keys, a proof and its verification."""
     powers = []
     make = lambda count: powers.append(count) or make_development_srs((count - 1).bit_length())
     toy = Toy.random(mu=4, num_fixed=2, num_witness=1)
@@ -211,8 +211,7 @@ def test_keys_and_proofs_with_a_ceremony_of_snarkjs(tmp_path):
     power = smallest_power(powers[0])
     at = lambda name: tmp_path / f"{name}.ptau"
     snarkjs("new", "bn128", power, at("new"))
-    snarkjs("contribute", at("new"), at("one"), "--name=one", "-e=some entropy")
-    snarkjs("beacon", at("one"), at("final"), BEACON, 10, "-n=last")
+    snarkjs("contribute", at("new"), at("final"), "--name=one", "-e=some entropy")
     instance = Instance.make(toy, open_srs=lambda count: import_ptau(at("final"), count))
     assert instance.vk.srs_kind == "ceremony"
     verify(instance.vk, instance.context, instance.words, instance.prove())

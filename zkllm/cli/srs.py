@@ -291,7 +291,8 @@ def _contribute(arguments: argparse.Namespace, console: Console) -> None:
     from zkllm.pcs.ptau import is_ptau
     from zkllm.pcs.ptau_write import contribute, contribute_srs
 
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash must not write the secrets to a file
+    # a crash must not write the secrets to a file
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     entropy = b""
     if arguments.entropy is not None:
         entropy = sys.stdin.buffer.read() if str(arguments.entropy) == "-" else arguments.entropy.read_bytes()
