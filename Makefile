@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DELETE_ON_ERROR:
-.PHONY: help setup test test-python test-rust test-forge demo settlement-check bench bench-xl bench-scaling bench-peers bench-docs gas fuzz-bits lint format generate clean
+.PHONY: help setup test test-python test-rust test-forge demo settlement-check bench bench-xl bench-scaling bench-peers bench-docs gas fuzz-bits lint format generate audit audit-mutants clean
 
 PYTHON ?= python3
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -97,15 +97,32 @@ lint: setup ## run the linters and formatters of every language, changing nothin
 	$(CARGO) fmt $(MANIFEST) --check
 	$(CARGO) clippy $(MANIFEST) --release --all-targets --quiet -- -D warnings
 	$(FORGE) fmt --check
+	$(FORGE) fmt --check contracts/symbolic
 
 format: setup ## format every source file
 	$(BIN)/ruff check --fix --quiet .
 	$(BIN)/ruff format --quiet .
 	$(CARGO) fmt $(MANIFEST)
 	$(FORGE) fmt
+	$(FORGE) fmt contracts/symbolic
 
 generate: setup ## write every generated file anew; CI fails when one differs
 	$(BIN)/python scripts/generate.py
+
+# slither and halmos want other releases of packages than zkllm does.
+AUDIT := build/audit/venv
+$(AUDIT)/.stamp: scripts/audit/requirements.txt
+	@scripts/check_tools.sh "$(PYTHON)"
+	@echo "audit: slither and halmos, in $(AUDIT)"
+	@"$(PYTHON)" -m venv $(AUDIT)
+	@$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check -r scripts/audit/requirements.txt
+	@touch $@
+
+audit: node_modules/.stamp $(AUDIT)/.stamp ## run slither and halmos on the contracts; fails on what contracts/audit.toml does not explain
+	@$(AUDIT)/bin/python scripts/audit/run.py
+
+audit-mutants: node_modules/.stamp $(AUDIT)/.stamp ## put faults into copies of the contracts; the symbolic checks must find each
+	@$(AUDIT)/bin/python scripts/audit/mutants.py
 
 clean: ## remove what setup, tests and builds made
 	rm -rf .venv node_modules native/target out cache build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
