@@ -3,7 +3,7 @@ pragma solidity ^0.8.30;
 
 import {VocabularyProof} from "../src/libraries/VocabularyProof.sol";
 
-/// @notice The vocabulary's tree up to depth 3: all ids, any texts and nodes.
+/// @notice The vocabulary's tree: all ids, any texts and nodes.
 contract VocabularyCheck {
     function single(uint256 id, bytes32 leaf, bytes32[] calldata siblings) public pure returns (bytes32) {
         return VocabularyProof.rootOf(id, leaf, siblings);
@@ -65,6 +65,19 @@ contract VocabularyCheck {
         view
     {
         assert(this.leaf(id, abi.encodePacked(a, b)) != _node(left, right));
+    }
+
+    /// @dev Each id of trees up to depth 6: node by node from the leaf.
+    /// @custom:halmos --array-lengths siblings={0,1,2,3,4,5,6}
+    function check_pathsAreTheirDefinition(bytes32 leaf_, bytes32[] calldata siblings) external view {
+        for (uint256 id = 0; id < 1 << siblings.length; ++id) {
+            bytes32 node = leaf_;
+            for (uint256 level = 0; level < siblings.length; ++level) {
+                bool isRight = (id >> level) & 1 == 1;
+                node = isRight ? _node(siblings[level], node) : _node(node, siblings[level]);
+            }
+            assert(this.single(id, leaf_, siblings) == node);
+        }
     }
 
     function check_honestPathsLeadToTheRoot(bytes32[8] memory leaves) external view {
