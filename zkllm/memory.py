@@ -72,7 +72,9 @@ _PER_LEAF = (
 _PER_VALUE = 8  # tensors of 1 to 8 bytes
 _PER_VALUE_CUT = 12  # the same, and the widest as 64-bit integers while they are cut into limbs
 _PER_MSM_TERM = 24  # digits, sorted terms and buckets of a multi-scalar multiplication by field elements
-_PER_ENTRY = 22  # of an ordinary column in the reduction, once its integers have met the first challenges
+# of an ordinary column in the reduction, once its integers have met the first challenges
+_PER_FIXED_ENTRY, _PER_WITNESS_ENTRY = 22, 5
+_PER_COORDINATE = 28  # the reduction's vectors of a column's length
 _PER_FOLDED = 2 * ELEMENT  # of a layered column's 2^(mu - outer) entries: weights and values
 
 
@@ -84,20 +86,20 @@ def _trace_bytes(protocol: Protocol) -> int:
     return sum(prod(sizes[a] for a in axes) * widths[dtype] for dtype, axes in TRACE_ARRAYS.values())
 
 
-def weights_bytes(protocol: Protocol) -> int:
-    """The arrays of the package: exact."""
+def weights_bytes(protocol: Protocol) -> list[int]:
+    """Each array of the package: exact."""
     widths = {"int16": 2, "int32": 4, "int64": 8}
-    return sum(prod(shape(protocol.shape.config)) * widths[dtype] for dtype, shape in ARRAYS.values())
+    return [prod(shape(protocol.shape.config)) * widths[dtype] for dtype, shape in ARRAYS.values()]
 
 
-def _reduction_bytes(layout: Layout) -> int:
+def _reduction_bytes(layout: Layout, per_entry: int) -> int:
     """Weights and values of all columns of a group."""
     total, rest = 0, layout.used
     for column in range(layout.num_columns):
         used = min(rest, 1 << layout.mu)
         rest -= used
         outer = layout.outer_of(column)
-        total += _PER_FOLDED << layout.mu - outer if outer else _PER_ENTRY * used
+        total += _PER_FOLDED << layout.mu - outer if outer else per_entry * used
     return total
 
 
@@ -106,12 +108,17 @@ def estimate(protocol: Protocol, circuit_log2: int = CIRCUIT_LOG2) -> Estimate:
     witness, circuit = protocol.witness, 1 << circuit_log2
     column = 1 << protocol.shape.config.mu
     longest = max(column, 15 * circuit)  # of the polynomials that are committed
-    weights = Term("weights", weights_bytes(protocol), mapped=True)
+    weights = Term("weights", sum(weights_bytes(protocol)), mapped=True)
+    # a pass over all weights lets go of each array before the next
+    largest = Term("weights of one kind", max(weights_bytes(protocol)), mapped=True)
     srs = Term("SRS", POINT * longest, mapped=True)
     values = Term("witness", _PER_VALUE * witness.used)
     key = Term("proving key", _KEY_PER_ROW * circuit)
     combined = Term("f", ELEMENT * column)
-    columns = Term("columns", _reduction_bytes(protocol.fixed) + _reduction_bytes(witness))
+    reduced = _PER_COORDINATE * column
+    reduced += _reduction_bytes(protocol.fixed, _PER_FIXED_ENTRY)
+    reduced += _reduction_bytes(witness, _PER_WITNESS_ENTRY)
+    columns = Term("columns", reduced)
     return Estimate(
         (Term("program", _BASE), Term("trace", _trace_bytes(protocol))),
         {
@@ -119,9 +126,9 @@ def estimate(protocol: Protocol, circuit_log2: int = CIRCUIT_LOG2) -> Estimate:
             "witness": (Term("witness, cut", _PER_VALUE_CUT * witness.used),),
             "commit witness": (values, srs),
             "lookups": (values, srs, Term("tree", _PER_LEAF * witness.used)),
-            "product sums": (values, srs, weights),
+            "product sums": (values, srs, largest),
             "reduction": (values, srs, columns),
-            "combine columns": (values, srs, key, combined, weights),
+            "combine columns": (values, srs, key, combined, largest),
             "opening": (values, srs, key, combined, Term("multiplication", _PER_MSM_TERM * longest)),
             "outer circuit": (values, srs, key, Term("polynomials", _OUTER_PER_ROW * circuit)),
         },
