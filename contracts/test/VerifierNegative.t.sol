@@ -138,6 +138,7 @@ contract VerifierNegativeTest is TestBase {
     function test_pointsOffTheCurve(uint256 x, uint256 y) external {
         x = x % P;
         y = y % P;
+        if (x == 0 && y == 0) return; // infinity
         if (mulmod(y, y, P) == addmod(mulmod(mulmod(x, x, P), x, P), 3, P)) return;
         for (uint256 i = 0; i < f.witnessColumns + 8; ++i) {
             bytes memory data = _withPoint(_pointAt(i), x, y);
