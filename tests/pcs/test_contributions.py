@@ -396,6 +396,9 @@ def test_contributions_that_cannot_be_made_are_refused(folder, tmp_path):
     empty = with_record(folder / "development.ptau", tmp_path / "empty.ptau", lambda record: [])
     with pytest.raises(SrsError, match="no contribution, but not the generators"):
         contribute(empty, target)
+    bad = rewrite(empty, tmp_path / "bad.ptau", TAU_G2, 128, bytes(128))
+    with pytest.raises(SrsError, match="point 1 of section 3 is not in the subgroup"):
+        contribute(bad, target)
     assert not target.exists()
 
 

@@ -28,8 +28,8 @@ PARTIAL_HASH_BYTES = 216
 HASH_BYTES = 64
 CONTRIBUTION, BEACON = range(2)
 MAX_NAME_BYTES = 64
-MAX_BEACON_LOG2 = 30
-"""Iterations of SHA-256 that checking a beacon is worth: minutes."""
+MAX_BEACON_LOG2 = 26
+"""Iterations of SHA-256 that checking a beacon is worth: a minute."""
 _NAME, _ITERATIONS, _BEACON = 1, 2, 3
 _U32 = struct.Struct("<I")
 

@@ -92,7 +92,10 @@ def read_sections(data: mmap.mmap | bytes, partial: bool = False) -> dict[int, t
         if identifier in sections:
             raise SrsError(f".ptau file: section {identifier} occurs twice")
         if size > len(data) - offset and not partial:
-            raise SrsError(f".ptau file: section {identifier} is cut off")
+            raise SrsError(
+                f".ptau file: section {identifier} is cut off (what zkllm srs fetch-plan names is enough "
+                "for zkllm srs import --partial)"
+            )
         sections[identifier] = (offset, size)
         offset += size
         if partial and sections.keys() >= {HEADER, TAU_G1, TAU_G2}:

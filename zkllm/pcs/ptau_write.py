@@ -169,7 +169,8 @@ def _require_initial(file: PtauFile) -> None:
     hasher = hashlib.blake2b(hashlib.blake2b().digest())
     for section in POINT_SECTIONS:
         for start, count in chunks(section, file.power):
-            hasher.update(_encoded(_points(section, file.raw(section, start, count)), False))
+            points = file.g2 if section in (TAU_G2, BETA_G2) else file.g1
+            hasher.update(_encoded(points(section, start, count), False))
     if hasher.digest() != first_challenge(file.power):
         raise SrsError(".ptau file: it has no contribution, but not the generators everywhere")
 

@@ -31,7 +31,7 @@ MAGIC = b"zkllmSRS"
 FORMAT_VERSION = 1
 HEADER = struct.Struct("<8sIIQQ32s")
 SRS_TAG = keccak256(b"zkllm.v1.srs")
-MAX_POWERS = 1 << 28
+MAX_POWERS = 1 << 29  # what a .ptau file of the largest power has, and one
 
 
 @dataclass(frozen=True)
