@@ -124,7 +124,9 @@ def circuit_rows(config: ProgramConfig) -> list[dict[str, Any]]:
     """The outer circuit at several depths of the demo model."""
     rows = []
     for layers in LAYERS:
-        deep = replace(config, n_layer=layers, mu=max(config.mu, 20 if layers > 12 else 19))
+        classes = (config.mlp_class + config.mlp_class[:1] * layers)[:layers]
+        mu = max(config.mu, 20 if layers > 12 else 19)
+        deep = replace(config, n_layer=layers, mlp_class=classes, mu=mu)
         circuit = build_circuit(Protocol(Shape(deep, ROWS, 1))).compile()
         rows.append({"layers": layers, "rows": circuit.num_rows, "by_part": dict(circuit.rows_by_part)})
     return rows
