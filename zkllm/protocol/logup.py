@@ -178,6 +178,17 @@ def spread(
 Segment = tuple[int, int, int | np.ndarray, np.ndarray, np.ndarray | None]
 
 
+def _tagged_cuts(block: Block, tags: list[int]) -> Iterator[tuple[int, int, tuple[slice, ...]]]:
+    """(address, tag, slices of the tensor): one, or one for each index of the first axis."""
+    if len(tags) == 1:
+        yield block.address, tags[0], block.slices()
+        return
+    (start, bits), others = block.spans[0], block.slices()[1:]
+    for x in range(1 << bits):
+        address = block.address + (x << block.log2_size - bits)
+        yield address, tags[start + x], (slice(start + x, start + x + 1), *others)
+
+
 def _segments(party: Party, beta: int) -> Iterator[Segment]:
     """Views of the tensors, one for each block of the layout, or for each index of its first axis where that
     chooses the table: (address, tag, numerator, input, output).
@@ -197,19 +208,7 @@ def _segments(party: Party, beta: int) -> Iterator[Segment]:
         )
         tags = [(manifest.tables[name].tag + beta * lookup.offset) % R for name in lookup.tables]
         for block in layout.blocks[tensor.name]:
-            if len(tags) == 1:
-                parts = [(block.address, tags[0], block.slices())]
-            else:
-                (start, bits), rest = block.spans[0], block.log2_size - block.spans[0][1]
-                parts = [
-                    (
-                        block.address + (x << rest),
-                        tags[start + x],
-                        (slice(start + x, start + x + 1), *block.slices()[1:]),
-                    )
-                    for x in range(1 << bits)
-                ]
-            for address, tag, cut in parts:
+            for address, tag, cut in _tagged_cuts(block, tags):
                 yield (
                     address,
                     tag,
