@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from .hashing import keccak256
 from .outer.keys import VERSION
@@ -12,8 +13,8 @@ CONFIG_TAG = keccak256(b"zkllm.v1.config")
 MODEL_TAG = keccak256(b"zkllm.v1.model")
 
 
-def config_digest(config: dict[str, int], tables: dict[str, int]) -> bytes:
-    """Configuration with every scale and width, and the specification of the two tables: canonical JSON."""
+def config_digest(config: Mapping[str, Any], tables: Mapping[str, Any]) -> bytes:
+    """Configuration with every scale and width, and the specification of the tables: canonical JSON."""
     text = json.dumps({"config": config, "tables": tables}, sort_keys=True, separators=(",", ":"))
     return keccak256(CONFIG_TAG, text.encode())
 

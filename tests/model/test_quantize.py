@@ -191,6 +191,14 @@ def test_classes_of_layers_are_accurate_and_checked(tmp_path: Path, quiet: float
         gains = getattr(c, name)
         wrong = replace(c, **{name: (gains[0], gains[1] + 1)})
         assert any(name[:3] in e for e in scale_errors(checkpoint, wrong, scales, model.tables))
+    # a class may not silence its layers: no output scale of its own, no shift that its gain undoes
+    silent = replace(scales, g=(scales.g[0], -5), w_fc2=(scales.w_fc2[0], scales.w_fc2[1] + scales.g[1] + 5))
+    tables = replace(model.tables, gelu_out_log2=silent.g)
+    assert scale_errors(checkpoint, c, silent, tables) == [f"GELU output of class 1 is -5, not {scales.g[1]}"]
+    undone = replace(c, fc2_gains=(c.fc2_gains[0], c.fc2_shift))
+    assert any("beyond the gain of class 1" in e for e in scale_errors(checkpoint, undone, scales, tables))
+    three = replace(c, mlp_class=(0, 1, 2), fc1_gains=(0, 0, 0), fc2_gains=(0, 0, 0))
+    assert scale_errors(checkpoint, three, scales, tables) == ["3 classes of layers, not at most 2"]
     tr = trace(model, [*ids[0].tolist(), c.pad_id], ids.shape[1], ids.shape[1], check=False)
     want = FloatModel(checkpoint).logits(ids[:1])[0]
     got = tr["logits"] / 2.0**scales.logits

@@ -194,4 +194,9 @@ def test_each_predicate_of_the_arrays_is_checked() -> None:
     assert "GELU table fits" in changed("gelu", 5, 128)
     assert "GELU table: contents" in changed("gelu", 64 + 5, 3)
     assert "packing o" in changed("b_o", 0, -(1 << 62))
+    wide = replace(model, config=replace(model.config, slots=1, slot_bits=253))
+    bias = model.b_fc2.copy()
+    bias[0, 0] = 1 << 62
+    assert failed_predicates(wide) == []
+    assert "fc2: |Z| may reach" in "; ".join(failed_predicates(replace(wide, b_fc2=bias)))
     assert changed("w_o", 3, 1) == ""

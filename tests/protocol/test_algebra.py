@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from zkllm.field import Fr, R
 from zkllm.model.config import ceil_log2
-from zkllm.ops.base import eq_real
+from zkllm.ops.base import eq_real, eq_weighted
 from zkllm.protocol.algebra import (
     causal_at,
     causal_block,
@@ -94,6 +94,17 @@ def test_eq_on_the_real_indices(data: st.DataObject, size: int) -> None:
     assert eq_real(size, a, b) == total(
         x * y for x, y in zip(eq_all(a)[:size], eq_all(b)[:size], strict=True)
     )
+
+
+@given(st.data(), SIZES)
+def test_weighted_eq_on_the_real_indices(data: st.DataObject, size: int) -> None:
+    n = ceil_log2(size)
+    a, b = data.draw(points(n)), data.draw(points(n))
+    factors = data.draw(st.lists(st.sampled_from([1, 2, 32]), min_size=size, max_size=size))
+    assert eq_weighted(size, a, b, factors) == total(
+        f * x * y for f, x, y in zip(factors, eq_all(a)[:size], eq_all(b)[:size], strict=True)
+    )
+    assert eq_weighted(size, a, b) == eq_real(size, a, b)
 
 
 @given(st.data(), st.integers(0, 4))

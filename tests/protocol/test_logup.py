@@ -22,10 +22,17 @@ from zkllm.protocol.witness import count_multiplicities
 from .toys import parties, toy_protocol
 
 
+def tables_of(rows: int) -> tuple[str, ...]:
+    """Of each row of the lookup whose first axis chooses the table."""
+    return tuple("square" if t % 3 else "cube" for t in range(rows))
+
+
 def manifest(rows: int, width: int) -> Manifest:
     m = Manifest({"t": rows, "u": rows, "j": width, "square": 8})
     m.fixed("squares", "square")
     m.table("square", "square", -4, "squares")
+    m.fixed("cubes", "square")
+    m.table("cube", "square", -4, "cubes")
     m.ranged("small", "t", "j", bits=3)
     m.ranged("sign", "j", bits=4, signed=True)
     m.ranged("seen", "j", "t", "u", bits=2, causal=True)
@@ -33,6 +40,8 @@ def manifest(rows: int, width: int) -> Manifest:
     m.looked_up("in", "t", "j", lookup=Lookup(("square",), 0, "out"))
     m.free("late", "t", "u", note="test")
     m.looked_up("early", "t", "u", lookup=Lookup(("square",), 1, "late", causal=True))
+    m.free("power", "t", "j", note="test")
+    m.looked_up("base", "t", "j", lookup=Lookup(tables_of(rows), 0, "power"))
     m.value("wide", "t", bits=7, limb_bits=3, signed=True)
     return m
 
@@ -52,6 +61,9 @@ def honest(m: Manifest, rng: random.Random) -> dict[str, np.ndarray]:
         "seen": draw("seen", 0, 4),
     }
     tensors |= {"in": (x := draw("in", -4, 4)), "out": x * x}
+    exponents = np.array([3 if name == "cube" else 2 for name in tables_of(m.axes["t"])])[:, None]
+    tensors |= {"cubes": np.array([x**3 for x in range(-4, 4)], np.int64)}
+    tensors |= {"base": (b := draw("base", -4, 4)), "power": b**exponents}
     tensors |= {"early": (y := draw("early", -5, 3)), "late": (y + 1) ** 2}
     above = np.triu(np.ones((m.axes["t"],) * 2, bool), 1)
     tensors["seen"] = np.where(above, 99, tensors["seen"])  # not looked up there
@@ -88,6 +100,7 @@ def test_honest_lookups(seed: int, rows: int, width: int, mu: int) -> None:
 
 
 BREAKS = {
+    "base": [4, -5],
     "small": [8, -1, R - 1, pow(2, -1, R)],
     "sign": [8, -9],
     "seen": [4, -1],
@@ -108,7 +121,7 @@ def test_a_value_outside_its_table(name: str, value: int) -> None:
     assert v.failed == [NUMERATOR] and list(false_lookups(v, data)) == [name]
 
 
-@pytest.mark.parametrize("name, paired", [("out", "in"), ("late", "early")])
+@pytest.mark.parametrize("name, paired", [("out", "in"), ("late", "early"), ("power", "base")])
 def test_a_pair_that_is_not_a_row(name: str, paired: str) -> None:
     m = manifest(5, 2)
     tensors = honest(m, random.Random(2))
@@ -117,6 +130,23 @@ def test_a_pair_that_is_not_a_row(name: str, paired: str) -> None:
     count_multiplicities(SimpleNamespace(manifest=m), tensors)  # type: ignore[arg-type]
     v, data = check(m, tensors, 6)
     assert v.failed == [NUMERATOR] and list(false_lookups(v, data)) == [paired]
+
+
+@pytest.mark.parametrize("row, other", [(0, "square"), (2, "cube"), (3, "square")])
+def test_each_index_has_its_own_table(row: int, other: str) -> None:
+    """The value of another row's table, its use counted there: the tag is that of the index."""
+    m = manifest(5, 2)
+    tensors = honest(m, random.Random(4))
+    own = tables_of(5)[row]
+    tensors["base"], tensors["power"] = tensors["base"].copy(), tensors["power"].copy()
+    tensors["base"][row, 1], tensors["power"][row, 1] = 3, 27 if own == "cube" else 9
+    assert count_multiplicities(SimpleNamespace(manifest=m), tensors) == []  # type: ignore[arg-type]
+    tensors["power"][row, 1] = 9 if own == "cube" else 27
+    tensors[f"mult.{own}"][7] -= 1
+    tensors[f"mult.{other}"][7] += 1
+    v, data = check(m, tensors, 6)
+    assert v.failed == [NUMERATOR]
+    assert list(false_lookups(v, data)) == ["base", f"multiplicity of {other}"]
 
 
 def test_tables_cannot_be_confused() -> None:

@@ -20,13 +20,14 @@ from zkllm._native import largest_l1
 from zkllm.errors import PackageError
 from zkllm.field import R
 from zkllm.model.config import ProgramConfig
+from zkllm.model.folding import LINEARS
 from zkllm.model.tables import exp_table, gelu_table
 from zkllm.model.weights import QuantizedModel
 
 PACKED_BITS = 253  # a packed coefficient: slots times bits a slot
 NORM_BITS = 252  # 2 rho_bits + bits of Q
 WORD_BITS = 128  # rho, U and V are traced as 128-bit integers,
-ACCUMULATOR_BITS = 61  # |Z| without and with the bias is traced as a 64-bit integer
+ACCUMULATOR_BITS = 62  # Z is traced as a 64-bit integer
 TRACED_BITS = 125  # and computed as signed ones from Q and d 2^(2 kappa)
 
 
@@ -141,9 +142,9 @@ def failed_predicates(model: QuantizedModel) -> list[str]:
             s.needed_bits <= s.slot_bits,
             f"packing {s.kind}: max|Z| + max|Z'| needs {s.needed_bits} bits, a slot has {s.slot_bits}",
         )
+        biased = s.true_max + max_abs(getattr(model, f"b_{s.kind}")) if s.kind in LINEARS else s.true_max
         need(
-            s.true_max < 1 << ACCUMULATOR_BITS,
-            f"{s.kind}: |Z| may reach {s.true_max}, at most 2^{ACCUMULATOR_BITS}",
+            biased < 1 << ACCUMULATOR_BITS, f"{s.kind}: |Z| may reach {biased}, at most 2^{ACCUMULATOR_BITS}"
         )
     for relation, bound in largest_sum(model).items():
         need(bound < R, f"no wrap: {relation} may reach 2^{_least_bits(bound)}")

@@ -31,6 +31,7 @@ _RHO_BITS = 13  # significant bits of rho on the widest row,
 _LEAST_RHO_BITS = 10  # and where that saves a limb of every remainder
 _FINE_GELU_BITS = 9  # fractional bits of the GELU's input that are worth a bit of headroom,
 _SPLIT_GELU_BITS = 10  # and below which layers that allow more may get a table of their own
+MAX_CLASSES = 2  # of layers, that the quantiser makes and an auditor accepts
 _TARGET_BITS = 124  # d 2^(2 kappa), so that traces fit 128-bit integers
 
 
@@ -110,6 +111,11 @@ def whole_limbs(bits: int, limb_bits: int, most: float = inf) -> int:
     return rounded if rounded <= most else bits
 
 
+def gelu_output(f: int, act_bits: int, gelu_bits: int) -> int:
+    """Fractional bits of the GELU's output: gelu(x) <= max(x, 0), so the table fits the word."""
+    return f + act_bits - gelu_bits - (gelu_bits > act_bits)
+
+
 def gelu_classes(
     maxima: Sequence[float], bits: int, headroom_bits: int
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -155,8 +161,7 @@ def choose_scales(
     base = fit(word, room * max(top, seen["v"] * 2.0**up))
     v = base + up
     classes, f = gelu_classes(ranges.layers["f"], gelu_bits, options.headroom_bits)
-    # gelu(x) <= max(x, 0), so the table fits the word
-    g = tuple(scale + word - gelu_bits - (gelu_bits > word) for scale in f)
+    g = tuple(gelu_output(scale, word, gelu_bits) for scale in f)
     yf = fit(word, room * seen["yf"])
 
     w_qkv = fit_weight(max(weight[p] * 2.0**e for p, e in zip("qkv", parts, strict=True)))
@@ -399,7 +404,14 @@ def scale_errors(checkpoint: Checkpoint, config: ProgramConfig, s: Scales, spec:
         "GELU input": (spec.gelu_in_log2, s.f), "GELU output": (spec.gelu_out_log2, s.g),
         "classes of layers": (c.mlp_classes, len(s.f)),
     }  # fmt: skip
+    if c.mlp_classes > MAX_CLASSES:
+        return [f"{c.mlp_classes} classes of layers, not at most {MAX_CLASSES}"]
     for p in range(min(c.mlp_classes, len(s.f))):
+        # a class cannot silence its layers: the output's scale follows the input's, and every shift rounds
+        equal[f"GELU output of class {p}"] = (s.g[p], gelu_output(s.f[p], c.act_bits, c.gelu_bits))
+        for name in ("fc1", "fc2"):
+            rounds = getattr(c, f"{name}_shift") - getattr(c, f"{name}_gains")[p] >= 1
+            equal[f"{name}: a shift beyond the gain of class {p}"] = (rounds, True)
         equal[f"fc1_shift of class {p}"] = (c.fc1_shift - c.fc1_gains[p], s.y + s.w_fc1[p] - s.f[p])
         equal[f"fc2_shift of class {p}"] = (c.fc2_shift - c.fc2_gains[p], s.g[p] + s.w_fc2[p] - s.residual)
     return [f"{name} is {got}, not {want}" for name, (got, want) in equal.items() if got != want]
