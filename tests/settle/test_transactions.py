@@ -301,6 +301,28 @@ def test_a_settlement_survives_a_reorganisation(node, model, tmp_path):
         settle(session(), model, proof)
 
 
+def test_a_transaction_that_a_reorganisation_hides_is_not_given_up(node, sender):
+    """Its nonce is used, by itself: forgetting it would pay again."""
+
+    class Hides(Proxied):
+        looks = 0
+
+        def receipt(self, transaction_hash: bytes):
+            self.looks += 1
+            return None if self.looks < 4 else self._rpc.receipt(transaction_hash)
+
+        def knows(self, transaction_hash: bytes) -> bool:
+            return self.looks >= 4 and self._rpc.knows(transaction_hash)
+
+    hides = Hides(node)
+    paying = sender(rpc=hides)
+    paying.network = replace(paying.network, confirmations=2)
+    waiting = Later(paying.send, PAYMENT)
+    wait_for(lambda: hides.looks >= 4)
+    node.request("anvil_mine", "0x2")
+    paid_once(node, waiting.outcome())
+
+
 # ---- several programs with one account
 
 

@@ -17,7 +17,7 @@ from zkllm.settle.fees import GWEI, Call, Fees, data_fee, gas_limit
 from zkllm.settle.journal import Attempt, Journal, Record
 from zkllm.settle.keys import Account
 from zkllm.settle.networks import Network
-from zkllm.settle.rpc import Receipt, Reverted, Rpc, RpcError
+from zkllm.settle.rpc import Receipt, Reverted, Rpc, RpcError, to_hex
 
 POLL_SECONDS = 0.1
 LAGGING_SECONDS = 15
@@ -102,7 +102,7 @@ class Sender:
             return Revived.UNDER_WAY
         used, local = self.rpc.nonce(self.account.address), self.network.local_node
         if used > record.nonce:
-            return Revived.UNDER_WAY if self._mined_late(record) else Revived.NEVER
+            return Revived.NEVER if self._is_superseded(record) else Revived.UNDER_WAY
         if used < record.nonce and local:
             return Revived.NEVER  # the chain was started anew
         try:
@@ -259,9 +259,14 @@ class Sender:
         return self.rpc.block_hash(receipt.block_number) == receipt.block_hash
 
     def _is_superseded(self, record: Record) -> bool:
-        if self.rpc.nonce(self.account.address) <= record.nonce or self._knows(record):
+        """Whether another transaction has the nonce, as deep as ours would have to be: in the middle of a
+        reorganisation a node may count our own and not show it."""
+        final = max(0, self.rpc.quantity("eth_blockNumber") - self.network.confirmations + 1)
+        try:
+            used = self.rpc.nonce(self.account.address, to_hex(final))
+        except RpcError:  # one of several nodes is behind
             return False
-        return not self._mined_late(record)
+        return used > record.nonce and not self._knows(record) and not self._mined_late(record)
 
     def _raise_offer(self, record: Record) -> Record:
         """A further attempt with higher fees, where the limit allows one. Both may be mined; not both."""
