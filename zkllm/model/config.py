@@ -15,14 +15,19 @@ def ceil_log2(n: int) -> int:
     return max(0, (n - 1).bit_length())
 
 
-def integers(data: Any) -> bool:
-    """A list of integers, as JSON has it."""
-    return isinstance(data, list) and all(type(v) is int for v in data)
+def parsed_fields(cls: type, data: dict[str, Any], what: str) -> dict[str, Any]:
+    """The fields of a dataclass of integers and tuples of integers, from JSON. Raises ValueError where it has
+    others, or other types."""
 
+    def fits(kind: str, value: Any) -> bool:
+        if kind == "int":
+            return type(value) is int
+        return isinstance(value, list) and all(type(v) is int for v in value)
 
-def from_lists(data: dict[str, Any]) -> dict[str, Any]:
-    """Lists, as JSON has them, as tuples."""
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+    kinds = {f.name: str(f.type) for f in fields(cls)}
+    if set(data) != set(kinds) or not all(fits(kinds[name], value) for name, value in data.items()):
+        raise ValueError(f"{what}: wrong fields {sorted(set(data) ^ set(kinds))} or types")
+    return {name: tuple(v) if isinstance(v, list) else v for name, v in data.items()}
 
 
 def to_lists(data: dict[str, Any]) -> dict[str, Any]:
@@ -122,9 +127,4 @@ class ProgramConfig:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> ProgramConfig:
-        kinds = {f.name: f.type for f in fields(cls)}
-        if set(data) != set(kinds) or not all(
-            type(v) is int if kinds[k] == "int" else integers(v) for k, v in data.items()
-        ):
-            raise ValueError(f"program configuration: wrong fields {sorted(set(data) ^ set(kinds))} or types")
-        return cls(**from_lists(data))
+        return cls(**parsed_fields(cls, data, "program configuration"))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from math import ceil, floor, inf, isqrt, log, log2, sqrt
 from typing import Any
 
@@ -19,7 +19,7 @@ import numpy as np
 from zkllm.errors import CheckpointError
 from zkllm.model.calibrate import FloatRanges
 from zkllm.model.checkpoint import Checkpoint
-from zkllm.model.config import ProgramConfig, ceil_log2, from_lists, integers, to_lists
+from zkllm.model.config import ProgramConfig, ceil_log2, parsed_fields, to_lists
 from zkllm.model.folding import LARGEST, LINEARS, Linear, quantized
 from zkllm.model.packing import choose_slots
 from zkllm.model.predicates import NORM_BITS, check_predicates, slot_bounds, square_sum_bound
@@ -80,17 +80,13 @@ class Scales:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Scales:
-        kinds = {f.name: f.type for f in fields(cls)}
-        if set(data) != set(kinds):
-            raise ValueError(f"scales: wrong fields {sorted(set(data) ^ set(kinds))}")
-        if not all(type(v) is int if kinds[k] == "int" else integers(v) for k, v in data.items()):
-            raise ValueError("scales: not integers")
-        if len(data["w_qkv"]) != 3 or len({len(data[k]) for k in ("f", "g", "w_fc1", "w_fc2")}) != 1:
-            raise ValueError("scales: one for each of q, k and v, and one for each class of layers")
-        scales = cls(**from_lists(data))
-        if any(
-            abs(v) > 100 for value in data.values() for v in (value if isinstance(value, list) else [value])
+        scales = cls(**parsed_fields(cls, data, "scales"))
+        if (
+            len(scales.w_qkv) != 3
+            or len({len(s) for s in (scales.f, scales.g, scales.w_fc1, scales.w_fc2)}) != 1
         ):
+            raise ValueError("scales: one for each of q, k and v, and one for each class of layers")
+        if any(abs(v) > 100 for value in data.values() for v in np.atleast_1d(value)):
             raise ValueError("scales: out of range")
         return scales
 

@@ -7,13 +7,13 @@ depends on torch, and all arrays may be memory-mapped.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from zkllm.errors import PackageError
-from zkllm.model.config import ProgramConfig, from_lists, integers, to_lists
+from zkllm.model.config import ProgramConfig, parsed_fields, to_lists
 
 # name -> (dtype, shape). d = width, in the checkpoint's order head * head_dim + e; ff = d_inner.
 ARRAYS: dict[str, tuple[str, Callable[[ProgramConfig], tuple[int, ...]]]] = {
@@ -54,12 +54,7 @@ class TableSpec:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> TableSpec:
-        kinds = {f.name: f.type for f in fields(cls)}
-        if set(data) != set(kinds) or not all(
-            type(v) is int if kinds[k] == "int" else integers(v) for k, v in data.items()
-        ):
-            raise ValueError(f"table specification: wrong fields {sorted(set(data) ^ set(kinds))} or types")
-        data = from_lists(data)
+        data = parsed_fields(cls, data, "table specification")
         if not 0 < data["exp_top"] < 1 << 30 or not 0 < data["score_divisor"] < 1 << 30:
             raise ValueError("table specification: exp_top or score_divisor out of range")
         scales = (data["exp_step_log2"], *data["gelu_in_log2"], *data["gelu_out_log2"])

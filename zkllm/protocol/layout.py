@@ -12,6 +12,7 @@ the weights.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from math import prod
@@ -45,6 +46,12 @@ class Block:
     def inner_log2(self) -> int:
         """log2 size of what is contiguous."""
         return self.log2_size - self.outer
+
+    def parts(self) -> Iterator[Block]:
+        """One block for each index of the first axis, of a block that is not layered."""
+        (start, bits), *others = self.spans
+        for x in range(1 << bits):
+            yield Block(self.address + (x << self.log2_size - bits), ((start + x, 0), *others))
 
     def slices(self) -> tuple[slice, ...]:
         return tuple(slice(o, o + (1 << k)) for o, k in self.spans)

@@ -91,12 +91,17 @@ def _layer(
     return p0 + c * (p1 - p0), q0 + c * (q1 - q0), [*point, c]
 
 
+def _mass(block: Block, z: Point) -> Scalar:
+    """sum of eq(z, address) over a block: what its address says of z's prefix."""
+    size = block.log2_size
+    return eq_index(block.address >> size, z[: len(z) - size])
+
+
 def _block_mass(
     party: Party, tensor: Tensor, lookup: Lookup | None, block: Block, z: Point
 ) -> tuple[Scalar, Scalar]:
     """(sum of eq(z, address), the same weighted by the causal mask) over a block."""
-    size = block.log2_size
-    prefix = eq_index(block.address >> size, z[: len(z) - size])
+    size, prefix = block.log2_size, _mass(block, z)
     if lookup is None or not lookup.causal:
         return prefix, prefix
     at, place = len(z) - size, {}
@@ -112,13 +117,11 @@ def _other_tags(manifest: Manifest, lookup: Lookup, block: Block, z: Point) -> S
     total: Scalar = 0
     if len(lookup.tables) == 1:
         return total
-    start, bits = block.spans[0]
-    rest = block.log2_size - bits
     main = manifest.tables[lookup.main].tag
-    for x, name in enumerate(lookup.tables[start : start + (1 << bits)]):
+    for part in block.parts():
+        name = lookup.tables[part.spans[0][0]]
         if name != lookup.main:
-            tag = manifest.tables[name].tag
-            total = total + (tag - main) * eq_index((block.address >> rest) + x, z[: len(z) - rest])
+            total = total + (manifest.tables[name].tag - main) * _mass(part, z)
     return total
 
 
@@ -146,8 +149,7 @@ def _leaf_claims(
     for table in manifest.tables.values():
         p_terms.append(AddressTerm(-1, table.multiplicity, table.multiplicity, z))
         for block in layout.blocks[table.multiplicity]:
-            size = block.log2_size
-            prefix = eq_index(block.address >> size, z[: len(z) - size])
+            size, prefix = block.log2_size, _mass(block, z)
             entry: Scalar = block.spans[0][0] + table.offset
             for i, c in enumerate(reversed(z[len(z) - size :])):
                 entry = entry + (1 << i) * c
@@ -178,17 +180,6 @@ def spread(
 Segment = tuple[int, int, int | np.ndarray, np.ndarray, np.ndarray | None]
 
 
-def _tagged_cuts(block: Block, tags: list[int]) -> Iterator[tuple[int, int, tuple[slice, ...]]]:
-    """(address, tag, slices of the tensor): one, or one for each index of the first axis."""
-    if len(tags) == 1:
-        yield block.address, tags[0], block.slices()
-        return
-    (start, bits), others = block.spans[0], block.slices()[1:]
-    for x in range(1 << bits):
-        address = block.address + (x << block.log2_size - bits)
-        yield address, tags[start + x], (slice(start + x, start + x + 1), *others)
-
-
 def _segments(party: Party, beta: int) -> Iterator[Segment]:
     """Views of the tensors, one for each block of the layout, or for each index of its first axis where that
     chooses the table: (address, tag, numerator, input, output).
@@ -208,10 +199,11 @@ def _segments(party: Party, beta: int) -> Iterator[Segment]:
         )
         tags = [(manifest.tables[name].tag + beta * lookup.offset) % R for name in lookup.tables]
         for block in layout.blocks[tensor.name]:
-            for address, tag, cut in _tagged_cuts(block, tags):
+            for part in block.parts() if len(tags) > 1 else (block,):
+                cut = part.slices()
                 yield (
-                    address,
-                    tag,
+                    part.address,
+                    tags[part.spans[0][0] if len(tags) > 1 else 0],
                     mask[cut] if mask is not None else 1,
                     values[cut],
                     output[cut] if output is not None else None,

@@ -17,10 +17,7 @@ SUMMARY = "deploy and register the contracts of a model"
 def configure(parser: argparse.ArgumentParser) -> None:
     options.add_model(parser)
     types.add_shape(parser)
-    options.add_contract(parser)
-    options.add_dry_run(parser)
-    options.add_network(parser)
-    options.add_account(parser)
+    options.add_common(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:

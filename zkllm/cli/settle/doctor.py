@@ -18,9 +18,7 @@ MARKS = {"ok": "ok  ", "warning": "note", "wrong": "WRONG"}
 def configure(parser: argparse.ArgumentParser) -> None:
     options.add_model(parser)
     types.add_shape(parser)
-    options.add_contract(parser)
-    options.add_network(parser)
-    options.add_account(parser)
+    options.add_common(parser, sending=False)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:

@@ -71,6 +71,15 @@ def add_dry_run(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_common(parser: argparse.ArgumentParser, *, sending: bool = True) -> None:
+    """Contract, network and account, and `--dry-run` where the command sends something."""
+    add_contract(parser)
+    if sending:
+        add_dry_run(parser)
+    add_network(parser)
+    add_account(parser)
+
+
 def add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, metavar="DIR", help="model package or checkpoint (required)")
 

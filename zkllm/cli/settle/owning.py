@@ -18,10 +18,7 @@ def configure(parser: argparse.ArgumentParser, *, for_ever: bool = False) -> Non
         parser.add_argument(
             "--yes", action="store_true", default=False, help="it cannot be undone: do it (required to send)"
         )
-    options.add_contract(parser)
-    options.add_dry_run(parser)
-    options.add_network(parser)
-    options.add_account(parser)
+    options.add_common(parser)
 
 
 def want_yes(arguments: argparse.Namespace) -> None:

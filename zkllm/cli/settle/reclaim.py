@@ -15,10 +15,7 @@ SUMMARY = "give an expired request's reward back"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("request", type=types.digest, metavar="REQUEST", help="the request's id")
-    options.add_contract(parser)
-    options.add_dry_run(parser)
-    options.add_network(parser)
-    options.add_account(parser)
+    options.add_common(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:

@@ -42,10 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--hide-prompt", action="store_true", default=False, help="post the prompt's digest alone"
     )
-    options.add_contract(parser)
-    options.add_dry_run(parser)
-    options.add_network(parser)
-    options.add_account(parser)
+    options.add_common(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:

@@ -16,9 +16,7 @@ SUMMARY = "show a settled claim"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", type=types.digest, metavar="ID", help="of the claim, or of its transaction")
-    options.add_contract(parser)
-    options.add_network(parser)
-    options.add_account(parser)
+    options.add_common(parser, sending=False)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:

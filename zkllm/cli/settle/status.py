@@ -21,9 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--tokens", type=types.token_ids, metavar="IDS", help="the prompt as token ids: 1,2,3")
     types.add_shape(parser)
     parser.add_argument("--request", type=types.digest, metavar="ID", help="the state of this request")
-    options.add_contract(parser)
-    options.add_network(parser)
-    options.add_account(parser)
+    options.add_common(parser, sending=False)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:

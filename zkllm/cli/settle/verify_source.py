@@ -39,10 +39,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--write", type=Path, default=None, metavar="DIR", help="write the standard JSON inputs there, too"
     )
-    options.add_contract(parser)
-    options.add_dry_run(parser)
-    options.add_network(parser)
-    options.add_account(parser)
+    options.add_common(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:

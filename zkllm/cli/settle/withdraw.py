@@ -21,10 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="ADDRESS",
         help="who gets the ether (default: the account)",
     )
-    options.add_contract(parser)
-    options.add_dry_run(parser)
-    options.add_network(parser)
-    options.add_account(parser)
+    options.add_common(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
