@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import importlib
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.pcs.ptaus import SNARKJS, needs_snarkjs
+
 ROOT = Path(__file__).resolve().parents[2]
 SNAPSHOT = json.loads((ROOT / "contracts/gas.json").read_text())
-SNARKJS = ROOT / "node_modules/snarkjs/build/cli.cjs"
 
 SETTLEMENT_LIMIT, VERIFICATION_LIMIT = 405_000, 315_000
 XL_COLUMNS, XL_DEPTH = 12, 16
@@ -40,9 +40,7 @@ def test_gpt2_xl_stays_below_the_limits(case):
     assert case["settlement_transaction_gas"] + columns + path < SETTLEMENT_LIMIT
 
 
-@pytest.mark.skipif(
-    not (shutil.which("node") and SNARKJS.exists()), reason="needs Node and `npm install` (snarkjs)"
-)
+@needs_snarkjs
 def test_snarkjs_accepts_the_circuit_and_its_witness(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "scripts"))
     circuit, witness = importlib.import_module("gas_peers").write_circuit(tmp_path)
