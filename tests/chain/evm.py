@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-ANVIL = ROOT / "node_modules/.bin/anvil"
+from zkllm.settle.anvil import find_anvil
+
+ROOT = Path(__file__).resolve().parents[2]
 BATCH = 100
 
 
@@ -65,11 +66,10 @@ def _request(number: int, method: str, params: list) -> dict:
 @contextmanager
 def running_anvil(hardfork: str = "osaka") -> Iterator[Evm]:
     """An Anvil of its own, on a port that the system chose. Silent: nobody would read its log from a pipe."""
-    assert ANVIL.exists(), "Anvil is missing; run make setup"
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    process = subprocess.Popen([str(ANVIL), "--port", str(port), "--hardfork", hardfork, "--silent"])
+    process = subprocess.Popen([str(find_anvil()), "--port", str(port), "--hardfork", hardfork, "--silent"])
     try:
         evm = Evm(f"http://127.0.0.1:{port}")
         deadline = time.monotonic() + 30

@@ -13,7 +13,7 @@ from zkllm.pcs.ptau import read_sections
 ROOT = Path(__file__).resolve().parents[2]
 SNARKJS = ROOT / "node_modules/snarkjs/build/cli.cjs"
 needs_snarkjs = pytest.mark.skipif(
-    not (shutil.which("node") and SNARKJS.exists()), reason="needs Node and `npm install` (snarkjs)"
+    not (shutil.which("node") and SNARKJS.exists()), reason="needs Node and `make develop` (snarkjs)"
 )
 BEACON = "0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 

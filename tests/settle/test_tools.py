@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from zkllm.errors import SettlementError
-from zkllm.settle import anvil, solc
+from zkllm.settle import anvil, programs, solc
 from zkllm.settle.anvil import LocalNode, find_anvil
 from zkllm.settle.contracts import settlement_source
 from zkllm.settle.solc import compile_standard
@@ -28,7 +28,7 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "bin").mkdir()
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.setenv("SOLCX_BINARY_PATH", str(tmp_path / "none"))
-    monkeypatch.setattr(anvil, "node_modules", lambda: tmp_path)
+    monkeypatch.setattr(programs, "node_modules", lambda: tmp_path)
     for name in (solc.ENVIRONMENT, anvil.ENVIRONMENT):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
@@ -100,9 +100,8 @@ def test_programs_of_the_working_directory_are_not_run(bare, monkeypatch):
     """A folder that somebody else filled: npm packages, and programs that a relative entry of PATH finds."""
     folder = bare / "hostile"
     ran = folder / "ran"
-    platform = anvil._platform()
     for path in (
-        folder / f"node_modules/@foundry-rs/anvil-{platform}/bin/anvil",
+        folder / "node_modules" / programs.foundry_path("anvil"),
         folder / "anvil",
         folder / "solc",
     ):

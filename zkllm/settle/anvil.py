@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import re
 import subprocess
 import threading
@@ -13,7 +11,7 @@ from types import TracebackType
 
 from zkllm.errors import SettlementError
 from zkllm.settle.networks import DEV_CHAIN_ID
-from zkllm.settle.programs import named_program, node_modules, program_on_path
+from zkllm.settle.programs import foundry_program, named_program, program_on_path
 from zkllm.settle.rpc import Rpc, one_line
 
 ENVIRONMENT = "ZKLLM_ANVIL"
@@ -24,25 +22,13 @@ _LISTENING = re.compile(r"Listening on (127\.0\.0\.1:\d+)")
 
 def find_anvil() -> Path:
     """$ZKLLM_ANVIL, npm's platform package in the repository, or PATH."""
-    named = named_program(ENVIRONMENT)
-    if named is not None:
-        return named
-    candidate = node_modules() / "@foundry-rs" / f"anvil-{_platform()}" / "bin" / "anvil"
-    if os.access(candidate, os.X_OK):
-        return candidate
-    found = program_on_path("anvil")
+    found = named_program(ENVIRONMENT) or foundry_program("anvil") or program_on_path("anvil")
     if found is None:
         raise SettlementError(
             "no Anvil found: put one on PATH (npm install -g @foundry-rs/anvil), or set "
             f"${ENVIRONMENT} to its path"
         )
     return found
-
-
-def _platform() -> str:
-    machine = platform.machine().lower()
-    architecture = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64"}.get(machine, machine)
-    return f"{platform.system().lower()}-{architecture}"
 
 
 class LocalNode:

@@ -5,6 +5,7 @@ the working directory, which anybody may have filled.
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 from pathlib import Path
 
@@ -33,3 +34,17 @@ def program_on_path(name: str) -> Path | None:
 def node_modules() -> Path:
     """Those of the repository, where this package is run from one."""
     return Path(__file__).resolve().parents[2] / "node_modules"
+
+
+def foundry_program(name: str) -> Path | None:
+    """Foundry's `anvil`, `forge` or `cast` in the repository: the program of npm's platform package, since
+    the wrapper in node_modules/.bin drops its exit code."""
+    found = node_modules() / foundry_path(name)
+    return found if os.access(found, os.X_OK) else None
+
+
+def foundry_path(name: str) -> Path:
+    """Where npm's platform package has a program, below node_modules."""
+    machine = platform.machine().lower()
+    architecture = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64"}.get(machine, machine)
+    return Path("@foundry-rs") / f"{name}-{platform.system().lower()}-{architecture}" / "bin" / name
