@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -50,6 +51,21 @@ def test_the_demo_settles_the_answer(run, home, monkeypatch):
         "SRS kind",
     ):
         assert re.search(f"^{name} +", outcome.out, re.MULTILINE), name
+    integer, exact = re.search(
+        r"^logits +(-?[\d.]+); float model (-?[\d.]+)$", outcome.out, re.MULTILINE
+    ).groups()
+    assert float(integer) == pytest.approx(float(exact), abs=0.05)
+
+
+def test_the_demo_needs_no_torch(run, home, monkeypatch):
+    """`make demo` installs neither: then the float model's logits are not shown."""
+    monkeypatch.chdir(ROOT)
+    for name in ("torch", "transformers"):
+        monkeypatch.setitem(sys.modules, name, None)
+    outcome = run("demo", "--home", home, "--json")
+    assert outcome.code == 0, outcome
+    data = json.loads(outcome.out)
+    assert data["answer"] == " magic" and data["float_logits"] == [None] and data["logits"][0] > 0
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="looks processes up in /proc")

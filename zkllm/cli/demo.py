@@ -53,6 +53,7 @@ class Stages:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     from zkllm import api
+    from zkllm.cli.prove import float_logits
     from zkllm.settle import KeySource, default_home, network, open_session
     from zkllm.soundness import security_bits
 
@@ -93,6 +94,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         "ok": True,
         "prompt": arguments.prompt,
         "answer": settled.text.decode("utf-8", errors="backslashreplace"),
+        "logits": [logit / 2.0**result.logit_scale_log2 for logit in result.logits],
+        "float_logits": float_logits(package, result),
         "proof": str(home / "answer.zkllm"),
         "proof_bytes": len(result.proof.to_bytes()),
         "body_bytes": len(result.proof.body),
@@ -127,12 +130,16 @@ def report(data: dict[str, Any], settled: Any, prompt: bytes) -> list[str]:
     from zkllm.cli.text import pairs, quote, seconds, size
 
     stages = ", ".join(f"{name} {seconds(t)}" for name, t in data["seconds"].items())
+    logits = ", ".join(f"{logit:.4f}" for logit in data["logits"])
+    if None not in data["float_logits"]:
+        logits += "; float model " + ", ".join(f"{logit:.4f}" for logit in data["float_logits"])
     bits = f"{data['security_bits']:.0f} with a ceremony's SRS"
     if data["srs_kind"] != "ceremony":
         bits += "; this SRS is the development one, whose secret is public: none, for tests only"
     rows: list[tuple[str, object]] = [
         ("prompt", quote(prompt)),
         ("answer", f"{quote(settled.text)} (ids {', '.join(map(str, settled.token_ids))})"),
+        ("logits", logits),
         ("model_id", "0x" + settled.model_id.hex()),
         (
             "proof",
