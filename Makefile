@@ -111,8 +111,8 @@ bench-peers: develop ## prove a sub-block with EZKL and with zkLLM; WIDTHS="64x2
 		$(if $(LIMIT),--limit $(LIMIT)) $(if $(MEMORY),--memory $(MEMORY)) $(if $(AGAIN),--again)
 
 bench-docs: develop ## put the plots and tables of the benchmarks' lines in build/ into docs/
-	@$(BIN)/python scripts/plots.py build/bench-xl.jsonl build/bench-scaling.jsonl build/bench-peers.jsonl
 	@$(BIN)/python scripts/bench_report.py --write
+	@$(BIN)/python scripts/plots.py build/bench-xl.jsonl build/bench-scaling.jsonl build/bench-peers.jsonl
 
 fuzz-bits: develop ## flip every single bit of a proof file, in Python (takes long)
 	@$(BIN)/python scripts/fuzz_bits.py

@@ -223,8 +223,16 @@ def main() -> int:
         parser.add_argument(f"--{name}", type=Path, default=BUILD / f"bench-{name}.jsonl")
     parser.add_argument("--write", action="store_true", help="put the tables into docs/benchmarks.md")
     given = parser.parse_args()
-    text = report(Measured(*(list(Lines(path, ())) for path in (given.xl, given.scaling, given.peers))))
+    lines = [list(Lines(path, ())) for path in (given.xl, given.scaling, given.peers)]
+    text = report(Measured(*lines))
     if given.write:
+        if not all(lines):
+            print(
+                "bench_report.py: the page's tables would be lost; make bench-xl, bench-scaling and "
+                "bench-peers measure what they say",
+                file=sys.stderr,
+            )
+            return 1
         page = PAGE.read_text(encoding="utf-8")
         before, rest = page.split(BEGIN)
         PAGE.write_text(f"{before}{BEGIN}\n\n{text}\n{END}{rest.split(END)[1]}", encoding="utf-8")

@@ -206,7 +206,7 @@ def main() -> int:
         if not check:
             path.write_text(text)
             if path.suffix == ".rs":
-                subprocess.run(["rustfmt", "--check", "--edition", "2024", str(path)], check=False)
+                subprocess.run(["rustfmt", "--check", "--edition", "2024", str(path)], check=True)
     return 0
 
 

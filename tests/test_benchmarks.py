@@ -12,6 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
 
+import bench_report  # noqa: E402
 from bench_cases import KEYS, Case  # noqa: E402
 from bench_common import Failed, Lines, last_json, rounded, run_apart  # noqa: E402
 from bench_report import Measured, report  # noqa: E402
@@ -82,6 +83,16 @@ def test_the_report_says_what_is_missing() -> None:
     assert "| EZKL over ours, 256x1024 | 15x | 40x | 40x |" in text
     assert "84 s | not measured |" in text and "| lookups | 3.00 | 3.00 | 2.00 | 1.5 |" in text
     assert report(Measured([], [], [])).startswith("Nothing")
+
+
+def test_tables_are_not_lost_where_nothing_was_measured(tmp_path: Path, monkeypatch, capsys) -> None:
+    page = tmp_path / "benchmarks.md"
+    page.write_text(f"{bench_report.BEGIN}\nfigures\n{bench_report.END}\n")
+    monkeypatch.setattr(bench_report, "PAGE", page)
+    given = [f"--{name}={tmp_path / name}" for name in ("xl", "scaling", "peers")]
+    monkeypatch.setattr(sys, "argv", ["bench_report.py", "--write", *given])
+    assert bench_report.main() == 1
+    assert "figures" in page.read_text() and "make bench-xl" in capsys.readouterr().err
 
 
 def test_plots_of_all_kinds() -> None:
