@@ -26,7 +26,7 @@ from zkllm.protocol.circuit import build_circuit
 from zkllm.protocol.columns import kernel_pieces
 from zkllm.protocol.diagnosis import diagnose
 from zkllm.protocol.manifest import Manifest, Shape
-from zkllm.protocol.party import Prover, Verifier
+from zkllm.protocol.party import Verifier
 from zkllm.protocol.program import InnerStatement, Protocol, run_inner
 from zkllm.protocol.reduction import ReductionResult
 from zkllm.protocol.sumcheck import VirtualFactor
@@ -35,6 +35,7 @@ from zkllm.protocol.witness import count_multiplicities, fixed_tensors, store
 from zkllm.statement import pack_words
 
 from .bending import Bends, BentProgram
+from .lying import HONEST, Lies, LyingProver, LyingVerifier
 
 Values = dict[str, np.ndarray]
 VIRTUAL = ("Q", "Z", "n", "x")  # computed by the bent program, not committed
@@ -128,18 +129,7 @@ class Proof:
     seed: int
     inputs: list[int]  # of the circuit
     lied_in: str  # the part of the protocol that a lie belongs to
-
-
-class Liar(Prover):
-    """Sends something else as message number `at`; honest before and after."""
-
-    at, say, lied_in = -1, staticmethod(lambda x: x + 1), ""
-
-    def send(self, compute: Callable[[], Any]) -> Any:
-        if len(self.messages) != self.at:
-            return super().send(compute)
-        self.lied_in = self.part
-        return super().send(lambda: self.say(int(compute())))
+    drawn: list[int]  # every challenge
 
 
 def seed_of(ids: Sequence[int], T: int, columns: list[list[int]]) -> int:
@@ -177,21 +167,30 @@ def prove(
     ids: list[int] | None = None,
     T: int | None = None,
     off: Iterable[str] = (),
-    lie: int | None = None,
-    say: Callable[[int], int] | None = None,
+    lies: Lies = HONEST,
     virtual: Values | None = None,
+    kernels: Any = naive,
 ) -> Proof:
     ids, T = ids or case.ids, case.T if T is None else T
-    data = ProverData(case.manifest, naive, tensors)
+    data = ProverData(case.manifest, kernels, tensors)
     witness = case.columns({n: x for n, x in tensors.items() if not case.manifest.tensors[n].fixed}, False)
     seed = seed_of(ids, T, witness)
-    prover = (Prover if lie is None else Liar)(case.protocol, seed, data, frozenset(off))
-    if isinstance(prover, Liar):
-        prover.at, prover.say = lie, say or Liar.say  # type: ignore[assignment]
+    prover = LyingProver(case.protocol, seed, data, frozenset(off))
+    prover.follow(lies)
     with bent_virtuals(virtual):
         result = run_inner(prover, words_of(case, ids, T), InnerStatement(T, ids))
-    lied_in = prover.lied_in if isinstance(prover, Liar) else ""
-    return Proof(list(ids), T, prover.messages, witness, data, result, seed, prover.inputs, lied_in)
+    return Proof(
+        list(ids),
+        T,
+        prover.messages,
+        witness,
+        data,
+        result,
+        seed,
+        prover.inputs,
+        prover.lied_in,
+        prover.drawn,
+    )
 
 
 @dataclass
@@ -216,16 +215,19 @@ def verify(
     words: list[int] | None = None,
     same_seed: bool = False,
     off: Iterable[str] = (),
+    lies: Lies = HONEST,
 ) -> Verdict:
     """Runs the interpreted verifier on a proof, or on what is said instead; names every check that fires.
 
-    `same_seed`: as if the outer transcript did not bind what is changed.
+    `same_seed`: as if the outer transcript did not bind what is changed. `lies`: the prover's, as far as they
+    are about advice and challenges.
     """
     ids, T = ids or proof.ids, proof.T if T is None else T
     messages = proof.messages if messages is None else messages
     columns = proof.witness_columns if columns is None else columns
     seed = proof.seed if same_seed else seed_of(ids, T, columns)
-    verifier = Verifier(case.protocol, seed, messages, frozenset(off))
+    verifier = LyingVerifier(case.protocol, seed, messages, frozenset(off))
+    verifier.follow(lies)
     try:
         result = run_inner(verifier, words or words_of(case, ids, T), InnerStatement(T, ids))
     except ProofError as error:

@@ -19,6 +19,7 @@ from zkllm.protocol.manifest import Manifest
 from zkllm.statement import pack_words
 
 from .harness import Case, Proof, named, prove, verify
+from .lying import Lies
 from .scene import packed, ragged, smallest
 
 PARTS = {
@@ -58,7 +59,7 @@ def test_each_message_changed_by_a_prover_that_goes_on_honestly(
     """The lie is noticed where it is told, or by the claim that it leads to."""
     case, honest = small
     for i in range(start, len(honest.messages), STRIDES):
-        proof = prove(case, honest.data.tensors, lie=i)
+        proof = prove(case, honest.data.tensors, lies=Lies({i: lambda x: x + 1}))
         assert len(proof.messages) == len(honest.messages)
         failed = verify(case, proof).failed
         assert failed and all(name.startswith(PARTS[proof.lied_in]) for name in failed), (i, failed)

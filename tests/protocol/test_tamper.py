@@ -29,8 +29,7 @@ def cheat_proof(scene: Scene, cheat: Cheat, off: list[str]) -> Proof:
         tensors,
         ids=cheat.ids(scene) if cheat.ids else None,
         off=off,
-        lie=cheat.lie,
-        say=cheat.say,
+        lies=cheat.lies,
         virtual=traced.values if cheat.virtual else None,
     )
 

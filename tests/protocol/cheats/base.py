@@ -1,7 +1,7 @@
 """The tamper suite's table: what is changed, by which cheating prover, and which check must fire.
 
 Every prover here is honest but for one change, made where the value is computed ("bends") or on the finished
-values ("post"), their limbs ("limbs"), multiplicities ("late"), a message ("lie") or the statement ("ids").
+values ("post"), their limbs ("limbs"), multiplicities ("late"), messages ("lies") or the statement ("ids").
 Names are those of `zkllm.protocol.diagnosis`; `^` stands for a value's top limb.
 """
 
@@ -14,6 +14,7 @@ from zkllm.model.weights import QuantizedModel
 
 from ..bending import Bends
 from ..harness import Values
+from ..lying import HONEST, Lies
 from ..scene import Scene, packed
 
 
@@ -50,8 +51,7 @@ class Cheat:
     shift: int = 0  # of the certified rows
     scene: Callable[[], Scene] = packed
     virtual: bool = False  # the prover's virtual tensors are bent as well
-    lie: int | None = None
-    say: Callable[[int], int] | None = None
+    lies: Lies = HONEST
 
 
 def add_to(values: Values, name: str, at: tuple[int, ...], k: int) -> None:

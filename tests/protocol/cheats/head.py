@@ -63,6 +63,17 @@ def _of_the_row_before(s: Scene) -> list[int]:
     return s.statement(logits.index(max(logits)))
 
 
+def _first_false(s: Scene) -> list[int]:
+    """The second best as the first of two certified tokens, then what follows from it."""
+    case, logits = s.case, s.honest.logits[0]
+    own = case.ids[case.T - 1]
+    second = max((v for v in range(len(logits)) if logits[v] < logits[own]), key=lambda v: logits[v])
+    ids = [*case.ids[: case.T - 1], second, *case.ids[case.T :]]
+    after = case.trace(ids=ids).logits[1]
+    ids[case.T] = after.index(max(after))
+    return ids
+
+
 HEAD = [
     Cheat(
         "the certified row is another one",
@@ -96,6 +107,12 @@ HEAD = [
         (claim("head: D at id"),),
         lambda s: {("logit", s.row): to(s.honest.logits[s.row][s.answer] + 1)},
         ids=lambda s: s.statement(_second_best(s)),
+    ),
+    Cheat(
+        "false argmax of the first of two certified tokens, L the maximum",
+        (claim("head: D at id"),),
+        lambda s: {("logit", 0): to(max(s.honest.logits[0]) + 1)},
+        ids=_first_false,
     ),
     Cheat("tie: the higher id", (lookup("diff^"),), ids=lambda s: s.statement(s.twin)),
     Cheat(

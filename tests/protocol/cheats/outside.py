@@ -11,6 +11,7 @@ from zkllm.field import R
 from zkllm.model.weights import QuantizedModel
 
 from ..bending import add
+from ..lying import Lies, say
 from ..scene import Scene, packed
 from .base import Cheat, claim, equation, lookup, products, weak
 
@@ -93,10 +94,9 @@ LOOKUPS = [
         "numerator sent as 0 in spite of a missed lookup",
         ("logup layer 0",),
         lambda s: {("y", 2, 2, 1): add(1)},
-        lie=0,
-        say=lambda x: 0,
+        lies=Lies({0: say(0)}),
     ),
-    Cheat("denominator's inverse sent as 0", ("logup: denominator != 0",), lie=2, say=lambda x: 0),
+    Cheat("denominator's inverse sent as 0", ("logup: denominator != 0",), lies=Lies({2: say(0)})),
 ]
 
 

@@ -1,0 +1,118 @@
+"""A statement as the circuit's prover gives it, decomposed, told to interpreted verifier and circuit.
+
+Only the text's part on the statement is run, so that a test can tell many lies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+from zkllm.model.config import ProgramConfig
+from zkllm.model.tiny import tiny_model
+from zkllm.outer.circuit import CircuitBuilder
+from zkllm.outer.layout import Circuit
+from zkllm.protocol.manifest import Shape
+from zkllm.protocol.party import CircuitParty
+from zkllm.protocol.program import Protocol
+from zkllm.protocol.public import bind_statement
+from zkllm.statement import num_words, pack_words
+
+from .lying import Lies, LyingVerifier
+
+
+@cache
+def vocabulary() -> ProgramConfig:
+    """Seven ids in three slots of three: the last one holds a sole id."""
+    sizes = dict(n_layer=1, n_head=1, head_dim=2, d_inner=2, vocab_size=7, vocab_slots=3, n_ctx=40, mu=8)
+    return tiny_model(1, **sizes).config
+
+
+@cache
+def protocol(rows: int, certified: int) -> Protocol:
+    return Protocol(Shape(vocabulary(), rows, certified))
+
+
+@cache
+def circuit(rows: int, certified: int) -> Circuit:
+    builder, shape = CircuitBuilder(), protocol(rows, certified).shape
+    words = [builder.public(f"word{i}") for i in range(num_words(rows))]
+    party = CircuitParty(protocol(rows, certified), builder, builder.constant(1))
+    bind_statement(party, shape, words, None, None)
+    return builder.compile()
+
+
+def decomposition(c: ProgramConfig, token: int) -> list[int]:
+    """An id's slot as a one-hot, and the bits of its index there."""
+    slot, index = divmod(token, c.vocab_block)
+    width = (c.vocab_block - 1).bit_length()
+    return [int(s == slot) for s in range(c.vocab_slots)] + [index >> width - 1 - i & 1 for i in range(width)]
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where things are in the advice of a shape: ids, T, certified ids."""
+
+    config: ProgramConfig
+    rows: int
+    certified: int
+
+    @property
+    def size(self) -> int:
+        return len(decomposition(self.config, 0))
+
+    @property
+    def length(self) -> int:
+        """Of T's one-hot."""
+        return (self.rows + 1) * self.size
+
+    def token(self, j: int) -> int:
+        """Of x_j."""
+        return j * self.size
+
+    def certified_token(self, i: int) -> int:
+        return self.length + self.rows + 1 - self.certified + i * self.size
+
+
+@dataclass(frozen=True)
+class Told:
+    """A statement of the small vocabulary, true or not."""
+
+    rows: int
+    certified: int
+    T: int
+    ids: Sequence[int]
+
+    @property
+    def places(self) -> Places:
+        return Places(vocabulary(), self.rows, self.certified)
+
+    @cached_property
+    def advice(self) -> list[int]:
+        """The honest decomposition."""
+        c, k = vocabulary(), self.certified
+        tokens = [x for token in self.ids for x in decomposition(c, token)]
+        hot = [int(t == self.T) for t in range(k, self.rows + 1)]
+        answer = self.ids[self.T - k + 1 : self.T + 1]
+        return [*tokens, *hot, *(x for token in answer for x in decomposition(c, token))]
+
+    @cached_property
+    def words(self) -> list[int]:
+        return pack_words(self.T, list(self.ids), self.rows)
+
+    def refused(
+        self, lies: Mapping[int, Sequence[int]] | None = None, words: Sequence[int] | None = None
+    ) -> set[str]:
+        """What fires, for both alike, with the advice replaced from some places on."""
+        words, advice = list(words or self.words), list(self.advice)
+        for at, values in (lies or {}).items():
+            advice[at : at + len(values)] = values
+        assert len(advice) == len(self.advice)
+        verifier = LyingVerifier(protocol(self.rows, self.certified), 1, [])
+        verifier.follow(Lies(advice=dict(enumerate(advice))))
+        bind_statement(verifier, verifier.protocol.shape, words, self.T, self.ids)
+        built = circuit(self.rows, self.certified)
+        unsatisfied = set(built.unsatisfied(words, built.solve_naive(words, advice)))
+        assert unsatisfied == set(verifier.failed), "the circuit refuses for the same reason"
+        return unsatisfied
