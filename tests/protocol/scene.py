@@ -143,6 +143,30 @@ def ragged() -> Scene:
 
 
 @cache
+def little() -> Scene:
+    """As small as every axis but the slots of the width allows to be two or more; the inner width has a
+    coordinate that no equation has. For sweeps over all messages and challenges."""
+    return _scene(
+        2,
+        2,
+        [2],
+        n_layer=2,
+        n_head=1,
+        head_dim=2,
+        d_inner=3,
+        vocab_size=5,
+        n_ctx=2,
+        slots=1,
+        inner_slots=1,
+        vocab_slots=3,
+        mu=8,
+        limb_bits=6,
+        gelu_bits=5,
+        exp_bits=4,
+    )
+
+
+@cache
 def smallest() -> Case:
     """One layer, one head, two rows: for sweeps over every message."""
     return generated(
