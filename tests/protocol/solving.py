@@ -19,7 +19,7 @@ from zkllm.protocol.party import Verifier
 from zkllm.protocol.program import InnerStatement, run_inner
 from zkllm.protocol.reduction import CHECK as REDUCTION
 
-from .harness import Case, Proof, Values, named, prove, verify, words_of
+from .harness import Case, Proof, Values, Verdict, named, prove, verify, words_of
 from .lying import Lies, Say, say
 
 SUMS = "product sums"
@@ -118,6 +118,7 @@ class Attempt:
     kernels: Any = None
     closed: dict[tuple[str, int], Attempt | None] = field(init=False, default_factory=dict)
     found: dict[int, Differences] = field(init=False, default_factory=dict)
+    known: dict[tuple[int, int], Attempt] = field(init=False, default_factory=dict)
 
     @cached_property
     def proof(self) -> Proof:
@@ -125,23 +126,29 @@ class Attempt:
         return prove(self.case, self.tensors, lies=self.lies, virtual=self.virtual, kernels=kernels)
 
     @cached_property
-    def failed(self) -> list[str]:
-        """The checks that fire; relations behind merged ones by name."""
-        verdict = verify(self.case, self.proof, lies=self.lies)
-        return sorted(set(named(self.case, self.proof, verdict)))
+    def verdict(self) -> Verdict:
+        return verify(self.case, self.proof, lies=self.lies)
 
     @cached_property
     def plainly_failed(self) -> list[str]:
-        return sorted(set(verify(self.case, self.proof, lies=self.lies).failed))
+        """The checks that fire."""
+        return sorted(set(self.verdict.failed))
+
+    @cached_property
+    def failed(self) -> list[str]:
+        """The same with the relations behind merged checks by name."""
+        return sorted(set(named(self.case, self.proof, self.verdict)))
 
     def telling(self, messages: Mapping[int, Say]) -> Attempt:
         """The same with these lies as well."""
         return replace(self, lies=replace(self.lies, messages={**self.lies.messages, **messages}))
 
-    def knowing(self, draw: int, value: int | None = None) -> Attempt:
-        """The same where one challenge is a constant: by default what it was in this run."""
-        value = self.proof.drawn[draw] if value is None else value
-        return replace(self, lies=replace(self.lies, known={**self.lies.known, draw: value}))
+    def knowing(self, draw: int, value: int) -> Attempt:
+        """The same where one challenge is a constant."""
+        if (draw, value) not in self.known:
+            known = {**self.lies.known, draw: value}
+            self.known[draw, value] = replace(self, lies=replace(self.lies, known=known))
+        return self.known[draw, value]
 
     # ---- with challenges held
     @cached_property

@@ -22,7 +22,6 @@ from zkllm.protocol.sumcheck import POOLS, Instance, SumcheckPoint, schedule
 
 from .bending import add, to
 from .false_witnesses import ERRORS, ZERO_CHECK, Error, attempt, false_in, honest, indices, starts
-from .harness import verify
 from .scene import little
 from .solving import SUMS, Attempt
 
@@ -46,6 +45,7 @@ class Aimed:
 
     def check(self, draw: int) -> None:
         where = f"challenge {draw}, {honest().replay.places['challenge', draw]}"
+        assert self.fires, f"no check depends on {where}"
         assert self.holds(draw), f"known, {where} does not let the cheat pass"
         named = any("<" in name for name in self.fires)
         found = self.attempt.failed if named else self.attempt.plainly_failed
@@ -266,7 +266,7 @@ def test_delta_known() -> None:
     made = start.telling({first + g: lambda x, d=d: (x + d) % R for g, d in enumerate(moved)})  # type: ignore[misc]
 
     def refused(tried: Attempt) -> list[str]:
-        verdict = verify(tried.case, tried.proof, lies=tried.lies)
+        verdict = tried.verdict
         assert verdict.result is not None
         value = opening_values(verdict.result.columns, theta(int(verdict.result.digest)))
         genuine = opening_values(start.proof.result.columns, theta(int(verdict.result.digest)))

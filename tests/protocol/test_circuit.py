@@ -1,4 +1,7 @@
-"""The outer proof's circuit: public inputs and advice are pinned down (the cheats are in test_tamper.py)."""
+"""The outer proof's circuit: public inputs and advice are pinned down.
+
+The cheats are in test_tamper.py, lies about the statement in test_statements.py.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from zkllm.statement import pack_words
 from .circuits import ZETA, outer_values, unsatisfied
 from .harness import Case, Proof, prove
 from .scene import packed, ragged, smallest
+from .statements import Places
 
 
 @pytest.fixture(scope="module")
@@ -52,19 +56,12 @@ def test_other_public_inputs(honest: tuple[Case, Proof]) -> None:
     assert unsatisfied(case, proof, words=[words[0] + 1, *words[1:]]) == ["statement: words"]
 
 
-def _advice(case: Case) -> dict[str, int]:
-    """Positions of the advice in the input stream."""
-    c, N, k = case.model.config, case.rows, case.certified
-    one = c.vocab_slots + (c.vocab_block - 1).bit_length()
-    return {"token": one, "T": (N + 1) * one, "certified": (N + 1) * one + N + 1 - k}
-
-
 def test_advice_cannot_lie(honest: tuple[Case, Proof]) -> None:
     """The circuit's prover supplies the decomposition of ids and T: each part of it is pinned down."""
     case, proof = honest
-    at = _advice(case)
     c = case.model.config
-    slots, width = c.vocab_slots, at["token"] - c.vocab_slots
+    at = Places(c, case.rows, case.certified)
+    slots, width = c.vocab_slots, at.size - c.vocab_slots
     inputs = [*proof.inputs, pow(ZETA, -1, R)]
 
     def lie(changes: dict[int, int]) -> list[str]:
@@ -82,11 +79,12 @@ def test_advice_cannot_lie(honest: tuple[Case, Proof]) -> None:
     # 2^j b_j + 2^(j-1) b_(j-1) with the same value, not bits
     same = lie({last - 1: inputs[last - 1] - 1, last: inputs[last] + 2})
     assert "statement: id: bits" in same and "statement: words" not in same
-    T = at["T"] + case.T - case.certified
+    T = at.length + case.T - case.certified
     assert "statement: T" in lie({T: 0})
     assert "statement: T" in lie({T: 0, T + 1: R - 1, T + 2: 2})
     assert "statement: words" in lie({T: 0, T + 1: 1})
-    assert "statement: certified id" in lie({at["certified"] + slots: 1 - inputs[at["certified"] + slots]})
+    bit = at.certified_token(0) + slots
+    assert "statement: certified id" in lie({bit: 1 - inputs[bit]})
 
 
 def test_the_circuit_does_not_depend_on_weights() -> None:
@@ -101,28 +99,6 @@ def test_the_circuit_does_not_depend_on_weights() -> None:
         (a.own_wires == b.own_wires).all() and a.selectors == b.selectors and (a.equal_to == b.equal_to).all()
     )
     assert a.public_names == b.public_names and (a.input_variables == b.input_variables).all()
-
-
-def test_ids_have_one_decomposition() -> None:
-    """An id as slot and index past the slot's end would read a row that does not exist."""
-    scene = ragged()
-    case, c = scene.case, scene.case.model.config
-    proof = prove(case, case.tensors(scene.values))
-    token = _advice(case)["token"]
-    width = token - c.vocab_slots
-    i = next(
-        i
-        for i, x in enumerate(case.ids)
-        if x >= c.vocab_block and x % c.vocab_block + c.vocab_block < 1 << width
-    )
-    slot, index = divmod(case.ids[i], c.vocab_block)
-    inputs = [*proof.inputs, pow(ZETA, -1, R)]
-    inputs[i * token + slot], inputs[i * token + slot - 1] = 0, 1
-    bits = [index + c.vocab_block >> width - 1 - j & 1 for j in range(width)]
-    inputs[i * token + c.vocab_slots : (i + 1) * token] = bits
-    failed = unsatisfied(case, proof, inputs=inputs)
-    assert "statement: id: below J" in failed
-    assert not {"statement: words", "statement: id: bits", "statement: id: one slot"} & set(failed)
 
 
 def test_every_variable_is_pinned() -> None:
