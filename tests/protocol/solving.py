@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -18,6 +19,7 @@ from zkllm.protocol import party as party_module
 from zkllm.protocol.party import Verifier
 from zkllm.protocol.program import InnerStatement, run_inner
 from zkllm.protocol.reduction import CHECK as REDUCTION
+from zkllm.protocol.reduction import ReductionResult
 
 from .harness import Case, Proof, Values, Verdict, named, prove, verify, words_of
 from .lying import Lies, Say, say
@@ -25,16 +27,32 @@ from .lying import Lies, Say, say
 SUMS = "product sums"
 
 
+class Enough(Exception):
+    """What was asked for is known."""
+
+
 class Replay(Verifier):
     """Absorbs nothing and judges nothing. `events`: ("message" | "challenge" | "check", number), in order."""
 
-    def __init__(self, case: Case, proof: Proof, messages: Sequence[int], drawn: Sequence[int]):
+    def __init__(
+        self,
+        case: Case,
+        proof: Proof,
+        messages: Sequence[int],
+        drawn: Sequence[int],
+        until: Sequence[str] | None = None,
+    ):
+        """`until`: stops once these checks have been made; there is no outcome then."""
         super().__init__(case.protocol, 0, messages)
         self.given, self.events = drawn, list[tuple[str, int]]()
+        self.until = set(until) if until is not None else None
         self.places: dict[tuple[str, int], str] = {}  # of messages and challenges
         self.compared: list[tuple[str, int]] = []  # (check, left - right)
         self.squeezed = 0
-        self.outcome = run_inner(self, words_of(case, proof.ids, proof.T), InnerStatement(proof.T, proof.ids))
+        self.outcome: ReductionResult | None = None
+        with suppress(Enough):
+            statement = InnerStatement(proof.T, proof.ids)
+            self.outcome = run_inner(self, words_of(case, proof.ids, proof.T), statement)
 
     def _note(self, kind: str, number: int) -> None:
         frame = sys._getframe(2)
@@ -58,6 +76,10 @@ class Replay(Verifier):
     def check(self, name: str, left: Any, right: Any) -> None:
         self.events.append(("check", len(self.compared)))
         self.compared.append((name, (int(left) - int(right)) % R))
+        if self.until is not None:
+            self.until.discard(name)
+            if not self.until:
+                raise Enough
 
     def messages_before(self, kind: str, number: int) -> list[int]:
         """The last messages before an event that no challenge parts."""
@@ -86,6 +108,7 @@ class Differences:
 
     @classmethod
     def between(cls, a: Replay, b: Replay) -> Differences:
+        assert a.outcome is not None and b.outcome is not None
         return cls(
             [n for (n, x), (_, y) in zip(a.compared, b.compared, strict=True) if x != y],
             [c.name for c, d in zip(a.claims, b.claims, strict=True) if (int(c.value) - int(d.value)) % R],
@@ -155,13 +178,18 @@ class Attempt:
     def replay(self) -> Replay:
         return self.replayed({})
 
-    def replayed(self, messages: Mapping[int, int], drawn: Mapping[int, int] | None = None) -> Replay:
+    def replayed(
+        self,
+        messages: Mapping[int, int],
+        drawn: Mapping[int, int] | None = None,
+        until: Sequence[str] | None = None,
+    ) -> Replay:
         sent, squeezed = list(self.proof.messages), list(self.proof.drawn)
         for i, x in messages.items():
             sent[i] = x % R
         for i, x in (drawn or {}).items():
             squeezed[i] = x % R
-        return Replay(self.case, self.proof, sent, squeezed)
+        return Replay(self.case, self.proof, sent, squeezed, until)
 
     def differences(self, message: int) -> Differences:
         """What depends on a message."""
@@ -175,24 +203,22 @@ class Attempt:
         return Differences.between(self.replay, self.replayed({}, {draw: self.proof.drawn[draw] + 987654321}))
 
     def residuals(self, checks: Sequence[str], messages: Mapping[int, int]) -> list[int]:
-        found = dict(self.replayed(messages).compared)
+        found = dict(self.replayed(messages, until=checks).compared)
         return [found[c] for c in checks]
 
-    def closing(self, check: str, message: int) -> Attempt | None:
-        """The same with a message chosen so that a false check holds; None where no value does."""
+    def closing(self, check: str, message: int, anew: bool = False) -> Attempt | None:
+        """The same with a message chosen so that a false check holds; None where no value does. `anew`: what
+        an honest prover sends afterwards depends on it, too (in rounds that the claim enters)."""
         if (check, message) not in self.closed:
             honest = self.proof.messages[message]
-            f0, f1, f2 = (self._residual(check, message, honest + d) for d in range(3))
+            f0, f1, f2 = (self._residual(check, message, honest + d, anew) for d in range(3))
             root = root_of(f0, f1, f2)
             lie = None if root is None else {message: say((honest + root) % R)}
             self.closed[check, message] = None if lie is None else self.telling(lie)
         return self.closed[check, message]
 
-    def _residual(self, check: str, message: int, value: int) -> int:
-        """What is left of a check if a message is `value`. Where rounds follow that the claim enters, what an
-        honest prover sends in them depends on it, too."""
-        found = self.differences(message)
-        if not found.beyond(check) or self.replay.next_challenge(message) is None:
+    def _residual(self, check: str, message: int, value: int, anew: bool) -> int:
+        if not anew:
             return self.residuals([check], {message: value})[0]
         held = Lies({**self.lies.messages, message: say(value)}, {}, dict(enumerate(self.proof.drawn)))
         return replace(self, lies=held).residuals([check], {})[0]

@@ -40,13 +40,11 @@ class Aimed:
     constant: int
     fires: Sequence[str]
 
-    def holds(self, draw: int) -> bool:
-        return self.attempt.knowing(draw, self.constant).plainly_failed == []
-
     def check(self, draw: int) -> None:
         where = f"challenge {draw}, {honest().replay.places['challenge', draw]}"
         assert self.fires, f"no check depends on {where}"
-        assert self.holds(draw), f"known, {where} does not let the cheat pass"
+        known = self.attempt.knowing(draw, self.constant)
+        assert known.plainly_failed == [], f"known, {where} does not let the cheat pass"
         named = any("<" in name for name in self.fires)
         found = self.attempt.failed if named else self.attempt.plainly_failed
         assert found == sorted(self.fires), where
@@ -67,15 +65,15 @@ def by_messages(draw: int) -> Aimed | None:
     block = honest().replay.messages_before("challenge", draw)
     for start in starts(block[0]):
         for made in chain(_one_message(start, block), _two_messages(start, block)):
-            aimed = Aimed(made, start.proof.drawn[draw], made.drawn_differences(draw).checks[:1])
-            if aimed.holds(draw):
-                return aimed
+            constant = start.proof.drawn[draw]
+            if made.knowing(draw, constant).plainly_failed == []:
+                return Aimed(made, constant, made.drawn_differences(draw).checks[:1])
     return None
 
 
 def _one_message(start: Attempt, block: list[int]) -> Iterator[Attempt]:
     """That nothing but its check depends on."""
-    checks = start.differences(block[-1]).checks
+    checks = honest().differences(block[-1]).checks
     closed = start.closing(checks[0], block[-1]) if len(checks) == 1 else None
     if closed is not None:
         yield closed
@@ -83,10 +81,10 @@ def _one_message(start: Attempt, block: list[int]) -> Iterator[Attempt]:
 
 def _two_messages(start: Attempt, block: list[int]) -> Iterator[Attempt]:
     """Two unknowns for all checks that they are in; a check with a message of its own is left to that."""
-    own = {tuple(start.differences(m).checks): m for m in block}
-    spare = {checks[0]: m for checks, m in own.items() if len(checks) == 1}
+    found = {m: honest().differences(m).checks for m in block}
+    spare = {checks[0]: m for m, checks in found.items() if len(checks) == 1}
     for i, j in combinations([m for m in block if m not in spare.values()], 2):
-        checks = sorted({*start.differences(i).checks, *start.differences(j).checks})
+        checks = sorted({*found[i], *found[j]})
         closed = start.closing_two([c for c in checks if c not in spare], (i, j))
         for check in set(checks) & set(spare):
             closed = closed and closed.closing(check, spare[check])
@@ -257,7 +255,7 @@ def test_delta_known() -> None:
 
     start, delta = false_in(REDUCTION), 5
     (residual,) = start.residuals([REDUCTION], {})
-    result = start.replay.outcome
+    result = start.proof.result
     e0, e1 = (int(e) for e in result.weights[:2])
     # e0 d0 + e1 d1 = - residual, d0 + theta d1 = 0
     d1 = -residual * pow(e1 - e0 * theta(delta), -1, R) % R

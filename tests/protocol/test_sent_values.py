@@ -74,8 +74,9 @@ def test_a_value_that_closes_its_check_is_refused_by_what_binds_it(group: str) -
 
 def closing(check: str, message: int) -> tuple[Attempt, Attempt]:
     """An attempt in which the check is false, and the same with a message that makes it hold."""
+    opened = honest().replay.next_challenge(message) is not None  # before the rounds, not after them
     for start in starts(message):
-        closed = start.closing(check, message)
+        closed = start.closing(check, message, anew=opened)
         if closed is not None:
             return start, closed
     raise AssertionError(f"no value of message {message} makes {check} hold")
