@@ -14,10 +14,11 @@ from pathlib import Path
 from ._native import field_backend
 from .commitments import commit_columns
 from .errors import PackageError, StatementError, ZkllmError
-from .files import cache_directory, write_atomically
+from .files import cache_directory
 from .journal import Journal
 from .memory import Estimate, require_memory
-from .model.build import BuildOptions, build_package, check_package
+from .model.audit import check_package
+from .model.build import BuildOptions, build_package
 from .model.checkpoint import find_checkpoint, load_checkpoint
 from .model.package import ModelPackage
 from .model.program import generate_trace
@@ -34,7 +35,7 @@ from .protocol.manifest import Shape
 from .protocol.program import Protocol
 from .protocol.witness import fixed_tensors
 from .prover import prove_trace
-from .setup_record import SetupRecord
+from .setup_record import SetupRecord, is_own_key, keep_key
 from .statement import Context, Statement
 from .timings import Progress, Stage, Timings
 
@@ -124,9 +125,10 @@ def setup_keys(
 ) -> SetupRecord:
     """Commits to the fixed columns, records model_id, and makes the keys of the shape (max_tokens, 1).
 
-    Each commitment is kept at once (keys/commitments.json), for a set-up that is interrupted.
+    Each commitment is kept at once (keys/commitments.json), for a set-up that is interrupted. A package whose
+    predicates fail gets none.
     """
-    protocol = Protocol(_shape(package, max_tokens, 1))
+    _ = package.sound_weights, _shape(package, max_tokens, 1)  # before the SRS is made or read
     path = Path(srs).resolve() if srs is not None else None
     string = _load_srs(path, 1 << package.config.mu, progress)
     timings = Timings(progress=progress)
@@ -137,20 +139,7 @@ def setup_keys(
         package.folder / "keys" / COMMITMENTS_FILE,
         {"package": package.digest.hex(), "srs": string.digest.hex(), "version": VERSION},
     )
-    with timings.stage("commit weights") as report:
-        tensors = fixed_tensors(protocol, package.weights)
-        commitments = commit_columns(string, protocol.fixed, tensors, report, journal)
-    digest = config_digest(package.config.to_dict(), package.weights.tables.to_dict())
-    record = SetupRecord(
-        max_tokens,
-        string.kind,
-        str(path) if path else None,
-        string.digest,
-        tuple(commitments),
-        digest,
-        model_id(digest, package.vocabulary_root, commitments),
-        package.digest,
-    )
+    record = _recorded(package, max_tokens, string, path, timings, journal)
     record.save(package.folder / "keys" / SETUP_FILE)
     shape_keys(package, max_tokens, 1, progress=progress)
     return record
@@ -161,16 +150,23 @@ def check_setup(
     folder: str | Path,
     progress: Progress | None = None,
     srs: str | Path | None = None,
+    calibration: str | Path | None = None,
+    allow_scales: bool = False,
 ) -> Audit:
     """Rebuilds everything from the checkpoint and compares: the auditor's way to VERIFIER_ID.
+
+    The calibration is repeated, on the text that ships with the project or on `calibration`, and the program
+    has to be the one that it leads to. With `allow_scales` any scales do that are not too coarse
+    (`model.scale_check`).
 
     The SRS (`srs`, or the one that the package names) is checked in full: its file may come from anyone.
     Without `srs` the auditor has to compare the digest with that of a ceremony that he trusts. That the
     program is close to the float model is not part of it: see `zkllm accuracy`. Raises PackageError or
     SrsError at the first difference.
     """
+    text = _read_text(Path(calibration)) if calibration is not None else None
     package = ModelPackage.load(folder)
-    check_package(package, load_checkpoint(model), progress)
+    check_package(package, load_checkpoint(model), progress, text, allow_scales)
     record = open_setup(package)
     if srs is not None:
         record = replace(record, srs_path=str(Path(srs).resolve()))
@@ -181,26 +177,12 @@ def check_setup(
             string = _srs_of(record, powers, progress)
             with Timings(progress=progress).stage("check SRS") as report:
                 check_srs(string, report)
-            if string.kind != record.srs_kind:
-                raise PackageError(f"{folder}: the SRS is a {string.kind} one, not {record.srs_kind}")
             checked.append(string)
         return next(s for s in checked if s.num_powers >= powers)
 
     string = checked_srs(1 << package.config.mu)
-    protocol = Protocol(_shape(package, record.max_tokens, 1))
-    with Timings(progress=progress).stage("commit weights") as report:
-        commitments = commit_columns(string, protocol.fixed, fixed_tensors(protocol, package.weights), report)
-    if tuple(commitments) != record.fixed_commitments:
-        raise PackageError(f"{folder}: the recorded commitments are not those of the weights")
-    digest = config_digest(package.config.to_dict(), package.weights.tables.to_dict())
-    if (
-        record.model_id != model_id(digest, package.vocabulary_root, commitments)
-        or record.config_digest != digest
-    ):
-        raise PackageError(
-            f"{folder}: the recorded model_id is not that of the weights and the configuration"
-        )
-    identities = {}
+    _check_record(package, record, string, progress)
+    identities: dict[tuple[int, int], bytes] = {}
     for keys in sorted((package.folder / "keys").iterdir()):
         match = re.fullmatch(r"N([1-9][0-9]{0,5})-k([1-9][0-9]{0,5})", keys.name)
         if match is None:
@@ -212,6 +194,7 @@ def check_setup(
             rebuilt = _make_keys(package, record, rows, certified, checked_srs)
         if rebuilt.verifying_key != VerifyingKey.load(keys / "vk.json"):
             raise PackageError(f"{keys}: the verifying key is not the one that the checkpoint leads to")
+        keep_key(package.digest, keys / "vk.json", rebuilt.verifying_key.to_json().encode())
         identities[rows, certified] = rebuilt.verifying_key.verifier_id
     return Audit(identities, record.model_id, string.kind, string.digest)
 
@@ -219,12 +202,16 @@ def check_setup(
 def open_package(path: str | Path, *, progress: Progress | None = None) -> ModelPackage:
     """A package with keys: `path` itself, or one made in the cache from a Hugging Face folder or hub id on
     first use.
+
+    The folder may be anyone's: keys that came with it are made again and compared (`own_setup`), and none are
+    made where a predicate fails. What the folder's word is taken for is whose weights they are, and the SRS.
     """
     folder = Path(path)
     if (folder / "manifest.json").is_file():
         package = ModelPackage.load(folder)
         if not (folder / "keys" / SETUP_FILE).is_file():
             setup_keys(package, min(DEFAULT_ROWS, package.config.n_ctx), progress=progress)
+        own_setup(package, progress)
         return package
     checkpoint = find_checkpoint(path)
     cached = cache_directory() / "models" / _checkpoint_key(checkpoint)
@@ -246,20 +233,71 @@ def _checkpoint_key(folder: Path) -> str:
 
 
 def open_setup(package: ModelPackage) -> SetupRecord:
+    """What the package's folder says of its set-up."""
     record = SetupRecord.load(package.folder / "keys" / SETUP_FILE)
     if record.package_digest != package.digest:
         raise PackageError(f"{package.folder}: the keys were made for other weights; run zkllm setup again")
     return record
 
 
+def own_setup(package: ModelPackage, progress: Progress | None = None) -> SetupRecord:
+    """The package's set-up, made by this user, or else made again here and found to be the same."""
+    record = open_setup(package)
+    if not record.own:
+        string = _srs_of(record, 1 << package.config.mu, progress)
+        if record.srs_path is not None:
+            with Timings(progress=progress).stage("check SRS") as report:
+                check_srs(string, report)
+        _check_record(package, record, string, progress)
+    return record
+
+
+def _recorded(
+    package: ModelPackage,
+    max_tokens: int,
+    string: Srs,
+    path: Path | None,
+    timings: Timings,
+    journal: Journal | None = None,
+) -> SetupRecord:
+    """What this package's set-up fixes under this SRS, whose file `path` is."""
+    protocol = Protocol(_shape(package, max_tokens, 1))
+    with timings.stage("commit weights") as report:
+        tensors = fixed_tensors(protocol, package.sound_weights)
+        commitments = commit_columns(string, protocol.fixed, tensors, report, journal)
+    digest = config_digest(package.config.to_dict(), package.weights.tables.to_dict())
+    return SetupRecord(
+        max_tokens,
+        string.kind,
+        str(path) if path else None,
+        string.digest,
+        tuple(commitments),
+        digest,
+        model_id(digest, package.vocabulary_root, commitments),
+        package.digest,
+    )
+
+
+def _check_record(package: ModelPackage, record: SetupRecord, string: Srs, progress: Progress | None) -> None:
+    """Raises PackageError unless the record is what the package leads to; it counts as one's own then."""
+    found = _recorded(package, record.max_tokens, string, None, Timings(progress=progress))
+    if found.fixed_commitments != record.fixed_commitments:
+        raise PackageError(f"{package.folder}: the recorded commitments are not those of the weights")
+    if (found.model_id, found.config_digest) != (record.model_id, record.config_digest):
+        raise PackageError(
+            f"{package.folder}: the recorded model_id is not that of the weights and the configuration"
+        )
+    record.remember()
+
+
 def shape_keys(
     package: ModelPackage, rows: int, certified: int, progress: Progress | None = None
 ) -> ShapeKeys:
-    """Keys of a shape, made when first used and cached in the package."""
-    record = open_setup(package)
+    """Keys of a shape, made when first used and cached in the package; others' are made again."""
+    record = own_setup(package, progress)
     folder = package.keys_folder(rows, certified)
     shape = _shape(package, rows, certified)
-    if (folder / "vk.json").is_file() and (folder / "proving.key").is_file():
+    if all(is_own_key(package.digest, folder / name) for name in ("vk.json", "proving.key")):
         pk = ProvingKey.load(folder / "proving.key")
         if (
             pk.vk == VerifyingKey.load(folder / "vk.json")
@@ -269,9 +307,8 @@ def shape_keys(
             return ShapeKeys(Protocol(shape), pk)
     with Timings(progress=progress).stage(f"keys N={rows} k={certified}"):
         keys = _make_keys(package, record, rows, certified, lambda powers: _srs_of(record, powers, progress))
-    folder.mkdir(parents=True, exist_ok=True)
-    keys.proving_key.save(folder / "proving.key")
-    write_atomically(folder / "vk.json", keys.verifying_key.to_json().encode())
+    keep_key(package.digest, folder / "proving.key", keys.proving_key.to_bytes())
+    keep_key(package.digest, folder / "vk.json", keys.verifying_key.to_json().encode())
     return keys
 
 
@@ -282,7 +319,8 @@ def _make_keys(
     certified: int,
     open_srs_of: Callable[[int], Srs],
 ) -> ShapeKeys:
-    config = package.config
+    """The owner of every VERIFIER_ID of a model: none comes to be unless the predicates hold."""
+    config = package.sound_weights.config
     protocol = Protocol(_shape(package, rows, certified))
     circuit = build_circuit(protocol).compile()
     string = open_srs_of(srs_powers_needed(circuit.log2_size, config.mu))
@@ -334,6 +372,8 @@ def _srs_of(record: SetupRecord, powers: int, progress: Progress | None) -> Srs:
     string = _load_srs(Path(record.srs_path) if record.srs_path else None, powers, progress)
     if string.digest != record.srs_digest:
         raise PackageError("the SRS is not the one that the model was set up with; run zkllm setup again")
+    if string.kind != record.srs_kind:
+        raise PackageError(f"the SRS is a {string.kind} one, not {record.srs_kind} as keys/{SETUP_FILE} says")
     return string
 
 
@@ -374,7 +414,7 @@ def check_memory(
     """What a proof of this shape will take; a ResourceError where that is over the budget, or more than the
     machine has."""
     path, known = package.keys_folder(rows, certified) / "vk.json", {}
-    if path.is_file():
+    if is_own_key(package.digest, path):
         known = {"circuit_log2": VerifyingKey.load(path).n_log2}
     return require_memory(Protocol(_shape(package, rows, certified)), memory_budget, **known)
 
@@ -470,6 +510,7 @@ __all__ = [
     "check_setup",
     "open_package",
     "open_setup",
+    "own_setup",
     "prompt_ids",
     "prove",
     "setup",

@@ -1,4 +1,5 @@
-"""Files that appear complete or not at all, digests that are computed once, and where the cache is."""
+"""Files that appear complete or not at all, digests that are computed once, what this user wrote himself, and
+where the cache is."""
 
 from __future__ import annotations
 
@@ -142,3 +143,28 @@ def file_digest(path: Path) -> str:
     digest = sha256_file(path)
     remember_digest(path, digest)
     return digest
+
+
+# ---- what this user wrote
+
+
+def _own(parts: tuple[bytes, ...]) -> Path:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "big") + part)
+    return cache_directory() / "own" / digest.hexdigest()
+
+
+def remember_own(*parts: bytes) -> None:
+    """Notes in the cache that this user wrote, or checked, this: a kind, what it belongs to, the data.
+
+    A folder may come from anyone, with everything in it; its files are told by this from one's own.
+    """
+    with suppress(OSError):  # without a cache it is made or checked again
+        note = _own(parts)
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.touch()
+
+
+def is_own(*parts: bytes) -> bool:
+    return _own(parts).is_file()

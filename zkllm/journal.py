@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
 
-from .files import canonical_json, write_atomically
+from .files import canonical_json, is_own, remember_own, write_atomically
+
+_KIND = b"journal"
 
 
 class Journal:
     """Finished results by name, in a file that is replaced at each entry.
 
-    The file belongs to the inputs that it names and carries a checksum: results of other inputs, and damaged
-    files, count as nothing.
+    The file belongs to the inputs that it names, and to the user who wrote it: results of other inputs,
+    damaged files, and files that came with a folder from elsewhere, count as nothing.
     """
 
     def __init__(self, path: Path, inputs: dict[str, Any]):
@@ -23,16 +24,12 @@ class Journal:
         self.resumed = False
         """Whether the file held results of these inputs."""
         try:
-            data = json.loads(path.read_bytes())
-            checksum = data.pop("checksum")
-            if checksum == self._checksum(data) and data["inputs"] == self._inputs:
+            raw = path.read_bytes()
+            data: dict[str, Any] = json.loads(raw)
+            if is_own(_KIND, raw) and data["inputs"] == self._inputs:
                 self._results, self.resumed = dict(data["results"]), bool(data["results"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
             pass
-
-    @staticmethod
-    def _checksum(data: dict[str, Any]) -> str:
-        return hashlib.sha256(canonical_json(data)).hexdigest()
 
     def get(self, name: str) -> Any:
         """The result, None where there is none."""
@@ -40,5 +37,6 @@ class Journal:
 
     def put(self, name: str, result: Any) -> None:
         self._results[name] = result
-        data = {"inputs": self._inputs, "results": self._results}
-        write_atomically(self._path, canonical_json({**data, "checksum": self._checksum(data)}))
+        raw = canonical_json({"inputs": self._inputs, "results": self._results})
+        remember_own(_KIND, raw)  # first: a kill in between leaves the last file, which is noted too
+        write_atomically(self._path, raw)

@@ -1,14 +1,17 @@
-"""What a package's set-up has fixed, on disk: keys/setup.json."""
+"""What a package's set-up has fixed, on disk: keys/setup.json, and which files of keys/ are one's own."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import PackageError
-from .files import canonical_json, write_atomically
+from .files import canonical_json, is_own, remember_own, write_atomically
 from .outer.keys import SRS_KINDS
+
+_RECORD, _KEY = b"setup record", b"key"
 
 
 @dataclass(frozen=True)
@@ -24,11 +27,23 @@ class SetupRecord:
     model_id: bytes
     package_digest: bytes
 
-    def save(self, path: Path) -> None:
+    def to_bytes(self) -> bytes:
         data = {k: v.hex() if isinstance(v, bytes) else v for k, v in self.__dict__.items()}
         data["fixed_commitments"] = [c.hex() for c in self.fixed_commitments]
+        return canonical_json(data)
+
+    def save(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, canonical_json(data))
+        self.remember()
+        write_atomically(path, self.to_bytes())
+
+    @property
+    def own(self) -> bool:
+        """Whether this user made it, or found it to be what the package leads to (`remember`)."""
+        return is_own(_RECORD, self.to_bytes())
+
+    def remember(self) -> None:
+        remember_own(_RECORD, self.to_bytes())
 
     @classmethod
     def load(cls, path: Path) -> SetupRecord:
@@ -49,3 +64,23 @@ class SetupRecord:
             raise PackageError(f"{path.parent.parent}: no keys yet; run zkllm setup") from None
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise PackageError(f"{path} is damaged ({error}); run zkllm setup again") from None
+
+
+def _key_parts(package: bytes, path: Path, data: bytes) -> tuple[bytes, ...]:
+    return _KEY, package, f"{path.parent.name}/{path.name}".encode(), hashlib.sha256(data).digest()
+
+
+def keep_key(package: bytes, path: Path, data: bytes) -> None:
+    """Writes a file of a shape's keys, unless it is there, and notes that it is one's own.
+
+    `package` is the digest of the package that it was made for.
+    """
+    if not path.is_file() or path.read_bytes() != data:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, data)
+    remember_own(*_key_parts(package, path, data))
+
+
+def is_own_key(package: bytes, path: Path) -> bool:
+    """Whether the file is there, made (or found to be right) by this user for this package and shape."""
+    return path.is_file() and is_own(*_key_parts(package, path, path.read_bytes()))

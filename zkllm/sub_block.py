@@ -29,6 +29,7 @@ from .model.config import ProgramConfig, ceil_log2
 from .model.predicates import (
     NORM_BITS,
     TRACED_BITS,
+    check_predicates,
     largest_sum,
     max_abs,
     residual_bound,
@@ -89,7 +90,7 @@ class SubBlock:
     """A part of one layer of a model, at N rows."""
 
     name: str
-    model: QuantizedModel  # sound by itself (`check_predicates`)
+    model: QuantizedModel
     layer: int
     rows: int
     mu: int | None = None  # None: one column of each group
@@ -119,7 +120,9 @@ class SubBlock:
         return Protocol(Shape(replace(c, mu=mu), self.rows, 1), program)
 
     def check(self) -> None:
-        """The predicates, at the widths of what comes in: no slot borrows, no equation wraps."""
+        """The model's own predicates, and those at the widths of what comes in: no slot borrows, no equation
+        wraps."""
+        check_predicates(self.model)
         c, x = self.model.config, 1 << self.stream_bits - 1
         q_bits = square_sum_bound(self.model, x).bit_length()
         fc2 = next(s for s in slot_bounds(self.model) if s.kind == "fc2")

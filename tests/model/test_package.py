@@ -33,7 +33,9 @@ def test_loading_maps_the_arrays(demo_package: ModelPackage) -> None:
 
 def test_saving_again_gives_the_same_files(tmp_path: Path, demo_package: ModelPackage) -> None:
     p = demo_package
-    other = ModelPackage.save(tmp_path / "copy", p.weights, p.scales, p.tokenizer, p.ranges, p.source)
+    other = ModelPackage.save(
+        tmp_path / "copy", p.weights, p.scales, p.tokenizer, p.ranges, p.source, p.calibration
+    )
     assert other.digest == p.digest
     for path in sorted(other.folder.rglob("*")):
         if path.is_file():
@@ -41,7 +43,8 @@ def test_saving_again_gives_the_same_files(tmp_path: Path, demo_package: ModelPa
 
 
 @pytest.mark.parametrize(
-    "name", ["manifest.json", "tokenizer.json", "ranges.json", "weights/wte.bin", "weights/exp.bin"]
+    "name",
+    ["manifest.json", "tokenizer.json", "ranges.json", "calibration.json", "weights/wte.bin", "weights/exp.bin"],
 )
 def test_a_missing_file_is_named(package_copy: Path, name: str) -> None:
     (package_copy / name).unlink()

@@ -8,6 +8,7 @@ from typing import Any
 from zkllm.errors import PackageError
 from zkllm.outer.keys import VerifyingKey
 from zkllm.proof import Proof
+from zkllm.setup_record import is_own_key
 
 KEY_FILE = "vk.json"
 
@@ -45,10 +46,10 @@ def shape_verifying_key(package: Any, rows: int | None, certified: int, progress
     not loaded."""
     from zkllm import api
 
-    record = api.open_setup(package)
+    record = api.own_setup(package, progress)
     rows = rows or record.max_tokens
     path = package.keys_folder(rows, certified) / KEY_FILE
-    if path.is_file():
+    if is_own_key(package.digest, path):
         key = VerifyingKey.load(path)
         if (key.model_id, key.srs_digest) == (record.model_id, record.srs_digest):
             return key

@@ -1,7 +1,12 @@
 """Makes a model package from a GPT-2 checkpoint: quantised weights, commitments, model_id and the keys of one
 shape. Prints how near the calibration came to the declared ranges. A set-up that was interrupted or killed
-goes on when the command is given again. With --check, an existing package is
-rebuilt from the checkpoint and compared, down to each shape's VERIFIER_ID."""
+goes on when the command is given again.
+
+With --check, an existing package, anyone's, is rebuilt from the checkpoint and compared, down to each shape's
+VERIFIER_ID: the calibration is repeated, on the text given by --calibration where the package has one of its
+own, and the package has to be what the quantiser chooses from it. --allow-scales accepts any other scales
+that do not round the model to nothing: such a program may be a poor one of these weights (zkllm accuracy).
+Give --srs with a ceremony that you trust: without it the SRS is the one that the package names."""
 
 from __future__ import annotations
 
@@ -12,6 +17,7 @@ from typing import Any
 
 from zkllm.cli.arguments import add_memory_budget, log2_size, positive
 from zkllm.cli.console import Console
+from zkllm.errors import ZkllmError
 
 INTERRUPTED = "give the same command again to go on"
 SUMMARY = "make a model package from a checkpoint, or check one"
@@ -49,6 +55,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_memory_budget(parser)
     parser.add_argument("--calibration", type=Path, metavar="FILE", help="text like the prompts to come")
     parser.add_argument("--check", action="store_true", help="rebuild DIR from the checkpoint and compare")
+    parser.add_argument(
+        "--allow-scales",
+        action="store_true",
+        help="with --check: accept scales that are not the quantiser's choice, unless they are too coarse",
+    )
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -56,6 +67,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
     if arguments.check:
         return _check(arguments, console)
+    if arguments.allow_scales:
+        raise ZkllmError("--allow-scales belongs to --check; without it the quantiser chooses the scales")
     start = time.perf_counter()
     if (arguments.out / "build.json").exists() and not (arguments.out / "keys" / "setup.json").exists():
         console.note(
@@ -119,7 +132,14 @@ def _report(package: Any, data: dict[str, Any]) -> list[str]:
 def _check(arguments: argparse.Namespace, console: Console) -> int:
     from zkllm import api
 
-    audit = api.check_setup(arguments.model, arguments.out, console.progress, arguments.srs)
+    audit = api.check_setup(
+        arguments.model,
+        arguments.out,
+        console.progress,
+        arguments.srs,
+        arguments.calibration,
+        arguments.allow_scales,
+    )
     identities = audit.verifier_ids
     data = {
         "ok": True,
@@ -127,10 +147,14 @@ def _check(arguments: argparse.Namespace, console: Console) -> int:
         "model_id": audit.model_id,
         "srs_kind": audit.srs_kind,
         "srs_digest": audit.srs_digest,
+        "scales": "allowed" if arguments.allow_scales else "chosen",
         "verifiers": [{"N": n, "k": k, "verifier_id": i} for (n, k), i in sorted(identities.items())],
     }
+    scales = "the scales that the quantiser chooses for it"
+    if arguments.allow_scales:
+        scales = "its own scales, none of which is too coarse"
     lines = [
-        f"checked: {arguments.out} is what {arguments.model} leads to at the package's scales "
+        f"checked: {arguments.out} is what {arguments.model} leads to, at {scales} "
         "(zkllm accuracy measures how close that is to the float model)",
         f"model_id 0x{audit.model_id.hex()}",
         f"SRS {audit.srs_kind}, digest 0x{audit.srs_digest.hex()}"

@@ -1,8 +1,7 @@
-"""From a checkpoint to a model package, and the check of a package against its checkpoint."""
+"""From a checkpoint to a model package."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from zkllm.errors import PackageError
 from zkllm.files import write_atomically
 from zkllm.journal import Journal
 from zkllm.model.calibrate import FloatRanges, calibration_set, default_text, measure
+from zkllm.model.calibration_record import CalibrationRecord, text_digest
 from zkllm.model.checkpoint import Checkpoint, load_checkpoint
 from zkllm.model.config import ProgramConfig, ceil_log2
 from zkllm.model.package import FORMAT, ArrayFiles, ModelPackage, intact_array, map_array
@@ -27,7 +27,6 @@ from zkllm.model.quantize import (
     choose_config,
     packed,
     quantized_blocks,
-    scale_errors,
 )
 from zkllm.model.ranges import RangeReport, RangeRow
 from zkllm.model.tokenizer import load_tokenizer
@@ -48,6 +47,10 @@ class BuildOptions:
     calibration: str | None = None
     rows: int = 16  # the shape that mu is chosen for
     seed: int = 1
+
+    @property
+    def text(self) -> str:
+        return default_text() if self.calibration is None else self.calibration
 
 
 def choose_mu(model: QuantizedModel, rows: int) -> int:
@@ -93,12 +96,11 @@ def build_inputs(checkpoint: Checkpoint, options: BuildOptions) -> dict[str, Any
     The checkpoint's files count as unchanged while their names, sizes and times are.
     """
     files = sorted(p for p in checkpoint.folder.iterdir() if p.suffix in (".json", ".safetensors", ".txt"))
-    text = default_text() if options.calibration is None else options.calibration
     return {
         "version": [__version__, FORMAT],
         "checkpoint": str(checkpoint.folder.resolve()),
         "files": [[p.name, p.stat().st_size, p.stat().st_mtime_ns] for p in files],
-        "calibration": hashlib.sha256(text.encode()).hexdigest(),
+        "calibration": text_digest(options.text),
         "quantizer": {**asdict(options.quantizer), "mu": None},  # mu changes nothing but the manifest
         "seed": options.seed,
     }
@@ -126,7 +128,8 @@ def build_package(
     if (known := journal.get("ranges")) is None:
         known = measure(checkpoint, groups, _stage(progress, "calibrate")).to_dict()
         journal.put("ranges", known)
-    config, scales, spec = choose_config(checkpoint, FloatRanges.from_dict(known), options.quantizer)
+    ranges = FloatRanges.from_dict(known)
+    config, scales, spec = choose_config(checkpoint, ranges, options.quantizer)
     _write_arrays(out, journal, checkpoint, config, scales, spec, _stage(progress, "quantize"))
     arrays = {name: map_array(out, name, config) for name in ARRAYS}
     quantized = packed(QuantizedModel(config, spec, **arrays), options.quantizer)
@@ -135,9 +138,10 @@ def build_package(
         mu = choose_mu(quantized, options.rows)
         quantized = replace(quantized, config=replace(quantized.config, mu=mu))
     report = _checked_report(journal, quantized, groups, progress)
-    if package := _complete(out, quantized, scales, source):
+    record = CalibrationRecord.of(ranges, options.quantizer, options.seed, options.text)
+    if package := _complete(out, quantized, scales, source, record):
         return package
-    package = ModelPackage.save(out, quantized, scales, tokenizer, report, source)
+    package = ModelPackage.save(out, quantized, scales, tokenizer, report, source, record)
     origin = str(Path(model).resolve()) if Path(model).is_dir() else str(model)
     write_atomically(out / "checkpoint.txt", f"{origin}\n".encode())
     return package
@@ -188,38 +192,14 @@ def _checked_report(
     return [RangeRow(**row) for row in known]
 
 
-def _complete(out: Path, model: QuantizedModel, scales: Scales, source: str) -> ModelPackage | None:
+def _complete(
+    out: Path, model: QuantizedModel, scales: Scales, source: str, record: CalibrationRecord
+) -> ModelPackage | None:
     """The package that is there, when it is already what it is to be."""
     try:
         package = ModelPackage.load(out)
     except PackageError:
         return None
     same = package.config == model.config and package.weights.tables == model.tables
-    return package if same and package.scales == scales and package.source == source else None
-
-
-def check_package(
-    package: ModelPackage, checkpoint: Checkpoint, progress: StageProgress | None = None
-) -> None:
-    """Raises PackageError unless the package is this checkpoint's, at its declared scales, and sound.
-
-    Needs no calibration: the scales are part of the package, and everything else follows from them.
-    """
-    check_predicates(package.weights)
-    errors = scale_errors(checkpoint, package.config, package.scales, package.weights.tables)
-    if errors:
-        raise PackageError(f"{package.folder}: configuration and scales disagree: {'; '.join(errors)}")
-    report = _stage(progress, "quantize")
-    for i, group in enumerate(GROUPS):
-        position = dict.fromkeys(GROUPS[group], 0)
-        for name, block in quantized_blocks(
-            checkpoint, package.config, package.scales, package.weights.tables, group
-        ):
-            start, position[name] = position[name], position[name] + len(block)
-            if not np.array_equal(getattr(package.weights, name)[start : position[name]], block):
-                raise PackageError(f"{package.folder}: array {name} is not what the checkpoint quantises to")
-        if report:
-            report(i + 1, len(GROUPS))
-    tokenizer = load_tokenizer(checkpoint.folder, checkpoint.architecture.vocab_size)
-    if tokenizer.definition != package.tokenizer.definition:
-        raise PackageError(f"{package.folder}: the tokenizer is not the checkpoint's")
+    same &= (package.scales, package.source, package.calibration) == (scales, source, record)
+    return package if same else None

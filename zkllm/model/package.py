@@ -3,6 +3,7 @@
     manifest.json     what is here: configuration, tables, scales, digests of every file (canonical JSON)
     tokenizer.json    byte-level BPE
     ranges.json       calibration: bound, largest value seen
+    calibration.json  what the quantiser chose everything from (older packages have none)
     weights/NAME.bin  the arrays of QuantizedModel, little-endian, row-major, memory-mapped
     keys/N{N}-k{k}/   keys of shapes, made when first used (not part of the digest)
     build.json        what set-up has finished, so that it can go on (not part of it)
@@ -26,8 +27,10 @@ import numpy as np
 
 from zkllm.errors import PackageError, ZkllmError
 from zkllm.files import canonical_json, file_digest, remember_digest, replacing, write_atomically
+from zkllm.model.calibration_record import CalibrationRecord
 from zkllm.model.config import ProgramConfig
-from zkllm.model.predicates import failed_config_predicates
+from zkllm.model.mapped import release
+from zkllm.model.predicates import check_predicates, failed_config_predicates
 from zkllm.model.quantize import Scales
 from zkllm.model.ranges import RangeRow
 from zkllm.model.tokenizer import ByteLevelTokenizer
@@ -35,6 +38,7 @@ from zkllm.model.vocabulary import VocabularyTree
 from zkllm.model.weights import ARRAYS, QuantizedModel, TableSpec
 
 FORMAT = 2
+CALIBRATION_FILE = "calibration.json"
 _FIELDS = {"format", "config", "tables", "scales", "source", "vocabulary_root", "files"}
 
 
@@ -87,7 +91,7 @@ def intact_array(folder: Path, name: str, config: ProgramConfig, digest: object)
 
 @dataclass(frozen=True)
 class ModelPackage:
-    """A checked package. `weights` are memory-mapped."""
+    """A package whose files are what its manifest says. `weights` are memory-mapped."""
 
     folder: Path
     weights: QuantizedModel
@@ -95,12 +99,20 @@ class ModelPackage:
     tokenizer: ByteLevelTokenizer
     ranges: list[RangeRow]
     source: str  # the checkpoint's name, for display
+    calibration: CalibrationRecord | None  # None: of an older version
     vocabulary_root: bytes
     digest: bytes  # sha256 of the manifest, which holds the digests of all files
 
     @property
     def config(self) -> ProgramConfig:
         return self.weights.config
+
+    @cached_property
+    def sound_weights(self) -> QuantizedModel:
+        """The weights, once every predicate holds: commitments and keys are made for nothing else."""
+        check_predicates(self.weights)
+        release(array for _, array in self.weights.arrays())
+        return self.weights
 
     @cached_property
     def vocabulary(self) -> VocabularyTree:
@@ -123,6 +135,7 @@ class ModelPackage:
         tokenizer: ByteLevelTokenizer,
         ranges: list[RangeRow],
         source: str,
+        calibration: CalibrationRecord | None = None,
     ) -> ModelPackage:
         """Writes the package (but no arrays that are its own memory maps) and loads it."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -135,6 +148,8 @@ class ModelPackage:
                     files.close()
         write_atomically(folder / "tokenizer.json", tokenizer.definition.encode())
         write_atomically(folder / "ranges.json", canonical_json([row.to_dict() for row in ranges]))
+        if calibration is not None:
+            write_atomically(folder / CALIBRATION_FILE, calibration.to_bytes())
         manifest = {
             "format": FORMAT,
             "config": weights.config.to_dict(),
@@ -142,7 +157,7 @@ class ModelPackage:
             "scales": scales.to_dict(),
             "source": source,
             "vocabulary_root": VocabularyTree(tokenizer.token_bytes).root.hex(),
-            "files": {name: file_digest(folder / name) for name in _file_names()},
+            "files": {name: file_digest(folder / name) for name in _file_names(calibration is not None)},
         }
         write_atomically(folder / "manifest.json", canonical_json(manifest))
         return cls.load(folder)
@@ -183,7 +198,8 @@ class ModelPackage:
             raise PackageError(
                 f"{folder}: format {manifest['format']}, this version reads {FORMAT}; run zkllm setup"
             )
-        if set(manifest["files"]) != set(_file_names()):
+        calibrated = CALIBRATION_FILE in manifest["files"]
+        if set(manifest["files"]) != set(_file_names(calibrated)):
             raise PackageError(f"{path}: lists other files than a package has; run zkllm setup again")
         config = ProgramConfig.from_dict(manifest["config"])
         if failed := failed_config_predicates(config):
@@ -193,9 +209,13 @@ class ModelPackage:
         weights = QuantizedModel(config=config, tables=TableSpec.from_dict(manifest["tables"]), **arrays)
         definition = (folder / "tokenizer.json").read_text(encoding="utf-8")
         tokenizer = ByteLevelTokenizer(definition, config.vocab_size)
+        calibration = None
+        if calibrated:
+            calibration = CalibrationRecord.from_bytes((folder / CALIBRATION_FILE).read_bytes())
         package = cls(
             folder, weights, Scales.from_dict(manifest["scales"]), tokenizer,
             _read_ranges(folder / "ranges.json"), str(manifest["source"]),
+            calibration,
             bytes.fromhex(manifest["vocabulary_root"]), hashlib.sha256(raw).digest(),
         )  # fmt: skip
         if verify and package.vocabulary.root != package.vocabulary_root:
@@ -203,8 +223,9 @@ class ModelPackage:
         return package
 
 
-def _file_names() -> list[str]:
-    return ["tokenizer.json", "ranges.json", *(f"weights/{name}.bin" for name in ARRAYS)]
+def _file_names(calibrated: bool) -> list[str]:
+    record = [CALIBRATION_FILE] if calibrated else []
+    return ["tokenizer.json", "ranges.json", *record, *(f"weights/{name}.bin" for name in ARRAYS)]
 
 
 def _check_files(folder: Path, config: ProgramConfig, digests: dict[str, Any], verify: bool) -> None:

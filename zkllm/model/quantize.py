@@ -26,13 +26,14 @@ from zkllm.model.predicates import NORM_BITS, check_predicates, slot_bounds, squ
 from zkllm.model.tables import exp_table, gelu_table
 from zkllm.model.weights import ARRAYS, QuantizedModel, TableSpec
 
-_WEIGHT_BITS = 16
+WEIGHT_BITS = 16
+GAIN_BITS = 14  # fractional bits of the final gain, unless the remainder would exceed a limb
+COARSEST_STEP = 1 / 64  # of the exponential's table
 _RHO_BITS = 13  # significant bits of rho on the widest row,
 _LEAST_RHO_BITS = 10  # and where that saves a limb of every remainder
 _FINE_GELU_BITS = 9  # fractional bits of the GELU's input that are worth a bit of headroom,
 _SPLIT_GELU_BITS = 10  # and below which layers that allow more may get a table of their own
-MAX_CLASSES = 2  # of layers, that the quantiser makes and an auditor accepts
-_TARGET_BITS = 124  # d 2^(2 kappa), so that traces fit 128-bit integers
+TARGET_BITS = 124  # d 2^(2 kappa), so that traces fit 128-bit integers
 
 
 @dataclass(frozen=True)
@@ -168,11 +169,11 @@ def choose_scales(
         return [fit_weight(max(most for q, most in layers if q == p)) for p in range(len(f))]
 
     w_fc1, w_fc2 = of_class("fc1"), of_class("fc2")
-    wte = fit(min(word, _WEIGHT_BITS), weight["wte"])
+    wte = fit(min(word, WEIGHT_BITS), weight["wte"])
     # every shift is at least 1: the residual scale stays below the accumulators'
     residual = min(max(wte, 12) - coarser, v + w_o - 1, *(a + b - 1 for a, b in zip(g, w_fc2, strict=True)))
     wte = min(wte, residual)
-    wpe = min(fit(_WEIGHT_BITS, weight["wpe"]), residual)
+    wpe = min(fit(WEIGHT_BITS, weight["wpe"]), residual)
 
     def shift(accumulator: int, output: int) -> int:
         """At most one limb: finer weights than that would cost a second lookup for each remainder."""
@@ -183,7 +184,7 @@ def choose_scales(
     yf = min(yf, floor(log2((1 << min(62, 2 * limb)) / spread)) - wte) if spread else yf
     shifts = {
         "qkv_shift": shift(y + w_qkv, base), "o_shift": shift(v + w_o, residual),
-        "final_shift": min(limb, 14 + y - yf),
+        "final_shift": min(limb, GAIN_BITS + y - yf),
         "wte_shift": residual - wte, "wpe_shift": residual - wpe,
     }  # fmt: skip
     # each class has the shift it needs: the widest of them, less its gain
@@ -214,7 +215,7 @@ def _norm_fields(
     """
     unit = width * 2.0**scales.residual
     low, high = ranges.residual_rms
-    most = (_TARGET_BITS - ceil_log2(width)) // 2
+    most = (TARGET_BITS - ceil_log2(width)) // 2
     least = max(1, ceil(_LEAST_RHO_BITS + log2(unit * high)) - scales.y)
     shift = whole_limbs(least, limb)
     if scales.y + shift > most:
@@ -242,9 +243,9 @@ def _exp_fields(
     span = log(2 * top)  # exp(-span) * top = 1/2: everything beyond rounds to 0
     finest = ceil(log2(span / ((1 << options.exp_bits) - 1) / unit))
     widest = ranges.tensors["delta"] * 2**options.headroom_bits / unit
-    # one lookup for `over`, unless the step would exceed 1/64
+    # one lookup for `over`, unless the step would be coarser than that
     coarse = ceil(log2(widest / (1 << limb))) if widest else finest
-    coarsest = max(finest, floor(log2(1 / 64 / unit)))
+    coarsest = max(finest, floor(log2(COARSEST_STEP / unit)))
     exp_shift = max(1, min(max(finest, coarse), coarsest, 30))
     exp_bits = max(1, ceil_log2(ceil(span / (unit * 2.0**exp_shift)) + 2))
     over_bits = max(1, ceil(log2(max(2.0, widest / 2**exp_shift))))
@@ -375,42 +376,6 @@ def quantize(
     model = packed(quantize_arrays(checkpoint, config, scales, spec), options)
     check_predicates(model)
     return model, scales
-
-
-def scale_errors(checkpoint: Checkpoint, config: ProgramConfig, s: Scales, spec: TableSpec) -> list[str]:
-    """Where a configuration does not compute this checkpoint's function at these scales.
-
-    An auditor needs no calibration: with these equalities, the arrays of `quantize_arrays` and the
-    predicates, a package is what it claims to be, whatever text its ranges were chosen on.
-    """
-    a, c = checkpoint.architecture, config
-    epsilon = max(1, round(a.layer_norm_epsilon * 2 ** (2 * s.residual) * a.width**3))
-    equal = {
-        "n_layer": (c.n_layer, a.n_layer), "n_head": (c.n_head, a.n_head),
-        "head_dim": (c.head_dim, a.head_dim), "d_inner": (c.d_inner, a.d_inner),
-        "vocab_size": (c.vocab_size, a.vocab_size),
-        "n_ctx": (c.n_ctx, a.n_ctx), "pad_id": (c.pad_id, a.pad_id), "eps_int": (c.eps_int, epsilon),
-        "wte_shift": (c.wte_shift, s.residual - s.wte), "wpe_shift": (c.wpe_shift, s.residual - s.wpe),
-        "ln_shift": (c.ln_shift, c.kappa - s.y), "o_shift": (c.o_shift, s.v + s.w_o - s.residual),
-        "q": (c.qkv_shift, s.y + s.w_qkv[0] - s.q), "k": (c.qkv_shift, s.y + s.w_qkv[1] - s.k),
-        "v": (c.qkv_shift, s.y + s.w_qkv[2] - s.v),
-        "final_shift": (c.final_shift, s.y + s.gain - s.yf),
-        "exp step": (spec.exp_step_log2, c.exp_shift - s.q - s.k),
-        "score divisor": (spec.score_divisor, a.head_dim if a.scale_scores else 1),
-        "GELU input": (spec.gelu_in_log2, s.f), "GELU output": (spec.gelu_out_log2, s.g),
-        "classes of layers": (c.mlp_classes, len(s.f)),
-    }  # fmt: skip
-    if c.mlp_classes > MAX_CLASSES:
-        return [f"{c.mlp_classes} classes of layers, not at most {MAX_CLASSES}"]
-    for p in range(min(c.mlp_classes, len(s.f))):
-        # a class cannot silence its layers: the output's scale follows the input's, and every shift rounds
-        equal[f"GELU output of class {p}"] = (s.g[p], gelu_output(s.f[p], c.act_bits, c.gelu_bits))
-        for name in ("fc1", "fc2"):
-            rounds = getattr(c, f"{name}_shift") - getattr(c, f"{name}_gains")[p] >= 1
-            equal[f"{name}: a shift beyond the gain of class {p}"] = (rounds, True)
-        equal[f"fc1_shift of class {p}"] = (c.fc1_shift - c.fc1_gains[p], s.y + s.w_fc1[p] - s.f[p])
-        equal[f"fc2_shift of class {p}"] = (c.fc2_shift - c.fc2_gains[p], s.g[p] + s.w_fc2[p] - s.residual)
-    return [f"{name} is {got}, not {want}" for name, (got, want) in equal.items() if got != want]
 
 
 def packed(model: QuantizedModel, options: QuantizerOptions) -> QuantizedModel:

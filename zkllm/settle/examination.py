@@ -18,6 +18,7 @@ from zkllm.settle.registry import Registered, Status, owner_of, verifiers_of
 from zkllm.settle.rpc import Rpc, checksum_address
 from zkllm.settle.session import Session
 from zkllm.settle.settlement import check_settlement
+from zkllm.setup_record import is_own_key
 
 SETTLE_GAS = 420_000
 """About what settling takes (docs/benchmarks.md), with some room."""
@@ -31,10 +32,13 @@ class Finding:
     text: str
 
 
-def keys_of(package: Path, model_id: bytes) -> list[VerifyingKey]:
-    """The verifying keys of every shape of the model that this package has."""
+def keys_of(package: Path, digest: bytes, model_id: bytes) -> list[VerifyingKey]:
+    """The verifying keys of every shape of the model that this package has, of those that this user made or
+    checked; `digest` is the package's."""
     found = []
     for path in sorted((package / "keys").glob("N*-k*/vk.json")):
+        if not is_own_key(digest, path):
+            continue
         try:
             other = VerifyingKey.load(path)
         except ZkllmError:

@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     package = api.open_package(arguments.model, progress=console.progress)
     key = shape_verifying_key(package, arguments.max_tokens, arguments.new_tokens, console.progress)
     with options.open_from(arguments, console, reading=True) as session:
-        known = keys_of(package.folder, key.model_id)
+        known = keys_of(package.folder, package.digest, key.model_id)
         account = session.account.address != options.NOBODY
         findings = examine(session, key, known, arguments.owner, arguments.contract, account)
     healthy = all(f.level != "wrong" for f in findings)

@@ -124,7 +124,7 @@ def refuse_unanswerable(session: Any, settlement: bytes, package: Any, prompt: i
         raise SettlementError(
             f"no registered verifier certifies {k} token(s) after a prompt of {prompt}; registered: {shapes}"
         )
-    known = {(key.N, key.k): key for key in keys_of(package.folder, model_id)}
+    known = {(key.N, key.k): key for key in keys_of(package.folder, package.digest, model_id)}
     doubts = []
     for entry in registered:  # of whatever length: each can settle the claim
         if entry.status is not Status.ACTIVE or entry.k != k:

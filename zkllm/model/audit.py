@@ -1,0 +1,164 @@
+"""The check of a package against its checkpoint.
+
+A package's scales are a choice, and its owner made it: scales that are too coarse make a program that says
+nothing of the same weights. So the choice is made again. The calibration is repeated on the recorded text,
+the recorded ranges have to be those, and what the quantiser chooses from them has to be the package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+
+from zkllm.errors import PackageError
+from zkllm.model.build import BuildOptions, StageProgress
+from zkllm.model.calibrate import FloatRanges, calibration_set, measure
+from zkllm.model.calibration_record import CalibrationRecord, text_digest
+from zkllm.model.checkpoint import Checkpoint
+from zkllm.model.package import ModelPackage
+from zkllm.model.quantize import GROUPS, choose_config, packed, quantized_blocks
+from zkllm.model.scale_check import scale_errors
+from zkllm.model.tokenizer import ByteLevelTokenizer, load_tokenizer
+from zkllm.model.weights import QuantizedModel
+
+TOLERANCE = 0.05
+"""Of a repeated range. Float sums differ in their last bits from machine to machine, and a deep model in
+float32 makes more of it; what is chosen is the same unless a range is that near to a power of two."""
+
+
+def check_package(
+    package: ModelPackage,
+    checkpoint: Checkpoint,
+    progress: StageProgress | None = None,
+    calibration: str | None = None,
+    allow_scales: bool = False,
+) -> None:
+    """Raises PackageError unless the package is this checkpoint's, sound, and what the quantiser makes of it.
+
+    `calibration` is the text that it was calibrated on (None: the one that ships with the project). With
+    `allow_scales` nothing is calibrated: any scales do that are not too coarse (`scale_check`).
+    """
+    _ = package.sound_weights
+    tokenizer = load_tokenizer(checkpoint.folder, checkpoint.architecture.vocab_size)
+    if tokenizer.definition != package.tokenizer.definition:
+        raise PackageError(f"{package.folder}: the tokenizer is not the checkpoint's")
+    errors = scale_errors(checkpoint, package.config, package.scales, package.weights.tables)
+    if errors:
+        raise PackageError(
+            f"{package.folder}: not a program of this checkpoint, or too coarse a one: {'; '.join(errors)}"
+        )
+    record = None if allow_scales else _usable_record(package, calibration)
+    if record is not None:
+        _check_ranges(package, checkpoint, tokenizer, record, calibration, _stage(progress, "calibrate"))
+        _check_choice(package, checkpoint, record)
+    _check_arrays(package, checkpoint, _stage(progress, "quantize"))
+
+
+def _stage(progress: StageProgress | None, name: str) -> Callable[[int, int], None] | None:
+    return (lambda done, total: progress(name, done, total)) if progress else None
+
+
+def _usable_record(package: ModelPackage, calibration: str | None) -> CalibrationRecord:
+    record, usual = package.calibration, BuildOptions()
+    instead = "or accept its scales unless they are too coarse: --allow-scales"
+    if record is None:
+        raise PackageError(
+            f"{package.folder} does not say what its scales were chosen from (earlier versions did not); "
+            f"set the model up again, {instead}"
+        )
+    if record.options != usual.quantizer or record.seed != usual.seed:
+        given = {k: v for k, v in asdict(record.options).items() if v != getattr(usual.quantizer, k)}
+        raise PackageError(
+            f"{package.folder} was not made with the quantiser's usual options ({given or 'another seed'}); "
+            f"set the model up again, {instead}"
+        )
+    if text_digest(replace(usual, calibration=calibration).text) != record.text:
+        which = "the one that ships with this version" if calibration is None else "this one"
+        raise PackageError(
+            f"{package.folder} was calibrated on a text of the SHA-256 {record.text}, which is not {which}; "
+            f"give it with --calibration FILE, {instead}"
+        )
+    return record
+
+
+def _check_ranges(
+    package: ModelPackage,
+    checkpoint: Checkpoint,
+    tokenizer: ByteLevelTokenizer,
+    record: CalibrationRecord,
+    calibration: str | None,
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    """The recorded ranges are those of the float model on the recorded text, to within `TOLERANCE`."""
+    groups = calibration_set(checkpoint, tokenizer, calibration, record.seed)
+    for name in range_differences(record.ranges, measure(checkpoint, groups, progress)):
+        raise PackageError(f"{package.folder}: the recorded range of {name} is not what calibration gives")
+
+
+def range_differences(recorded: FloatRanges, measured: FloatRanges) -> Iterator[str]:
+    """Names of what differs by more than `TOLERANCE`; a least deviation also by what is nothing beside the
+    largest, since it may be all rounding."""
+    one, other = dict(_flat(recorded.to_dict())), dict(_flat(measured.to_dict()))
+    noise = TOLERANCE**2 * measured.residual_rms[1]
+    for name in sorted(one.keys() | other.keys()):
+        if name not in one or name not in other:
+            yield name
+        elif abs(one[name] - other[name]) > TOLERANCE * other[name] + noise * name.startswith("residual_rms"):
+            yield name
+
+
+def _flat(data: Any, name: str = "") -> Iterator[tuple[str, float]]:
+    """Numbers in nested dicts and lists, by the way to them."""
+    if isinstance(data, dict | list):
+        for key, value in data.items() if isinstance(data, dict) else enumerate(data):
+            yield from _flat(value, f"{name}.{key}" if name else str(key))
+    else:
+        yield name, float(data)
+
+
+def _check_choice(package: ModelPackage, checkpoint: Checkpoint, record: CalibrationRecord) -> None:
+    """Scales, tables and configuration are what the quantiser chooses from the recorded ranges.
+
+    mu is anyone's choice: it says how the program is committed to.
+    """
+    config, scales, spec = choose_config(checkpoint, record.ranges, record.options)
+    unlike = _unlike(package.scales.to_dict(), scales.to_dict())
+    unlike += _unlike(package.weights.tables.to_dict(), spec.to_dict())
+    unlike += _unlike(package.config.to_dict(), config.to_dict(), _PACKING)
+    if not unlike:  # so that the arrays have the shapes of this configuration
+        chosen = packed(QuantizedModel(config, spec, **dict(package.weights.arrays())), record.options).config
+        unlike = _unlike(package.config.to_dict(), chosen.to_dict(), ("mu",))
+    if unlike:
+        raise PackageError(
+            f"{package.folder}: not what the quantiser chooses from its ranges: {', '.join(unlike)}; "
+            "accept any scales that are not too coarse with --allow-scales"
+        )
+
+
+_PACKING = ("slots", "slot_bits", "inner_slots", "inner_slot_bits", "vocab_slots", "vocab_slot_bits", "mu",
+            "rho_bits")  # fmt: skip
+"""What the quantised weights decide."""
+
+
+def _unlike(one: dict[str, Any], other: dict[str, Any], but: Collection[str] = ()) -> list[str]:
+    names = (name for name in one if name not in but and one[name] != other[name])
+    return [f"{name} is {one[name]}, not {other[name]}" for name in names]
+
+
+def _check_arrays(
+    package: ModelPackage, checkpoint: Checkpoint, report: Callable[[int, int], None] | None
+) -> None:
+    """Every array is what the checkpoint quantises to at the package's scales."""
+    for i, group in enumerate(GROUPS):
+        position = dict.fromkeys(GROUPS[group], 0)
+        for name, block in quantized_blocks(
+            checkpoint, package.config, package.scales, package.weights.tables, group
+        ):
+            start, position[name] = position[name], position[name] + len(block)
+            if not np.array_equal(getattr(package.weights, name)[start : position[name]], block):
+                raise PackageError(f"{package.folder}: array {name} is not what the checkpoint quantises to")
+        if report:
+            report(i + 1, len(GROUPS))
