@@ -61,7 +61,8 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m verifier_gen",
         description="Writes the Solidity verifier of a model and shape, and the compiler's standard JSON "
-        "input that block explorers take. Equal keys give equal files.",
+        "input that block explorers take. Equal keys give equal files. The key is taken at its word: compare "
+        "the VERIFIER_ID with one that zkllm setup --check printed.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

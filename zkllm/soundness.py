@@ -15,6 +15,7 @@ from .protocol.party import Party
 from .statement import num_words
 
 LOG2_R = log2(R)
+CEREMONY_POWERS = (1 << 29) - 1  # in G1, of the largest .ptau files: perpetual powers of tau
 BN254_BITS = 100.0  # Barbulescu, Duquesne, eprint 2017/334: number field sieve on BN254's target group
 
 
@@ -41,8 +42,9 @@ class OuterSizes:
 
     @property
     def powers(self) -> int:
-        """Of tau: the columns, and C2's three polynomials of up to 5 n coefficients."""
-        return max(1 << self.mu, 15 << self.n_log2)
+        """Of tau, that a prover may use: not what proving needs (the columns, and C2's three polynomials of
+        up to 5 n coefficients) but all that a ceremony has published, whatever a file of it was cut to."""
+        return max(1 << self.mu, 15 << self.n_log2, CEREMONY_POWERS)
 
 
 SOURCES = {
@@ -71,10 +73,16 @@ def outer_terms(s: OuterSizes) -> list[Term]:
     """PLONK, the packed opening and Mercury, from the sizes alone (docs/security.md gives them at XL's)."""
     n, columns, powers = 1 << s.n_log2, s.columns, s.powers
     b = 1 << s.mu // 2
+    # An SRS is all that bounds what a pack of t polynomials holds: powers / t coefficients each. The largest
+    # product in an identity is z' and four wires, powers / 3 + 4 powers / 4; five wires and a flag are less.
+    identity = powers // 3 + powers + n
     degrees = {
         "permutation beta_p, gamma_p": (8 * n, "PLONK, eprint 2019/953, permutation argument over 4 wires"),
         "gates alpha_p": (4, "powers of alpha_p batch five gate equations"),
-        "evaluation y": (6 * n + num_words(s.rows) + 10, "quotient identities, degree below 6 n"),
+        "evaluation y": (
+            identity + num_words(s.rows) + 10,
+            "quotient identities, of degrees that the SRS allows",
+        ),
         "columns theta": (columns - 1, "powers of theta batch the columns"),
         "Mercury alpha": (powers - 1, "eprint 2025/385: division by X^b - alpha"),
         "Mercury gamma": (1, "eprint 2025/385: two inner products in one"),

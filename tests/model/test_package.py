@@ -44,8 +44,9 @@ def test_saving_again_gives_the_same_files(tmp_path: Path, demo_package: ModelPa
 
 @pytest.mark.parametrize(
     "name",
-    ["manifest.json", "tokenizer.json", "ranges.json", "calibration.json", "weights/wte.bin", "weights/exp.bin"],
-)
+    ["manifest.json", "tokenizer.json", "ranges.json", "calibration.json", "weights/wte.bin",
+     "weights/exp.bin"],
+)  # fmt: skip
 def test_a_missing_file_is_named(package_copy: Path, name: str) -> None:
     (package_copy / name).unlink()
     words = "incomplete" if name == "manifest.json" else name

@@ -24,6 +24,7 @@ from zkllm.model.folding import LINEARS
 from zkllm.model.tables import exp_table, gelu_table
 from zkllm.model.weights import QuantizedModel
 
+MAX_MU = 25  # what a verifying key may have: an SRS of so many powers is made before there is a key
 PACKED_BITS = 253  # a packed coefficient: slots times bits a slot
 NORM_BITS = 252  # 2 rho_bits + bits of Q
 WORD_BITS = 128  # rho, U and V are traced as 128-bit integers,
@@ -170,11 +171,12 @@ def failed_config_predicates(c: ProgramConfig) -> list[str]:
         if not holds:
             failed.append(text)
 
-    sizes = ("n_layer", "n_head", "head_dim", "d_inner", "n_ctx", "mu", "slots", "inner_slots", "vocab_slots")
+    sizes = ("n_layer", "n_head", "head_dim", "d_inner", "n_ctx", "slots", "inner_slots", "vocab_slots")
     for name in sizes:
         need(1 <= getattr(c, name) < 1 << 31, f"1 <= {name} < 2^31")
+    need(1 <= c.mu <= MAX_MU, f"1 <= mu <= {MAX_MU}")
     if failed:
-        return failed
+        return failed  # nothing is shifted by, divided by or multiplied with what is out of range
     need(c.n_layer < 1 << c.mu, "mu: a column's address holds the bits of the layer")
     need(1 <= c.vocab_size < 1 << 16, "vocab_size: ids are 16-bit")
     need(0 <= c.pad_id < c.vocab_size, "pad_id is a token id")
@@ -215,7 +217,6 @@ def failed_config_predicates(c: ProgramConfig) -> list[str]:
         1 <= c.rho_bits <= WORD_BITS and 1 <= c.norm_bits <= WORD_BITS, f"rho_bits, norm_bits <= {WORD_BITS}"
     )
     need(1 <= c.eps_int < 1 << TRACED_BITS, f"eps_int >= 1, and below 2^{TRACED_BITS}")
-    need(c.mu <= 40, "mu <= 40")
     return failed
 
 
