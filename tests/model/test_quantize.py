@@ -213,6 +213,7 @@ def test_outlier_channels_are_coped_with(tmp_path: Path, outlier: float) -> None
     checkpoint = random_checkpoint(tmp_path, 6, outlier=outlier)
     ids = random_ids(checkpoint, 2)
     model, scales = quantize(checkpoint, measure(checkpoint, [ids]))
+    assert scale_errors(checkpoint, model.config, scales, model.tables) == []
     expected = FloatModel(checkpoint).logits(ids)
     for i in range(8):
         row = ids[i].tolist()
@@ -294,7 +295,8 @@ def test_any_shape_goes_through(
         n_layer=layers, n_inner=d_inner, vocab_size=vocab, n_positions=12,
     )  # fmt: skip
     ids = np.random.default_rng(seed).integers(0, vocab, (64, 12))
-    model, _ = quantize(checkpoint, measure(checkpoint, [ids]))
+    model, scales = quantize(checkpoint, measure(checkpoint, [ids]))
+    assert scale_errors(checkpoint, model.config, scales, model.tables) == []
     generator = random.Random(seed)
     for i in range(30):
         prompt = [generator.randrange(vocab) for _ in range(generator.randrange(1, 11))]

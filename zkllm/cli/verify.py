@@ -1,6 +1,6 @@
 """Verifies a proof in pure Python, from its bytes and the verifying key alone: no native code, no numpy. Exit
-code 0 means that the proof holds for this key; 1 that it is rejected. The key says which model, shape and SRS:
-take it from whom you trust, or compare its VERIFIER_ID with one that `zkllm setup --check` printed."""
+code 0 means that the proof holds for this key; 1 that it is rejected. The key says which model, shape and
+SRS: take it from whom you trust, or compare its VERIFIER_ID with one that `zkllm setup --check` printed."""
 
 from __future__ import annotations
 

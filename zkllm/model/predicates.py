@@ -11,7 +11,7 @@ Each is named, so that a package that breaks one says which. Two kinds:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +28,8 @@ MAX_MU = 25  # what a verifying key may have: an SRS of so many powers is made b
 PACKED_BITS = 253  # a packed coefficient: slots times bits a slot
 NORM_BITS = 252  # 2 rho_bits + bits of Q
 WORD_BITS = 128  # rho, U and V are traced as 128-bit integers,
-ACCUMULATOR_BITS = 62  # Z is traced as a 64-bit integer
+ACCUMULATOR_BITS = 62  # Z is traced as a 64-bit integer,
+CENTRED_BITS = 62  # and so is d X - S
 TRACED_BITS = 125  # and computed as signed ones from Q and d 2^(2 kappa)
 
 
@@ -120,120 +121,22 @@ def largest_sum(model: QuantizedModel, residual: int | None = None) -> dict[str,
     }
 
 
-def _least_bits(n: int) -> int:
-    return int(n).bit_length()
+@dataclass(frozen=True)
+class Predicate:
+    name: str
+    holds: bool
+    text: str  # with its figures
 
 
 def failed_predicates(model: QuantizedModel) -> list[str]:
     """The predicates that do not hold, each with its figures; empty for a sound package."""
-    c = model.config
-    failed = failed_config_predicates(c)
-    if failed:
-        return failed  # the bounds below would mean nothing
-
-    def need(holds: bool, text: str) -> None:
-        if not holds:
-            failed.append(text)
-
-    for name in ("wte", "wpe", "w_qkv", "w_o", "w_fc1", "w_fc2"):
-        limit = min(1 << 15, 1 << (c.act_bits - 1)) if name == "wte" else 1 << 15
-        need(max_abs(getattr(model, name)) < limit, f"weights: |{name}| < {limit}")
-    for s in slot_bounds(model):
-        need(
-            s.needed_bits <= s.slot_bits,
-            f"packing {s.kind}: max|Z| + max|Z'| needs {s.needed_bits} bits, a slot has {s.slot_bits}",
-        )
-        biased = s.true_max + max_abs(getattr(model, f"b_{s.kind}")) if s.kind in LINEARS else s.true_max
-        need(
-            biased < 1 << ACCUMULATOR_BITS, f"{s.kind}: |Z| may reach {biased}, at most 2^{ACCUMULATOR_BITS}"
-        )
-    for relation, bound in largest_sum(model).items():
-        need(bound < R, f"no wrap: {relation} may reach 2^{_least_bits(bound)}")
-    q_bits = _least_bits(square_sum_bound(model))
-    need(
-        2 * c.rho_bits + q_bits <= NORM_BITS,
-        f"2 rho_bits + bits of Q = {2 * c.rho_bits + q_bits} <= {NORM_BITS}",
-    )
-    centred = 2 * c.width * residual_bound(model)
-    need(centred < 1 << 62, f"d X - S may reach 2^{_least_bits(centred)}, at most 2^62")
-    need(q_bits <= TRACED_BITS, f"Q may reach 2^{q_bits}, at most 2^{TRACED_BITS}")
-    _check_tables(model, need)
-    total = 2 * c.n_ctx * max_abs(model.exp)
-    need(total <= 1 << c.div_bits, f"div_bits: 2 M may reach {total}, at most 2^{c.div_bits}")
-    return failed
+    failed = failed_config_predicates(model.config)
+    return failed or [p.text for p in array_predicates(model) if not p.holds]
 
 
 def failed_config_predicates(c: ProgramConfig) -> list[str]:
     """Those of the configuration alone: axes, slots and the widths that the traced arrays can hold."""
-    failed: list[str] = []
-
-    def need(holds: bool, text: str) -> None:
-        if not holds:
-            failed.append(text)
-
-    sizes = ("n_layer", "n_head", "head_dim", "d_inner", "n_ctx", "slots", "inner_slots", "vocab_slots")
-    for name in sizes:
-        need(1 <= getattr(c, name) < 1 << 31, f"1 <= {name} < 2^31")
-    need(1 <= c.mu <= MAX_MU, f"1 <= mu <= {MAX_MU}")
-    if failed:
-        return failed  # nothing is shifted by, divided by or multiplied with what is out of range
-    need(c.n_layer < 1 << c.mu, "mu: a column's address holds the bits of the layer")
-    need(1 <= c.vocab_size < 1 << 16, "vocab_size: ids are 16-bit")
-    need(0 <= c.pad_id < c.vocab_size, "pad_id is a token id")
-    need(c.n_ctx < 1 << 16, "n_ctx < 2^16")
-    classes = range(len(c.fc1_gains))
-    need(len(c.mlp_class) == c.n_layer, "mlp_class: a class for each layer")
-    need(
-        1 <= len(c.fc1_gains) == len(c.fc2_gains) <= 16, "fc1_gains, fc2_gains: one of each class, at most 16"
-    )
-    need(set(c.mlp_class) == set(classes), "mlp_class: classes are counted from 0 and all used")
-    need(all(0 <= g <= 16 for g in (*c.fc1_gains, *c.fc2_gains)), "0 <= gains <= 16")
-    need(c.n_head % c.slots == 0, "slots divide the heads")
-    need(c.d_inner % c.inner_slots == 0, "inner_slots divide the inner width")
-    need(
-        (c.vocab_slots - 1) * c.vocab_block < c.vocab_size,
-        "no vocabulary slot is empty",
-    )
-    for slots, bits in (
-        ("slots", "slot_bits"),
-        ("inner_slots", "inner_slot_bits"),
-        ("vocab_slots", "vocab_slot_bits"),
-    ):
-        packed = getattr(c, slots) * getattr(c, bits)
-        need(packed <= PACKED_BITS, f"{slots} * {bits} = {packed} <= {PACKED_BITS}")
-    for shift in ("qkv_shift", "o_shift", "fc1_shift", "fc2_shift", "final_shift", "exp_shift"):
-        need(1 <= getattr(c, shift) <= 30, f"1 <= {shift} <= 30")
-    need(1 <= c.ln_shift <= 62, "1 <= ln_shift <= 62")
-    need(c.kappa >= c.ln_shift, "kappa >= ln_shift")
-    need(2 * c.kappa + c.width.bit_length() <= TRACED_BITS, f"d 2^(2 kappa) <= 2^{TRACED_BITS}")
-    need(0 <= c.wte_shift <= 40 and 0 <= c.wpe_shift <= 40, "0 <= wte_shift, wpe_shift <= 40")
-    need(2 <= c.act_bits <= 16 and 2 <= c.gelu_bits <= 16, "act_bits, gelu_bits <= 16")
-    need(1 <= c.exp_bits <= 20 and 1 <= c.over_bits <= 31, "exp_bits <= 20, over_bits <= 31")
-    need(2 <= c.write_bits <= 32, "write_bits <= 32")
-    need(2 <= c.logit_bits <= 62 and 1 <= c.diff_bits <= 62, "logit_bits, diff_bits <= 62")
-    need(1 <= c.div_bits <= 62, "div_bits <= 62")
-    need(1 <= c.limb_bits <= 16, "limb_bits <= 16")
-    need(
-        1 <= c.rho_bits <= WORD_BITS and 1 <= c.norm_bits <= WORD_BITS, f"rho_bits, norm_bits <= {WORD_BITS}"
-    )
-    need(1 <= c.eps_int < 1 << TRACED_BITS, f"eps_int >= 1, and below 2^{TRACED_BITS}")
-    return failed
-
-
-def _check_tables(model: QuantizedModel, need: Callable[[bool, str], None]) -> None:
-    c, e = model.config, model.exp
-    need(bool((e[:-1] >= e[1:]).all()), "exp table is non-increasing")
-    need(int(e[-1]) == 0, "exp table ends in 0")
-    need(int(e[0]) > 0, "exp table starts above 0")
-    need(max_abs(model.gelu) < 1 << (c.act_bits - 1), "GELU table fits act_bits")
-    need(np.array_equal(e, exp_table(model.tables, c.exp_bits)), "exp table: contents as specified")
-    scales = model.tables.gelu_in_log2, model.tables.gelu_out_log2
-    if any(len(s) != c.mlp_classes for s in scales):
-        need(False, "GELU tables: scales for each class")
-        return
-    need(
-        np.array_equal(model.gelu, gelu_table(model.tables, c.gelu_bits)), "GELU table: contents as specified"
-    )
+    return [p.text for p in config_predicates(c) if not p.holds]
 
 
 def check_predicates(model: QuantizedModel) -> None:
@@ -241,3 +144,109 @@ def check_predicates(model: QuantizedModel) -> None:
     failed = failed_predicates(model)
     if failed:
         raise PackageError("model package is unsound: " + "; ".join(failed))
+
+
+def _bits(n: int) -> int:
+    return int(n).bit_length()
+
+
+def array_predicates(model: QuantizedModel) -> Iterator[Predicate]:
+    """Those of weights, biases and tables, where those of the configuration hold."""
+    c = model.config
+    for name in ("wte", "wpe", "w_qkv", "w_o", "w_fc1", "w_fc2"):
+        limit = min(1 << 15, 1 << (c.act_bits - 1)) if name == "wte" else 1 << 15
+        text = f"weights: |{name}| < {limit}"
+        yield Predicate(f"weights {name}", max_abs(getattr(model, name)) < limit, text)
+    for s in slot_bounds(model):
+        text = f"packing {s.kind}: max|Z| + max|Z'| needs {s.needed_bits} bits, a slot has {s.slot_bits}"
+        yield Predicate(f"packing {s.kind}", s.needed_bits <= s.slot_bits, text)
+        biased = s.true_max + max_abs(getattr(model, f"b_{s.kind}")) if s.kind in LINEARS else s.true_max
+        text = f"{s.kind}: |Z| may reach {biased}, at most 2^{ACCUMULATOR_BITS}"
+        yield Predicate(f"accumulator {s.kind}", biased < 1 << ACCUMULATOR_BITS, text)
+    for relation, bound in largest_sum(model).items():
+        text = f"no wrap: {relation} may reach 2^{_bits(bound)}"
+        yield Predicate(f"no wrap: {relation}", bound < R, text)
+    q_bits = _bits(square_sum_bound(model))
+    norm = 2 * c.rho_bits + q_bits
+    yield Predicate("norm", norm <= NORM_BITS, f"2 rho_bits + bits of Q = {norm} <= {NORM_BITS}")
+    centred = 2 * c.width * residual_bound(model)
+    text = f"d X - S may reach 2^{_bits(centred)}, at most 2^{CENTRED_BITS}"
+    yield Predicate("centred", centred < 1 << CENTRED_BITS, text)
+    text = f"Q may reach 2^{q_bits}, at most 2^{TRACED_BITS}"
+    yield Predicate("square sum", q_bits <= TRACED_BITS, text)
+    yield from _table_predicates(model)
+    total = 2 * c.n_ctx * max_abs(model.exp)
+    text = f"div_bits: 2 M may reach {total}, at most 2^{c.div_bits}"
+    yield Predicate("div_bits and the table", total <= 1 << c.div_bits, text)
+
+
+def _table_predicates(model: QuantizedModel) -> Iterator[Predicate]:
+    c, e, spec = model.config, model.exp, model.tables
+    classes = {len(spec.gelu_in_log2), len(spec.gelu_out_log2)} == {c.mlp_classes}
+    for text, holds in {
+        "exp table is non-increasing": bool((e[:-1] >= e[1:]).all()),
+        "exp table ends in 0": int(e[-1]) == 0,
+        "exp table starts above 0": int(e[0]) > 0,
+        "GELU table fits act_bits": max_abs(model.gelu) < 1 << (c.act_bits - 1),
+        "exp table: contents as specified": np.array_equal(e, exp_table(spec, c.exp_bits)),
+        "GELU tables: scales for each class": classes,
+        "GELU table: contents as specified": not classes
+        or np.array_equal(model.gelu, gelu_table(spec, c.gelu_bits)),
+    }.items():
+        yield Predicate(text, holds, text)
+
+
+def config_predicates(c: ProgramConfig) -> Iterator[Predicate]:
+    """In an order in which each one bounds what the later ones compute; after sizes out of range, no more."""
+    in_range = True
+    sizes = ("n_layer", "n_head", "head_dim", "d_inner", "n_ctx", "slots", "inner_slots", "vocab_slots")
+    for name in sizes:
+        text = f"1 <= {name} < 2^31"
+        yield Predicate(text, holds := 1 <= getattr(c, name) < 1 << 31, text)
+        in_range &= holds
+    text = f"1 <= mu <= {MAX_MU}"
+    yield Predicate(text, holds := 1 <= c.mu <= MAX_MU, text)
+    if not (in_range and holds):
+        return
+    for text, holds in _conditions(c):
+        yield Predicate(text, holds, text)
+    for slots, bits in (
+        ("slots", "slot_bits"),
+        ("inner_slots", "inner_slot_bits"),
+        ("vocab_slots", "vocab_slot_bits"),
+    ):
+        packed = getattr(c, slots) * getattr(c, bits)
+        text = f"{slots} * {bits} = {packed} <= {PACKED_BITS}"
+        yield Predicate(f"{slots} * {bits}", packed <= PACKED_BITS, text)
+    for shift in ("qkv_shift", "o_shift", "fc1_shift", "fc2_shift", "final_shift", "exp_shift"):
+        text = f"1 <= {shift} <= 30"
+        yield Predicate(text, 1 <= getattr(c, shift) <= 30, text)
+
+
+def _conditions(c: ProgramConfig) -> Iterator[tuple[str, bool]]:
+    yield "mu: a column's address holds the bits of the layer", c.n_layer < 1 << c.mu
+    yield "vocab_size: ids are 16-bit", 1 <= c.vocab_size < 1 << 16
+    yield "pad_id is a token id", 0 <= c.pad_id < c.vocab_size
+    yield "n_ctx < 2^16", c.n_ctx < 1 << 16
+    yield "mlp_class: a class for each layer", len(c.mlp_class) == c.n_layer
+    classes = 1 <= len(c.fc1_gains) == len(c.fc2_gains) <= 16
+    yield "fc1_gains, fc2_gains: one of each class, at most 16", classes
+    used = set(c.mlp_class) == set(range(len(c.fc1_gains)))
+    yield "mlp_class: classes are counted from 0 and all used", used
+    yield "0 <= gains <= 16", all(0 <= g <= 16 for g in (*c.fc1_gains, *c.fc2_gains))
+    yield "slots divide the heads", c.n_head % c.slots == 0
+    yield "inner_slots divide the inner width", c.d_inner % c.inner_slots == 0
+    yield "no vocabulary slot is empty", (c.vocab_slots - 1) * c.vocab_block < c.vocab_size
+    yield "1 <= ln_shift <= 62", 1 <= c.ln_shift <= 62
+    yield "kappa >= ln_shift", c.kappa >= c.ln_shift
+    yield f"d 2^(2 kappa) <= 2^{TRACED_BITS}", 2 * c.kappa + c.width.bit_length() <= TRACED_BITS
+    yield "0 <= wte_shift, wpe_shift <= 40", 0 <= c.wte_shift <= 40 and 0 <= c.wpe_shift <= 40
+    yield "act_bits, gelu_bits <= 16", 2 <= c.act_bits <= 16 and 2 <= c.gelu_bits <= 16
+    yield "exp_bits <= 20, over_bits <= 31", 1 <= c.exp_bits <= 20 and 1 <= c.over_bits <= 31
+    yield "write_bits <= 32", 2 <= c.write_bits <= 32
+    yield "logit_bits, diff_bits <= 62", 2 <= c.logit_bits <= 62 and 1 <= c.diff_bits <= 62
+    yield "div_bits <= 62", 1 <= c.div_bits <= 62
+    yield "limb_bits <= 16", 1 <= c.limb_bits <= 16
+    words = 1 <= c.rho_bits <= WORD_BITS and 1 <= c.norm_bits <= WORD_BITS
+    yield f"rho_bits, norm_bits <= {WORD_BITS}", words
+    yield f"eps_int >= 1, and below 2^{TRACED_BITS}", 1 <= c.eps_int < 1 << TRACED_BITS
