@@ -12,12 +12,16 @@ import pytest
 from verifier_gen.__main__ import find_key
 from zkllm import api
 from zkllm._native import g2_squarings
-from zkllm.cli.models import verifying_key
+from zkllm.cli.models import shape_verifying_key, verifying_key
 from zkllm.errors import PackageError, SrsError
+from zkllm.files import cache_directory, canonical_json
 from zkllm.model.package import ModelPackage
+from zkllm.model_id import model_id
 from zkllm.outer.keys import VerifyingKey
 from zkllm.pcs.srs import development_srs
 from zkllm.proof import Proof
+from zkllm.settle.examination import keys_of
+from zkllm.setup_record import SetupRecord
 
 
 @pytest.fixture
@@ -84,3 +88,125 @@ def test_setup_checks_an_srs_of_our_format(copy: Path, tmp_path: Path) -> None:
     assert forged.digest == srs.digest
     with pytest.raises(SrsError, match="G2 does not hold"):
         api.setup_keys(package, 8, tmp_path / "forged.srs")
+
+
+# ---- a folder that came from elsewhere, with keys in it
+
+
+@pytest.fixture
+def strange(copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package that another user made: this one's cache knows nothing of it."""
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    for srs in cache_directory().glob("development-*.srs"):
+        (cache / srs.name).symlink_to(srs)
+    monkeypatch.setenv("ZKLLM_CACHE", str(cache))
+    shutil.rmtree(copy / "keys" / "N8-k2", ignore_errors=True)
+    return copy
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_genuine_keys_of_others_are_made_again_once(strange: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = contents(strange)
+    made: list[str] = []
+    for name in ("commit_columns", "setup_outer"):
+        genuine = getattr(api, name)
+        monkeypatch.setattr(api, name, lambda *a, n=name, g=genuine: (made.append(n), g(*a))[1])
+    for _ in range(2):
+        package = api.open_package(strange)
+        key = api.shape_keys(package, 8, 1).verifying_key
+        assert made == ["commit_columns", "setup_outer"]
+    assert contents(strange) == before
+    assert keys_of(strange, package.digest, key.model_id) == [key]
+
+
+@pytest.mark.parametrize("field", ["fixed_commitments", "model_id", "config_digest"])
+def test_false_records_of_others_are_refused(strange: Path, field: str) -> None:
+    """Commitments to other weights, in which predicates may fail, with the model_id that belongs to them; a
+    false model_id; a false configuration."""
+    path = strange / "keys" / "setup.json"
+    record = SetupRecord.load(path)
+    if field == "fixed_commitments":
+        vk = VerifyingKey.load(strange / "keys" / "N8-k1" / "vk.json")
+        others = (vk.c0, *record.fixed_commitments[1:])
+        identity = model_id(record.config_digest, vk.vocabulary_root, others)
+        false = replace(record, fixed_commitments=others, model_id=identity)
+    else:
+        false = replace(record, **{field: bytes(32)})
+    path.write_bytes(false.to_bytes())
+    words = "commitments are not" if field == "fixed_commitments" else "model_id is not"
+    with pytest.raises(PackageError, match=f"the recorded {words} "):
+        api.open_package(strange)
+
+
+def test_planted_keys_are_replaced(strange: Path) -> None:
+    """A key of another circuit, with the proving key to it: what it verifies means nothing."""
+    folder = strange / "keys" / "N8-k1"
+    genuine = VerifyingKey.load(folder / "vk.json")
+    planted = replace(genuine, c0=genuine.fixed_commitments[0])
+    pk = api.ProvingKey.load(folder / "proving.key")
+    planted.save(folder / "vk.json")
+    replace(pk, vk=planted).save(folder / "proving.key")
+    package = api.open_package(strange)
+    assert keys_of(strange, package.digest, genuine.model_id) == []
+    assert shape_verifying_key(package, 8, 1) == genuine
+    assert api.shape_keys(package, 8, 1).verifying_key == genuine == VerifyingKey.load(folder / "vk.json")
+    assert keys_of(strange, package.digest, genuine.model_id) == [genuine]
+
+
+def test_keys_of_another_shape_are_replaced(copy: Path) -> None:
+    """One's own, but not this shape's."""
+    genuine = VerifyingKey.load(copy / "keys" / "N8-k1" / "vk.json")
+    shutil.copytree(copy / "keys" / "N8-k1", copy / "keys" / "N4-k1")
+    key = shape_verifying_key(ModelPackage.load(copy), 4, 1)
+    assert (key.N, key.k) == (4, 1) and key != genuine
+
+
+def test_unfinished_work_of_others_counts_as_nothing(strange: Path) -> None:
+    """Commitments that wait in a journal for a set-up to go on with."""
+    genuine = SetupRecord.load(strange / "keys" / "setup.json")
+    journal = strange / "keys" / "commitments.json"
+    data = json.loads(journal.read_bytes())
+    assert data["results"]["column 0"] == genuine.fixed_commitments[0].hex()
+    data["results"]["column 0"] = VerifyingKey.load(strange / "keys" / "N8-k1" / "vk.json").c0.hex()
+    journal.write_bytes(canonical_json(data))
+    (strange / "keys" / "setup.json").unlink()
+    package = api.open_package(strange)
+    assert api.open_setup(package).fixed_commitments == genuine.fixed_commitments
+
+
+def test_what_was_checked_is_one_s_own(run, strange: Path, checkpoint: Path) -> None:
+    package = ModelPackage.load(strange)
+    assert not api.open_setup(package).own
+    assert run("setup", checkpoint, "--out", strange, "--check", "--quiet").code == 0
+    genuine = VerifyingKey.load(strange / "keys" / "N8-k1" / "vk.json")
+    assert api.open_setup(package).own and keys_of(strange, package.digest, genuine.model_id) == [genuine]
+
+
+def test_scales_of_a_text_of_one_s_own(run, copy: Path, checkpoint: Path) -> None:
+    """The auditor has the text, or allows the scales."""
+    text = copy.parent / "text"
+    text.write_text("zzzz qqqq " * 400)
+    command = ["setup", checkpoint, "--out", copy]
+    assert run(*command, "--max-tokens", 8, "--calibration", text, "--quiet").code == 0
+    shutil.rmtree(copy / "keys" / "N8-k2", ignore_errors=True)
+    run(*command, "--check").failed_in_one_line(
+        "calibrated on a text", "--calibration FILE", "--allow-scales"
+    )
+    outcome = run(*command, "--check", "--calibration", text)
+    assert outcome.code == 0 and "the scales that the quantiser chooses" in outcome.out
+    outcome = run(*command, "--check", "--allow-scales", "--json")
+    assert outcome.code == 0 and outcome.json["scales"] == "allowed"
+    run(*command, "--allow-scales").failed_in_one_line("--allow-scales belongs to --check")
+
+
+def test_an_unsound_package_fails_the_check(run, copy: Path, checkpoint: Path) -> None:
+    path = copy / "manifest.json"
+    data = json.loads(path.read_bytes())
+    data["config"]["diff_bits"] = 62
+    path.write_bytes(canonical_json(data))
+    for option in ((), ("--allow-scales",)):
+        run("setup", checkpoint, "--out", copy, "--check", *option).failed_in_one_line("packing head")

@@ -127,9 +127,10 @@ def test_every_range_is_compared(demo_package: ModelPackage) -> None:
         for key in places:
             for factor, differs in ((1.04, False), (0.96, False), (1.1, True), (0.9, True)):
                 data = ranges.to_dict()
-                data[name] = (
-                    _scaled(values, key, factor) if isinstance(values, dict) else _times(values, factor)
-                )
+                if isinstance(values, dict):
+                    data[name] = {**values, key: _times(values[key], factor)}
+                else:
+                    data[name] = _times(values, factor)
                 found = list(range_differences(FloatRanges.from_dict(data), ranges))
                 assert bool(found) == differs, (name, key, factor)
             names += 1
@@ -142,10 +143,6 @@ def _times(value: Any, factor: float) -> Any:
     if isinstance(value, list):
         return [_times(x, factor) for x in value]
     return value * factor
-
-
-def _scaled(values: dict[str, Any], key: str, factor: float) -> dict[str, Any]:
-    return {**values, key: _times(values[key], factor)}
 
 
 @pytest.mark.parametrize(
