@@ -206,7 +206,7 @@ def test_scales_of_a_text_of_one_s_own(run, copy: Path, checkpoint: Path) -> Non
 def test_an_unsound_package_fails_the_check(run, copy: Path, checkpoint: Path) -> None:
     path = copy / "manifest.json"
     data = json.loads(path.read_bytes())
-    data["config"]["diff_bits"] = 62
+    data["config"]["vocab_slot_bits"] = 10
     path.write_bytes(canonical_json(data))
     for option in ((), ("--allow-scales",)):
         run("setup", checkpoint, "--out", copy, "--check", *option).failed_in_one_line("packing head")
