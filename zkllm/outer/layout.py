@@ -322,8 +322,9 @@ class _Compiler:
         if not products and not constant and len(linear) == 2 and sum(linear.values()) % R == 0:
             u, v = linear
             self.copies.append((u, v, name))
-            roots = sorted((self.root(u), self.root(v)))
-            self.equal_to[roots[1]] = roots[0]
+            low, high = sorted((self.root(u), self.root(v)))
+            if low != high:  # else it follows from earlier equalities
+                self.equal_to[high] = low
             return
         *first, last = _gates(form, spare=1)
         acc: int | None = None
@@ -334,6 +335,7 @@ class _Compiler:
         self.assertions[self.row((*last.abc(), last.d), last.selectors, part)] = name
 
     def root(self, v: int) -> int:
+        """The lowest variable that v is equal to: every link of `equal_to` leads to a lower one."""
         while v in self.equal_to:
             v = self.equal_to[v]
         return v
@@ -360,8 +362,8 @@ class _Compiler:
         defines = np.zeros(size, np.uint8)
         defines[:num_rows] = self.defines
         equal_to = np.arange(self.num_variables, dtype=np.uint32)
-        for v in self.equal_to:
-            equal_to[v] = self.root(v)
+        for v in sorted(self.equal_to):  # each is equal to a lower one, whose root is known by then
+            equal_to[v] = equal_to[self.equal_to[v]]
         by_part = {self.b.parts[p]: count for p, count in sorted(self.counts.items())}
         return Circuit(
             log2_size=log2_size,
