@@ -4,6 +4,7 @@ import json
 import random
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -167,17 +168,35 @@ def test_proof_files_round_trip(instance, tmp_path):
     assert proof.statement(instance.vk).ids == (7454, 3764, 198, 50255, 5536)
 
 
-def test_every_structural_byte_of_a_proof_file_matters(instance):
-    data = proof_file(instance).to_bytes()
-    body_start = len(data) - len(proof_file(instance).body)
-    for position in range(body_start):
+def test_every_structural_bit_of_a_proof_file_matters(instance):
+    """All that comes before the body: magic, version, flags, key, context, shape, ids and length."""
+    proof = proof_file(instance)
+    data = proof.to_bytes()
+    for position in range(8 * (len(data) - len(proof.body))):
         damaged = bytearray(data)
-        damaged[position] ^= 1 << position % 8
+        damaged[position // 8] ^= 1 << position % 8
         with pytest.raises(ProofError):
             Proof.from_bytes(bytes(damaged)).verify(instance.vk)
     for damaged in (data[:-1], data + b"\0", b"", data[:100], data[:140]):
         with pytest.raises(ProofError):
             Proof.from_bytes(damaged)
+
+
+def test_flags_are_those_of_the_key(instance):
+    """The flags say only what the key says: of the development SRS 1, of a ceremony's 0."""
+    proof = proof_file(instance)
+    ceremony = replace(instance.vk, srs_kind="ceremony")
+    for key, flags in ((instance.vk, 1), (ceremony, 0)):
+        data = bytearray(replace(proof, verifier_id=key.verifier_id).to_bytes())
+        for said in [*range(4), *(1 << bit for bit in range(2, 16))]:
+            data[8:10] = said.to_bytes(2, "big")
+            if said > 1:
+                with pytest.raises(ProofError, match=f"^proof file: unknown flags {said:#x}$"):
+                    Proof.from_bytes(bytes(data))
+            elif said != flags:
+                with pytest.raises(ProofError, match="^flags: the proof and the key disagree"):
+                    Proof.from_bytes(bytes(data)).verify(key)
+    proof.verify(instance.vk)
 
 
 def test_single_bits_of_a_proof_file_matter(instance):

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from zkllm._native import Points, g2_squarings
+from zkllm.cli import main
 from zkllm.errors import PackageError, SrsError
 from zkllm.outer.keys import VerifyingKey
-from zkllm.pcs.development import development_g2_tau
+from zkllm.pcs.development import DEVELOPMENT_TAU, development_g2_tau
 from zkllm.pcs.powers import check_srs
 from zkllm.pcs.srs import Srs, make_development_srs
 
@@ -42,6 +43,32 @@ def test_a_foreign_power_in_g2_is_refused() -> None:
     assert forged.digest == srs.digest
     with pytest.raises(SrsError, match="G2 does not hold"):
         check_srs(forged)
+
+
+@pytest.mark.parametrize(("count", "checkable"), [(2, 2), (3, 3), (5, 4), (8, 4), (9, 5)])
+def test_as_many_powers_in_g2_as_those_in_g1_can_check(count: int, checkable: int) -> None:
+    points = Points.powers(DEVELOPMENT_TAU, count, 1)
+    genuine, foreign = squarings(DEVELOPMENT_TAU), squarings(12345)
+    check_srs(Srs("development", points, genuine[:checkable]))
+    with pytest.raises(SrsError, match="G2 does not hold"):
+        check_srs(Srs("development", points, (*genuine[: checkable - 1], foreign[checkable - 1])))
+    for number in (0, checkable + 1, checkable + 2):
+        said = (
+            rf"has {number} of .*, and {count} powers in G1, which can check 1 to {checkable}; make it again$"
+        )
+        with pytest.raises(SrsError, match=said):
+            check_srs(Srs("development", points, genuine[:number]))
+
+
+def test_a_file_with_more_in_g2_than_can_be_checked_is_refused(tmp_path: Path, capsys) -> None:
+    """Its digest is right, so that it loads: only the audit of what it holds can say so."""
+    srs = make_development_srs(LOG2_POWERS)
+    more = (*srs.g2_raw, squarings(12345)[-1])
+    replace(srs, g2_raw=more).save(tmp_path / "more.srs")
+    assert Srs.load(tmp_path / "more.srs").g2_raw == more
+    assert main(["srs", "check", str(tmp_path / "more.srs")]) == 1
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "the file has 8 of [tau^(2^i)] in G2, and 64 powers in G1, which can check 1 to 7" in error
 
 
 def test_foreign_powers_in_g1_are_refused() -> None:

@@ -34,7 +34,12 @@ def test_import_gives_the_development_srs(ptau, tmp_path):
     assert srs.g2_raw == expected.g2_raw[:POWER]
     srs.save(tmp_path / "a.srs")
     assert Srs.load(tmp_path / "a.srs").digest == srs.digest
-    assert import_ptau(ptau, 10).num_powers == 10
+    for count in (2, 3, 5, 8, 9, 10, 31):
+        trimmed = import_ptau(ptau, count)
+        assert trimmed.num_powers == count
+        assert trimmed.g2_raw == expected.g2_raw[: min(POWER, (count - 1).bit_length() + 1)], (
+            "what is checked"
+        )
 
 
 @pytest.mark.parametrize(

@@ -78,8 +78,12 @@ def check_powers(
         raise SrsError("powers of tau: a point of G2 is outside the subgroup of order r") from None
     if first != G2_GENERATOR:
         raise SrsError("powers of tau: the first point of G2 is not the generator")
-    if not 1 <= len(in_g2) <= checkable_g2_powers(count):
-        raise SrsError(f"powers of tau: {count} powers in G1 cannot tell whether all of G2 is right")
+    checkable = checkable_g2_powers(count)
+    if not 1 <= len(in_g2) <= checkable:
+        raise SrsError(
+            f"powers of tau: the file has {len(in_g2)} of [tau^(2^i)] in G2, and {count} powers in G1, which "
+            f"can check 1 to {checkable}; make it again"
+        )
 
     rho = secrets.randbelow(R - 1) + 1
     total = points.geometric_sum(rho, 0, count, progress)
