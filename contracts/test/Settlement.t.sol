@@ -181,6 +181,39 @@ contract SettlementTest is MockedSettlement {
         assertEq(settlement.textOf(_claimId(ids, 3)), text, "text in the answer's order");
     }
 
+    /// @dev The verifier refuses ids beyond the vocabulary, but no text may depend on that alone: an id of the tree and
+    /// one beyond it, with any text; the latter alone; and one of the padding between the vocabulary and 2^6.
+    function test_idsBeyondTheVocabulary() external {
+        MockZkLLMVerifier v = _register(LENGTH, 2);
+        uint16[2][7] memory answers = [
+            [uint16(3), 67],
+            [uint16(67), 3],
+            [uint16(36), 65_535],
+            [uint16(67), 67],
+            [uint16(66), 67],
+            [uint16(3), 40],
+            [uint16(37), 37]
+        ];
+        for (uint256 i = 0; i < answers.length; ++i) {
+            uint16[] memory ids = _ids(i, 9);
+            (ids[7], ids[8]) = (answers[i][0], answers[i][1]);
+            _refuseIds(v, ids, "of two");
+            _refuseIds(verifier, ids, "alone"); // the last one
+        }
+    }
+
+    function _refuseIds(MockZkLLMVerifier v, uint16[] memory ids, string memory what) private {
+        uint16[] memory distinct = Vocabulary.distinct(_answer(ids, v.K()));
+        bytes[] memory texts = new bytes[](distinct.length);
+        for (uint256 i = 0; i < texts.length; ++i) {
+            texts[i] = distinct[i] < SIZE ? vocabulary[distinct[i]] : bytes("any text");
+        }
+        bytes32[] memory siblings = Vocabulary.siblings(vocabulary, distinct);
+        if (v.K() == 1 && distinct[0] < SIZE) return;
+        bytes memory data = _encode(v, Vocabulary.words(ids, v.N(), PAD), siblings, texts);
+        assertReverts(address(settlement), data, IZkLLMSettlement.InvalidVocabularyProof.selector, what);
+    }
+
     function test_wrongCounts() external {
         uint16[] memory ids = _ids(1, 9);
         uint16[] memory answer = _answer(ids, 1);
@@ -267,6 +300,133 @@ contract SettlementTest is MockedSettlement {
         }
         (bool accepted,) = address(settlement).call(honest);
         assertTrue(accepted, "honest");
+    }
+
+    /// @dev The same with every value that could be a place or a length of this calldata.
+    function test_everyOffsetAndLength() external {
+        uint16[] memory ids = _ids(1, 9);
+        ids[8] = 30;
+        bytes memory honest = _calldata(verifier, ids, 0);
+        uint256[10] memory at = [uint256(68), 100, 132, 164, 196, 324, 452, 676, 708, 740];
+        for (uint256 i = 0; i < at.length; ++i) {
+            for (uint256 value = 0; value <= honest.length; ++value) {
+                if (value > 8 && value % 32 != 0 && value != 29 && value != 31) continue;
+                bytes memory data = bytes.concat(honest);
+                if (_put(data, at[i], value) == value) continue;
+                (bool ok,) = address(settlement).call{gas: GAS_CAP}(data);
+                assertTrue(!ok, string.concat("place ", vm.toString(at[i]), ": ", vm.toString(value)));
+            }
+        }
+        (bool accepted,) = address(settlement).call(honest);
+        assertTrue(accepted, "honest");
+    }
+
+    /// @dev Each array read from another place that holds the same: nothing but its place is wrong.
+    function test_everyArrayHasItsPlace() external {
+        uint16[] memory ids = _ids(1, 9);
+        uint16[] memory answer = _answer(ids, 1);
+        uint256[] memory words = Vocabulary.words(ids, LENGTH, PAD);
+        bytes32[] memory path = Vocabulary.siblings(vocabulary, answer);
+        bytes[] memory texts = Vocabulary.texts(vocabulary, answer);
+        uint256[] memory asPath = new uint256[](path.length);
+        for (uint256 i = 0; i < path.length; ++i) {
+            asPath[i] = uint256(path[i]);
+        }
+        (uint256 wordsAt, uint256 proofAt, uint256 siblingsAt) = (68, 100, 132);
+        bytes memory honest = _encodeProof(words, words, path, texts);
+        _refuseMoved(honest, wordsAt, proofAt, "words in the proof's place");
+        _refuseMoved(honest, proofAt, wordsAt, "proof in the words' place");
+        honest = _encodeProof(words, asPath, path, texts);
+        _refuseMoved(honest, siblingsAt, proofAt, "siblings in the proof's place");
+        _refuseMoved(honest, proofAt, siblingsAt, "proof in the siblings' place");
+        (bool accepted,) = address(settlement).call(honest);
+        assertTrue(accepted, "honest");
+    }
+
+    function _encodeProof(
+        uint256[] memory words,
+        uint256[] memory proof,
+        bytes32[] memory path,
+        bytes[] memory texts
+    ) private view returns (bytes memory) {
+        return abi.encodeCall(
+            IZkLLMSettlement.settle, (address(verifier), bytes32(0), words, proof, path, texts)
+        );
+    }
+
+    /// @dev The offset at `place` replaced by the one at `source`.
+    function _refuseMoved(bytes memory honest, uint256 place, uint256 source, string memory what) private {
+        bytes memory data = bytes.concat(honest);
+        _put(data, place, _put(bytes.concat(honest), source, 0));
+        assertReverts(address(settlement), data, IZkLLMSettlement.InvalidCalldata.selector, what);
+    }
+
+    /// @dev Writes a word at a place of the calldata; returns what was there.
+    function _put(bytes memory data, uint256 place, uint256 value) private pure returns (uint256 old) {
+        assembly ("memory-safe") {
+            let target := add(add(data, 0x20), place)
+            old := mload(target)
+            mstore(target, value)
+        }
+    }
+
+    /// @dev A word before each array, with the offsets of what follows moved by it: the arguments stay the same.
+    function test_gapsBetweenArrays() external {
+        uint16[] memory ids = _ids(1, 9);
+        bytes memory honest = _calldata(verifier, ids, 0);
+        uint256[4] memory lengthAt = [uint256(196), 324, 452, 676];
+        for (uint256 array = 0; array < 4; ++array) {
+            bytes memory data = new bytes(honest.length + 32);
+            for (uint256 i = 0; i < honest.length; ++i) {
+                data[i < lengthAt[array] ? i : i + 32] = honest[i];
+            }
+            for (uint256 i = array; i < 4; ++i) {
+                _put(data, 68 + 32 * i, lengthAt[i] - 4 + 32);
+            }
+            string memory what = string.concat("before array ", vm.toString(array));
+            assertReverts(address(settlement), data, IZkLLMSettlement.InvalidCalldata.selector, what);
+        }
+    }
+
+    /// @dev Two ids with the same text, which is given once, or twice in the other order.
+    function test_everyTextHasItsPlace() external {
+        vocabulary[4] = vocabulary[3];
+        MockZkLLMVerifier v = _register(LENGTH, 2);
+        uint16[] memory ids = _ids(1, 9);
+        (ids[7], ids[8]) = (3, 4);
+        bytes memory honest = _calldata(v, ids, 0);
+        uint256 first = honest.length - 6 * 32;
+        assertEq(_put(bytes.concat(honest), first, 0), 64, "offset of the first text");
+        _refuseMoved(honest, first, first + 32, "the second text twice");
+        _refuseMoved(honest, first + 32, first, "the first text twice");
+        bytes memory swapped = bytes.concat(honest);
+        _put(swapped, first, 128);
+        _put(swapped, first + 32, 64);
+        assertReverts(address(settlement), swapped, IZkLLMSettlement.InvalidCalldata.selector, "swapped");
+        (bool accepted,) = address(settlement).call(honest);
+        assertTrue(accepted, "honest");
+    }
+
+    /// @dev A record has 16 bits for the length of a text; one more would run into the id.
+    function test_textsThatFillTheirLength() external {
+        delete vocabulary;
+        vocabulary.push(new bytes(65_535));
+        vocabulary.push(new bytes(65_536));
+        vocabulary.push("short");
+        for (uint256 k = 1; k < 3; ++k) {
+            MockZkLLMVerifier v = new MockZkLLMVerifier(MODEL, Vocabulary.root(vocabulary), 3, LENGTH + 1, k);
+            settlement.register(address(v));
+            uint16[] memory ids = new uint16[](k + 1);
+            (ids[0], ids[k - 1], ids[k]) = (2, 2, 1);
+            bytes memory data = _calldata(v, ids, 0);
+            assertReverts(address(settlement), data, IZkLLMSettlement.InvalidCalldata.selector, "2^16 bytes");
+            ids[k] = 0;
+            (bool ok,) = address(settlement).call(_calldata(v, ids, 0));
+            assertTrue(ok, "2^16 - 1 bytes");
+            (uint16 id, bytes memory text) = settlement.tokenAt(_claimId(ids, k), k - 1);
+            assertEq(id, 0, "id");
+            assertEq(text, vocabulary[0], "text");
+        }
     }
 
     // ---------------------------------------------------------------------------------------- storage

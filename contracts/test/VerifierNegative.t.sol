@@ -94,6 +94,47 @@ contract VerifierNegativeTest is TestBase {
         }
     }
 
+    /// @dev The same with every value that could be a place or a length of this calldata.
+    function test_everyOffsetAndLength() external view {
+        uint256 size = f.verifyCalldata().length;
+        uint256[4] memory positions =
+            [WORDS_OFFSET_AT, PROOF_OFFSET_AT, WORDS_LENGTH_AT, WORDS_LENGTH_AT + 32 + 32 * f.words.length];
+        for (uint256 i = 0; i < positions.length; ++i) {
+            for (uint256 value = 0; value <= size; ++value) {
+                if (value > f.proof.length + 2 && value % 32 != 0) continue;
+                bytes memory data = f.verifyCalldata();
+                if (_word(data, positions[i]) == value) continue;
+                _setWord(data, positions[i], value);
+                (bool ok, bytes memory returned) = verifier.staticcall{gas: GAS_CAP}(data);
+                assertTrue(!ok, "offset or length changed");
+                bool pinned =
+                    returned.length == 0 || bytes4(returned) == ZkLLMVerifier.InvalidCalldata.selector;
+                assertTrue(pinned, "offset or length: error");
+            }
+        }
+    }
+
+    /// @dev Each array read from another place, wherever the right length can stand before enough words: the context,
+    /// the words and the proof are the prover's to choose.
+    function test_everyArrayHasItsPlace() external {
+        _refuseElsewhere(WORDS_OFFSET_AT, f.words.length);
+        _refuseElsewhere(PROOF_OFFSET_AT, f.proof.length);
+    }
+
+    function _refuseElsewhere(uint256 offsetAt, uint256 length) private {
+        bytes memory honest = f.verifyCalldata();
+        for (uint256 place = CONTEXT_AT; place + 32 + 32 * length <= honest.length; place += 32) {
+            bytes memory data = bytes.concat(honest);
+            if (place == 4 + _word(honest, offsetAt)) continue;
+            bool head = place > CONTEXT_AT && place <= WORDS_LENGTH_AT;
+            if (head || place == WORDS_LENGTH_AT + 32 + 32 * f.words.length) continue; // offsets and lengths
+            _setWord(data, place, length);
+            _setWord(data, offsetAt, place - 4);
+            string memory what = string.concat("array at ", vm.toString(place));
+            assertReverts(verifier, data, ZkLLMVerifier.InvalidCalldata.selector, what);
+        }
+    }
+
     // --------------------------------------------------------------------------------------- ranges
 
     function test_wordsOutOfRange() external {

@@ -116,6 +116,33 @@ contract VocabularyProofTest is TestBase {
         assertTrue(root != honest, "a byte more");
     }
 
+    /// @dev Some ids of the tree together with some beyond it, and the latter alone: whatever completes their paths, and
+    /// though the former do lead to the root.
+    function test_idsBeyondTheTree(uint256 seed) external view {
+        uint256 size = 1 + seed % 40;
+        bytes[] memory tokens = _tokens(seed, size);
+        uint256 depth = VocabularyProof.depthOf(size);
+        uint16[] memory inside = _someIds(seed, size);
+        uint16[] memory beyond = _someIds(seed >> 8, 300);
+        for (uint256 i = 0; i < beyond.length; ++i) {
+            beyond[i] += uint16(1 << depth);
+        }
+        uint16[] memory ids = new uint16[](inside.length + beyond.length);
+        bytes[] memory texts = new bytes[](ids.length);
+        for (uint256 i = 0; i < ids.length; ++i) {
+            bool known = i < inside.length;
+            ids[i] = known ? inside[i] : beyond[i - inside.length];
+            texts[i] = known ? tokens[ids[i]] : bytes("any text");
+        }
+        (bytes32 root, bool exact) = this.rootOfAll(ids, texts, Vocabulary.siblings(tokens, ids), depth);
+        assertEq(root, Vocabulary.root(tokens), "the others lead to the root");
+        assertTrue(!exact, "one beyond the tree among others");
+
+        bytes[] memory free = new bytes[](beyond.length);
+        (, exact) = this.rootOfAll(beyond, free, Vocabulary.siblings(tokens, beyond), depth);
+        assertTrue(!exact, "none of the tree");
+    }
+
     function _resized(bytes32[] memory siblings, uint256 length) private pure returns (bytes32[] memory out) {
         out = new bytes32[](length);
         for (uint256 i = 0; i < length && i < siblings.length; ++i) {

@@ -17,6 +17,8 @@ from zkllm.settle.abi import SETTLE, VERIFY, encode_call, words_of
 GAS_OF_ZERO, GAS_OF_OTHER = 4, 16
 INTRINSIC_GAS = 21_000
 FLOOR_PER_TOKEN = 10
+MAX_TEXT_BYTES = (1 << 16) - 1
+"""Of one token: a settled record has 16 bits for its length."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,12 @@ def settle_arguments(
     if tree.root != verifying_key.vocabulary_root or len(tokens) != verifying_key.vocab_size:
         raise SettlementError("the tokenizer is not the one that this verifying key commits to")
     answer = _answer(proof)
+    for i in answer:
+        if len(tokens[i]) > MAX_TEXT_BYTES:
+            raise SettlementError(
+                f"token {i} of the answer stands for {len(tokens[i])} bytes; the settlement takes up "
+                f"to {MAX_TEXT_BYTES} a token, so this answer can be proved but not settled"
+            )
     texts = [tokens[i] for i in sorted(set(answer))]
     return list(proof.words), words_of(proof.body), tree.multiproof(answer), texts
 

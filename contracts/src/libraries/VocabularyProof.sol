@@ -74,10 +74,13 @@ library VocabularyProof {
     }
 
     /// @notice Root that several leaves lead to together. Nodes whose sibling is known need none from outside.
+    /// @dev An id beyond the tree, 2^depth or more, leads to another node beside the root, or in its place: none of the
+    /// ids may be.
     /// @param ids Strictly ascending, at least one. Overwritten.
     /// @param nodes The leaves of `ids`. Overwritten.
     /// @param siblings The missing siblings, level by level from the leaves, in the order of the ids.
-    /// @return root The root, and whether exactly the given siblings were used.
+    /// @return root The node with index 0.
+    /// @return exact Whether it is the only one that is left, and exactly the given siblings were used.
     function rootOf(uint256[] memory ids, bytes32[] memory nodes, bytes32[] calldata siblings, uint256 depth)
         internal
         pure
@@ -102,7 +105,8 @@ library VocabularyProof {
             }
             count = parents;
         }
-        return (nodes[0], used == siblings.length);
+        // the last id is the largest: if it has become 0, so has every other
+        return (nodes[0], ids[count - 1] == 0 && used == siblings.length);
     }
 
     function _parentOf(bytes32 left, bytes32 right) private pure returns (bytes32) {

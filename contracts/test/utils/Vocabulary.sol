@@ -53,7 +53,7 @@ library Vocabulary {
     }
 
     /// @dev The siblings that complete the paths of `ids`: on each level, of the nodes on a path whose sibling is on
-    /// none.
+    /// none. Beyond the tree, where there are none, they are made up.
     function siblings(bytes[] memory tokens, uint16[] memory ids)
         internal
         pure
@@ -64,12 +64,18 @@ library Vocabulary {
         bytes32[] memory found = new bytes32[](depth * ids.length);
         uint256 count;
         for (uint256 d = 0; d < depth; ++d) {
-            bool[] memory onPath = new bool[](tree[d].length);
+            uint256 width = tree[d].length;
+            for (uint256 i = 0; i < ids.length; ++i) {
+                uint256 node = ids[i] >> d;
+                if (node >= width) width = (node | 1) + 1;
+            }
+            bool[] memory onPath = new bool[](width);
             for (uint256 i = 0; i < ids.length; ++i) {
                 onPath[ids[i] >> d] = true;
             }
-            for (uint256 i = 0; i < onPath.length; ++i) {
-                if (onPath[i] && !onPath[i ^ 1]) found[count++] = tree[d][i ^ 1];
+            for (uint256 i = 0; i < width; ++i) {
+                if (!onPath[i] || onPath[i ^ 1]) continue;
+                found[count++] = i < tree[d].length ? tree[d][i ^ 1] : keccak256(abi.encode(d, i));
             }
         }
         out = new bytes32[](count);

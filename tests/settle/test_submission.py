@@ -1,0 +1,40 @@
+"""A proof as the arguments of `settle`."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from zkllm.errors import SettlementError
+from zkllm.model.vocabulary import VocabularyTree
+from zkllm.settle.submission import MAX_TEXT_BYTES, settle_arguments
+
+TOKENS = [bytes(MAX_TEXT_BYTES), bytes(MAX_TEXT_BYTES + 1), b"short"]
+KEY = SimpleNamespace(vocabulary_root=VocabularyTree(TOKENS).root, vocab_size=len(TOKENS))
+
+
+def arguments(ids: tuple[int, ...], k: int):
+    proof = SimpleNamespace(ids=ids, T=len(ids) - 1, k=k, words=[0], body=bytes(32))
+    return settle_arguments(proof, KEY, TOKENS)
+
+
+def test_texts_have_at_most_the_length_that_a_record_holds() -> None:
+    """The contract's own bound is tested by `Settlement.t.sol`."""
+    for answer in ((0,), (0, 2), (2, 0, 0)):
+        *_, texts = arguments((1, *answer), len(answer))
+        assert texts == [TOKENS[i] for i in sorted(set(answer))]
+    for answer in ((1,), (2, 1), (1, 0, 2)):
+        with pytest.raises(
+            SettlementError, match="token 1 of the answer stands for 65536 bytes; .* up to 65535 a"
+        ):
+            arguments((2, *answer), len(answer))
+
+
+def test_an_answer_has_the_siblings_that_complete_its_paths() -> None:
+    tree = VocabularyTree(TOKENS)
+    for answer in ((0,), (2,), (0, 2), (2, 2)):
+        _, _, siblings, _ = arguments((1, *answer), len(answer))
+        assert siblings == tree.multiproof(answer)
+    with pytest.raises(IndexError, match=r"token ids 0..3 are not all below 3"):
+        tree.multiproof((0, 3))
