@@ -19,7 +19,12 @@ from zkllm.outer.keys import VerifyingKey
 from zkllm.settle.contracts import SETTLEMENT, SETTLEMENT_DIGEST, build
 
 ROOT = Path(__file__).resolve().parent.parent
-SCRIPTS = ("generate_poseidon2.py", "make_outer_vectors.py", "make_chain_fixtures.py")
+SCRIPTS = (
+    "generate_poseidon2.py",
+    "make_circuit_digests.py",
+    "make_outer_vectors.py",
+    "make_chain_fixtures.py",
+)
 """Scripts that write files of their own, in this order."""
 
 

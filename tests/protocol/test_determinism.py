@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import pytest
 
 from zkllm.field import R
-from zkllm.outer.layout import DUMMY, FLAGS, SELECTORS, Circuit
+from zkllm.outer.layout import DUMMY, FLAGS, SELECTORS
 from zkllm.outer.setup import circuit_kernel
 from zkllm.statement import pack_words
 
@@ -34,6 +34,15 @@ class Stage:
         self.advice = [*range(before), len(self.inputs) - 1]
         self.messages = list(range(before, len(self.inputs) - 1))
         self.kernel = circuit_kernel(self.circuit)
+        self.rows: list[list[int]] = self.circuit.own_wires.T.tolist()
+        self.flags = {row for name in FLAGS for row in self.circuit.selectors[name]}
+
+    def operands(self, row: int) -> list[int]:
+        """Variables of a row without a flag that a selector which is not zero looks at."""
+        a, b, *_ = wires = self.rows[row]
+        q = self.circuit.selectors
+        seen = [v for v, name in zip(wires, SELECTORS[:4], strict=True) if row in q[name]]
+        return [*seen, *((a, b) if row in q["qM"] else ())]
 
     def unsatisfied(self, changes: dict[int, int]) -> set[str]:
         """Names of what is violated with other inputs at some places; all else is computed from them."""
@@ -54,21 +63,9 @@ def stage(request: pytest.FixtureRequest) -> Stage:
     return _stage(request.param)
 
 
-def _flags(circuit: Circuit) -> set[int]:
-    return {row for name in FLAGS for row in circuit.selectors[name]}
-
-
-def _operands(circuit: Circuit, row: int) -> list[int]:
-    """Variables of a row without a flag that a selector which is not zero looks at."""
-    a, b, c, d = (int(v) for v in circuit.own_wires[:, row])
-    q = {name: circuit.selectors[name].get(row, 0) for name in SELECTORS}
-    seen = [v for v, s in ((a, "q1"), (b, "q2"), (c, "q3"), (d, "q4")) if q[s]]
-    return [*seen, *((a, b) if q["qM"] else ())]
-
-
 def test_every_row_has_one_role(stage: Stage) -> None:
     """A public input, a definition, an assertion, a round or what a round leads to; the filler is in none."""
-    circuit, flags = stage.circuit, _flags(stage.circuit)
+    circuit, flags = stage.circuit, stage.flags
     after = {row + 1 for row in flags}
     rounds = flags | after
     for row in range(circuit.size):
@@ -81,46 +78,46 @@ def test_every_row_has_one_role(stage: Stage) -> None:
         ]
         assert roles.count(True) == 1, (row, roles)
         if row in rounds:
-            assert DUMMY not in circuit.own_wires[:, row], row
+            assert DUMMY not in stage.rows[row], row
         if row not in flags:
-            assert DUMMY not in _operands(circuit, row), row
+            assert DUMMY not in stage.operands(row), row
         if row in after - flags or row >= circuit.num_rows:
             assert not any(row in circuit.selectors[name] for name in SELECTORS), row
 
 
 def test_every_wire_follows_from_statement_messages_and_advice(stage: Stage) -> None:
     """Each variable is an input or is computed, once, from variables that were known before."""
-    circuit, flags = stage.circuit, _flags(stage.circuit)
+    circuit, flags = stage.circuit, stage.flags
     known = {int(v) for v in circuit.input_variables}
     assert len(known) == circuit.num_inputs
 
     def compute(variables: Iterable[int]) -> None:
-        for v in map(int, variables):
+        for v in variables:
             assert v not in known and v != DUMMY, f"variable {v} is computed twice"
             known.add(v)
 
     for row in range(circuit.num_rows):
-        *abc, d = (int(v) for v in circuit.own_wires[:, row])
+        *abc, d = stage.rows[row]
         if row < circuit.num_public:
             compute(abc[:1])
-            assert _operands(circuit, row) == abc[:1]
+            assert stage.operands(row) == abc[:1]
         elif row in flags:
             assert known.issuperset([*abc, d]), row
-            compute(circuit.own_wires[:, row + 1])
+            compute(stage.rows[row + 1])
         elif circuit.defines[row]:
             assert circuit.selectors["q4"][row] == R - 1 and d not in abc, row
             assert known.issuperset({v for v in abc if v != DUMMY}), row
             compute([d])
         else:
-            assert known.issuperset(_operands(circuit, row)), row
+            assert known.issuperset(stage.operands(row)), row
     assert known == set(range(circuit.num_variables)) - {DUMMY}
 
 
 def test_every_variable_is_in_a_constraint(stage: Stage) -> None:
-    circuit, flags = stage.circuit, _flags(stage.circuit)
-    used = {int(v) for row in flags for v in (*circuit.own_wires[:, row], *circuit.own_wires[:, row + 1])}
+    circuit, flags = stage.circuit, stage.flags
+    used = {int(v) for row in flags for v in (*stage.rows[row], *stage.rows[row + 1])}
     for row in set(range(circuit.num_rows)) - flags:
-        used.update(_operands(circuit, row))
+        used.update(stage.operands(row))
     roots = {int(circuit.equal_to[v]) for v in used}
     assert roots == set(map(int, circuit.equal_to)) - {DUMMY}
 
@@ -157,11 +154,12 @@ class Dual:
         return Dual(pow(self.value, exponent, modulus), {i: x * slope % R for i, x in self.slopes.items()})
 
 
-def _residues(circuit: Circuit, values: list[Dual]) -> list[Dual]:
+def _residues(stage: Stage, values: list[Dual]) -> list[Dual]:
     """What the assertions say is zero."""
+    circuit = stage.circuit
     out = [values[u] + values[v] * -1 for u, v, _ in circuit.copy_assertions]
     for row in circuit.assertions:
-        a, b, c, d = (values[int(v)] for v in circuit.own_wires[:, row])
+        a, b, c, d = (values[v] for v in stage.rows[row])
         q1, q2, q3, q4, qM, qC = (circuit.selectors[s].get(row, 0) for s in SELECTORS[:6])
         out.append(q1 * a + q2 * b + q3 * c + q4 * d + qM * (a * b) + qC)
     return out
@@ -189,7 +187,7 @@ def test_advice_has_no_direction_of_its_own(stage: Stage) -> None:
     """No infinitesimal change of the advice satisfies all assertions: their derivatives have full rank."""
     inputs = [Dual(x, {i: 1} if i in set(stage.advice) else {}) for i, x in enumerate(stage.inputs)]
     values = stage.circuit.solve_naive([Dual(x) for x in stage.public], inputs)
-    residues = _residues(stage.circuit, [v if isinstance(v, Dual) else Dual(v) for v in values])
+    residues = _residues(stage, [v if isinstance(v, Dual) else Dual(v) for v in values])
     assert not any(r.value % R for r in residues)
     assert _rank([r.slopes for r in residues]) == len(stage.advice)
 

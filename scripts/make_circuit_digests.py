@@ -1,0 +1,79 @@
+"""Writes tests/vectors/circuits.json: digests of small circuits of the real protocol. Deterministic.
+
+    python scripts/make_circuit_digests.py
+
+A circuit decides what a proof proves, so a change of it has to be seen by whoever reviews the change. Keys
+made before it are others afterwards.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import numpy as np  # noqa: E402
+
+from tests.protocol.scene import packed, ragged, smallest  # noqa: E402
+from zkllm.outer.layout import Circuit  # noqa: E402
+from zkllm.protocol.circuit import build_circuit  # noqa: E402
+from zkllm.protocol.manifest import Shape  # noqa: E402
+from zkllm.protocol.program import Protocol  # noqa: E402
+from zkllm.statement import LIMBS_PER_WORD  # noqa: E402
+
+PATH = ROOT / "tests/vectors/circuits.json"
+
+
+def two_words() -> Circuit:
+    """The statement of the smallest model with more ids than a word holds."""
+    config = replace(smallest().model.config, n_ctx=LIMBS_PER_WORD)
+    return build_circuit(Protocol(Shape(config, LIMBS_PER_WORD, 1))).compile()
+
+
+CIRCUITS = {
+    "smallest": lambda: smallest().circuit,
+    "packed": lambda: packed().case.circuit,
+    "ragged": lambda: ragged().case.circuit,
+    "two words": two_words,
+}
+"""The shapes that the tamper suite proves, and a longer one."""
+
+
+def digest(value: Any) -> str:
+    """Of an array of integers, or of what JSON can say."""
+    if isinstance(value, np.ndarray):
+        data = repr(value.shape).encode() + value.astype("<u4").tobytes()
+    else:
+        data = json.dumps(value, sort_keys=True).encode()
+    return hashlib.sha256(data).hexdigest()
+
+
+def describe(circuit: Circuit) -> dict[str, Any]:
+    """All that makes the key, piece by piece, and where the rows belong."""
+    return {
+        "rows": circuit.num_rows,
+        "log2_size": circuit.log2_size,
+        "inputs": circuit.num_inputs,
+        "public": circuit.public_names,
+        "rows_by_part": circuit.rows_by_part,
+        "wires": digest(circuit.own_wires),
+        "equal_to": digest(circuit.equal_to),
+        "selectors": digest({name: sorted(rows.items()) for name, rows in circuit.selectors.items()}),
+        "input_variables": digest(circuit.input_variables),
+        "assertions": digest([sorted(circuit.assertions.items()), circuit.copy_assertions]),
+    }
+
+
+def main() -> int:
+    PATH.write_text(json.dumps({name: describe(make()) for name, make in CIRCUITS.items()}, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
