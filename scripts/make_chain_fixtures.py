@@ -92,8 +92,8 @@ def fixture(case: Case) -> tuple[dict[str, Any], str]:
     fields |= {"model_id": MODEL_ID, "config_digest": keccak256(b"config"), "vocabulary_root": tree.root}
     statement.check(N=case.N, k=case.k, vocab_size=case.vocab_size, n_ctx=case.N)
 
-    toy.LIMITS["N"] = case.N  # the toy's circuit takes as many words as the shape has
-    inner = toy.Toy.random(case.mu, case.num_fixed, case.num_witness, seed=case.seed)
+    # the toy's circuit takes as many words as the shape has
+    inner = toy.Toy.random(case.mu, case.num_fixed, case.num_witness, seed=case.seed, N=case.N)
     circuit = inner.circuit()
     srs = development_srs((srs_powers_needed(circuit.log2_size, case.mu) - 1).bit_length())
     commitments = [srs.commit(FrVec.from_list(table)) for table in inner.tables]

@@ -17,15 +17,16 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from tests.outer.damage import damaged_cases  # noqa: E402
-from tests.outer.toy import Instance, Toy  # noqa: E402
+from tests.outer.toy import IDS, Instance, Toy  # noqa: E402
 from zkllm.errors import ProofError  # noqa: E402
 from zkllm.outer.opening import denominators, derive, product  # noqa: E402
 from zkllm.outer.transcript import body_layout, decode_body, seed_of, statement_digest  # noqa: E402
 from zkllm.outer.verifier import draw_challenges, verify  # noqa: E402
 
-TOYS = {
+TOYS: dict[str, dict[str, Any]] = {
     "square": dict(mu=6, num_fixed=2, num_witness=2),
     "oblong": dict(mu=7, num_fixed=3, num_witness=1, seed=2),
+    "long": dict(mu=3, num_fixed=1, num_witness=1, num_claims=3, seed=3, N=391, ids=IDS * 76),
 }
 
 

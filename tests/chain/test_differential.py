@@ -92,7 +92,7 @@ def evm(request: pytest.FixtureRequest) -> Iterator[Evm]:
         yield running
 
 
-@pytest.fixture(params=["square", "oblong"])
+@pytest.fixture(params=["square", "oblong", "long"])
 def vector(request: pytest.FixtureRequest, evm: Evm) -> Vector:
     return Vector(request.param, evm)
 

@@ -23,7 +23,8 @@ from zkllm.poseidon2 import permute
 from zkllm.statement import Statement, num_words
 
 IV = 20261124
-LIMITS = dict(version=1, N=16, k=1, vocab_size=50257, pad_id=50256, n_ctx=1024)
+LIMITS = dict(version=1, k=1, vocab_size=50257, pad_id=50256, n_ctx=1024)
+IDS = (7454, 3764, 198, 50255, 5536)
 DIGESTS = dict(model_id=bytes([1] * 32), config_digest=bytes([2] * 32), vocabulary_root=bytes([3] * 32))
 
 
@@ -127,6 +128,8 @@ class Toy:
     tables: list[list[int]]
     claims: list[tuple[int, list[int], int]]  # column, point, value
     permutations: int = 0  # idle ones, to reach a larger circuit
+    N: int = 16
+    ids: tuple[int, ...] = IDS  # of the statement
 
     @classmethod
     def random(
@@ -232,7 +235,7 @@ class Toy:
 
     def circuit(self) -> Circuit:
         m = Building()
-        publics = {name: m.public(name) for name in public_input_names(num_words(LIMITS["N"]))}
+        publics = {name: m.public(name) for name in public_input_names(num_words(self.N))}
         self.tail(m, publics, self.head(m, publics))
         return m.builder.compile()
 
@@ -263,11 +266,10 @@ class Instance:
         circuit = toy.circuit()
         srs = open_srs(srs_powers_needed(circuit.log2_size, toy.mu))
         commitments = [srs.commit(FrVec.from_list(t)) for t in toy.tables]
-        pk, _ = setup_outer(
-            circuit, srs, commitments[: toy.num_fixed], toy.num_witness, toy.mu, {**LIMITS, **DIGESTS}
-        )
-        statement = Statement(DIGESTS["model_id"], LIMITS["k"], (7454, 3764, 198, 50255, 5536))
-        words = statement.words(LIMITS["N"], LIMITS["pad_id"])
+        fields = {**LIMITS, **DIGESTS, "N": toy.N}
+        pk, _ = setup_outer(circuit, srs, commitments[: toy.num_fixed], toy.num_witness, toy.mu, fields)
+        statement = Statement(DIGESTS["model_id"], LIMITS["k"], toy.ids)
+        words = statement.words(toy.N, LIMITS["pad_id"])
         return cls(toy, srs, pk, words, context, commitments[toy.num_fixed :])
 
     def prove(
