@@ -4,7 +4,6 @@ they are never taken from the command line, printed, or stored.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import stat
@@ -14,11 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from zkllm.errors import SettlementError
+from zkllm.settle.keystore import decrypt
 from zkllm.settle.networks import DEV_CHAIN_ID
 
 DEV_MNEMONIC = "test test test test test test test test test test test junk"
 """Anvil's, Hardhat's and everybody's: its accounts are rich on every development chain, and public."""
 
+MAX_CHARACTERS = 1 << 16
+"""Of a keystore or a password file."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}\Z")
 
 
@@ -90,7 +92,9 @@ class KeySource:
         if self.sender is not None:
             return ExternalAccount(self.sender)
         if self.keystore is not None:
-            return _from_keystore(self.keystore, self._password(ask))
+            text = _read_private(self.keystore, "keystore")
+            signer = decrypt(text, str(self.keystore), lambda: self._password(ask))
+            return Account(signer, f"the keystore {self.keystore.name}")
         if self.key_env is not None:
             return _from_key(_environment(self.key_env), f"the environment variable {self.key_env}")
         if chain_id != DEV_CHAIN_ID:
@@ -104,7 +108,12 @@ class KeySource:
         if self.password_env is not None:
             return _environment(self.password_env)
         if self.password_file is not None:
-            return _read_private(self.password_file, "password file").rstrip("\r\n")
+            password = _read_private(self.password_file, "password file").rstrip("\r\n")
+            if "\n" in password:
+                raise SettlementError(
+                    f"the password file {self.password_file} has several lines; a password is one"
+                )
+            return password
         if ask is None:
             raise SettlementError(
                 "the keystore needs a password: give --password-file FILE or --password-env NAME"
@@ -128,15 +137,20 @@ def _environment(name: str) -> str:
 
 
 def _read_private(path: Path, what: str) -> str:
-    """Text of a file that nobody but its owner may read or change."""
+    """Text of a file that nobody but its owner may read or change; no more than a key or password takes."""
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open(encoding="utf-8-sig") as file:  # Windows' editors begin with a mark
             mode = os.fstat(file.fileno()).st_mode
             if stat.S_ISREG(mode) and stat.S_IMODE(mode) & 0o077:
                 raise SettlementError(f"others can read the {what} {path}: run chmod 600 on it")
-            return file.read()
-    except (OSError, UnicodeDecodeError):
-        raise SettlementError(f"cannot read the {what} {path}") from None
+            text = file.read(MAX_CHARACTERS + 1)
+    except OSError as error:
+        raise SettlementError(f"cannot read the {what} {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SettlementError(f"cannot read the {what} {path}: it is not text in UTF-8") from None
+    if len(text) > MAX_CHARACTERS:
+        raise SettlementError(f"cannot read the {what} {path}: it is too large to be one")
+    return text
 
 
 def _from_key(secret: str, source: str) -> Account:
@@ -146,21 +160,3 @@ def _from_key(secret: str, source: str) -> Account:
         return Account(Signer.from_key(bytes.fromhex(secret.strip().removeprefix("0x"))), source)
     except Exception:  # its text could repeat the key
         raise SettlementError(f"{source} does not hold a private key of 32 bytes in hexadecimal") from None
-
-
-def _from_keystore(path: Path, password: str) -> Account:
-    from eth_account import Account as Signer
-
-    text = _read_private(path, "keystore")
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
-        raise SettlementError(f"cannot read the keystore {path}") from None
-    try:
-        return Account(Signer.from_key(Signer.decrypt(data, password)), f"the keystore {path.name}")
-    except ValueError as error:
-        if "MAC" in str(error):
-            raise SettlementError(f"wrong password for the keystore {path}") from None
-        raise SettlementError(f"{path} is not an Ethereum keystore") from None
-    except Exception:
-        raise SettlementError(f"{path} is not an Ethereum keystore") from None
