@@ -8,6 +8,7 @@ import ipaddress
 import itertools
 import json
 import logging
+import time
 import urllib.parse
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +18,19 @@ if TYPE_CHECKING:
     from requests import Response
 
 _MAX_ERROR_BYTES = 1 << 16
+MAX_PAUSE_SECONDS = 60.0
+"""No node is left alone for longer, whatever it asks for."""
 
 
 class Unavailable(SettlementError):
     """There was no proper answer: another node, or the same one later, may give it."""
+
+
+class _Refused(Exception):
+    """An HTTP error status, with its body: nodes and gateways put JSON-RPC errors there."""
+
+    def __init__(self, status: int, body: bytes):
+        self.status, self.body = status, body
 
 
 class Endpoint:
@@ -39,8 +49,11 @@ class Endpoint:
         if not host or not url.isascii() or not url.isprintable() or " " in url:
             raise SettlementError(f"the node's URL ({label}) must be an http:// or https:// URL")
         logging.getLogger("web3").setLevel(logging.WARNING)  # its debug lines repeat the URL
-        self._label = label
+        self._label, self._timeout = label, timeout
+        self.pause = 0.0
+        """Seconds for which the last answer asked not to be asked again (Retry-After)."""
         session = Session()
+        session.hooks["response"].append(self._keep_error)  # web3 closes it unread
         # a proxy of the environment is for other machines, never for a node on this one
         session.trust_env = not is_loopback(host)
         self._provider = HTTPProvider(
@@ -52,19 +65,19 @@ class Endpoint:
 
     def exchange(self, number: int, method: str, params: tuple[Any, ...]) -> Any:
         """The JSON that the node sends for the request with this id."""
-        from requests import HTTPError, RequestException
+        from requests import RequestException
         from web3.exceptions import Web3Exception
         from web3.types import RPCEndpoint
 
+        self.pause = 0.0
         self._provider.request_counter = itertools.count(number)
         try:
             return self._provider.make_request(RPCEndpoint(method), params)
-        except HTTPError as error:
-            data = _json_error(error.response)
+        except _Refused as error:
+            data = _json_error(error.body)
             if data is not None:
                 return data
-            status = error.response.status_code if error.response is not None else "error"
-            raise Unavailable(f"the node at {self._label} answered HTTP {status} to {method}") from None
+            raise Unavailable(f"the node at {self._label} answered HTTP {error.status} to {method}") from None
         except (RequestException, Web3Exception, OSError) as error:
             reason = _reason(error)
             if reason is None:
@@ -73,21 +86,34 @@ class Endpoint:
         except (ValueError, RecursionError):
             raise self._malformed(method) from None
 
+    def _keep_error(self, response: Response, **_: Any) -> None:
+        if response.status_code < 400:
+            return
+        after = response.headers.get("Retry-After", "").strip()
+        if after.isdecimal() and after.isascii():
+            self.pause = min(float(after[:9]), MAX_PAUSE_SECONDS)
+        deadline, body = time.monotonic() + self._timeout, b""
+        try:
+            for byte in response.iter_content(1):
+                body += byte
+                if len(body) > _MAX_ERROR_BYTES or time.monotonic() > deadline:
+                    break
+        except Exception:  # whatever goes wrong with it, the status is what is reported
+            body = b""
+        response.close()
+        raise _Refused(response.status_code, body)
+
     def _malformed(self, method: str) -> SettlementError:
         return Unavailable(f"the node at {self._label} gave a malformed answer to {method}")
 
 
-def _json_error(response: Response | None) -> Any:
+def _json_error(body: bytes) -> Any:
     """The JSON-RPC error that some nodes send with an HTTP error status; None where there is none."""
     try:
-        data = (
-            json.loads(response.raw.read(_MAX_ERROR_BYTES, decode_content=True))
-            if response is not None
-            else None
-        )
-    except Exception:  # whatever else the body is, or goes wrong with it, the status is what is reported
+        data = json.loads(body)
+    except (ValueError, RecursionError):
         return None
-    return data if isinstance(data, dict) else None
+    return data if isinstance(data, dict) and data.get("error") is not None else None
 
 
 def _reason(error: Exception) -> str | None:

@@ -12,9 +12,32 @@ from dataclasses import dataclass
 from typing import Any
 
 from zkllm.errors import SettlementError
-from zkllm.settle.endpoint import Endpoint, Unavailable
+from zkllm.settle.endpoint import MAX_PAUSE_SECONDS, Endpoint, Unavailable
 
 RATE_LIMIT_CODES = (-32005, 429)
+RATE_LIMITED = (
+    "rate limit",
+    "request limit",
+    "request rate",
+    "too many requests",
+    "compute units",
+    "throttle",
+)
+"""A gateway's words for it, whatever its code: Infura -32005, Alchemy 429, QuickNode -32007, Base -32016."""
+BEHIND = (
+    "header not found",  # geth
+    "unknown block",  # Besu, and gateways
+    "block not found",  # Reth, Erigon
+    "missing trie node",  # geth
+    "historical state",  # geth
+    "no state available",  # Nethermind
+    "world state unavailable",  # Besu
+    "pruned",  # Reth, geth
+    "pruning",  # Erigon
+)
+"""Nodes' words for a block that they do not have yet, or its state not any more."""
+INDEXING = "transaction indexing is in progress"
+"""geth's, for a transaction that it does not have."""
 PATIENCE = (0.5, 1.0, 2.0, 4.0)
 """Of public networks: pauses between the rounds in which all nodes are asked again."""
 _QUANTITY = re.compile(r"0x(0|[1-9a-fA-F][0-9a-fA-F]*)\Z")
@@ -30,7 +53,22 @@ class RpcError(SettlementError):
 
 
 class RateLimited(RpcError):
-    """The node has no time for us now."""
+    """The node has no time for us now. `pause`: seconds after which it has, where it says so."""
+
+    pause = 0.0
+
+
+class Behind(RpcError):
+    """The node does not have the block, or its state: another, or the same one later, may have it."""
+
+
+class Indexing(RpcError):
+    """The node cannot tell what became of a transaction: it does not have it in its pool, and does not know
+    all that was mined yet. Asking again at once is of no use."""
+
+
+class NoBaseFee(SettlementError):
+    """The chain is from before EIP-1559, or of another kind."""
 
 
 class Reverted(SettlementError):
@@ -76,6 +114,15 @@ def one_line(text: str, limit: int = 300) -> str:
 def _is_data(text: str) -> bool:
     """0x and whole bytes."""
     return len(text) % 2 == 0 and _DATA.match(text) is not None
+
+
+def _pause(data: Any) -> float:
+    """Seconds that a gateway (Infura) asks to be left alone, of an error's data."""
+    data = data.get("rate", data) if isinstance(data, dict) else None
+    seconds = data.get("backoff_seconds") if isinstance(data, dict) else None
+    if not isinstance(seconds, int | float):
+        return 0.0
+    return min(max(float(seconds), 0.0), MAX_PAUSE_SECONDS)
 
 
 def to_hex(value: int | bytes) -> str:
@@ -131,13 +178,19 @@ class Rpc:
     def request(self, method: str, *params: Any) -> Any:
         """The `result` of a call."""
         last: SettlementError | None = None
+        wanted = 0.0
         for pause in (0.0, *self._patience):
-            time.sleep(pause)
-            for index in range(len(self._endpoints)):
+            time.sleep(max(pause, wanted))
+            pauses = []
+            for index, endpoint in enumerate(self._endpoints):
                 try:
                     return self._ask(index, method, params)
-                except (Unavailable, RateLimited) as error:
+                except (Unavailable, RateLimited, Behind, Indexing) as error:
                     last = error
+                    pauses.append(max(endpoint.pause, error.pause if isinstance(error, RateLimited) else 0.0))
+            if isinstance(last, Indexing):
+                break
+            wanted = min(pauses)
         assert last is not None
         raise last
 
@@ -155,15 +208,12 @@ class Rpc:
     def _exchange(self, endpoint: Endpoint, method: str, params: tuple[Any, ...]) -> Any:
         number = next(self._ids)
         data = endpoint.exchange(number, method, params)
-        valid = (
-            isinstance(data, dict)
-            and data.get("id") in (number, None)
-            and ("result" in data) != (data.get("error") is not None)
-        )
-        if not valid:
+        if not isinstance(data, dict) or data.get("id") not in (number, str(number), None):
             raise self._malformed(method)
-        if data.get("error") is not None:
+        if data.get("error") is not None and data.get("result") is None:
             raise self._error(method, data["error"])
+        if data.get("error") is not None or "result" not in data:
+            raise self._malformed(method)
         return data["result"]
 
     def _malformed(self, method: str) -> SettlementError:
@@ -173,14 +223,22 @@ class Rpc:
         if not isinstance(error, dict):
             return self._malformed(method)
         message, code, data = error.get("message"), error.get("code"), error.get("data")
+        message = message if isinstance(message, str) else "no message"
+        code = code if type(code) is int else 0
+        words = message.lower()
+        if INDEXING in words:
+            return Indexing(method, code, message)
+        if any(known in words for known in RATE_LIMITED) or code in RATE_LIMIT_CODES and "gas" not in words:
+            limited = RateLimited(method, code, message)
+            limited.pause = _pause(data)
+            return limited
         if isinstance(data, dict):  # some nodes wrap it
             data = data.get("data") or data.get("result")
-        message = message if isinstance(message, str) else "no message"
-        returned = bytes.fromhex(data[2:]) if isinstance(data, str) and _is_data(data) else b""
-        if returned or "revert" in message.lower():
+        found = re.fullmatch(r"(?:Reverted )?(0x[0-9a-fA-F]*)", data) if isinstance(data, str) else None
+        returned = bytes.fromhex(found[1][2:]) if found and _is_data(found[1]) else b""
+        if returned or "revert" in words:
             return Reverted(returned, message)
-        kind = RateLimited if code in RATE_LIMIT_CODES else RpcError
-        return kind(method, code if isinstance(code, int) else 0, message)
+        return (Behind if any(known in words for known in BEHIND) else RpcError)(method, code, message)
 
     # ---- checked values
     def quantity(self, method: str, *params: Any) -> int:
@@ -235,7 +293,12 @@ class Rpc:
     def base_fee(self) -> int:
         """Of the latest block, in wei a gas."""
         block = self._block("latest")
-        return self._quantity("eth_getBlockByNumber", block.get("baseFeePerGas"), 128)
+        if block.get("baseFeePerGas") is None:
+            raise NoBaseFee(
+                f"{self.label}: this chain has no base fee (EIP-1559), and its transactions are not of the "
+                "kind that is made here; use another network"
+            )
+        return self._quantity("eth_getBlockByNumber", block["baseFeePerGas"], 128)
 
     def timestamp(self) -> int:
         """Of the latest block, in seconds."""
@@ -276,6 +339,8 @@ class Rpc:
         data = self.request(method, to_hex(transaction_hash))
         if data is None:
             return None
+        if isinstance(data, dict) and (data.get("blockNumber") is None or data.get("blockHash") is None):
+            return None  # some nodes have receipts of what is in the pool
         if not isinstance(data, dict) or not isinstance(data.get("logs"), list):
             raise self._malformed(method)
         number = lambda name: self._quantity(method, data.get(name))

@@ -98,8 +98,8 @@ class Session:
         self.rpc, self.network, self.account, self.home = rpc, network, account, home
         self.deployments = Deployments(home / "deployments", network.chain_id)
         journal = Journal(home / "transactions" / str(network.chain_id))
-        self.sender = Sender(rpc, network, account, journal, explain=explain)
         self._progress = progress or (lambda stage, done, total: None)
+        self.sender = Sender(rpc, network, account, journal, explain=explain, progress=self._progress)
         self.deployed: dict[str, Receipt] = {}
         """Receipts of what this session deployed."""
 

@@ -2,7 +2,7 @@
 
 A record's attempts share a nonce, so that at most one of them can ever be mined: an offer is raised, and a
 lost transaction sent again, without a second payment. What a node says is not believed beyond that: only a
-receipt that is deep enough below the chain's head ends the waiting.
+receipt that is deep enough below the chain's head ends the waiting, and no error of a node does.
 """
 
 from __future__ import annotations
@@ -11,25 +11,29 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum, auto
+from typing import TypeVar
 
 from zkllm.errors import SettlementError
+from zkllm.settle import lagging
+from zkllm.settle.endpoint import Unavailable
 from zkllm.settle.fees import GWEI, Call, Fees, data_fee, gas_limit
 from zkllm.settle.journal import Attempt, Journal, Record
 from zkllm.settle.keys import Account
 from zkllm.settle.networks import Network
+from zkllm.settle.refusals import advised, is_waited_for
 from zkllm.settle.rpc import Receipt, Reverted, Rpc, RpcError, to_hex
 
-POLL_SECONDS = 0.1
-LAGGING_SECONDS = 15
-"""Longer than a node's answers lag behind one another."""
+POLL_SECONDS, LONGEST_POLL_SECONDS = 0.1, 4.0
 RESEND_SECONDS = 5.0
 """A transaction that the node has lost, as after a reorganisation, is sent again this often."""
 CONFLICTS = 5
 """How often a nonce may be lost to another program that uses the account."""
-TAKEN = ("nonce too low", "replacement transaction underpriced", "nonce has already been used")
-"""A node's words for a nonce that another transaction has, or competes for."""
+NO_ANSWER = (Unavailable, RpcError, Reverted)
+"""Of a node that was asked about a transaction: it tells nothing about it, and another time it may."""
 
 Explain = Callable[[SettlementError], SettlementError]
+Progress = Callable[[str, int, int], None]
+T = TypeVar("T")
 
 
 class Revived(Enum):
@@ -53,9 +57,10 @@ class Sender:
         journal: Journal,
         timeout: float = 600.0,
         explain: Explain = lambda error: error,
+        progress: Progress = lambda stage, done, total: None,
     ):
         self.rpc, self.network, self.account, self.journal = rpc, network, account, journal
-        self._timeout, self._explain = timeout, explain
+        self._timeout, self._explain, self._progress = timeout, explain, progress
 
     # ---- an earlier run's
     def is_unfinished(self, intent: str) -> bool:
@@ -71,7 +76,7 @@ class Sender:
         if record is None:
             return None
         if record.state == "mined":
-            receipt = self._receipt(record) if finished else None
+            receipt = lagging.shown(self.network, lambda: self._receipt(record)) if finished else None
             if not finished or receipt is not None:
                 return receipt
             if not self.network.local_node:  # its node is behind: nothing that was mined is paid for again
@@ -88,13 +93,13 @@ class Sender:
                 f"an earlier run by 0x{record.sender.hex()} is under way ({self.journal.path(intent)}); "
                 "finish it with the same account, or delete the file if that transaction is lost"
             )
-        if self._receipt(record) is None:
-            revived = self._revive(record)
-            if revived is Revived.NEVER:
-                self.journal.forget(record)
-            if revived is not Revived.UNDER_WAY:
-                return None
-        return self._wait(record)
+        try:
+            revived = Revived.UNDER_WAY if self._receipt(record) is not None else self._revive(record)
+        except NO_ANSWER:
+            revived = Revived.UNDER_WAY
+        if revived is Revived.NEVER:
+            self.journal.forget(record)
+        return self._wait(record) if revived is Revived.UNDER_WAY else None
 
     def _revive(self, record: Record) -> Revived:
         """Makes sure that the node has a transaction without a receipt."""
@@ -107,17 +112,18 @@ class Sender:
             return Revived.NEVER  # the chain was started anew
         try:
             self._broadcast(record)
-        except (RpcError, Reverted):
-            return Revived.REFUSED
+        except (RpcError, Reverted) as error:
+            waited = isinstance(error, RpcError) and is_waited_for(error)
+            return Revived.UNDER_WAY if waited else Revived.REFUSED
         return Revived.UNDER_WAY
 
     def _mined_late(self, record: Record) -> bool:
         """Its nonce is used: by one of its attempts, shown by a node that is ahead of its receipts; or
-        not."""
-        for _ in range(1 if self.network.local_node else LAGGING_SECONDS):
+        not. A node that cannot tell is an error: a payment that may be mined is not given up."""
+        for _ in range(1 if self.network.local_node else lagging.LOOKS):
             if self._receipt(record) is not None:
                 return True
-            time.sleep(0 if self.network.local_node else 1)
+            time.sleep(0 if self.network.local_node else lagging.PAUSE_SECONDS)
         return False
 
     # ---- a new one
@@ -130,9 +136,11 @@ class Sender:
             # a refusal leaves it signed: a node may say so and have it all the same; `resume` decides
             try:
                 self._broadcast(record)
+            except Unavailable:
+                pass  # it may have arrived
             except RpcError as error:
-                if not any(words in error.message.lower() for words in TAKEN):
-                    raise
+                if not is_waited_for(error):
+                    raise advised(error) from None
             else:
                 record = self.journal.advance(record, "sent")
             receipt = self._wait(record)
@@ -215,11 +223,11 @@ class Sender:
             answer = self.rpc.send(record.attempts[-1].signed)
         except (RpcError, Reverted):
             # a node that has it says so in its own words; then waiting for it is right
-            if self.rpc.knows(record.transaction_hash) or self.rpc.receipt(record.transaction_hash):
+            if self._has(record):
                 return
             raise
         if answer != record.transaction_hash:
-            raise SettlementError("the node answered with another transaction's hash")
+            raise Unavailable("the node answered with another transaction's hash")
 
     # ---- waiting
     def _wait(self, record: Record) -> Receipt | None:
@@ -229,25 +237,33 @@ class Sender:
         deadline, bump_at, resend_at = now + self._timeout, now + self.network.bump_seconds, now
         resend_at += RESEND_SECONDS
         pause = POLL_SECONDS
+        said: str | None = None
         while True:
-            receipt = self._receipt(record)
-            if receipt is not None and self._is_deep(receipt):
-                self.journal.advance(record, "mined", receipt)
-                return receipt
+            receipt, trouble = None, ""
+            try:
+                receipt = self._receipt(record)
+                if receipt is not None and self._is_deep(receipt):
+                    self.journal.advance(record, "mined", receipt)
+                    return receipt
+                if receipt is None and self._is_superseded(record):
+                    self.journal.forget(record)
+                    return None
+            except NO_ANSWER as error:
+                trouble = str(error)
             now = time.monotonic()
-            if receipt is None and self._is_superseded(record):
-                self.journal.forget(record)
-                return None
-            if receipt is None and now > bump_at and self._knows(record):  # not to outbid somebody else's
+            if receipt is None and now > bump_at and self._has(record):  # not to outbid somebody else's
                 record = self._raise_offer(record)
                 bump_at = now + self.network.bump_seconds
             elif receipt is None and now > resend_at:
-                self._send_again(record)
+                trouble = self._send_again(record) or trouble
                 resend_at = now + RESEND_SECONDS
+            if trouble != said:
+                self._progress("wait for the transaction" + (f" ({trouble})" if trouble else ""), 0, 1)
+                said = trouble
             if now > deadline:
-                raise SettlementError(self._not_mined(record))
+                raise SettlementError(self._not_mined(record, trouble))
             time.sleep(pause)
-            pause = min(1.5 * pause, 4.0)
+            pause = min(1.5 * pause, LONGEST_POLL_SECONDS)
 
     def _is_deep(self, receipt: Receipt) -> bool:
         """Whether as many blocks as the network wants are on top, and the receipt's is still of the chain."""
@@ -264,7 +280,7 @@ class Sender:
         final = max(0, self.rpc.quantity("eth_blockNumber") - self.network.confirmations + 1)
         try:
             used = self.rpc.nonce(self.account.address, to_hex(final))
-        except RpcError:  # one of several nodes is behind
+        except RpcError:  # one of several nodes is behind, or has no state of that block
             return False
         return used > record.nonce and not self._knows(record) and not self._mined_late(record)
 
@@ -281,31 +297,50 @@ class Sender:
             return record  # the one that was sent stays in force
         try:
             self._broadcast(raised)
-        except (RpcError, Reverted):
+        except NO_ANSWER:
             pass
         return raised
 
-    def _send_again(self, record: Record) -> None:
-        """After a reorganisation, or where a node forgot it."""
-        if self._knows(record):
-            return
+    def _send_again(self, record: Record) -> str:
+        """After a reorganisation, or where a node forgot it. Returns what is wrong with that, in words."""
+        if self._has(record):
+            return ""
         try:
             self._broadcast(record)
-        except (RpcError, Reverted):
-            pass
+        except NO_ANSWER as error:
+            return str(error)
+        return ""
 
     def _receipt(self, record: Record) -> Receipt | None:
         """Of whichever attempt was mined."""
-        for transaction_hash in reversed(record.hashes):
-            receipt = self.rpc.receipt(transaction_hash)
-            if receipt is not None:
-                return receipt
-        return None
+        return self._of_any(record, self.rpc.receipt)
 
     def _knows(self, record: Record) -> bool:
-        return any(self.rpc.knows(transaction_hash) for transaction_hash in reversed(record.hashes))
+        return bool(self._of_any(record, self.rpc.knows))
 
-    def _not_mined(self, record: Record) -> str:
+    def _of_any(self, record: Record, look: Callable[[bytes], T]) -> T | None:
+        """What is true of one of the attempts. A node that cannot tell about one may know another."""
+        trouble: SettlementError | None = None
+        for transaction_hash in reversed(record.hashes):
+            try:
+                found = look(transaction_hash)
+            except NO_ANSWER as error:
+                trouble = error
+            else:
+                if found:
+                    return found
+        if trouble is not None:
+            raise trouble
+        return None
+
+    def _has(self, record: Record) -> bool:
+        """Whether the node shows that it has the transaction, mined or not; one that cannot tell does not."""
+        try:
+            return self._knows(record) or self._receipt(record) is not None
+        except NO_ANSWER:
+            return False
+
+    def _not_mined(self, record: Record, trouble: str) -> str:
         offered = record.attempts[-1].max_fee
         limit = self.network.max_fee_gwei * GWEI
         above = Fees(offered, offered).above(Fees(offered, offered), self.network)
@@ -313,4 +348,5 @@ class Sender:
             f"transaction 0x{record.transaction_hash.hex()} is not final yet; run the same command again "
             "to wait for it"
             + ("" if above else f" (its fee is at the limit of {limit / GWEI:g} gwei, max_fee_gwei)")
+            + (f"; the last thing said: {trouble}" if trouble else "")
         )
