@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from tests.settle.services import KEY, FakeEtherscan, FakeSourcify
 from zkllm import api
 from zkllm.settle import services
 from zkllm.settle.anvil import LocalNode
+from zkllm.settle.dates import utc
 from zkllm.settle.rpc import Rpc, checksum_address
 from zkllm.settle.session import Session
 
@@ -60,6 +62,9 @@ def test_the_way_through_all_commands(settle, chain):
     asked = settle("request", *PROMPT, *K, "--reward", "0.5", "--deadline", "2h", "--json").json
     assert asked["request_id"] == dry["request_id"] and asked["state"] == "OPEN"
     settle("request", *PROMPT, *K).failed_in_one_line("was posted already; give another --salt")
+    said = settle("request", *OTHER, *K, "--salt", "0x" + "07" * 32, "--deadline", "1d").out
+    (deadline,) = [line.split(maxsplit=1)[1] for line in said.splitlines() if line.startswith("deadline")]
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC", deadline)
     hidden = settle("request", *OTHER, *K, "--reward", "0.25", "--hide-prompt", "--deadline", "90s", "--json")
     settle("reclaim", hidden.json["request_id"], model=False).failed_in_one_line("is still open")
 
@@ -76,6 +81,8 @@ def test_the_way_through_all_commands(settle, chain):
     status = settle("status", *PROMPT, *K, "--request", asked["request_id"], "--json").json
     assert status["settled"] and status["credit"] == 5 * 10**17 and status["left_to_do"] == []
     assert status["request"]["state"] == "CLOSED" and status["unfinished"] == []
+    text = settle("status", *K, "--request", asked["request_id"]).out
+    assert f"until {utc(asked['deadline'])} (" in text and str(asked["deadline"]) not in text
     for shown in (asked["claim_id"], settled["transaction_hash"]):
         (claim,) = settle("show", shown, "--json", model=False).json["claims"]
         assert claim["text"] == settled["text"] and claim["token_ids"] == settled["token_ids"]

@@ -8,6 +8,7 @@ from typing import Any
 
 from zkllm.errors import SettlementError
 from zkllm.hashing import keccak256
+from zkllm.settle.dates import utc
 from zkllm.settle.rpc import Log, Reverted, Rpc, one_line
 
 VERIFY = "verify(bytes32,uint256[],uint256[])"
@@ -143,7 +144,7 @@ SENTENCES = {
     ),
     # requests
     "RequestExists(bytes32)": "the request 0x{0} was posted already; give another --salt to ask again",
-    "InvalidDeadline(uint256)": "the deadline {0} is not between now and a year from now",
+    "InvalidDeadline(uint256)": "the deadline, {0}, is not between now and a year from now",
     "InvalidRequest()": "a request needs a prompt, and an answer of at least one token",
     "UnknownRequest(bytes32)": "no request 0x{0} was posted to this contract",
     "RequestClosed(bytes32)": "the request 0x{0} is closed: it was fulfilled, or its reward went back",
@@ -157,6 +158,8 @@ SENTENCES = {
 }
 """By signature, so that a selector is looked up without an ABI at hand."""
 
+_TIMES = ("InvalidDeadline(uint256)",)
+"""Errors whose number is Unix time."""
 _PANIC = selector("Panic(uint256)")
 _ERROR = selector("Error(string)")
 
@@ -167,6 +170,7 @@ def explain_revert(data: bytes, message: str) -> str:
         if data[:4] == selector(signature):
             types = argument_types(signature)
             values = decode(types, data[4:], "an error") if types else ()
+            values = tuple(map(utc, values)) if signature in _TIMES else values
             return sentence.format(*(v.hex() if isinstance(v, bytes) else v for v in values))
     if data[:4] == _ERROR:
         return one_line(str(decode(["string"], data[4:], "an error")[0]))

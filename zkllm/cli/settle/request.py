@@ -52,6 +52,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
     from zkllm import api
     from zkllm.cli.text import pairs
+    from zkllm.settle.dates import utc
     from zkllm.settle.escrow import State, read_request, request_call
     from zkllm.settle.rpc import checksum_address
     from zkllm.statement import claim_id, prompt_digest, request_id
@@ -96,7 +97,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         ("request", "0x" + found.hex()),
         ("claim", "0x" + claim.hex()),
         ("reward", ether(posted.reward)),
-        ("deadline", f"{posted.deadline} (Unix time)"),
+        ("deadline", utc(posted.deadline)),
         *receipt_rows(receipt, resumed, session.network),
     ]
     last = "posted: settle with --request to answer it"

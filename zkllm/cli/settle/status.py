@@ -115,6 +115,7 @@ def contracts(arguments: argparse.Namespace, console: Console, session: Any) -> 
 
 def report(data: dict[str, Any]) -> list[str]:
     from zkllm.cli.text import pairs
+    from zkllm.settle.dates import utc
 
     rows: list[tuple[str, object]] = [("network", f"{data['network']} (chain {data['chain_id']})")]
     if data["account"]:
@@ -136,12 +137,10 @@ def report(data: dict[str, Any]) -> list[str]:
         rows.append(("claim", f"0x{data['claim_id'].hex()}: {known}"))
     if "request" in data:
         found = data["request"]
-        rows.append(
-            (
-                "request",
-                f"{found['state'].lower()}, {ether(found['reward'])}, {found['seconds_left']} s left",
-            )
-        )
+        state = f"{found['state'].lower()}, {ether(found['reward'])}"
+        if found["deadline"]:
+            state += f", until {utc(found['deadline'])} ({found['seconds_left']:,} s left)"
+        rows.append(("request", state))
     for record in data["unfinished"]:
         shown = ", ".join("0x" + h.hex() for h in record["hashes"])
         rows.append(
