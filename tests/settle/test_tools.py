@@ -15,6 +15,8 @@ from zkllm.settle.anvil import LocalNode, find_anvil
 from zkllm.settle.contracts import settlement_source
 from zkllm.settle.solc import compile_standard
 
+REPOSITORY = Path(__file__).parents[2]
+
 
 def script(path: Path, text: str) -> Path:
     path.write_text(f"#!/bin/sh\n{text}\n")
@@ -29,7 +31,7 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.setenv("SOLCX_BINARY_PATH", str(tmp_path / "none"))
     monkeypatch.setattr(programs, "node_modules", lambda: tmp_path)
-    for name in (solc.ENVIRONMENT, anvil.ENVIRONMENT):
+    for name in (solc.ENVIRONMENT, anvil.ENVIRONMENT, "NODE_PATH"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
 
@@ -43,6 +45,45 @@ def test_what_is_missing_is_named_with_the_cure(bare):
         SettlementError, match="put one on PATH .npm install -g @foundry-rs/anvil., or set .ZKLLM_ANVIL"
     ):
         find_anvil()
+
+
+def package(folder: Path, nested: bool) -> Path:
+    """What npm installs into a folder of packages: beside each other, or, globally, inside. The program."""
+    inside = folder / "@foundry-rs" / "anvil" / "node_modules" if nested else folder
+    program = inside / programs.foundry_path("anvil")
+    program.parent.mkdir(parents=True)
+    program.symlink_to(REPOSITORY / "node_modules" / programs.foundry_path("anvil"))
+    return program
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_node_path_alone_finds_the_node(bare, monkeypatch, nested):
+    """As an installed wheel has it: no folder of packages beside, nothing on PATH."""
+    monkeypatch.setattr(programs, "node_modules", lambda: bare / "lib" / "node_modules")
+    program = package(bare / "global", nested)
+    monkeypatch.setenv("NODE_PATH", os.pathsep.join(["", "global", str(bare / "none"), str(bare / "global")]))
+    assert find_anvil() == program
+    with LocalNode() as node:
+        assert node.rpc.chain_id() == 31337
+
+
+def test_a_relative_folder_of_node_path_is_passed_over(bare, monkeypatch):
+    package(bare / "global", False)
+    monkeypatch.chdir(bare)
+    monkeypatch.setenv("NODE_PATH", os.pathsep.join(["global", "./global", ""]))
+    with pytest.raises(SettlementError, match="no Anvil found: .* or NODE_PATH to what npm root -g prints"):
+        find_anvil()
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_npm_s_wrapper_on_path_is_not_what_is_run(bare, nested):
+    """It drops the exit code, and leaves the node running when it is killed."""
+    program = package(bare / "global", nested)
+    wrapper = bare / "global" / "@foundry-rs" / "anvil" / "bin.mjs"
+    wrapper.parent.mkdir(parents=True, exist_ok=True)
+    script(wrapper, "exit 1")
+    (bare / "bin" / "anvil").symlink_to(wrapper)
+    assert find_anvil() == program
 
 
 def test_a_candidate_s_complaints_are_not_shown(bare, monkeypatch, capfd):

@@ -21,12 +21,12 @@ _LISTENING = re.compile(r"Listening on (127\.0\.0\.1:\d+)")
 
 
 def find_anvil() -> Path:
-    """$ZKLLM_ANVIL, npm's platform package in the repository, or PATH."""
+    """$ZKLLM_ANVIL, npm's platform package in the repository or NODE_PATH, or PATH."""
     found = named_program(ENVIRONMENT) or foundry_program("anvil") or program_on_path("anvil")
     if found is None:
         raise SettlementError(
             "no Anvil found: put one on PATH (npm install -g @foundry-rs/anvil), or set "
-            f"${ENVIRONMENT} to its path"
+            f"${ENVIRONMENT} to its path, or NODE_PATH to what npm root -g prints"
         )
     return found
 

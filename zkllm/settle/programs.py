@@ -1,5 +1,5 @@
-"""Where programs are looked for: an environment variable, the repository of an editable install, PATH. Never
-the working directory, which anybody may have filled.
+"""Where programs are looked for: an environment variable, the repository of an editable install, NODE_PATH,
+PATH. Never the working directory, which anybody may have filled.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ from pathlib import Path
 
 from zkllm.errors import SettlementError
 from zkllm.settle.rpc import one_line
+
+SCOPE = "@foundry-rs"
+"""Of Foundry's packages at npm."""
 
 
 def named_program(variable: str) -> Path | None:
@@ -37,14 +40,24 @@ def node_modules() -> Path:
 
 
 def foundry_program(name: str) -> Path | None:
-    """Foundry's `anvil`, `forge` or `cast` in the repository: the program of npm's platform package, since
-    the wrapper in node_modules/.bin drops its exit code."""
-    found = node_modules() / foundry_path(name)
-    return found if os.access(found, os.X_OK) else None
+    """Foundry's `anvil`, `forge` or `cast` of the repository, of a folder of NODE_PATH, or behind npm's
+    wrapper on PATH: the program of npm's platform package, since the wrapper drops its exit code."""
+    entries = os.environ.get("NODE_PATH", "").split(os.pathsep)
+    folders = [node_modules(), *(Path(entry) for entry in entries if os.path.isabs(entry))]
+    wrapper = program_on_path(name)
+    if wrapper is not None and wrapper.resolve().parent.parts[-2:] == (SCOPE, name):
+        folders.append(wrapper.resolve().parents[2])
+    # what is installed globally has what it depends on inside
+    nested = Path(SCOPE) / name / "node_modules"
+    for folder in folders:
+        for found in (folder / foundry_path(name), folder / nested / foundry_path(name)):
+            if os.access(found, os.X_OK):
+                return found
+    return None
 
 
 def foundry_path(name: str) -> Path:
     """Where npm's platform package has a program, below node_modules."""
     machine = platform.machine().lower()
     architecture = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64"}.get(machine, machine)
-    return Path("@foundry-rs") / f"{name}-{platform.system().lower()}-{architecture}" / "bin" / name
+    return Path(SCOPE) / f"{name}-{platform.system().lower()}-{architecture}" / "bin" / name
