@@ -12,6 +12,7 @@ import pytest
 
 from tests.settle.services import KEY, FakeEtherscan, FakeSourcify
 from zkllm import api
+from zkllm.cli.console import Progress
 from zkllm.settle import services
 from zkllm.settle.anvil import LocalNode
 from zkllm.settle.dates import utc
@@ -168,11 +169,23 @@ def test_sources_are_published_by_the_command(settle, chain, monkeypatch, tmp_pa
     networks.write_text(json.dumps({"anvil": entry}))
     monkeypatch.setenv("ZKLLM_NETWORKS", str(networks))
     settle("verify-source", *K, "--service", "etherscan").failed_in_one_line("set $ETHERSCAN_API_KEY")
+    keyless = settle("verify-source", *K, "--dry-run")
+    assert keyless.out.count("would send") == 2 and "to Sourcify" in keyless.out
+    assert "Etherscan was skipped: it needs an API key: set $ETHERSCAN_API_KEY" in keyless.out
+    skipped = settle("verify-source", *K, "--dry-run", "--json").json["skipped"]
+    assert skipped == {"Etherscan": "it needs an API key: set $ETHERSCAN_API_KEY"}
     monkeypatch.setenv("ETHERSCAN_API_KEY", KEY)
     dry = settle("verify-source", *K, "--dry-run")
     assert dry.out.count("would send") == 4 and not servers[0].calls and not servers[1].calls
-    outcome = settle("verify-source", *K)
+    stages: list[str] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(Progress, "__call__", lambda self, stage, done, total: stages.append(stage))
+        outcome = settle("verify-source", *K)
     assert outcome.code == 0 and outcome.out.count("is verified at") == 4, outcome
+    assert "skipped" not in outcome.out
+    for service in ("Etherscan", "Sourcify"):
+        for contract in ("ZkLLMVerifier", "ZkLLMSettlement"):
+            assert f"{service}: waiting, since {contract} is being verified" in stages
     again = settle("verify-source", *K, "--json")
     assert [v["already"] for v in again.json["verifications"]] == [True] * 4
     assert KEY not in outcome.out + outcome.err + again.out + again.err

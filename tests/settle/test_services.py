@@ -113,8 +113,13 @@ def test_a_busy_etherscan_is_asked_again(etherscan, fake_etherscan, sources, pau
         (502, b"<html>", {}),
         (200, busy(f"Unable to locate ContractCode at {checksum_address(sources[0].address)}"), {}),
     ]
+    said: list[str] = []
+    etherscan._http._say = said.append
     assert not etherscan.verify(sources[0]).already
     assert pauses[1] == 7.0 and len(pauses) >= 6
+    assert said[0] == "Etherscan: waiting, since it says: Max calls per sec rate limit reached (5/sec)"
+    assert said[1] == "Etherscan: waiting, since it is busy (HTTP 429)"
+    assert said[-1] == "Etherscan: waiting, since ZkLLMVerifier is being verified"
 
 
 def test_a_busy_sourcify_is_asked_again(sourcify, fake_sourcify, sources, pauses):

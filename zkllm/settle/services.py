@@ -28,6 +28,11 @@ _BUSY = ("rate limit", "rate-limit", "too many requests", "try again later", "un
 _PENDING = ("pending", "in progress", "in queue")
 
 Sleep = Callable[[float], None]
+Say = Callable[[str], None]
+
+
+def _silent(text: str) -> None:
+    """What is waited for is not said."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +62,14 @@ class Outcome:
 class _Http:
     """JSON over HTTP. Parameters may hold a key, so messages name the service alone."""
 
-    def __init__(self, base: str, service: str, sleep: Sleep):
+    def __init__(self, base: str, service: str, sleep: Sleep, say: Say):
         import requests
 
         parts = urllib.parse.urlsplit(base)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise SettlementError(f"the address of {service} must be an http:// or https:// URL")
-        self._base, self._service, self.sleep = base.rstrip("/"), service, sleep
+        self._base, self._service = base.rstrip("/"), service
+        self._sleep, self._say = sleep, say
         self._session = requests.Session()
         self._session.trust_env = not is_loopback(parts.hostname)
 
@@ -87,7 +93,8 @@ class _Http:
                 raise SettlementError(f"cannot reach {self._service}") from None
             if status == 429 or status >= 500:
                 if attempt + 1 < ATTEMPTS:
-                    self.sleep(_retry_after(headers.get("Retry-After"), attempt))
+                    busy = f"it is busy (HTTP {status})"
+                    self.wait(busy, _retry_after(headers.get("Retry-After"), attempt))
                 continue
             try:
                 return status, json.loads(body)
@@ -96,6 +103,10 @@ class _Http:
         raise SettlementError(
             f"{self._service} is busy or out of order (HTTP {status}); run this again later"
         )
+
+    def wait(self, why: str, seconds: float) -> None:
+        self._say(f"{self._service}: waiting, since {why}")
+        self._sleep(seconds)
 
     def malformed(self, status: int) -> SettlementError:
         return SettlementError(f"{self._service} gave a malformed answer (HTTP {status})")
@@ -119,8 +130,9 @@ class Etherscan:
         key: str,
         explorer: str | None,
         sleep: Sleep = time.sleep,
+        say: Say = _silent,
     ):
-        self._http = _Http(base, self.name, sleep)
+        self._http = _Http(base, self.name, sleep, say)
         self._chain_id, self._key, self._explorer = chain_id, key, explorer
 
     def verify(self, source: Source) -> Outcome:
@@ -141,7 +153,8 @@ class Etherscan:
         for attempt in range(ATTEMPTS):
             ok, result = self._ask("POST", params={"chainid": self._chain_id}, data=form)
             if not ok and any(words in result.lower() for words in _BUSY):
-                self._http.sleep(_retry_after(None, attempt))  # too many requests, or not indexed yet
+                # too many requests, or not indexed yet
+                self._http.wait(f"it says: {self._clean(result)}", _retry_after(None, attempt))
                 continue
             break
         if not ok and "already verified" in result.lower():
@@ -159,7 +172,7 @@ class Etherscan:
             "apikey": self._key,
         }
         for _ in range(ATTEMPTS):
-            self._http.sleep(POLL_SECONDS)
+            self._http.wait(f"{source.name} is being verified", POLL_SECONDS)
             ok, result = self._ask("GET", params=query)
             words = result.lower()
             if "already verified" in words or ok and words.startswith("pass"):
@@ -188,8 +201,8 @@ class Sourcify:
 
     name = "Sourcify"
 
-    def __init__(self, base: str, chain_id: int, sleep: Sleep = time.sleep):
-        self._http = _Http(base, self.name, sleep)
+    def __init__(self, base: str, chain_id: int, sleep: Sleep = time.sleep, say: Say = _silent):
+        self._http = _Http(base, self.name, sleep, say)
         self._chain_id = chain_id
 
     def verify(self, source: Source) -> Outcome:
@@ -224,7 +237,7 @@ class Sourcify:
 
     def _poll(self, source: Source, job: str) -> Outcome:
         for _ in range(ATTEMPTS):
-            self._http.sleep(POLL_SECONDS)
+            self._http.wait(f"{source.name} is being verified", POLL_SECONDS)
             status, data = self._http("GET", "/v2/verify/" + urllib.parse.quote(job, safe=""))
             if status == 404:  # not known yet
                 continue

@@ -1,5 +1,6 @@
-"""Publishes the contracts' sources at Etherscan and Sourcify, or, with --offline, compiles them anew with
-every compiler of this machine and compares the result with the code on chain."""
+"""Publishes the contracts' sources at Etherscan and Sourcify, waits for what they say, and names a service
+that it passes over; or, with --offline, compiles them anew with every compiler of this machine and compares
+the result with the code on chain."""
 
 from __future__ import annotations
 
@@ -47,10 +48,14 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
     from zkllm import api
     from zkllm.cli.models import shape_verifying_key
+    from zkllm.settle import network
     from zkllm.settle.recompile import recompile
 
-    package = api.open_package(arguments.model, progress=console.progress)
+    services, skipped = [], {}
+    if not arguments.offline:  # a key that is not there is said before anything is done
+        services, skipped = available(arguments, network(arguments.network), console)
     with options.open_from(arguments, console, reading=True) as session:
+        package = api.open_package(arguments.model, progress=console.progress)
         key = shape_verifying_key(package, arguments.max_tokens, arguments.new_tokens, console.progress)
         sources = deployed_sources(session, key, arguments.owner, arguments.contract)
         if arguments.write is not None:
@@ -61,18 +66,23 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             lines = [f"{m.name}: {m.compiler} makes the {m.code_bytes:,} B on chain" for m in made]
             console.result({"ok": True, "recompiled": data}, lines)
             return 0
-        services = available(arguments, session.network)
-        if arguments.dry_run:
-            lines = [f"would send {s.identifier} to {service.name}" for service in services for s in sources]
-            data = [{"contract": s.name, "service": v.name} for v in services for s in sources]
-            console.result({"ok": True, "sent": False, "verifications": data}, [*lines, "nothing was sent"])
-            return 0
+    if arguments.dry_run:
+        lines = [f"would send {s.identifier} to {service.name}" for service in services for s in sources]
+        data = [{"contract": s.name, "service": v.name} for v in services for s in sources]
+        lines += [*passed_over(skipped), "nothing was sent"]
+        console.result({"ok": True, "sent": False, "verifications": data, "skipped": skipped}, lines)
+        return 0
     # the services are asked without holding the records
-    return publish(console, services, sources)
+    return publish(console, services, sources, skipped)
 
 
-def publish(console: Console, services: list[Any], sources: list[Any]) -> int:
-    """Each contract at each service; one that fails does not keep the others from being tried."""
+def passed_over(skipped: dict[str, str]) -> list[str]:
+    return [f"{service} was skipped: {why}" for service, why in skipped.items()]
+
+
+def publish(console: Console, services: list[Any], sources: list[Any], skipped: dict[str, str]) -> int:
+    """Each contract at each service; one that fails does not keep the others from being tried. `skipped`: by
+    service, why."""
     from zkllm.settle.rpc import checksum_address
 
     data: list[dict[str, Any]] = []
@@ -97,7 +107,8 @@ def publish(console: Console, services: list[Any], sources: list[Any]) -> int:
             known = "was verified already" if outcome.already else "is verified"
             page = f": {outcome.page}" if outcome.page else ""
             lines.append(f"{source.name} {known} at {service.name} ({outcome.match}){page}")
-    console.result({"ok": not failures, "verifications": data}, lines)
+    lines += passed_over(skipped)
+    console.result({"ok": not failures, "verifications": data, "skipped": skipped}, lines)
     if failures:
         for line in failures:
             console.note(line)
@@ -143,19 +154,34 @@ def write_inputs(sources: list[Any], folder: Path) -> None:
         (folder / f"{source.name}.json").write_text(dump(source.standard_json), encoding="utf-8")
 
 
-def available(arguments: argparse.Namespace, network: Any) -> list[Any]:
-    """The services of the network that are wanted. Etherscan's key comes from the environment alone."""
+def available(
+    arguments: argparse.Namespace, network: Any, console: Console
+) -> tuple[list[Any], dict[str, str]]:
+    """The services of the network that are wanted, and why others are not asked. Etherscan's key comes from
+    the environment alone."""
     from zkllm.settle.services import Etherscan, Sourcify
 
     found: list[Any] = []
-    if network.etherscan is not None and arguments.service in (None, "etherscan"):
+    skipped: dict[str, str] = {}
+    say = lambda text: console.progress(text, 0, 1)
+    if arguments.service in (None, "etherscan"):
         key = os.environ.get(arguments.api_key_env)
-        if key:
-            found.append(Etherscan(network.etherscan, network.chain_id, key, network.explorer))
+        if network.etherscan is None:
+            skipped[Etherscan.name] = f"{network.name} names none"
+        elif key:
+            found.append(Etherscan(network.etherscan, network.chain_id, key, network.explorer, say=say))
         elif arguments.service == "etherscan":
             raise SettlementError(f"Etherscan needs an API key: set ${arguments.api_key_env}")
-    if network.sourcify is not None and arguments.service in (None, "sourcify"):
-        found.append(Sourcify(network.sourcify, network.chain_id))
+        else:
+            skipped[Etherscan.name] = f"it needs an API key: set ${arguments.api_key_env}"
+    if arguments.service in (None, "sourcify"):
+        if network.sourcify is None:
+            skipped[Sourcify.name] = f"{network.name} names none"
+        else:
+            found.append(Sourcify(network.sourcify, network.chain_id, say=say))
     if not found:
-        raise SettlementError(f"{network.name} has no such verification service; use --offline")
-    return found
+        raise SettlementError(
+            f"{network.name} has no such verification service; use --offline"
+            + "".join(f" ({line})" for line in passed_over(skipped) if "API key" in line)
+        )
+    return found, skipped
