@@ -78,6 +78,10 @@ class Gateway:
     def say(self, method: str, *answers: Answer) -> None:
         self._queued.setdefault(method, []).extend(answers)
 
+    def forget(self) -> None:
+        """What was to be said."""
+        self._queued.clear()
+
     @property
     def unsaid(self) -> int:
         return sum(map(len, self._queued.values()))

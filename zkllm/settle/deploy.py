@@ -20,6 +20,7 @@ from zkllm.settle.contracts import (
 from zkllm.settle.create2 import PROXY, create2_address, create2_calldata, require_proxy
 from zkllm.settle.deployments import Deployment, Deployments
 from zkllm.settle.fees import Call
+from zkllm.settle.lagging import shown
 from zkllm.settle.networks import DEV_CHAIN_ID, MAINNET_CHAIN_ID, Network
 from zkllm.settle.registry import Status, owner_of, status_of, verifiers_of
 from zkllm.settle.rpc import Receipt, Rpc, checksum_address
@@ -229,7 +230,7 @@ class Deployer:
         self._check_balance(sender, plan)
         hashes = self._run(sender, plan)
         if plan.awaited_owner is None:
-            self.at(plan.settlement)
+            shown(self.network, lambda: self.at(plan.settlement))
         deployment = Deployment(
             self.key.verifier_id,
             self.key.model_id,
@@ -286,8 +287,9 @@ class Deployer:
             self._progress("deploy", index, len(done))
             if name in left:
                 if name == REGISTRATION:
-                    self.check_verifier()  # what is registered is what was meant
-                    self.check_settlement(plan.settlement)
+                    # what is registered is what was meant
+                    shown(self.network, self.check_verifier)
+                    shown(self.network, lambda: self.check_settlement(plan.settlement))
                 receipt = self._send(sender, replace(left[name], gas=None), done[name])
                 self.receipts[name] = receipt
                 hashes[name] = receipt.transaction_hash
@@ -300,7 +302,7 @@ class Deployer:
 
     def _send(self, sender: Sender, call: Call, is_done: Callable[[], bool]) -> Receipt:
         receipt = sender.resume(call.intent, finished=True)
-        missing = receipt is not None and receipt.succeeded and not is_done()
+        missing = receipt is not None and receipt.succeeded and not shown(self.network, is_done)
         if missing and not self.network.local_node:
             raise SettlementError(
                 f"the node does not show the effect of the transaction to {call.what}, which was mined; run "
@@ -315,4 +317,5 @@ class Deployer:
             raise SettlementError(
                 f"the transaction to {call.what} failed: 0x{receipt.transaction_hash.hex()}"
             )
+        shown(self.network, is_done)  # to whichever node is asked next
         return receipt

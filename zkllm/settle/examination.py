@@ -13,15 +13,13 @@ from zkllm.settle.contracts import VERIFIER, CodeMismatch, compare_code, verifie
 from zkllm.settle.create2 import PROXY, PROXY_CODE, create2_address
 from zkllm.settle.deploy import Plan, refuse_development_srs
 from zkllm.settle.escrow import credit_of
-from zkllm.settle.fees import GWEI, Fees
+from zkllm.settle.fees import GWEI, SETTLE_GAS, Fees
 from zkllm.settle.registry import Registered, Status, owner_of, verifiers_of
-from zkllm.settle.rpc import Rpc, checksum_address
+from zkllm.settle.rpc import NoBaseFee, Rpc, checksum_address
 from zkllm.settle.session import Session
 from zkllm.settle.settlement import check_settlement
 from zkllm.setup_record import is_own_key
 
-SETTLE_GAS = 420_000
-"""About what settling takes (docs/benchmarks.md), with some room."""
 STALE_SECONDS = 300
 
 
@@ -178,7 +176,7 @@ def _costs(session: Session, plan: Plan, account: bool) -> Iterator[Finding]:
     try:
         fees = Fees.suggest(session.rpc, session.network)
     except SettlementError as error:
-        yield Finding("warning", "gas", str(error))
+        yield Finding("wrong" if isinstance(error, NoBaseFee) else "warning", "gas", str(error))
         return
     price = (fees.max_fee + fees.priority_fee) // 2  # twice the base fee is offered, about once is paid
     needed = SETTLE_GAS

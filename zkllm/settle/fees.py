@@ -12,6 +12,8 @@ from zkllm.settle.submission import transaction_floor
 GWEI = 10**9
 MARGIN_PERCENT = 15
 """Over the estimate: access costs may differ a little when the block is built."""
+SETTLE_GAS = 420_000
+"""About what settling takes (docs/benchmarks.md), with some room."""
 BUMP_PERCENT = 13
 """By how much both fees of a transaction have to rise for nodes to take another in its place: at least
 12.5."""

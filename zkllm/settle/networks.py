@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from dataclasses import MISSING, dataclass, field, fields
 from importlib.resources import files
 from pathlib import Path
@@ -107,6 +108,13 @@ def _network(name: str, entry: Any) -> Network:
         raise ValueError(f"{name}: max_tip_gwei must not be negative, bump_seconds must be positive")
     if entry.get("testnet") and entry["chain_id"] == MAINNET_CHAIN_ID:
         raise ValueError(f"{name}: chain id {MAINNET_CHAIN_ID} is no test network")
+    oracle = entry.get("data_fee_oracle")
+    if oracle is not None and not re.fullmatch("0x[0-9a-fA-F]{40}", oracle):
+        raise ValueError(f"{name}: data_fee_oracle is not an address")
+    for name_of_field in ("rpc_url", "explorer", "etherscan", "sourcify"):
+        urls = entry.get(name_of_field)  # of nodes there may be several
+        if urls is not None and not all(re.match("https?://[^/]", url.strip()) for url in urls.split(",")):
+            raise ValueError(f"{name}: {name_of_field} is not an http:// or https:// URL")
     if entry["local_node"] and entry["chain_id"] != DEV_CHAIN_ID:
         raise ValueError(f"{name}: only chain id {DEV_CHAIN_ID} can be a local node")
     return Network(name, **entry)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -21,11 +22,13 @@ from zkllm.settle import escrow
 from zkllm.settle.abi import SettledEvent, explain, explain_revert, read, selector, settled_event
 from zkllm.settle.anvil import LocalNode
 from zkllm.settle.claims import is_settled
+from zkllm.settle.contracts import settlement_artifact
 from zkllm.settle.deploy import Deployer, Plan, Progress
 from zkllm.settle.deployments import Deployment, Deployments
-from zkllm.settle.fees import Call
+from zkllm.settle.fees import SETTLE_GAS, Call, Fees
 from zkllm.settle.journal import Journal
 from zkllm.settle.keys import Account, KeySource
+from zkllm.settle.lagging import shown
 from zkllm.settle.networks import Network
 from zkllm.settle.rpc import PATIENCE, Receipt, Rpc, checksum_address
 from zkllm.settle.settlement import check_settlement, settlement_address
@@ -152,6 +155,31 @@ class Session:
         check_settlement(self.rpc, self.network.chain_id, address)
         return address
 
+    def check_tools(self, owner: bytes | None = None, contract: bytes | None = None) -> None:
+        """What can be known before a model is opened: that there is a compiler, and the contract that is
+        named."""
+        settlement_artifact()
+        if contract is not None:
+            self.locate(owner, contract)
+
+    def is_begun(self, claim_id: bytes, plan: Plan) -> bool:
+        """Whether an earlier run has sent a part of it, so that it is only taken up."""
+        intents = [_intent(claim_id, plan.settlement), *(call.intent for call in plan.calls)]
+        return any(map(self.sender.is_unfinished, intents))
+
+    def check_means(self, calls: Sequence[Call]) -> None:
+        """Before time is spent on a proof: the account can pay for these calls and for settling an answer, at
+        what is offered now."""
+        fees = Fees.suggest(self.rpc, self.network)
+        cost = sum(t["most"] for t in self.planned(calls)) + SETTLE_GAS * fees.max_fee
+        balance = self.rpc.balance(self.account.address)
+        if balance < cost:
+            what = ", ".join([*(call.what for call in calls), "settle the answer"])
+            raise SettlementError(
+                f"the account {checksum_address(self.account.address)} has {balance / 1e18:.6f} ether, to "
+                f"{what} may cost up to {cost / 1e18:.6f}; fund it"
+            )
+
     def planned(self, calls: Sequence[Call]) -> list[dict[str, Any]]:
         """The calls as transactions for another wallet to sign."""
         return unsigned_transactions(self.rpc, self.network, self.account.address, calls)
@@ -258,7 +286,10 @@ class Session:
         event = settled_event(receipt.logs, settlement)
         self._check_claim(proof, settlement, submission, event)
         request_id = proof.context.request_id
-        reward = escrow.read_request(self.rpc, settlement, request_id).reward if any(request_id) else 0
+        reward = 0
+        if any(request_id):
+            posted = shown(self.network, lambda: escrow.read_request(self.rpc, settlement, request_id))
+            reward = posted.reward
         clock.lap("read back")
         prompt = proof.ids[: proof.T - proof.k + 1]
         return Settled(
@@ -313,13 +344,16 @@ class Session:
     ) -> None:
         """What the chain now says about the claim is what was meant."""
         claim = submission.claim_id
-        settled = is_settled(self.rpc, settlement, claim)
-        (text,) = read(self.rpc, settlement, "textOf(bytes32)", ["bytes"], claim)
-        (ids,) = read(self.rpc, settlement, "tokensOf(bytes32)", ["uint16[]"], claim)
-        agrees = settled and text == event.text == submission.text
-        agrees = agrees and tuple(ids) == submission.token_ids
-        agrees = agrees and (event.claim_id, event.settler) == (claim, self.account.address)
-        if not agrees or event.request_id != proof.context.request_id:
+
+        def agrees() -> bool:
+            (text,) = read(self.rpc, settlement, "textOf(bytes32)", ["bytes"], claim)
+            (ids,) = read(self.rpc, settlement, "tokensOf(bytes32)", ["uint16[]"], claim)
+            same = text == event.text == submission.text and tuple(ids) == submission.token_ids
+            return same and is_settled(self.rpc, settlement, claim)
+
+        announced = (event.claim_id, event.settler, event.request_id)
+        meant = (claim, self.account.address, proof.context.request_id)
+        if announced != meant or not shown(self.network, agrees):
             raise SettlementError(
                 f"the claim 0x{claim.hex()} that is on chain is not the one that was submitted"
             )
@@ -355,7 +389,7 @@ def open_session(
     forgotten). `reading`: nothing will be sent, so that it may run beside another session."""
     home = home or default_home()
     own_node = network.local_node and (fresh_chain or not _listens(network))
-    lock = nullcontext() if reading and not own_node else _locked(home)
+    lock = nullcontext() if reading and not own_node else _locked(home, network)
     with lock, _node(network, home, own_node, fresh_chain) as rpc:
         yield _session(rpc, network, keys, home, ask_password, progress)
 
@@ -381,7 +415,7 @@ def _node(network: Network, home: Path, own_node: bool, fresh_chain: bool) -> It
 
 
 @contextmanager
-def _locked(home: Path) -> Iterator[None]:
+def _locked(home: Path, network: Network) -> Iterator[None]:
     """The folder is this session's alone: of two runs at once, both could send. The system lets go of it
     whatever becomes of this process."""
     descriptor = None
@@ -390,6 +424,10 @@ def _locked(home: Path) -> Iterator[None]:
             home.mkdir(parents=True, exist_ok=True)
             descriptor = os.open(home, os.O_RDONLY | os.O_DIRECTORY)
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # now rather than after a proof
+            for folder in (home / "transactions" / str(network.chain_id), home / "deployments"):
+                folder.mkdir(parents=True, exist_ok=True)
+                tempfile.TemporaryFile(dir=folder).close()
         except BlockingIOError:
             raise SettlementError(
                 f"another run is settling with the records of {home}; wait for its end, or give "

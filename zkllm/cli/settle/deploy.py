@@ -8,7 +8,7 @@ from typing import Any
 
 from zkllm.cli import arguments as types
 from zkllm.cli.console import Console
-from zkllm.cli.settle import options
+from zkllm.cli.settle import options, paying
 from zkllm.cli.settle.output import print_planned
 
 SUMMARY = "deploy and register the contracts of a model"
@@ -28,8 +28,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from zkllm.cli.text import pairs
     from zkllm.settle.rpc import checksum_address
 
-    package = api.open_package(arguments.model, progress=console.progress)
     with options.open_from(arguments, console) as session:
+        session.check_tools(arguments.owner, arguments.contract)
+        package = api.open_package(arguments.model, progress=console.progress)
         key = shape_verifying_key(package, arguments.max_tokens, arguments.new_tokens, console.progress)
         plan = session.target(key, arguments.owner, arguments.contract)
         awaited = None if plan.awaited_owner is None else checksum_address(plan.awaited_owner)
@@ -42,6 +43,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         if options.only_printed(arguments, session):
             return print_planned(console, arguments, session, plan.calls, then, **addresses)
         if plan.calls:
+            paying.announce(console, session, key, plan)
             session.ensure_deployed(key, arguments.owner, arguments.contract, unregistered=True)
     gas = {name: receipt.gas_used for name, receipt in session.deployed.items()}
     rows_out: list[tuple[str, object]] = [

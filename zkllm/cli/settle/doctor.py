@@ -28,9 +28,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from zkllm.cli.models import shape_verifying_key
     from zkllm.settle.examination import examine, keys_of
 
-    package = api.open_package(arguments.model, progress=console.progress)
-    key = shape_verifying_key(package, arguments.max_tokens, arguments.new_tokens, console.progress)
     with options.open_from(arguments, console, reading=True) as session:
+        package = api.open_package(arguments.model, progress=console.progress)
+        key = shape_verifying_key(package, arguments.max_tokens, arguments.new_tokens, console.progress)
         known = keys_of(package.folder, package.digest, key.model_id)
         account = session.account.address != options.NOBODY
         findings = examine(session, key, known, arguments.owner, arguments.contract, account)

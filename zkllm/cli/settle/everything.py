@@ -9,7 +9,7 @@ from typing import Any
 
 from zkllm.cli import arguments as types
 from zkllm.cli.console import Console
-from zkllm.cli.settle import options
+from zkllm.cli.settle import options, paying
 from zkllm.cli.settle.output import print_planned, settled_lines
 from zkllm.errors import SettlementError, ZkllmError
 
@@ -33,6 +33,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     options.add_contract(parser)
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the proof there too")
     options.add_dry_run(parser)
+    parser.add_argument(
+        "--yes",
+        action="store_true",
+        help="pay for a further verifier or settlement contract of this model without being asked",
+    )
     options.add_network(parser)
     options.add_account(parser)
 
@@ -47,8 +52,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from zkllm import api
     from zkllm.statement import claim_id, prompt_digest
 
-    package = api.open_package(arguments.model, progress=console.progress)
+    options.check_places(arguments)
     with options.open_from(arguments, console) as session:
+        session.check_tools(arguments.owner, arguments.contract)
+        package = api.open_package(arguments.model, progress=console.progress)
         rows = arguments.max_tokens or api.open_setup(package).max_tokens
         k = arguments.new_tokens
         prompt_ids = api.check_prompt(package, arguments.prompt, arguments.tokens, k, rows)
@@ -65,7 +72,10 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         if arguments.dry_run or plan.calls and not session.account.can_sign:
             then = "run this again to prove and settle the answer"
             return print_planned(console, arguments, session, plan.calls, then, claim_id=claim)
+        if session.account.can_sign and not session.is_begun(claim, plan):
+            session.check_means(plan.calls)
         if plan.calls:
+            paying.confirm(arguments, console, session, key, plan)
             session.ensure_deployed(key, arguments.owner, arguments.contract)
         context = session.context(plan.settlement, arguments.request or bytes(32))
         name = "-".join(part.hex()[:32] for part in (key.verifier_id, claim, context.digest()))
@@ -82,9 +92,19 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 memory_budget=arguments.memory_budget,
             ).proof
             keep(proof, kept)
+        written = write_out(arguments, console, proof)
+        return _send(arguments, console, session, package, proof, key, plan.settlement) or written
+
+
+def write_out(arguments: argparse.Namespace, console: Console, proof: Any) -> int:
+    """Where that fails, the proof is settled all the same, and the exit code says so."""
+    try:
         if arguments.out is not None:
             proof.save(arguments.out)
-        return _send(arguments, console, session, package, proof, key, plan.settlement)
+    except OSError as error:
+        console.note(f"cannot write {arguments.out}: {error.strerror}")
+        return 1
+    return 0
 
 
 def earlier_proof(path: Path, key: Any, context: Any, prompt: list[int]) -> Any:
@@ -118,10 +138,12 @@ def submit(arguments: argparse.Namespace, console: Console) -> int:
     from zkllm.cli.models import verifying_key
     from zkllm.proof import Proof
 
+    options.check_places(arguments)
     proof = Proof.load(arguments.proof)
-    package = api.open_package(arguments.model, progress=console.progress)
     with options.open_from(arguments, console) as session:
         session.check_context(proof)
+        session.check_tools(contract=arguments.contract)
+        package = api.open_package(arguments.model, progress=console.progress)
         made = proof.context.request_id
         if arguments.request not in (None, made):
             raise SettlementError(
@@ -129,9 +151,8 @@ def submit(arguments: argparse.Namespace, console: Console) -> int:
                 f"0x{arguments.request.hex()}; prove again, or leave --request out"
             )
         key = verifying_key(arguments.model, proof)
-        if arguments.out is not None:
-            proof.save(arguments.out)
-        return _send(arguments, console, session, package, proof, key, arguments.contract)
+        written = write_out(arguments, console, proof)
+        return _send(arguments, console, session, package, proof, key, arguments.contract) or written
 
 
 def _send(

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import getpass
+import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -37,7 +40,7 @@ def add_network(parser: argparse.ArgumentParser) -> None:
 
 def add_contract(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--contract", type=types.address, metavar="ADDRESS", help="settlement contract to use"
+        "--contract", type=types.checked_address, metavar="ADDRESS", help="settlement contract to use"
     )
     parser.add_argument(
         "--owner",
@@ -93,6 +96,23 @@ def require(arguments: argparse.Namespace, *names: str) -> None:
         from zkllm.settle import network
 
         network(arguments.network)  # an unknown one is named before a model is opened
+
+
+def check_places(arguments: argparse.Namespace) -> None:
+    """Before anything is done: what is to be written can be."""
+    out = getattr(arguments, "out", None)
+    folder = getattr(arguments, "write", None)
+    try:
+        if out is not None:
+            if out.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            out.parent.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=out.parent).close()
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise SettlementError(f"cannot write {out or folder}: {error.strerror}") from None
 
 
 @contextmanager

@@ -16,7 +16,7 @@ def configure(parser: argparse.ArgumentParser, *, for_ever: bool = False) -> Non
     """`for_ever`: what is done cannot be undone, so that it wants `--yes`."""
     if for_ever:
         parser.add_argument(
-            "--yes", action="store_true", default=False, help="it cannot be undone: do it (required to send)"
+            "--yes", action="store_true", help="it cannot be undone: do it (required to send)"
         )
     options.add_common(parser)
 
@@ -43,6 +43,7 @@ def carry_out(
     """`check` refuses what would fail, unless an earlier run has sent it; `holds`: the chain shows the
     effect."""
     from zkllm.cli.text import pairs
+    from zkllm.settle.lagging import shown
     from zkllm.settle.rpc import checksum_address
 
     if not session.sender.is_unfinished(call.intent):
@@ -52,12 +53,12 @@ def carry_out(
     if options.only_printed(arguments, session):
         return print_planned(console, arguments, session, [call], **data)
     receipt, resumed = session.execute(call)
-    if not holds():
+    if not shown(session.network, holds):
         raise SettlementError(
             f"the node does not show the effect of the transaction to {call.what}, "
             f"0x{receipt.transaction_hash.hex()}, which was mined; look again later with the command doctor"
         )
-    shown = [("settlement", data["settlement"]), *rows]
-    lines = [*pairs([*shown, *receipt_rows(receipt, resumed, session.network)]), last]
+    named = [("settlement", data["settlement"]), *rows]
+    lines = [*pairs([*named, *receipt_rows(receipt, resumed, session.network)]), last]
     console.result({"ok": True, **data, **receipt_data(receipt)}, lines)
     return 0

@@ -53,13 +53,17 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from zkllm import api
     from zkllm.cli.text import pairs
     from zkllm.settle.dates import utc
-    from zkllm.settle.escrow import State, read_request, request_call
+    from zkllm.settle.escrow import MAX_SECONDS, State, read_request, request_call
+    from zkllm.settle.lagging import shown
     from zkllm.settle.rpc import checksum_address
     from zkllm.statement import claim_id, prompt_digest, request_id
 
-    package = api.open_package(arguments.model, progress=console.progress)
+    if not 0 < arguments.deadline <= MAX_SECONDS:
+        arguments.settle_parser.error("--deadline is longer than nothing, and at most 365d")
     k = arguments.new_tokens
     with options.open_from(arguments, console) as session:
+        session.check_tools(arguments.owner, arguments.contract)
+        package = api.open_package(arguments.model, progress=console.progress)
         prompt = api.check_prompt(package, arguments.prompt, arguments.tokens, k, package.config.n_ctx)
         model_id = api.open_setup(package).model_id
         claim = claim_id(model_id, k, prompt_digest(prompt))
@@ -86,11 +90,14 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         if options.only_printed(arguments, session):
             return print_planned(console, arguments, session, [call], **data)
         receipt, resumed = session.execute(call)
-        posted = read_request(session.rpc, settlement, found)
-        if posted.state is State.NONE or (posted.claim_id, posted.requester) != (
-            claim,
-            session.account.address,
-        ):
+        asked = (claim, session.account.address)
+
+        def look() -> Any:
+            there = read_request(session.rpc, settlement, found)
+            return there if there.state is not State.NONE else None
+
+        posted = shown(session.network, look)
+        if posted is None or (posted.claim_id, posted.requester) != asked:
             raise SettlementError("the node does not show the request that was posted; run this again later")
     data |= {"ok": True, "reward": posted.reward, "deadline": posted.deadline, "state": posted.state.name}
     rows: list[tuple[str, object]] = [

@@ -17,7 +17,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--proof", type=Path, metavar="FILE", help="the proof (required)")
     parser.add_argument("--request", type=types.digest, metavar="ID", help="the request that it answers")
     parser.add_argument(
-        "--contract", type=types.address, metavar="ADDRESS", help="settlement contract to use"
+        "--contract", type=types.checked_address, metavar="ADDRESS", help="settlement contract to use"
     )
     options.add_dry_run(parser)
     options.add_network(parser)

@@ -51,10 +51,13 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from zkllm.settle import network
     from zkllm.settle.recompile import recompile
 
-    services, skipped = [], {}
+    options.check_places(arguments)
+    services: list[Any] = []
+    skipped: dict[str, str] = {}
     if not arguments.offline:  # a key that is not there is said before anything is done
         services, skipped = available(arguments, network(arguments.network), console)
     with options.open_from(arguments, console, reading=True) as session:
+        session.check_tools(arguments.owner, arguments.contract)
         package = api.open_package(arguments.model, progress=console.progress)
         key = shape_verifying_key(package, arguments.max_tokens, arguments.new_tokens, console.progress)
         sources = deployed_sources(session, key, arguments.owner, arguments.contract)
