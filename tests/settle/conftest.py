@@ -6,11 +6,17 @@ from pathlib import Path
 import pytest
 
 from tests.settle.toy import ToyModel
+from zkllm.settle import lagging
 from zkllm.settle.anvil import LocalNode
 from zkllm.settle.keys import development_account
 from zkllm.settle.networks import network
 from zkllm.settle.rpc import Rpc
 from zkllm.settle.session import Session
+
+
+@pytest.fixture(autouse=True)
+def nodes_that_lag_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lagging, "PAUSE_SECONDS", 0.01)
 
 
 @pytest.fixture(scope="session")

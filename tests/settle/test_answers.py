@@ -13,7 +13,7 @@ import pytest
 
 from tests.settle.proxy import Answer, Gateway, error, gateway, result
 from zkllm.errors import SettlementError
-from zkllm.settle import anvil, lagging, transactions
+from zkllm.settle import anvil, transactions
 from zkllm.settle.abi import explain
 from zkllm.settle.anvil import LocalNode
 from zkllm.settle.fees import Call
@@ -53,7 +53,6 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transactions, "RESEND_SECONDS", 0.1)
     monkeypatch.setattr(transactions, "POLL_SECONDS", 0.02)
     monkeypatch.setattr(transactions, "LONGEST_POLL_SECONDS", 0.05)
-    monkeypatch.setattr(lagging, "PAUSE_SECONDS", 0.02)
 
 
 class Payment:
@@ -260,7 +259,7 @@ def test_a_nonce_is_given_up_only_by_a_node_that_can_tell(payment, between):
     """geth that indexes shows neither the transaction nor its receipt, while the nonce is used: by it."""
     unknown = error("transaction indexing is in progress")
     between.say(SEND, replace(error("nonce too low"), taken=True))
-    between.say(RECEIPT, result(None), *[unknown] * 20)
+    between.say(RECEIPT, result(None), result(None), *[unknown] * 20)
     between.say(LOOK, *[result(None)] * 3)
     payment.is_paid_once(payment.sender().send(payment.call))
     assert len(Journal(payment.folder).load("pay").attempts) == 1
