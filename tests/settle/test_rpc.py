@@ -103,6 +103,9 @@ def test_a_receipt_is_read(rpc, liar):
     liar.result(RECEIPT)
     receipt = rpc.receipt(HASH)
     assert receipt.succeeded and (receipt.block_number, receipt.fee) == (5, 21000)
+    for nowhere in ({"blockNumber": None}, {"blockHash": None}):  # of what is in the pool
+        liar.result(RECEIPT | nowhere)
+        assert rpc.receipt(HASH) is None
     liar.result(RECEIPT | {"transactionHash": "0x" + "ff" * 32})
     with pytest.raises(SettlementError, match="malformed"):
         rpc.receipt(HASH)
