@@ -39,7 +39,6 @@ sys.path.insert(0, str(ROOT))
 from zkllm.errors import CheckpointError, ZkllmError  # noqa: E402
 from zkllm.model.architecture import Architecture, parse_architecture  # noqa: E402
 from zkllm.model.checkpoint import tensor_shapes  # noqa: E402
-from zkllm.model.tokenizer import definition_from_files  # noqa: E402
 
 SHAPES = {
     "gpt2": (12, 12, 768),
@@ -195,9 +194,6 @@ def read_vocabulary(folder: Path | None) -> tuple[dict[str, int], str]:
 def write_tokenizer(out: Path, vocabulary: dict[str, int], merges: str, n_ctx: int) -> None:
     (out / "vocab.json").write_text(json.dumps(vocabulary, ensure_ascii=False), encoding="utf-8")
     (out / "merges.txt").write_text(merges, encoding="utf-8")
-    (out / "tokenizer.json").write_text(
-        definition_from_files(vocabulary, merges.split("\n")), encoding="utf-8"
-    )
     (out / "tokenizer_config.json").write_text(json.dumps({"model_max_length": n_ctx}), encoding="utf-8")
 
 

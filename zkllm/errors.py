@@ -7,6 +7,10 @@ class ZkllmError(Exception):
     """Base of every error that the command line reports in one line, without a traceback."""
 
 
+class ZkllmWarning(UserWarning):
+    """Something that a user should know, while the work goes on; the command line prints it as a note."""
+
+
 class CheckpointError(ZkllmError):
     """A Hugging Face folder that cannot be read, or is not of the GPT-2 family."""
 

@@ -42,22 +42,6 @@ def test_defaults_are_those_of_hugging_face() -> None:
 
 
 @pytest.mark.parametrize(
-    "name, value",
-    [("activation_function", "gelu"), ("activation_function", "relu"), ("tie_word_embeddings", False),
-     ("add_cross_attention", True), ("model_type", "gpt_neo"), ("n_embd", 13), ("n_head", 0),
-     ("n_layer", "2"), ("vocab_size", 1 << 16), ("layer_norm_epsilon", -1.0),
-     ("layer_norm_epsilon", float("nan")),
-     ("layer_norm_epsilon", "1e-5"), ("layer_norm_epsilon", 10**400),
-     ("rope_theta", 10000.0), ("pruned_heads", {"0": [1]}),
-     ("quantization_config", {"bits": 4}), ("architectures", ["GPT2ForSequenceClassification"]),
-     ("scale_attn_weights", 1), ("n_ctx", 15), ("is_encoder_decoder", True), ("chunk_size_feed_forward", 8)],
-)  # fmt: skip
-def test_fields_that_change_the_function_are_refused_by_name(name: str, value: object) -> None:
-    with pytest.raises(CheckpointError, match=name):
-        parse_architecture({**BASE, name: value})
-
-
-@pytest.mark.parametrize(
     "field", ["scale_attn_weights", "scale_attn_by_inverse_layer_idx", "reorder_and_upcast_attn"]
 )
 def test_attention_scaling_variants_agree_with_hugging_face(demo_copy: Path, edit_json, field: str) -> None:
@@ -113,24 +97,14 @@ def rewritten(folder: Path, change) -> Path:
     "change, words",
     [
         (lambda t: t.pop("transformer.h.1.ln_2.bias"), "h.1.ln_2.bias is missing"),
-        (lambda t: t.update(extra=np.zeros(3, np.float32)), "unknown tensor extra"),
         (lambda t: t.update({"transformer.ln_f.bias": np.zeros(47, np.float32)}), "ln_f.bias"),
         (lambda t: t.update({"lm_head.weight": t["transformer.wte.weight"] + 1}), "untied head"),
-        (lambda t: t.update({"wte.weight": t["transformer.wte.weight"]}), "stored twice"),
+        (lambda t: t.update({"wte.weight": t["transformer.wte.weight"] + 1}), "stored twice, with different"),
     ],
 )
 def test_tensors_that_do_not_fit_are_refused_by_name(demo_copy: Path, change, words: str) -> None:
     with pytest.raises(CheckpointError, match=words):
         load_checkpoint(rewritten(demo_copy, change))
-
-
-def test_a_tied_head_and_mask_buffers_may_be_stored(demo_copy: Path) -> None:
-    def change(tensors: dict[str, np.ndarray]) -> None:
-        tensors["lm_head.weight"] = tensors["transformer.wte.weight"].copy()
-        tensors["transformer.h.0.attn.bias"] = np.ones((1, 1, 64, 64), np.uint8)
-        tensors["transformer.h.0.attn.masked_bias"] = np.array(-1e4, np.float32)
-
-    load_checkpoint(rewritten(demo_copy, change))
 
 
 def test_values_that_are_not_finite_are_refused(demo_copy: Path) -> None:

@@ -12,8 +12,12 @@ import pytest
 
 from zkllm.errors import PackageError
 from zkllm.files import canonical_json
+from zkllm.model.build import build_package
 from zkllm.model.package import ModelPackage
 from zkllm.model.program import generate
+from zkllm.model.tokenizer import ByteLevelTokenizer
+
+from .conftest import DEMO
 
 
 @pytest.fixture
@@ -40,6 +44,16 @@ def test_saving_again_gives_the_same_files(tmp_path: Path, demo_package: ModelPa
     for path in sorted(other.folder.rglob("*")):
         if path.is_file():
             assert path.read_bytes() == (p.folder / path.relative_to(other.folder)).read_bytes()
+
+
+def test_a_tokenizer_that_is_written_otherwise_is_written_again(package_copy: Path) -> None:
+    """As of a version that kept the checkpoint's own tokenizer.json: set-up mends it, and --check passes."""
+    p = ModelPackage.load(package_copy)
+    verbatim = ByteLevelTokenizer((DEMO / "tokenizer.json").read_text(), p.config.vocab_size)
+    assert verbatim.definition != p.tokenizer.definition
+    ModelPackage.save(package_copy, p.weights, p.scales, verbatim, p.ranges, p.source)
+    again = build_package(DEMO, package_copy)
+    assert again.tokenizer.definition == p.tokenizer.definition and again.digest == p.digest
 
 
 @pytest.mark.parametrize(

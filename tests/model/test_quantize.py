@@ -29,7 +29,7 @@ from zkllm.model.quantize import QuantizerOptions, fit_weight, gelu_classes, qua
 from zkllm.model.reference import trace_reference
 from zkllm.model.scale_check import scale_errors
 from zkllm.model.tables import exp_table, gelu_new, gelu_table
-from zkllm.model.tokenizer import load_tokenizer
+from zkllm.model.tokenizer_files import load_tokenizer
 from zkllm.model.weights import TableSpec
 
 from .conftest import DEMO
@@ -273,8 +273,7 @@ def test_calibration_covers_text_random_ids_and_padding(tmp_path: Path) -> None:
     (ids,) = calibration_set(checkpoint, tokenizer)
     assert ids.shape == (256, 64) and (ids[1:128:2] == 0).any(axis=1).mean() > 0.9
     assert len(default_text()) > 5000
-    assert len(calibration_set(checkpoint, tokenizer, "short")[0]) == 129
-    assert len(calibration_set(checkpoint, tokenizer, "")[0]) == 128
+    assert len(calibration_set(checkpoint, tokenizer, "of one window, " * 10)[0]) < 256
     longer = random_checkpoint(tmp_path, 1, n_positions=300, vocab_size=478)
     assert [ids.shape[1] for ids in calibration_set(longer, tokenizer)] == [64, 300]
 

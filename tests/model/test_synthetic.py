@@ -12,7 +12,8 @@ import pytest
 
 from zkllm.model.checkpoint import load_checkpoint
 from zkllm.model.float_model import FloatModel, read_layers
-from zkllm.model.tokenizer import byte_alphabet, load_tokenizer
+from zkllm.model.tokenizer import byte_alphabet
+from zkllm.model.tokenizer_files import load_tokenizer
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "synthetic_checkpoint.py"
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from zkllm.errors import TokenizerError, ZkllmError
 from zkllm.hashing import keccak256
-from zkllm.model.tokenizer import ByteLevelTokenizer, byte_alphabet, definition_from_files, load_tokenizer
+from zkllm.model.tokenizer import ByteLevelTokenizer, byte_alphabet
+from zkllm.model.tokenizer_files import load_tokenizer
 from zkllm.model.vocabulary import VocabularyTree, leaf, node, verify_path
 
 from .conftest import DEMO
@@ -78,16 +79,23 @@ def test_the_older_pair_of_files(tmp_path: Path) -> None:
         ({"normalizer": {"type": "Lowercase"}}, "normalizer"),
         ({"pre_tokenizer": {"type": "Whitespace"}}, "ByteLevel"),
         ({"decoder": {"type": "WordPiece"}}, "ByteLevel"),
-        ({"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": True}}, "add_prefix_space"),
         ({"post_processor": {"type": "TemplateProcessing"}}, "post-processor"),
-        ({"truncation": {"max_length": 3}}, "truncation"),
+        ({"post_processor": {"type": "Odd"}}, "post-processor 'Odd'"),
         ({"model": {"type": "Unigram", "vocab": []}}, "byte-level BPE"),
-        ({"model": {"type": "BPE", "vocab": {"a": 0, "b": 0}, "merges": []}}, "twice"),
-        ({"model": {"type": "BPE", "vocab": {"a": VOCAB}, "merges": []}}, "ids below"),
-        ({"model": {"type": "BPE", "vocab": {"東": 3}, "merges": []}}, "byte alphabet"),
+        ({"model": {"type": "BPE", "vocab": {"a": 0, "b": 0}, "merges": []}, "added_tokens": []}, "twice"),
+        ({"model": {"type": "BPE", "vocab": {"a": VOCAB}, "merges": []}, "added_tokens": []}, "ids below"),
+        ({"model": {"type": "BPE", "vocab": {"東": 3}, "merges": []}, "added_tokens": []}, "byte alphabet"),
         ({"model": {"type": "BPE", "vocab": {}, "merges": [], "dropout": 0.1}}, "dropout"),
         ({"added_tokens": [{"content": "x", "id": 1, "lstrip": True}]}, "swallows"),
-        ({"added_tokens": [{"content": "<x>", "id": 1}, {"content": "<y>", "id": 1}]}, "share an id"),
+        ({"added_tokens": [{"content": "<x>", "id": 1}]}, "has id 1, but is given 478"),
+        ({"added_tokens": [{"content": "<x>", "id": 478}, {"content": "<y>", "id": 478}]}, "is given 479"),
+        (
+            {
+                "model": {"type": "BPE", "vocab": {"a": 1}, "merges": []},
+                "added_tokens": [{"content": "<x>", "id": 1}],
+            },
+            "twice",
+        ),
     ],
 )
 def test_tokenizers_that_change_the_text_are_refused(changes: dict[str, Any], words: str) -> None:
@@ -147,8 +155,14 @@ def test_structural_damage_gives_a_clear_error() -> None:
             ByteLevelTokenizer(json.dumps(data), VOCAB).encode(PROMPT)
         except ZkllmError as error:
             assert "\n" not in str(error)
-    with pytest.raises(TokenizerError):
-        ByteLevelTokenizer(definition_from_files([], []), VOCAB)
+
+
+def test_a_vocabulary_that_lacks_bytes_says_what_it_cannot_write() -> None:
+    model = {"type": "BPE", "vocab": {"A": 0, "C": 1, "G": 2}, "merges": []}
+    protein = ByteLevelTokenizer(definition(model=model, added_tokens=[]), 3)
+    assert protein.encode("GACA") == [2, 0, 1, 0]
+    with pytest.raises(TokenizerError, match="cannot write the text: 'the' at byte 2"):
+        protein.encode("ACthe")
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 8, 11, 478])

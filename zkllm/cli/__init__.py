@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import ModuleType
@@ -20,7 +21,7 @@ from typing import Any
 
 from zkllm import __version__
 from zkllm.cli.console import Console, Progress
-from zkllm.errors import ZkllmError
+from zkllm.errors import ZkllmError, ZkllmWarning
 
 COMMANDS = (
     "srs",
@@ -106,7 +107,7 @@ def _guarded(module: ModuleType, arguments: argparse.Namespace, program: str) ->
         if isinstance(stream, io.TextIOWrapper):  # a token may be no text of the terminal's encoding
             stream.reconfigure(errors="backslashreplace")
     try:
-        with _terminable():
+        with _terminable(), _noted_warnings(console):
             return int(module.run(arguments, console))
     except KeyboardInterrupt:
         console.progress.close()
@@ -126,6 +127,23 @@ def _guarded(module: ModuleType, arguments: argparse.Namespace, program: str) ->
         print(json.dumps({"ok": False, "error": message}))
     print(f"{program}: {message}", file=sys.stderr)
     return FAILED
+
+
+@contextmanager
+def _noted_warnings(console: Console) -> Iterator[None]:
+    """What the package warns of is a note, one line, each time."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", ZkllmWarning)
+        usual = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *rest: Any, **named: Any) -> None:
+            if issubclass(category, ZkllmWarning):
+                console.note(f"note: {message}")
+            else:
+                usual(message, category, *rest, **named)
+
+        warnings.showwarning = show
+        yield
 
 
 @contextmanager

@@ -22,7 +22,10 @@ EXAMPLES = """
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="DIR", help="model package, Hugging Face folder or hub id")
     parser.add_argument(
-        "--text", type=Path, metavar="FILE", help="text to measure on (default: the calibration text)"
+        "--text",
+        type=Path,
+        metavar="FILE",
+        help="text to measure on (default: that of the calibration, or random ids)",
     )
     parser.add_argument(
         "--checkpoint", metavar="DIR", help="the float model (default: what the package was made from)"

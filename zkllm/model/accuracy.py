@@ -14,21 +14,22 @@ from typing import Any
 
 import numpy as np
 
-from zkllm.errors import CheckpointError, ZkllmError
-from zkllm.model.calibrate import default_text, text_sequences
+from zkllm.errors import CheckpointError
+from zkllm.model.calibrate import default_ids, random_sequences, text_ids, text_sequences
 from zkllm.model.checkpoint import find_checkpoint
 from zkllm.model.package import ModelPackage
 from zkllm.model.program import trace
 from zkllm.model.ranges import RangeReport, RangeRow, format_rows
 from zkllm.model.trace import Trace
 
-_WINDOW = 64
+_WINDOW, _SEED = 64, 2  # the calibration's random ids are of seed 1
 
 
 @dataclass
 class AccuracyReport:
     """Over `tokens` positions: agreement of the argmax, logit errors, cosines of the residual stream."""
 
+    measured_on: str = ""
     tokens: int = 0
     agreeing: int = 0
     logit_max_error: float = 0.0
@@ -51,13 +52,15 @@ class AccuracyReport:
 
     def to_dict(self) -> dict[str, Any]:
         return {
-            "tokens": self.tokens, "top1_agreement": self.agreement, "logit_max_error": self.logit_max_error,
-            "logit_rms_error": self.logit_rms_error, "layer_cosine_min": self.cosine_min,
-            "layer_cosine_mean": self.cosine_mean, "ranges": [row.to_dict() for row in self.ranges],
+            "measured_on": self.measured_on, "tokens": self.tokens, "top1_agreement": self.agreement,
+            "logit_max_error": self.logit_max_error, "logit_rms_error": self.logit_rms_error,
+            "layer_cosine_min": self.cosine_min, "layer_cosine_mean": self.cosine_mean,
+            "ranges": [row.to_dict() for row in self.ranges],
         }  # fmt: skip
 
     def format(self) -> str:
         lines = [
+            f"measured on      {self.measured_on}",
             f"top-1 agreement  {self.agreement:.2%} of {self.tokens} positions",
             f"logit error      rms {self.logit_rms_error:.4f}, largest {self.logit_max_error:.4f}",
             "cosine of the residual stream after each layer (mean, worst token)",
@@ -133,6 +136,16 @@ def _cosines(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return (a * b).sum(axis=1) / np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
 
 
+def _measured_ids(package: ModelPackage, text: str | None) -> tuple[str, list[int]]:
+    """What to measure on, and its ids; none for random ids."""
+    if text is not None:
+        return "the given text", text_ids(package.tokenizer, text, "text to measure on")
+    if (text := package.calibration_text()) is not None:
+        return "the calibration text", text_ids(package.tokenizer, text, "calibration text")
+    ids = default_ids(package.tokenizer)
+    return ("the calibration text" if ids else "random ids: the vocabulary cannot write English"), ids
+
+
 def measure_accuracy(
     package: ModelPackage,
     checkpoint: str | Path | None = None,
@@ -140,7 +153,8 @@ def measure_accuracy(
     max_tokens: int = 4096,
     progress: Callable[[int, int], None] | None = None,
 ) -> AccuracyReport:
-    """Compares on windows of `text` (default: the calibration text); every position counts.
+    """Compares on windows of `text`; every position counts. By default, of the text that the package was
+    calibrated on, or of random ids where its vocabulary cannot write that of the project.
 
     Raises QuantizationRangeError when the text leaves the ranges.
     """
@@ -150,12 +164,12 @@ def measure_accuracy(
     reference = FloatReference(origin)
     c, scale = package.config, 2.0**package.scales.logits
     length = min(c.n_ctx, _WINDOW)
-    sequences = text_sequences(
-        package.tokenizer, default_text() if text is None else text, length, max(1, max_tokens // length)
-    )
-    if not sequences:
-        raise ZkllmError("the text is empty")
-    report, ranges = AccuracyReport(), RangeReport(c)
+    count = max(1, max_tokens // length)
+    measured_on, ids = _measured_ids(package, text)
+    sequences = text_sequences(ids, length, count)
+    if not sequences:  # the even ones are not padded
+        sequences = random_sequences(c.vocab_size, length, 2 * count, c.pad_id, _SEED)[::2]
+    report, ranges = AccuracyReport(measured_on), RangeReport(c)
     report.cosine_min, report.cosine_sum = [1.0] * c.n_layer, [0.0] * c.n_layer
     for i, ids in enumerate(sequences):
         expected, streams = reference.run(ids)
@@ -176,6 +190,6 @@ def measure_accuracy(
     for row in report.ranges:
         if row.seen >= row.bound:
             raise CheckpointError(
-                f"{row.tensor} reaches {row.seen}, beyond {row.bound}, on this text; recalibrate"
+                f"{row.tensor} reaches {row.seen}, beyond {row.bound}, on {report.measured_on}; recalibrate"
             )
     return report

@@ -1,4 +1,7 @@
-"""config.json of a GPT-2 family checkpoint: each field is honoured, known to be inert, or refused by name."""
+"""config.json of a GPT-2 family checkpoint: what transformers' GPT2LMHeadModel reads is honoured or refused.
+
+A field that it does not read cannot change its function, whatever its name: such fields are not looked at.
+"""
 
 from __future__ import annotations
 
@@ -9,35 +12,45 @@ from typing import Any
 
 from zkllm.errors import CheckpointError
 
-# Fields that change the function: read below.
-_HONOURED = {
-    "model_type", "vocab_size", "n_positions", "n_ctx", "n_embd", "n_layer", "n_head", "n_inner",
-    "activation_function", "layer_norm_epsilon", "scale_attn_weights", "scale_attn_by_inverse_layer_idx",
-    "tie_word_embeddings", "add_cross_attention", "is_encoder_decoder", "architectures", "pruned_heads",
-    "eos_token_id", "pad_token_id", "quantization_config", "chunk_size_feed_forward",
-}  # fmt: skip
+# GPT2Config reads and writes the field on the right under the name on the left.
+ALIASES = {"hidden_size": "n_embd", "max_position_embeddings": "n_positions",
+           "num_attention_heads": "n_head", "num_hidden_layers": "n_layer"}  # fmt: skip
 
-# Fields that cannot change the logits of inference: training, generation defaults, output formats, labels,
-# storage. `reorder_and_upcast_attn` changes only the rounding of the float model.
-_INERT = {
-    "_attn_implementation_autoset", "_commit_hash", "_name_or_path", "_num_labels",
-    "attn_implementation", "attn_pdrop", "bad_words_ids", "begin_suppress_tokens", "bos_token_id",
-    "cross_attention_hidden_size", "decoder_start_token_id", "diversity_penalty", "do_sample", "dtype",
-    "early_stopping", "embd_pdrop", "encoder_no_repeat_ngram_size", "exponential_decay_length_penalty",
-    "finetuning_task", "forced_bos_token_id", "forced_eos_token_id", "gradient_checkpointing",
-    "id2label", "initializer_range", "is_decoder", "label2id", "length_penalty", "max_length",
-    "min_length", "no_repeat_ngram_size", "num_beam_groups", "num_beams", "num_labels",
-    "num_return_sequences", "output_attentions", "output_hidden_states", "output_past", "output_scores",
-    "prefix", "problem_type", "remove_invalid_values", "reorder_and_upcast_attn", "repetition_penalty",
-    "resid_pdrop", "return_dict", "return_dict_in_generate", "sep_token_id", "summary_activation",
-    "summary_first_dropout", "summary_proj_to_labels", "summary_type", "summary_use_proj",
-    "suppress_tokens", "task_specific_params", "temperature", "tf_legacy_loss", "tokenizer_class",
-    "top_k", "top_p", "torch_dtype", "torchscript", "transformers_version", "typical_p", "use_bfloat16",
-    "use_cache",
-}  # fmt: skip
+# The names under which transformers has the tanh form of the GELU.
+TANH_GELUS = ("gelu_new", "gelu_fast", "gelu_pytorch_tanh", "gelu_python_tanh", "gelu_accurate")
 
-_ARCHITECTURES = {"GPT2LMHeadModel", "GPT2Model", "GPT2DoubleHeadsModel"}
-_LIMITS = {"vocab_size": 1 << 16, "n_positions": 1 << 16, "n_embd": 1 << 16, "n_layer": 1 << 10,
+_NONE: tuple[Any, ...] = (None,)
+# Fields that would make another function of it: the values that do not, and what the others mean.
+REFUSED: dict[str, tuple[tuple[Any, ...], str]] = {
+    "activation_function": (TANH_GELUS, "only the tanh form of the GELU is"),
+    "tie_word_embeddings": ((True, False), "it is not true or false"),
+    "add_cross_attention": ((False,), "there is no encoder to attend to"),
+    "is_encoder_decoder": ((False,), "only a decoder is"),
+    "is_causal": ((True,), "every token must see those before it alone"),
+    "sliding_window": (_NONE, "every token must see all before it"),
+    "attention_chunk_size": (_NONE, "every token must see all before it"),
+    "layer_types": ((None, []), "every layer must have full attention"),
+    "kv_sharing_modes": (_NONE, "every layer must have keys and values of its own"),
+    "per_layer_config": ((None, {}), "all layers must be alike"),
+    "quantization_config": (_NONE, "load the original weights instead"),
+    "fusion_config": (_NONE, "fused layers are another model"),
+    "transformers_weights": (_NONE, "the weights must be in model.safetensors or its shards"),
+    "configuration_files": ((None, []), "the configuration must be in config.json"),
+    "text_config": (_NONE, "the model must be a language model alone"),
+    "decoder": (_NONE, "the model must be a language model alone"),
+    "generator": (_NONE, "the model must be a language model alone"),
+}
+
+# Fields that `parse_architecture` makes the Architecture of.
+HONOURED = {"model_type", "vocab_size", "n_positions", "n_embd", "n_layer", "n_head", "n_inner",
+            "layer_norm_epsilon", "scale_attn_weights", "scale_attn_by_inverse_layer_idx",
+            "tie_word_embeddings", "pad_token_id", "eos_token_id"}  # fmt: skip
+
+_CLASSIFIERS = {"GPT2ForSequenceClassification", "GPT2ForTokenClassification", "GPT2ForQuestionAnswering"}
+# GPT2Config's own values of fields that are left out
+_DEFAULTS = {"vocab_size": 50257, "n_positions": 1024, "n_embd": 768, "n_layer": 12, "n_head": 12}
+MAX_VOCABULARY = (1 << 16) - 1
+_LIMITS = {"vocab_size": MAX_VOCABULARY + 1, "n_positions": 1 << 16, "n_embd": 1 << 16, "n_layer": 1 << 10,
            "n_head": 1 << 10, "n_inner": 1 << 18}  # fmt: skip
 
 
@@ -55,67 +68,101 @@ class Architecture:
     scale_scores: bool  # by 1 / sqrt(head_dim)
     scale_by_layer: bool  # scores of layer l also by 1 / (l + 1)
     pad_id: int
+    tied_head: bool = True  # else the head must be stored, and equal the embedding
 
     @property
     def width(self) -> int:
         return self.n_head * self.head_dim
 
 
-def _integer(data: dict[str, Any], name: str, default: int | None = None) -> int:
-    value = data.get(name)
-    if value is None:
-        value = default
-    if type(value) is not int or not 1 <= value < _LIMITS[name]:
-        raise CheckpointError(f"config.json: {name} = {value!r} is not an integer in [1, {_LIMITS[name]})")
-    return value
+class _Fields:
+    """Reads fields; what is wrong with them is collected, so that a folder's faults are all named at once."""
+
+    def __init__(self, data: dict[str, Any]):
+        self.data, self.problems = dict(data), list[str]()
+        for alias, name in ALIASES.items():
+            if alias in data and name in data and data[alias] != data[name]:
+                self.problem(alias, f"it differs from {name} = {_shown(data[name])}")
+            elif alias in data:
+                self.data[name] = data[alias]
+
+    def problem(self, name: str, why: str) -> None:
+        self.problems.append(f"{name} = {_shown(self.data.get(name))} is not supported: {why}")
+
+    def integer(self, name: str, default: int) -> int:
+        value = self.data.get(name, default)
+        value = default if value is None and name == "n_inner" else value
+        if type(value) is int and 1 <= value < _LIMITS[name]:
+            return value
+        self.problem(name, f"it is not an integer in [1, {_LIMITS[name]})")
+        return 1
+
+    def flag(self, name: str, default: bool) -> bool:
+        value = self.data.get(name, default)
+        if type(value) is not bool:
+            self.problem(name, "it is not true or false")
+        return bool(value)
+
+    def epsilon(self) -> float:
+        value = self.data.get("layer_norm_epsilon", 1e-5)
+        if type(value) in (float, int) and 0 <= value <= 1:
+            return float(value)
+        self.problem("layer_norm_epsilon", "it is not in [0, 1]")
+        return 0.0
+
+    def refuse(self, name: str, allowed: tuple[Any, ...], why: str) -> None:
+        if name in self.data and not any(
+            type(self.data[name]) is type(a) and self.data[name] == a for a in allowed
+        ):
+            self.problem(name, why)
 
 
-def _refuse(data: dict[str, Any], name: str, allowed: tuple[Any, ...], why: str) -> None:
-    if name in data and not any(type(data[name]) is type(a) and data[name] == a for a in allowed):
-        raise CheckpointError(f"config.json: {name} = {str(data[name])[:60]!r} is not supported: {why}")
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:60] + "..."
 
 
-def _flag(data: dict[str, Any], name: str, default: bool) -> bool:
-    value = data.get(name, default)
-    if type(value) is not bool:
-        raise CheckpointError(f"config.json: {name} = {value!r} is not true or false")
-    return value
+def _judge_kind(fields: _Fields) -> None:
+    """What model it is. The model type comes first: the rest may follow from it."""
+    data = fields.data
+    if data.get("model_type") != "gpt2":
+        fields.problems.insert(0, f"model_type = {_shown(data.get('model_type'))} is not 'gpt2'")
+    names = data.get("architectures") or []
+    if not isinstance(names, list) or any(isinstance(n, str) and n in _CLASSIFIERS for n in names):
+        fields.problem("architectures", "it is not a language model")
+    own_code = data.get("auto_map")
+    if isinstance(own_code, dict) and any(name.startswith("AutoModel") for name in own_code):
+        fields.problem("auto_map", "the model has code of its own, which is not GPT-2's")
 
 
 def parse_architecture(data: dict[str, Any]) -> Architecture:
-    unknown = sorted(set(data) - _HONOURED - _INERT)
-    if unknown:
-        raise CheckpointError(
-            f"config.json: unknown field {str(unknown[0])[:60]!r}; it might change what the model computes"
-        )
-    if data.get("model_type") != "gpt2":
-        raise CheckpointError(f"config.json: model_type = {str(data.get('model_type'))[:60]!r} is not 'gpt2'")
-    names = data.get("architectures") or ["GPT2LMHeadModel"]
-    if not isinstance(names, list) or not all(isinstance(n, str) and n in _ARCHITECTURES for n in names):
-        raise CheckpointError(f"config.json: architectures = {str(names)[:60]} is not a GPT-2 language model")
-    _refuse(data, "activation_function", ("gelu_new",), "only gelu_new (the tanh form) is")
-    _refuse(data, "tie_word_embeddings", (True,), "the head must be tied to the embedding")
-    _refuse(data, "add_cross_attention", (False,), "there is no encoder to attend to")
-    _refuse(data, "is_encoder_decoder", (False,), "only a decoder is")
-    _refuse(data, "pruned_heads", ({}, None), "heads must be complete")
-    _refuse(data, "quantization_config", (None,), "load the original weights instead")
-    _refuse(data, "chunk_size_feed_forward", (0,), "chunked feed-forward is not part of GPT-2")
-    width, heads = _integer(data, "n_embd"), _integer(data, "n_head")
+    fields = _Fields(data)
+    _judge_kind(fields)
+    for name, (allowed, why) in REFUSED.items():
+        if name == "layer_types" and isinstance(data.get(name), list):
+            allowed = (["full_attention"] * len(data[name]),)
+        fields.refuse(name, allowed, why)
+    width, heads = (
+        fields.integer("n_embd", _DEFAULTS["n_embd"]),
+        fields.integer("n_head", _DEFAULTS["n_head"]),
+    )
     if width % heads:
-        raise CheckpointError(f"config.json: n_embd = {width} is not a multiple of n_head = {heads}")
-    n_ctx = _integer(data, "n_positions", data.get("n_ctx"))
-    if data.get("n_ctx") not in (None, n_ctx):
-        raise CheckpointError(f"config.json: n_ctx = {data['n_ctx']!r} differs from n_positions = {n_ctx}")
-    epsilon = data.get("layer_norm_epsilon", 1e-5)
-    if type(epsilon) not in (float, int) or not 0 <= epsilon <= 1:
-        raise CheckpointError(f"config.json: layer_norm_epsilon = {str(epsilon)[:60]} is not in [0, 1]")
-    vocab = _integer(data, "vocab_size")
-    return Architecture(
-        n_layer=_integer(data, "n_layer"), n_head=heads, head_dim=width // heads,
-        d_inner=_integer(data, "n_inner", 4 * width), vocab_size=vocab, n_ctx=n_ctx,
-        layer_norm_epsilon=float(epsilon), scale_scores=_flag(data, "scale_attn_weights", True),
-        scale_by_layer=_flag(data, "scale_attn_by_inverse_layer_idx", False), pad_id=_pad_id(data, vocab),
+        fields.problem("n_embd", f"it is not a multiple of n_head = {heads}")
+    vocab = fields.integer("vocab_size", _DEFAULTS["vocab_size"])
+    # the oldest files name the context n_ctx alone; transformers reads it no more
+    context = data.get("n_ctx")
+    context = context if type(context) is int else _DEFAULTS["n_positions"]
+    architecture = Architecture(
+        n_layer=fields.integer("n_layer", _DEFAULTS["n_layer"]), n_head=heads, head_dim=width // heads,
+        d_inner=fields.integer("n_inner", 4 * width), vocab_size=vocab,
+        n_ctx=fields.integer("n_positions", context), layer_norm_epsilon=fields.epsilon(),
+        scale_scores=fields.flag("scale_attn_weights", True),
+        scale_by_layer=fields.flag("scale_attn_by_inverse_layer_idx", False), pad_id=_pad_id(data, vocab),
+        tied_head=data.get("tie_word_embeddings", True) is not False,
     )  # fmt: skip
+    if fields.problems:
+        raise CheckpointError("config.json: " + "; ".join(fields.problems))
+    return architecture
 
 
 def _pad_id(data: dict[str, Any], vocab_size: int) -> int:

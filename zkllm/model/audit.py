@@ -21,7 +21,8 @@ from zkllm.model.checkpoint import Checkpoint
 from zkllm.model.package import ModelPackage
 from zkllm.model.quantize import GROUPS, choose_config, packed, quantized_blocks
 from zkllm.model.scale_check import scale_errors
-from zkllm.model.tokenizer import ByteLevelTokenizer, load_tokenizer
+from zkllm.model.tokenizer import ByteLevelTokenizer
+from zkllm.model.tokenizer_files import load_tokenizer
 from zkllm.model.weights import QuantizedModel
 
 TOLERANCE = 0.05

@@ -15,9 +15,17 @@ from zkllm.files import write_atomically
 from zkllm.journal import Journal
 from zkllm.model.calibrate import FloatRanges, calibration_set, default_text, measure
 from zkllm.model.calibration_record import CalibrationRecord, text_digest
-from zkllm.model.checkpoint import Checkpoint, load_checkpoint
+from zkllm.model.checkpoint import Checkpoint
 from zkllm.model.config import ProgramConfig, ceil_log2
-from zkllm.model.package import FORMAT, ArrayFiles, ModelPackage, intact_array, map_array
+from zkllm.model.folder import load_folder
+from zkllm.model.package import (
+    FORMAT,
+    ArrayFiles,
+    ModelPackage,
+    intact_array,
+    map_array,
+    record_calibration_text,
+)
 from zkllm.model.predicates import check_predicates
 from zkllm.model.program import trace
 from zkllm.model.quantize import (
@@ -29,7 +37,6 @@ from zkllm.model.quantize import (
     quantized_blocks,
 )
 from zkllm.model.ranges import RangeReport, RangeRow
-from zkllm.model.tokenizer import load_tokenizer
 from zkllm.model.weights import ARRAYS, QuantizedModel, TableSpec
 
 BUILD_FILE = "build.json"
@@ -117,14 +124,12 @@ def build_package(
     Each stage's result is kept in build.json (arrays: their digests), so that a run that was killed, and one
     that is repeated, go on from there. A manifest appears last.
     """
-    checkpoint = load_checkpoint(model)
-    a, out = checkpoint.architecture, Path(out).resolve()
-    tokenizer = load_tokenizer(checkpoint.folder, a.vocab_size)
+    (checkpoint, tokenizer), out = load_folder(model), Path(out).resolve()
     source = Path(checkpoint.folder).resolve().name if Path(model).is_dir() else str(model)
+    groups = calibration_set(checkpoint, tokenizer, options.calibration, options.seed)
     journal = Journal(out / BUILD_FILE, build_inputs(checkpoint, options))
     if not journal.resumed:
         (out / "manifest.json").unlink(missing_ok=True)
-    groups = calibration_set(checkpoint, tokenizer, options.calibration, options.seed)
     if (known := journal.get("ranges")) is None:
         known = measure(checkpoint, groups, _stage(progress, "calibrate")).to_dict()
         journal.put("ranges", known)
@@ -138,8 +143,10 @@ def build_package(
         mu = choose_mu(quantized, options.rows)
         quantized = replace(quantized, config=replace(quantized.config, mu=mu))
     report = _checked_report(journal, quantized, groups, progress)
+    record_calibration_text(out, options.calibration)
     record = CalibrationRecord.of(ranges, options.quantizer, options.seed, options.text)
-    if package := _complete(out, quantized, scales, source, record):
+    package = _complete(out, quantized, scales, source, record)
+    if package and package.tokenizer.definition == tokenizer.definition:
         return package
     package = ModelPackage.save(out, quantized, scales, tokenizer, report, source, record)
     origin = str(Path(model).resolve()) if Path(model).is_dir() else str(model)

@@ -7,6 +7,7 @@ id, so padded sequences belong to the set.
 from __future__ import annotations
 
 import random
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.resources import files
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from zkllm.errors import TokenizerError, ZkllmError, ZkllmWarning
 from zkllm.model.checkpoint import Checkpoint
 from zkllm.model.float_model import FloatModel, read_layers
 from zkllm.model.folding import finite_maxima
@@ -91,13 +93,50 @@ def random_sequences(vocab_size: int, length: int, count: int, pad_id: int, seed
     return out
 
 
-def text_sequences(tokenizer: ByteLevelTokenizer, text: str, length: int, count: int) -> list[list[int]]:
-    """Windows of the encoded text, evenly spread, from whole paragraphs where they are long enough."""
-    ids = tokenizer.encode(text)
-    if len(ids) < length:
-        ids = (ids * (length // max(1, len(ids)) + 1))[:length] if ids else []
-    starts = np.linspace(0, max(0, len(ids) - length), num=max(1, count)).astype(int)
-    return [ids[s : s + length] for s in dict.fromkeys(starts.tolist()) if len(ids) >= length]
+def text_ids(tokenizer: ByteLevelTokenizer, text: str, what: str) -> list[int]:
+    """The ids of a user's text, `what` by name."""
+    if not text.strip():
+        raise ZkllmError(f"the {what} is empty")
+    try:
+        return tokenizer.encode(text)
+    except TokenizerError as error:
+        raise TokenizerError(f"the {what} is none of this model: {error}") from None
+
+
+def default_ids(tokenizer: ByteLevelTokenizer) -> list[int]:
+    """The ids of `default_text`; none where the vocabulary cannot write English (proteins, chess, music)."""
+    try:
+        return tokenizer.encode(default_text())
+    except TokenizerError:
+        return []
+
+
+def _calibration_ids(tokenizer: ByteLevelTokenizer, text: str | None, least: int) -> list[int]:
+    if text is None:
+        if not (ids := default_ids(tokenizer)):
+            warnings.warn(
+                "the vocabulary cannot write English: calibrating on random ids alone; give text of the "
+                "model's kind (--calibration FILE) for closer ranges",
+                ZkllmWarning,
+                stacklevel=2,
+            )
+        return ids
+    ids = text_ids(tokenizer, text, "calibration text")
+    if len(ids) < least:
+        raise ZkllmError(
+            f"the calibration text has {len(ids)} tokens; give at least {least}, of text like the prompts "
+            "to come"
+        )
+    return ids
+
+
+def text_sequences(ids: list[int], length: int, count: int) -> list[list[int]]:
+    """Windows of an encoded text, evenly spread; a shorter text is repeated."""
+    if not ids:
+        return []
+    ids = ids if len(ids) >= length else (ids * (length // len(ids) + 1))[:length]
+    starts = np.linspace(0, len(ids) - length, num=max(1, count)).astype(int)
+    return [ids[s : s + length] for s in dict.fromkeys(starts.tolist())]
 
 
 def num_weights(checkpoint: Checkpoint) -> int:
@@ -114,17 +153,19 @@ def token_budget(checkpoint: Checkpoint) -> int:
 def calibration_set(
     checkpoint: Checkpoint, tokenizer: ByteLevelTokenizer, text: str | None = None, seed: int = 1
 ) -> list[np.ndarray]:
-    """Groups of equally long sequences, each int64[S, length]: half random ids, half text.
+    """Groups of equally long sequences, each int64[S, length]: half random ids, half text (by default the one
+    that ships with the project; random ids alone, with a warning, where the vocabulary cannot write that).
 
     Most are of 64 tokens; models with a longer context also see some that are as long as can be afforded.
     """
     a, budget = checkpoint.architecture, token_budget(checkpoint)
-    text = default_text() if text is None else text
+    ids = _calibration_ids(tokenizer, text, min(a.n_ctx, _WINDOW))
 
     def group(length: int, tokens: int, seed: int) -> np.ndarray:
         count = max(2, tokens // length)
-        sequences = random_sequences(a.vocab_size, length, count - count // 2, a.pad_id, seed)
-        sequences += text_sequences(tokenizer, text, length, count // 2)
+        windows = text_sequences(ids, length, count // 2)
+        at_random = count - count // 2 if windows else count
+        sequences = random_sequences(a.vocab_size, length, at_random, a.pad_id, seed) + windows
         return np.array(sequences, dtype=np.int64)
 
     short, long = min(a.n_ctx, _WINDOW), min(a.n_ctx, _LONG, max(_WINDOW, budget // 4))

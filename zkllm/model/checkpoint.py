@@ -12,11 +12,16 @@ import numpy as np
 from zkllm.errors import CheckpointError
 from zkllm.model.architecture import Architecture, load_architecture
 from zkllm.model.safetensors_file import SafetensorsFile
+from zkllm.model.tokenizer_files import TOKENIZER_FILES
 
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
-_HUB_FILES = ["config.json", "*.safetensors", "*.safetensors.index.json", "tokenizer.json",
-              "tokenizer_config.json", "vocab.json", "merges.txt"]  # fmt: skip
-_BUFFERS = re.compile(r"h\.\d+\.attn\.(bias|masked_bias)")  # the causal mask, stored by old versions
+_HUB_FILES = ["config.json", "*.safetensors", "*.safetensors.index.json", "adapter_config.json",
+              *TOKENIZER_FILES]  # fmt: skip
+_BASE = "transformer."  # the decoder's place in a GPT2LMHeadModel
+EMBEDDING, HEAD = "wte.weight", "lm_head.weight"
+_WRAPPERS = {"_orig_mod.": "torch.compile", "module.": "DataParallel or DeepSpeed",
+             "_fsdp_wrapped_module.": "FSDP", "_forward_module.": "Lightning",
+             "pretrained_model.": "TRL", "base_model.model.": "PEFT"}  # fmt: skip
 
 
 def tensor_shapes(a: Architecture) -> dict[str, tuple[int, ...]]:
@@ -75,14 +80,24 @@ def find_checkpoint(model: str | Path, revision: str | None = None) -> Path:
         raise CheckpointError(f"{model}: no such folder, and the hub cannot provide it ({reason})") from None
 
 
-def _weight_files(folder: Path) -> list[Path]:
+def weight_files(folder: Path) -> list[Path]:
+    """The files that transformers reads, in the order in which it does."""
+    if (folder / "adapter_config.json").exists():
+        raise CheckpointError(
+            f"{folder}: adapter_config.json makes it an adapter; merge it into its model first"
+        )
     index = folder / "model.safetensors.index.json"
     if (folder / "model.safetensors").exists():
         return [folder / "model.safetensors"]
     if not index.exists():
         if any(folder.glob("*.bin")):
-            raise CheckpointError(f"{folder}: only pickled weights (.bin); convert them to safetensors")
-        raise CheckpointError(f"{folder}: no model.safetensors")
+            raise CheckpointError(
+                f"{folder}: only pickled weights (.bin), which can run code; convert them to safetensors "
+                "(transformers: GPT2LMHeadModel.from_pretrained(FOLDER).save_pretrained(NEW))"
+            )
+        others = sorted(path.name for path in folder.glob("*.safetensors"))[:3]
+        hint = f" ({', '.join(others)} would have to be named so)" if others else ""
+        raise CheckpointError(f"{folder}: no model.safetensors{hint}")
     try:
         names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
     except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
@@ -95,34 +110,79 @@ def _weight_files(folder: Path) -> list[Path]:
 
 def load_checkpoint(model: str | Path, revision: str | None = None) -> Checkpoint:
     folder = find_checkpoint(model, revision)
-    architecture = load_architecture(folder / "config.json")
-    files: dict[str, tuple[SafetensorsFile, str]] = {}
-    for path in _weight_files(folder):
+    return read_weights(folder, load_architecture(folder / "config.json"))
+
+
+def read_weights(folder: Path, architecture: Architecture) -> Checkpoint:
+    return Checkpoint(folder, architecture, _find_tensors(folder, architecture))
+
+
+def _canonical(stored: str, parameters: set[str]) -> str | None:
+    """The parameter that transformers loads a stored tensor to: the base model's prefix may be missing, or be
+    there once too often. None where it leaves the tensor aside."""
+    for name in (stored.removeprefix(_BASE), _BASE + stored, stored):
+        if name in parameters:
+            return name.removeprefix(_BASE)
+    return None
+
+
+def _find_tensors(folder: Path, a: Architecture) -> dict[str, tuple[SafetensorsFile, str]]:
+    """Where each parameter is stored. What is no parameter (masks of old versions, heads of other tasks,
+    layers beyond n_layer) is not read, as transformers does not."""
+    shapes = tensor_shapes(a)
+    parameters = {HEAD, *(_BASE + name for name in shapes)}
+    found: dict[str, list[tuple[SafetensorsFile, str]]] = {}
+    others: list[str] = []
+    for path in weight_files(folder):
         file = SafetensorsFile(path)
         for stored in file.entries:
-            name = stored.removeprefix("transformer.")
-            if name in files:
-                raise CheckpointError(f"{path}: tensor {name} is stored twice")
-            files[name] = (file, stored)
-    checkpoint = Checkpoint(folder, architecture, files)
-    _check_tensors(checkpoint)
-    return checkpoint
+            name = _canonical(stored, parameters)
+            if name is None:
+                others.append(stored)
+            else:
+                found.setdefault(name, []).append((file, stored))
+    for name, places in found.items():
+        expected = shapes[EMBEDDING if name == HEAD else name]
+        for file, stored in places:
+            file.require_float(stored)
+            if (shape := file.entries[stored].shape) != expected:
+                raise CheckpointError(f"{folder}: tensor {name} is {shape}, not {expected}")
+        if any(not _same(places[0], place) for place in places[1:]):
+            raise CheckpointError(f"{folder}: tensor {name} is stored twice, with different values")
+    _tie(folder, a, found)
+    missing = [name for name in shapes if name not in found]
+    if missing:
+        raise CheckpointError(f"{folder}: {_why_missing(missing, others)}")
+    return {name: found[name][0] for name in shapes}
 
 
-def _check_tensors(checkpoint: Checkpoint) -> None:
-    shapes, folder = tensor_shapes(checkpoint.architecture), checkpoint.folder
-    for name, shape in shapes.items():
-        if name not in checkpoint.files:
-            raise CheckpointError(f"{folder}: tensor {name} is missing")
-        file, stored = checkpoint.files[name]
-        if file.entries[stored].shape != shape:
-            raise CheckpointError(f"{folder}: tensor {name} is {file.entries[stored].shape}, not {shape}")
-    for name in checkpoint.files:
-        if name in shapes or _BUFFERS.fullmatch(name):
-            continue
-        if name != "lm_head.weight":
-            raise CheckpointError(f"{folder}: unknown tensor {name[:80]}; it is not part of a GPT-2")
-        if not np.array_equal(checkpoint.stored(name), checkpoint.stored("wte.weight")):
-            raise CheckpointError(
-                f"{folder}: lm_head.weight differs from wte.weight: an untied head is refused"
-            )
+def _same(left: tuple[SafetensorsFile, str], right: tuple[SafetensorsFile, str]) -> bool:
+    return np.array_equal(left[0].stored(left[1]), right[0].stored(right[1]))
+
+
+def _tie(folder: Path, a: Architecture, found: dict[str, list[tuple[SafetensorsFile, str]]]) -> None:
+    """The head is the embedding: either may be stored for both, but not where the head is declared untied."""
+    if HEAD in found and EMBEDDING in found:
+        if not _same(found[HEAD][0], found[EMBEDDING][0]):
+            raise CheckpointError(f"{folder}: {HEAD} differs from {EMBEDDING}: an untied head is refused")
+    elif not a.tied_head:
+        missing = EMBEDDING if HEAD in found else HEAD
+        raise CheckpointError(f"{folder}: tie_word_embeddings is false, and tensor {missing} is missing")
+    elif HEAD in found:
+        found[EMBEDDING] = found[HEAD]
+
+
+def _why_missing(missing: list[str], others: list[str]) -> str:
+    """`others` are the stored tensors that are no parameters."""
+    more = f" and {len(missing) - 1} more are" if len(missing) > 1 else " is"
+    for name in missing:
+        for other in others:
+            if other.endswith("." + name):
+                prefix = other.removesuffix(name).removesuffix(_BASE) or _BASE
+                causes = [cause for wrapper, cause in _WRAPPERS.items() if wrapper in prefix]
+                return (
+                    f"tensor {name}{more} missing; the names have the prefix {prefix[:60]!r} "
+                    f"({', '.join(causes) or 'of a wrapper'}): save the model without its wrapper"
+                )
+    there = f"; {', '.join(o[:80] for o in others[:3])} there, not of a GPT-2" if others else ""
+    return f"tensor {missing[0]}{more} missing{there}"

@@ -6,6 +6,7 @@
     calibration.json  what the quantiser chose everything from (older packages have none)
     weights/NAME.bin  the arrays of QuantizedModel, little-endian, row-major, memory-mapped
     keys/N{N}-k{k}/   keys of shapes, made when first used (not part of the digest)
+    calibration.txt   the user's text for the calibration, if any (not part of it)
     build.json        what set-up has finished, so that it can go on (not part of it)
     checkpoint.txt    folder or hub id that the package was made from, on this machine (not part of it)
 
@@ -39,6 +40,7 @@ from zkllm.model.weights import ARRAYS, QuantizedModel, TableSpec
 
 FORMAT = 2
 CALIBRATION_FILE = "calibration.json"
+CALIBRATION_TEXT = "calibration.txt"
 _FIELDS = {"format", "config", "tables", "scales", "source", "vocabulary_root", "files"}
 
 
@@ -89,6 +91,12 @@ def intact_array(folder: Path, name: str, config: ProgramConfig, digest: object)
     return path.is_file() and path.stat().st_size == size and file_digest(path) == digest
 
 
+def record_calibration_text(folder: Path, text: str | None) -> None:
+    """None: the one that ships with the project."""
+    path = folder / CALIBRATION_TEXT
+    path.unlink(missing_ok=True) if text is None else write_atomically(path, text.encode())
+
+
 @dataclass(frozen=True)
 class ModelPackage:
     """A package whose files are what its manifest says. `weights` are memory-mapped."""
@@ -122,6 +130,11 @@ class ModelPackage:
         """The checkpoint's folder or hub id on this machine, where that is known."""
         path = self.folder / "checkpoint.txt"
         return path.read_text(encoding="utf-8").strip() if path.is_file() else None
+
+    def calibration_text(self) -> str | None:
+        """The text that the user gave for the calibration, where it is there."""
+        path = self.folder / CALIBRATION_TEXT
+        return path.read_text(encoding="utf-8") if path.is_file() else None
 
     def keys_folder(self, rows: int, k: int) -> Path:
         return self.folder / "keys" / f"N{rows}-k{k}"

@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from zkllm.errors import TokenizerError
 
-_MAX_BYTES = 1 << 28
+# the fields of a BPE model, as GPT-2 has them
+BPE_DEFAULTS = {"type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None,
+                "end_of_word_suffix": None, "fuse_unk": False, "byte_fallback": False,
+                "ignore_merges": False}  # fmt: skip
 
 
 @cache
@@ -30,19 +32,35 @@ def byte_alphabet() -> dict[str, int]:
 class ByteLevelTokenizer:
     """`encode` and `decode` of a checked tokenizer; `token_bytes[i]` is what id i stands for.
 
-    Ids of the model without a token (a padded embedding) stand for no bytes.
+    Ids of the model without a token (a padded embedding) stand for no bytes. What the tokenizer puts around a
+    text (a token of the beginning, say) is part of what `encode` gives.
     """
 
     def __init__(self, definition: str, vocab_size: int, source: str = "tokenizer.json"):
         self.definition = definition
-        data = _parse(definition, source)
-        self.token_bytes = _token_bytes(data, vocab_size, source)
+        try:
+            data = json.loads(definition)
+        except (ValueError, RecursionError):
+            raise TokenizerError(f"{source}: is not JSON; download it again") from None
+        parse_definition(data, source)
+        added = {token["content"]: token["id"] for token in data.get("added_tokens") or []}
+        self.token_bytes = _token_bytes(data, added, vocab_size, source)
+        self._added_ids = set(added.values())
+        self.prefix_space = bool(data["pre_tokenizer"].get("add_prefix_space"))
+        self._before, self._after = added_around(data.get("post_processor"), source)
         self._tokenizer: Any = None  # made when a text is first encoded: reading bytes needs no library
         self._source = source
+        self._require([*self._before, *self._after])
+
+    def _require(self, ids: list[int]) -> None:
+        if beyond := [i for i in ids if not 0 <= i < len(self.token_bytes)]:
+            raise TokenizerError(f"{self._source}: gives token id {beyond[0]}, which the model does not have")
 
     def encode(self, text: str) -> list[int]:
+        """The ids of `text`, and of what is put around it. Raises TokenizerError where they do not stand for
+        it: a vocabulary may have no token for some bytes."""
         try:
-            text.encode("utf-8")
+            data = text.encode("utf-8")
         except UnicodeEncodeError:
             raise TokenizerError("the text is not valid Unicode (lone surrogates)") from None
         if self._tokenizer is None:
@@ -50,11 +68,27 @@ class ByteLevelTokenizer:
             self._tokenizer = _guarded(self._source, make)
         result = _guarded(self._source, lambda _: self._tokenizer.encode(text, add_special_tokens=False))
         ids: list[int] = result.ids
-        if any(i >= len(self.token_bytes) for i in ids):
-            raise TokenizerError(f"{self._source}: gives token id {max(ids)}, which the model does not have")
-        if self.decode_bytes(ids) != text.encode("utf-8"):
-            raise TokenizerError(f"{self._source}: the text does not survive encoding; is it byte-level BPE?")
-        return ids
+        self._require(ids)
+        if (lost := self._first_lost(ids, data)) is not None:
+            part = data[lost : lost + 8].decode("utf-8", errors="ignore") or data[lost : lost + 1].hex()
+            raise TokenizerError(
+                f"{self._source}: the vocabulary cannot write the text: {part!r} at byte {lost} is lost"
+            )
+        return [*self._before, *ids, *self._after]
+
+    def _first_lost(self, ids: list[int], data: bytes) -> int | None:
+        """The place in `data` from which on the ids do not stand for it; None where they do. A tokenizer with
+        a prefix space puts one at the beginning and behind each added token, where there is none."""
+        place, section = 0, True
+        for i in ids:
+            token = self.token_bytes[i]
+            inside = self.prefix_space and section and i not in self._added_ids
+            if inside and not data.startswith(b" ", place):
+                token = token.removeprefix(b" ")
+            if not data.startswith(token, place):
+                return place
+            place, section = place + len(token), i in self._added_ids
+        return None if place == len(data) else place
 
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
         return b"".join(self.token_bytes[i] for i in ids)
@@ -79,11 +113,8 @@ def _guarded(source: str, call: Any) -> Any:
         raise TokenizerError(f"{source}: the tokenizers library refuses it ({reason})") from None
 
 
-def _parse(definition: str, source: str) -> dict[str, Any]:
-    try:
-        data = json.loads(definition)
-    except (ValueError, RecursionError):
-        raise TokenizerError(f"{source}: is not JSON") from None
+def parse_definition(data: Any, source: str) -> None:
+    """Raises TokenizerError unless `data`, in the format of tokenizer.json, is byte-level BPE."""
     if not isinstance(data, dict) or not isinstance(data.get("model"), dict):
         raise TokenizerError(f"{source}: has no model")
     model = data["model"]
@@ -94,91 +125,135 @@ def _parse(definition: str, source: str) -> dict[str, Any]:
 
     if model.get("type", "BPE") != "BPE" or not isinstance(model.get("vocab"), dict):
         raise TokenizerError(f"{source}: model type {str(model.get('type'))[:40]!r} is not byte-level BPE")
+    if not isinstance(model.get("merges"), list):
+        raise TokenizerError(f"{source}: merges is not a list")
     if kind("pre_tokenizer") != "ByteLevel" or kind("decoder") != "ByteLevel":
         raise TokenizerError(f"{source}: pre-tokenizer and decoder must be ByteLevel (byte-level BPE)")
-    if data["pre_tokenizer"].get("add_prefix_space"):
-        raise TokenizerError(f"{source}: add_prefix_space changes the text and is refused")
-    if data.get("normalizer") is not None:
+    if data.get("normalizer") not in (None, {"type": "Sequence", "normalizers": []}):
         raise TokenizerError(f"{source}: a normalizer changes the text and is refused")
-    if kind("post_processor") not in (None, "ByteLevel"):
-        raise TokenizerError(f"{source}: post-processor {str(kind('post_processor'))[:40]!r} is refused")
-    if data.get("truncation") is not None or data.get("padding") is not None:
-        raise TokenizerError(f"{source}: truncation and padding are refused")
     for option in ("dropout", "byte_fallback", "continuing_subword_prefix", "end_of_word_suffix"):
         if model.get(option):
             raise TokenizerError(f"{source}: {option} is refused")
-    return data
-
-
-def _token_bytes(data: dict[str, Any], vocab_size: int, source: str) -> list[bytes]:
-    """Bytes of every id below `vocab_size`."""
-    alphabet, out = byte_alphabet(), [b""] * vocab_size
-    literal: dict[str, int] = {}
     added = data.get("added_tokens") or []
     if not isinstance(added, list):
         raise TokenizerError(f"{source}: added_tokens is not a list")
     for token in added:
-        if not isinstance(token, dict) or not isinstance(token.get("content"), str):
+        if (
+            not isinstance(token, dict)
+            or type(token.get("content")) is not str
+            or type(token.get("id")) is not int
+        ):
             raise TokenizerError(f"{source}: an added token is damaged")
+
+
+def assigned_ids(vocabulary: dict[str, int], added: Iterable[str]) -> dict[str, int]:
+    """The ids that the tokenizers library gives to added tokens: that of the vocabulary, or the next."""
+    ids: dict[str, int] = {}
+    for content in added:
+        highest = max(ids.values(), default=-1)
+        following = highest + 1 if highest >= len(vocabulary) else len(vocabulary)
+        ids[content] = vocabulary.get(content, following)
+    return ids
+
+
+def added_around(post_processor: Any, source: str) -> tuple[list[int], list[int]]:
+    """The ids that a post-processor puts before and after every text; what else it might do is refused."""
+    try:
+        kind = post_processor["type"] if post_processor is not None else "ByteLevel"
+        before: list[int] = []
+        after: list[int] = []
+        if kind in ("BertProcessing", "RobertaProcessing"):
+            before, after = [post_processor["cls"][1]], [post_processor["sep"][1]]
+        elif kind == "Sequence":
+            inner = [part for part in post_processor["processors"] if part["type"] != "ByteLevel"]
+            if len(inner) > 1:  # the second would work on each part that the first has made
+                raise TokenizerError(f"{source}: a sequence of post-processors is refused")
+            before, after = added_around(inner[0], source) if inner else ([], [])
+        elif kind == "TemplateProcessing":
+            before, after = _around_sequence(post_processor)
+        elif kind != "ByteLevel":
+            raise TokenizerError(f"{source}: post-processor {str(kind)[:40]!r} is refused")
+    except (TypeError, KeyError, IndexError, ValueError, AttributeError):
+        raise TokenizerError(f"{source}: damaged post-processor") from None
+    if any(type(i) is not int for i in [*before, *after]):
+        raise TokenizerError(f"{source}: damaged post-processor")
+    return before, after
+
+
+def _around_sequence(template: dict[str, Any]) -> tuple[list[int], list[int]]:
+    sides: list[list[int]] = [[]]
+    for piece in template["single"]:
+        if "Sequence" in piece:
+            sides.append([])
+        else:
+            sides[-1] += template["special_tokens"][piece["SpecialToken"]["id"]]["ids"]
+    before, after = sides  # the text stands there once
+    return before, after
+
+
+def template(before: list[int], after: list[int]) -> dict[str, Any] | None:
+    """The post-processor that puts these ids before and after every text."""
+    sides = {name: ids for name, ids in (("before", before), ("after", after)) if ids}
+    text = {"Sequence": {"id": "A", "type_id": 0}}
+    place = lambda name: [{"SpecialToken": {"id": name, "type_id": 0}}] if name in sides else []
+    tokens = {name: {"id": name, "ids": ids, "tokens": [name] * len(ids)} for name, ids in sides.items()}
+    pieces = [*place("before"), text, *place("after")]
+    pair = [text, {"Sequence": {"id": "B", "type_id": 1}}]
+    whole = {"type": "TemplateProcessing", "single": pieces, "pair": pair, "special_tokens": tokens}
+    return whole if sides else None
+
+
+def _token_bytes(data: dict[str, Any], added: dict[str, int], vocab_size: int, source: str) -> list[bytes]:
+    """Bytes of every id below `vocab_size`. Added tokens may lie beyond: they are never given."""
+    for token in data.get("added_tokens") or []:
         if token.get("lstrip") or token.get("rstrip"):
             raise TokenizerError(
                 f"{source}: added token {token['content'][:40]!r} swallows spaces and is refused"
             )
-        literal[token["content"]] = token.get("id", -1)
-    taken: set[int] = set()
-    for token, i in [*data["model"]["vocab"].items(), *literal.items()]:
+    pieces: dict[str, int] = data["model"]["vocab"]
+    for content, i in assigned_ids(pieces, added).items():
+        if type(added[content]) is not int or added[content] != i:
+            raise TokenizerError(
+                f"{source}: the added token {content[:40]!r} has id {str(added[content])[:20]}, but is given "
+                f"{i}; save the tokenizer again"
+            )
+    out, taken = [b""] * vocab_size, set[int]()
+    for token, i in pieces.items():
         if type(i) is not int or not 0 <= i < vocab_size:
             raise TokenizerError(
                 f"{source}: token {token[:40]!r} has id {str(i)[:20]}, the model has ids below {vocab_size}"
             )
-        if token in literal and literal[token] != i or i in taken and token not in literal:
+        if i in taken:
             raise TokenizerError(f"{source}: token id {i} is given twice")
-        try:
-            out[i] = token.encode("utf-8") if token in literal else bytes(alphabet[c] for c in token)
-        except KeyError as error:
-            raise TokenizerError(
-                f"{source}: token {token[:40]!r} has {error}, outside the byte alphabet"
-            ) from None
-        except UnicodeEncodeError:
-            raise TokenizerError(f"{source}: token {i} is not valid Unicode") from None
-        if not out[i]:
-            raise TokenizerError(f"{source}: token {i} is empty")
         taken.add(i)
-    if len(set(literal.values())) != len(literal):
-        raise TokenizerError(f"{source}: two added tokens share an id")
+        out[i] = _literal(token, source) if token in added else _piece(token, source)
+        if token in added and set(token) <= byte_alphabet().keys() and out[i] != _piece(token, source):
+            raise TokenizerError(f"{source}: the added token {token[:40]!r} is a piece of other bytes too")
+    for token, i in added.items():
+        if token in pieces:
+            continue
+        if i in taken:
+            raise TokenizerError(f"{source}: token id {i} is given twice")
+        taken.add(i)
+        if i < vocab_size:
+            out[i] = _literal(token, source)
     return out
 
 
-def load_tokenizer(folder: Path, vocab_size: int) -> ByteLevelTokenizer:
-    """From tokenizer.json, or from GPT-2's older pair vocab.json and merges.txt."""
-    path = folder / "tokenizer.json"
+def _literal(token: str, source: str) -> bytes:
     try:
-        if path.exists():
-            if path.stat().st_size > _MAX_BYTES:
-                raise TokenizerError(f"{path}: is too large for a tokenizer")
-            return ByteLevelTokenizer(path.read_text(encoding="utf-8"), vocab_size, str(path))
-        vocab = json.loads((folder / "vocab.json").read_text(encoding="utf-8"))
-        merges = (folder / "merges.txt").read_text(encoding="utf-8").split("\n")
-    except FileNotFoundError:
-        raise TokenizerError(f"{folder}: no tokenizer.json, and no vocab.json with merges.txt") from None
-    except (OSError, ValueError, RecursionError):
-        raise TokenizerError(f"{folder}: damaged tokenizer files; download them again") from None
-    return ByteLevelTokenizer(definition_from_files(vocab, merges), vocab_size, str(folder / "vocab.json"))
+        data = token.encode("utf-8")
+    except UnicodeEncodeError:
+        raise TokenizerError(f"{source}: an added token is not valid Unicode") from None
+    if not data:
+        raise TokenizerError(f"{source}: an added token is empty")
+    return data
 
 
-def definition_from_files(vocab: Any, merges: list[str]) -> str:
-    """tokenizer.json's content for GPT-2's vocab.json and merges.txt."""
-    level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
-    rules = [line for line in merges if line and not line.startswith("#version")]
-    special = "<|endoftext|>"
-    added = []
-    if isinstance(vocab, dict) and special in vocab:
-        added = [{"id": vocab[special], "content": special, "special": True, "single_word": False,
-                  "lstrip": False, "rstrip": False, "normalized": False}]  # fmt: skip
-    model = {"type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None,
-             "end_of_word_suffix": None, "fuse_unk": False, "vocab": vocab, "merges": rules}  # fmt: skip
-    return json.dumps(
-        {"version": "1.0", "truncation": None, "padding": None, "added_tokens": added, "normalizer": None,
-         "pre_tokenizer": level, "post_processor": None, "decoder": level, "model": model},
-        ensure_ascii=False,
-    )  # fmt: skip
+def _piece(token: str, source: str) -> bytes:
+    alphabet = byte_alphabet()
+    if other := next((c for c in token if c not in alphabet), None):
+        raise TokenizerError(f"{source}: token {token[:40]!r} has {other!r}, outside the byte alphabet")
+    if not token:
+        raise TokenizerError(f"{source}: a token is empty")
+    return bytes(alphabet[c] for c in token)

@@ -1,0 +1,327 @@
+"""The tokenizer of a Hugging Face folder, with the ids that transformers' AutoTokenizer gives.
+
+AutoTokenizer makes a GPT-2's tokenizer in one of two ways. As a GPT2Tokenizer, the default, it takes the
+vocabulary, merges and post-processor from the folder, and the rest of the pipeline is GPT-2's own, with the
+prefix space of tokenizer_config.json. As a PreTrainedTokenizerFast it takes tokenizer.json as it is. To both
+it adds tokens that any of four files may name. Here the same is done without transformers: the result is one
+definition in the format of tokenizer.json. What would be made otherwise is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from zkllm.errors import TokenizerError
+from zkllm.model.tokenizer import (
+    BPE_DEFAULTS,
+    ByteLevelTokenizer,
+    added_around,
+    assigned_ids,
+    parse_definition,
+    template,
+)
+
+DEFINITION, CONFIG, SPECIAL_MAP, ADDED = (
+    "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+)  # fmt: skip
+TOKENIZER_FILES = (DEFINITION, CONFIG, SPECIAL_MAP, ADDED, "vocab.json", "merges.txt")
+
+_MAX_BYTES = 1 << 28
+_GPT2 = "GPT2Tokenizer"
+_VERBATIM = ("PreTrainedTokenizerFast", "PreTrainedTokenizer", "TokenizersBackend")
+_NAMED = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
+_END_OF_TEXT = "<|endoftext|>"
+# arguments of the class that stand for the files themselves, or that lead past what is done here
+_FOREIGN = ("vocab", "merges", "tokenizer_object", "post_processor", "gguf_file", "init_inputs", "auto_map",
+            "fast_tokenizer_files", "split_special_tokens")  # fmt: skip
+_OTHER_VOCABULARIES = re.compile(r"tekken\.json|tokenizer\.model|tiktoken\.model")
+
+
+@dataclass(frozen=True)
+class Added:
+    """A token that is found in the text before the vocabulary's; equal where all of it is, as transformers
+    compares it."""
+
+    content: str
+    single_word: bool = False
+    lstrip: bool = False
+    rstrip: bool = False
+    normalized: bool = True
+    special: bool = False
+
+    @classmethod
+    def read(cls, source: str, data: Any, special: bool | None = None) -> Added:
+        """`special`: what it is whatever the data say."""
+        options = {"single_word", "lstrip", "rstrip", "normalized", "special"}
+        if not isinstance(data, dict) or not isinstance(data.get("content"), str):
+            raise TokenizerError(f"{source}: an added token is damaged")
+        given = {name: value for name, value in data.items() if name in options and value is not None}
+        if set(data) - options - {"content", "id", "__type"} or any(
+            type(v) is not bool for v in given.values()
+        ):
+            raise TokenizerError(f"{source}: the added token {data['content'][:40]!r} has unknown options")
+        if special is not None:
+            given["special"] = special
+        given.setdefault("normalized", not given.get("special", False))
+        return cls(data["content"], **given)
+
+
+Token = str | Added  # a token by name alone becomes a special one
+
+
+class _Settings:
+    """The arguments with which transformers would make the tokenizer, from all files but the vocabulary."""
+
+    def __init__(self, folder: Path, config: dict[str, Any], definition: dict[str, Any] | None):
+        self._folder = folder
+        self.values = {k: v for k, v in config.items() if k != "tokenizer_class"}
+        for name in ("additional_special_tokens", "extra_special_tokens"):
+            self._require_tokens(name, self.values.get(name))
+        if "additional_special_tokens" in self.values and not self.values.get("extra_special_tokens"):
+            self.values["extra_special_tokens"] = self.values.pop("additional_special_tokens")
+        self.decoder: dict[int, Added] = {}  # the tokens that have an id in a file
+        self._by_content: dict[str, Added] = {}
+        self._of_model = self._take_model_tokens()
+        if "added_tokens_decoder" in self.values:
+            self._read_decoder(self.values["added_tokens_decoder"])
+        else:
+            self._read_older_files(definition)
+        self._named: dict[str, Token] = {}
+        for name in _NAMED:
+            if (token := self._token(name, self.values.get(name))) is not None:
+                self._named[name] = self._by_content.get(_content(token), token)
+        others = {n: v for n, v in self.values.items() if n not in _NAMED and n.endswith("_token")}
+        tokens = {n: v for n, v in others.items() if isinstance(v, str | Added) or _is_token(v)}
+        self._of_model = {**tokens, **self._of_model}
+        self._extra = [self._token("extra_special_tokens", value) for value in self._extra_list()]
+
+    def _require_tokens(self, name: str, value: Any) -> None:
+        if not isinstance(value, list | dict | None):
+            raise TokenizerError(f"{self._folder}: {name} = {str(value)[:40]} is not a list of tokens")
+
+    def _take_model_tokens(self) -> dict[str, Any]:
+        names = [
+            n for n, v in self.values.items() if n not in _NAMED and n.endswith("_token") and type(v) is str
+        ]
+        tokens = {name: self.values.pop(name) for name in names}
+        if isinstance(self.values.get("extra_special_tokens"), dict):
+            tokens.update(self.values.pop("extra_special_tokens"))
+        return tokens or self._dict(CONFIG, self.values.get("model_specific_special_tokens") or {})
+
+    def _dict(self, name: str, data: Any) -> dict[str, Any]:
+        if not isinstance(data, dict):
+            raise TokenizerError(f"{self._folder / name}: is not what a tokenizer's file holds")
+        return data
+
+    def _read_decoder(self, data: Any) -> None:
+        for index, token in self._dict(CONFIG, data).items():
+            if not str(index).isdecimal():
+                raise TokenizerError(f"{self._folder / CONFIG}: {str(index)[:40]!r} is not a token id")
+            self._declare(int(index), Added.read(str(self._folder / CONFIG), token))
+
+    def _declare(self, index: int, token: Added) -> None:
+        self.decoder[index] = self._by_content[token.content] = token
+
+    def _read_older_files(self, definition: dict[str, Any] | None) -> None:
+        source = str(self._folder / SPECIAL_MAP)
+        for name, value in self._dict(SPECIAL_MAP, _read_json(self._folder / SPECIAL_MAP, {})).items():
+            if name == "extra_special_tokens" and isinstance(value, list):
+                before = list(self.values.get(name) or [])
+                tokens = [Added.read(source, v, special=True) if isinstance(v, dict) else v for v in value]
+                value = before + [token for token in tokens if token not in before]
+            elif isinstance(value, dict) and name != "extra_special_tokens":
+                value = Added.read(source, value, special=True)
+            self.values[name] = value
+            if name.endswith("_special_tokens"):
+                self._require_tokens(name, value)
+        extra = self.values.get("extra_special_tokens")
+        if isinstance(extra, dict):
+            self._of_model.update(self.values.pop("extra_special_tokens"))
+        special = {_content(self.values[name]) for name in _NAMED if self.values.get(name)}
+        special.update(_content(token) for token in extra or [])
+        for content, index in self._dict(ADDED, _read_json(self._folder / ADDED, {})).items():
+            if type(index) is not int:
+                raise TokenizerError(f"{self._folder / ADDED}: {str(index)[:40]!r} is not a token id")
+            known = content in special
+            self._declare(index, Added(content, normalized=not known, special=known))
+        for token in (definition or {}).get("added_tokens") or []:
+            self._declare(token["id"], Added.read(str(self._folder / DEFINITION), token))
+
+    def _extra_list(self) -> list[Any]:
+        return list(
+            self.values.get("extra_special_tokens", self.values.get("additional_special_tokens")) or []
+        )
+
+    def _token(self, name: str, value: Any) -> Token | None:
+        if value is None or isinstance(value, str | Added):
+            return value
+        if _is_token(value):
+            return Added.read(f"{self._folder / CONFIG}", value)
+        raise TokenizerError(f"{self._folder}: {name} = {str(value)[:40]} is not a token")
+
+    def named(self, defaults: dict[str, str]) -> dict[str, Token | None]:
+        """The tokens that have a part to play, by its name."""
+        named = {name: self._named.get(name) for name in _NAMED}
+        named.update({name: token for name, token in defaults.items() if name not in self.values})
+        named.update({name: self._token(name, value) for name, value in self._of_model.items()})
+        return named
+
+    def added_to(self, present: list[Added], defaults: dict[str, str]) -> list[Added]:
+        """The tokens that are given to a tokenizer that has the tokens `present`, in order."""
+        named = self.named(defaults)
+        tokens: list[Token] = [t for _, t in sorted(self.decoder.items()) if t not in present]
+        contents = {_content(t) for t in [*present, *tokens]}
+        specials = [token for token in named.values() if token is not None]
+        for token in [*specials, *(token for token in self._extra if token is not None)]:
+            if _content(token) not in contents:
+                tokens.append(token)
+        names = {_content(token) for token in specials}
+        return [_as_added(token, names) for token in tokens]
+
+
+def _is_token(value: Any) -> bool:
+    return isinstance(value, dict) and value.get("__type") == "AddedToken"
+
+
+def _content(token: Any) -> str:
+    return token.content if isinstance(token, Added) else str(token)
+
+
+def _as_added(token: Token, special: set[str]) -> Added:
+    if isinstance(token, str):
+        return Added(token, normalized=False, special=True)
+    options = asdict(token)
+    return Added(**{**options, "special": token.special or token.content in special})
+
+
+def _read_json(path: Path, default: Any) -> Any:
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise TokenizerError(f"{path}: is too large for a tokenizer")
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return default
+    except (OSError, ValueError, RecursionError):
+        raise TokenizerError(f"{path}: damaged tokenizer file; download it again") from None
+
+
+def load_tokenizer(folder: Path, vocab_size: int) -> ByteLevelTokenizer:
+    """From tokenizer.json, or from GPT-2's older pair vocab.json and merges.txt."""
+    config = _read_json(folder / CONFIG, {})
+    if not isinstance(config, dict):
+        raise TokenizerError(f"{folder / CONFIG}: is not a JSON object")
+    for name in _FOREIGN:
+        if config.get(name) not in (None, False) and (config[name] != [] or name == "merges"):
+            raise TokenizerError(f"{folder / CONFIG}: {name} is not supported; save the tokenizer without it")
+    verbatim = _is_verbatim(folder, config)
+    definition = _read_json(folder / DEFINITION, None)
+    if definition is not None:
+        parse_definition(definition, str(folder / DEFINITION))
+    elif verbatim:
+        raise TokenizerError(f"{folder}: no tokenizer.json, which a {_VERBATIM[0]} is made from")
+    settings = _Settings(folder, config, definition)
+    base = definition if definition is not None else _from_pair(folder, settings.values)
+    if not verbatim:
+        base = _as_gpt2(base, config, str(folder / DEFINITION))
+    complete = _with_added(base, settings, verbatim, definition is None, str(folder))
+    source = folder / (DEFINITION if definition is not None else "vocab.json")
+    tokenizer = ByteLevelTokenizer(json.dumps(complete, ensure_ascii=False), vocab_size, str(source))
+    tokenizer.encode("")  # the merges are checked now, not when a text is first encoded
+    return tokenizer
+
+
+def _is_verbatim(folder: Path, config: dict[str, Any]) -> bool:
+    """Whether the tokenizer's class is that of tokenizer.json alone. Else it is GPT-2's."""
+    model = _read_json(folder / "config.json", {})
+    declared = config.get("tokenizer_class")
+    if declared is None and isinstance(model, dict):
+        declared = model.get("tokenizer_class")
+    if declared is None or declared in (_GPT2, f"{_GPT2}Fast"):
+        return False
+    if declared not in _VERBATIM:
+        raise TokenizerError(
+            f"{folder}: tokenizer_class = {str(declared)[:60]!r} is neither {_GPT2} nor {_VERBATIM[0]}"
+        )
+    return True
+
+
+def _from_pair(folder: Path, values: dict[str, Any]) -> dict[str, Any]:
+    vocabulary = _read_json(folder / "vocab.json", None)
+    try:
+        lines = (folder / "merges.txt").read_text(encoding="utf-8").split("\n")
+    except FileNotFoundError:
+        lines = None
+    except (OSError, ValueError):
+        raise TokenizerError(f"{folder}: damaged merges.txt; download it again") from None
+    if vocabulary is None or lines is None:
+        raise TokenizerError(f"{folder}: no tokenizer.json, and no vocab.json with merges.txt")
+    if others := sorted(p.name for p in folder.iterdir() if _OTHER_VOCABULARIES.search(p.name)):
+        raise TokenizerError(f"{folder}: {others[0]} is another tokenizer beside vocab.json; remove one")
+    if not isinstance(vocabulary, dict):
+        raise TokenizerError(f"{folder / 'vocab.json'}: is not a vocabulary")
+    rules = [line for line in lines if line and not line.startswith("#version")]
+    return {"model": {"vocab": vocabulary, "merges": rules}}
+
+
+def _as_gpt2(base: dict[str, Any], config: dict[str, Any], source: str) -> dict[str, Any]:
+    """Vocabulary, merges and post-processor of `base`, in GPT-2's pipeline."""
+    level = base.get("pre_tokenizer") or {}
+    if level.get("use_regex", True) is not True or base["model"].get("ignore_merges"):
+        raise TokenizerError(
+            f"{source}: is not split as a {_GPT2} splits; name {_VERBATIM[0]} as tokenizer_class"
+        )
+    prefix = config.get("add_prefix_space", False)
+    if type(prefix) is not bool:
+        raise TokenizerError(f"{source}: add_prefix_space = {str(prefix)[:40]!r} is not true or false")
+    level = {"type": "ByteLevel", "add_prefix_space": prefix, "trim_offsets": True, "use_regex": True}
+    model = {**BPE_DEFAULTS, "vocab": base["model"]["vocab"], "merges": base["model"]["merges"]}
+    return {"pre_tokenizer": level, "post_processor": base.get("post_processor"), "model": model}
+
+
+def _with_added(
+    base: dict[str, Any], settings: _Settings, verbatim: bool, from_pair: bool, source: str
+) -> dict[str, Any]:
+    """The definition with every token that transformers adds. It takes no notice of the ids in the files: new
+    tokens get the next ones."""
+    present = base.get("added_tokens") or [] if verbatim else []
+    defaults = {} if verbatim else dict.fromkeys(("bos_token", "eos_token", "unk_token"), _END_OF_TEXT)
+    tokens = [Added.read(source, token) for token in present]
+    tokens += settings.added_to(tokens, defaults)
+    last = {token.content: token for token in tokens if token.content}
+    ids = assigned_ids(base["model"]["vocab"], list(last))
+    declared = {token.content: index for index, token in settings.decoder.items()}
+    for content, index in [*declared.items(), *((token["content"], token["id"]) for token in present)]:
+        if ids.get(content, index) != index:
+            raise TokenizerError(
+                f"{source}: the added token {content[:40]!r} has id {index} in the files, but transformers "
+                f"gives it {ids[content]}; save the tokenizer again"
+            )
+    if from_pair:
+        named = settings.named(defaults)
+        around = [
+            [ids[_plain(source, named[f"{name}_token"])]]
+            if settings.values.get(f"add_{name}_token") and named[f"{name}_token"]
+            else []
+            for name in ("bos", "eos")
+        ]
+    else:
+        around = list(added_around(base.get("post_processor"), source))
+    merges = [m.split(" ") if isinstance(m, str) else m for m in base["model"]["merges"]]
+    return {
+        "version": "1.0", "truncation": None, "padding": None,
+        "added_tokens": [{"id": ids[content], **asdict(token)} for content, token in last.items()],
+        "normalizer": None, "pre_tokenizer": base["pre_tokenizer"], "decoder": base["pre_tokenizer"],
+        "post_processor": template(*around), "model": {**base["model"], "merges": merges},
+    }  # fmt: skip
+
+
+def _plain(source: str, token: Any) -> str:
+    """A token that transformers can write into a template."""
+    content = _content(token)
+    if not content or content.startswith("$") or re.search(r"[\s:]", content):
+        raise TokenizerError(f"{source}: {content[:40]!r} cannot be put before or after a prompt")
+    return content
