@@ -245,10 +245,15 @@ def test_what_is_wrong_is_said_before_a_model_is_opened(settle, untouched, tmp_p
 
 
 @pytest.mark.parametrize("place", ["transactions", "transactions/31337", "deployments"])
-def test_records_that_cannot_be_written_are_found_first(settle, untouched, tmp_path, place):
+@pytest.mark.parametrize("full", [False, True])
+def test_records_that_cannot_be_written_are_found_first(settle, untouched, tmp_path, place, full):
+    """A file is in the way, or it is a folder that takes no files, whoever asks."""
     path = tmp_path / "home" / place
     path.parent.mkdir(parents=True)
-    path.write_text("")
+    if full:
+        path.symlink_to("/proc")
+    else:
+        path.write_text("")
     settle("", *PROMPT, *K).failed_in_one_line("cannot use the folder")
     settle("deploy", *K).failed_in_one_line("cannot use the folder")
 
