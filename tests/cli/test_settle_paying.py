@@ -133,8 +133,8 @@ def test_a_deployment_that_was_begun_is_not_asked_about_again(pay, sepolia, prov
         )
         sepolia.request("evm_setAutomine", False)
         assert pay("", *PROMPT, *FURTHER, "--yes").code == 130
-        sepolia.request("evm_setAutomine", True)
     sepolia.request("anvil_dropAllTransactions")
+    sepolia.request("evm_setAutomine", True)
     again = pay("", *PROMPT, *FURTHER)
     assert again.code == 130 and proving and sepolia.nonce(ACCOUNT.address) == 5
 
@@ -216,6 +216,7 @@ def untouched(monkeypatch: pytest.MonkeyPatch, proving: list[bool]) -> Iterator[
 def test_what_is_wrong_is_said_before_a_model_is_opened(settle, untouched, tmp_path, monkeypatch):
     file, folder = tmp_path / "file", tmp_path / "folder"
     file.write_text("")
+    file.chmod(0o600)
     folder.mkdir()
     stranger = ("--contract", "0x" + "07" * 20)
     for command in ("", "request", "submit"):

@@ -92,8 +92,9 @@ class KeySource:
         if self.sender is not None:
             return ExternalAccount(self.sender)
         if self.keystore is not None:
+            given = self._given_password()
             text = _read_private(self.keystore, "keystore")
-            signer = decrypt(text, str(self.keystore), lambda: self._password(ask))
+            signer = decrypt(text, str(self.keystore), lambda: self._asked(ask) if given is None else given)
             return Account(signer, f"the keystore {self.keystore.name}")
         if self.key_env is not None:
             return _from_key(_environment(self.key_env), f"the environment variable {self.key_env}")
@@ -104,7 +105,8 @@ class KeySource:
             )
         return development_account(self.dev_index)
 
-    def _password(self, ask: Callable[[str], str] | None) -> str:
+    def _given_password(self) -> str | None:
+        """None: it has to be asked for."""
         if self.password_env is not None:
             return _environment(self.password_env)
         if self.password_file is not None:
@@ -114,6 +116,9 @@ class KeySource:
                     f"the password file {self.password_file} has several lines; a password is one"
                 )
             return password
+        return None
+
+    def _asked(self, ask: Callable[[str], str] | None) -> str:
         if ask is None:
             raise SettlementError(
                 "the keystore needs a password: give --password-file FILE or --password-env NAME"
