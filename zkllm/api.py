@@ -14,12 +14,13 @@ from pathlib import Path
 from ._native import field_backend
 from .commitments import commit_columns
 from .errors import PackageError, StatementError, ZkllmError
-from .files import cache_directory
+from .files import MOST_TEXT, cache_directory, read_text, reading, require_folder_place
 from .journal import Journal
 from .memory import Estimate, require_memory
 from .model.audit import check_package
 from .model.build import BuildOptions, build_package
-from .model.checkpoint import find_checkpoint, load_checkpoint
+from .model.checkpoint import load_checkpoint
+from .model.hub import find_checkpoint, hub_id
 from .model.package import ModelPackage
 from .model.program import generate_trace
 from .model.quantize import QuantizerOptions
@@ -29,6 +30,7 @@ from .outer.setup import ProvingKey, setup_outer, srs_powers_needed
 from .pcs.powers import check_srs
 from .pcs.ptau import open_srs
 from .pcs.srs import Srs, development_srs
+from .preflight import DEFAULT_ROWS, Asked, check_prompt, check_setup_inputs, prompt_ids
 from .proof import Proof
 from .protocol.circuit import build_circuit
 from .protocol.manifest import Shape
@@ -39,7 +41,6 @@ from .setup_record import SetupRecord, is_own_key, keep_key
 from .statement import Context, Statement
 from .timings import Progress, Stage, Timings
 
-DEFAULT_ROWS = 16
 SETUP_FILE, COMMITMENTS_FILE = "setup.json", "commitments.json"
 MIN_MU = 10
 MIN_SRS_LOG2 = 18  # smaller development strings are not worth a file of their own
@@ -99,16 +100,17 @@ def setup(
     progress: Progress | None = None,
     memory_budget: int | None = None,
 ) -> ModelPackage:
-    """Makes the model package `out` from a Hugging Face folder or hub id: weights, commitments, model_id,
-    first keys.
+    """Makes the model package `out` from a Hugging Face folder or hf:ID of the hub: weights, commitments,
+    model_id, first keys.
 
     Columns have 2^mu coefficients (default: as many as the weights, or `max_tokens` rows, need, at most
     2^24). What an earlier call with the same inputs has left in `out` is checked and used. A budget refuses,
     before the weights are committed, a model whose proofs would take more memory.
     """
-    text = _read_text(Path(calibration)) if calibration is not None else None
+    text = _calibration_text(calibration)
     if mu is not None and not MIN_MU <= mu <= MAX_SIZE_LOG2:
         raise PackageError(f"mu = {mu}: columns have from 2^{MIN_MU} to 2^{MAX_SIZE_LOG2} coefficients")
+    check_setup_inputs(model, Path(out), max_tokens, mu, Path(srs) if srs is not None else None)
     options = BuildOptions(
         quantizer=QuantizerOptions(mu=mu), calibration=text, rows=max_tokens or DEFAULT_ROWS
     )
@@ -164,7 +166,7 @@ def check_setup(
     program is close to the float model is not part of it: see `zkllm accuracy`. Raises PackageError or
     SrsError at the first difference.
     """
-    text = _read_text(Path(calibration)) if calibration is not None else None
+    text = _calibration_text(calibration)
     package = ModelPackage.load(folder)
     check_package(package, load_checkpoint(model), progress, text, allow_scales)
     record = open_setup(package)
@@ -199,17 +201,22 @@ def check_setup(
     return Audit(identities, record.model_id, string.kind, string.digest)
 
 
-def open_package(path: str | Path, *, progress: Progress | None = None) -> ModelPackage:
-    """A package with keys: `path` itself, or one made in the cache from a Hugging Face folder or hub id on
-    first use.
+def open_package(
+    path: str | Path, *, progress: Progress | None = None, asked: Asked | None = None
+) -> ModelPackage:
+    """A package with keys: `path` itself, or one made in the cache from a Hugging Face folder or hf:ID of the
+    hub on first use; not, where what is `asked` of it could not be proved.
 
     The folder may be anyone's: keys that came with it are made again and compared (`own_setup`), and none are
     made where a predicate fails. What the folder's word is taken for is whose weights they are, and the SRS.
     """
     folder = Path(path)
-    if (folder / "manifest.json").is_file():
+    if hub_id(path) is None and (folder / "manifest.json").is_file():
         package = ModelPackage.load(folder)
         if not (folder / "keys" / SETUP_FILE).is_file():
+            if asked is not None:
+                asked.check(package)
+            require_folder_place(folder / "keys")
             setup_keys(package, min(DEFAULT_ROWS, package.config.n_ctx), progress=progress)
         own_setup(package, progress)
         return package
@@ -220,6 +227,8 @@ def open_package(path: str | Path, *, progress: Progress | None = None) -> Model
             return ModelPackage.load(cached)
         except PackageError:
             pass  # damaged: made again
+    if asked is not None:
+        asked.check_checkpoint(checkpoint)
     return setup(checkpoint, cached, progress=progress)
 
 
@@ -305,6 +314,7 @@ def shape_keys(
             and pk.vk.srs_digest == record.srs_digest
         ):
             return ShapeKeys(Protocol(shape), pk)
+    require_folder_place(folder)
     with Timings(progress=progress).stage(f"keys N={rows} k={certified}"):
         keys = _make_keys(package, record, rows, certified, lambda powers: _srs_of(record, powers, progress))
     keep_key(package.digest, folder / "proving.key", keys.proving_key.to_bytes())
@@ -348,15 +358,18 @@ def _make_keys(
 def _shape(package: ModelPackage, rows: int, certified: int) -> Shape:
     try:
         return Shape(package.config, rows, certified)
-    except ValueError as error:
-        raise StatementError(str(error)) from None
+    except ValueError:
+        raise StatementError(
+            f"--max-tokens {rows} with --new-tokens {certified}: the model has {package.config.n_ctx} "
+            "positions (n_ctx), and an answer takes as many as it has tokens"
+        ) from None
 
 
-def _read_text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ZkllmError(f"cannot read the calibration text {path}: {error}") from None
+def _calibration_text(path: str | Path | None) -> str | None:
+    if path is None:
+        return None
+    with reading(Path(path), "calibration text", ZkllmError):
+        return read_text(Path(path), MOST_TEXT)
 
 
 def _load_srs(path: Path | None, powers: int, progress: Progress | None) -> Srs:
@@ -378,34 +391,6 @@ def _srs_of(record: SetupRecord, powers: int, progress: Progress | None) -> Srs:
 
 
 # ---- prove and verify
-
-
-def prompt_ids(package: ModelPackage, prompt: str | None, tokens: Sequence[int] | None) -> list[int]:
-    """The prompt as ids, from a text or as given."""
-    if (prompt is None) == (tokens is None):
-        raise StatementError("give either a prompt or token ids")
-    ids = package.tokenizer.encode(prompt) if prompt is not None else list(tokens or ())
-    if not ids:
-        raise StatementError("the prompt is empty; give at least one token")
-    bad = next((x for x in ids if not 0 <= x < package.config.vocab_size), None)
-    if bad is not None:
-        raise StatementError(f"token id {bad} is not below the vocabulary's size {package.config.vocab_size}")
-    return ids
-
-
-def check_prompt(
-    package: ModelPackage, prompt: str | None, tokens: Sequence[int] | None, new_tokens: int, rows: int
-) -> list[int]:
-    """The prompt's ids, or a StatementError where prompt and answer do not fit into `rows` rows."""
-    ids = prompt_ids(package, prompt, tokens)
-    if new_tokens < 1:
-        raise StatementError(f"cannot certify {new_tokens} tokens; ask for at least one")
-    if len(ids) - 1 + new_tokens > rows:
-        raise StatementError(
-            f"the prompt has {len(ids)} tokens and {new_tokens} are to be answered, but this shape has "
-            f"{rows} rows; use a shorter prompt, or more rows (at most {package.config.n_ctx})"
-        )
-    return ids
 
 
 def check_memory(
@@ -494,6 +479,7 @@ def backend() -> str:
 
 
 __all__ = [
+    "Asked",
     "Audit",
     "Context",
     "ModelPackage",

@@ -5,6 +5,7 @@ Weights are random at given widths, quantised as a checkpoint's are, or those of
 
 from __future__ import annotations
 
+import io
 import random
 import statistics
 import tempfile
@@ -18,6 +19,7 @@ import numpy as np
 from . import sub_block
 from .api import backend
 from .errors import ZkllmError
+from .files import write_atomically
 from .model.float_model import gelu_new
 from .model.folding import Linear
 from .model.package import ModelPackage
@@ -70,6 +72,8 @@ def of_widths(width: int, heads: int, inner: int, rows: int) -> Source:
 
 def of_package(folder: str, layer: int, rows: int) -> Source:
     package = ModelPackage.load(folder)
+    if layer >= package.config.n_layer:
+        raise ZkllmError(f"the model has the layers 0 to {package.config.n_layer - 1}, not {layer} (--layer)")
     if not 0 <= layer < package.config.n_layer:
         raise ZkllmError(f"{folder} has the layers 0 to {package.config.n_layer - 1}, not {layer}")
     return Source(package.weights, package.scales, _execution(package.weights, rows), layer)
@@ -90,8 +94,9 @@ def export(source: Source, path: Path) -> None:
     """`float_tensors`, for another prover of the same sub-block."""
     if source.checkpoint is None:
         raise ZkllmError("only random weights are exported")
-    with path.open("wb") as file:
-        np.savez(file, **float_tensors(source))  # type: ignore[arg-type]
+    file = io.BytesIO()
+    np.savez(file, **float_tensors(source))  # type: ignore[arg-type]
+    write_atomically(path, file.getvalue())
 
 
 def largest_error(source: Source) -> float:

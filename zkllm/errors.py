@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import json
+
 
 class ZkllmError(Exception):
     """Base of every error that the command line reports in one line, without a traceback."""
@@ -9,6 +12,10 @@ class ZkllmError(Exception):
 
 class ZkllmWarning(UserWarning):
     """Something that a user should know, while the work goes on; the command line prints it as a note."""
+
+
+class PathError(ZkllmError):
+    """A file or folder that cannot be read or written, or is not the right one."""
 
 
 class CheckpointError(ZkllmError):
@@ -56,3 +63,45 @@ class ProofError(ZkllmError):
 
 class SettlementError(ZkllmError):
     """The chain, the node or the settlement contract refused."""
+
+
+class Malformed(ValueError):
+    """Data from outside that is not what it should be. Its text is ours, so that `reason` repeats it."""
+
+
+_SYSTEM = {
+    errno.ENOENT: "no such file or folder",
+    errno.EACCES: "permission denied",
+    errno.EPERM: "permission denied",
+    errno.EROFS: "the file system is read-only",
+    errno.EISDIR: "it is a folder, not a file",
+    errno.ENOTDIR: "a part of the path is a file, not a folder",
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "it would be larger than files may be here",
+    errno.ENAMETOOLONG: "the name is too long",
+    errno.ELOOP: "its links lead in a circle",
+    errno.EIO: "the disk failed",
+    errno.EMFILE: "too many files are open",
+    errno.EPIPE: "the reader of the pipe has gone",
+}
+
+
+def reason(error: BaseException) -> str:
+    """Why a file could not be read, written or understood: words of ours, never Python's."""
+    if isinstance(error, ZkllmError | Malformed):
+        return str(error)
+    if isinstance(error, OSError):
+        known = _SYSTEM.get(error.errno or 0)
+        return known or (error.strerror or "").lower() or "not all of it could be read or written"
+    if isinstance(error, UnicodeError):
+        return "it is not UTF-8 text"
+    if isinstance(error, json.JSONDecodeError):
+        return f"it is not JSON (line {error.lineno}, column {error.colno})"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if isinstance(error, MemoryError):
+        return "it does not fit into memory"
+    if isinstance(error, KeyError) and error.args and isinstance(error.args[0], str):
+        return f"it lacks {error.args[0][:60]!r}"
+    return "its content is not what it should be"

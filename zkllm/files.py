@@ -1,16 +1,22 @@
-"""Files that appear complete or not at all, digests that are computed once, what this user wrote himself, and
-where the cache is."""
+"""Files that are read whole or refused, files that appear complete or not at all, places that are tried
+before work starts, digests that are computed once, what this user wrote himself, and where the cache is.
+"""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import shutil
+import stat
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
+
+from .errors import Malformed, PathError, ZkllmError, reason
 
 _CHUNK = 1 << 24
 REMEMBERED = 1 << 24
@@ -24,6 +30,103 @@ def cache_directory() -> Path:
 def canonical_json(data: Any) -> bytes:
     """The one encoding of `data`: sorted keys, one space of indentation, a final newline."""
     return (json.dumps(data, sort_keys=True, indent=1, ensure_ascii=True) + "\n").encode()
+
+
+# ---- reading
+
+MOST_BYTES = 1 << 26
+"""Of a file that is read at once, unless told otherwise."""
+MOST_TEXT = 1 << 30
+"""Of a text to calibrate or measure on."""
+UNREADABLE = (
+    OSError, ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, RecursionError,
+    MemoryError, struct.error,
+)  # fmt: skip
+"""What reading a file that may come from anyone raises, parsing included."""
+
+
+@contextmanager
+def reading(path: Path, what: str, kind: type[ZkllmError], cure: str = "") -> Iterator[None]:
+    """Whatever goes wrong with the file inside is an error of this kind, which names it and says `cure`."""
+    try:
+        yield
+    except ZkllmError:
+        raise
+    except UNREADABLE as error:
+        advice = f"; {cure}" if cure else ""
+        raise kind(f"cannot read the {what} {path}: {reason(error)}{advice}") from None
+
+
+def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
+    """All of a file, which may be a pipe; Malformed where it is longer than `most`."""
+    with open(path, "rb") as file:
+        state = os.fstat(file.fileno())
+        size = state.st_size if stat.S_ISREG(state.st_mode) else 0
+        data = b"" if size > most else file.read(most + 1)
+    if max(size, len(data)) > most:
+        raise Malformed(f"it has more than {most:,} bytes")
+    return data
+
+
+def read_text(path: Path, most: int = MOST_BYTES) -> str:
+    """UTF-8; every line ends with one newline."""
+    return read_bytes(path, most).decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_json(path: Path, most: int = MOST_BYTES) -> dict[str, Any]:
+    """A JSON object."""
+    data = json.loads(read_text(path, most))
+    if not isinstance(data, dict):
+        raise Malformed("it is not a JSON object")
+    return data
+
+
+# ---- places to write to
+
+_TRIED_BYTES = 1 << 16
+
+
+def require_file_place(path: Path, ordinary: bool = False) -> None:
+    """A PathError unless a file can be written there now. Leaves nothing. `ordinary`: no pipe will do."""
+    try:
+        real = Path(os.path.realpath(path))
+        if real.is_dir():
+            raise PathError(f"{path}: it is a folder; give the name of a file")
+        if real.exists() and not real.is_file():  # a terminal, a pipe, a device
+            if ordinary:
+                raise PathError(f"{path}: it is no ordinary file; give the name of one")
+            if not os.access(real, os.W_OK):
+                raise PermissionError(errno.EACCES, "")
+            return
+        _try_folder(real.parent, _temporary(real).name)
+    except OSError as error:
+        raise PathError(f"{path}: cannot be written: {reason(error)}") from None
+
+
+def require_folder_place(path: Path) -> None:
+    """The same for a folder, which may have to be made, and files in it."""
+    try:
+        _try_folder(Path(os.path.realpath(path)), _temporary(Path("file")).name)
+    except OSError as error:
+        raise PathError(f"{path}: cannot be written to: {reason(error)}") from None
+
+
+def _try_folder(folder: Path, name: str) -> None:
+    """Makes a file of that name in the folder, or in what is there of its path, and removes it."""
+    names = [name]
+    while not folder.exists() and folder != folder.parent:
+        names.append(folder.name)
+        folder = folder.parent
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, "")
+    if max(len(os.fsencode(part)) for part in names) > os.pathconf(folder, "PC_NAME_MAX"):
+        raise OSError(errno.ENAMETOOLONG, "")
+    tried = folder / name
+    try:
+        tried.write_bytes(bytes(_TRIED_BYTES))
+    finally:
+        with suppress(OSError):
+            tried.unlink()
 
 
 # ---- writing
@@ -43,23 +146,31 @@ def _remove_abandoned(path: Path) -> None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A new file that takes its name when it is complete.
+    """A new file that takes its name when it is complete; a link stays one.
 
     Where the system can, it has no name before, so that nothing of it is left when the process is killed.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_abandoned(path)
+    path = Path(os.path.realpath(path))
+    if path.exists() and not path.is_file():  # never in the place of a device
+        raise PathError(f"{path}: it is no ordinary file; give the name of one")
     temporary = _temporary(path)
-    temporary.unlink(missing_ok=True)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_abandoned(path)
+        temporary.unlink(missing_ok=True)
         with _nameless(path.parent) or temporary.open("w+b") as file:
             yield file
             file.flush()
             if not temporary.exists():
                 _name(file, temporary)
         os.replace(temporary, path)
+    except OSError as error:
+        if error.filename in (None, str(temporary)):  # it names what was to be written
+            raise OSError(error.errno, error.strerror, str(path)) from None
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def _nameless(folder: Path) -> IO[bytes] | None:
@@ -86,7 +197,10 @@ def write_atomically(path: Path, data: bytes) -> None:
     """The file appears complete or not at all; a link stays, and so does what is no file (/dev/stdout)."""
     path = Path(os.path.realpath(path))
     if path.exists() and not path.is_file():
-        path.write_bytes(data)
+        try:
+            path.write_bytes(data)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(path)) from None
         return
     with replacing(path) as file:
         file.write(data)

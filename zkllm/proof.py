@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zkllm.errors import ProofError
-from zkllm.files import write_atomically
+from zkllm.files import read_bytes, reading, write_atomically
 from zkllm.outer.keys import VERSION, VerifyingKey
 from zkllm.outer.verifier import Trace, verify
 from zkllm.statement import Context, Statement, pack_words
@@ -34,6 +34,8 @@ MAGIC = b"zkLLM\0"
 FORMAT_VERSION = 1
 DEVELOPMENT_SRS = 1
 MAX_ROWS = (1 << 16) - 1
+MOST_BYTES = 1 << 20
+"""More than a proof of the most rows and columns has."""
 
 _HEAD = struct.Struct(">6sHH32sQ20s20s32sIII")
 _LENGTH = struct.Struct(">I")
@@ -101,10 +103,8 @@ class Proof:
 
     @classmethod
     def load(cls, path: Path) -> Proof:
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise ProofError(f"cannot read the proof {path}: {error.strerror}") from None
+        with reading(path, "proof", ProofError):
+            data = read_bytes(path, MOST_BYTES)
         return cls.from_bytes(data)
 
     @property

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import PackageError
-from .files import canonical_json, is_own, remember_own, write_atomically
+from .errors import Malformed, PackageError, reason
+from .files import UNREADABLE, canonical_json, is_own, read_json, remember_own, write_atomically
 from .outer.keys import SRS_KINDS
 
 _RECORD, _KEY = b"setup record", b"key"
@@ -48,22 +47,22 @@ class SetupRecord:
     @classmethod
     def load(cls, path: Path) -> SetupRecord:
         try:
-            data = json.loads(path.read_bytes())
+            data = read_json(path)
             if set(data) != set(cls.__dataclass_fields__) or type(data["max_tokens"]) is not int:
-                raise ValueError("wrong fields")
+                raise Malformed("it has other fields")
             path_given = data["srs_path"]
             if path_given is not None and (type(path_given) is not str or "\0" in path_given):
-                raise ValueError("srs_path is not a path")
+                raise Malformed("srs_path is not a path")
             if data["srs_kind"] not in SRS_KINDS:
-                raise ValueError("srs_kind is unknown")
+                raise Malformed("srs_kind is unknown")
             for name in ("srs_digest", "config_digest", "model_id", "package_digest"):
                 data[name] = bytes.fromhex(data[name])
             data["fixed_commitments"] = tuple(bytes.fromhex(c) for c in data["fixed_commitments"])
             return cls(**data)
-        except OSError:
+        except FileNotFoundError:
             raise PackageError(f"{path.parent.parent}: no keys yet; run zkllm setup") from None
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise PackageError(f"{path} is damaged ({error}); run zkllm setup again") from None
+        except UNREADABLE as error:
+            raise PackageError(f"{path} is damaged ({reason(error)}); run zkllm setup again") from None
 
 
 def _key_parts(package: bytes, path: Path, data: bytes) -> tuple[bytes, ...]:

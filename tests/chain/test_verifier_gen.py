@@ -151,7 +151,7 @@ def test_command_refuses_damaged_keys(tmp_path: Path, capsys: pytest.CaptureFixt
     (tmp_path / "vk.json").write_text(text)
     assert main([str(tmp_path), "--out", str(tmp_path / "out")]) == 1
     error = capsys.readouterr().err
-    assert error.startswith("verifier_gen: ") and error.count("\n") == 1
+    assert error.startswith("python -m verifier_gen: ") and error.count("\n") == 1
 
 
 def test_command_without_a_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

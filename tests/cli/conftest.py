@@ -27,11 +27,12 @@ class Outcome:
         return data
 
     def failed_in_one_line(self, *words: str) -> None:
-        """Exit code 1, and one line on stderr that says why."""
+        """Exit code 1, and one line on stderr that says why, after those of the stages."""
         assert self.code == 1, self
-        assert self.err.count("\n") == 1 and "Traceback" not in self.err, self.err
+        *stages, line = self.err.splitlines()
+        assert all(stage.endswith(" ...") for stage in stages) and "Traceback" not in line, self.err
         for word in words:
-            assert word in self.err, self.err
+            assert word in line, self.err
 
 
 Run = Callable[..., Outcome]

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from verifier_gen.__main__ import find_key
 from zkllm import api
 from zkllm._native import g2_squarings
-from zkllm.cli.models import shape_verifying_key, verifying_key
+from zkllm.cli.models import find_key, shape_verifying_key, verifying_key
 from zkllm.errors import PackageError, SrsError
 from zkllm.files import cache_directory, canonical_json
 from zkllm.model.package import ModelPackage

@@ -11,7 +11,7 @@ def test_a_profile_of_a_proof(run, package, tmp_path):
     shown = run("profile", out, "--svg", picture, "--compare", out)
     assert all(word in shown.out for word in ("lookups", "opening W'", "+0.000", "attention"))
     assert picture.read_text().startswith("<svg")
-    run("profile", proof).failed_in_one_line("is not a profile")
+    run("profile", proof).failed_in_one_line("cannot read the profile")
 
 
 def test_a_sub_block(run, tmp_path):

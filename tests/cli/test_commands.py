@@ -61,7 +61,7 @@ def test_prove_prints_the_answer(run, package, tmp_path):
     [
         (("--prompt", ""), "the prompt is empty"),
         (("--tokens", "301"), "301 is not below the vocabulary's size 301"),
-        (("--tokens", "1,2,3,4,5,6,7,8,9,10"), "this shape has 8 rows"),
+        (("--tokens", "1,2,3,4,5,6,7,8,9,10"), "this shape has 8; give --max-tokens 10"),
         (("--tokens", "1", "--max-tokens", "999"), "n_ctx"),
     ],
 )
@@ -294,5 +294,7 @@ def test_nothing_is_deployed_before_the_prompt_is_known_to_fit(
 ):
     monkeypatch.setattr(Session, "ensure_deployed", lambda *_: pytest.fail("it deployed"))
     settle = ("settle", "--network", "anvil", "--model", package, "--home", tmp_path)
-    run(*settle, "--tokens", "1,2,3,4,5,6,7,8,9,10").failed_in_one_line("this shape has 8 rows")
+    run(*settle, "--tokens", "1,2,3,4,5,6,7,8,9,10").failed_in_one_line(
+        "this shape has 8; give --max-tokens 10"
+    )
     run(*settle, "--tokens", "999").failed_in_one_line("999 is not below")

@@ -99,7 +99,7 @@ def test_check_says_what_is_wrong(run, files, tmp_path):
     run("srs", "check", bad).failed_in_one_line("section 4 does not hold alpha tau^i in G1")
     outcome = run("srs", "check", bad, "--json")
     assert outcome.code == 1 and "section 4" in outcome.json["error"]
-    run("srs", "check", tmp_path / "none").failed_in_one_line("none", "No such file")
+    run("srs", "check", tmp_path / "none").failed_in_one_line("none", "no such file")
     (tmp_path / "text").write_text("text")
     run("srs", "info", tmp_path / "text").failed_in_one_line("not an SRS file of this project")
 

@@ -83,9 +83,20 @@ def test_what_is_missing_is_named_in_one_line(run, arguments, tmp_path, monkeypa
     ("error", "code", "words"),
     [
         (ZkllmError("two\nlines"), 1, "zkllm verify: two lines\n"),
-        (OSError(28, "No space left on device", "x"), 1, "zkllm verify: x: No space left on device\n"),
+        (OSError(28, "No space left on device", "x"), 1, "zkllm verify: x: the disk is full\n"),
+        (OSError(28, "No space left on device"), 1, "zkllm verify: the disk is full\n"),
+        (OSError("72 requested and 0 written"), 1, "zkllm verify: not all of it could be read or written\n"),
         (MemoryError(), 1, "zkllm verify: out of memory\n"),
-        (ModuleNotFoundError("no", name="torch"), 1, "zkllm verify: the Python package torch is missing"),
+        (
+            ModuleNotFoundError("no", name="torch"),
+            1,
+            "zkllm verify: the Python package torch is missing: pip install torch==",
+        ),
+        (
+            ModuleNotFoundError("no", name="eth_abi.codec"),
+            1,
+            "zkllm verify: the Python package eth_abi is missing: pip",
+        ),
         (
             ModuleNotFoundError("no", name="zkllm._native"),
             1,
@@ -95,24 +106,26 @@ def test_what_is_missing_is_named_in_one_line(run, arguments, tmp_path, monkeypa
         (KeyboardInterrupt(), 130, "\nzkllm verify: interrupted\n"),
     ],
 )
-def test_whatever_goes_wrong_is_a_line_and_an_exit_code(run, monkeypatch, error, code, words):
+def test_whatever_goes_wrong_is_a_line_and_an_exit_code(run, monkeypatch, error, code, words, tmp_path):
     def fail(*_: object) -> int:
         raise error
 
     monkeypatch.setattr(verify, "run", fail)
     monkeypatch.delenv("ZKLLM_DEBUG", raising=False)
-    outcome = run("verify", "x", "--model", "y")
+    (tmp_path / "x").touch()
+    command = ("verify", tmp_path / "x", "--model", tmp_path)
+    outcome = run(*command)
     assert outcome.code == code and outcome.err.startswith(words) and outcome.out == ""
     if code == 1:
-        outcome = run("verify", "x", "--model", "y", "--json")
+        outcome = run(*command, "--json")
         assert outcome.json["ok"] is False and outcome.json["error"] in outcome.err
 
 
-def test_traceback_on_request(monkeypatch):
+def test_traceback_on_request(monkeypatch, tmp_path):
     monkeypatch.setattr(verify, "run", lambda *_: 1 // 0)
     monkeypatch.setenv("ZKLLM_DEBUG", "1")
     with pytest.raises(ZeroDivisionError):
-        main(["verify", "x", "--model", "y"])
+        main(["verify", __file__, "--model", str(tmp_path)])
 
 
 def test_settle_is_a_program_of_its_own():
@@ -152,13 +165,32 @@ def test_bars_appear_after_two_seconds_only(monkeypatch):
     assert "slow" in text and "quick" not in text
 
 
-def test_no_bars_where_nobody_looks(monkeypatch):
-    stream = io.StringIO()
-    monkeypatch.setattr(sys, "stderr", stream)
-    for progress in (Progress(), Progress(False)):
-        progress("stage", 0, 1)
-        progress("stage", 1, 1)
-    assert stream.getvalue() == ""
+def test_a_line_for_each_stage_in_a_pipe_or_a_log(monkeypatch):
+    """When it starts, once, whatever it reports and whatever stages come in between."""
+    streams = {enabled: io.StringIO() for enabled in (None, False)}
+    for enabled, stream in streams.items():
+        monkeypatch.setattr(sys, "stderr", stream)
+        progress = Progress(enabled)
+        for stage in ("outer", "inner", "outer", "last"):
+            progress(stage, 0, 1000)
+            assert enabled is False or stream.getvalue().rstrip().splitlines()[-1] in (
+                f"{stage} ...",
+                "inner ...",
+            )
+            for i in range(1, 1001):
+                progress(stage, i, 1000)
+        progress.close()
+    assert streams[None].getvalue() == "outer ...\ninner ...\nlast ...\n" and streams[False].getvalue() == ""
+
+
+def test_results_that_cannot_be_printed_are_one_line(proof):
+    """Nothing of Python's at its end either."""
+    for options in ([], ["--json"]):
+        command = [sys.executable, "-m", "zkllm", "inspect", str(proof), *options]
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+        assert done.returncode == 1
+        assert done.stderr == "zkllm inspect: the results cannot be printed: the disk is full\n"
 
 
 def test_text_does_not_move_the_cursor():

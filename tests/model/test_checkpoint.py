@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import sys
-import types
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +12,7 @@ from safetensors.numpy import load_file, save_file
 
 from zkllm.errors import CheckpointError, ZkllmError
 from zkllm.model.architecture import parse_architecture
-from zkllm.model.checkpoint import find_checkpoint, load_checkpoint, tensor_shapes
+from zkllm.model.checkpoint import load_checkpoint, tensor_shapes
 from zkllm.model.float_model import FloatModel
 from zkllm.model.safetensors_file import SafetensorsFile
 
@@ -119,38 +117,6 @@ def test_pickled_weights_are_refused(demo_copy: Path) -> None:
     (demo_copy / "model.safetensors").rename(demo_copy / "pytorch_model.bin")
     with pytest.raises(CheckpointError, match="safetensors"):
         load_checkpoint(demo_copy)
-
-
-def fake_hub(monkeypatch: pytest.MonkeyPatch, download) -> None:
-    monkeypatch.setitem(sys.modules, "huggingface_hub", types.SimpleNamespace(snapshot_download=download))
-
-
-def test_a_hub_id_is_downloaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = []
-
-    def download(repo: str, revision: str | None, allow_patterns: list[str]) -> str:
-        calls.append((repo, revision))
-        assert "config.json" in allow_patterns and not any(p.endswith(".bin") for p in allow_patterns)
-        return str(DEMO)
-
-    fake_hub(monkeypatch, download)
-    assert load_checkpoint("someone/tiny-gpt2", revision="v2").folder == DEMO
-    assert calls == [("someone/tiny-gpt2", "v2")]
-
-
-def test_hub_failures_are_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def download(repo: str, **_: object) -> str:
-        raise OSError("no\nnetwork")
-
-    fake_hub(monkeypatch, download)
-    with pytest.raises(CheckpointError, match="no network"):
-        find_checkpoint("gpt2-that-is-not-here")
-    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    with pytest.raises(CheckpointError, match="pip install huggingface_hub"):
-        find_checkpoint("gpt2-that-is-not-here")
-    for bad in ("../gpt2", "a/b/c", "x y", "", str(tmp_path / "none")):
-        with pytest.raises(CheckpointError):
-            find_checkpoint(bad) if bad else load_checkpoint(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])

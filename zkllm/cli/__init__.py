@@ -20,8 +20,10 @@ from types import ModuleType
 from typing import Any
 
 from zkllm import __version__
-from zkllm.cli.console import Console, Progress
-from zkllm.errors import ZkllmError, ZkllmWarning
+from zkllm.cli import paths
+from zkllm.cli.console import Console, OutputError, Progress
+from zkllm.errors import ZkllmError, ZkllmWarning, reason
+from zkllm.requirements import FLOAT_MODEL, install
 
 COMMANDS = (
     "srs",
@@ -38,7 +40,8 @@ COMMANDS = (
     "profile",
 )
 """Each is a module of this package with SUMMARY, EXAMPLES, configure(parser) and run(arguments, console) ->
-int; INTERRUPTED, where there is one, says what to do after Ctrl-C."""
+int; INTERRUPTED, where there is one, says what to do after Ctrl-C; misuse(arguments) what is wrong with a
+combination of options, or None."""
 
 FAILED, INTERRUPTED = 1, 130
 DEBUG = "ZKLLM_DEBUG"
@@ -55,11 +58,28 @@ environment:
   ZKLLM_CACHE    folder of development SRS and of packages made on first use (default: ~/.cache/zkllm)
   ZKLLM_DEBUG    1: a traceback with an internal error
 
+models:
+  a folder of this machine, or hf:ID for a model of the Hugging Face hub, as in hf:openai-community/gpt2;
+  a name without hf: is never asked for over the network
+
 `zkllm COMMAND --help` describes a command, with examples."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs `zkllm`."""
+    parser, children = parsers()
+    parsed = parser.parse_args(arguments)
+    module = _module(parsed.command)
+    _refuse_misuse(children[parsed.command], module, parsed)
+    return _guarded(module, parsed, f"zkllm {parsed.command}")
+
+
+def _module(name: str) -> ModuleType:
+    return importlib.import_module(f"zkllm.cli.{name}")
+
+
+def parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """Of the program, and of each command."""
     parser = argparse.ArgumentParser(
         prog="zkllm",
         description="Prove that a language model said something, and settle that on Ethereum.",
@@ -68,20 +88,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"zkllm {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    modules = {name: importlib.import_module(f"zkllm.cli.{name}") for name in COMMANDS}
-    for name, module in modules.items():
-        child = commands.add_parser(name, help=module.SUMMARY, **_texts(module, f"zkllm {name}"))
-        _configure(child, module)
-    parsed = parser.parse_args(arguments)
-    return _guarded(modules[parsed.command], parsed, f"zkllm {parsed.command}")
+    children = {}
+    for name in COMMANDS:
+        module = _module(name)
+        children[name] = commands.add_parser(name, help=module.SUMMARY, **_texts(module, f"zkllm {name}"))
+        _configure(children[name], module)
+    return parser, children
 
 
 def run_alone(name: str, program: str, arguments: Sequence[str] | None = None) -> int:
     """Runs one command as a program of its own, for `python -m zkllm.settle`."""
-    module = importlib.import_module(f"zkllm.cli.{name}")
+    module = _module(name)
     parser = argparse.ArgumentParser(**_texts(module, program))
     _configure(parser, module)
-    return _guarded(module, parser.parse_args(arguments), program)
+    parsed = parser.parse_args(arguments)
+    _refuse_misuse(parser, module, parsed)
+    return _guarded(module, parsed, program)
 
 
 def _texts(module: ModuleType, program: str) -> dict[str, Any]:
@@ -97,7 +119,13 @@ def _texts(module: ModuleType, program: str) -> dict[str, Any]:
 def _configure(parser: argparse.ArgumentParser, module: ModuleType) -> None:
     module.configure(parser)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    parser.add_argument("--quiet", action="store_true", help="no progress bars")
+    parser.add_argument("--quiet", action="store_true", help="no progress bars or lines")
+
+
+def _refuse_misuse(parser: argparse.ArgumentParser, module: ModuleType, parsed: argparse.Namespace) -> None:
+    problem = module.misuse(parsed) if hasattr(module, "misuse") else None
+    if problem is not None:
+        parser.error(problem)
 
 
 def _guarded(module: ModuleType, arguments: argparse.Namespace, program: str) -> int:
@@ -108,6 +136,7 @@ def _guarded(module: ModuleType, arguments: argparse.Namespace, program: str) ->
             stream.reconfigure(errors="backslashreplace")
     try:
         with _terminable(), _noted_warnings(console):
+            paths.check(arguments)
             return int(module.run(arguments, console))
     except KeyboardInterrupt:
         console.progress.close()
@@ -115,7 +144,11 @@ def _guarded(module: ModuleType, arguments: argparse.Namespace, program: str) ->
         print(f"\n{program}: interrupted" + (f"; {advice}" if advice else ""), file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
+        return FAILED
+    except OutputError as error:
+        _drop_output()
+        print(f"{program}: the results cannot be printed: {error}", file=sys.stderr)
         return FAILED
     except Exception as error:
         if os.environ.get(DEBUG):
@@ -163,17 +196,24 @@ def _terminable() -> Iterator[None]:
         signal.signal(signal.SIGTERM, previous)
 
 
+def _drop_output() -> None:
+    """What is still to be written goes nowhere, or Python would complain at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _explain(error: Exception) -> str:
     if isinstance(error, ZkllmError):
         text = str(error)
     elif isinstance(error, OSError):
-        text = f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
+        text = f"{error.filename}: {reason(error)}" if error.filename else reason(error)
     elif isinstance(error, MemoryError):
         text = "out of memory"
     elif isinstance(error, ModuleNotFoundError) and error.name == "zkllm._native":
         text = "the native extension is not built; run make setup"
     elif isinstance(error, ModuleNotFoundError):
-        text = f"the Python package {error.name} is missing; run pip install 'zkllm[model]'"
+        missing = (error.name or "").partition(".")[0]
+        wanted = FLOAT_MODEL if missing in FLOAT_MODEL else (missing,)
+        text = f"the Python package {missing} is missing: {install(*wanted)}"
     else:
         text = f"internal error: {type(error).__name__}: {error}; please report it ({DEBUG}=1 shows where)"
     return " ".join(text.split())

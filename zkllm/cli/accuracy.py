@@ -5,11 +5,13 @@ torch and transformers; what is proved does not depend on it."""
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
+from zkllm.cli import paths
 from zkllm.cli.arguments import positive
 from zkllm.cli.console import Console
-from zkllm.errors import ZkllmError
+from zkllm.errors import PathError
+from zkllm.files import MOST_TEXT, read_text, reading
+from zkllm.model import hub
 
 SUMMARY = "compare the integer program with the float model"
 EXAMPLES = """
@@ -20,29 +22,33 @@ EXAMPLES = """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="DIR", help="model package, Hugging Face folder or hub id")
+    parser.add_argument("model", type=paths.Model, metavar="DIR", help=f"model package, {hub.HELP}")
     parser.add_argument(
         "--text",
-        type=Path,
+        type=paths.SourceFile,
         metavar="FILE",
         help="text to measure on (default: that of the calibration, or random ids)",
     )
     parser.add_argument(
-        "--checkpoint", metavar="DIR", help="the float model (default: what the package was made from)"
+        "--checkpoint",
+        type=paths.Model,
+        metavar="DIR",
+        help=f"the float model: {hub.HELP} (default: what the package was made from)",
     )
     parser.add_argument("--max-tokens", type=positive, default=4096, metavar="N", help="positions to measure")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     from zkllm import api
-    from zkllm.model.accuracy import measure_accuracy
+    from zkllm.model.accuracy import measure_accuracy, require_float_model
 
+    require_float_model()
     text = None
     if arguments.text is not None:
-        try:
-            text = arguments.text.read_text(encoding="utf-8")
-        except UnicodeDecodeError:
-            raise ZkllmError(f"{arguments.text}: the text is not UTF-8") from None
+        with reading(arguments.text, "text", PathError):
+            text = read_text(arguments.text, MOST_TEXT)
+        if not text.strip():
+            raise PathError(f"{arguments.text}: the text is empty")
     package = api.open_package(arguments.model, progress=console.progress)
     report = measure_accuracy(
         package,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 from zkllm.statement import Context
 
@@ -15,6 +14,13 @@ MAX_NUMBER = 1 << 16
 def positive(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,6}", text) or not 1 <= int(text) <= MAX_NUMBER:
         raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a number from 1 to {MAX_NUMBER}")
+    return int(text)
+
+
+def index(text: str) -> int:
+    """Counted from 0."""
+    if not re.fullmatch(r"[0-9]{1,4}", text):
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a number from 0 to 9999")
     return int(text)
 
 
@@ -104,13 +110,6 @@ def checked_address(text: str) -> bytes:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def existing(text: str) -> Path:
-    path = Path(text)
-    if not path.exists():
-        raise argparse.ArgumentTypeError(f"{text}: no such file or folder")
-    return path
-
-
 def add_prompt(parser: argparse.ArgumentParser, required: bool = True) -> None:
     group = parser.add_mutually_exclusive_group(required=required)
     group.add_argument("--prompt", metavar="TEXT", help="the prompt")
@@ -129,3 +128,10 @@ def add_shape(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-tokens", type=positive, metavar="N", help="positions of the shape (default: the package's)"
     )
+
+
+def shape_misuse(arguments: argparse.Namespace) -> str | None:
+    most = arguments.max_tokens
+    if most is not None and arguments.new_tokens is not None and arguments.new_tokens > most:
+        return f"--new-tokens {arguments.new_tokens} is more than --max-tokens {most}"
+    return None

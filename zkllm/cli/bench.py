@@ -6,10 +6,10 @@ opening and the pure-Python verification are included. Such a proof says nothing
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
 from zkllm.cli import arguments as types
+from zkllm.cli import paths
 from zkllm.cli.console import Console
 from zkllm.errors import StatementError
 
@@ -29,13 +29,27 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--inner", type=types.positive, metavar="F", help="inner width (default 4 D)")
     parser.add_argument("--heads", type=types.positive, metavar="H", help="default: D / 64, at least 1")
     parser.add_argument("--rows", type=types.positive, default=16, metavar="N", help="tokens (default 16)")
-    parser.add_argument("--model", metavar="DIR", help="a model package, instead of random weights")
-    parser.add_argument("--layer", type=int, default=0, metavar="L", help="its layer (default 0)")
+    parser.add_argument(
+        "--model",
+        type=paths.SourceFolder,
+        metavar="DIR",
+        help="a model package, instead of random weights",
+    )
+    parser.add_argument("--layer", type=types.index, default=0, metavar="L", help="its layer (default 0)")
     parser.add_argument("--mu", type=types.positive, help="log2 of a column (default: one column a group)")
     parser.add_argument("--runs", type=types.positive, default=1, help="proofs; the median is given")
     parser.add_argument(
-        "--export", type=Path, metavar="FILE", help="write input, weights and output as floats (.npz)"
+        "--export",
+        type=paths.TargetFile,
+        metavar="FILE",
+        help="write input, weights and output as floats (.npz)",
     )
+
+
+def misuse(arguments: argparse.Namespace) -> str | None:
+    if arguments.export is not None and arguments.model is not None:
+        return "--export writes random weights; it takes no --model"
+    return None
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:

@@ -5,11 +5,12 @@ which costs nothing to call. Only the bytes go to stdout."""
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import Any
 
+from zkllm.cli import paths
 from zkllm.cli.console import Console
 from zkllm.errors import SettlementError
+from zkllm.files import write_atomically
 
 SUMMARY = "print a proof as calldata for cast or another wallet"
 EXAMPLES = """
@@ -20,10 +21,12 @@ cast call 0x5FbDB2315678afecb367f032d93F642f64180aa3 "$(zkllm calldata answer.zk
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("proof", type=Path, metavar="PROOF", help="the proof file")
-    parser.add_argument("--model", type=Path, metavar="DIR", help="model package: calldata of settle(...)")
+    parser.add_argument("proof", type=paths.SourceFile, metavar="PROOF", help="the proof file")
     parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="write the bytes there instead of printing them"
+        "--model", type=paths.Source, metavar="DIR", help="model package: calldata of settle(...)"
+    )
+    parser.add_argument(
+        "--out", type=paths.TargetFile, metavar="FILE", help="write the bytes there instead of printing them"
     )
 
 
@@ -61,7 +64,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         data["chain_id"] = proof.context.chain_id
     data |= {"bytes": len(calldata), "gas": calldata_gas(calldata), "calldata": calldata}
     if arguments.out is not None:
-        arguments.out.write_bytes(calldata)
+        write_atomically(arguments.out, calldata)
     lines = ["0x" + calldata.hex()] if arguments.out is None else [f"{arguments.out}: {len(calldata)} bytes"]
     if "to" in data and not console.as_json:
         console.note(f"to {data['to']} on chain {data['chain_id']}, from {data['from']}")

@@ -9,18 +9,21 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
+from zkllm.errors import reason
+
 BAR_AFTER_SECONDS = 2.0
 TICK_SECONDS = 0.5
 
 
 class Progress:
-    """One bar at a time on stderr, shown once a stage lasts longer than two seconds. Called as
-    progress(stage, done, total)."""
+    """On a terminal one bar at a time, shown once a stage lasts longer than two seconds; in a pipe or a log
+    one line for each stage, when it starts. Called as progress(stage, done, total)."""
 
     def __init__(self, enabled: bool | None = None):
-        """`enabled` None: where stderr is a terminal."""
+        """`enabled` None: bars or lines, as stderr is; False: nothing."""
         self._disable = None if enabled is None else not enabled
         self._stage: str | None = None
+        self._named: set[str] = set()  # stages that have their line
         self._bar: Any = None
         self._lock = threading.Lock()
         self._ticker: threading.Thread | None = None
@@ -38,9 +41,14 @@ class Progress:
                 self._close()
 
     def _open(self, stage: str) -> None:
+        self._stage = stage
+        if self._disable is None and not sys.stderr.isatty():
+            if stage not in self._named:
+                self._named.add(stage)
+                print(f"{stage} ...", file=sys.stderr, flush=True)
+            return
         from tqdm import tqdm
 
-        self._stage = stage
         self._bar = tqdm(
             total=1,
             desc=stage,
@@ -74,6 +82,10 @@ class Progress:
             self._close()
 
 
+class OutputError(Exception):
+    """Standard output takes no more."""
+
+
 class Console:
     """Given to every command."""
 
@@ -84,11 +96,15 @@ class Console:
         """The outcome, once: JSON or lines."""
         self.progress.close()
         if self.as_json:
-            print(json.dumps(data, indent=2, ensure_ascii=False, default=_jsonable))
-        else:
+            lines = [json.dumps(data, indent=2, ensure_ascii=False, default=_jsonable)]
+        try:
             for line in lines:
                 print(line)
-        sys.stdout.flush()
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise OutputError(reason(error)) from None
 
     def note(self, text: str) -> None:
         """What is going on, for people."""

@@ -11,9 +11,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from zkllm.cli.arguments import add_memory_budget, positive
+from zkllm.cli import paths
+from zkllm.cli.arguments import add_memory_budget, positive, shape_misuse
 from zkllm.cli.console import Console
+from zkllm.cli.rescue import save_proof
 from zkllm.errors import ZkllmError
+from zkllm.model import hub
 
 SUMMARY = "prove and settle an answer of the small model on a local chain"
 PROMPT = "Any sufficiently advanced technology is indistinguishable from"
@@ -27,13 +30,24 @@ EXAMPLES = """
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--prompt", default=PROMPT, metavar="TEXT", help="another prompt")
-    parser.add_argument("--model", metavar="DIR", help=f"another checkpoint or package (default: {MODEL})")
+    parser.add_argument(
+        "--model",
+        type=paths.Model,
+        metavar="DIR",
+        help=f"another model: package, {hub.HELP} (default: {MODEL})",
+    )
     parser.add_argument(
         "--new-tokens", type=positive, default=1, metavar="K", help="tokens to answer (default 1)"
     )
     parser.add_argument("--max-tokens", type=positive, metavar="N", help="positions of the shape")
     add_memory_budget(parser)
-    parser.add_argument("--home", type=Path, metavar="DIR", help="where it keeps its files (default: .zkllm)")
+    parser.add_argument(
+        "--home", type=paths.TargetFolder, metavar="DIR", help="where it keeps its files (default: .zkllm)"
+    )
+
+
+def misuse(arguments: argparse.Namespace) -> str | None:
+    return shape_misuse(arguments)
 
 
 class Stages:
@@ -83,7 +97,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 progress=console.progress,
                 memory_budget=arguments.memory_budget,
             )
-        result.proof.save(home / "answer.zkllm")
+        save_proof(result.proof, home / "answer.zkllm")
         with stage("verify in Python"):
             result.proof.verify(key)
         with stage("settle"):

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from zkllm.cli import arguments as types
+from zkllm.cli import paths
 from zkllm.cli.console import Console
+from zkllm.model import hub
 
 SUMMARY = "show what is inside of a proof or a model package"
 EXAMPLES = """
@@ -19,8 +21,17 @@ EXAMPLES = """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("path", metavar="FILE_OR_DIR", help="proof file, model package or checkpoint")
+    parser.add_argument(
+        "path",
+        type=paths.ModelOrFile,
+        metavar="FILE_OR_DIR",
+        help=f"proof file, model package, {hub.HELP}",
+    )
     types.add_shape(parser)
+
+
+def misuse(arguments: argparse.Namespace) -> str | None:
+    return types.shape_misuse(arguments)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from zkllm.proof import Proof
 from zkllm.setup_record import is_own_key
 
 KEY_FILE = "vk.json"
+SHAPE = re.compile(r"N(\d{1,6})-k(\d{1,6})", re.ASCII)
 
 
 def shape_folder(rows: int, certified: int) -> str:
@@ -38,6 +40,37 @@ def verifying_key(model: Path, proof: Proof) -> VerifyingKey:
         return verifying_key(api.open_package(model).folder, proof)
     raise PackageError(
         f"{model} has no verifying key for N={proof.N} k={proof.k}; zkllm prove makes it, or give the vk.json"
+    )
+
+
+def find_key(path: Path, rows: int | None, certified: int | None) -> Path:
+    """The verifying key that `path` means: itself, the one in the folder, or one of a model package's.
+
+    In a package only `keys/` is looked at: that is what `zkllm setup --check` checks.
+    """
+    if path.is_file():
+        return path
+    if (path / KEY_FILE).is_file() and not (path / "manifest.json").is_file():
+        return path / KEY_FILE
+    shapes = {}
+    for candidate in sorted(path.glob(f"keys/*/{KEY_FILE}")):
+        match = SHAPE.fullmatch(candidate.parent.name)
+        if match:
+            shapes[int(match[1]), int(match[2])] = candidate
+    chosen = {
+        shape: candidate
+        for shape, candidate in shapes.items()
+        if rows in (None, shape[0]) and certified in (None, shape[1])
+    }
+    if len(chosen) == 1:
+        return next(iter(chosen.values()))
+    known = ", ".join(f"N={n} k={k}" for n, k in sorted(shapes))
+    if not shapes:
+        raise PackageError(f"{path} has no verifying key; run zkllm setup MODEL --out {path}")
+    if not chosen:
+        raise PackageError(f"{path} has no key of this shape, only {known}; zkllm prove makes a shape's keys")
+    raise PackageError(
+        f"{path} has keys of several shapes ({known}); choose with --max-tokens and --new-tokens"
     )
 
 

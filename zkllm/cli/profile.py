@@ -4,14 +4,16 @@ model; --svg draws it, --compare says what changed since another one."""
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from zkllm.cli import paths
 from zkllm.cli.console import Console
-from zkllm.errors import ZkllmError
+from zkllm.errors import Malformed, ZkllmError
+from zkllm.files import read_json, reading, write_atomically
 
+CURE = "zkllm prove --profile FILE makes one"
 SUMMARY = "show or draw where a proof's time and memory went"
 EXAMPLES = """
 {program} profile.json
@@ -21,33 +23,36 @@ EXAMPLES = """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, metavar="FILE", help="what zkllm prove --profile wrote")
-    parser.add_argument("--svg", type=Path, metavar="OUT", help="draw it as a flame of nested stages")
-    parser.add_argument("--compare", type=Path, metavar="FILE", help="an earlier profile")
+    parser.add_argument(
+        "file", type=paths.SourceFile, metavar="FILE", help="what zkllm prove --profile wrote"
+    )
+    parser.add_argument(
+        "--svg", type=paths.TargetFile, metavar="OUT", help="draw it as a flame of nested stages"
+    )
+    parser.add_argument("--compare", type=paths.SourceFile, metavar="FILE", help="an earlier profile")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     from zkllm.svg import flame
 
     data = load(arguments.file)
-    lines = report(data, load(arguments.compare) if arguments.compare else None)
+    before = load(arguments.compare) if arguments.compare else None
+    with reading(arguments.file, "profile", ZkllmError, CURE):
+        lines = report(data, before)
     if arguments.svg is not None:
         title = f"{data['model']}, N={data['N']} k={data['k']}, {data['backend']}"
-        arguments.svg.write_text(flame(title, data["stages"]), encoding="utf-8")
+        write_atomically(arguments.svg, flame(title, data["stages"]).encode())
         lines.append(f"drawn: {arguments.svg}")
     console.result({"ok": True, **data}, lines)
     return 0
 
 
 def load(path: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ZkllmError(f"cannot read the profile {path}: {error.strerror}") from None
-    except (ValueError, RecursionError):
-        raise ZkllmError(f"{path} is not a profile: zkllm prove --profile makes them") from None
-    if not isinstance(data, dict) or data.get("kind") != "zkllm profile":
-        raise ZkllmError(f"{path} is not a profile: zkllm prove --profile makes them")
+    with reading(path, "profile", ZkllmError, CURE):
+        data = read_json(path)
+        if data.get("kind") != "zkllm profile":
+            raise Malformed("it is no profile")
+        report(data)  # has all that is shown
     return data
 
 

@@ -10,7 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from zkllm.cli import arguments as types
+from zkllm.cli import paths
 from zkllm.cli.console import Console
+from zkllm.cli.rescue import save_proof
+from zkllm.errors import PathError, reason
+from zkllm.files import write_atomically
+from zkllm.model import hub
 
 SUMMARY = "answer a prompt and prove the answer"
 EXAMPLES = """
@@ -22,7 +27,7 @@ EXAMPLES = """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="DIR", help="model package, Hugging Face folder or hub id")
+    parser.add_argument("model", type=paths.Model, metavar="DIR", help=f"model package, {hub.HELP}")
     types.add_prompt(parser)
     types.add_shape(parser)
     types.add_memory_budget(parser)
@@ -32,19 +37,27 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="CHAIN:CONTRACT:SENDER[:REQUEST]",
         help="where it may be settled",
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="the proof file")
+    parser.add_argument("--out", type=paths.TargetFile, required=True, metavar="FILE", help="the proof file")
     parser.add_argument(
         "--profile",
-        type=Path,
+        type=paths.TargetFile,
         metavar="FILE",
         help="write where time and memory went (zkllm profile shows it)",
     )
 
 
+def misuse(arguments: argparse.Namespace) -> str | None:
+    return types.shape_misuse(arguments)
+
+
 def run(arguments: argparse.Namespace, console: Console) -> int:
     from zkllm import api
 
-    package = api.open_package(arguments.model, progress=console.progress)
+    package = api.open_package(
+        arguments.model,
+        progress=console.progress,
+        asked=api.Asked(arguments.prompt, arguments.tokens, arguments.new_tokens, arguments.max_tokens),
+    )
     result = api.prove(
         package,
         prompt=arguments.prompt,
@@ -56,11 +69,14 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         memory=arguments.profile is not None,
         memory_budget=arguments.memory_budget,
     )
-    result.proof.save(arguments.out)
+    save_proof(result.proof, arguments.out)
     if arguments.profile is not None:
-        arguments.profile.write_text(
-            json.dumps(profile_of(package, result), indent=1) + "\n", encoding="utf-8"
-        )
+        text = json.dumps(profile_of(package, result), indent=1) + "\n"
+        try:
+            write_atomically(arguments.profile, text.encode())
+        except OSError as error:
+            why = f"cannot be written: {reason(error)}"
+            raise PathError(f"{arguments.profile}: {why}; the proof is in {arguments.out}") from None
     scale = 2.0**result.logit_scale_log2
     reference = float_logits(package, result)
     tokens = [

@@ -12,27 +12,30 @@ from __future__ import annotations
 
 import argparse
 import time
-from pathlib import Path
 from typing import Any
 
+from zkllm.cli import paths
 from zkllm.cli.arguments import add_memory_budget, log2_size, positive
 from zkllm.cli.console import Console
 from zkllm.errors import ZkllmError
+from zkllm.model import hub
 
 INTERRUPTED = "give the same command again to go on"
 SUMMARY = "make a model package from a checkpoint, or check one"
 EXAMPLES = """
 {program} models/demo-gpt2 --out build/demo
-{program} openai-community/gpt2 --out build/gpt2 --max-tokens 32
-{program} openai-community/gpt2-xl --out build/gpt2-xl --mu 25
+{program} hf:openai-community/gpt2 --out build/gpt2 --max-tokens 32
+{program} hf:openai-community/gpt2-xl --out build/gpt2-xl --mu 25
 {program} models/demo-gpt2 --out build/demo --srs pot20_final.ptau --calibration text.txt
 {program} models/demo-gpt2 --out build/demo --check
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help="Hugging Face folder or hub id")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the package's folder")
+    parser.add_argument("model", type=paths.Model, metavar="MODEL", help=hub.HELP)
+    parser.add_argument(
+        "--out", type=paths.Package, required=True, metavar="DIR", help="the package's folder"
+    )
     parser.add_argument(
         "--max-tokens",
         type=positive,
@@ -48,18 +51,29 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--srs",
-        type=Path,
+        type=paths.SourceFile,
         metavar="FILE",
         help="a .ptau file, or an SRS imported from one (default: the development SRS)",
     )
     add_memory_budget(parser)
-    parser.add_argument("--calibration", type=Path, metavar="FILE", help="text like the prompts to come")
+    parser.add_argument(
+        "--calibration", type=paths.SourceFile, metavar="FILE", help="text like the prompts to come"
+    )
     parser.add_argument("--check", action="store_true", help="rebuild DIR from the checkpoint and compare")
     parser.add_argument(
         "--allow-scales",
         action="store_true",
         help="with --check: accept scales that are not the quantiser's choice, unless they are too coarse",
     )
+
+
+def misuse(arguments: argparse.Namespace) -> str | None:
+    unused = [
+        n for n in ("max_tokens", "mu", "calibration", "memory_budget") if getattr(arguments, n) is not None
+    ]
+    if arguments.check and unused:
+        return f"--check takes no --{unused[0].replace('_', '-')}: it checks what is there"
+    return None
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:

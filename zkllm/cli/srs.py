@@ -10,8 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from zkllm.cli import paths
 from zkllm.cli.arguments import log2_size
 from zkllm.cli.console import Console
+from zkllm.errors import PathError
+from zkllm.files import MOST_TEXT, read_bytes, reading
 
 INTERRUPTED = "nothing was written; give the same command again"
 SUMMARY = "import, check, export or contribute to a structured reference string"
@@ -50,7 +53,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _out(parser: argparse.ArgumentParser, what: str) -> None:
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help=what)
+    parser.add_argument("--out", type=paths.OrdinaryTarget, required=True, metavar="FILE", help=what)
 
 
 def _count(text: str) -> int:
@@ -125,7 +128,7 @@ def _describe_srs(path: Path) -> dict[str, Any]:
 
 
 def _add_import(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("ptau", type=Path, metavar="PTAU", help="a .ptau file of any power")
+    parser.add_argument("ptau", type=paths.SourceFile, metavar="PTAU", help="a .ptau file of any power")
     _out(parser, "the SRS, for zkllm setup --srs")
     _add_size(parser, required=False)
     parser.add_argument(
@@ -151,8 +154,21 @@ def _import(arguments: argparse.Namespace, console: Console) -> None:
 # ---- export
 
 
+class _ExportSource(paths.SourceFile):
+    """The same, or the word for the development SRS."""
+
+    def check(self) -> None:
+        if str(self) != DEVELOPMENT:
+            super().check()
+
+
 def _add_export(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", metavar="SOURCE", help="development, a development SRS, or a .ptau file")
+    parser.add_argument(
+        "source",
+        type=_ExportSource,
+        metavar="SOURCE",
+        help="development, a development SRS, or a .ptau file",
+    )
     _out(parser, "the .ptau file")
     parser.add_argument("--power", type=_power, metavar="P", help="2^(P+1) - 1 powers (default: SOURCE's)")
 
@@ -165,8 +181,8 @@ def _export(arguments: argparse.Namespace, console: Console) -> None:
     from zkllm.pcs.ptau_write import truncate_ptau, write_development_ptau
     from zkllm.pcs.srs import Srs
 
-    source, power = Path(arguments.source), arguments.power
-    if arguments.source == DEVELOPMENT:
+    source, power = arguments.source, arguments.power
+    if str(source) == DEVELOPMENT:
         if power is None:
             raise SrsError("give the power of the development SRS: --power P")
         write_development_ptau(arguments.out, power, console.progress)
@@ -191,7 +207,7 @@ def _export(arguments: argparse.Namespace, console: Console) -> None:
 
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("path", type=Path, metavar="FILE", help="an SRS or a whole .ptau file")
+    parser.add_argument("path", type=paths.SourceFile, metavar="FILE", help="an SRS or a whole .ptau file")
 
 
 def _check(arguments: argparse.Namespace, console: Console) -> None:
@@ -275,12 +291,14 @@ def _info(arguments: argparse.Namespace, console: Console) -> None:
 
 
 def _add_contribute(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", type=Path, metavar="FILE", help="a whole .ptau file, or an SRS of ours")
+    parser.add_argument(
+        "source", type=paths.SourceFile, metavar="FILE", help="a whole .ptau file, or an SRS of ours"
+    )
     _out(parser, "the new file")
     parser.add_argument("--name", default="", help="who contributes: public, in the record of a .ptau file")
     parser.add_argument(
         "--entropy",
-        type=Path,
+        type=paths.SourceOrStdin,
         metavar="TEXT",
         help="a file to add to the system's entropy, - for stdin",
     )
@@ -288,6 +306,7 @@ def _add_contribute(parser: argparse.ArgumentParser) -> None:
 
 def _contribute(arguments: argparse.Namespace, console: Console) -> None:
     from zkllm.cli.text import pairs
+    from zkllm.errors import SrsError
     from zkllm.pcs.ptau import is_ptau
     from zkllm.pcs.ptau_write import contribute, contribute_srs
 
@@ -295,7 +314,11 @@ def _contribute(arguments: argparse.Namespace, console: Console) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     entropy = b""
     if arguments.entropy is not None:
-        entropy = sys.stdin.buffer.read() if str(arguments.entropy) == "-" else arguments.entropy.read_bytes()
+        with reading(arguments.entropy, "entropy", PathError):
+            stdin = str(arguments.entropy) == "-"
+            entropy = sys.stdin.buffer.read() if stdin else read_bytes(arguments.entropy, MOST_TEXT)
+    if arguments.name and not is_ptau(arguments.source):
+        raise SrsError("--name is for the record of a .ptau file, which an SRS of ours does not keep")
     if is_ptau(arguments.source):
         made = contribute(arguments.source, arguments.out, arguments.name, entropy, console.progress)
         data = _describe_ptau(arguments.out) | {"response": made.response}
@@ -316,8 +339,8 @@ def _add_fetch_plan(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--url", metavar="URL", help="where the file is (default: the public ceremony's)")
     parser.add_argument(
         "--out",
-        type=Path,
-        default=Path("ceremony.ptau"),
+        type=paths.FileName,
+        default=paths.FileName("ceremony.ptau"),
         metavar="FILE",
         help="the sparse file that the commands fill (default: ceremony.ptau)",
     )

@@ -1,12 +1,13 @@
-"""Writes the Solidity verifier of a model and shape, and the compiler's standard JSON input. Equal keys give
-equal files. The same as `python -m verifier_gen`."""
+"""Writes the Solidity verifier of a model and shape, and the compiler's standard JSON input that block
+explorers take. Equal keys give equal files. The key is taken at its word: compare the VERIFIER_ID with one that
+zkllm setup --check printed. The same as `python -m verifier_gen`."""
 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from zkllm.cli.arguments import existing, positive
+from zkllm.cli import arguments as types
+from zkllm.cli import paths
 from zkllm.cli.console import Console
 
 SUMMARY = "write the Solidity verifier of a model and shape"
@@ -18,17 +19,55 @@ EXAMPLES = """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", type=existing, metavar="DIR", help="model package, keys folder or vk.json")
-    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where the files go")
-    parser.add_argument("--max-tokens", type=positive, metavar="N", help="positions of the shape")
-    parser.add_argument("--new-tokens", type=positive, metavar="K", help="certified tokens of the shape")
+    parser.add_argument(
+        "model", type=paths.Source, metavar="DIR", help="model package, keys folder or vk.json"
+    )
+    parser.add_argument(
+        "--out", type=paths.TargetFolder, required=True, metavar="FOLDER", help="where the files go"
+    )
+    parser.add_argument("--max-tokens", type=types.positive, metavar="N", help="positions of the shape")
+    parser.add_argument(
+        "--new-tokens", type=types.positive, metavar="K", help="certified tokens of the shape"
+    )
+
+
+def misuse(arguments: argparse.Namespace) -> str | None:
+    return types.shape_misuse(arguments)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    from verifier_gen.__main__ import main
+    from verifier_gen import CONTRACT_NAME, generate
+    from verifier_gen.standard_json import SOLC_LONG_VERSION, dump
+    from zkllm.cli.models import find_key
+    from zkllm.files import write_atomically
+    from zkllm.outer.keys import VerifyingKey
 
-    command = [str(arguments.model), "--out", str(arguments.out)]
-    for option in ("max_tokens", "new_tokens"):
-        value = getattr(arguments, option)
-        command += [f"--{option.replace('_', '-')}", str(value)] if value is not None else []
-    return main(command + (["--json"] if console.as_json else []))
+    key = VerifyingKey.load(find_key(arguments.model, arguments.max_tokens, arguments.new_tokens))
+    generated = generate(key)
+    source = arguments.out / f"{CONTRACT_NAME}.sol"
+    standard = arguments.out / f"{CONTRACT_NAME}.standard.json"
+    write_atomically(source, generated.source.encode())
+    write_atomically(standard, dump(generated.standard_json).encode())
+    verifier_id = "0x" + key.verifier_id.hex()
+    lines = [
+        f"{source}: verifier of N={key.N}, k={key.k}, VERIFIER_ID {verifier_id}",
+        f"{standard}: standard JSON input for solc {SOLC_LONG_VERSION}",
+    ]
+    if key.srs_kind != "ceremony":
+        lines.append(
+            "development SRS: anyone can forge proofs for this verifier; never use it with anything of value"
+        )
+    data = {
+        "ok": True,
+        "contract": CONTRACT_NAME,
+        "verifier_id": verifier_id,
+        "model_id": key.model_id,
+        "N": key.N,
+        "k": key.k,
+        "development_srs": key.srs_kind != "ceremony",
+        "compiler": SOLC_LONG_VERSION,
+        "source": str(source),
+        "standard_json": str(standard),
+    }
+    console.result(data, lines)
+    return 0

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import argparse
 import time
-from pathlib import Path
 from typing import Any
 
+from zkllm.cli import paths
 from zkllm.cli.console import Console
 from zkllm.errors import ProofError
 
@@ -21,9 +21,9 @@ EXAMPLES = """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("proof", type=Path, metavar="PROOF", help="the proof file")
+    parser.add_argument("proof", type=paths.SourceFile, metavar="PROOF", help="the proof file")
     parser.add_argument(
-        "--model", type=Path, required=True, metavar="DIR", help="model package, or a vk.json"
+        "--model", type=paths.Source, required=True, metavar="DIR", help="model package, or a vk.json"
     )
     parser.add_argument(
         "--trace", action="store_true", help="list every absorb and challenge of the verifier"

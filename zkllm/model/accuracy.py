@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from math import sqrt
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,12 @@ import numpy as np
 
 from zkllm.errors import CheckpointError
 from zkllm.model.calibrate import default_ids, random_sequences, text_ids, text_sequences
-from zkllm.model.checkpoint import find_checkpoint
+from zkllm.model.hub import find_checkpoint
 from zkllm.model.package import ModelPackage
 from zkllm.model.program import trace
 from zkllm.model.ranges import RangeReport, RangeRow, format_rows
 from zkllm.model.trace import Trace
+from zkllm.requirements import FLOAT_MODEL, install
 
 _WINDOW, _SEED = 64, 2  # the calibration's random ids are of seed 1
 
@@ -70,18 +72,21 @@ class AccuracyReport:
         return "\n".join([*lines, "tensors nearest to their bounds", format_rows(self.ranges)])
 
 
+def require_float_model() -> None:
+    """A CheckpointError where torch or transformers is missing."""
+    if any(find_spec(module) is None for module in FLOAT_MODEL):
+        raise CheckpointError(f"the float model needs torch and transformers: {install(*FLOAT_MODEL)}")
+
+
 class FloatReference:
     """The checkpoint as `transformers` runs it, in float32."""
 
     def __init__(self, checkpoint: str | Path):
+        require_float_model()
         folder = find_checkpoint(checkpoint)
-        try:
-            import torch
-            import transformers
-        except ImportError:
-            raise CheckpointError(
-                "the float model needs torch and transformers: pip install 'zkllm[model]'"
-            ) from None
+        import torch
+        import transformers
+
         self._torch = torch
         with _quiet(transformers):
             self._model = transformers.GPT2LMHeadModel.from_pretrained(folder, dtype=torch.float32).eval()

@@ -5,12 +5,12 @@ A field that it does not read cannot change its function, whatever its name: suc
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from zkllm.errors import CheckpointError
+from zkllm.files import read_json, reading
 
 # GPT2Config reads and writes the field on the right under the name on the left.
 ALIASES = {"hidden_size": "n_embd", "max_position_embeddings": "n_positions",
@@ -175,14 +175,8 @@ def _pad_id(data: dict[str, Any], vocab_size: int) -> int:
 
 
 def load_architecture(path: Path) -> Architecture:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise CheckpointError(
-            f"{path.parent}: no config.json; give a Hugging Face folder of a GPT-2"
-        ) from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path}: cannot be read as JSON ({str(error)[:80]})") from None
-    if not isinstance(data, dict):
-        raise CheckpointError(f"{path}: is not a JSON object")
+    if not path.exists():
+        raise CheckpointError(f"{path.parent}: no config.json; give a Hugging Face folder of a GPT-2")
+    with reading(path, "configuration", CheckpointError):
+        data = read_json(path)
     return parse_architecture(data)

@@ -18,6 +18,7 @@ from zkllm.model.calibration_record import CalibrationRecord, text_digest
 from zkllm.model.checkpoint import Checkpoint
 from zkllm.model.config import ProgramConfig, ceil_log2
 from zkllm.model.folder import load_folder
+from zkllm.model.hub import hub_id
 from zkllm.model.package import (
     FORMAT,
     ArrayFiles,
@@ -125,7 +126,7 @@ def build_package(
     that is repeated, go on from there. A manifest appears last.
     """
     (checkpoint, tokenizer), out = load_folder(model), Path(out).resolve()
-    source = Path(checkpoint.folder).resolve().name if Path(model).is_dir() else str(model)
+    source = hub_id(model) or Path(checkpoint.folder).resolve().name
     groups = calibration_set(checkpoint, tokenizer, options.calibration, options.seed)
     journal = Journal(out / BUILD_FILE, build_inputs(checkpoint, options))
     if not journal.resumed:
@@ -149,7 +150,7 @@ def build_package(
     if package and package.tokenizer.definition == tokenizer.definition:
         return package
     package = ModelPackage.save(out, quantized, scales, tokenizer, report, source, record)
-    origin = str(Path(model).resolve()) if Path(model).is_dir() else str(model)
+    origin = str(model) if hub_id(model) else str(Path(model).resolve())
     write_atomically(out / "checkpoint.txt", f"{origin}\n".encode())
     return package
 

@@ -1,22 +1,18 @@
-"""Loads a GPT-2 family checkpoint, a Hugging Face folder or a hub id, without torch or transformers."""
+"""Loads a GPT-2 family checkpoint, a folder or a model of the hub, without torch or transformers."""
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from zkllm.errors import CheckpointError
+from zkllm.errors import CheckpointError, reason
+from zkllm.files import UNREADABLE, read_json
 from zkllm.model.architecture import Architecture, load_architecture
+from zkllm.model.hub import find_checkpoint
 from zkllm.model.safetensors_file import SafetensorsFile
-from zkllm.model.tokenizer_files import TOKENIZER_FILES
 
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
-_HUB_FILES = ["config.json", "*.safetensors", "*.safetensors.index.json", "adapter_config.json",
-              *TOKENIZER_FILES]  # fmt: skip
 _BASE = "transformer."  # the decoder's place in a GPT2LMHeadModel
 EMBEDDING, HEAD = "wte.weight", "lm_head.weight"
 _WRAPPERS = {"_orig_mod.": "torch.compile", "module.": "DataParallel or DeepSpeed",
@@ -58,28 +54,6 @@ class Checkpoint:
         return file.tensor(stored)
 
 
-def find_checkpoint(model: str | Path, revision: str | None = None) -> Path:
-    """The folder of `model`: itself, or a download of the hub id."""
-    folder = Path(model)
-    if folder.is_dir():
-        return folder
-    if folder.exists() or not _HUB_ID.fullmatch(str(model)):
-        raise CheckpointError(f"{model}: neither a Hugging Face folder nor a hub id")
-    try:
-        import huggingface_hub
-    except ImportError:
-        raise CheckpointError(
-            f"{model}: no such folder; to download it as a hub id, pip install huggingface_hub"
-        ) from None
-    try:
-        return Path(
-            huggingface_hub.snapshot_download(str(model), revision=revision, allow_patterns=_HUB_FILES)
-        )
-    except Exception as error:  # the hub client raises errors of many libraries
-        reason = " ".join(str(error).split())[:160] or type(error).__name__
-        raise CheckpointError(f"{model}: no such folder, and the hub cannot provide it ({reason})") from None
-
-
 def weight_files(folder: Path) -> list[Path]:
     """The files that transformers reads, in the order in which it does."""
     if (folder / "adapter_config.json").exists():
@@ -99,9 +73,9 @@ def weight_files(folder: Path) -> list[Path]:
         hint = f" ({', '.join(others)} would have to be named so)" if others else ""
         raise CheckpointError(f"{folder}: no model.safetensors{hint}")
     try:
-        names = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
-        raise CheckpointError(f"{index}: damaged index; download it again") from None
+        names = set(read_json(index)["weight_map"].values())
+    except UNREADABLE as error:
+        raise CheckpointError(f"{index}: damaged index ({reason(error)}); download it again") from None
     for name in names:
         if not isinstance(name, str) or Path(name).name != name or not (folder / name).is_file():
             raise CheckpointError(f"{index}: names the file {str(name)[:80]!r}, which is not in the folder")

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
+from zkllm.errors import Malformed
+
 
 def ceil_log2(n: int) -> int:
     """Bits that index n items (0 for one item)."""
@@ -16,7 +18,7 @@ def ceil_log2(n: int) -> int:
 
 
 def parsed_fields(cls: type, data: dict[str, Any], what: str) -> dict[str, Any]:
-    """The fields of a dataclass of integers and tuples of integers, from JSON. Raises ValueError where it has
+    """The fields of a dataclass of integers and tuples of integers, from JSON. Raises Malformed where it has
     others, or other types."""
 
     def fits(kind: str, value: Any) -> bool:
@@ -26,7 +28,7 @@ def parsed_fields(cls: type, data: dict[str, Any], what: str) -> dict[str, Any]:
 
     kinds = {f.name: str(f.type) for f in fields(cls)}
     if set(data) != set(kinds) or not all(fits(kinds[name], value) for name, value in data.items()):
-        raise ValueError(f"{what}: wrong fields {sorted(set(data) ^ set(kinds))} or types")
+        raise Malformed(f"{what}: wrong fields {sorted(set(data) ^ set(kinds))} or types")
     return {name: tuple(v) if isinstance(v, list) else v for name, v in data.items()}
 
 

@@ -8,7 +8,8 @@ from typing import TypeVar
 
 from zkllm.errors import CheckpointError, ZkllmError
 from zkllm.model.architecture import MAX_VOCABULARY, load_architecture
-from zkllm.model.checkpoint import Checkpoint, find_checkpoint, read_weights, weight_files
+from zkllm.model.checkpoint import Checkpoint, read_weights, weight_files
+from zkllm.model.hub import find_checkpoint
 from zkllm.model.tokenizer import ByteLevelTokenizer
 from zkllm.model.tokenizer_files import load_tokenizer
 

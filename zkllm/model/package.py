@@ -26,8 +26,18 @@ from typing import Any
 
 import numpy as np
 
-from zkllm.errors import PackageError, ZkllmError
-from zkllm.files import canonical_json, file_digest, remember_digest, replacing, write_atomically
+from zkllm.errors import Malformed, PackageError, ZkllmError, reason
+from zkllm.files import (
+    UNREADABLE,
+    canonical_json,
+    file_digest,
+    read_bytes,
+    read_text,
+    reading,
+    remember_digest,
+    replacing,
+    write_atomically,
+)
 from zkllm.model.calibration_record import CalibrationRecord
 from zkllm.model.config import ProgramConfig
 from zkllm.model.mapped import release
@@ -129,7 +139,10 @@ class ModelPackage:
     def checkpoint(self) -> str | None:
         """The checkpoint's folder or hub id on this machine, where that is known."""
         path = self.folder / "checkpoint.txt"
-        return path.read_text(encoding="utf-8").strip() if path.is_file() else None
+        if not path.is_file():
+            return None
+        with reading(path, "checkpoint's name in", PackageError, "name the checkpoint"):
+            return read_text(path).strip()
 
     def calibration_text(self) -> str | None:
         """The text that the user gave for the calibration, where it is there."""
@@ -186,25 +199,19 @@ class ModelPackage:
             raise
         except ZkllmError as error:
             raise PackageError(f"{folder}: {error}") from None
-        except (
-            OSError,
-            ValueError,
-            KeyError,
-            TypeError,
-            AttributeError,
-            OverflowError,
-            RecursionError,
-        ) as error:
-            reason = " ".join(str(error).split())[:160]
-            raise PackageError(f"{folder}: damaged model package ({reason}); run zkllm setup again") from None
+        except UNREADABLE as error:
+            raise PackageError(
+                f"{folder}: damaged model package ({reason(error)}); run zkllm setup again"
+            ) from None
 
     @classmethod
     def _load(cls, folder: Path, verify: bool) -> ModelPackage:
         path = folder / "manifest.json"
         if not path.is_file():
             raise PackageError(f"{folder}: not a model package, or an incomplete one; run zkllm setup")
-        raw = path.read_bytes()
-        manifest = json.loads(raw)
+        with reading(path, "manifest", PackageError, "run zkllm setup again"):
+            raw = read_bytes(path)
+            manifest = json.loads(raw)
         if not isinstance(manifest, dict) or set(manifest) != _FIELDS or canonical_json(manifest) != raw:
             raise PackageError(f"{path}: damaged manifest; run zkllm setup again")
         if manifest["format"] != FORMAT:
@@ -259,9 +266,9 @@ def _check_files(folder: Path, config: ProgramConfig, digests: dict[str, Any], v
 
 def _read_ranges(path: Path) -> list[RangeRow]:
     rows = []
-    for row in json.loads(path.read_bytes()):
+    for row in json.loads(read_bytes(path)):
         parsed = RangeRow(**row)
         if not all(type(x) is int for x in (parsed.bound, parsed.seen)) or type(parsed.tensor) is not str:
-            raise ValueError(f"{path.name} has a row of the wrong types")
+            raise Malformed(f"{path.name} has a row of the wrong types")
         rows.append(parsed)
     return rows

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from zkllm.errors import CheckpointError
+from zkllm.errors import CheckpointError, Malformed
 from zkllm.model.calibrate import FloatRanges
 from zkllm.model.checkpoint import Checkpoint
 from zkllm.model.config import ProgramConfig, ceil_log2, parsed_fields, to_lists
@@ -86,9 +86,9 @@ class Scales:
             len(scales.w_qkv) != 3
             or len({len(s) for s in (scales.f, scales.g, scales.w_fc1, scales.w_fc2)}) != 1
         ):
-            raise ValueError("scales: one for each of q, k and v, and one for each class of layers")
+            raise Malformed("scales: one for each of q, k and v, and one for each class of layers")
         if any(abs(v) > 100 for value in data.values() for v in np.atleast_1d(value)):
-            raise ValueError("scales: out of range")
+            raise Malformed("scales: out of range")
         return scales
 
 

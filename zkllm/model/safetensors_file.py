@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from zkllm.errors import CheckpointError
+from zkllm.errors import CheckpointError, Malformed, reason
+from zkllm.files import reading
 
 _FLOATS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 _MAX_HEADER = 100_000_000
@@ -33,10 +34,10 @@ class SafetensorsFile:
 
     def __init__(self, path: Path):
         self.path = path
-        try:
+        with reading(path, "safetensors file", CheckpointError):
+            if not path.stat().st_size:
+                raise Malformed("it is empty")
             self._data = np.memmap(path, dtype=np.uint8, mode="r")
-        except (OSError, ValueError) as error:
-            raise CheckpointError(f"{path}: cannot be read as a safetensors file ({error})") from None
         self.entries = self._read_header()
 
     def _fail(self, what: str) -> CheckpointError:
@@ -88,7 +89,7 @@ class SafetensorsFile:
         try:  # read, not mapped: pages that were read once do not stay resident
             raw = np.fromfile(self.path, dtype=kind, count=count, offset=entry.start)
         except OSError as error:
-            raise CheckpointError(f"{self.path}: cannot be read ({error})") from None
+            raise CheckpointError(f"{self.path}: cannot be read: {reason(error)}") from None
         if len(raw) != count:
             raise self._fail(f"tensor {name[:80]} is cut short")
         if entry.dtype == "BF16":  # the upper half of a float32

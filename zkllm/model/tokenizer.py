@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from zkllm.errors import TokenizerError
+from zkllm.requirements import install
 
 # the fields of a BPE model, as GPT-2 has them
 BPE_DEFAULTS = {"type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None,
@@ -103,7 +104,7 @@ def _guarded(source: str, call: Any) -> Any:
     try:
         import tokenizers
     except ImportError:
-        raise TokenizerError("encoding text needs the tokenizers package: pip install tokenizers") from None
+        raise TokenizerError(f"encoding text needs more: {install('tokenizers')}") from None
     try:
         return call(tokenizers)
     except (KeyboardInterrupt, SystemExit, MemoryError):

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from zkllm.errors import PackageError
+from zkllm.errors import Malformed, PackageError
 from zkllm.model.config import ProgramConfig, parsed_fields, to_lists
 
 # name -> (dtype, shape). d = width, in the checkpoint's order head * head_dim + e; ff = d_inner.
@@ -56,10 +56,10 @@ class TableSpec:
     def from_dict(cls, data: dict[str, Any]) -> TableSpec:
         data = parsed_fields(cls, data, "table specification")
         if not 0 < data["exp_top"] < 1 << 30 or not 0 < data["score_divisor"] < 1 << 30:
-            raise ValueError("table specification: exp_top or score_divisor out of range")
+            raise Malformed("table specification: exp_top or score_divisor out of range")
         scales = (data["exp_step_log2"], *data["gelu_in_log2"], *data["gelu_out_log2"])
         if any(abs(scale) > 100 for scale in scales):
-            raise ValueError("table specification: a scale out of range")
+            raise Malformed("table specification: a scale out of range")
         return cls(**data)
 
 

@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import ClassVar
 
-from zkllm.errors import PackageError
+from zkllm.errors import Malformed, PackageError, reason
 from zkllm.field import root_of_unity
+from zkllm.files import read_text, reading
 from zkllm.hashing import keccak256
 from zkllm.outer.opening import Domain
 from zkllm.outer.transcript import body_bytes, encode_scalar, public_input_names
@@ -111,7 +112,7 @@ class VerifyingKey:
             for point in (self.g2_tau, self.g2_tau_b):
                 decode_g2(point)
         except ValueError as error:
-            raise PackageError(f"verifying key: {error}") from None
+            raise PackageError(f"verifying key: {reason(error)}") from None
 
     def _conditions(self) -> Iterator[tuple[str, bool]]:
         """In an order in which each one bounds what the later ones compute."""
@@ -141,7 +142,7 @@ class VerifyingKey:
             data = json.loads(text)
             names = {f.name: f.type for f in fields(cls)}
             if not isinstance(data, dict) or set(data) != set(names):
-                raise ValueError("wrong fields")
+                raise Malformed("it does not have a key's fields")
             for name, kind in names.items():
                 if kind == "bytes":
                     data[name] = bytes.fromhex(data[name])
@@ -149,21 +150,22 @@ class VerifyingKey:
             key = cls(**data)
             key.check()
             if key.to_json() != text:
-                raise ValueError("not in canonical form")
+                raise Malformed("it is not in canonical form")
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
-            raise PackageError(f"verifying key: {error}; set the model up again") from None
+            raise PackageError(f"verifying key: {reason(error)}; set the model up again") from None
         return key
 
     def save(self, path: Path) -> None:
-        path.write_text(self.to_json())
+        path.write_text(self.to_json(), encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path) -> VerifyingKey:
+        with reading(path, "verifying key", PackageError):
+            text = read_text(path)
         try:
-            text = path.read_text()
-        except (OSError, UnicodeDecodeError) as error:
-            raise PackageError(f"cannot read the verifying key {path}: {error}") from None
-        return cls.from_json(text)
+            return cls.from_json(text)
+        except PackageError as error:
+            raise PackageError(f"{path}: {error}") from None
 
 
 DIGESTS = ("model_id", "config_digest", "vocabulary_root", "srs_digest")

@@ -14,7 +14,7 @@ import numpy as np
 
 from zkllm._native import CircuitKernel, FrVec, poly_pack
 from zkllm.errors import PackageError
-from zkllm.files import write_atomically
+from zkllm.files import reading, write_atomically
 from zkllm.outer.gates import COSET_SHIFTS
 from zkllm.outer.keys import VerifyingKey
 from zkllm.outer.layout import FLAGS, SELECTORS, Circuit
@@ -73,10 +73,8 @@ class ProvingKey:
 
     @classmethod
     def load(cls, path: Path, key_type: type[VerifyingKey] = VerifyingKey) -> ProvingKey:
-        try:
+        with reading(path, "proving key", PackageError):
             data = path.read_bytes()
-        except OSError as error:
-            raise PackageError(f"cannot read the proving key {path}: {error.strerror}") from None
         payload = memoryview(data)[len(MAGIC) + 32 :]
         if (
             data[: len(MAGIC)] != MAGIC

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from py_ecc import optimized_bn128 as bn
 
+from zkllm.errors import Malformed
 from zkllm.field import P
 
 G1_BYTES = 64
@@ -23,14 +24,14 @@ G1_GENERATOR = (1).to_bytes(COORDINATE_BYTES, "big") + (2).to_bytes(COORDINATE_B
 def decode_g1(data: bytes) -> Point:
     """Raises ValueError unless `data` is the one encoding of a point of the curve (G1 has cofactor 1)."""
     if len(data) != G1_BYTES:
-        raise ValueError(f"a G1 point has {G1_BYTES} bytes, got {len(data)}")
+        raise Malformed(f"a G1 point has {G1_BYTES} bytes, got {len(data)}")
     x, y = (int.from_bytes(data[i : i + COORDINATE_BYTES], "big") for i in (0, COORDINATE_BYTES))
     if x >= P or y >= P:
-        raise ValueError("coordinate is not below p")
+        raise Malformed("coordinate is not below p")
     if x == 0 and y == 0:
         return bn.Z1
     if (y * y - x * x * x - 3) % P:
-        raise ValueError("point is not on the curve")
+        raise Malformed("point is not on the curve")
     return bn.FQ(x), bn.FQ(y), bn.FQ(1)
 
 
@@ -44,15 +45,15 @@ def encode_g1(point: Point) -> bytes:
 def decode_g2(data: bytes) -> Point2:
     """Raises ValueError unless `data` encodes a point of order r other than infinity."""
     if len(data) != G2_BYTES:
-        raise ValueError(f"a G2 point has {G2_BYTES} bytes, got {len(data)}")
+        raise Malformed(f"a G2 point has {G2_BYTES} bytes, got {len(data)}")
     c = [int.from_bytes(data[i : i + COORDINATE_BYTES], "big") for i in range(0, G2_BYTES, COORDINATE_BYTES)]
     if any(v >= P for v in c):
-        raise ValueError("coordinate is not below p")
+        raise Malformed("coordinate is not below p")
     point = (bn.FQ2([c[1], c[0]]), bn.FQ2([c[3], c[2]]), bn.FQ2.one())
     if not bn.is_on_curve(point, bn.b2):
-        raise ValueError("point is not on the twist")
+        raise Malformed("point is not on the twist")
     if not bn.is_inf(bn.multiply(point, bn.curve_order)):
-        raise ValueError("point is not in the subgroup of order r")
+        raise Malformed("point is not in the subgroup of order r")
     return point
 
 

@@ -13,6 +13,7 @@ transcript of its contributions are checked by `ptau_check.py`.
 from __future__ import annotations
 
 import mmap
+import os
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,8 +21,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from zkllm._native import G2Points, Points, g2_from_raw
-from zkllm.errors import SrsError
+from zkllm.errors import Malformed, SrsError
 from zkllm.field import P
+from zkllm.files import reading
 from zkllm.pcs.curve import G1_BYTES, G2_BYTES
 from zkllm.pcs.powers import check_powers, checkable_g2_powers, kind_of
 from zkllm.pcs.srs import Progress, Srs, cache_directory, srs_digest
@@ -170,22 +172,18 @@ class PtauFile:
 @contextmanager
 def open_ptau(path: Path, partial: bool = False) -> Iterator[PtauFile]:
     """Maps the file; see `read_sections` for `partial`."""
-    try:
-        with open(path, "rb") as file:
-            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    except (OSError, ValueError) as error:
-        raise SrsError(f"cannot read the .ptau file {path}: {error}") from None
+    with reading(path, ".ptau file", SrsError), open(path, "rb") as file:
+        if not os.fstat(file.fileno()).st_size:
+            raise Malformed("it is empty")
+        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     with data:
         sections = read_sections(data, partial)
         yield PtauFile(path, data, sections, *read_header(data, sections))
 
 
 def is_ptau(path: Path) -> bool:
-    try:
-        with open(path, "rb") as file:
-            return file.read(len(MAGIC)) == MAGIC
-    except OSError as error:
-        raise SrsError(f"cannot read the SRS {path}: {error.strerror}") from None
+    with reading(path, "SRS", SrsError), open(path, "rb") as file:
+        return file.read(len(MAGIC)) == MAGIC
 
 
 def import_ptau(
@@ -252,7 +250,21 @@ def open_srs(path: Path, powers: int, progress: Progress | None = None) -> Srs:
     return Srs.load(cached)
 
 
+def require_powers(path: Path, powers: int) -> None:
+    """Raises SrsError unless the file is whole and says that it has so many powers, which are not checked."""
+    if is_ptau(path):
+        with open_ptau(path) as file:
+            count = num_points(TAU_G1, file.power)
+    else:
+        count = Srs.load(path).num_powers
+    _require_count(path, count, powers)
+
+
 def require(srs: Srs, path: Path, powers: int) -> Srs:
-    if srs.num_powers < powers:
-        raise SrsError(f"{path} has {srs.num_powers} powers, {powers} are needed; use a larger one")
+    _require_count(path, srs.num_powers, powers)
     return srs
+
+
+def _require_count(path: Path, count: int, powers: int) -> None:
+    if count < powers:
+        raise SrsError(f"{path} has {count} powers, {powers} are needed; use a larger one")

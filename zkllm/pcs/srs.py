@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from zkllm._native import FrVec, Points, g2_from_raw, g2_squarings
-from zkllm.errors import SrsError
+from zkllm.errors import SrsError, reason
 from zkllm.files import cache_directory, known_digest, remember_digest, replacing
 from zkllm.hashing import keccak256
 from zkllm.outer.keys import SRS_KINDS
@@ -108,7 +108,7 @@ class Srs:
                     if intact:
                         remember_digest(path, digest.hex())
         except OSError as error:
-            raise SrsError(f"cannot read the SRS {path}: {error.strerror}") from None
+            raise SrsError(f"cannot read the SRS {path}: {reason(error)}") from None
         if not intact:
             raise SrsError(f"{path} is damaged: its digest does not match; make it again")
         points = Points.open(str(path), HEADER.size + len(raw), count)

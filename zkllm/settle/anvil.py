@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-from zkllm.errors import SettlementError
+from zkllm.errors import SettlementError, reason
 from zkllm.settle.networks import DEV_CHAIN_ID
 from zkllm.settle.programs import foundry_program, named_program, program_on_path
 from zkllm.settle.rpc import Rpc, one_line
@@ -69,7 +69,7 @@ class LocalNode:
                 start_new_session=True,
             )
         except OSError as error:
-            raise SettlementError(f"cannot start {command[0]}: {error.strerror}") from None
+            raise SettlementError(f"cannot start {command[0]}: {reason(error)}") from None
         threading.Thread(target=self._drain, daemon=True).start()
         try:
             self._wait()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from zkllm.errors import SettlementError
+from zkllm.errors import SettlementError, reason
 from zkllm.settle.abi import REGISTER, encode_call, explain, explain_revert, selector
 from zkllm.settle.contracts import (
     Artifact,
@@ -266,7 +266,7 @@ class Deployer:
             self.deployments.add(deployment)
         except OSError as error:  # what is deployed is found again at its computed address
             raise SettlementError(
-                f"the contracts are deployed, but {self.deployments.path} cannot be written: {error.strerror}"
+                f"the contracts are deployed, but {self.deployments.path} cannot be written: {reason(error)}"
             ) from None
 
     def _run(self, sender: Sender, plan: Plan) -> dict[str, bytes]:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from zkllm.errors import SettlementError
+from zkllm.errors import Malformed, SettlementError, reason
 from zkllm.settle.journal import write_json
 from zkllm.settle.rpc import checksum_address, parse_address
 
@@ -48,7 +48,7 @@ class Deployment:
             if data[name] is None and name in _TRANSACTIONS:
                 continue
             if not data[name].startswith("0x") or len(data[name]) != 66:
-                raise ValueError(f"{name} is not a digest")
+                raise Malformed(f"{name} is not a digest")
             data[name] = bytes.fromhex(data[name][2:])
         for name in _ADDRESSES:
             data[name] = parse_address(data[name])
@@ -66,9 +66,9 @@ class Deployments:
         try:
             data = json.loads(self.path.read_text(encoding="utf-8"))
             if data["chain_id"] != self._chain_id:
-                raise ValueError(f"it is for chain {data['chain_id']}")
+                raise Malformed(f"it is for chain {data['chain_id']}")
             if data.get("version") != VERSION:
-                raise ValueError("another version of this program wrote it")
+                raise Malformed("another version of this program wrote it")
             return [Deployment.from_dict(entry) for entry in data["deployments"]]
         except FileNotFoundError:
             return []
@@ -82,7 +82,7 @@ class Deployments:
             SettlementError,
         ) as error:
             raise SettlementError(
-                f"{self.path} is damaged ({error}); restore it, or delete it to deploy anew"
+                f"{self.path} is damaged ({reason(error)}); restore it, or delete it to deploy anew"
             ) from None
 
     def latest(

@@ -12,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from zkllm.errors import SettlementError
+from zkllm.errors import Malformed, SettlementError, reason
 
 DEV_CHAIN_ID = 31337
 MAINNET_CHAIN_ID = 1
@@ -90,7 +90,7 @@ def parse_networks(text: str, source: str, known: dict[str, Any] | None = None) 
             for name, entry in data.items()
         }
     except (ValueError, AttributeError, RecursionError) as error:
-        raise SettlementError(f"{source}: not a valid list of networks: {error}") from None
+        raise SettlementError(f"{source}: not a valid list of networks: {reason(error)}") from None
     return entries
 
 
@@ -98,25 +98,25 @@ def _network(name: str, entry: Any) -> Network:
     if not isinstance(entry, dict) or not set(_TYPES) - _OPTIONAL <= set(entry) <= set(_TYPES):
         required = ", ".join(sorted(set(_TYPES) - _OPTIONAL))
         optional = ", ".join(sorted(set(_TYPES) & _OPTIONAL))
-        raise ValueError(f"{name} must have the fields {required}, and may have {optional}")
+        raise Malformed(f"{name} must have the fields {required}, and may have {optional}")
     for name_of_field, types in _TYPES.items():
         if name_of_field in entry and type(entry[name_of_field]) not in types:
-            raise ValueError(f"{name}: {name_of_field} has the wrong type")
+            raise Malformed(f"{name}: {name_of_field} has the wrong type")
     if entry["chain_id"] < 1 or entry["confirmations"] < 1 or entry["max_fee_gwei"] < 1:
-        raise ValueError(f"{name}: chain_id, confirmations and max_fee_gwei must be positive")
+        raise Malformed(f"{name}: chain_id, confirmations and max_fee_gwei must be positive")
     if entry.get("max_tip_gwei", 0) < 0 or entry.get("bump_seconds", 1) < 1:
-        raise ValueError(f"{name}: max_tip_gwei must not be negative, bump_seconds must be positive")
+        raise Malformed(f"{name}: max_tip_gwei must not be negative, bump_seconds must be positive")
     if entry.get("testnet") and entry["chain_id"] == MAINNET_CHAIN_ID:
-        raise ValueError(f"{name}: chain id {MAINNET_CHAIN_ID} is no test network")
+        raise Malformed(f"{name}: chain id {MAINNET_CHAIN_ID} is no test network")
     oracle = entry.get("data_fee_oracle")
     if oracle is not None and not re.fullmatch("0x[0-9a-fA-F]{40}", oracle):
-        raise ValueError(f"{name}: data_fee_oracle is not an address")
+        raise Malformed(f"{name}: data_fee_oracle is not an address")
     for name_of_field in ("rpc_url", "explorer", "etherscan", "sourcify"):
         urls = entry.get(name_of_field)  # of nodes there may be several
         if urls is not None and not all(re.match("https?://[^/]", url.strip()) for url in urls.split(",")):
-            raise ValueError(f"{name}: {name_of_field} is not an http:// or https:// URL")
+            raise Malformed(f"{name}: {name_of_field} is not an http:// or https:// URL")
     if entry["local_node"] and entry["chain_id"] != DEV_CHAIN_ID:
-        raise ValueError(f"{name}: only chain id {DEV_CHAIN_ID} can be a local node")
+        raise Malformed(f"{name}: only chain id {DEV_CHAIN_ID} can be a local node")
     return Network(name, **entry)
 
 
@@ -130,7 +130,7 @@ def networks() -> dict[str, Network]:
         try:
             text = Path(extra).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise SettlementError(f"cannot read {extra} (${ENVIRONMENT}): {error}") from None
+            raise SettlementError(f"cannot read {extra} (${ENVIRONMENT}): {reason(error)}") from None
         found |= parse_networks(text, extra, json.loads(packaged))
     return found
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from zkllm.errors import SettlementError
+from zkllm.errors import SettlementError, reason
 from zkllm.proof import Proof
 from zkllm.settle import escrow
 from zkllm.settle.abi import SettledEvent, explain, explain_revert, read, selector, settled_event
@@ -434,7 +434,7 @@ def _locked(home: Path, network: Network) -> Iterator[None]:
                 "another --home"
             ) from None
         except OSError as error:
-            raise SettlementError(f"cannot use the folder {home}: {error.strerror}") from None
+            raise SettlementError(f"cannot use the folder {home}: {reason(error)}") from None
         yield
     finally:
         if descriptor is not None:

@@ -11,7 +11,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
-from zkllm.errors import SettlementError
+from zkllm.errors import SettlementError, reason
 from zkllm.settle.programs import named_program, program_on_path
 from zkllm.settle.rpc import one_line
 
@@ -35,9 +35,7 @@ def compile_with(binary: Path, request: Mapping[str, Any]) -> dict[str, Any]:
         words = error.message or error.stderr_data or "no reason given"
         raise SettlementError(f"solc refused the contracts: {one_line(str(words))}") from None
     except (OSError, ValueError) as error:
-        raise SettlementError(
-            f"{binary} does not work as a Solidity compiler: {one_line(str(error))}"
-        ) from None
+        raise SettlementError(f"{binary} does not work as a Solidity compiler: {reason(error)}") from None
     return output
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from enum import Enum, auto
 from typing import TypeVar
 
-from zkllm.errors import SettlementError
+from zkllm.errors import SettlementError, reason
 from zkllm.settle import lagging
 from zkllm.settle.endpoint import Unavailable
 from zkllm.settle.fees import GWEI, Call, Fees, data_fee, gas_limit
@@ -184,7 +184,7 @@ class Sender:
             self.journal.save(record)
         except OSError as error:
             raise SettlementError(
-                f"cannot write {self.journal.path(call.intent)}: {error.strerror}; nothing was sent"
+                f"cannot write {self.journal.path(call.intent)}: {reason(error)}; nothing was sent"
             ) from None
         return record
 

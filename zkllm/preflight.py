@@ -1,0 +1,129 @@
+"""What is looked at before a model is set up, so that nothing is found wrong after much work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from .errors import PathError, StatementError
+from .files import require_folder_place
+from .model.architecture import Architecture, load_architecture
+from .model.config import ceil_log2
+from .model.hub import find_checkpoint
+from .model.predicates import PACKED_BITS
+from .model.tokenizer import ByteLevelTokenizer
+from .model.tokenizer_files import load_tokenizer
+from .outer.setup import srs_powers_needed
+from .pcs.ptau import require_powers
+
+DEFAULT_ROWS = 16
+LEAST_CIRCUIT_LOG2 = 14
+"""Rows of the smallest outer circuit: one layer, N = 1."""
+MOST_SLOTS = PACKED_BITS // 16
+"""Weights that share a coefficient: their products with activations of 16 bits need more than 16."""
+
+
+class Limits(Protocol):
+    @property
+    def vocab_size(self) -> int: ...
+    @property
+    def n_ctx(self) -> int: ...
+
+
+class Answering(Protocol):
+    """What a prompt is checked against: a package, or a checkpoint that is to become one."""
+
+    @property
+    def tokenizer(self) -> ByteLevelTokenizer: ...
+    @property
+    def config(self) -> Limits: ...
+
+
+@dataclass(frozen=True)
+class Unbuilt:
+    tokenizer: ByteLevelTokenizer
+    config: Architecture
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a proof is to be made of."""
+
+    prompt: str | None
+    tokens: Sequence[int] | None
+    new_tokens: int = 1
+    rows: int | None = None
+
+    def check(self, model: Answering) -> list[int]:
+        """The prompt's ids, or a StatementError."""
+        rows = self.rows if self.rows is not None else min(DEFAULT_ROWS, model.config.n_ctx)
+        return check_prompt(model, self.prompt, self.tokens, self.new_tokens, rows)
+
+    def check_checkpoint(self, folder: Path) -> None:
+        architecture = load_architecture(folder / "config.json")
+        self.check(Unbuilt(load_tokenizer(folder, architecture.vocab_size), architecture))
+
+
+def prompt_ids(model: Answering, prompt: str | None, tokens: Sequence[int] | None) -> list[int]:
+    """The prompt as ids, from a text or as given."""
+    if (prompt is None) == (tokens is None):
+        raise StatementError("give either a prompt or token ids")
+    ids = model.tokenizer.encode(prompt) if prompt is not None else list(tokens or ())
+    if not ids:
+        raise StatementError("the prompt is empty; give at least one token")
+    bad = next((x for x in ids if not 0 <= x < model.config.vocab_size), None)
+    if bad is not None:
+        raise StatementError(f"token id {bad} is not below the vocabulary's size {model.config.vocab_size}")
+    return ids
+
+
+def check_prompt(
+    model: Answering, prompt: str | None, tokens: Sequence[int] | None, new_tokens: int, rows: int
+) -> list[int]:
+    """The prompt's ids, or a StatementError where prompt and answer do not fit into `rows` positions."""
+    ids = prompt_ids(model, prompt, tokens)
+    if new_tokens < 1:
+        raise StatementError(f"cannot certify {new_tokens} tokens; ask for at least one")
+    check_positions(model.config, rows)
+    if (needed := len(ids) - 1 + new_tokens) > rows:
+        raise StatementError(
+            f"a prompt of {len(ids)} tokens and an answer of {new_tokens} take {needed} positions, and this "
+            f"shape has {rows}; "
+            + (
+                f"give --max-tokens {needed}, or a shorter prompt"
+                if needed <= model.config.n_ctx
+                else f"use a shorter prompt: the model has {model.config.n_ctx} (--max-tokens)"
+            )
+        )
+    return ids
+
+
+def check_positions(config: Limits, rows: int) -> None:
+    if rows > config.n_ctx:
+        raise StatementError(
+            f"the model has {config.n_ctx} positions (n_ctx), not {rows}; give a smaller --max-tokens"
+        )
+
+
+def check_setup_inputs(
+    model: str | Path, out: Path, rows: int | None, mu: int | None, srs: Path | None
+) -> Path:
+    """The checkpoint's folder. Raises a ZkllmError where the set-up could not end well."""
+    folder = find_checkpoint(model)
+    if out.exists() and out.samefile(folder):
+        raise PathError(f"{out}: it is the checkpoint's own folder; give another one for the package")
+    require_folder_place(out)
+    architecture = load_architecture(folder / "config.json")
+    if rows is not None:
+        check_positions(architecture, rows)
+    if srs is not None:
+        require_powers(srs, srs_powers_needed(LEAST_CIRCUIT_LOG2, mu or _least_mu(architecture)))
+    return folder
+
+
+def _least_mu(a: Architecture) -> int:
+    """No set-up of this model has shorter columns unless it is told to, up to 2^24."""
+    weights = a.n_layer * (4 * a.width**2 + 2 * a.width * a.d_inner) + a.vocab_size * a.width
+    return min(24, ceil_log2(weights // MOST_SLOTS))

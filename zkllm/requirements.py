@@ -1,0 +1,27 @@
+"""What to say where a package is missing: the release that this one was made for, from its own metadata."""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import PackageNotFoundError, requires
+
+FLOAT_MODEL = ("torch", "transformers")
+"""What the float model needs: the extra `model`."""
+_DISTRIBUTIONS = {"Crypto": "pycryptodome", "solcx": "py-solc-x"}
+"""Where a module is of another name than what is installed."""
+
+
+def _name(text: str) -> str:
+    found = re.match(r"[A-Za-z0-9._-]+", text)
+    return re.sub(r"[-_.]+", "-", found[0] if found else text).lower()
+
+
+def install(*modules: str) -> str:
+    """The command that installs these modules' packages."""
+    try:
+        lines = requires("zkllm") or []
+    except PackageNotFoundError:  # run from a checkout
+        lines = []
+    pins = {_name(line): line.partition(";")[0].strip() for line in lines}
+    names = [_DISTRIBUTIONS.get(module, module) for module in modules]
+    return "pip install " + " ".join(pins.get(_name(name), _name(name)) for name in names)
