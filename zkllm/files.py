@@ -115,6 +115,8 @@ def _try_folder(folder: Path, name: str) -> None:
     """Makes a file of that name in the folder, or in what is there of its path, and removes it."""
     names = [name]
     while not folder.exists() and folder != folder.parent:
+        if folder.is_symlink():
+            raise OSError(errno.ELOOP, "")
         names.append(folder.name)
         folder = folder.parent
     if not folder.is_dir():
