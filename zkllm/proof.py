@@ -105,7 +105,10 @@ class Proof:
     def load(cls, path: Path) -> Proof:
         with reading(path, "proof", ProofError):
             data = read_bytes(path, MOST_BYTES)
-        return cls.from_bytes(data)
+        try:
+            return cls.from_bytes(data)
+        except ProofError as error:
+            raise ProofError(f"{path}: {error}") from None
 
     @property
     def words(self) -> list[int]:

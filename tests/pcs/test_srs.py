@@ -188,8 +188,7 @@ def test_g2_decoding_refuses_other_points():
 
 def find_point_outside_the_subgroup() -> bytes:
     """The first small x for which the twist has a point; its order divides r only with probability 2^-254."""
-    from py_ecc import optimized_bn128 as bn
-
+    from zkllm.pcs.bn128 import bn
     from zkllm.pcs.curve import encode_g2
 
     for c in range(1, 50):

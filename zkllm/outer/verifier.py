@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from py_ecc import optimized_bn128 as bn
-
 from zkllm.errors import ProofError, StatementError
 from zkllm.field import R
 from zkllm.outer.keys import VerifyingKey
 from zkllm.outer.opening import denominators, derive, opening_entries, product
 from zkllm.outer.transcript import INVERSE, SCHEDULE, Transcript, decode_body, seed_of, statement_digest
+from zkllm.pcs.bn128 import bn
 from zkllm.pcs.curve import (
     G1_GENERATOR,
     decode_g1,

@@ -6,10 +6,9 @@ x_imaginary, x_real, y_imaginary, y_real; infinity does not occur.
 
 from __future__ import annotations
 
-from py_ecc import optimized_bn128 as bn
-
 from zkllm.errors import Malformed
 from zkllm.field import P
+from zkllm.pcs.bn128 import bn
 
 G1_BYTES = 64
 G2_BYTES = 128

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 
-from py_ecc import optimized_bn128 as bn
-
 from zkllm.field import R
 from zkllm.hashing import keccak256
+from zkllm.pcs.bn128 import bn
 from zkllm.pcs.curve import encode_g1, encode_g2
 
 DEVELOPMENT_TAU = int.from_bytes(keccak256(b"zkllm development SRS v1: insecure, tau is public"), "big") % R

@@ -6,9 +6,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from py_ecc import optimized_bn128 as bn
-
 from zkllm.field import P, R
+from zkllm.pcs.bn128 import bn
 from zkllm.pcs.curve import decode_g1, decode_g2, encode_g1, encode_g2
 
 _CONSTANTS = struct.unpack("<4I", b"expand 32-byte k")

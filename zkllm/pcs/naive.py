@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from py_ecc import optimized_bn128 as bn
 
 from zkllm.field import P, R
+from zkllm.pcs.bn128 import bn
 from zkllm.pcs.curve import decode_g1, decode_g2, encode_g1, encode_g2, linear_combination_g1
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 
-from py_ecc import optimized_bn128 as bn
-
 from zkllm._native import Points, g2_from_raw, g2_powers, pairing_product_is_one
 from zkllm.errors import SrsError
 from zkllm.field import R
+from zkllm.pcs.bn128 import bn
 from zkllm.pcs.curve import (
     G1_GENERATOR,
     G2_GENERATOR,

@@ -177,8 +177,12 @@ def open_ptau(path: Path, partial: bool = False) -> Iterator[PtauFile]:
             raise Malformed("it is empty")
         data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     with data:
-        sections = read_sections(data, partial)
-        yield PtauFile(path, data, sections, *read_header(data, sections))
+        try:
+            sections = read_sections(data, partial)
+            powers = read_header(data, sections)
+        except SrsError as error:
+            raise SrsError(f"{path}: {error}") from None
+        yield PtauFile(path, data, sections, *powers)
 
 
 def is_ptau(path: Path) -> bool:

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from py_ecc import optimized_bn128 as bn
-
 from zkllm._native import g1_encoded, pairing_product_is_one
 from zkllm.errors import SrsError
 from zkllm.field import R
+from zkllm.pcs.bn128 import bn
 from zkllm.pcs.contributions import Contribution, check_contribution, decode_contributions, start
 from zkllm.pcs.curve import (
     G1_GENERATOR,
