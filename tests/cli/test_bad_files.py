@@ -207,8 +207,8 @@ def test_the_words_for_what_goes_wrong(error: BaseException, words: str) -> None
     assert reason(error) == words
 
 
-LIBRARIES = {"RequestException", "Web3Exception", "HTTPError", "SolcError", "DecodingError", "JSONDecodeError",
-             "SubprocessError", "PackageNotFoundError"}  # fmt: skip
+LIBRARIES = {"RequestException", "Web3Exception", "HTTPError", "SolcError", "DecodingError",
+             "JSONDecodeError", "SubprocessError", "PackageNotFoundError"}  # fmt: skip
 ALLOWED = {
     ("zkllm/cli/__init__.py", "_explain"): "a fault of the program's own, to be reported as it is",
     ("zkllm/files.py", "replacing"): "raised again with the file's name, for `reason`",

@@ -274,6 +274,19 @@ def test_a_prompt_is_checked_before_its_model_is_set_up(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.usefixtures("no_work")
+def test_programs_and_packages_are_looked_for_first(
+    run, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZKLLM_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("ZKLLM_ANVIL", str(tmp_path / "anvil"))
+    demo = run("demo", "--model", checkpoint, "--home", tmp_path / "home")
+    demo.failed_in_one_line("$ZKLLM_ANVIL names", "not an executable file")
+    monkeypatch.setattr("zkllm.model.accuracy.find_spec", lambda _: None)
+    run("accuracy", checkpoint).failed_in_one_line("pip install torch==", "transformers==")
+    assert not list(tmp_path.iterdir())
+
+
 def test_keys_that_could_not_be_kept_are_not_made(
     package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -304,6 +317,8 @@ def test_a_finished_proof_is_never_thrown_away(
     outcome = run(*command, again, "--profile", "/dev/full")
     outcome.failed_in_one_line("/dev/full: cannot be written: the disk is full", f"the proof is in {again}")
     assert again.read_bytes() == kept.read_bytes()
+    *stages, _ = outcome.err.splitlines()
+    assert "\r" not in outcome.err and "inner proof ..." in stages and len(stages) == len(set(stages))
 
 
 def test_a_proof_that_no_folder_takes_is_printed(

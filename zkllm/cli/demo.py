@@ -69,13 +69,18 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from zkllm import api
     from zkllm.cli.prove import float_logits
     from zkllm.settle import KeySource, default_home, network, open_session
+    from zkllm.settle.anvil import find_anvil
+    from zkllm.settle.contracts import settlement_artifact
     from zkllm.soundness import security_bits
 
+    find_anvil()  # before anything is made: what the later stages need
+    settlement_artifact()
     home = (arguments.home or default_home()) / "demo"
     chain, stage = network("anvil"), Stages(console)
     start = time.perf_counter()
     with stage("set up"):
-        package = open_model(arguments.model, home, console)
+        asked = api.Asked(arguments.prompt, None, arguments.new_tokens, arguments.max_tokens)
+        package = open_model(arguments.model, asked, console)
         rows = arguments.max_tokens or api.open_setup(package).max_tokens
         api.check_prompt(package, arguments.prompt, None, arguments.new_tokens, rows)
         api.check_memory(package, rows, arguments.new_tokens, arguments.memory_budget)
@@ -125,19 +130,19 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def open_model(named: str | None, home: Path, console: Console) -> Any:
-    """The package of the demo's checkpoint (or of another), below `home`; made on the first run."""
+def open_model(named: str | None, asked: Any, console: Console) -> Any:
+    """The package of the demo's checkpoint (or of another), made on the first run."""
     from zkllm import api
 
     if named is not None:
-        return api.open_package(named, progress=console.progress)
+        return api.open_package(named, progress=console.progress, asked=asked)
     candidates = (Path.cwd() / MODEL, Path(__file__).resolve().parents[2] / MODEL)
     checkpoint = next((c for c in candidates if (c / "config.json").is_file()), None)
     if checkpoint is None:
         raise ZkllmError(
             f"no {MODEL} here: run this in the repository, or name a checkpoint with --model DIR"
         )
-    return api.open_package(checkpoint, progress=console.progress)
+    return api.open_package(checkpoint, progress=console.progress, asked=asked)
 
 
 def report(data: dict[str, Any], settled: Any, prompt: bytes) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zkllm.errors import PackageError
+from zkllm.model.hub import hub_id
 from zkllm.outer.keys import VerifyingKey
 from zkllm.proof import Proof
 from zkllm.setup_record import is_own_key
@@ -25,6 +26,10 @@ def verifying_key(model: Path, proof: Proof) -> VerifyingKey:
 
     In a package only `keys/` is looked at: that is what `zkllm setup --check` checks.
     """
+    if hub_id(model) is not None:
+        from zkllm import api
+
+        return verifying_key(api.open_package(model).folder, proof)
     shape = shape_folder(proof.N, proof.k)
     candidates = [model / "keys" / shape / KEY_FILE]
     if not (model / "manifest.json").is_file():

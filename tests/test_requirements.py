@@ -1,0 +1,51 @@
+"""What is said where a package is missing can be done."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from zkllm import requirements
+from zkllm.requirements import FLOAT_MODEL, install
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def test_the_releases_are_those_of_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a wheel's metadata has them."""
+    lines = [*PROJECT["dependencies"]]
+    for extra, wanted in PROJECT["optional-dependencies"].items():
+        lines += [f"{line} ; extra == '{extra}'" for line in wanted]
+    monkeypatch.setattr(requirements, "requires", lambda _: lines)
+    assert install(*FLOAT_MODEL) == "pip install " + " ".join(PROJECT["optional-dependencies"]["model"])
+    for module, line in (
+        ("solcx", "py-solc-x"), ("Crypto", "pycryptodome"), ("eth_abi", "eth-abi"), ("py_ecc", "py_ecc"),
+        ("tqdm", "tqdm"), ("safetensors", "safetensors"),
+    ):  # fmt: skip
+        (pinned,) = [d for d in PROJECT["dependencies"] if d.startswith(f"{line}==")]
+        assert install(module) == f"pip install {pinned}"
+    assert install("huggingface_hub") == "pip install huggingface-hub"
+
+
+def test_without_metadata_the_names_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(_: str) -> None:
+        raise importlib.metadata.PackageNotFoundError
+
+    monkeypatch.setattr(requirements, "requires", missing)
+    assert install(*FLOAT_MODEL) == "pip install torch transformers"
+
+
+def test_nobody_is_sent_to_an_index_for_this_package() -> None:
+    texts = [
+        *ROOT.glob("zkllm/**/*.py"),
+        *ROOT.glob("verifier_gen/**/*.py"),
+        *ROOT.glob("docs/*.md"),
+        ROOT / "README.md",
+    ]
+    for path in texts:
+        text = path.read_text(encoding="utf-8")
+        assert "install 'zkllm" not in text and "install zkllm" not in text, path
