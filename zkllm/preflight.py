@@ -114,7 +114,8 @@ def check_setup_inputs(
     folder = find_checkpoint(model)
     if out.exists() and out.samefile(folder):
         raise PathError(f"{out}: it is the checkpoint's own folder; give another one for the package")
-    require_folder_place(out)
+    for folder_of_it in (out, out / "weights", out / "keys"):
+        require_folder_place(folder_of_it)
     architecture = load_architecture(folder / "config.json")
     if rows is not None:
         check_positions(architecture, rows)

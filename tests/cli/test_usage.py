@@ -185,12 +185,18 @@ def test_a_line_for_each_stage_in_a_pipe_or_a_log(monkeypatch):
 
 def test_results_that_cannot_be_printed_are_one_line(proof):
     """Nothing of Python's at its end either."""
-    for options in ([], ["--json"]):
-        command = [sys.executable, "-m", "zkllm", "inspect", str(proof), *options]
+    refused = "zkllm inspect: the results cannot be printed: the disk is full\n"
+    missing = "zkllm inspect: no such folder: 'none'\n"
+    for options, code, words in (
+        ([proof], 1, refused),
+        ([proof, "--json"], 1, refused),
+        (["none", "--json"], 1, missing.replace("'none'", "'none'; for the hub write hf:none")),
+        (["--help"], 0, ""),
+    ):
+        command = [sys.executable, "-m", "zkllm", "inspect", *map(str, options)]
         with open("/dev/full", "w") as full:
             done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
-        assert done.returncode == 1
-        assert done.stderr == "zkllm inspect: the results cannot be printed: the disk is full\n"
+        assert (done.returncode, done.stderr) == (code, words)
 
 
 def test_text_does_not_move_the_cursor():

@@ -68,7 +68,7 @@ models:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs `zkllm`."""
     parser, children = parsers()
-    parsed = parser.parse_args(arguments)
+    parsed = _parse(parser, arguments)
     module = _module(parsed.command)
     _refuse_misuse(children[parsed.command], module, parsed)
     return _guarded(module, parsed, f"zkllm {parsed.command}")
@@ -101,7 +101,7 @@ def run_alone(name: str, program: str, arguments: Sequence[str] | None = None) -
     module = _module(name)
     parser = argparse.ArgumentParser(**_texts(module, program))
     _configure(parser, module)
-    parsed = parser.parse_args(arguments)
+    parsed = _parse(parser, arguments)
     _refuse_misuse(parser, module, parsed)
     return _guarded(module, parsed, program)
 
@@ -120,6 +120,13 @@ def _configure(parser: argparse.ArgumentParser, module: ModuleType) -> None:
     module.configure(parser)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.add_argument("--quiet", action="store_true", help="no progress bars or lines")
+
+
+def _parse(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
+    try:
+        return parser.parse_args(arguments)
+    finally:
+        _flush_output()  # of --help
 
 
 def _refuse_misuse(parser: argparse.ArgumentParser, module: ModuleType, parsed: argparse.Namespace) -> None:
@@ -157,7 +164,7 @@ def _guarded(module: ModuleType, arguments: argparse.Namespace, program: str) ->
     finally:
         console.progress.close()
     if arguments.json:
-        print(json.dumps({"ok": False, "error": message}))
+        _flush_output(json.dumps({"ok": False, "error": message}) + "\n")
     print(f"{program}: {message}", file=sys.stderr)
     return FAILED
 
@@ -194,6 +201,15 @@ def _terminable() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, previous)
+
+
+def _flush_output(last: str = "") -> None:
+    """Nothing is left to be written, and to fail, when Python ends."""
+    try:
+        sys.stdout.write(last)
+        sys.stdout.flush()
+    except OSError:
+        _drop_output()
 
 
 def _drop_output() -> None:

@@ -42,6 +42,8 @@ class Progress:
 
     def _open(self, stage: str) -> None:
         self._stage = stage
+        if sys.stderr is None:  # closed
+            return
         if self._disable is None and not sys.stderr.isatty():
             if stage not in self._named:
                 self._named.add(stage)

@@ -16,6 +16,7 @@ from zkllm.cli.arguments import add_memory_budget, positive, shape_misuse
 from zkllm.cli.console import Console
 from zkllm.cli.rescue import save_proof
 from zkllm.errors import ZkllmError
+from zkllm.files import require_folder_place
 from zkllm.model import hub
 
 SUMMARY = "prove and settle an answer of the small model on a local chain"
@@ -76,6 +77,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     find_anvil()  # before anything is made: what the later stages need
     settlement_artifact()
     home = (arguments.home or default_home()) / "demo"
+    require_folder_place(home)
     chain, stage = network("anvil"), Stages(console)
     start = time.perf_counter()
     with stage("set up"):

@@ -23,7 +23,7 @@ from pathlib import Path
 from zkllm._native import G2Points, Points, g2_from_raw
 from zkllm.errors import Malformed, SrsError
 from zkllm.field import P
-from zkllm.files import reading
+from zkllm.files import reading, require_folder_place
 from zkllm.pcs.curve import G1_BYTES, G2_BYTES
 from zkllm.pcs.powers import check_powers, checkable_g2_powers, kind_of
 from zkllm.pcs.srs import Progress, Srs, cache_directory, srs_digest
@@ -248,6 +248,7 @@ def open_srs(path: Path, powers: int, progress: Progress | None = None) -> Srs:
         except SrsError:
             pass
         cached.unlink(missing_ok=True)  # made again below
+    require_folder_place(cached.parent)  # before the work
     srs = require(import_ptau(path, powers, progress), path, powers)
     cached.parent.mkdir(parents=True, exist_ok=True)
     srs.save(cached)

@@ -19,7 +19,7 @@ import numpy as np
 
 from zkllm._native import FrVec, Points, g2_from_raw, g2_squarings
 from zkllm.errors import SrsError, reason
-from zkllm.files import cache_directory, known_digest, remember_digest, replacing
+from zkllm.files import cache_directory, known_digest, remember_digest, replacing, require_folder_place
 from zkllm.hashing import keccak256
 from zkllm.outer.keys import SRS_KINDS
 from zkllm.pcs.curve import G1_BYTES, G2_BYTES
@@ -146,6 +146,7 @@ def development_srs(log2_powers: int, progress: Progress | None = None) -> Srs:
             return Srs.load(path)
         except SrsError:
             path.unlink(missing_ok=True)  # made again below
+    require_folder_place(path.parent)  # before the work
     srs = make_development_srs(log2_powers, progress)
     path.parent.mkdir(parents=True, exist_ok=True)
     srs.save(path)
