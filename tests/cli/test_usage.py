@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import subprocess
 import sys
 
@@ -183,7 +184,8 @@ def test_a_line_for_each_stage_in_a_pipe_or_a_log(monkeypatch):
     assert streams[None].getvalue() == "outer ...\ninner ...\nlast ...\n" and streams[False].getvalue() == ""
 
 
-def test_results_that_cannot_be_printed_are_one_line(proof):
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_results_that_cannot_be_printed_are_one_line(proof, unbuffered):
     """Nothing of Python's at its end either."""
     refused = "zkllm inspect: the results cannot be printed: the disk is full\n"
     missing = "zkllm inspect: no such folder: 'none'\n"
@@ -195,7 +197,10 @@ def test_results_that_cannot_be_printed_are_one_line(proof):
     ):
         command = [sys.executable, "-m", "zkllm", "inspect", *map(str, options)]
         with open("/dev/full", "w") as full:
-            done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+            environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+            done = subprocess.run(
+                command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, env=environment
+            )
         assert (done.returncode, done.stderr) == (code, words)
 
 

@@ -125,8 +125,9 @@ def _configure(parser: argparse.ArgumentParser, module: ModuleType) -> None:
 def _parse(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
     try:
         return parser.parse_args(arguments)
-    finally:
-        _flush_output()  # of --help
+    except SystemExit:  # of --help
+        _flush_output()
+        raise
 
 
 def _refuse_misuse(parser: argparse.ArgumentParser, module: ModuleType, parsed: argparse.Namespace) -> None:
@@ -206,7 +207,8 @@ def _terminable() -> Iterator[None]:
 def _flush_output(last: str = "") -> None:
     """Nothing is left to be written, and to fail, when Python ends."""
     try:
-        sys.stdout.write(last)
+        if last:
+            sys.stdout.write(last)
         sys.stdout.flush()
     except OSError:
         _drop_output()
