@@ -225,7 +225,7 @@ def test_a_package_and_a_checkpoint_are_not_written_over(run, package: Path, che
         "demo --new-tokens 3 --max-tokens 2",
         "setup DIR --out x --check --mu 20",
         "setup DIR --out x --check --max-tokens 8",
-        "setup DIR --out x --check --calibration t",
+        "setup DIR --out x --allow-scales",
         "setup DIR --out x --check --memory-budget 1G",
         "bench sub-block --model DIR --export x",
         "bench sub-block --model DIR --layer -1",

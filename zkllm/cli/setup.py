@@ -68,11 +68,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def misuse(arguments: argparse.Namespace) -> str | None:
-    unused = [
-        n for n in ("max_tokens", "mu", "calibration", "memory_budget") if getattr(arguments, n) is not None
-    ]
+    unused = [n for n in ("max_tokens", "mu", "memory_budget") if getattr(arguments, n) is not None]
     if arguments.check and unused:
         return f"--check takes no --{unused[0].replace('_', '-')}: it checks what is there"
+    if arguments.allow_scales and not arguments.check:
+        return "--allow-scales is for --check"
     return None
 
 

@@ -1,6 +1,6 @@
 """Writes the Solidity verifier of a model and shape, and the compiler's standard JSON input that block
-explorers take. Equal keys give equal files. The key is taken at its word: compare the VERIFIER_ID with one that
-zkllm setup --check printed. The same as `python -m verifier_gen`."""
+explorers take. Equal keys give equal files. The key is taken at its word: compare the VERIFIER_ID with one
+that zkllm setup --check printed. The same as `python -m verifier_gen`."""
 
 from __future__ import annotations
 

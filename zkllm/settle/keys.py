@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from zkllm.errors import SettlementError
+from zkllm.errors import SettlementError, reason
 from zkllm.settle.keystore import decrypt
 from zkllm.settle.networks import DEV_CHAIN_ID
 
@@ -150,7 +150,7 @@ def _read_private(path: Path, what: str) -> str:
                 raise SettlementError(f"others can read the {what} {path}: run chmod 600 on it")
             text = file.read(MAX_CHARACTERS + 1)
     except OSError as error:
-        raise SettlementError(f"cannot read the {what} {path}: {error.strerror}") from None
+        raise SettlementError(f"cannot read the {what} {path}: {reason(error)}") from None
     except UnicodeDecodeError:
         raise SettlementError(f"cannot read the {what} {path}: it is not text in UTF-8") from None
     if len(text) > MAX_CHARACTERS:

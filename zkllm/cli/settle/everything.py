@@ -11,7 +11,7 @@ from zkllm.cli import arguments as types
 from zkllm.cli.console import Console
 from zkllm.cli.settle import options, paying
 from zkllm.cli.settle.output import print_planned, settled_lines
-from zkllm.errors import SettlementError, ZkllmError
+from zkllm.errors import SettlementError, ZkllmError, reason
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -102,7 +102,7 @@ def write_out(arguments: argparse.Namespace, console: Console, proof: Any) -> in
         if arguments.out is not None:
             proof.save(arguments.out)
     except OSError as error:
-        console.note(f"cannot write {arguments.out}: {error.strerror}")
+        console.note(f"cannot write {arguments.out}: {reason(error)}")
         return 1
     return 0
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from zkllm.cli import arguments as types
 from zkllm.cli.console import Console
-from zkllm.errors import SettlementError
+from zkllm.errors import SettlementError, reason
 
 NOBODY = bytes(20)
 """Account of commands that only read, where none is given."""
@@ -112,7 +112,7 @@ def check_places(arguments: argparse.Namespace) -> None:
             folder.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=folder).close()
     except OSError as error:
-        raise SettlementError(f"cannot write {out or folder}: {error.strerror}") from None
+        raise SettlementError(f"cannot write {out or folder}: {reason(error)}") from None
 
 
 @contextmanager
