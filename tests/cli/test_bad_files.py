@@ -80,12 +80,6 @@ READERS = [
     Reader("prove {package} --tokens 72 --out {new}", "ranges.json", "package"),
     Reader("prove {package} --tokens 72 --out {new}", "weights/w_o.bin", "package"),
     Reader("prove {package} --tokens 72 --out {new}", "keys/setup.json", "package", fine=MADE_AGAIN),
-    Reader(
-        "prove {package} --tokens 72 --out {new}",
-        "keys/N8-k1/proving.key",
-        "package",
-        fine=MADE_AGAIN,
-    ),
     Reader("verify {proof} --model {package}", "keys/N8-k2/vk.json", "package"),
     Reader("setup {checkpoint} --out {package} --check", "keys/setup.json", "package"),
 ]

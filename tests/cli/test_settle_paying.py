@@ -195,7 +195,7 @@ def test_nodes_that_are_behind_and_a_full_disk_end_nothing(pay, sepolia, tmp_pat
         monkeypatch.setattr(Proof, "save", full)
         settled = pay("", *PROMPT, *K, "--out", out)
         assert sepolia.nonce(ACCOUNT.address) == 5, settled
-    assert settled.code == 1 and f"cannot write {out}: No space left on device" in settled.err
+    assert settled.code == 1 and f"cannot write {out}: the disk is full" in settled.err
     assert settled.out.splitlines()[-1].startswith("settled: ")
     (kept,) = (tmp_path / "home" / "proofs").iterdir()
     assert Proof.load(kept)
@@ -231,7 +231,7 @@ def test_what_is_wrong_is_said_before_a_model_is_opened(settle, untouched, tmp_p
         words = PROMPT if command in ("request", "") else ()
         offline = ("--offline",) if command == "verify-source" else ()
         key = settle(command, *words, *K, "--keystore", tmp_path / "none", "--password-file", file, *offline)
-        key.failed_in_one_line("cannot read the keystore", "No such file")
+        key.failed_in_one_line("cannot read the keystore", "no such file")
     for deadline in ("366d", "0s"):
         outcome = settle("request", *PROMPT, *K, "--deadline", deadline)
         assert outcome.code == 2 and "--deadline is longer than nothing, and at most 365d" in outcome.err

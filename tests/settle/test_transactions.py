@@ -424,7 +424,9 @@ def full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
 def test_nothing_is_sent_where_the_disk_is_full(node, sender, full_disk):
     full = sender()
     full.journal = Journal(full_disk / "pay")
-    with pytest.raises(SettlementError, match=r"cannot write .*pay.json: No space left.*; nothing was sent"):
+    with pytest.raises(
+        SettlementError, match=r"cannot write .*pay.json: the disk is full.*; nothing was sent"
+    ):
         full.send(PAYMENT)
     assert node.nonce(full.account.address) == 0 and node.balance(SOMEBODY) == 0
     assert not list(full.journal.folder.iterdir())
