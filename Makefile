@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DELETE_ON_ERROR:
-.PHONY: help setup develop test test-python test-rust test-forge demo settlement-check bench bench-xl bench-scaling bench-peers bench-docs gas fuzz-bits lint format generate audit audit-mutants clean
+.PHONY: help setup develop test test-python test-rust test-forge demo settlement-check bench bench-xl bench-scaling bench-peers bench-docs gas fuzz-bits lint format generate audit audit-mutants mutants clean
 
 PYTHON ?= python3
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -150,6 +150,10 @@ audit: node_modules/.develop.stamp $(AUDIT)/.stamp ## run slither and halmos on 
 
 audit-mutants: node_modules/.develop.stamp $(AUDIT)/.stamp ## put faults into copies of the contracts; the symbolic checks must find each
 	@$(AUDIT)/bin/python scripts/audit/mutants.py
+
+# Takes hours the first time: what has its line in build/mutants.jsonl and is as it was is not run again. No part of CI.
+mutants: develop ## put small faults into copies of the sources; the tests must notice each; ALL=1, ONLY=PATTERN, JOBS=1
+	@$(BIN)/python -m scripts.mutants $(if $(ALL),--all) $(if $(ONLY),--only "$(ONLY)") $(if $(JOBS),--jobs $(JOBS))
 
 clean: ## remove what setup, tests and builds made
 	rm -rf .venv node_modules native/target out cache build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache
