@@ -176,8 +176,7 @@ def test_areas_name_what_is_there() -> None:
     areas = read_areas(ROOT)
     assert sum(area.number for area in areas) >= 150
     for area in areas:
-        assert all((ROOT / source).is_file() for source in area.sources), area.name
-        assert area.stages and all(stage.files for stage in area.stages)
+        assert area.sources and area.stages and all(stage.files for stage in area.stages), area.name
 
 
 def test_explanations_are_of_mutants_that_there_are() -> None:
@@ -222,6 +221,8 @@ def toy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tup
 def test_every_mutant_is_killed_and_nothing_is_run_twice(toy, tmp_path: Path) -> None:
     code, out = toy(3, {})
     assert code == 0 and "4 of 4 killed" in out
+    for folder in (tmp_path, tmp_path / "build/mutants/tree-0"):
+        assert (folder / "toy.py").read_text() == "def double(x):\n    return 2 * x\n"
     lines = (tmp_path / results.LINES).read_text()
     killed = [json.loads(line) for line in lines.splitlines()][1:]
     assert [line["by"] for line in killed] == ["test_toy.py::test_double"] * 4
@@ -229,8 +230,6 @@ def test_every_mutant_is_killed_and_nothing_is_run_twice(toy, tmp_path: Path) ->
     assert "| toy | 4 | 4 | 0 | 0 | 0 | 0 |" in page and page.endswith(f"{report.END}\nend\n")
     assert toy(3, {})[0] == 0
     assert (tmp_path / results.LINES).read_text() == lines
-    for folder in (tmp_path, tmp_path / "build/mutants/tree-0"):
-        assert (folder / "toy.py").read_text() == "def double(x):\n    return 2 * x\n"
 
 
 def test_survivors_have_to_be_explained(toy, tmp_path: Path) -> None:

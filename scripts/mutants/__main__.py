@@ -103,11 +103,11 @@ def is_due(line: Line | None, digest: str, stage: int) -> bool:
     return line.status == "open" and line.stages == stage
 
 
-def run_all(root: Path, work: Work, lines: Lines, jobs: int) -> None:
+def run_all(root: Path, work: Work, lines: Lines, jobs: int, stages: int) -> None:
     """Stage by stage over all mutants, so that what is easy is known first."""
     runner = Runner(root, lines, jobs)
     digests = {(a.name, m.file): digest_of(root, a, m.file) for a, m in work}
-    for stage in range(max((len(a.stages) for a, _ in work), default=0)):
+    for stage in range(min(stages, max((len(a.stages) for a, _ in work), default=0))):
         due = []
         for area, mutant in work:
             digest = digests[area.name, mutant.file]
@@ -127,6 +127,7 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
     parser.add_argument("--all", action="store_true", help="every mutant")
     parser.add_argument("--only", metavar="PATTERN", help="those whose area or id has it")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="mutants at a time (default: 1)")
+    parser.add_argument("--stages", type=int, default=99, metavar="N", help="no more than so many of an area")
     parser.add_argument("--list", action="store_true", help="show the mutants, run nothing")
     chosen = parser.parse_args(arguments)
     try:
@@ -137,7 +138,7 @@ def main(arguments: Sequence[str] | None = None, root: Path = ROOT) -> int:
                 print(f"{area.name}: {m.id}\n  {m.file}:{m.line}\n  - {m.before}\n  + {m.after}")
             return 0
         lines = Lines(root)
-        run_all(root, work, lines, chosen.jobs)
+        run_all(root, work, lines, chosen.jobs, chosen.stages)
     except (ToolError, ValueError) as error:
         print(f"mutants: {error}", file=sys.stderr)
         return 2

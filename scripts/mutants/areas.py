@@ -59,10 +59,11 @@ def read_areas(root: Path) -> list[Area]:
     areas = []
     for name, data in tomllib.loads((root / AREAS).read_text()).items():
         stages = tuple(_stages(data["stages"], root))
+        sources = sorted(str(p.relative_to(root)) for pattern in data["sources"] for p in root.glob(pattern))
         areas.append(
             Area(
                 name,
-                tuple(data["sources"]),
+                tuple(sources),
                 data["number"],
                 stages,
                 data.get("skip", ""),

@@ -84,7 +84,7 @@ def complaints(
     known = {m.id: m for m in everything}
     found = []
     for id, line in outcome.items():
-        if line.status == "survived" and not (id in explained and explained[id].why):
+        if line.status in ("survived", "open") and not (id in explained and explained[id].why):
             mutant = known[id]
             found.append(
                 f"survives: {id}\n  {mutant.file}:{mutant.line}\n  - {mutant.before}\n  + {mutant.after}"
