@@ -22,10 +22,12 @@ ROOT = Path(__file__).resolve().parents[1]
 
 PYTHON = '''"""No mutants of 1 in a docstring."""
 
+Part = dict[str, int, str]
+
 
 def verify(party, words: list[int], n: int) -> None:
     assert n == 1, "the type checker's"
-    c = party.challenge()
+    c: dict[str, tuple[int, int, int]] = party.challenge()
     total = words[0] + c * n
     for word in words:
         total -= word
@@ -74,7 +76,7 @@ def after(text: str, rule: str, file: str = "toy.py") -> set[str]:
             {"for word in [*words][1:]:", "for word in [*words][:-1]:"}
             | {f"party.claim([{x}], signed=True)" for x in ("n", "total")},
         ),
-        ("constant-challenge", {"c = (party.challenge() * 0 + 5)"}),
+        ("constant-challenge", {"c: dict[str, tuple[int, int, int]] = (party.challenge() * 0 + 5)"}),
         (
             "off-by-one",
             {

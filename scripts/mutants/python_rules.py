@@ -88,6 +88,8 @@ def _walk(node: ast.AST, function: str) -> Iterator[tuple[str, ast.AST]]:
             continue
         if isinstance(node, ast.AnnAssign) and child is node.annotation:
             continue
+        if isinstance(node, ast.Subscript) and child is node.slice and isinstance(child, ast.Tuple):
+            continue  # of a type
         inside = function
         if isinstance(child, ast.FunctionDef | ast.ClassDef):
             inside = f"{function}.{child.name}" if function else child.name
