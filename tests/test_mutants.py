@@ -189,10 +189,11 @@ def test_explanations_are_of_mutants_that_there_are() -> None:
 # ---- the command, on a repository of one function and one test
 
 AREAS = """
+without = ["test_pinned*.py"]
 [toy]
 sources = ["toy.py"]
 number = 100
-stages = [{pytest = ["test_toy.py"]}]
+stages = [{pytest = ["test_toy.py", "test_*.py"]}]
 """
 TEST = "from toy import double\n\n\ndef test_double():\n    assert double(%d) == %d\n"
 
@@ -205,6 +206,9 @@ def toy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tup
         (tmp_path / name).mkdir(parents=True)
     (tmp_path / report.DOCUMENT).write_text(f"# Mutants\n{report.BEGIN}\n{report.END}\nend\n")
     (tmp_path / "scripts/mutants/areas.toml").write_text(AREAS)
+    (tmp_path / "test_pinned_text.py").write_text(
+        "from pathlib import Path\n\n\ndef test_pinned():\n    assert '2 * x' in Path('toy.py').read_text()\n"
+    )
     (tmp_path / ".venv").symlink_to(sys.prefix)
     (tmp_path / "node_modules").mkdir()
     (tmp_path / ".gitignore").write_text("/build/\n/.venv\n/node_modules\n")

@@ -57,8 +57,10 @@ class Area:
 
 def read_areas(root: Path) -> list[Area]:
     areas = []
-    for name, data in tomllib.loads((root / AREAS).read_text()).items():
-        stages = tuple(_stages(data["stages"], root))
+    data_of = tomllib.loads((root / AREAS).read_text())
+    without = {path for pattern in data_of.pop("without", []) for path in root.glob(pattern)}
+    for name, data in data_of.items():
+        stages = tuple(_stages(data["stages"], root, without))
         sources = sorted(str(p.relative_to(root)) for pattern in data["sources"] for p in root.glob(pattern))
         areas.append(
             Area(
@@ -73,8 +75,8 @@ def read_areas(root: Path) -> list[Area]:
     return areas
 
 
-def _stages(data: Iterable[dict[str, Any]], root: Path) -> Iterator[Stage]:
-    seen: set[str] = set()
+def _stages(data: Iterable[dict[str, Any]], root: Path, without: set[Path]) -> Iterator[Stage]:
+    seen = {str(path.relative_to(root)) for path in without}
     for stage in data:
         files: dict[str, list[str]] = {"pytest": [], "forge": []}
         for tool, chosen in files.items():
