@@ -264,6 +264,14 @@ def test_tests_that_fail_without_a_mutant_are_no_killers(toy, tmp_path: Path, ca
     assert code == 2
 
 
+def test_programs_can_be_run_in_the_copy(tmp_path: Path) -> None:
+    (tmp_path / "tool").write_text("#!/bin/sh\nexit 0\n")
+    (tmp_path / "tool").chmod(0o755)
+    own = tree.Tree(0, tmp_path)
+    own.restore("tool")
+    assert subprocess.run([own.path / "tool"], check=False).returncode == 0
+
+
 def test_hangs_are_killed_and_named(tmp_path: Path) -> None:
     (tmp_path / "zkllm").mkdir()
     own = tree.Tree(0, tmp_path)

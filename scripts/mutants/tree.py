@@ -80,7 +80,7 @@ class Tree:
             if target.read_bytes() == source.read_bytes():
                 return
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target)
+        shutil.copy(source, target)  # with its mode: solc.js is run
 
     def test(self, mutant: Mutant | None, stage: Stage, limit: float | None, first: str = "") -> Result:
         """Runs a stage's tests on a mutant, up to the first that fails. `limit`: seconds of one process."""
@@ -128,7 +128,7 @@ class Tree:
             commands.append(("pytest", [python, "-m", "pytest", *options, *files]))
         if stage.forge:
             files = list(stage.forge)
-            commands.append(("build", [forge(), "build", "--skip", "symbolic"]))
+            commands.append(("build", [forge(), "build"]))
             for path in files:
                 commands.append((path, [forge(), "test", "--fail-fast", "--match-path", path]))
         return commands
