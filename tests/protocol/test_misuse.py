@@ -117,3 +117,16 @@ def test_the_permutation_has_four_lanes() -> None:
     for count in (3, 5):
         with pytest.raises(ValueError, match=f"has 4 lanes, got {count}"):
             builder.permute([wire] * count)
+
+
+def test_states_that_differ_in_anything_are_permuted_apart() -> None:
+    """The builder keeps a permutation for equal states alone: by factor, node and constant of each lane."""
+    builder = CircuitBuilder()
+    wires = [builder.input() for _ in range(4)]
+    first = builder.permute(wires)
+    assert builder.permute(list(wires)) is first and len(builder.permutations) == 1
+    for lane in range(4):
+        for other in (wires[lane] + 1, 2 * wires[lane], wires[lane - 1]):
+            before = len(builder.permutations)
+            builder.permute([*wires[:lane], other, *wires[lane + 1 :]])
+            assert len(builder.permutations) == before + 1
