@@ -1,4 +1,4 @@
-"""No array of a package is taken on trust: one entry that is off by one is found, whichever array it is in."""
+"""No array of a package is taken on trust: one entry that is off by one is found, in whichever array."""
 
 from __future__ import annotations
 
