@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from zkllm._native import Points, g2_squarings
+from zkllm._native import Points, g2_from_raw, g2_squarings
 from zkllm.cli import main
 from zkllm.errors import PackageError, SrsError
 from zkllm.outer.keys import VerifyingKey
+from zkllm.pcs.curve import G1_GENERATOR, G2_GENERATOR
 from zkllm.pcs.development import DEVELOPMENT_TAU, development_g2_tau
-from zkllm.pcs.powers import check_srs
+from zkllm.pcs.powers import check_srs, same_ratio
 from zkllm.pcs.srs import Srs, make_development_srs
 
 LOG2_POWERS = 6
@@ -69,6 +70,15 @@ def test_a_file_with_more_in_g2_than_can_be_checked_is_refused(tmp_path: Path, c
     assert main(["srs", "check", str(tmp_path / "more.srs")]) == 1
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert "the file has 8 of [tau^(2^i)] in G2, and 64 powers in G1, which can check 1 to 7" in error
+
+
+def test_infinity_is_in_no_ratio() -> None:
+    """The pairings alone would hold where both points of G1 are infinite."""
+    triple, triple_g2 = Points.powers(3, 2, 1)[1], g2_from_raw(squarings(3)[0])
+    nothing = bytes(len(G1_GENERATOR))
+    assert same_ratio(G1_GENERATOR, triple, G2_GENERATOR, triple_g2)
+    for left, right in ((nothing, nothing), (nothing, triple), (triple, nothing)):
+        assert not same_ratio(left, right, G2_GENERATOR, triple_g2)
 
 
 def test_foreign_powers_in_g1_are_refused() -> None:
