@@ -240,6 +240,7 @@ def test_settling_through_the_command_line(run, package, proof, anvil: Rpc, tmp_
     data = run("calldata", out, "--model", package, "--out", binary, "--json").json
     assert sent == "0x" + binary.read_bytes().hex() == data["calldata"]
     sender = made.context.sender
+    others = run("settle", "deploy", *settle[1:], *k, "--owner", "0x" + "22" * 20, "--json").json
     nonce = anvil.nonce(sender)
 
     run(*settle, "--proof", out).failed_in_one_line("this claim is settled already", "nothing was sent")
@@ -256,9 +257,11 @@ def test_settling_through_the_command_line(run, package, proof, anvil: Rpc, tmp_
     other.failed_in_one_line(f"was made for the request {request}")
     same = run(*settle, "--proof", out, "--request", request)
     same.failed_in_one_line("this claim is settled already")
-    elsewhere = ("--contract", "0x" + "11" * 20)
+    elsewhere = ("--contract", others["settlement"])
     run(*settle, "--proof", out, *elsewhere).failed_in_one_line("was made for the contract")
-    run(*settle, *PROMPT, *elsewhere).failed_in_one_line("there is no contract at 0x1111")
+    for what in (("--proof", out), PROMPT):
+        nowhere = run(*settle, *what, "--contract", "0x" + "11" * 20)
+        nowhere.failed_in_one_line("there is no contract at 0x1111")
     assert anvil.nonce(sender) == nonce
 
 
@@ -284,7 +287,7 @@ def test_an_unfinished_package_is_one_line(run, package, proof, anvil, tmp_path)
     shutil.copytree(package, copy)
     (copy / "tokenizer.json").write_text("{}")
     settle = ("settle", "--network", "anvil", "--model", copy, "--home", tmp_path)
-    run(*settle, "--proof", proof).failed_in_one_line("tokenizer.json is damaged")
+    run(*settle, *PROMPT).failed_in_one_line("tokenizer.json is damaged")
     shutil.rmtree(copy / "keys")
     run("verify", proof, "--model", copy).failed_in_one_line("has no verifying key")
 
