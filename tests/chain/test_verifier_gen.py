@@ -14,7 +14,7 @@ from verifier_gen.__main__ import main
 from verifier_gen.compiler import compile_contract
 from verifier_gen.layout import BODY, CalldataLayout, MemoryLayout, num_public, proof_words, witness_name
 from verifier_gen.standard_json import MAX_CODE_BYTES, SOLC_VERSION, standard_json
-from zkllm.errors import SettlementError
+from zkllm.errors import PackageError, SettlementError
 from zkllm.outer.keys import VerifyingKey
 from zkllm.outer.transcript import body_bytes, body_layout, public_input_names
 from zkllm.statement import num_words
@@ -25,6 +25,12 @@ FIXTURES = ROOT / "contracts/test/fixtures"
 @pytest.fixture
 def key() -> VerifyingKey:
     return VerifyingKey.load(FIXTURES / "single.vk.json")
+
+
+def test_only_a_models_key_has_a_contract(key) -> None:
+    """Keys of parts of a block prove less than an answer."""
+    with pytest.raises(PackageError, match="only a model's key has a contract"):
+        generate(dataclasses.replace(key, version=key.version + 1))
 
 
 def test_layout_is_the_schedules() -> None:
