@@ -185,6 +185,19 @@ def test_rows_and_cycles_hold_exactly_where_the_equalities_do(seed):
     assert min(outcomes.count(True), outcomes.count(False)) > 30
 
 
+def test_a_shared_product_keeps_its_factor():
+    """What is left of a sum is a product with a factor, which each consumer takes into its own row."""
+    b = CircuitBuilder()
+    s, t, x, y = b.public("s"), b.public("t"), b.input(), b.input()
+    tripled = (3 * (x * y) + x) - x
+    b.assert_equal(tripled + y, s, "once")
+    b.assert_equal(2 * tripled - x, t, "twice")
+    circuit = b.compile()
+    for shift in (0, 1):
+        public = [3 * 5 * 7 + 7 + shift, 2 * 3 * 5 * 7 - 5]
+        assert holds(circuit, public, circuit.solve_naive(public, [5, 7])) == (not shift)
+
+
 @pytest.mark.parametrize(
     "pairs",
     [

@@ -180,7 +180,7 @@ class _Compiler:
                 if node[1] not in emitted and self.permuted[node[1]]:
                     emitted.add(node[1])
                     self.permutation(node[1], i, part)
-            elif kind in ("sum", "product") and (self.uses[i] or self.needs_variable[i]):
+            elif kind in ("sum", "product") and self.uses[i]:
                 self.forms[i] = self.form_of(i)
             for wire, name, assertion_part in by_node.get(i, ()):
                 self.assert_zero(wire, name, assertion_part)
@@ -192,7 +192,7 @@ class _Compiler:
         for wire, _, _ in b.assertions:
             uses[wire.node] += 1
         for i in range(len(b.nodes) - 1, -1, -1):
-            if not (uses[i] or self.needs_variable[i]):
+            if not uses[i]:
                 continue
             node = b.nodes[i]
             if node[0] == "sum":
