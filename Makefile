@@ -75,8 +75,9 @@ test: develop ## run the Python, Rust and forge tests, each with its summary
 	done; \
 	test $$status = 0 && echo "all tests passed" || { echo "some tests failed"; exit 1; }
 
-test-python: develop ## run pytest
-	@$(BIN)/python -m pytest
+# Files are shared out whole: tests of one file share what its fixtures have built.
+test-python: develop ## run pytest, on all cores; WORKERS=1 on one
+	@$(BIN)/python -m pytest --numprocesses $(or $(WORKERS),auto) --dist loadfile
 
 test-rust: develop ## run cargo test (kernels alone: no libpython is linked)
 	@$(CARGO) test $(MANIFEST) --release --no-default-features --quiet

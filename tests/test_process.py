@@ -13,6 +13,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
+OUR_OWN = ("MAKE", "MFLAGS", "PYTHONPATH", "PYTEST")
+"""Variables by which the make and the pytest around these tests would speak to those that they start."""
 COPIED = (
     *("Makefile", "foundry.toml", "pyproject.toml", "package.json", "package-lock.json"),
     *("verifier_gen/solc.js", "native/rustfmt.toml"),
@@ -67,7 +69,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, text in SOUND.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
-    for name, parts in (".venv", ["bin"]), ("node_modules", ["@foundry-rs", "solc"]):
+    for name, parts in (".venv", ["bin", "lib", "pyvenv.cfg"]), ("node_modules", ["@foundry-rs", "solc"]):
         (folder / name).mkdir()
         for part in parts:
             (folder / name / part).symlink_to((ROOT / name / part).resolve())
@@ -78,7 +80,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def make(folder: Path, target: str) -> subprocess.CompletedProcess[str]:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS", "PYTHONPATH"))}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(OUR_OWN)}
     return subprocess.run(
         ["make", target], cwd=folder, env=environment, capture_output=True, text=True, timeout=300
     )
