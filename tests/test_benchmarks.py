@@ -15,7 +15,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
 import bench_report  # noqa: E402
 from bench_cases import KEYS, Case  # noqa: E402
 from bench_common import Failed, Lines, last_json, rounded, run_apart  # noqa: E402
-from bench_report import Measured, report  # noqa: E402
 from plots import draw  # noqa: E402
 
 
@@ -77,12 +76,12 @@ def test_rounding_keeps_significant_digits() -> None:
 
 def test_the_report_says_what_is_missing() -> None:
     lines = [line(), line(N=64, prove_s=8.0)]
-    text = report(Measured(lines, [line(layers=12, prove_s=2.0)], [PEER]))
+    text = bench_report.report(bench_report.Measured(lines, [line(layers=12, prove_s=2.0)], [PEER]))
     assert "| N = 64 over N = 16 | 2.2x | 1.6x | 1.6x |" in text
     assert "| 48 layers over 12 | 4.2x | 3x | 2.5x |" in text
     assert "| EZKL over ours, 256x1024 | 15x | 40x | 40x |" in text
     assert "84 s | not measured |" in text and "| lookups | 3.00 | 3.00 | 2.00 | 1.5 |" in text
-    assert report(Measured([], [], [])).startswith("Nothing")
+    assert bench_report.report(bench_report.Measured([], [], [])).startswith("Nothing")
 
 
 def test_tables_are_not_lost_where_nothing_was_measured(tmp_path: Path, monkeypatch, capsys) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from zkllm.errors import PackageError
-from zkllm.model.build import BuildOptions, StageProgress
+from zkllm.model.build import BuildOptions, StageProgress, stage_of
 from zkllm.model.calibrate import FloatRanges, calibration_set, measure
 from zkllm.model.calibration_record import CalibrationRecord, text_digest
 from zkllm.model.checkpoint import Checkpoint
@@ -53,13 +53,9 @@ def check_package(
         )
     record = None if allow_scales else _usable_record(package, calibration)
     if record is not None:
-        _check_ranges(package, checkpoint, tokenizer, record, calibration, _stage(progress, "calibrate"))
+        _check_ranges(package, checkpoint, tokenizer, record, calibration, stage_of(progress, "calibrate"))
         _check_choice(package, checkpoint, record)
-    _check_arrays(package, checkpoint, _stage(progress, "quantize"))
-
-
-def _stage(progress: StageProgress | None, name: str) -> Callable[[int, int], None] | None:
-    return (lambda done, total: progress(name, done, total)) if progress else None
+    _check_arrays(package, checkpoint, stage_of(progress, "quantize"))
 
 
 def _usable_record(package: ModelPackage, calibration: str | None) -> CalibrationRecord:

@@ -73,7 +73,8 @@ def choose_mu(model: QuantizedModel, rows: int) -> int:
     return max(_MIN_MU, min(_MAX_MU, ceil_log2(used)))
 
 
-def _stage(progress: StageProgress | None, name: str) -> Callable[[int, int], None] | None:
+def stage_of(progress: StageProgress | None, name: str) -> Callable[[int, int], None] | None:
+    """What reports (done, total) of one stage."""
     return (lambda done, total: progress(name, done, total)) if progress else None
 
 
@@ -132,11 +133,11 @@ def build_package(
     if not journal.resumed:
         (out / "manifest.json").unlink(missing_ok=True)
     if (known := journal.get("ranges")) is None:
-        known = measure(checkpoint, groups, _stage(progress, "calibrate")).to_dict()
+        known = measure(checkpoint, groups, stage_of(progress, "calibrate")).to_dict()
         journal.put("ranges", known)
     ranges = FloatRanges.from_dict(known)
     config, scales, spec = choose_config(checkpoint, ranges, options.quantizer)
-    _write_arrays(out, journal, checkpoint, config, scales, spec, _stage(progress, "quantize"))
+    _write_arrays(out, journal, checkpoint, config, scales, spec, stage_of(progress, "quantize"))
     arrays = {name: map_array(out, name, config) for name in ARRAYS}
     quantized = packed(QuantizedModel(config, spec, **arrays), options.quantizer)
     check_predicates(quantized)
@@ -188,7 +189,7 @@ def _checked_report(
     """The report of the integer program, inside every range."""
     known = journal.get("report")
     if known is None:
-        rows = calibration_report(model, groups, _stage(progress, "ranges")).rows()
+        rows = calibration_report(model, groups, stage_of(progress, "ranges")).rows()
         for row in rows:
             if row.seen >= row.bound:
                 raise PackageError(
