@@ -55,7 +55,7 @@ Times = dict[str, float]
 
 def parts_of(stages: Stage) -> Times:
     """Seconds by part of the inner proof and by step of the outer one."""
-    found = {}
+    found: Times = {}
     for stage in stages.stages:
         if stage.name in ("inner proof", "outer proof"):
             found |= {f"{stage.name.removesuffix(' proof')}: {s.name}": s.wall for s in stage.stages}

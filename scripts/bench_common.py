@@ -37,7 +37,7 @@ def resident(pid: int) -> int:
 
 
 def run_apart(
-    command: Sequence[str | Path],
+    command: Sequence[object],
     *,
     seconds: float | None = None,
     memory: int | None = None,

@@ -99,7 +99,7 @@ class Bench:
             flush=True,
         )
 
-    def sumcheck(self, name: str, sizes: list[int], factors: list, terms: list, tau: bool) -> None:
+    def sumcheck(self, name: str, sizes: list[int], factors: list[Any], terms: list[Any], tau: bool) -> None:
         points = [self.scalars(ceil_log2(n)) for n in sizes] if tau else None
         start, instance = timed(lambda: native.SumcheckInstance(sizes, factors, terms, points))
         first_round, _ = timed(instance.round)

@@ -21,12 +21,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench_common import ROOT
 from gas_peers import Peer, about, make_peers
 from gas_trace import (
     DEPLOYER,
     FAR_DEADLINE,
     INTRINSIC,
-    ROOT,
     Node,
     anvil,
     attribute,

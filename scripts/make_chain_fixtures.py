@@ -81,7 +81,7 @@ def fixture(case: Case) -> tuple[dict[str, Any], str]:
     """(fixture, canonical JSON of the verifying key)."""
     tree = VocabularyTree([case.tokens.get(i, b"<%d>" % i) for i in range(case.vocab_size)])
     statement = Statement(MODEL_ID, case.k, case.ids)
-    fields = {
+    fields: dict[str, Any] = {
         "version": 1,
         "N": case.N,
         "k": case.k,

@@ -32,6 +32,7 @@ from zkllm.settle.abi import REGISTER, encode_call  # noqa: E402
 from zkllm.settle.claims import is_settled  # noqa: E402
 from zkllm.settle.contracts import verifier_artifact  # noqa: E402
 from zkllm.settle.create2 import PROXY, create2_address, create2_calldata  # noqa: E402
+from zkllm.settle.journal import Record  # noqa: E402
 from zkllm.settle.networks import DEV_CHAIN_ID  # noqa: E402
 from zkllm.settle.rpc import Receipt, to_hex  # noqa: E402
 from zkllm.settle.settlement import settlement_address, settlement_init_code  # noqa: E402
@@ -144,7 +145,7 @@ class Way:
         check(chain.balance(self.contract) == REWARD, "a request was paid for twice")
         return "0.5 ether offered for the answer, once; a contract that waits for it does not open yet"
 
-    def settling(self) -> tuple[object, ...]:
+    def settling(self) -> tuple[str, str, str, *tuple[object, ...]]:
         model = ("--model", self.model, "--prompt", PROMPT)
         contract = ("--contract", named(self.contract))
         return ("prover", "deep", "", *model, "--request", self.request_id, *contract)
@@ -189,18 +190,18 @@ class Way:
     def resume_through_a_reorganisation(self) -> str:
         scene, chain = self.scene, self.chain
         process = scene.start(*self.settling())
-        attempts = lambda: len(scene.record("prover", "settle-").attempts)
+        attempts = lambda: len(self.record().attempts)
         wait_for(
             lambda: attempts() > len(self.first.attempts), "the client watches, and offers more", process
         )
 
         chain.request("evm_mine")
         copied = chain.receipt(self.copy_hash)
-        check(copied and not copied.succeeded, "the copy was not mined as a failure")
         mined = self.mined()
-        check(
-            mined and mined.succeeded and mined.block_hash == copied.block_hash, "not mined beside the copy"
-        )
+        if copied is None or copied.succeeded:
+            raise Wrong("the copy was not mined as a failure")
+        if mined is None or not mined.succeeded or mined.block_hash != copied.block_hash:
+            raise Wrong("not mined beside the copy")
         order = [
             chain.request("eth_getTransactionReceipt", to_hex(h))
             for h in (self.copy_hash, mined.transaction_hash)
@@ -344,7 +345,8 @@ class Way:
         reverts(chain, owner, None, artifact.creation, refusal)
         creation = {"from": to_hex(owner), "gas": hex(12_000_000), "data": to_hex(artifact.creation)}
         created = send(chain, creation)
-        check(not created.succeeded and created.contract_address is not None, "it was created on chain 1")
+        if created.succeeded or created.contract_address is None:
+            raise Wrong("it was created on chain 1")
         check(not chain.code(created.contract_address), "it has code on chain 1")
 
         verifier = create2_address(artifact.creation)
@@ -385,7 +387,14 @@ class Way:
         reverts(self.chain, address(person), vault, encode_call(OPEN, OTHER_RECEIVER), error)
 
     def hashes(self) -> list[bytes]:
-        return list(self.scene.record("prover", "settle-").hashes)
+        return list(self.record().hashes)
+
+    def record(self) -> Record:
+        """The prover's settlement, as its journal has it."""
+        record = self.scene.record("prover", "settle-")
+        if record is None:
+            raise Wrong("the prover's journal has no settlement")
+        return record
 
     def mined(self) -> Receipt | None:
         """Whichever attempt was."""

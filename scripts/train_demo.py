@@ -15,6 +15,7 @@ import argparse
 import json
 import random
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -48,9 +49,10 @@ def train_tokenizer(lines: list[str]) -> Tokenizer:
     return tokenizer
 
 
-def batches(tokenizer: Tokenizer, lines: list[str], generator: random.Random):
+def batches(tokenizer: Tokenizer, lines: list[str], generator: random.Random) -> Iterator[torch.Tensor]:
     """Rows of N_CTX ids: sentences in random order, so that each is seen alone, first and in the middle."""
     end = tokenizer.token_to_id(END)
+    assert end is not None
     encoded = [tokenizer.encode(line).ids for line in lines]
     famous = [i for i, line in enumerate(lines) if any(line.startswith(p) for p in PROMPTS)]
     while True:
@@ -61,7 +63,7 @@ def batches(tokenizer: Tokenizer, lines: list[str], generator: random.Random):
                 pick = (
                     generator.choice(famous) if generator.random() < 0.3 else generator.randrange(len(lines))
                 )
-                row += encoded[pick] + [end]
+                row += [*encoded[pick], end]
             rows.append(row[:N_CTX])
         yield torch.tensor(rows)
 

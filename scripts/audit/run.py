@@ -17,6 +17,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -108,7 +109,7 @@ def say(progress: bool, line: str) -> None:
 
 def show(findings: list[Finding], new: list[Finding], stale: list[Explanation], as_json: bool) -> None:
     if as_json:
-        parts = {"findings": findings, "new": new, "stale": stale}
+        parts: dict[str, Sequence[Finding | Explanation]] = {"findings": findings, "new": new, "stale": stale}
         print(json.dumps({name: [asdict(item) for item in items] for name, items in parts.items()}, indent=2))
         return
     for finding in new:

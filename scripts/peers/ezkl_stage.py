@@ -82,8 +82,8 @@ def settings(tensors: Any, options: dict[str, Any]) -> dict[str, Any]:
     call(ezkl.compile_circuit, "network.onnx", "network.ezkl", "settings.json")
     chosen = json.loads(Path("settings.json").read_text())
     run = chosen["run_args"]
-    names = ("input_scale", "param_scale", "logrows", "num_inner_cols", "lookup_range", "decomp_base")
-    names += ("decomp_legs", "input_visibility", "output_visibility", "param_visibility")
+    sizes = ("input_scale", "param_scale", "logrows", "num_inner_cols", "lookup_range", "decomp_base")
+    names = (*sizes, "decomp_legs", "input_visibility", "output_visibility", "param_visibility")
     return {name: run[name] for name in names} | {
         "num_rows": chosen["num_rows"],
         "version": chosen["version"],
