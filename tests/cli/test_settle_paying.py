@@ -133,6 +133,10 @@ def test_a_deployment_that_was_begun_is_not_asked_about_again(pay, sepolia, prov
         )
         sepolia.request("evm_setAutomine", False)
         assert pay("", *PROMPT, *FURTHER, "--yes").code == 130
+        balance = sepolia.request("eth_getBalance", "0x" + ACCOUNT.address.hex(), "latest")
+        sepolia.request("anvil_setBalance", "0x" + ACCOUNT.address.hex(), hex(10**12))
+        assert pay("", *PROMPT, *FURTHER).code == 130  # nor whether it can be paid for: it waits
+        sepolia.request("anvil_setBalance", "0x" + ACCOUNT.address.hex(), balance)
     sepolia.request("anvil_dropAllTransactions")
     sepolia.request("evm_setAutomine", True)
     again = pay("", *PROMPT, *FURTHER)
