@@ -66,7 +66,7 @@ node_modules/.develop.stamp: package.json package-lock.json
 
 # PROOF and MODEL: a proof made for a settlement, and its package (default: the contracts' fixture).
 gas: develop ## where the gas of a settlement goes, verifiers of others beside; PROOF=FILE MODEL=DIR
-	@$(BIN)/python scripts/gas_table.py --compare $(if $(PROOF),--proof "$(PROOF)") $(if $(MODEL),--model "$(MODEL)")
+	@$(BIN)/python -m scripts.gas.table --compare $(if $(PROOF),--proof "$(PROOF)") $(if $(MODEL),--model "$(MODEL)")
 
 test: develop ## run the Python, Rust and forge tests, each with its summary
 	@status=0; \
@@ -89,10 +89,10 @@ demo: setup ## prove and settle the small model's answer on a local chain; PROMP
 	@$(BIN)/zkllm demo $(if $(PROMPT),--prompt "$$PROMPT") $(if $(MODEL),--model "$$MODEL")
 
 settlement-check: setup ## go the whole way of a settlement on two local chains, kills, reorganisations and refusals included
-	@$(BIN)/python scripts/settlement_check.py
+	@$(BIN)/python -m scripts.settlement.check
 
 bench: develop ## print the benchmark tables, and write them as JSON
-	@$(BIN)/python scripts/bench.py
+	@$(BIN)/python -m scripts.bench.costs
 
 # The runs of real sizes last long; a case whose line is in build/ is skipped (AGAIN=1 runs it anew). CHECKPOINTS
 # names a folder of checkpoints to take instead of build/checkpoints, KEEP=1 keeps what was made.
@@ -100,23 +100,23 @@ BENCH = $(if $(RUNS),--runs $(RUNS)) $(if $(CHECKPOINTS),--checkpoints "$(CHECKP
 	$(if $(WORK),--work "$(WORK)") $(if $(AGAIN),--again) $(if $(KEEP),--keep)
 
 bench-xl: develop ## GPT-2 XL from set-up to a settled claim, float inference beside; ROWS="16 32 64", MU="24 25", RUNS
-	@$(BIN)/python scripts/bench_xl.py $(if $(MODEL),--model "$(MODEL)") $(if $(ROWS),--rows $(ROWS)) \
+	@$(BIN)/python -m scripts.bench.xl $(if $(MODEL),--model "$(MODEL)") $(if $(ROWS),--rows $(ROWS)) \
 		$(if $(MU),--mu $(MU)) $(BENCH)
 
 bench-scaling: develop ## cost by layers, rows and model size; LAYERS="6 12 24 48", ROWS="8 16 32 64", MODELS, MU
-	@$(BIN)/python scripts/bench_scaling.py $(if $(LAYERS),--layers $(LAYERS)) $(if $(ROWS),--rows $(ROWS)) \
+	@$(BIN)/python -m scripts.bench.scaling $(if $(LAYERS),--layers $(LAYERS)) $(if $(ROWS),--rows $(ROWS)) \
 		$(if $(MODELS),--models $(MODELS)) $(if $(MU),--mu $(MU)) $(BENCH)
 
 bench-peers: develop ## prove a sub-block with EZKL and with zkLLM; WIDTHS="64x256 ..", ROWS, LIMIT (s), MEMORY (GiB)
-	@$(BIN)/python scripts/bench_peers.py $(if $(WIDTHS),--widths $(WIDTHS)) $(if $(ROWS),--rows $(ROWS)) \
+	@$(BIN)/python -m scripts.bench.peers $(if $(WIDTHS),--widths $(WIDTHS)) $(if $(ROWS),--rows $(ROWS)) \
 		$(if $(LIMIT),--limit $(LIMIT)) $(if $(MEMORY),--memory $(MEMORY)) $(if $(AGAIN),--again)
 
 bench-docs: develop ## put the plots and tables of the benchmarks' lines in build/ into docs/
-	@$(BIN)/python scripts/bench_report.py --write
-	@$(BIN)/python scripts/plots.py build/bench-xl.jsonl build/bench-scaling.jsonl build/bench-peers.jsonl
+	@$(BIN)/python -m scripts.bench.report --write
+	@$(BIN)/python -m scripts.bench.plots build/bench-xl.jsonl build/bench-scaling.jsonl build/bench-peers.jsonl
 
 fuzz-bits: develop ## flip every single bit of a proof file, in Python (takes long)
-	@$(BIN)/python scripts/fuzz_bits.py
+	@$(BIN)/python -m scripts.fuzz_bits
 
 lint: develop ## run the linters and formatters of every language, changing nothing
 	$(BIN)/ruff check .
@@ -135,7 +135,7 @@ format: develop ## format every source file
 	$(FORGE) fmt contracts/symbolic
 
 generate: develop ## write every generated file anew; CI fails when one differs
-	$(BIN)/python scripts/generate.py
+	$(BIN)/python -m scripts.generate
 
 # slither and halmos want other releases of packages than zkllm does.
 AUDIT := build/audit/venv
@@ -147,10 +147,10 @@ $(AUDIT)/.stamp: scripts/audit/requirements.txt
 	@touch $@
 
 audit: node_modules/.develop.stamp $(AUDIT)/.stamp ## run slither and halmos on the contracts; fails on what contracts/audit.toml does not explain
-	@$(AUDIT)/bin/python scripts/audit/run.py
+	@$(AUDIT)/bin/python -m scripts.audit.run
 
 audit-mutants: node_modules/.develop.stamp $(AUDIT)/.stamp ## put faults into copies of the contracts; the symbolic checks must find each
-	@$(AUDIT)/bin/python scripts/audit/mutants.py
+	@$(AUDIT)/bin/python -m scripts.audit.mutants
 
 # Takes hours the first time: what has its line in build/mutants.jsonl and is as it was is not run again. No part of CI.
 mutants: develop ## put small faults into copies of the sources; the tests must notice each; ALL=1, ONLY=PATTERN, JOBS=1

@@ -1,6 +1,6 @@
 """Flips every single bit of proof files; the Python verifier must reject each one.
 
-    python scripts/fuzz_bits.py [PROOF --key VK_JSON] [--every STEP]
+    python -m scripts.fuzz_bits [PROOF --key VK_JSON] [--every STEP]
 
 Without arguments: the proofs of the contracts' fixtures. With PROOF: that proof file, under the verifying key
 in VK_JSON (a model package has it as keys/<shape>/vk.json).
@@ -20,12 +20,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from scripts import ROOT
 from zkllm.errors import ProofError
 from zkllm.outer.keys import VerifyingKey
 from zkllm.proof import Proof
 from zkllm.statement import Context, unpack_words
 
-ROOT = Path(__file__).resolve().parent.parent
 FIXTURES = ROOT / "contracts/test/fixtures"
 
 

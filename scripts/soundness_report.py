@@ -1,6 +1,6 @@
 """The soundness report of GPT-2 XL, in bits, from the program's sizes alone: no checkpoint, no key, no run.
 
-    python scripts/soundness_report.py [--rows 16 64] [--mu 24] [--certified 1] [--package DIR]
+    python -m scripts.soundness_report [--rows 16 64] [--mu 24] [--certified 1] [--package DIR]
 
 Widths and packing are those that the quantiser chose for the synthetic checkpoint, or a package's. Prints a
 markdown table; `zkllm inspect` gives the same terms for a package with keys.
@@ -10,18 +10,15 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from zkllm.inspection import run_on_wires  # noqa: E402
-from zkllm.model.config import ProgramConfig  # noqa: E402
-from zkllm.protocol.circuit import build_circuit  # noqa: E402
-from zkllm.protocol.manifest import Shape  # noqa: E402
-from zkllm.protocol.program import Protocol  # noqa: E402
-from zkllm.soundness import OuterSizes, Term, report  # noqa: E402
+from zkllm.inspection import run_on_wires
+from zkllm.model.config import ProgramConfig
+from zkllm.protocol.circuit import build_circuit
+from zkllm.protocol.manifest import Shape
+from zkllm.protocol.program import Protocol
+from zkllm.soundness import OuterSizes, Term, report
 
 XL = ProgramConfig(
     n_layer=48, n_head=25, head_dim=64, d_inner=6400, vocab_size=50257, n_ctx=1024, pad_id=50256,

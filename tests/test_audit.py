@@ -10,12 +10,9 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "scripts/audit"))
-
-import findings  # noqa: E402
-import run  # noqa: E402
-from findings import ExplanationError, Finding  # noqa: E402
+from scripts import ROOT
+from scripts.audit import findings, run
+from scripts.audit.findings import ExplanationError, Finding
 
 TOML = """
 [[slither]]
@@ -167,7 +164,7 @@ def fake(monkeypatch, explanations, capsys):
     def go(*found: Finding, arguments: tuple[str, ...] = ("slither",)) -> tuple[int, str]:
         monkeypatch.setattr(run, "slither", lambda progress: list(found))
         monkeypatch.setattr(run, "read_explanations", lambda path: explanations)
-        monkeypatch.setattr(sys, "argv", ["run.py", *arguments])
+        monkeypatch.setattr(sys, "argv", ["run", *arguments])
         return run.main(), capsys.readouterr().out
 
     return go
@@ -187,7 +184,7 @@ def test_exit_code_and_a_line_for_each(fake) -> None:
 
 
 def test_a_missing_tool_is_an_error(monkeypatch, capsys, tmp_path: Path) -> None:
-    monkeypatch.setattr(sys, "argv", ["run.py", "slither"])
+    monkeypatch.setattr(sys, "argv", ["run", "slither"])
     monkeypatch.setattr(run, "SLITHER_TARGETS", {"nothing": "."})
     monkeypatch.setattr(run.sys, "executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))

@@ -10,12 +10,10 @@ from typing import Any
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "scripts"))
-
-import bench_report  # noqa: E402
-from bench_cases import KEYS, Case  # noqa: E402
-from bench_common import Failed, Lines, last_json, rounded, run_apart  # noqa: E402
-from plots import draw  # noqa: E402
+from scripts.bench import report
+from scripts.bench.cases import KEYS, Case
+from scripts.bench.common import Failed, Lines, last_json, rounded, run_apart
+from scripts.bench.plots import draw
 
 
 def line(**changes: Any) -> dict[str, Any]:
@@ -76,21 +74,21 @@ def test_rounding_keeps_significant_digits() -> None:
 
 def test_the_report_says_what_is_missing() -> None:
     lines = [line(), line(N=64, prove_s=8.0)]
-    text = bench_report.report(bench_report.Measured(lines, [line(layers=12, prove_s=2.0)], [PEER]))
+    text = report.report(report.Measured(lines, [line(layers=12, prove_s=2.0)], [PEER]))
     assert "| N = 64 over N = 16 | 2.2x | 1.6x | 1.6x |" in text
     assert "| 48 layers over 12 | 4.2x | 3x | 2.5x |" in text
     assert "| EZKL over ours, 256x1024 | 15x | 40x | 40x |" in text
     assert "84 s | not measured |" in text and "| lookups | 3.00 | 3.00 | 2.00 | 1.5 |" in text
-    assert bench_report.report(bench_report.Measured([], [], [])).startswith("Nothing")
+    assert report.report(report.Measured([], [], [])).startswith("Nothing")
 
 
 def test_tables_are_not_lost_where_nothing_was_measured(tmp_path: Path, monkeypatch, capsys) -> None:
     page = tmp_path / "benchmarks.md"
-    page.write_text(f"{bench_report.BEGIN}\nfigures\n{bench_report.END}\n")
-    monkeypatch.setattr(bench_report, "PAGE", page)
+    page.write_text(f"{report.BEGIN}\nfigures\n{report.END}\n")
+    monkeypatch.setattr(report, "PAGE", page)
     given = [f"--{name}={tmp_path / name}" for name in ("xl", "scaling", "peers")]
-    monkeypatch.setattr(sys, "argv", ["bench_report.py", "--write", *given])
-    assert bench_report.main() == 1
+    monkeypatch.setattr(sys, "argv", ["report", "--write", *given])
+    assert report.main() == 1
     assert "figures" in page.read_text() and "make bench-xl" in capsys.readouterr().err
 
 

@@ -1,4 +1,4 @@
-"""Constants of Poseidon2 over F, t = 4, written by scripts/generate_poseidon2.py (it names their source)."""
+"""Constants of Poseidon2 over F, t = 4, written by scripts/generate/poseidon2.py (it names their source)."""
 
 DIAGONAL = [
     0x10DC6E9C006EA38B04B1E03B4BD9490C0D03F98929CA1D7FB56821FD19D3B6E7,

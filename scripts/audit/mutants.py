@@ -2,8 +2,8 @@
 
 Run by `make audit-mutants`.
 
-    build/audit/venv/bin/python scripts/audit/mutants.py                          all of them
-    build/audit/venv/bin/python scripts/audit/mutants.py --file RequestEscrow     those of one source
+    build/audit/venv/bin/python -m scripts.audit.mutants                          all of them
+    build/audit/venv/bin/python -m scripts.audit.mutants --file RequestEscrow     those of one source
 
 Exit codes: 0 each fault is found by the named checks; 1 not so, with a line for each that is missed;
 2 a fault does not fit the sources, or a tool could not be run."""
@@ -16,7 +16,8 @@ import sys
 import tomllib
 from pathlib import Path
 
-from run import BUILD, ROOT, SOLVER, ToolError, run
+from scripts import ROOT
+from scripts.audit.run import BUILD, SOLVER, ToolError, run
 
 MUTANT = ROOT / BUILD / "mutant"
 COPIED = ("contracts/src", "contracts/symbolic", "contracts/generated/single", "contracts/test/utils")

@@ -2,9 +2,9 @@
 
 Run by `make audit`, which makes the environment of the two tools.
 
-    build/audit/venv/bin/python scripts/audit/run.py                     both
-    build/audit/venv/bin/python scripts/audit/run.py slither --json      one, the findings as JSON
-    build/audit/venv/bin/python scripts/audit/run.py halmos --only EscrowCheck
+    build/audit/venv/bin/python -m scripts.audit.run                     both
+    build/audit/venv/bin/python -m scripts.audit.run slither --json      one, the findings as JSON
+    build/audit/venv/bin/python -m scripts.audit.run halmos --only EscrowCheck
 
 Exit codes: 0 every finding is explained and every explanation is of a finding; 1 not so, with a line for
 each; 2 a tool could not be run."""
@@ -21,7 +21,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from findings import (
+from scripts import ROOT
+from scripts.audit.findings import (
     Explanation,
     ExplanationError,
     Finding,
@@ -32,7 +33,6 @@ from findings import (
     symbolic_checks,
 )
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 BUILD = Path("build/audit")
 EXPLANATIONS = ROOT / "contracts/audit.toml"
 SLITHER_TARGETS = {"sources": ".", "verifier": "contracts/generated/single/ZkLLMVerifier.sol"}

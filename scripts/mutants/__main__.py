@@ -22,8 +22,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 
+from scripts import ROOT
+
 from . import report
-from .areas import ROOT, Area, is_mutant, read_areas, sample
+from .areas import Area, is_mutant, read_areas, sample
 from .mutation import Mutant
 from .results import Explanation, Line, Lines, complaints, digest_of, read_explanations
 from .tree import ToolError, Tree

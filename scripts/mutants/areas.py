@@ -14,7 +14,6 @@ from .mutation import Mutant, name_mutants
 from .python_rules import is_other_program, python_edits
 from .solidity_rules import solidity_edits
 
-ROOT = Path(__file__).resolve().parents[2]
 AREAS = "scripts/mutants/areas.toml"
 
 

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.bench_common import resident
+from scripts.bench.common import resident
 from zkllm.settle.programs import foundry_program
 
 from .areas import Stage
@@ -20,7 +20,7 @@ from .mutation import Mutant
 MEMORY = 4 << 30
 TEST_SECONDS = 900
 """Of one test of pytest, beyond which it is taken to hang."""
-GENERATE = "import sys; sys.path.insert(0, 'scripts'); import generate; generate.verifiers()"
+GENERATE = ("-m", "scripts.generate.verifiers")
 
 
 class ToolError(Exception):
@@ -113,7 +113,7 @@ class Tree:
         python = str(self.path / ".venv/bin/python")
         commands = []
         if stage.generate:
-            commands.append(("the generator", [python, "-c", GENERATE]))
+            commands.append(("the generator", [python, *GENERATE]))
         if stage.pytest:
             options = ["-x", "-q", "--tb=line", "-p", "no:cacheprovider", "-rfE", "--hypothesis-seed=0"]
             options += [

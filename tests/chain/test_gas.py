@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from scripts import ROOT
+from scripts.gas.peers import write_circuit
 from tests.pcs.ptaus import SNARKJS, needs_snarkjs
 
-ROOT = Path(__file__).resolve().parents[2]
 SNAPSHOT = json.loads((ROOT / "contracts/gas.json").read_text())
 
 SETTLEMENT_LIMIT, VERIFICATION_LIMIT = 405_000, 315_000
@@ -33,7 +33,7 @@ def test_the_parts_add_up(case):
 
 @pytest.mark.parametrize("case", [c for c in SNAPSHOT if "single" in c["case"]], ids=lambda c: c["hardfork"])
 def test_gpt2_xl_stays_below_the_limits(case):
-    """From the fixture, which has the same N and the longest prompt; gas_table.py --proof measures it."""
+    """From the fixture, which has the same N and the longest prompt; `make gas PROOF=..` measures it."""
     columns = (XL_COLUMNS - case["fixed_columns"] - case["witness_columns"]) * COLUMN_GAS
     path = (XL_DEPTH - FIXTURE_DEPTH) * SIBLING_GAS
     assert case["verification_gas"] + columns < VERIFICATION_LIMIT
@@ -41,9 +41,8 @@ def test_gpt2_xl_stays_below_the_limits(case):
 
 
 @needs_snarkjs
-def test_snarkjs_accepts_the_circuit_and_its_witness(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
-    circuit, witness = importlib.import_module("gas_peers").write_circuit(tmp_path)
+def test_snarkjs_accepts_the_circuit_and_its_witness(tmp_path):
+    circuit, witness = write_circuit(tmp_path)
     assert "WITNESS IS CORRECT" in _check(circuit, witness)
     wrong = bytearray(witness.read_bytes())
     wrong[-32] ^= 1

@@ -72,7 +72,7 @@ def test_transformers_loads_the_demo_unchanged() -> None:
 
 
 def test_the_demo_answers_its_prompts(demo_package: ModelPackage) -> None:
-    prompts = json.loads((DEMO.parents[1] / "scripts" / "demo_prompts.json").read_text())
+    prompts = json.loads((DEMO.parents[1] / "scripts" / "models" / "demo_prompts.json").read_text())
     assert len(prompts) >= 12 and prompts[PROMPT] == " magic"
     tokenizer = demo_package.tokenizer
     for prompt, answer in prompts.items():
@@ -110,7 +110,7 @@ def test_accuracy_against_hugging_face(demo_package: ModelPackage) -> None:
     assert min(report.cosine_min) >= 0.9999
     assert report.logit_max_error < 0.2
     assert "top-1 agreement" in report.format() and report.to_dict()["tokens"] == report.tokens
-    corpus = (DEMO.parents[1] / "scripts" / "demo_corpus.txt").read_text()
+    corpus = (DEMO.parents[1] / "scripts" / "models" / "demo_corpus.txt").read_text()
     assert measure_accuracy(demo_package, text=corpus, max_tokens=2048).agreement >= 0.995
     ids = demo_package.tokenizer.encode(PROMPT)
     expected = FloatModel(load_checkpoint(DEMO)).logits(np.array([ids]))[0]

@@ -1,31 +1,17 @@
-"""scripts/synthetic_checkpoint.py: a folder that the loader takes, seeded, with the outliers it promises."""
+"""scripts/models/synthetic.py: a folder that the loader takes, seeded, with the outliers it promises."""
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from scripts.models import synthetic
 from zkllm.model.checkpoint import load_checkpoint
 from zkllm.model.float_model import FloatModel, read_layers
 from zkllm.model.tokenizer import byte_alphabet
 from zkllm.model.tokenizer_files import load_tokenizer
-
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "synthetic_checkpoint.py"
-
-
-@pytest.fixture(scope="module")
-def script():
-    spec = importlib.util.spec_from_file_location("synthetic_checkpoint", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules[spec.name]
 
 
 @pytest.fixture(scope="module")
@@ -39,14 +25,14 @@ def vocabulary(tmp_path_factory):
     return folder.parent.parent
 
 
-def write(script, vocabulary, out, **options):
-    tokens, merges = script.read_vocabulary(vocabulary)
-    script.write_checkpoint(out, 4, 3, 96, tokens, merges, n_ctx=32, **options)
+def write(vocabulary, out, **options):
+    tokens, merges = synthetic.read_vocabulary(vocabulary)
+    synthetic.write_checkpoint(out, 4, 3, 96, tokens, merges, n_ctx=32, **options)
     return out
 
 
-def test_folder_is_a_checkpoint(script, vocabulary, tmp_path):
-    checkpoint = load_checkpoint(write(script, vocabulary, tmp_path / "hf"))
+def test_folder_is_a_checkpoint(vocabulary, tmp_path):
+    checkpoint = load_checkpoint(write(vocabulary, tmp_path / "hf"))
     a = checkpoint.architecture
     assert (a.n_layer, a.n_head, a.width, a.vocab_size, a.pad_id) == (4, 3, 96, 258, 257)
     tokenizer = load_tokenizer(tmp_path / "hf", a.vocab_size)
@@ -55,22 +41,22 @@ def test_folder_is_a_checkpoint(script, vocabulary, tmp_path):
     assert not list((tmp_path / "hf").glob("*.partial"))
 
 
-def test_shards_hold_the_same_tensors(script, vocabulary, tmp_path):
-    whole = load_checkpoint(write(script, vocabulary, tmp_path / "whole"))
-    cut = load_checkpoint(write(script, vocabulary, tmp_path / "cut", shard_bytes=100_000))
+def test_shards_hold_the_same_tensors(vocabulary, tmp_path):
+    whole = load_checkpoint(write(vocabulary, tmp_path / "whole"))
+    cut = load_checkpoint(write(vocabulary, tmp_path / "cut", shard_bytes=100_000))
     assert len(list((tmp_path / "cut").glob("model-*-of-*.safetensors"))) > 2
     assert set(whole.files) == set(cut.files)
     assert all(np.array_equal(whole.tensor(name), cut.tensor(name)) for name in whole.files)
 
 
-def test_seed_decides(script, vocabulary, tmp_path):
-    one = load_checkpoint(write(script, vocabulary, tmp_path / "1", seed=1))
-    two = load_checkpoint(write(script, vocabulary, tmp_path / "2", seed=2))
+def test_seed_decides(vocabulary, tmp_path):
+    one = load_checkpoint(write(vocabulary, tmp_path / "1", seed=1))
+    two = load_checkpoint(write(vocabulary, tmp_path / "2", seed=2))
     assert not np.array_equal(one.tensor("wte.weight"), two.tensor("wte.weight"))
 
 
-def test_first_position_is_massive(script, vocabulary, tmp_path):
-    checkpoint = load_checkpoint(write(script, vocabulary, tmp_path / "hf"))
+def test_first_position_is_massive(vocabulary, tmp_path):
+    checkpoint = load_checkpoint(write(vocabulary, tmp_path / "hf"))
     model = FloatModel(checkpoint)
     x = model.embed(np.arange(10, 20)[None])
     for l, layer in enumerate(read_layers(checkpoint)):
@@ -81,8 +67,8 @@ def test_first_position_is_massive(script, vocabulary, tmp_path):
     assert (np.sort(np.abs(x[0, 0]))[-3:] > 50 * np.median(np.abs(x))).all()
 
 
-def test_says_how_to_get_the_vocabulary(script, tmp_path, capsys):
+def test_says_how_to_get_the_vocabulary(tmp_path, capsys):
     arguments = ["--shape", "gpt2", "--out", str(tmp_path / "x"), "--vocabulary", str(tmp_path)]
-    assert script.main(arguments) == 1
+    assert synthetic.main(arguments) == 1
     assert "npm install" in capsys.readouterr().err
     assert not (tmp_path / "x").exists()

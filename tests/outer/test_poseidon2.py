@@ -2,11 +2,9 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
+from scripts import ROOT
 from zkllm.poseidon2 import permute, round_values
-
-ROOT = Path(__file__).resolve().parents[2]
 
 # Known answers of the crate taceo-poseidon2 0.3.1 (bn254::t4), which cites HorizenLabs' parameters.
 COUNTING = [
@@ -35,4 +33,5 @@ def test_round_values():
 
 
 def test_constants_are_what_the_published_procedure_gives():
-    subprocess.run([sys.executable, str(ROOT / "scripts/generate_poseidon2.py"), "--check"], check=True)
+    command = [sys.executable, "-m", "scripts.generate.poseidon2", "--check"]
+    subprocess.run(command, cwd=ROOT, check=True)

@@ -5,29 +5,25 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts"))
-
-import settlement_check  # noqa: E402
-from settlement_scene import Outcome, Wrong, check, reverts  # noqa: E402
-
-from zkllm.settle.abi import selector  # noqa: E402
-from zkllm.settle.rpc import Reverted  # noqa: E402
+from scripts import ROOT
+from scripts.settlement.check import run
+from scripts.settlement.scene import Outcome, Wrong, check, reverts
+from zkllm.settle.abi import selector
+from zkllm.settle.rpc import Reverted
 
 SOMEBODY = bytes([7] * 20)
 
 
 def test_the_whole_way():
-    command = [sys.executable, ROOT / "scripts" / "settlement_check.py"]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=600)
-    *steps, last = run.stdout.splitlines()
-    assert run.returncode == 0 and last == "settlement check: everything went as it must", run
+    command = [sys.executable, "-m", "scripts.settlement.check"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
+    *steps, last = done.stdout.splitlines()
+    assert done.returncode == 0 and last == "settlement check: everything went as it must", done
     numbers = [re.match(r"ok +([0-9]+)/15  ", step) for step in steps]
-    assert [int(found[1]) for found in numbers] == list(range(1, 16)), run.stdout
+    assert [int(found[1]) for found in numbers] == list(range(1, 16)), done.stdout
 
 
 def test_the_first_step_that_goes_wrong_ends_it(capsys):
@@ -41,10 +37,10 @@ def test_the_first_step_that_goes_wrong_ends_it(capsys):
     def unreached() -> str:
         raise AssertionError
 
-    assert settlement_check.run([good, bad_step, unreached]) == 1
+    assert run([good, bad_step, unreached]) == 1
     first, second = capsys.readouterr().out.splitlines()
     assert first.startswith("ok     1/3  as it must") and second == "WRONG  2/3  bad step: not as it must"
-    assert settlement_check.run([good]) == 0
+    assert run([good]) == 0
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The contracts as the compiler makes them here: code to deploy, and code to compare deployed code with.
 
 The settlement's sources ship with the package as the compiler's standard JSON input (`settlement.json`, made
-by scripts/generate.py); the verifier's are generated from the verifying key.
+by scripts/generate); the verifier's are generated from the verifying key.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-//! Constants of Poseidon2 over F, t = 4, written by scripts/generate_poseidon2.py (it names their source).
+//! Constants of Poseidon2 over F, t = 4, written by scripts/generate/poseidon2.py (it names their source).
 
 use crate::field::Fr;
 use ark_ff::MontFp;

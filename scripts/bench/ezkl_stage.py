@@ -1,6 +1,6 @@
 """One stage of EZKL on the sub-block "first linear layer and GELU", in a process of its own.
 
-    python ezkl_stage.py STAGE FOLDER TENSORS.npz [OPTIONS as JSON]
+    python -m scripts.bench.ezkl_stage STAGE FOLDER TENSORS.npz [OPTIONS as JSON]
 
 Runs in an environment that has ezkl, onnx and numpy, and prints one JSON line. Stages, in order: model,
 settings, srs, setup, witness, prove, verify. TENSORS (`zkllm bench sub-block --export`) holds y, weight, bias

@@ -1,9 +1,9 @@
 """Draws what benchmark lines show, as SVG.
 
-    python scripts/plots.py build/bench-xl.jsonl build/bench-scaling.jsonl build/bench-peers.jsonl \\
+    python -m scripts.bench.plots build/bench-xl.jsonl build/bench-scaling.jsonl build/bench-peers.jsonl \\
         --out docs/plots
 
-Takes the JSON lines of bench_xl.py, bench_scaling.py and bench_peers.py, in any mixture; a plot is drawn
+Takes the JSON lines of xl.py, scaling.py and peers.py, in any mixture; a plot is drawn
 where there are lines for it: time by stage against N, layers and parameters; memory against N and layers;
 time per parameter of EZKL and of zkLLM.
 """
@@ -16,11 +16,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from bench_common import ROOT, Lines
-
-sys.path.insert(0, str(ROOT))
-
-from zkllm.svg import lines, stacked  # noqa: E402
+from scripts import ROOT
+from scripts.bench.common import Lines
+from zkllm.svg import lines, stacked
 
 Line = dict[str, Any]
 GROUPS = {

@@ -1,6 +1,6 @@
 """Writes tests/vectors/outer/*.json: toy verifying keys with honest and damaged proofs. Deterministic.
 
-    python scripts/make_outer_vectors.py [--check]
+    python -m scripts.generate.outer_vectors [--check]
 
 The format is described in tests/vectors/README.md.
 """
@@ -10,18 +10,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from tests.outer.damage import damaged_cases  # noqa: E402
-from tests.outer.toy import IDS, Instance, Toy  # noqa: E402
-from zkllm.errors import ProofError  # noqa: E402
-from zkllm.outer.opening import denominators, derive, product  # noqa: E402
-from zkllm.outer.transcript import body_layout, decode_body, seed_of, statement_digest  # noqa: E402
-from zkllm.outer.verifier import draw_challenges, verify  # noqa: E402
+from scripts import ROOT
+from tests.outer.damage import damaged_cases
+from tests.outer.toy import IDS, Instance, Toy
+from zkllm.errors import ProofError
+from zkllm.outer.opening import denominators, derive, product
+from zkllm.outer.transcript import body_layout, decode_body, seed_of, statement_digest
+from zkllm.outer.verifier import draw_challenges, verify
 
 TOYS: dict[str, dict[str, Any]] = {
     "square": dict(mu=6, num_fixed=2, num_witness=2),

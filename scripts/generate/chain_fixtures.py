@@ -1,6 +1,6 @@
 """Writes contracts/test/fixtures/*.json and *.vk.json: honest proofs, each made for a settlement of its own.
 
-    python scripts/make_chain_fixtures.py
+    python -m scripts.generate.chain_fixtures
 
 A toy inner protocol (tests/outer/toy.py) under the real outer proof, so that the contracts' tests have real
 proofs with known contexts, vocabularies and answers. Deterministic.
@@ -11,20 +11,17 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from tests.outer import toy  # noqa: E402
-from zkllm._native import FrVec  # noqa: E402
-from zkllm.hashing import keccak256  # noqa: E402
-from zkllm.model.vocabulary import VocabularyTree  # noqa: E402
-from zkllm.outer.setup import setup_outer, srs_powers_needed  # noqa: E402
-from zkllm.outer.verifier import verify  # noqa: E402
-from zkllm.pcs.srs import development_srs  # noqa: E402
-from zkllm.statement import Context, Statement, request_id  # noqa: E402
+from scripts import ROOT
+from tests.outer import toy
+from zkllm._native import FrVec
+from zkllm.hashing import keccak256
+from zkllm.model.vocabulary import VocabularyTree
+from zkllm.outer.setup import setup_outer, srs_powers_needed
+from zkllm.outer.verifier import verify
+from zkllm.pcs.srs import development_srs
+from zkllm.statement import Context, Statement, request_id
 
 FIXTURES = ROOT / "contracts/test/fixtures"
 MODEL_ID = keccak256(b"the model of the contracts' tests")

@@ -1,7 +1,7 @@
 """Trains the demo checkpoint `models/demo-gpt2`: a very small GPT-2 with a tokenizer of its own.
 
     pip install 'zkllm[model]'
-    python scripts/train_demo.py [--out models/demo-gpt2]
+    python -m scripts.models.train_demo [--out models/demo-gpt2]
 
 A few minutes on two cores, with fixed seeds. Its shapes are deliberately awkward: width, heads,
 feed-forward and vocabulary are no powers of two, and the heads are odd. It learns `demo_corpus.txt` by
@@ -21,6 +21,8 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import GPT2Config, GPT2LMHeadModel
+
+from scripts import ROOT
 
 CORPUS = Path(__file__).with_name("demo_corpus.txt")
 END = "<|endoftext|>"
@@ -119,7 +121,7 @@ def save(model: GPT2LMHeadModel, tokenizer: Tokenizer, out: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "models" / "demo-gpt2")
+    parser.add_argument("--out", type=Path, default=ROOT / "models" / "demo-gpt2")
     out = parser.parse_args().out
     torch.set_num_threads(2)
     torch.use_deterministic_algorithms(True)

@@ -5,7 +5,7 @@ is poseidon2_rust_params.sage in github.com/HorizenLabs/poseidon2): a Grain LFSR
 parameters gives the round constants, then candidates for the diagonal of the internal matrix until the
 minimal polynomials of its powers 1..2t are irreducible of degree t (no invariant subspaces).
 
-    python scripts/generate_poseidon2.py [--check]
+    python -m scripts.generate.poseidon2 [--check]
 """
 
 from __future__ import annotations
@@ -14,15 +14,12 @@ import argparse
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from zkllm.field import R  # noqa: E402
+from scripts import ROOT
+from zkllm.field import R
 
 HEADER = (
-    "Constants of Poseidon2 over F, t = 4, written by scripts/generate_poseidon2.py (it names their source)."
+    "Constants of Poseidon2 over F, t = 4, written by scripts/generate/poseidon2.py (it names their source)."
 )
 WIDTH, FULL_ROUNDS, PARTIAL_ROUNDS, FIELD_BITS = 4, 8, 56, 254
 

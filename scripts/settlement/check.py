@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """The whole way of a settlement with the real command line, on two local chains, one forked from the other:
 deploy, publish the sources, ask with a reward, prove, submit, be killed, resume, survive a reorganisation,
 read the claim from a contract; and everything that must be refused. Prints a line for each step, with what
@@ -17,26 +16,23 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from bench_common import ROOT
-from settlement_scene import Outcome, Scene, Wrong, address, check, named, reverts, wait_for
-
-sys.path.insert(0, str(ROOT))
-
-from tests.cli.checkpoints import write_checkpoint  # noqa: E402
-from tests.settle.vault import Terms, deploy_vault, send  # noqa: E402
-from zkllm import api  # noqa: E402
-from zkllm.cli.models import verifying_key  # noqa: E402
-from zkllm.errors import ZkllmError  # noqa: E402
-from zkllm.proof import Proof  # noqa: E402
-from zkllm.settle.abi import REGISTER, encode_call  # noqa: E402
-from zkllm.settle.claims import is_settled  # noqa: E402
-from zkllm.settle.contracts import verifier_artifact  # noqa: E402
-from zkllm.settle.create2 import PROXY, create2_address, create2_calldata  # noqa: E402
-from zkllm.settle.journal import Record  # noqa: E402
-from zkllm.settle.networks import DEV_CHAIN_ID  # noqa: E402
-from zkllm.settle.rpc import Receipt, to_hex  # noqa: E402
-from zkllm.settle.settlement import settlement_address, settlement_init_code  # noqa: E402
-from zkllm.settle.submission import settle_calldata  # noqa: E402
+from scripts import ROOT
+from scripts.settlement.scene import Outcome, Scene, Wrong, address, check, named, reverts, wait_for
+from tests.cli.checkpoints import write_checkpoint
+from tests.settle.vault import Terms, deploy_vault, send
+from zkllm import api
+from zkllm.cli.models import verifying_key
+from zkllm.errors import ZkllmError
+from zkllm.proof import Proof
+from zkllm.settle.abi import REGISTER, encode_call
+from zkllm.settle.claims import is_settled
+from zkllm.settle.contracts import verifier_artifact
+from zkllm.settle.create2 import PROXY, create2_address, create2_calldata
+from zkllm.settle.journal import Record
+from zkllm.settle.networks import DEV_CHAIN_ID
+from zkllm.settle.rpc import Receipt, to_hex
+from zkllm.settle.settlement import settlement_address, settlement_init_code
+from zkllm.settle.submission import settle_calldata
 
 PROMPT = "Any sufficiently advanced technology is indistinguishable from"
 ANSWER, OTHER_ANSWER = b" magic", b" science"

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-BUILD = ROOT / "build"
+from scripts import ROOT
+
 POLL_SECONDS = 0.2
 
 
@@ -36,6 +36,11 @@ def resident(pid: int) -> int:
     return next((int(line.split()[1]) << 10 for line in lines if line.startswith("VmRSS")), 0)
 
 
+def script(name: str, *arguments: object) -> list[object]:
+    """The command that runs a script of this repository, apart."""
+    return [sys.executable, "-m", f"scripts.{name}", *arguments]
+
+
 def run_apart(
     command: Sequence[object],
     *,
@@ -52,7 +57,7 @@ def run_apart(
         start_new_session=True,
     )
     deadline = None if seconds is None else time.monotonic() + seconds
-    name = " ".join(Path(str(c)).name for c in command[1:4])
+    name = " ".join(Path(str(c)).name for c in command[1:5] if c != "-m")
     try:
         while True:
             try:

@@ -1,8 +1,8 @@
 """How cost grows: with layers at GPT-2 XL's width, with the rows N, and over GPT-2's four sizes.
 
-    python scripts/bench_scaling.py [--layers 6 12 24 48] [--rows 8 16 32 64] [--models gpt2 gpt2-medium ..]
+    python -m scripts.bench.scaling [--layers 6 12 24 48] [--rows 8 16 32 64] [--models gpt2 gpt2-medium ..]
 
-Cases are those of bench_xl.py (which see), at the set-up's own mu unless --mu is given. Prints one JSON line
+Cases are those of xl.py (which see), at the set-up's own mu unless --mu is given. Prints one JSON line
 a case; a case whose line exists is skipped. Takes some hours.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import sys
 
-from bench_cases import LAYERS, Case, arguments, run_cases
+from scripts.bench.cases import LAYERS, Case, arguments, run_cases
 
 
 def main() -> int:

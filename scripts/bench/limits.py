@@ -1,6 +1,6 @@
 """What the kernels reach at best on this machine: nanoseconds an operation, on all cores together.
 
-    python scripts/kernel_limits.py [--srs-log2 20]
+    python -m scripts.bench.limits [--srs-log2 20]
 
 The kinds are those that `zkllm.profiling` counts. Each is measured alone, where nothing but that operation is
 done: field products and sums of weights in the cache, bucket additions in a multi-scalar multiplication of

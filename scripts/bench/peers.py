@@ -1,6 +1,6 @@
 """EZKL and zkLLM side by side, in one run: the sub-block "first linear layer and GELU" of a decoder block.
 
-    python scripts/bench_peers.py [--widths 64x256 128x512 256x1024] [--rows 1] [--limit 900] [--memory 20]
+    python -m scripts.bench.peers [--widths 64x256 128x512 256x1024] [--rows 1] [--limit 900] [--memory 20]
                                   [--xl build/bench-xl.jsonl] [--again] [--out build/bench-peers.jsonl]
 
 Both sides get the same float weights and the same input, and prove the same N tokens. EZKL 23.0.5 comes from
@@ -21,11 +21,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from bench_common import BUILD, ROOT, Failed, Lines, last_json, machine, rounded, run_apart, say
-
-sys.path.insert(0, str(ROOT))
-
-from zkllm.cli.text import size, table  # noqa: E402
+from scripts import BUILD
+from scripts.bench.common import Failed, Lines, last_json, machine, rounded, run_apart, say
+from zkllm.cli.text import size, table
 
 EZKL = "ezkl==23.0.5"
 REQUIRED = (EZKL, "onnx==1.23.2", "numpy==2.4.6")
@@ -86,7 +84,7 @@ def theirs(width: int, inner: int, given: argparse.Namespace, tensors: Path) -> 
     found: dict[str, Any] = {"stages": {}}
     for stage in STAGES:
         say(f"EZKL {width}x{inner}: {stage}")
-        command = [python, ROOT / "scripts" / "peers" / "ezkl_stage.py", stage, folder, tensors]
+        command = [python, "-m", "scripts.bench.ezkl_stage", stage, folder, tensors]
         limit = None if stage == "srs" else given.limit
         try:
             text = run_apart([*command, json.dumps(options)], seconds=limit, memory=given.memory << 30)
@@ -208,7 +206,7 @@ def main() -> int:
                 say(f"EZKL did not finish {text} ({line['ezkl']['failed']}); no larger case is tried")
                 break
     except Failed as error:
-        print(f"bench_peers.py: {error}", file=sys.stderr)
+        print(f"peers: {error}", file=sys.stderr)
         return 1
     slots = lines[-1]["ours"]["slots"]
     print("\n".join([*report(lines), "", DIFFERENCES.format(slots=slots), ""]))

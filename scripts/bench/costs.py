@@ -1,7 +1,7 @@
 """What everything costs: setting up, proving by stage, verifying, gas, sizes; the cost of a lookup, of a
-committed coefficient and of a multiply-accumulate. Real sizes: bench_xl.py.
+committed coefficient and of a multiply-accumulate. Real sizes: xl.py.
 
-    python scripts/bench.py [--runs 2] [--skip-units] [--json] [--out build/bench.json]
+    python -m scripts.bench.costs [--runs 2] [--skip-units] [--json] [--out build/bench.json]
 
 Two models are timed: the demo checkpoint, whose outer proof dominates, and a wider random one, whose inner
 proof is large enough for costs by unit. Times are wall-clock seconds, the best of --runs; mind the load.
@@ -20,27 +20,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from bench_common import machine  # noqa: E402
-from bench_phases import verification_gas  # noqa: E402
-
-from tests.cli.checkpoints import write_checkpoint  # noqa: E402
-from zkllm import api  # noqa: E402
-from zkllm.cli.demo import PROMPT  # noqa: E402
-from zkllm.cli.text import table  # noqa: E402
-from zkllm.inspection import lookups, sub_blocks  # noqa: E402
-from zkllm.model.build import BuildOptions, build_package  # noqa: E402
-from zkllm.model.config import ProgramConfig  # noqa: E402
-from zkllm.model.package import ModelPackage  # noqa: E402
-from zkllm.model.quantize import QuantizerOptions  # noqa: E402
-from zkllm.protocol.circuit import build_circuit  # noqa: E402
-from zkllm.protocol.manifest import Shape  # noqa: E402
-from zkllm.protocol.program import Protocol  # noqa: E402
-from zkllm.settle import KeySource, network, open_session  # noqa: E402
-from zkllm.soundness import security_bits  # noqa: E402
-from zkllm.timings import Stage  # noqa: E402
+from scripts import ROOT
+from scripts.bench.common import machine
+from scripts.bench.phases import verification_gas
+from tests.cli.checkpoints import write_checkpoint
+from zkllm import api
+from zkllm.cli.demo import PROMPT
+from zkllm.cli.text import table
+from zkllm.inspection import lookups, sub_blocks
+from zkllm.model.build import BuildOptions, build_package
+from zkllm.model.config import ProgramConfig
+from zkllm.model.package import ModelPackage
+from zkllm.model.quantize import QuantizerOptions
+from zkllm.protocol.circuit import build_circuit
+from zkllm.protocol.manifest import Shape
+from zkllm.protocol.program import Protocol
+from zkllm.settle import KeySource, network, open_session
+from zkllm.soundness import security_bits
+from zkllm.timings import Stage
 
 DEMO = ROOT / "models" / "demo-gpt2"
 ROWS = 16
@@ -237,7 +234,7 @@ def report(data: dict[str, Any]) -> list[str]:
             ],
         ),
         "",
-        "outer circuit by layers (scripts/gas_table.py says where the gas goes)",
+        "outer circuit by layers (scripts/gas says where the gas goes)",
         *table(("layers", "rows"), [(r["layers"], r["rows"]) for r in data["circuits"]]),
     ]
     if "units" in data:

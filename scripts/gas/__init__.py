@@ -1,0 +1,1 @@
+"""What a settlement costs on the chain, by function: docs/gas.md."""

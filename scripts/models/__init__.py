@@ -1,0 +1,1 @@
+"""Makes the checkpoints that demo, tests and benchmarks take."""
