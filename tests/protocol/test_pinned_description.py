@@ -1,0 +1,119 @@
+"""What is fixed before a statement, columns made from an execution, and what is then said: all as known."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from zkllm.benchmark import of_widths
+from zkllm.kernels import native
+from zkllm.model.program import generate_trace
+from zkllm.model.tiny import tiny_model
+from zkllm.protocol.manifest import Shape
+from zkllm.protocol.party import Prover
+from zkllm.protocol.program import InnerStatement, Protocol, run_inner
+from zkllm.protocol.tables import Packed, ProverData
+from zkllm.protocol.witness import prover_data
+from zkllm.statement import pack_words
+from zkllm.sub_block import NAMES, SubBlock
+
+MODELS = {
+    "packed": (tiny_model(1), 6, 2),
+    "one layer": (tiny_model(3, n_layer=1, n_head=2, head_dim=3, d_inner=7, vocab_size=23), 7, 1),
+    "wide values": (tiny_model(2, limb_bits=5, slots=1, vocab_slots=3), 4, 3),
+}
+DIGESTS = {
+    "packed": (
+        "fb8b61b0bc57a055aaca4a77",
+        "dd3808374ac40dbfd57c4eca",
+        "80ab6369efc4dd5012b72de9",
+        "7c9229706388f35a4203afe0",
+        "19248c133977cee1b4d5def6",
+    ),
+    "one layer": (
+        "014c3ea88dce6d81a38ca389",
+        "b2ba1f815aa099f9201d498b",
+        "53e2a0ca4203ee05500d1570",
+        "c895eb9396095f6cc2f9e84f",
+        "f69fc386a3a8a1584060b1c2",
+    ),
+    "wide values": (
+        "5279763df9aefc23f78f6f89",
+        "ddda615f18084282aefd9a4f",
+        "64c4bb744f794c4976315a8d",
+        "0be6e113ad15a68c5eda2ddd",
+        "0d19b9f301c16a9f51ceac68",
+    ),
+    "attention": (
+        "1826f7686dd5cd0ade80b876",
+        "c43908a3b19b630678f2bc82",
+        "5f68bb2e9823e40948b998f7",
+        "f9bb4b1b4d64907657014bd3",
+        "c6c7675bcf0f7dc880a5a106",
+    ),
+    "fc1-gelu": (
+        "781c5869c184950d649cce46",
+        "923a6617c3670f75cb905dbf",
+        "211f52a42d4a50600fa6bca6",
+        "388cfb77df35b859c4763b8b",
+        "b03530206527d7ce3b0987e6",
+    ),
+    "fc2-residual": (
+        "93bdface4f29ec9d131270bc",
+        "b1e315d6047a32ae35275746",
+        "cc9cb5e5a1e13cbddc29fecb",
+        "c90583cbe19444e99f27d458",
+        "3e34f70cf50778023a2741a4",
+    ),
+}
+"""By name: as `found` lists them."""
+
+
+def digest(value: object) -> str:
+    return hashlib.sha256(repr(value).encode()).hexdigest()[:24]
+
+
+def described(protocol: Protocol) -> tuple[str, str, str]:
+    """Manifest, the transcript's IV (which binds the configuration and the relations), and the layout."""
+    layout = (protocol.fixed.blocks, protocol.fixed.used, protocol.witness.blocks, protocol.witness.used)
+    return protocol.manifest.digest().hex()[:24], f"{protocol.iv:062x}"[:24], digest(layout)
+
+
+def content(tensors: Mapping[str, Any]) -> str:
+    """Each tensor's numbers, and how they are held."""
+    parts = []
+    for name, tensor in sorted(tensors.items()):
+        packed = isinstance(tensor, Packed)
+        array: np.ndarray = tensor.values if packed else tensor
+        how = (tensor.slot_axis, tensor.bits) if packed else ()
+        parts.append((name, array.dtype.str, array.shape, np.ascontiguousarray(array).tobytes().hex(), how))
+    return digest(parts)
+
+
+def said(protocol: Protocol, data: ProverData, ids: list[int], length: int) -> str:
+    """The inner proof of it, from a seed of no meaning."""
+    prover = Prover(protocol, 1, data)
+    run_inner(prover, pack_words(length, ids, protocol.shape.rows), InnerStatement(length, ids))
+    return digest(prover.inputs)
+
+
+def found(name: str) -> tuple[str, ...]:
+    if name in NAMES:
+        source = of_widths(24, 3, 40, 5)
+        block = SubBlock(name, source.model, 0, source.rows)
+        protocol, data, ids, length = block.protocol, block.data(source.trace), [0] * 6, 5
+        return (*described(protocol), content(data.tensors), said(protocol, data, ids, length))
+    model, rows, certified = MODELS[name]
+    protocol = Protocol(Shape(model.config, rows, certified))
+    trace = generate_trace(model, [3, 1], certified, rows)
+    data = prover_data(protocol, model, trace, native)
+    return (*described(protocol), content(data.tensors), said(protocol, data, trace.ids, trace.T))
+
+
+@pytest.mark.parametrize("name", [*MODELS, *NAMES])
+def test_the_description_is_the_pinned_one(name: str) -> None:
+    assert found(name) == DIGESTS[name], f"what is proved of {name!r} changed, and with it every key"
