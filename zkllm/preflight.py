@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from .bits import ceil_log2
 from .errors import PathError, StatementError
 from .files import require_folder_place
 from .model.architecture import Architecture, load_architecture
-from .model.config import ceil_log2
 from .model.hub import find_checkpoint
 from .model.predicates import PACKED_BITS
 from .model.tokenizer import ByteLevelTokenizer

@@ -7,7 +7,7 @@ from typing import Any
 from .commitments import commit_columns
 from .field import R
 from .kernels import native
-from .model.mapped import release
+from .mapped import release
 from .model.trace import Trace
 from .model.weights import QuantizedModel
 from .outer.prover import Tail, prove_outer

@@ -20,12 +20,13 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from .bits import ceil_log2
 from .commitments import commit_columns
 from .errors import PackageError
 from .field import R
 from .hashing import keccak256
 from .kernels import native
-from .model.config import ProgramConfig, ceil_log2
+from .model.config import ProgramConfig
 from .model.predicates import (
     NORM_BITS,
     TRACED_BITS,

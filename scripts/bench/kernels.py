@@ -24,9 +24,9 @@ from typing import Any
 import numpy as np
 
 from zkllm import _native
+from zkllm.bits import ceil_log2
 from zkllm.field import R
 from zkllm.kernels import native
-from zkllm.model.config import ceil_log2
 
 Row = dict[str, object]
 

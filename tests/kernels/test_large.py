@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from zkllm.bits import ceil_log2
 from zkllm.field import R
 from zkllm.kernels import native
-from zkllm.model.config import ceil_log2
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zkllm.bits import ceil_log2
 from zkllm.field import R
 from zkllm.kernels import naive, native
-from zkllm.model.config import ceil_log2
 
 SIZES = [1, 2, 3, 5, 6, 7, 25]
 DTYPES = ["field", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64"]

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zkllm.bits import ceil_log2
 from zkllm.field import Fr, R
-from zkllm.model.config import ceil_log2
 from zkllm.ops.base import eq_real, eq_weighted
 from zkllm.protocol.algebra import (
     causal_at,

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zkllm.bits import ceil_log2
 from zkllm.field import Fr, R
 from zkllm.kernels import naive
-from zkllm.model.config import ceil_log2
 from zkllm.protocol import weights as W
 from zkllm.protocol.diagnosis import claim_value
 from zkllm.protocol.forms import (

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from zkllm.bits import ceil_log2
 from zkllm.kernels import naive
-from zkllm.model.config import ceil_log2
 from zkllm.model.reference import trace_reference
 from zkllm.protocol.logup import leaf_depth
 from zkllm.protocol.party import Prover, Verifier

@@ -9,9 +9,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zkllm.bits import ceil_log2
 from zkllm.field import Fr, R
 from zkllm.kernels import naive
-from zkllm.model.config import ceil_log2
 from zkllm.protocol.diagnosis import claim_value, false_claims
 from zkllm.protocol.forms import Alternate, At, Before, ones, slots, tensor
 from zkllm.protocol.manifest import Manifest

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from zkllm.bits import ceil_log2
 from zkllm.field import Fr, R
-from zkllm.model.config import ceil_log2
 from zkllm.protocol import weights as W
 from zkllm.protocol.algebra import dyadic_blocks
 

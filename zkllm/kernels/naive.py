@@ -13,8 +13,8 @@ from math import prod
 
 import numpy as np
 
+from ..bits import ceil_log2
 from ..field import R
-from ..model.config import ceil_log2
 
 Vector = list[int]
 Table = Vector | np.ndarray

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from zkllm import __version__
+from zkllm.bits import ceil_log2
 from zkllm.errors import PackageError
 from zkllm.files import write_atomically
 from zkllm.journal import Journal
 from zkllm.model.calibrate import FloatRanges, calibration_set, default_text, measure
 from zkllm.model.calibration_record import CalibrationRecord, text_digest
 from zkllm.model.checkpoint import Checkpoint
-from zkllm.model.config import ProgramConfig, ceil_log2
+from zkllm.model.config import ProgramConfig
 from zkllm.model.folder import load_folder
 from zkllm.model.hub import hub_id
 from zkllm.model.package import (

@@ -12,11 +12,6 @@ from typing import Any
 from zkllm.errors import Malformed
 
 
-def ceil_log2(n: int) -> int:
-    """Bits that index n items (0 for one item)."""
-    return max(0, (n - 1).bit_length())
-
-
 def parsed_fields(cls: type, data: dict[str, Any], what: str) -> dict[str, Any]:
     """The fields of a dataclass of integers and tuples of integers, from JSON. Raises Malformed where it has
     others, or other types."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..model.config import ceil_log2
+from ..bits import ceil_log2
 
 Scalar = Any
 Point = Sequence[Scalar]

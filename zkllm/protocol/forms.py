@@ -14,7 +14,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ..model.config import ceil_log2
+from ..bits import ceil_log2
 from . import weights as W
 from .algebra import Point, Scalar, eq_index, ones_at
 from .manifest import Manifest

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from ..bits import ceil_log2
 from ..field import R
-from ..model.config import ceil_log2
 from .algebra import Point, Scalar, causal_block, eq_index
 from .layout import Block
 from .manifest import Lookup, Manifest, Tensor

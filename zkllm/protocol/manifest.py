@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from math import prod
 
-from ..model.config import ProgramConfig, ceil_log2
+from ..bits import ceil_log2
+from ..model.config import ProgramConfig
 
 
 @dataclass(frozen=True)

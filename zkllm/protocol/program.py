@@ -13,8 +13,8 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ..bits import ceil_log2
 from ..errors import ProofError
-from ..model.config import ceil_log2
 from ..ops.attention import Attention
 from ..ops.base import Equation, Operation, Run
 from ..ops.embedding import Embedding

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..bits import ceil_log2
 from ..statement import LIMB_BITS, LIMBS_PER_WORD, num_words
-from .algebra import Scalar, ceil_log2, less_than_constant
+from .algebra import Scalar, less_than_constant
 from .forms import Rows
 from .manifest import Shape
 from .party import Party

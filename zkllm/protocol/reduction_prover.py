@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from ..field import R
-from ..model.mapped import release
+from ..mapped import release
 from . import weights as W
 from .algebra import Scalar, eq_index
 from .columns import block_slab, kernel_pieces

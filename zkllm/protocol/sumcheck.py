@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
+from ..bits import ceil_log2
 from ..field import R
-from ..model.config import ceil_log2
 from .algebra import Point, Scalar
 from .forms import Form
 from .party import Party

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..field import R
-from ..model.mapped import release
+from ..mapped import release
 from . import weights as W
 from .algebra import Point, Scalar
 from .forms import Form, Term

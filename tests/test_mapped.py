@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zkllm.model.mapped import release
+from zkllm.mapped import release
 from zkllm.timings import resident_memory
 
 
