@@ -26,10 +26,10 @@ from .model.program import generate_trace
 from .model.quantize import QuantizerOptions
 from .model_id import VERSION, config_digest, model_id
 from .outer.keys import MAX_SIZE_LOG2, VerifyingKey
-from .outer.setup import ProvingKey, setup_outer, srs_powers_needed
+from .outer.setup import ProvingKey, setup_outer
 from .pcs.powers import check_srs
 from .pcs.ptau import open_srs
-from .pcs.srs import Srs, development_srs
+from .pcs.srs import Srs, development_srs, srs_powers_needed
 from .preflight import DEFAULT_ROWS, Asked, check_prompt, check_setup_inputs, prompt_ids
 from .proof import Proof
 from .protocol.circuit import build_circuit

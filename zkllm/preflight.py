@@ -15,8 +15,8 @@ from .model.hub import find_checkpoint
 from .model.predicates import PACKED_BITS
 from .model.tokenizer import ByteLevelTokenizer
 from .model.tokenizer_files import load_tokenizer
-from .outer.setup import srs_powers_needed
 from .pcs.ptau import require_powers
+from .pcs.srs import srs_powers_needed
 
 DEFAULT_ROWS = 16
 LEAST_CIRCUIT_LOG2 = 14

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .errors import Malformed, PackageError, reason
 from .files import UNREADABLE, canonical_json, is_own, read_json, remember_own, write_atomically
-from .outer.keys import SRS_KINDS
+from .pcs.development import SRS_KINDS
 
 _RECORD, _KEY = b"setup record", b"key"
 

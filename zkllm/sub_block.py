@@ -46,9 +46,9 @@ from .ops.layernorm import LayerNorm
 from .ops.linear import Gelu, Linear, linear_kinds
 from .ops.residual import Residual
 from .outer.keys import VerifyingKey
-from .outer.setup import ProvingKey, setup_outer, srs_powers_needed
+from .outer.setup import ProvingKey, setup_outer
 from .outer.verifier import verify
-from .pcs.srs import Srs
+from .pcs.srs import Srs, srs_powers_needed
 from .protocol.circuit import build_circuit
 from .protocol.manifest import Shape
 from .protocol.program import Program, Protocol

@@ -18,9 +18,9 @@ from tests.outer import toy
 from zkllm._native import FrVec
 from zkllm.hashing import keccak256
 from zkllm.model.vocabulary import VocabularyTree
-from zkllm.outer.setup import setup_outer, srs_powers_needed
+from zkllm.outer.setup import setup_outer
 from zkllm.outer.verifier import verify
-from zkllm.pcs.srs import development_srs
+from zkllm.pcs.srs import development_srs, srs_powers_needed
 from zkllm.statement import Context, Statement, request_id
 
 FIXTURES = ROOT / "contracts/test/fixtures"

@@ -15,10 +15,10 @@ from zkllm.field import Fr, R
 from zkllm.outer.circuit import CircuitBuilder
 from zkllm.outer.layout import Circuit
 from zkllm.outer.prover import OuterProver, Tail
-from zkllm.outer.setup import ProvingKey, setup_outer, srs_powers_needed
+from zkllm.outer.setup import ProvingKey, setup_outer
 from zkllm.outer.transcript import SCHEDULE, Round, public_input_names, seed_of, statement_digest
 from zkllm.pcs.mercury import eq_polynomial_at
-from zkllm.pcs.srs import Srs, development_srs
+from zkllm.pcs.srs import Srs, development_srs, srs_powers_needed
 from zkllm.poseidon2 import permute
 from zkllm.statement import Statement, num_words
 

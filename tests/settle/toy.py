@@ -7,8 +7,8 @@ from dataclasses import replace
 from tests.outer.toy import Instance, Toy
 from zkllm._native import FrVec
 from zkllm.model.vocabulary import VocabularyTree
-from zkllm.outer.setup import setup_outer, srs_powers_needed
-from zkllm.pcs.srs import development_srs
+from zkllm.outer.setup import setup_outer
+from zkllm.pcs.srs import development_srs, srs_powers_needed
 from zkllm.proof import Proof
 from zkllm.statement import Context, Statement
 

@@ -15,12 +15,11 @@ from zkllm.hashing import keccak256
 from zkllm.outer.opening import Domain
 from zkllm.outer.transcript import body_bytes, encode_scalar, public_input_names
 from zkllm.pcs.curve import decode_g1, decode_g2
-from zkllm.pcs.development import development_g2_tau
+from zkllm.pcs.development import SRS_KINDS, development_g2_tau
 from zkllm.statement import num_words
 
 VERSION = 1
 VERIFIER_TAG = keccak256(b"zkllm.v1.verifier")
-SRS_KINDS = ("development", "ceremony")
 MAX_SIZE_LOG2 = 25
 
 

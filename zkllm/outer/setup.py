@@ -161,8 +161,3 @@ def setup_outer(
     pk = ProvingKey(vk, circuit)
     pk.__dict__["kernel"], pk.__dict__["c0_polynomial"] = kernel, c0
     return pk, vk
-
-
-def srs_powers_needed(n_log2: int, mu: int) -> int:
-    """Powers of tau in G1: the columns, and C2 packs three polynomials of up to 5 n coefficients."""
-    return max(1 << mu, 15 << n_log2)

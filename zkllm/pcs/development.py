@@ -1,4 +1,4 @@
-"""The development SRS: a tau that everybody knows. Pure Python."""
+"""Kinds of SRS, and the development one: a tau that everybody knows. Pure Python."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from zkllm.hashing import keccak256
 from zkllm.pcs.bn128 import bn
 from zkllm.pcs.curve import encode_g1, encode_g2
 
+SRS_KINDS = ("development", "ceremony")
 DEVELOPMENT_TAU = int.from_bytes(keccak256(b"zkllm development SRS v1: insecure, tau is public"), "big") % R
 
 

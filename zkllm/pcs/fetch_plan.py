@@ -12,7 +12,6 @@ from pathlib import Path
 from shlex import quote
 
 from zkllm.errors import SrsError
-from zkllm.outer.setup import srs_powers_needed
 from zkllm.pcs.curve import G1_BYTES, G2_BYTES
 from zkllm.pcs.powers import checkable_g2_powers
 from zkllm.pcs.ptau import (
@@ -26,6 +25,7 @@ from zkllm.pcs.ptau import (
     num_points,
     section_size,
 )
+from zkllm.pcs.srs import srs_powers_needed
 
 CEREMONY_URL = "https://storage.googleapis.com/zkevm/ptau/powersOfTau28_hez_final{suffix}.ptau"
 """The public ceremony's files (perpetual powers of tau, 54 contributions and a beacon), listed by snarkjs."""

@@ -21,9 +21,8 @@ from zkllm._native import FrVec, Points, g2_from_raw, g2_squarings
 from zkllm.errors import SrsError, reason
 from zkllm.files import cache_directory, known_digest, remember_digest, replacing, require_folder_place
 from zkllm.hashing import keccak256
-from zkllm.outer.keys import SRS_KINDS
 from zkllm.pcs.curve import G1_BYTES, G2_BYTES
-from zkllm.pcs.development import DEVELOPMENT_TAU, development_g1_tau
+from zkllm.pcs.development import DEVELOPMENT_TAU, SRS_KINDS, development_g1_tau
 
 Progress = Callable[[int, int], None]
 
@@ -116,6 +115,12 @@ class Srs:
         if (points[1] == development_g1_tau()) != (SRS_KINDS[kind] == "development"):
             raise SrsError(f"{path} calls itself {SRS_KINDS[kind]}, its tau says otherwise")
         return cls(SRS_KINDS[kind], points, squarings)
+
+
+def srs_powers_needed(n_log2: int, mu: int) -> int:
+    """Powers of tau in G1 for columns of 2^mu coefficients and an outer circuit of n = 2^n_log2 rows: of its
+    polynomials, three of up to 5 n coefficients are packed into one commitment."""
+    return max(1 << mu, 15 << n_log2)
 
 
 def srs_digest(kind: str, tau_g1: bytes, tau_g2: bytes) -> bytes:
