@@ -32,10 +32,11 @@ from scripts.gas.trace import (
     attribute,
     compile_programs,
 )
-from verifier_gen import CONTRACT_NAME, generate
+from verifier_gen import CONTRACT_NAME
 from zkllm.api import open_package
 from zkllm.cli.models import verifying_key
 from zkllm.errors import SettlementError, ZkllmError
+from zkllm.outer.contract import verifier_contract
 from zkllm.proof import Proof
 from zkllm.settle.abi import REGISTER, REQUEST, SETTLE, VERIFY, encode_call
 from zkllm.settle.submission import calldata_gas, settle_arguments, verify_calldata
@@ -143,7 +144,7 @@ class Case:
         vk = verifying_key(model, proof)
         return cls(
             name=path.name,
-            verifier_source=generate(vk).source,
+            verifier_source=verifier_contract(vk).source,
             fixed_columns=len(vk.fixed_commitments),
             witness_columns=vk.num_witness_columns,
             certified_tokens=vk.k,

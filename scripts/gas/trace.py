@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from verifier_gen.compiler import run_solc
 from verifier_gen.standard_json import standard_json
 from zkllm.settle.anvil import find_anvil
+from zkllm.settle.solc import compile_standard
 
 INTRINSIC = 21_000
 DEPLOYER = "0x00000000000000000000000000000000000000aa"
@@ -99,7 +99,7 @@ def compile_programs(sources: dict[str, str], names: list[str]) -> list[Program]
     request = standard_json(sources)
     outputs = ["evm.bytecode.object", "evm.deployedBytecode.object", "evm.deployedBytecode.sourceMap"]
     request["settings"]["outputSelection"] = {"*": {"*": outputs, "": ["ast"]}}
-    output = run_solc(request)
+    output = compile_standard(request)
     by_id: dict[int, list[tuple[int, int, str]]] = {}
     for file in output["sources"].values():
         by_id[file["id"]] = list(_functions(file["ast"]))

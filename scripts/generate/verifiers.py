@@ -6,7 +6,8 @@ python -m scripts.generate.verifiers
 from __future__ import annotations
 
 from scripts import ROOT
-from verifier_gen import CONTRACT_NAME, generate
+from verifier_gen import CONTRACT_NAME
+from zkllm.outer.contract import verifier_contract
 from zkllm.outer.keys import VerifyingKey
 
 
@@ -14,7 +15,7 @@ def main() -> None:
     for path in sorted((ROOT / "contracts/test/fixtures").glob("*.vk.json")):
         folder = ROOT / "contracts/generated" / path.name.removesuffix(".vk.json")
         folder.mkdir(parents=True, exist_ok=True)
-        generated = generate(VerifyingKey.load(path))
+        generated = verifier_contract(VerifyingKey.load(path))
         (folder / f"{CONTRACT_NAME}.sol").write_text(generated.source)
 
 

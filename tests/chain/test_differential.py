@@ -10,11 +10,11 @@ from functools import cache
 import pytest
 
 from tests.chain.evm import ROOT, Evm, running_anvil
-from verifier_gen import generate
 from zkllm.errors import ProofError
 from zkllm.hashing import keccak256
 from zkllm.outer.keys import VerifyingKey
 from zkllm.outer.verifier import verify
+from zkllm.settle.contracts import verifier_artifact
 
 VERIFY = keccak256(b"verify(bytes32,uint256[],uint256[])")[:4]
 ADDRESS = "0x00000000000000000000000000000000c0ffee00"
@@ -56,7 +56,7 @@ def compiled(name: str) -> tuple[dict, VerifyingKey, bytes]:
     """(vector, its key, code of its contract)."""
     data = json.loads((ROOT / f"tests/vectors/outer/{name}.json").read_text())
     vk = VerifyingKey.from_json(json.dumps(data["vk"], indent=1, sort_keys=True) + "\n")
-    return data, vk, generate(vk).compile().deployed_bytecode
+    return data, vk, verifier_artifact(vk).deployed
 
 
 class Vector:

@@ -13,10 +13,10 @@ from tests.chain.test_differential import ADDRESS, NAMES, compiled, encode_verif
 from tests.outer.damage import damaged_elements
 from tests.outer.toy import Instance, Toy
 from tests.outer.unusual import ByHand, Filled, of_zeros
-from verifier_gen import generate
 from zkllm.outer.prover import OuterProver
 from zkllm.outer.transcript import SCALAR_BYTES, body_bytes
 from zkllm.outer.verifier import verify
+from zkllm.settle.contracts import verifier_artifact
 
 WORDS_OFFSET_AT, PROOF_OFFSET_AT = 36, 68
 
@@ -54,7 +54,7 @@ def test_commitments_may_be_infinity(evm: Evm) -> None:
     body = instance.prove()
     bodies = [body, *(damaged for _, damaged in damaged_elements(instance.vk, body) if damaged != body)]
     calldata = [encode_verify(instance.context, instance.words, one) for one in bodies]
-    accepted, *refused = errors(evm, generate(instance.vk).compile().deployed_bytecode, calldata)
+    accepted, *refused = errors(evm, verifier_artifact(instance.vk).deployed, calldata)
     assert accepted is None and len(refused) > 150 and None not in refused
 
 

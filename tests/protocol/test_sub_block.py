@@ -7,10 +7,10 @@ from functools import cache
 import numpy as np
 import pytest
 
-from verifier_gen.spec import VerifierSpec
 from zkllm import sub_block
 from zkllm.benchmark import Source, float_tensors, largest_error, of_widths
 from zkllm.errors import PackageError, ProofError
+from zkllm.outer.contract import describe
 from zkllm.outer.keys import VerifyingKey
 from zkllm.outer.setup import ProvingKey
 from zkllm.outer.verifier import verify
@@ -85,7 +85,7 @@ def test_a_part_does_not_pass_for_a_model(name: str) -> None:
     with pytest.raises(PackageError, match="version"):
         VerifyingKey.from_json(vk.to_json())
     with pytest.raises(PackageError, match="only a model's key"):
-        VerifierSpec.from_verifying_key(vk)
+        describe(vk)
 
 
 def test_only_the_version_stands_between_a_part_and_a_model() -> None:

@@ -36,14 +36,15 @@ def misuse(arguments: argparse.Namespace) -> str | None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    from verifier_gen import CONTRACT_NAME, generate
+    from verifier_gen import CONTRACT_NAME
     from verifier_gen.standard_json import SOLC_LONG_VERSION, dump
     from zkllm.cli.models import find_key
     from zkllm.files import write_atomically
+    from zkllm.outer.contract import verifier_contract
     from zkllm.outer.keys import VerifyingKey
 
     key = VerifyingKey.load(find_key(arguments.model, arguments.max_tokens, arguments.new_tokens))
-    generated = generate(key)
+    generated = verifier_contract(key)
     source = arguments.out / f"{CONTRACT_NAME}.sol"
     standard = arguments.out / f"{CONTRACT_NAME}.standard.json"
     write_atomically(source, generated.source.encode())

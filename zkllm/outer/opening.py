@@ -1,21 +1,79 @@
 """The one opening (Boneh, Drake, Fisch, Gabizon, eprint 2020/081) of the outer and Mercury's polynomials.
 
-Entries, denominators and what the verifier derives, for both sides; docs/protocol.md, 5.
+Entries, denominators and what the verifier derives, for both sides; docs/protocol.md, 5. `OPENINGS` is the
+table that they and the generated contract follow.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from zkllm.field import R
 from zkllm.outer.gates import combine, gate_terms, grand_product, permutation_numerator
-from zkllm.outer.transcript import PREPROCESSED, SELECTORS, WIRES, public_input_names
+from zkllm.outer.transcript import PREPROCESSED, SELECTORS, WIRES, WIRES_NEXT, public_input_names
 from zkllm.pcs.mercury import h_at_alpha, reversed_at
 
 
 @dataclass(frozen=True)
+class Modulus:
+    """Z = X^degree - point; inverted: point X^degree - 1, for the point's inverse. The point has a name."""
+
+    degree: int
+    point: str
+    inverted: bool = False
+
+    def binomial(self, at: Mapping[str, int]) -> tuple[int, int]:
+        """(lead, constant) of Z = lead X^degree - constant."""
+        return (at[self.point], 1) if self.inverted else (1, at[self.point])
+
+    def at(self, z: int, at: Mapping[str, int]) -> int:
+        lead, constant = self.binomial(at)
+        return (lead * pow(z, self.degree, R) - constant) % R
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A claim by names: the commitment's polynomial is, modulo Z, what the remainder's coefficients say."""
+
+    commitment: str
+    point: str
+    remainder: tuple[str, ...]
+    inverted: bool = False
+    note: str = ""
+    """What the coefficients are, for who reads the contract."""
+
+    @property
+    def modulus(self) -> Modulus:
+        """As many polynomials are packed into the commitment as the remainder has coefficients."""
+        return Modulus(len(self.remainder), self.point, self.inverted)
+
+
+OPENINGS = (
+    Opening("C0", "y", PREPROCESSED, note="the preprocessed polynomials at y"),
+    Opening("C1", "y", WIRES, note="the wires at y"),
+    Opening("C1", "y_next", WIRES_NEXT, note="the wires of the next row"),
+    Opening("C2", "y", ("z", "Tp", "Tg"), note="(z', Tp, Tg) at y, both quotients as derived"),
+    Opening("C2", "y_next", ("z_next", "Tp_next", "Tg_next"), note="the same at wy"),
+    Opening("g", "zeta", ("g_zeta",)),
+    Opening("g", "zeta", ("g_zeta_inv",), inverted=True),
+    Opening("h", "zeta", ("h_zeta",)),
+    Opening("h", "zeta", ("h_zeta_inv",), inverted=True),
+    Opening("h", "alpha", ("h_alpha",), note="the last as derived"),
+    Opening("SD", "zeta", ("S_zeta", "D_zeta"), note="(S, D) at zeta and 1/zeta, D as derived"),
+    Opening("SD", "zeta", ("S_zeta_inv", "D_zeta_inv"), inverted=True),
+)
+"""The batch, in order: entry e has weight beta^e. Coefficients are evaluations of the proof, or derived."""
+
+
+def moduli(openings: tuple[Opening, ...] = OPENINGS) -> tuple[Modulus, ...]:
+    """The distinct ones, in order: one denominator each."""
+    return tuple(dict.fromkeys(o.modulus for o in openings))
+
+
+@dataclass(frozen=True)
 class Entry:
-    """A claim: the commitment's polynomial is `remainder` modulo Z = lead X^degree - constant."""
+    """An opening in numbers: the polynomial is `remainder` modulo Z = lead X^degree - constant."""
 
     commitment: str
     degree: int
@@ -43,6 +101,11 @@ class Domain:
 
     def vanishing_at(self, x: int) -> int:
         return (pow(x, self.size, R) - 1) % R
+
+
+def points(domain: Domain, challenges: dict[str, int]) -> dict[str, int]:
+    """Where polynomials are opened, by name: challenges, and y of the next row."""
+    return challenges | {"y_next": challenges["y"] * domain.root % R}
 
 
 def public_polynomial_over_vanishing(domain: Domain, public: list[int], y: int) -> int:
@@ -74,7 +137,7 @@ def derive(
     y = c["y"]
     y_next = y * domain.root % R
     vanishing_inv = pow(domain.vanishing_at(y), -1, R)
-    wires, wires_next = [e[w] for w in WIRES], [e[f"{w}_next"] for w in WIRES]
+    wires, wires_next = [e[w] for w in WIRES], [e[w] for w in WIRES_NEXT]
     terms = gate_terms([e[s] for s in SELECTORS], wires, wires_next, 0)
     gates = combine(terms, c["alpha_p"]) * vanishing_inv + public_polynomial_over_vanishing(domain, public, y)
     numerator = permutation_numerator(
@@ -97,52 +160,37 @@ def derive(
 
 
 def opening_entries(
-    domain: Domain, b_log2: int, scalars: dict[str, int], derived: dict[str, int], challenges: dict[str, int]
+    domain: Domain,
+    b_log2: int,
+    scalars: dict[str, int],
+    derived: dict[str, int],
+    challenges: dict[str, int],
+    openings: tuple[Opening, ...] = OPENINGS,
 ) -> list[Entry]:
-    """The twelve entries, in order."""
-    e = scalars
-    y, zeta, alpha = challenges["y"], challenges["zeta"], challenges["alpha"]
-    y_next, zeta_inv = y * domain.root % R, pow(zeta, -1, R)
-    at = lambda *names: tuple(e[name] for name in names)
+    """`OPENINGS` in numbers."""
+    zeta = challenges["zeta"]
+    reversals = {
+        "D_zeta": reversed_at(b_log2, zeta, scalars["g_zeta_inv"]),
+        "D_zeta_inv": reversed_at(b_log2, pow(zeta, -1, R), scalars["g_zeta"]),
+    }
+    values = scalars | derived | reversals
+    at = points(domain, challenges)
     return [
-        Entry("C0", 13, 1, y, at(*PREPROCESSED)),
-        Entry("C1", 4, 1, y, at(*WIRES)),
-        Entry("C1", 4, 1, y_next, at(*(f"{w}_next" for w in WIRES))),
-        Entry("C2", 3, 1, y, (e["z"], derived["Tp"], derived["Tg"])),
-        Entry("C2", 3, 1, y_next, at("z_next", "Tp_next", "Tg_next")),
-        Entry("g", 1, 1, zeta, at("g_zeta")),
-        Entry("g", 1, zeta, 1, at("g_zeta_inv")),
-        Entry("h", 1, 1, zeta, at("h_zeta")),
-        Entry("h", 1, zeta, 1, at("h_zeta_inv")),
-        Entry("h", 1, 1, alpha, (derived["h_alpha"],)),
-        Entry("SD", 2, 1, zeta, (e["S_zeta"], reversed_at(b_log2, zeta, e["g_zeta_inv"]))),
-        Entry("SD", 2, zeta, 1, (e["S_zeta_inv"], reversed_at(b_log2, zeta_inv, e["g_zeta"]))),
+        Entry(o.commitment, o.modulus.degree, *o.modulus.binomial(at), tuple(values[v] for v in o.remainder))
+        for o in openings
     ]
 
 
-def denominators(domain: Domain, num_public: int, challenges: dict[str, int]) -> list[int]:
+def denominators(
+    domain: Domain, num_public: int, challenges: dict[str, int], openings: tuple[Opening, ...] = OPENINGS
+) -> list[int]:
     """All that the verifier divides by: y^n - 1, zeta, y - w^i (public rows), the distinct Z_e(z)."""
-    c = challenges
-    y, z, zeta = c["y"], c["z"], c["zeta"]
-    y_next = y * domain.root % R
+    y, z, at = challenges["y"], challenges["z"], points(domain, challenges)
     rows, point = [], 1
     for _ in range(num_public):
-        rows.append(y - point)
+        rows.append((y - point) % R)
         point = point * domain.root % R
-    z2, z3 = z * z % R, pow(z, 3, R)
-    moduli = [
-        pow(z, 13, R) - y,
-        z2 * z2 - y,
-        z2 * z2 - y_next,
-        z3 - y,
-        z3 - y_next,
-        z - zeta,
-        zeta * z - 1,
-        z - c["alpha"],
-        z2 - zeta,
-        zeta * z2 - 1,
-    ]
-    return [d % R for d in (domain.vanishing_at(y), zeta, *rows, *moduli)]
+    return [domain.vanishing_at(y), challenges["zeta"], *rows, *(m.at(z, at) for m in moduli(openings))]
 
 
 def product(values: list[int]) -> int:

@@ -18,10 +18,11 @@ POINT_BYTES, SCALAR_BYTES = 64, 32
 SELECTORS = ("q1", "q2", "q3", "q4", "qM", "qC", "qE", "qI", "qL")
 PREPROCESSED = (*SELECTORS, "sigma1", "sigma2", "sigma3", "sigma4")
 WIRES = ("a", "b", "c", "d")
+WIRES_NEXT = tuple(f"{w}_next" for w in WIRES)
 EVALUATIONS = (
     *PREPROCESSED,  # at y
     *WIRES,  # at y
-    *(f"{w}_next" for w in WIRES),  # at w y
+    *WIRES_NEXT,  # at w y
     "z",  # z'(y)
     *("z_next", "Tp_next", "Tg_next"),  # z', Tp, Tg at w y
     *("g_zeta", "g_zeta_inv", "h_zeta", "h_zeta_inv", "S_zeta", "S_zeta_inv"),
@@ -64,9 +65,19 @@ def public_input_names(num_words: int) -> tuple[str, ...]:
     return ("seed", *words, "delta", "theta", "zeta", "v", "pc", "pci", "pr", "pri")
 
 
+STATEMENT = ("tag", "verifier_id", "context", "words", "witness")
+"""What H is the digest of, in order: the last two are the statement's words and the witness commitments."""
+
+
 def statement_digest(verifier_id: bytes, context: bytes, words: list[int], witness: list[bytes]) -> bytes:
-    """H: verifying key, context, statement and witness commitments."""
-    return keccak256(STATEMENT_TAG, verifier_id, context, *map(encode_scalar, words), *witness)
+    parts = {
+        "tag": STATEMENT_TAG,
+        "verifier_id": verifier_id,
+        "context": context,
+        "words": b"".join(map(encode_scalar, words)),
+        "witness": b"".join(witness),
+    }
+    return keccak256(*(parts[name] for name in STATEMENT))
 
 
 def seed_of(digest: bytes) -> int:
@@ -74,11 +85,16 @@ def seed_of(digest: bytes) -> int:
     return int.from_bytes(digest, "big") >> 8
 
 
+CHAIN_START = ("verifier_id", "H")
+"""What stands before the first round's messages."""
+
+
 class Transcript:
-    """s <- keccak256(s | messages), s = verifier_id | H at first; a challenge is s mod r."""
+    """s <- keccak256(s | messages), s = `CHAIN_START` at first; a challenge is s mod r."""
 
     def __init__(self, verifier_id: bytes, digest: bytes, schedule: tuple[Round, ...] = SCHEDULE):
-        self._prefix = verifier_id + digest
+        start = {"verifier_id": verifier_id, "H": digest}
+        self._prefix = b"".join(start[name] for name in CHAIN_START)
         self._schedule = schedule
         self._round = 0
         self.log: list[tuple[str, bytes | int]] = [("H", digest)]
@@ -105,23 +121,20 @@ def encode(message: bytes | int) -> bytes:
     return message if isinstance(message, bytes) else encode_scalar(message)
 
 
+def body_layout(num_witness_columns: int, schedule: tuple[Round, ...] = SCHEDULE) -> list[tuple[str, bool]]:
+    """(name, is it a point) of each element of the body, in order."""
+    layout = [(f"witness{i}", True) for i in range(num_witness_columns)]
+    for r in schedule:
+        layout += [(m, m in r.points) for m in r.messages]
+    return [*layout, (INVERSE, False)]
+
+
 def body_bytes(num_witness_columns: int) -> int:
-    points = num_witness_columns + sum(len(r.points) for r in SCHEDULE)
-    scalars = sum(len(r.scalars) for r in SCHEDULE) + 1
-    return points * POINT_BYTES + scalars * SCALAR_BYTES
+    return sum(POINT_BYTES if is_point else SCALAR_BYTES for _, is_point in body_layout(num_witness_columns))
 
 
 def encode_body(witness_commitments: list[bytes], messages: dict[str, bytes | int]) -> bytes:
-    names = [m for r in SCHEDULE for m in r.messages] + [INVERSE]
-    return b"".join([*witness_commitments, *(encode(messages[m]) for m in names)])
-
-
-def body_layout(num_witness_columns: int) -> list[tuple[str, bool]]:
-    """(name, is it a point) of each element of the body, in order."""
-    layout = [(f"witness{i}", True) for i in range(num_witness_columns)]
-    for r in SCHEDULE:
-        layout += [(m, m in r.points) for m in r.messages]
-    return [*layout, (INVERSE, False)]
+    return b"".join([*witness_commitments, *(encode(messages[name]) for name, _ in body_layout(0))])
 
 
 def decode_body(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from zkllm.errors import ProofError, StatementError
 from zkllm.field import R
 from zkllm.outer.keys import VerifyingKey
-from zkllm.outer.opening import denominators, derive, opening_entries, product
+from zkllm.outer.opening import OPENINGS, denominators, derive, opening_entries, product
 from zkllm.outer.transcript import INVERSE, SCHEDULE, Transcript, decode_body, seed_of, statement_digest
 from zkllm.pcs.bn128 import bn
 from zkllm.pcs.curve import (
@@ -88,7 +88,7 @@ def check_opening(
         raise ProofError("inverse: it is not that of the product of the denominators")
     derived = derive(vk.domain, vk.num_words, words, seed, scalars, c)
     z, omega = c["z"], c["omega"]
-    weights = {name: 0 for name in ("C0", "C1", "C2", "g", "h", "SD")}
+    weights = dict.fromkeys((o.commitment for o in OPENINGS), 0)
     generator, power = 0, 1
     for entry in opening_entries(vk.domain, vk.b_log2, scalars, derived, c):
         s = power * pow(entry.modulus_at(z), -1, R) % R

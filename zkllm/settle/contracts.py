@@ -19,6 +19,8 @@ from typing import Any
 from verifier_gen.standard_json import MAX_CODE_BYTES, SOLC_LONG_VERSION
 from zkllm.errors import SettlementError
 from zkllm.hashing import keccak256
+from zkllm.outer.contract import verifier_contract
+from zkllm.outer.keys import VerifyingKey
 from zkllm.settle.journal import write_json
 from zkllm.settle.rpc import checksum_address
 from zkllm.settle.solc import compile_standard
@@ -71,10 +73,8 @@ def settlement_artifact() -> Artifact:
     return build(settlement_source(), SETTLEMENT, bytes.fromhex(text.strip().removeprefix("0x")))
 
 
-def verifier_artifact(verifying_key: Any) -> Artifact:
-    from verifier_gen import generate
-
-    return build(generate(verifying_key).standard_json, VERIFIER)
+def verifier_artifact(verifying_key: VerifyingKey) -> Artifact:
+    return build(verifier_contract(verifying_key).standard_json, VERIFIER)
 
 
 def build(source: Mapping[str, Any], name: str, digest: bytes | None = None) -> Artifact:

@@ -11,6 +11,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
+from verifier_gen.standard_json import SOLC_VERSION
 from zkllm.errors import SettlementError, reason
 from zkllm.settle.programs import named_program, program_on_path
 from zkllm.settle.rpc import one_line
@@ -42,8 +43,6 @@ def compile_with(binary: Path, request: Mapping[str, Any]) -> dict[str, Any]:
 @contextmanager
 def compilers() -> Iterator[list[tuple[str, Path]]]:
     """Every compiler of the right version on this machine: (where it comes from, program)."""
-    from verifier_gen.standard_json import SOLC_VERSION
-
     with as_file(files("verifier_gen").joinpath("solc.js")) as wrapper:
         candidates = (
             (f"${ENVIRONMENT}", named_program(ENVIRONMENT)),
@@ -61,8 +60,6 @@ def compilers() -> Iterator[list[tuple[str, Path]]]:
 @contextmanager
 def _solc() -> Iterator[Path]:
     """$ZKLLM_SOLC, the wrapper of npm's solc, a `solc` on PATH, or one that py-solc-x has installed."""
-    from verifier_gen.standard_json import SOLC_VERSION
-
     named = named_program(ENVIRONMENT)
     if named is not None:
         if _version(named) != SOLC_VERSION:

@@ -120,7 +120,7 @@ def publish(console: Console, services: list[Any], sources: list[Any], skipped: 
 
 def deployed_sources(session: Any, key: Any, owner: bytes | None, contract: bytes | None) -> list[Any]:
     """The model's verifier and the settlement contract, both checked to be on chain."""
-    from verifier_gen import generate
+    from zkllm.outer.contract import verifier_contract
     from zkllm.settle.contracts import SETTLEMENT, VERIFIER, settlement_source
     from zkllm.settle.services import Source
     from zkllm.settle.settlement import check_settlement, word
@@ -130,7 +130,7 @@ def deployed_sources(session: Any, key: Any, owner: bytes | None, contract: byte
     verifier = session.deployer(key).check_verifier()
     known = session.deployments.latest(key.verifier_id, initial)
     made = (None, None) if known is None else (known.verifier_transaction, known.settlement_transaction)
-    source = generate(key).standard_json
+    source = verifier_contract(key).standard_json
     return [
         Source(VERIFIER, path_of(source, VERIFIER), source, verifier, b"", made[0]),
         Source(
