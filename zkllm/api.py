@@ -1,6 +1,7 @@
 """The Python API: set a model up, prove, verify. The command line only wraps it.
 
-A progress callable, wherever it is taken, is called as progress(stage, done, total).
+A progress callable, wherever it is taken, is called as progress(stage, done, total); `kernels` do the
+work (`zkllm.kernels`), with the same result whichever they are.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from .commitments import commit_columns
 from .errors import PackageError, StatementError, ZkllmError
 from .files import MOST_TEXT, cache_directory, read_text, reading, require_folder_place
 from .journal import Journal
+from .kernels.interface import Kernels
+from .kernels.native import NATIVE
 from .memory import Estimate, require_memory
 from .model.audit import check_package
 from .model.build import BuildOptions, build_package
@@ -99,6 +102,7 @@ def setup(
     calibration: str | Path | None = None,
     progress: Progress | None = None,
     memory_budget: int | None = None,
+    kernels: Kernels = NATIVE,
 ) -> ModelPackage:
     """Makes the model package `out` from a Hugging Face folder or hf:ID of the hub: weights, commitments,
     model_id, first keys.
@@ -118,12 +122,16 @@ def setup(
     rows = max_tokens if max_tokens is not None else min(DEFAULT_ROWS, package.config.n_ctx)
     if memory_budget is not None:
         require_memory(Protocol(_shape(package, rows, 1)), memory_budget)
-    setup_keys(package, rows, srs, progress)
+    setup_keys(package, rows, srs, progress, kernels)
     return package
 
 
 def setup_keys(
-    package: ModelPackage, max_tokens: int, srs: str | Path | None = None, progress: Progress | None = None
+    package: ModelPackage,
+    max_tokens: int,
+    srs: str | Path | None = None,
+    progress: Progress | None = None,
+    kernels: Kernels = NATIVE,
 ) -> SetupRecord:
     """Commits to the fixed columns, records model_id, and makes the keys of the shape (max_tokens, 1).
 
@@ -132,7 +140,7 @@ def setup_keys(
     """
     _ = package.sound_weights, _shape(package, max_tokens, 1)  # before the SRS is made or read
     path = Path(srs).resolve() if srs is not None else None
-    string = _load_srs(path, 1 << package.config.mu, progress)
+    string = _load_srs(path, 1 << package.config.mu, progress, kernels)
     timings = Timings(progress=progress)
     if path is not None:
         with timings.stage("check SRS") as report:
@@ -143,7 +151,7 @@ def setup_keys(
     )
     record = _recorded(package, max_tokens, string, path, timings, journal)
     record.save(package.folder / "keys" / SETUP_FILE)
-    shape_keys(package, max_tokens, 1, progress=progress)
+    shape_keys(package, max_tokens, 1, progress=progress, kernels=kernels)
     return record
 
 
@@ -154,6 +162,7 @@ def check_setup(
     srs: str | Path | None = None,
     calibration: str | Path | None = None,
     allow_scales: bool = False,
+    kernels: Kernels = NATIVE,
 ) -> Audit:
     """Rebuilds everything from the checkpoint and compares: the auditor's way to VERIFIER_ID.
 
@@ -176,7 +185,7 @@ def check_setup(
 
     def checked_srs(powers: int) -> Srs:
         if not any(s.num_powers >= powers for s in checked):
-            string = _srs_of(record, powers, progress)
+            string = _srs_of(record, powers, progress, kernels)
             with Timings(progress=progress).stage("check SRS") as report:
                 check_srs(string, report)
             checked.append(string)
@@ -193,7 +202,7 @@ def check_setup(
             continue
         rows, certified = int(match[1]), int(match[2])
         with Timings(progress=progress).stage(f"keys N={rows} k={certified}"):
-            rebuilt = _make_keys(package, record, rows, certified, checked_srs)
+            rebuilt = _make_keys(package, record, rows, certified, checked_srs, kernels)
         if rebuilt.verifying_key != VerifyingKey.load(keys / "vk.json"):
             raise PackageError(f"{keys}: the verifying key is not the one that the checkpoint leads to")
         keep_key(package.digest, keys / "vk.json", rebuilt.verifying_key.to_json().encode())
@@ -202,7 +211,11 @@ def check_setup(
 
 
 def open_package(
-    path: str | Path, *, progress: Progress | None = None, asked: Asked | None = None
+    path: str | Path,
+    *,
+    progress: Progress | None = None,
+    asked: Asked | None = None,
+    kernels: Kernels = NATIVE,
 ) -> ModelPackage:
     """A package with keys: `path` itself, or one made in the cache from a Hugging Face folder or hf:ID of the
     hub on first use; not, where what is `asked` of it could not be proved.
@@ -217,8 +230,8 @@ def open_package(
             if asked is not None:
                 asked.check(package)
             require_folder_place(folder / "keys")
-            setup_keys(package, min(DEFAULT_ROWS, package.config.n_ctx), progress=progress)
-        own_setup(package, progress)
+            setup_keys(package, min(DEFAULT_ROWS, package.config.n_ctx), progress=progress, kernels=kernels)
+        own_setup(package, progress, kernels)
         return package
     checkpoint = find_checkpoint(path)
     cached = cache_directory() / "models" / _checkpoint_key(checkpoint)
@@ -229,7 +242,7 @@ def open_package(
             pass  # damaged: made again
     if asked is not None:
         asked.check_checkpoint(checkpoint)
-    return setup(checkpoint, cached, progress=progress)
+    return setup(checkpoint, cached, progress=progress, kernels=kernels)
 
 
 def _checkpoint_key(folder: Path) -> str:
@@ -249,11 +262,13 @@ def open_setup(package: ModelPackage) -> SetupRecord:
     return record
 
 
-def own_setup(package: ModelPackage, progress: Progress | None = None) -> SetupRecord:
+def own_setup(
+    package: ModelPackage, progress: Progress | None = None, kernels: Kernels = NATIVE
+) -> SetupRecord:
     """The package's set-up, made by this user, or else made again here and found to be the same."""
     record = open_setup(package)
     if not record.own:
-        string = _srs_of(record, 1 << package.config.mu, progress)
+        string = _srs_of(record, 1 << package.config.mu, progress, kernels)
         if record.srs_path is not None:
             with Timings(progress=progress).stage("check SRS") as report:
                 check_srs(string, report)
@@ -300,10 +315,14 @@ def _check_record(package: ModelPackage, record: SetupRecord, string: Srs, progr
 
 
 def shape_keys(
-    package: ModelPackage, rows: int, certified: int, progress: Progress | None = None
+    package: ModelPackage,
+    rows: int,
+    certified: int,
+    progress: Progress | None = None,
+    kernels: Kernels = NATIVE,
 ) -> ShapeKeys:
     """Keys of a shape, made when first used and cached in the package; others' are made again."""
-    record = own_setup(package, progress)
+    record = own_setup(package, progress, kernels)
     folder = package.keys_folder(rows, certified)
     shape = _shape(package, rows, certified)
     if all(is_own_key(package.digest, folder / name) for name in ("vk.json", "proving.key")):
@@ -316,7 +335,8 @@ def shape_keys(
             return ShapeKeys(Protocol(shape), pk)
     require_folder_place(folder)
     with Timings(progress=progress).stage(f"keys N={rows} k={certified}"):
-        keys = _make_keys(package, record, rows, certified, lambda powers: _srs_of(record, powers, progress))
+        open_srs_of = lambda powers: _srs_of(record, powers, progress, kernels)
+        keys = _make_keys(package, record, rows, certified, open_srs_of, kernels)
     keep_key(package.digest, folder / "proving.key", keys.proving_key.to_bytes())
     keep_key(package.digest, folder / "vk.json", keys.verifying_key.to_json().encode())
     return keys
@@ -328,6 +348,7 @@ def _make_keys(
     rows: int,
     certified: int,
     open_srs_of: Callable[[int], Srs],
+    kernels: Kernels,
 ) -> ShapeKeys:
     """The owner of every VERIFIER_ID of a model: none comes to be unless the predicates hold."""
     config = package.sound_weights.config
@@ -337,6 +358,7 @@ def _make_keys(
     pk, _ = setup_outer(
         circuit,
         string,
+        kernels,
         list(record.fixed_commitments),
         protocol.witness.num_columns,
         config.mu,
@@ -372,17 +394,17 @@ def _calibration_text(path: str | Path | None) -> str | None:
         return read_text(Path(path), MOST_TEXT)
 
 
-def _load_srs(path: Path | None, powers: int, progress: Progress | None) -> Srs:
+def _load_srs(path: Path | None, powers: int, progress: Progress | None, kernels: Kernels) -> Srs:
     if path is not None:
-        return open_srs(path, powers)
+        return open_srs(path, powers, kernels=kernels)
     report: Callable[[int, int], None] | None = None
     if progress is not None:
         report = lambda done, total: progress("development SRS", done, total)
-    return development_srs(max(MIN_SRS_LOG2, (powers - 1).bit_length()), report)
+    return development_srs(max(MIN_SRS_LOG2, (powers - 1).bit_length()), report, kernels)
 
 
-def _srs_of(record: SetupRecord, powers: int, progress: Progress | None) -> Srs:
-    string = _load_srs(Path(record.srs_path) if record.srs_path else None, powers, progress)
+def _srs_of(record: SetupRecord, powers: int, progress: Progress | None, kernels: Kernels) -> Srs:
+    string = _load_srs(Path(record.srs_path) if record.srs_path else None, powers, progress, kernels)
     if string.digest != record.srs_digest:
         raise PackageError("the SRS is not the one that the model was set up with; run zkllm setup again")
     if string.kind != record.srs_kind:
@@ -421,6 +443,7 @@ def prove(
     progress: Progress | None = None,
     memory: bool = False,
     memory_budget: int | None = None,
+    kernels: Kernels = NATIVE,
 ) -> ProofResult:
     """Answers a prompt greedily with `new_tokens` tokens and proves it in one causal pass of `rows` rows.
 
@@ -434,13 +457,13 @@ def prove(
     check_memory(package, rows, new_tokens, memory_budget)
     timings = Timings(progress, memory)
     with timings.stage("keys"):
-        keys = shape_keys(package, rows, new_tokens, progress)
+        keys = shape_keys(package, rows, new_tokens, progress, kernels)
         vk = keys.verifying_key
-        string = _srs_of(record, srs_powers_needed(vk.n_log2, vk.mu), progress)
+        string = _srs_of(record, srs_powers_needed(vk.n_log2, vk.mu), progress, kernels)
     with timings.stage("trace") as report:
-        trace = generate_trace(package.weights, ids, new_tokens, rows, report)
+        trace = generate_trace(package.weights, ids, new_tokens, rows, report, kernels)
     body = prove_trace(
-        keys.protocol, package.weights, trace, keys.proving_key, string, context.digest(), timings
+        keys.protocol, package.weights, trace, keys.proving_key, string, context.digest(), kernels, timings
     )
     proof = Proof(
         vk.verifier_id,

@@ -5,8 +5,7 @@ slot.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 
@@ -16,12 +15,13 @@ from .pcs.curve import decode_g1, encode_g1, linear_combination_g1
 from .pcs.srs import Srs
 from .protocol.columns import column_pieces
 from .protocol.layout import Layout
+from .protocol.tables import Tensors
 
 Progress = Callable[[int, int], None]
 Segments = list[tuple[int, np.ndarray]]
 
 
-def column_segments(layout: Layout, tensors: Mapping[str, Any], column: int) -> dict[int, Segments]:
+def column_segments(layout: Layout, tensors: Tensors, column: int) -> dict[int, Segments]:
     """The entries of a column as integers: bit shift of the slot -> [(offset, integers)]."""
     segments: dict[int, Segments] = defaultdict(list)
     for offset, shift, values in column_pieces(layout, tensors, column):
@@ -32,7 +32,7 @@ def column_segments(layout: Layout, tensors: Mapping[str, Any], column: int) -> 
 def commit_columns(
     srs: Srs,
     layout: Layout,
-    tensors: Mapping[str, Any],
+    tensors: Tensors,
     progress: Progress | None = None,
     journal: Journal | None = None,
 ) -> list[bytes]:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .commitments import commit_columns
 from .field import R
-from .kernels import native
+from .kernels.interface import Kernels, Vector
 from .mapped import release
 from .model.trace import Trace
 from .model.weights import QuantizedModel
@@ -31,13 +29,14 @@ def prove_trace(
     pk: ProvingKey,
     srs: Srs,
     context: bytes,
+    kernels: Kernels,
     timings: Timings | None = None,
 ) -> bytes:
     """The proof's body for a traced statement. `context` is the 32-byte digest of a `Context`."""
     timings = timings or Timings()
     release(array for _, array in model.arrays())
     with timings.stage("witness"):
-        data = prover_data(protocol, model, trace, native)
+        data = prover_data(protocol, model, trace, kernels)
     return prove_data(protocol, data, trace.ids, trace.T, pk, srs, context, timings)
 
 
@@ -60,11 +59,11 @@ def prove_data(
         prover = Prover(protocol, seed_of(digest), data, part=timings.part)
         result = run_inner(prover, words, InnerStatement(length, list(ids)))
 
-    def open_columns(theta: int) -> Any:
+    def open_columns(theta: int) -> Vector:
         """f = sum theta^g C_g."""
         powers = [pow(theta, g, R) for g in range(protocol.num_columns)]
         layouts = (protocol.fixed, protocol.witness)
-        return combine_columns(native, layouts, data.tensors, powers, data.release)
+        return combine_columns(data.kernels, layouts, data.tensors, powers, data.release)
 
     def tail(theta: int, zeta: int) -> Tail:
         inverse = prover.advice(lambda: pow(zeta, -1, R))
@@ -76,6 +75,7 @@ def prove_data(
         return prove_outer(
             pk,
             srs,
+            data.kernels,
             digest=digest,
             witness_commitments=witness,
             words=words,

@@ -25,7 +25,7 @@ from .commitments import commit_columns
 from .errors import PackageError
 from .field import R
 from .hashing import keccak256
-from .kernels import native
+from .kernels.native import NATIVE
 from .model.config import ProgramConfig
 from .model.predicates import (
     NORM_BITS,
@@ -151,7 +151,7 @@ class SubBlock:
         missed = count_multiplicities(self.protocol, tensors)
         if missed:
             raise ValueError("the trace leaves the lookup tables of " + ", ".join(missed))
-        return ProverData(manifest, native, tensors)
+        return ProverData(manifest, NATIVE, tensors)
 
     def _values(self, trace: Trace) -> Mapping[str, np.ndarray | Callable[[], np.ndarray]]:
         place = 2 * self.layer + _MLP[self.name]
@@ -213,6 +213,7 @@ def setup(
         pk, vk = setup_outer(
             circuit,
             srs,
+            NATIVE,
             commitments,
             block.protocol.witness.num_columns,
             config.mu,

@@ -26,7 +26,8 @@ import numpy as np
 from zkllm import _native
 from zkllm.bits import ceil_log2
 from zkllm.field import R
-from zkllm.kernels import native
+from zkllm.kernels.interface import Vector
+from zkllm.kernels.native import NATIVE
 
 Row = dict[str, object]
 
@@ -69,16 +70,16 @@ class Bench:
     def scalars(self, n: int) -> list[int]:
         return [self.rng.randrange(R) for _ in range(n)]
 
-    def field(self, n: int) -> native.FrVec:
+    def field(self, n: int) -> Vector:
         """Pseudo-random elements: a tensor product is full-width and quick to make."""
         parts, left = [], n
         while left > 1:
             k = min(left, 512)
             while left % k:
                 k -= 1
-            parts.append(native.from_list(self.scalars(k)))
+            parts.append(NATIVE.from_list(self.scalars(k)))
             left //= k
-        return native.tensor_product(parts)
+        return NATIVE.tensor_product(parts)
 
     def ints(self, shape: tuple[int, ...], dtype: type, bits: int) -> np.ndarray:
         return self.generator.integers(-(1 << bits - 1), 1 << bits - 1, shape).astype(dtype)
@@ -100,7 +101,7 @@ class Bench:
 
     def sumcheck(self, name: str, sizes: list[int], factors: list[Any], terms: list[Any], tau: bool) -> None:
         points = [self.scalars(ceil_log2(n)) for n in sizes] if tau else None
-        start, instance = timed(lambda: native.SumcheckInstance(sizes, factors, terms, points))
+        start, instance = timed(lambda: NATIVE.sumcheck(sizes, factors, terms, points))
         first_round, _ = timed(instance.round)
         first_bind, _ = timed(lambda: instance.bind(self.rng.randrange(R)))
         rounds, binds = Clock.zero(), Clock.zero()
@@ -130,7 +131,7 @@ class Bench:
                 segments.append((address, self.rng.randrange(R), numerator, table, output))
             address += n // 16 if kind != "masked" else n // 64
         alpha, beta = self.scalars(2)
-        build, tree = timed(lambda: native.LogUpTree(address, segments, alpha, beta))
+        build, tree = timed(lambda: NATIVE.logup_tree(address, segments, alpha, beta))
         layers: dict[int, Clock] = {}
         point: list[int] = []
         for j in range(tree.depth):
@@ -217,19 +218,19 @@ class Bench:
         matrix = self.ints((4 * n // side, side), np.int16, 16)
         for axis in (0, 1):
             weights = self.field(matrix.shape[axis])
-            seconds, _ = timed(partial(native.contract, matrix, list(matrix.shape), axis, weights))
+            seconds, _ = timed(partial(NATIVE.contract, matrix, list(matrix.shape), axis, weights))
             self.add(f"contract int16, axis {axis} of 2", matrix.size, seconds)
         weights = self.field(side)
         for axis in (0, 1):
-            seconds, _ = timed(partial(native.contract, a, [side, n // side], axis, weights))
+            seconds, _ = timed(partial(NATIVE.contract, a, [side, n // side], axis, weights))
             self.add(f"contract field, axis {axis} of 2", n, seconds)
-        self.add("inner field x field", n, timed(lambda: native.inner(a, b))[0])
-        self.add("inner int16 x field", n, timed(lambda: native.inner(small, b))[0])
-        self.add("eq_table", n, timed(lambda: native.eq_table(self.scalars(self.log2)))[0])
+        self.add("inner field x field", n, timed(lambda: NATIVE.inner(a, b))[0])
+        self.add("inner int16 x field", n, timed(lambda: NATIVE.inner(small, b))[0])
+        self.add("eq_table", n, timed(lambda: NATIVE.eq_table(self.scalars(self.log2)))[0])
         vectors = [self.field(side), self.field(n // side)]
-        self.add("accumulate, 2 vectors", n, timed(lambda: native.accumulate(a, 0, 3, vectors))[0])
-        self.add("linear_combination of 2", n, timed(lambda: native.linear_combination([a, b], [3, 5]))[0])
-        self.add("FrVec.write int16", n, timed(lambda: a.write(0, small))[0])
+        self.add("accumulate, 2 vectors", n, timed(lambda: _native.accumulate(a, 0, 3, vectors))[0])
+        self.add("linear_combination of 2", n, timed(lambda: NATIVE.linear_combination([a, b], [3, 5]))[0])
+        self.add("write int16", n, timed(lambda: NATIVE.write(a, 0, small))[0])
 
 
 def main() -> None:

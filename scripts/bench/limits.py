@@ -23,7 +23,8 @@ import numpy as np
 from zkllm._native import field_backend
 from zkllm.benchmark import of_widths
 from zkllm.field import R
-from zkllm.kernels import native
+from zkllm.kernels.interface import Vector
+from zkllm.kernels.native import NATIVE
 from zkllm.model.program import trace
 from zkllm.pcs.srs import development_srs
 from zkllm.profiling import windows
@@ -46,25 +47,25 @@ def processor_seconds(run: Callable[[], Any]) -> float:
     return best
 
 
-def elements(n: int) -> native.FrVec:
+def elements(n: int) -> Vector:
     """Pseudo-random field elements: a tensor product is full-width and quick to make."""
     generator = np.random.default_rng(1)
     side = 1 << (n.bit_length() - 1) // 2
     parts = [[int(x) ** 4 % R for x in generator.integers(1, 1 << 62, k)] for k in (side, n // side)]
-    return native.tensor_product([native.from_list(p) for p in parts])
+    return NATIVE.tensor_product([NATIVE.from_list(p) for p in parts])
 
 
 def field_mul() -> float:
     n, times = 1 << 13, 300
     a, b = elements(n), elements(n)
-    return processor_seconds(lambda: [native.inner(a, b) for _ in range(times)]) / (n * times)
+    return processor_seconds(lambda: [NATIVE.inner(a, b) for _ in range(times)]) / (n * times)
 
 
 def weight_mul() -> float:
     shape = (1 << 11, 1 << 12)
     matrix = np.random.default_rng(1).integers(-(1 << 12), 1 << 12, shape).astype(np.int16)
     weights = elements(shape[1])
-    return processor_seconds(lambda: native.contract(matrix, list(shape), 1, weights)) / matrix.size
+    return processor_seconds(lambda: NATIVE.contract(matrix, list(shape), 1, weights)) / matrix.size
 
 
 def int_mac() -> float:

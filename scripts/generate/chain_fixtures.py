@@ -15,8 +15,8 @@ from typing import Any
 
 from scripts import ROOT
 from tests.outer import toy
-from zkllm._native import FrVec
 from zkllm.hashing import keccak256
+from zkllm.kernels.native import NATIVE
 from zkllm.model.vocabulary import VocabularyTree
 from zkllm.outer.setup import setup_outer
 from zkllm.outer.verifier import verify
@@ -93,9 +93,9 @@ def fixture(case: Case) -> tuple[dict[str, Any], str]:
     inner = toy.Toy.random(case.mu, case.num_fixed, case.num_witness, seed=case.seed, N=case.N)
     circuit = inner.circuit()
     srs = development_srs((srs_powers_needed(circuit.log2_size, case.mu) - 1).bit_length())
-    commitments = [srs.commit(FrVec.from_list(table)) for table in inner.tables]
+    commitments = [srs.commit(NATIVE.from_list(table)) for table in inner.tables]
     fixed, witness = commitments[: case.num_fixed], commitments[case.num_fixed :]
-    pk, vk = setup_outer(circuit, srs, fixed, case.num_witness, case.mu, fields)
+    pk, vk = setup_outer(circuit, srs, NATIVE, fixed, case.num_witness, case.mu, fields)
     words = statement.words(case.N, 0)
     context = case.context.digest()
     body = toy.Instance(inner, srs, pk, words, context, witness).prove()

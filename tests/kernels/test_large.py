@@ -15,9 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from zkllm import _native
 from zkllm.bits import ceil_log2
 from zkllm.field import R
-from zkllm.kernels import native
+from zkllm.kernels.interface import Table
+from zkllm.kernels.native import NATIVE
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -46,10 +48,10 @@ def interpolate(values: list[int], x: int) -> int:
     return total % R
 
 
-def evaluate(table: native.Table, sizes: list[int], point: list[list[int]]) -> int:
+def evaluate(table: Table, sizes: list[int], point: list[list[int]]) -> int:
     """The multilinear extension of a table at a point with coordinates for each axis."""
-    weights = [native.eq_table(c).slice(0, n) for c, n in zip(point, sizes, strict=True)]
-    return native.inner(table, native.tensor_product(weights))
+    weights = [NATIVE.eq_table(c).slice(0, n) for c, n in zip(point, sizes, strict=True)]
+    return NATIVE.inner(table, NATIVE.tensor_product(weights))
 
 
 @pytest.mark.parametrize("with_tau", [False, True])
@@ -60,13 +62,13 @@ def test_sumcheck_ends_at_the_tables(tmp_path: Path, sizes: list[int], with_tau:
     a = mapped(tmp_path / "a.npy", tuple(sizes), "int16", 16)
     b = mapped(tmp_path / "b.npy", tuple(sizes), "int32", 24)  # the sum of all products fits int64
     parts = sizes if len(sizes) > 1 else [1 << 11, 1 << 11]
-    v = native.tensor_product([native.from_list(scalars(rng, n)) for n in parts])
-    lower = native.from_list(scalars(rng, sizes[0]))
-    factors: list[tuple[list[int], native.Table]] = [(axes, a), (axes, b), (axes, v), ([0], lower)]
+    v = NATIVE.tensor_product([NATIVE.from_list(scalars(rng, n)) for n in parts])
+    lower = NATIVE.from_list(scalars(rng, sizes[0]))
+    factors: list[tuple[list[int], Table]] = [(axes, a), (axes, b), (axes, v), ([0], lower)]
     c0, c1 = scalars(rng, 2)
     terms = [(c0, [0, 1]), (c1, [2, 3]), (1, [2, 0])]
     tau = [scalars(rng, ceil_log2(n)) for n in sizes] if with_tau else None
-    instance = native.SumcheckInstance(sizes, factors, terms, tau)
+    instance = NATIVE.sumcheck(sizes, factors, terms, tau)
     point: list[list[int]] = [[] for _ in sizes]
     claim = None
     for axis, n in enumerate(sizes):
@@ -78,9 +80,9 @@ def test_sumcheck_ends_at_the_tables(tmp_path: Path, sizes: list[int], with_tau:
             assert claim is None or total == claim
             if claim is None and not with_tau:
                 rest = prod(sizes[1:])
-                sums = native.contract(v, [sizes[0], rest], 1, native.from_list([1] * rest))
-                whole = c0 * int((a.astype(np.int64) * b).sum(dtype=np.int64)) + native.inner(a, v)
-                assert total == (whole + c1 * native.inner(sums, lower)) % R
+                sums = NATIVE.contract(v, [sizes[0], rest], 1, NATIVE.from_list([1] * rest))
+                whole = c0 * int((a.astype(np.int64) * b).sum(dtype=np.int64)) + NATIVE.inner(a, v)
+                assert total == (whole + c1 * NATIVE.inner(sums, lower)) % R
             c = rng.randrange(R)
             claim = interpolate(h, c)
             instance.bind(c)
@@ -102,7 +104,7 @@ def test_logup_ends_at_the_leaves(tmp_path: Path, leaves: int) -> None:
         (0, tag, numerators[:half], inputs[:half], inputs[:half]),
         (half, tag, 1, inputs[half:], None),
     ]
-    tree = native.LogUpTree(leaves, segments, alpha, beta)
+    tree = NATIVE.logup_tree(leaves, segments, alpha, beta)
     claim_p, claim_q = tree.root()
     z: list[int] = []
     for j in range(tree.depth):
@@ -123,12 +125,12 @@ def test_logup_ends_at_the_leaves(tmp_path: Path, leaves: int) -> None:
         c = rng.randrange(R)
         claim_p, claim_q = (p0 + c * (p1 - p0)) % R, (q0 + c * (q1 - q0)) % R
         z = [*point, c]
-    eq = native.eq_table(z)
+    eq = NATIVE.eq_table(z)
     low, high = eq.slice(0, half), eq.slice(half, leaves)
     ones = np.broadcast_to(np.ones(1, dtype=np.int8), (leaves,))
-    real, upper = native.inner(ones, eq.slice(0, leaves)), native.inner(ones[half:], high)
-    assert claim_p == (native.inner(numerators[:half], low) + upper) % R
-    x, y = native.inner(inputs[:half], low), native.inner(inputs[half:], high)
+    real, upper = NATIVE.inner(ones, eq.slice(0, leaves)), NATIVE.inner(ones[half:], high)
+    assert claim_p == (NATIVE.inner(numerators[:half], low) + upper) % R
+    x, y = NATIVE.inner(inputs[:half], low), NATIVE.inner(inputs[half:], high)
     assert claim_q == ((alpha - tag - 1) * real - (beta + beta**2) * x - beta * y) % R
 
 
@@ -136,54 +138,54 @@ def test_logup_ends_at_the_leaves(tmp_path: Path, leaves: int) -> None:
 def test_contractions_commute(tmp_path: Path, dtype: str) -> None:
     rng = random.Random(3)
     shape = [1398, 3, 1000]
-    vectors = [native.from_list(scalars(rng, n)) for n in shape]
-    table: native.Table
+    vectors = [NATIVE.from_list(scalars(rng, n)) for n in shape]
+    table: Table
     if dtype == "field":
-        table = native.tensor_product(vectors)
+        table = NATIVE.tensor_product(vectors)
     else:
         table = mapped(tmp_path / "w.npy", tuple(shape), dtype, min(int(dtype[3:]), 30))
-    expected = native.inner(table, native.tensor_product(vectors))
+    expected = NATIVE.inner(table, NATIVE.tensor_product(vectors))
     for axis in range(3):
         rest = [i for i in range(3) if i != axis]
-        part = native.contract(table, shape, axis, vectors[axis])
-        assert native.inner(part, native.tensor_product([vectors[i] for i in rest])) == expected
+        part = NATIVE.contract(table, shape, axis, vectors[axis])
+        assert NATIVE.inner(part, NATIVE.tensor_product([vectors[i] for i in rest])) == expected
     if isinstance(table, np.ndarray):
         turned = table.transpose(2, 0, 1)
         for axis in range(3):
-            part = native.contract(turned, list(turned.shape), axis, vectors[(2, 0, 1)[axis]])
+            part = NATIVE.contract(turned, list(turned.shape), axis, vectors[(2, 0, 1)[axis]])
             rest = [(2, 0, 1)[i] for i in range(3) if i != axis]
-            assert native.inner(part, native.tensor_product([vectors[i] for i in rest])) == expected
-        total = native.zeros(table.size)
-        native.accumulate(total, 0, 5, vectors)
-        assert native.inner(table, total) == 5 * expected % R
+            assert NATIVE.inner(part, NATIVE.tensor_product([vectors[i] for i in rest])) == expected
+        total = NATIVE.zeros(table.size)
+        _native.accumulate(total, 0, 5, vectors)
+        assert NATIVE.inner(table, total) == 5 * expected % R
 
 
 DIGEST = """
 import hashlib, random
 import numpy as np
 from zkllm.field import R
-from zkllm.kernels import native
+from zkllm.kernels.native import NATIVE
 rng = random.Random(4)
-vectors = [native.from_list([rng.randrange(R) for _ in range(n)]) for n in (3, 1000, 25)]
+vectors = [NATIVE.from_list([rng.randrange(R) for _ in range(n)]) for n in (3, 1000, 25)]
 table = np.random.default_rng(1).integers(-999, 999, (3, 1000, 25)).astype(np.int16)
 out = []
-product = native.tensor_product(vectors)
+product = NATIVE.tensor_product(vectors)
 for tau in (None, [[3, 4], list(range(10)), [1, 2, 3, 4, 5]]):
     factors = [([0, 1, 2], table), ([0, 1, 2], product)]
-    x = native.SumcheckInstance([3, 1000, 25], factors, [(7, [0, 1, 1])], tau)
+    x = NATIVE.sumcheck([3, 1000, 25], factors, [(7, [0, 1, 1])], tau)
     while x.remaining():
         out.append(x.round())
         x.bind(rng.randrange(R))
     out.append(x.values())
 segments = [(0, 5, 1, table, None), (75_000, 6, table, table, table)]
-tree = native.LogUpTree(150_000, segments, 7, 9)
+tree = NATIVE.logup_tree(150_000, segments, 7, 9)
 out.append(tree.root())
 for j in range(tree.depth):
     tree.open(j, list(range(j)), 5)
     for _ in range(j):
         out.append(tree.round())
         tree.bind(rng.randrange(R))
-out += [native.contract(table, [3, 1000, 25], a, vectors[a]).to_list() for a in range(3)]
+out += [NATIVE.contract(table, [3, 1000, 25], a, vectors[a]).to_list() for a in range(3)]
 print(hashlib.sha256(repr(out).encode()).hexdigest())
 """
 
@@ -199,10 +201,10 @@ def test_results_do_not_depend_on_the_number_of_threads() -> None:
 
 LONG = """
 import numpy as np
-from zkllm.kernels import native
+from zkllm.kernels.native import NATIVE
 rows = np.broadcast_to(np.ones(1 << 12, dtype=np.int8), (1 << 22, 1 << 12))  # 2^34 elements of 4 KiB
 print("start", flush=True)
-native.contract(rows, list(rows.shape), 1, native.zeros(1 << 12))
+NATIVE.contract(rows, list(rows.shape), 1, NATIVE.zeros(1 << 12))
 print("end", flush=True)
 """
 

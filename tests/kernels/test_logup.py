@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from zkllm import _native
 from zkllm.field import R
-from zkllm.kernels import naive, native
-from zkllm.kernels.naive import Segments
+from zkllm.kernels.interface import Segment
+from zkllm.kernels.naive import NAIVE
+from zkllm.kernels.native import NATIVE
 
 BACKENDS = ["scalar"] + (["avx512ifma"] if _native.field_backend() == "avx512ifma" else [])
 
@@ -27,12 +28,12 @@ def backend(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 def check_tree(
-    rng: random.Random, total: int, segments: Segments, edge: bool = False, chained: bool = False
+    rng: random.Random, total: int, segments: list[Segment], edge: bool = False, chained: bool = False
 ) -> None:
     """`chained`: each layer is opened where the one above ended, as in the protocol."""
     pick = (lambda: rng.choice([0, 1, R - 1])) if edge else (lambda: rng.randrange(R))
     alpha, beta = pick(), pick()
-    slow, fast = (k.LogUpTree(total, segments, alpha, beta) for k in (naive, native))
+    slow, fast = (k.logup_tree(total, segments, alpha, beta) for k in (NAIVE, NATIVE))
     assert fast.depth == slow.depth
     assert fast.root() == slow.root()
     point: list[int] = []
@@ -52,7 +53,7 @@ def check_tree(
         point.append(pick())
 
 
-def draw_segments(seed: int, shapes: list[tuple[int, ...]], room: int = 5) -> tuple[int, Segments]:
+def draw_segments(seed: int, shapes: list[tuple[int, ...]], room: int = 5) -> tuple[int, list[Segment]]:
     """Segments of any kind, with gaps between them."""
     rng, generator = random.Random(seed), np.random.default_rng(seed)
     segments, address = [], 0
@@ -115,7 +116,7 @@ def test_the_arrays_are_views(backend: str) -> None:
     generator = np.random.default_rng(4)
     values = generator.integers(0, 1 << 16, (6, 40, 70)).astype(np.uint16)
     mask = np.broadcast_to(np.tril(np.ones((40, 64), dtype=np.int8))[None], (6, 40, 64))
-    segments: Segments = [
+    segments: list[Segment] = [
         (100, 1, mask[2:], values[2:, :, 6:], values[:4, :, :64]),
         (100 + 4 * 40 * 64, 2, 1, values.transpose(2, 1, 0)[::2, ::-1], None),
     ]
@@ -123,10 +124,10 @@ def test_the_arrays_are_views(backend: str) -> None:
 
 
 def test_tree_refuses_misuse() -> None:
-    segments: Segments = [(0, 1, 1, np.arange(3, dtype=np.int16), None)]
+    segments: list[Segment] = [(0, 1, 1, np.arange(3, dtype=np.int16), None)]
     with pytest.raises(ValueError, match="at least one leaf"):
-        native.LogUpTree(0, [], 1, 1)
-    tree = native.LogUpTree(3, segments, 5, 7)
+        NATIVE.logup_tree(0, [], 1, 1)
+    tree = NATIVE.logup_tree(3, segments, 5, 7)
     with pytest.raises(ValueError, match="no layer is open"):
         tree.round()
     with pytest.raises(ValueError, match="no layer is open"):
@@ -151,12 +152,12 @@ def test_segments_must_fit() -> None:
     a = np.arange(4, dtype=np.int16)
     for segments in ([(0, 1, 1, a, None), (3, 1, 1, a, None)], [(6, 1, 1, a, None)]):
         with pytest.raises(ValueError, match="overlaps another or passes the end"):
-            native.LogUpTree(9, segments, 1, 1)
+            NATIVE.logup_tree(9, segments, 1, 1)
     for segment in ((0, 1, a[:3], a, None), (0, 1, 1, a, a[:3])):
         with pytest.raises(ValueError, match="different numbers"):
-            native.LogUpTree(9, [segment], 1, 1)
+            NATIVE.logup_tree(9, [segment], 1, 1)
     with pytest.raises(TypeError, match="numpy integer array"):
-        native.LogUpTree(9, [(0, 1, 1, native.from_list([1, 2]), None)], 1, 1)
+        NATIVE.logup_tree(9, [(0, 1, 1, NATIVE.from_list([1, 2]), None)], 1, 1)
 
 
 def test_arrays_are_freed_once_they_are_not_needed() -> None:
@@ -164,7 +165,7 @@ def test_arrays_are_freed_once_they_are_not_needed() -> None:
 
     a = np.arange(1 << 13, dtype=np.uint16)
     before = sys.getrefcount(a)
-    tree = native.LogUpTree(a.size, [(0, 1, 1, a, None)], 5, 7)
+    tree = NATIVE.logup_tree(a.size, [(0, 1, 1, a, None)], 5, 7)
     for j in range(tree.depth):
         assert sys.getrefcount(a) > before
         tree.open(j, [3] * j, 1)

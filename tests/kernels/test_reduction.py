@@ -12,17 +12,20 @@ from hypothesis import strategies as st
 
 from zkllm import _native
 from zkllm.field import R
-from zkllm.kernels import naive, native
+from zkllm.kernels.interface import Table, Vector
+from zkllm.kernels.naive import NAIVE
+from zkllm.kernels.naive.vectors import accumulate
+from zkllm.kernels.native import NATIVE
 
 from .test_sumcheck import DTYPES, native_table, random_table
 from .test_vectors import vector
 
-Weights = list[tuple[int, int, list[native.Vector]]]
-Data = list[tuple[int, int, list[int], native.Table]]
+Weights = list[tuple[int, int, list[Vector]]]
+Data = list[tuple[int, int, list[int], Table]]
 INT_TYPES = DTYPES[1:-1]  # below 2^51
 
 
-def random_data(rng: random.Random, size: int) -> tuple[Data, naive.Vector]:
+def random_data(rng: random.Random, size: int) -> tuple[Data, list[int]]:
     """Pieces within `size` places, layered and packed ones among them, and their sum."""
     data: Data = []
     slow = []
@@ -50,7 +53,7 @@ def random_data(rng: random.Random, size: int) -> tuple[Data, naive.Vector]:
             table = np.moveaxis(np.ascontiguousarray(np.moveaxis(table, 1, -1)), -1, 1)
         slow.append((address, stride, coefs, table))
         data.append((address, stride, coefs, native_table(table)))
-    return data, naive.sum_tables(size, slow)
+    return data, NAIVE.sum_tables(size, slow)
 
 
 def random_column(rng: random.Random, size: int) -> tuple[Weights, Data, list[int], list[int]]:
@@ -66,8 +69,8 @@ def random_column(rng: random.Random, size: int) -> tuple[Weights, Data, list[in
         if not vectors or [len(v) for v in vectors] != sizes or rng.randrange(2):  # else: equal rows
             vectors = [vector(rng, n) for n in sizes]
         coef = rng.randrange(R)
-        naive.accumulate(e, address, coef, vectors)
-        weights.append((address, coef, [native.from_list(v) for v in vectors]))
+        accumulate(e, address, coef, vectors)
+        weights.append((address, coef, [NATIVE.from_list(v) for v in vectors]))
     data, c = random_data(rng, size)
     return weights, data, e, c
 
@@ -77,7 +80,7 @@ def check(seed: int, mu: int, num_columns: int, first_rounds: int | None) -> Non
     columns = [random_column(rng, 1 << mu) for _ in range(num_columns)]
     fast = _native.ReductionInstance(mu, [(w, d) for w, d, _, _ in columns], first_rounds)
     factors = [([0], t) for _, _, e, c in columns for t in (e, c)]
-    slow = naive.SumcheckInstance([1 << mu], factors, [(1, [2 * g, 2 * g + 1]) for g in range(num_columns)])
+    slow = NAIVE.sumcheck([1 << mu], factors, [(1, [2 * g, 2 * g + 1]) for g in range(num_columns)])
     while slow.remaining():
         assert fast.remaining() == slow.remaining()
         assert fast.round() == slow.round()
@@ -114,12 +117,12 @@ def test_large_columns_end_at_their_tables() -> None:
     rng, generator, mu = random.Random(1), np.random.default_rng(1), 20
     slots = [generator.integers(-(2**15), 2**15, 3 << 18).astype(np.int16) for _ in range(2)]
     wide = generator.integers(-(2**30), 2**30, 1 << 20).astype(np.int32)
-    halves = [native.from_list(vector(rng, 1 << 9)), native.from_list(vector(rng, 3 << 9))]
-    full = [native.from_list(vector(rng, 1 << 10)) for _ in range(2)]
+    halves = [NATIVE.from_list(vector(rng, 1 << 9)), NATIVE.from_list(vector(rng, 3 << 9))]
+    full = [NATIVE.from_list(vector(rng, 1 << 10)) for _ in range(2)]
     columns: list[tuple[Weights, Data]] = [
         ([(1 << 18, 7, halves)], [(1 << 18, 1, [1, 1 << 50], np.stack(slots)[None])]),
         (
-            [(0, 1, full), (1 << 19, R - 1, [native.from_list(vector(rng, 1))])],
+            [(0, 1, full), (1 << 19, R - 1, [NATIVE.from_list(vector(rng, 1))])],
             [(0, 1, [5], wide[None, None])],
         ),
     ]
@@ -136,22 +139,22 @@ def test_large_columns_end_at_their_tables() -> None:
         point.append(c)
     values = instance.values()
     assert claim == (values[0] * values[1] + values[2] * values[3]) % R
-    eq = native.eq_table(point)
+    eq = NATIVE.eq_table(point)
     for g, (weights, data) in enumerate(columns):
-        e, c_table = native.zeros(1 << mu), _native.sum_tables(1 << mu, data)
+        e, c_table = NATIVE.zeros(1 << mu), _native.sum_tables(1 << mu, data)
         for address, coef, vectors in weights:
-            native.accumulate(e, address, coef, vectors)
-        assert values[2 * g : 2 * g + 2] == [native.inner(e, eq), native.inner(c_table, eq)]
+            _native.accumulate(e, address, coef, vectors)
+        assert values[2 * g : 2 * g + 2] == [NATIVE.inner(e, eq), NATIVE.inner(c_table, eq)]
 
 
 def test_refuses_misuse() -> None:
-    one, three = native.from_list([1, 2, 3]), np.arange(3)[None, None]
+    one, three = NATIVE.from_list([1, 2, 3]), np.arange(3)[None, None]
     columns: list[tuple[Weights, Data]] = [([(6, 1, [one])], []), ([], [(6, 1, [1], three)])]
     columns += [([], [(0, 7, [1], np.zeros((2, 1, 2), np.int8))])]
     for column in columns:
         with pytest.raises(ValueError, match="ends behind"):
             _native.ReductionInstance(3, [column], None)
-    wrong: list[tuple[list[int], native.Table]] = [
+    wrong: list[tuple[list[int], Table]] = [
         ([1], np.arange(3)),
         ([1, 2], three),
         ([1, 2], one),

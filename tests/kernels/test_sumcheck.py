@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from zkllm.bits import ceil_log2
 from zkllm.field import R
-from zkllm.kernels import naive, native
+from zkllm.kernels.interface import Table
+from zkllm.kernels.naive import NAIVE
+from zkllm.kernels.native import NATIVE
 
 SIZES = [1, 2, 3, 5, 6, 7, 25]
 DTYPES = ["field", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64"]
@@ -39,8 +41,8 @@ def random_table(rng: random.Random, shape: list[int], dtype: str) -> np.ndarray
     return table[::-1] if layout == "reversed" and shape else table
 
 
-def native_table(table: np.ndarray | list[int]) -> native.Table:
-    return native.from_list(table) if isinstance(table, list) else table
+def native_table(table: np.ndarray | list[int]) -> Table:
+    return NATIVE.from_list(table) if isinstance(table, list) else table
 
 
 def check_instance(seed: int, sizes: list[int], with_tau: bool, num_factors: int, dtypes: list[str]) -> None:
@@ -58,8 +60,8 @@ def check_instance(seed: int, sizes: list[int], with_tau: bool, num_factors: int
     tau = None
     if with_tau:
         tau = [[rng.choice([0, 1, rng.randrange(R)]) for _ in range(ceil_log2(n))] for n in sizes]
-    slow = naive.SumcheckInstance(sizes, factors, terms, tau)
-    fast = native.SumcheckInstance(sizes, [(a, native_table(t)) for a, t in factors], terms, tau)
+    slow = NAIVE.sumcheck(sizes, factors, terms, tau)
+    fast = NATIVE.sumcheck(sizes, [(a, native_table(t)) for a, t in factors], terms, tau)
     while slow.remaining():
         assert fast.remaining() == slow.remaining()
         assert fast.degree() == slow.degree()
@@ -96,8 +98,8 @@ def test_three_factors_that_leave_machine_integers() -> None:
     factors: list[tuple[list[int], np.ndarray]] = [([0], t) for t in (table, table[::-1], small)]
     terms = [(1, [0, 1, 2]), (3, [2, 2, 2, 2, 2]), (R - 1, [0, 0]), (1, [2])]
     for tau in (None, [[11, 12, 13]]):
-        slow = naive.SumcheckInstance([5], factors, terms, tau)
-        fast = native.SumcheckInstance([5], factors, terms, tau)
+        slow = NAIVE.sumcheck([5], factors, terms, tau)
+        fast = NATIVE.sumcheck([5], factors, terms, tau)
         for c in (7, R - 2, 1 << 200):
             assert fast.round() == slow.round()
             slow.bind(c)
@@ -107,7 +109,7 @@ def test_three_factors_that_leave_machine_integers() -> None:
 
 def test_refuses_what_it_cannot_prove() -> None:
     t = np.arange(6, dtype=np.int16)
-    build = native.SumcheckInstance
+    build = NATIVE.sumcheck
     with pytest.raises(ValueError, match="mention axis 1"):
         build([2, 3], [([0], t[:2]), ([0, 1], t)], [(1, [0])], None)
     with pytest.raises(ValueError, match="strictly increasing"):
@@ -115,7 +117,7 @@ def test_refuses_what_it_cannot_prove() -> None:
     with pytest.raises(ValueError, match="elements"):
         build([2, 4], [([0, 1], t)], [(1, [0])], None)
     with pytest.raises(ValueError, match="elements"):
-        build([2, 4], [([0, 1], native.from_list([1, 2, 3]))], [(1, [0])], None)
+        build([2, 4], [([0, 1], NATIVE.from_list([1, 2, 3]))], [(1, [0])], None)
     with pytest.raises(ValueError, match="does not exist"):
         build([2, 3], [([0, 1], t)], [(1, [1])], None)
     with pytest.raises(ValueError, match="does not exist"):
@@ -140,14 +142,14 @@ def test_refuses_what_it_cannot_prove() -> None:
 
 def test_tables_may_be_shared_and_read_only() -> None:
     rng = random.Random(1)
-    vector = native.from_list([rng.randrange(R) for _ in range(6)])
+    vector = NATIVE.from_list([rng.randrange(R) for _ in range(6)])
     array = np.arange(6, dtype=np.int32)
     array.flags.writeable = False
-    factors: list[tuple[list[int], native.Table]] = [([0], t) for t in (vector, vector, array, array)]
-    instance = native.SumcheckInstance([6], factors, [(1, [0, 1, 2, 3])], None)
-    again = native.SumcheckInstance([6], factors, [(1, [0, 1, 2, 3])], None)
+    factors: list[tuple[list[int], Table]] = [([0], t) for t in (vector, vector, array, array)]
+    instance = NATIVE.sumcheck([6], factors, [(1, [0, 1, 2, 3])], None)
+    again = NATIVE.sumcheck([6], factors, [(1, [0, 1, 2, 3])], None)
     for c in (3, 4, 5):
         assert instance.round() == again.round()
         instance.bind(c)
         again.bind(c)
-    assert native.to_list(vector)[0] and array[5] == 5
+    assert NATIVE.to_list(vector)[0] and array[5] == 5

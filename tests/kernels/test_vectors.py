@@ -10,8 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zkllm import _native
 from zkllm.field import R
-from zkllm.kernels import naive, native
+from zkllm.kernels.naive import NAIVE
+from zkllm.kernels.naive.vectors import accumulate
+from zkllm.kernels.native import NATIVE
 
 from .test_sumcheck import DTYPES, SIZES, native_table, random_table
 
@@ -29,8 +32,8 @@ def test_contract(seed: int, shape: list[int], dtype: str, axis: int) -> None:
     rng = random.Random(seed)
     axis %= len(shape)
     table, weights = random_table(rng, shape, dtype), vector(rng, shape[axis])
-    fast = native.contract(native_table(table), shape, axis, native.from_list(weights))
-    assert fast.to_list() == naive.contract(table, shape, axis, weights)
+    fast = NATIVE.contract(native_table(table), shape, axis, NATIVE.from_list(weights))
+    assert fast.to_list() == NAIVE.contract(table, shape, axis, weights)
 
 
 @settings(max_examples=150, deadline=None)
@@ -53,8 +56,8 @@ def test_contract_several_axes_of_a_cut_and_turned_table(seed: int, sizes: list[
     axis = rng.randrange(view.ndim)
     count = rng.randint(0, view.ndim - axis)
     weights = vector(rng, prod(view.shape[axis : axis + count]))
-    fast = native.contract(view, list(view.shape), axis, native.from_list(weights), count)
-    assert fast.to_list() == naive.contract(view, view.shape, axis, weights, count)
+    fast = NATIVE.contract(view, list(view.shape), axis, NATIVE.from_list(weights), count)
+    assert fast.to_list() == NAIVE.contract(view, view.shape, axis, weights, count)
 
 
 @pytest.mark.parametrize("dtype", ["int16", "uint16", "int32", "int64", "int64 full"])
@@ -67,12 +70,12 @@ def test_contract_long_sums_of_extreme_values(shape: list[int], axis: int, dtype
     weights = [R - 1] * shape[axis]
     for value in (low, high):
         table = np.full(shape, value, dtype=name)
-        fast = native.contract(table, shape, axis, native.from_list(weights))
+        fast = NATIVE.contract(table, shape, axis, NATIVE.from_list(weights))
         assert fast.to_list() == [int(value) * (R - 1) * shape[axis] % R] * (prod(shape) // shape[axis])
     rng = random.Random(axis)
     mixed, weights = random_table(rng, shape, dtype), vector(rng, shape[axis])
-    fast = native.contract(native_table(mixed), shape, axis, native.from_list(weights))
-    assert fast.to_list() == naive.contract(mixed, shape, axis, weights)
+    fast = NATIVE.contract(native_table(mixed), shape, axis, NATIVE.from_list(weights))
+    assert fast.to_list() == NAIVE.contract(mixed, shape, axis, weights)
 
 
 @settings(max_examples=50, deadline=None)
@@ -81,11 +84,11 @@ def test_inner_and_write(seed: int, shape: list[int], dtype: str) -> None:
     rng = random.Random(seed)
     n = prod(shape)
     table, weights = random_table(rng, shape, dtype), vector(rng, n)
-    assert native.inner(native_table(table), native.from_list(weights)) == naive.inner(table, weights)
+    assert NATIVE.inner(native_table(table), NATIVE.from_list(weights)) == NAIVE.inner(table, weights)
     slow, address = vector(rng, n + 9), rng.randint(0, 9)
-    fast = native.from_list(slow)
-    naive.write(slow, address, table)
-    native.write(fast, address, native_table(table))
+    fast = NATIVE.from_list(slow)
+    NAIVE.write(slow, address, table)
+    NATIVE.write(fast, address, native_table(table))
     assert fast.to_list() == slow
 
 
@@ -96,41 +99,41 @@ def test_products_and_combinations(seed: int, sizes: list[int]) -> None:
         sizes = sizes[:1]
     rng = random.Random(seed)
     vectors = [vector(rng, n) for n in sizes]
-    fast = [native.from_list(v) for v in vectors]
-    assert native.tensor_product(fast).to_list() == naive.tensor_product(vectors)
+    fast = [NATIVE.from_list(v) for v in vectors]
+    assert NATIVE.tensor_product(fast).to_list() == NAIVE.tensor_product(vectors)
     slow_sum, address, coef = vector(rng, prod(sizes) + 5), rng.randint(0, 5), rng.randrange(R)
-    fast_sum = native.from_list(slow_sum)
-    naive.accumulate(slow_sum, address, coef, vectors)
-    native.accumulate(fast_sum, address, coef, fast)
+    fast_sum = NATIVE.from_list(slow_sum)
+    accumulate(slow_sum, address, coef, vectors)
+    _native.accumulate(fast_sum, address, coef, fast)
     assert fast_sum.to_list() == slow_sum
     same, coefs = [vector(rng, 25) for _ in range(4)], vector(rng, 4)
-    combined = native.linear_combination([native.from_list(v) for v in same], coefs)
-    assert combined.to_list() == naive.linear_combination(same, coefs)
+    combined = NATIVE.linear_combination([NATIVE.from_list(v) for v in same], coefs)
+    assert combined.to_list() == NAIVE.linear_combination(same, coefs)
 
 
 @pytest.mark.parametrize("n", range(9))
 def test_eq_table(n: int) -> None:
     coords = vector(random.Random(n), n)
-    assert native.eq_table(coords).to_list() == naive.eq_table(coords)
+    assert NATIVE.eq_table(coords).to_list() == NAIVE.eq_table(coords)
 
 
 def test_vectors_refuse_misuse() -> None:
-    v = native.from_list([1, 2, 3])
+    v = NATIVE.from_list([1, 2, 3])
     with pytest.raises(ValueError, match="one element for each index"):
-        native.contract(v, [3, 1], 1, v)
+        NATIVE.contract(v, [3, 1], 1, v)
     with pytest.raises(ValueError, match="one element for each index"):
-        native.contract(v, [3], 1, v)
+        NATIVE.contract(v, [3], 1, v)
     with pytest.raises(ValueError, match="elements"):
-        native.contract(v, [3, 2], 0, v)
+        NATIVE.contract(v, [3, 2], 0, v)
     with pytest.raises(ValueError, match="lengths differ"):
-        native.inner(np.arange(2), v)
+        NATIVE.inner(np.arange(2), v)
     with pytest.raises(ValueError, match="equal lengths"):
-        native.linear_combination([v, native.from_list([1])], [1, 1])
+        NATIVE.linear_combination([v, NATIVE.from_list([1])], [1, 1])
     with pytest.raises(ValueError, match="do not fit"):
-        native.accumulate(v, 1, 1, [native.from_list([1, 2, 3])])
+        _native.accumulate(v, 1, 1, [NATIVE.from_list([1, 2, 3])])
     with pytest.raises(ValueError, match="do not fit"):
         v.write(2, np.arange(2))
     with pytest.raises(RuntimeError, match="borrowed"):
         v.write(0, v)
     with pytest.raises(TypeError, match="numpy integer array"):
-        native.inner([1, 2, 3], v)  # type: ignore[arg-type]
+        NATIVE.inner([1, 2, 3], v)  # type: ignore[arg-type]

@@ -8,11 +8,11 @@ import pytest
 
 from tests.outer.toy import Instance
 from tests.protocol.scene import smallest
-from zkllm._native import FrVec, poly_ntt, poly_pack
 from zkllm.field import R, root_of_unity
+from zkllm.kernels.native import NATIVE
 from zkllm.outer.gates import COSET_SHIFTS
 from zkllm.outer.layout import FLAGS, SELECTORS, Circuit
-from zkllm.outer.setup import circuit_kernel
+from zkllm.outer.setup import Prepared
 
 POLYNOMIALS = len(SELECTORS) + len(COSET_SHIFTS)
 
@@ -22,9 +22,10 @@ def committed(request: pytest.FixtureRequest, instance: Instance) -> tuple[Circu
     """(a circuit, the coefficients that its key commits to)."""
     if request.param == "model":
         circuit = smallest().circuit
-        return circuit, poly_pack(circuit_kernel(circuit).preprocessed()).to_list()
-    assert instance.srs.commit(instance.pk.c0_polynomial) == instance.vk.c0
-    return instance.pk.circuit, instance.pk.c0_polynomial.to_list()
+        return circuit, NATIVE.to_list(Prepared.of(circuit, NATIVE).c0)
+    c0 = instance.pk.prepared(NATIVE).c0
+    assert instance.srs.commit(c0) == instance.vk.c0
+    return instance.pk.circuit, NATIVE.to_list(c0)
 
 
 def test_the_key_says_what_the_circuit_does(committed: tuple[Circuit, list[int]]) -> None:
@@ -32,7 +33,7 @@ def test_the_key_says_what_the_circuit_does(committed: tuple[Circuit, list[int]]
     n = circuit.size
     assert len(coefficients) == POLYNOMIALS * n
     columns = [
-        poly_ntt(FrVec.from_list(coefficients[j::POLYNOMIALS]), n, False).to_list()
+        NATIVE.to_list(NATIVE.ntt(NATIVE.from_list(coefficients[j::POLYNOMIALS]), n, False))
         for j in range(POLYNOMIALS)
     ]
     selectors = dict(zip(SELECTORS, columns, strict=False))

@@ -6,23 +6,15 @@ messages, the test shows that the cheat is accepted when the verifier leaves out
 schedule), and rejected by the real one.
 """
 
+from dataclasses import replace
+
 import pytest
 
 from tests.outer.damage import repair_inverse
-from zkllm._native import (
-    FrVec,
-    mercury_fold,
-    mercury_symmetric,
-    poly_combine,
-    poly_divide,
-    poly_eq,
-    poly_evaluate,
-    poly_inner,
-    poly_pack,
-    poly_reverse,
-)
 from zkllm.errors import ProofError
 from zkllm.field import P, R
+from zkllm.kernels.interface import Vector
+from zkllm.kernels.native import NATIVE
 from zkllm.outer import opening
 from zkllm.outer.opening import derive
 from zkllm.outer.prover import OuterProver
@@ -125,7 +117,7 @@ def test_a_false_copy_is_rejected(instance):
 
     class Splitting(OuterProver):
         def plonk(self, inputs):
-            kernel = self.pk.kernel
+            kernel = self.prepared.circuit
 
             class Kernel:
                 solve, grand_product, quotients = kernel.solve, kernel.grand_product, kernel.quotients
@@ -135,11 +127,10 @@ def test_a_false_copy_is_rejected(instance):
                     columns = kernel.columns(values)
                     first = columns[1].to_list()
                     last = len(first) - 1  # no gate looks at b of the last row
-                    columns[1] = FrVec.from_list([*first[:last], 7])
+                    columns[1] = NATIVE.from_list([*first[:last], 7])
                     return columns
 
-            self.pk = type(self.pk)(self.pk.vk, self.pk.circuit)
-            self.pk.__dict__["kernel"] = Kernel()
+            self.prepared = replace(self.prepared, circuit=Kernel())
             super().plonk(inputs)
 
     rejected(instance, instance.prove(prover=Splitting))
@@ -202,8 +193,8 @@ def test_s_is_committed_before_zeta(instance):
             # 2 gamma v grows, the identity's left side stays: zeta S(zeta) + S(1/zeta) / zeta must shrink
             error = 2 * c["gamma"] * (self.messages["v"] - self.true_v)
             s[0] = (s[0] - error * inverse(zeta + inverse(zeta))) % R
-            shifted = FrVec.from_list(s)
-            self.commit("SD", poly_pack([shifted, poly_reverse(self.polynomials["g"])]))
+            shifted = NATIVE.from_list(s)
+            self.commit("SD", NATIVE.pack([shifted, NATIVE.reverse(self.polynomials["g"])]))
             return shifted
 
     body = instance.prove(corrupt=false_values, schedule=schedule, prover=LateS)
@@ -231,10 +222,10 @@ def test_quotients_are_committed_before_y(instance):
             target = derive(vk.domain, vk.num_words, self.words, self.seed, scalars, self.challenges)["Tg"]
             self.transcript, self.messages, self.challenges = saved
             tg = self.quotients[2]
-            shift = (target - poly_evaluate(tg, self.challenges["y"])) % R
+            shift = (target - NATIVE.evaluate(tg, self.challenges["y"])) % R
             assert shift, "the circuit is not satisfied"
-            self.quotients[2] = poly_combine([tg, FrVec.from_list([shift])], [1, 1])
-            self.commit("C2", poly_pack(self.quotients))
+            self.quotients[2] = NATIVE.combine([tg, NATIVE.from_list([shift])], [1, 1])
+            self.commit("C2", NATIVE.pack(self.quotients))
             super().evaluate(s_polynomial)
 
     body = instance.prove(schedule=schedule, prover=LateQuotient)
@@ -266,7 +257,7 @@ def test_evaluations_are_absorbed_before_beta(instance, monkeypatch):
         weak_verify(instance, body, schedule)
     rejected(instance, body)
 
-    true_d = lambda _, x, __: poly_evaluate(poly_reverse(provers[-1].polynomials["g"]), x)
+    true_d = lambda _, x, __: NATIVE.evaluate(NATIVE.reverse(provers[-1].polynomials["g"]), x)
     monkeypatch.setattr(opening, "reversed_at", true_d)
     body = instance.prove(corrupt=false_values, schedule=schedule, prover=LateEvaluations)
     weak_verify(instance, body, schedule)
@@ -279,21 +270,21 @@ class ShiftedMercury(Cheater):
     def mercury(self, f, point):
         vk = self.pk.vk
         rows = vk.mu - vk.b_log2
-        eq_row, eq_col = poly_eq(point[:rows]), poly_eq(point[rows:])
-        h = mercury_fold(f, eq_col)
-        true_v = poly_inner(eq_row, h)
+        eq_row, eq_col = NATIVE.eq_table(point[:rows]), NATIVE.eq_table(point[rows:])
+        h = NATIVE.fold(f, eq_col)
+        true_v = NATIVE.inner(eq_row, h)
         self.k = (self.false_v() - true_v) * inverse(eq_row[0]) % R
-        h = poly_combine([h, FrVec.from_list([self.k])], [1, 1])
+        h = NATIVE.combine([h, NATIVE.from_list([self.k])], [1, 1])
         self.commit("h", h)
         alpha = self.challenge("alpha", v=true_v)
-        q, g = poly_divide(f, 1 << vk.b_log2, 1, alpha)
+        q, g = NATIVE.divide(f, 1 << vk.b_log2, 1, alpha)
         q, g, d = self.forge(q, g, alpha, eq_col[0])
         self.commit("q", q)
         self.commit("g", g)
         gamma = self.challenge("gamma")
-        padded = poly_combine([eq_col, FrVec.zeros(len(g))], [1, 0])
-        s = poly_combine([mercury_symmetric(g, padded), mercury_symmetric(h, eq_row)], [1, gamma])
-        self.commit("SD", poly_pack([s, d]))
+        padded = NATIVE.combine([eq_col, NATIVE.zeros(len(g))], [1, 0])
+        s = NATIVE.combine([NATIVE.symmetric(g, padded), NATIVE.symmetric(h, eq_row)], [1, gamma])
+        self.commit("SD", NATIVE.pack([s, d]))
         self.d = d
         self.challenge("zeta")
         return s
@@ -307,15 +298,15 @@ def test_omega_is_drawn_last(instance):
     class EarlyOmega(ShiftedMercury):
         def forge(self, q, g, alpha, first):
             self.error = self.k * inverse(first) % R
-            g = poly_combine([g, FrVec.from_list([self.error])], [1, 1])
-            return q, g, poly_reverse(g)
+            g = NATIVE.combine([g, NATIVE.from_list([self.error])], [1, 1])
+            return q, g, NATIVE.reverse(g)
 
         def open(self):
             entries = self.entries()
             honest = self.first_quotient(entries)
             omega = self.challenge("omega")
             # f - g - (X^b - alpha) q = -error
-            self.commit("W", poly_combine([honest, FrVec.from_list([self.error])], [1, (R - omega) % R]))
+            self.commit("W", NATIVE.combine([honest, NATIVE.from_list([self.error])], [1, (R - omega) % R]))
             z = self.challenge("z")
             self.commit("W_prime", self.second_quotient(entries, honest, z))
             self.messages[INVERSE] = 1
@@ -333,17 +324,17 @@ def test_the_degree_of_g_is_bounded(instance, monkeypatch):
             t = -self.k * inverse(alpha * first % R) % R
             low = g.to_list()
             low[0] = (low[0] - alpha * t) % R
-            q = poly_combine([q, FrVec.from_list([t])], [1, R - 1])
-            return q, FrVec.from_list([*low, t]), poly_reverse(g)
+            q = NATIVE.combine([q, NATIVE.from_list([t])], [1, R - 1])
+            return q, NATIVE.from_list([*low, t]), NATIVE.reverse(g)
 
         def entries(self):
             chosen.append(self.d)
             return super().entries()
 
-    chosen: list[FrVec] = []
+    chosen: list[Vector] = []
     rejected(instance, instance.prove(corrupt=false_values, prover=LongG))
     # with D(zeta), D(1/zeta) taken from the prover instead of from g:
-    monkeypatch.setattr(opening, "reversed_at", lambda _, x, __: poly_evaluate(chosen[-1], x))
+    monkeypatch.setattr(opening, "reversed_at", lambda _, x, __: NATIVE.evaluate(chosen[-1], x))
     body = instance.prove(corrupt=false_values, prover=LongG)
     verify(instance.vk, instance.context, instance.words, body)
 

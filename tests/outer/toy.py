@@ -10,8 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from zkllm._native import FrVec
 from zkllm.field import Fr, R
+from zkllm.kernels.interface import Kernels, Vector
+from zkllm.kernels.native import NATIVE
 from zkllm.outer.circuit import CircuitBuilder
 from zkllm.outer.layout import Circuit
 from zkllm.outer.prover import OuterProver, Tail
@@ -250,6 +251,7 @@ class Instance:
     words: list[int]
     context: bytes
     witness: list[bytes]
+    kernels: Kernels = NATIVE
 
     @property
     def vk(self):
@@ -261,16 +263,19 @@ class Instance:
         toy: Toy,
         context: bytes = bytes(range(32)),
         open_srs: Callable[[int], Srs] = lambda powers: development_srs((powers - 1).bit_length()),
+        kernels: Kernels = NATIVE,
     ) -> Instance:
         """open_srs: at least so many powers -> SRS."""
         circuit = toy.circuit()
         srs = open_srs(srs_powers_needed(circuit.log2_size, toy.mu))
-        commitments = [srs.commit(FrVec.from_list(t)) for t in toy.tables]
+        commitments = [srs.commit(kernels.from_list(t)) for t in toy.tables]
         fields = {**LIMITS, **DIGESTS, "N": toy.N}
-        pk, _ = setup_outer(circuit, srs, commitments[: toy.num_fixed], toy.num_witness, toy.mu, fields)
+        pk, _ = setup_outer(
+            circuit, srs, kernels, commitments[: toy.num_fixed], toy.num_witness, toy.mu, fields
+        )
         statement = Statement(DIGESTS["model_id"], LIMITS["k"], toy.ids)
         words = statement.words(toy.N, LIMITS["pad_id"])
-        return cls(toy, srs, pk, words, context, commitments[toy.num_fixed :])
+        return cls(toy, srs, pk, words, context, commitments[toy.num_fixed :], kernels)
 
     def prove(
         self,
@@ -286,13 +291,13 @@ class Instance:
         before = len(m.inputs)
         head_inputs = list(m.inputs)
 
-        def open_inner(theta: int) -> FrVec:
+        def open_inner(theta: int) -> Vector:
             out = [0] * (1 << self.toy.mu)
             power = 1
             for table in self.toy.tables:
                 out = [(a + power * b) % R for a, b in zip(out, table, strict=True)]
                 power = power * theta % R
-            return FrVec.from_list(out)
+            return self.kernels.from_list(out)
 
         def tail(theta: int, zeta: int) -> Tail:
             v, power = 0, 1
@@ -308,7 +313,7 @@ class Instance:
             self.toy.tail(m, {"theta": Fr(theta), "zeta": Fr(zeta), **publics}, state)
             return Tail(v % R, *evaluations, m.inputs[before:])
 
-        outer = prover(self.pk, self.srs, digest, self.words, schedule, None, None)
+        outer = prover(self.pk, self.srs, self.kernels, digest, self.words, schedule, None, None)
         outer.finals = [int(c) for c in state["finals"]]  # type: ignore[attr-defined]
         point = [int(x) for x in state["point"]]
         return outer.run(

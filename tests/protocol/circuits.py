@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from zkllm.field import R
+from zkllm.kernels.naive import NAIVE
+from zkllm.outer.setup import circuit_kernel
 from zkllm.protocol.circuit import column_bits
 from zkllm.protocol.program import column_polynomials, opening_values
 from zkllm.statement import pack_words
@@ -30,5 +32,5 @@ def unsatisfied(
     """Names of the assertions that solving the circuit on a proof leaves false."""
     words = words or pack_words(proof.T, proof.ids, case.rows)
     public = [x % R for x in (proof.seed, *words, *(outer or outer_values(case, proof)))]
-    values = case.circuit.solve_naive(public, inputs or [*proof.inputs, pow(ZETA, -1, R)])
+    values = circuit_kernel(case.circuit, NAIVE).solve(public, inputs or [*proof.inputs, pow(ZETA, -1, R)])
     return sorted(set(case.circuit.unsatisfied(public, values)))

@@ -17,7 +17,8 @@ import numpy as np
 
 from zkllm.errors import ProofError
 from zkllm.field import R
-from zkllm.kernels import naive
+from zkllm.kernels.interface import Kernels
+from zkllm.kernels.naive import NAIVE
 from zkllm.model.reference import generate_reference
 from zkllm.model.weights import QuantizedModel
 from zkllm.ops import attention, layernorm
@@ -76,9 +77,9 @@ class Case:
         empty = {
             t.name: np.zeros(self.manifest.sizes(t.name), np.int64) for t in self.manifest.tensors.values()
         }
-        data = ProverData(self.manifest, naive, {**empty, **tensors})
+        data = ProverData(self.manifest, NAIVE, {**empty, **tensors})
         layout = self.protocol.fixed if fixed else self.protocol.witness
-        return [column_table(naive, layout, data.tensors, g) for g in range(layout.num_columns)]
+        return [column_table(NAIVE, layout, data.tensors, g) for g in range(layout.num_columns)]
 
     def trace(
         self,
@@ -150,7 +151,7 @@ def bent_virtuals(values: Values | None):
         return
 
     def bent(label: str, axes: tuple[str, ...], table: Callable) -> VirtualFactor:
-        return VirtualFactor(label, axes, lambda: values[label].reshape(np.asarray(table()).shape))
+        return VirtualFactor(label, axes, lambda data: values[label].reshape(np.asarray(table(data)).shape))
 
     saved = attention.VirtualFactor, layernorm.VirtualFactor
     attention.VirtualFactor = layernorm.VirtualFactor = bent  # type: ignore[misc, assignment]
@@ -169,7 +170,7 @@ def prove(
     off: Iterable[str] = (),
     lies: Lies = HONEST,
     virtual: Values | None = None,
-    kernels: Any = naive,
+    kernels: Kernels = NAIVE,
 ) -> Proof:
     ids, T = ids or case.ids, case.T if T is None else T
     data = ProverData(case.manifest, kernels, tensors)
@@ -235,9 +236,9 @@ def verify(
     failed = list(dict.fromkeys(verifier.failed))
     if verifier.position != len(messages):
         failed.append("inner proof: too long")
-    e = naive.eq_table([int(x) for x in result.point])
+    e = NAIVE.eq_table([int(x) for x in result.point])
     for g, (column, value) in enumerate(zip([*case.fixed_columns, *columns], result.columns, strict=True)):
-        if naive.inner(column, e) != int(value) % R:
+        if NAIVE.inner(column, e) != int(value) % R:
             failed.append(f"opening of column {g}")
     return Verdict(failed, verifier, result)
 

@@ -14,7 +14,8 @@ from functools import cached_property
 from typing import Any
 
 from zkllm.field import Fr, R
-from zkllm.kernels import native
+from zkllm.kernels.interface import Kernels
+from zkllm.kernels.native import NATIVE
 from zkllm.protocol import party as party_module
 from zkllm.protocol.party import Verifier
 from zkllm.protocol.program import InnerStatement, run_inner
@@ -138,15 +139,14 @@ class Attempt:
     tensors: dict[str, Any]
     lies: Lies = field(default_factory=Lies)
     virtual: Values | None = None  # the virtual tensors, where they are bent as well
-    kernels: Any = None
+    kernels: Kernels = NATIVE
     closed: dict[tuple[str, int], Attempt | None] = field(init=False, default_factory=dict)
     found: dict[int, Differences] = field(init=False, default_factory=dict)
     known: dict[tuple[int, int], Attempt] = field(init=False, default_factory=dict)
 
     @cached_property
     def proof(self) -> Proof:
-        kernels = self.kernels or native
-        return prove(self.case, self.tensors, lies=self.lies, virtual=self.virtual, kernels=kernels)
+        return prove(self.case, self.tensors, lies=self.lies, virtual=self.virtual, kernels=self.kernels)
 
     @cached_property
     def verdict(self) -> Verdict:

@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 
+from zkllm.kernels.naive import NAIVE
 from zkllm.model.config import ProgramConfig
 from zkllm.model.tiny import tiny_model
 from zkllm.outer.circuit import CircuitBuilder
 from zkllm.outer.layout import Circuit
+from zkllm.outer.setup import circuit_kernel
 from zkllm.protocol.manifest import Shape
 from zkllm.protocol.party import CircuitParty
 from zkllm.protocol.program import Protocol
@@ -113,6 +115,6 @@ class Told:
         verifier.follow(Lies(advice=dict(enumerate(advice))))
         bind_statement(verifier, verifier.protocol.shape, words, self.T, self.ids)
         built = circuit(self.rows, self.certified)
-        unsatisfied = set(built.unsatisfied(words, built.solve_naive(words, advice)))
+        unsatisfied = set(built.unsatisfied(words, circuit_kernel(built, NAIVE).solve(words, advice)))
         assert unsatisfied == set(verifier.failed), "the circuit refuses for the same reason"
         return unsatisfied

@@ -14,7 +14,7 @@ from itertools import chain, combinations, product
 import pytest
 
 from zkllm.field import R
-from zkllm.kernels import naive
+from zkllm.kernels.naive import NAIVE
 from zkllm.protocol.logup import NUMERATOR
 from zkllm.protocol.program import RELATIONS, opening_values
 from zkllm.protocol.reduction import CHECK as REDUCTION
@@ -196,7 +196,7 @@ def elsewhere(constant: Callable[[int, int, int, int], int], uses: Callable[[int
     counts[y] = (counts[y] + uses(x, y)) % R
     tensors[other.multiplicity] = counts
     fires = (f"{NUMERATOR} <yf_rem>", f"{NUMERATOR} <multiplicity of {other.name}>")
-    changed = replace(made, tensors=tensors, kernels=naive)
+    changed = replace(made, tensors=tensors, kernels=NAIVE)
     return Aimed(changed, constant(own.tag, other.tag, x, y) % R, fires)
 
 

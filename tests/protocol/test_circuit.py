@@ -10,7 +10,9 @@ from dataclasses import replace
 import pytest
 
 from zkllm.field import R
+from zkllm.kernels.naive import NAIVE
 from zkllm.outer.layout import DUMMY, FLAGS, SELECTORS
+from zkllm.outer.setup import circuit_kernel
 from zkllm.poseidon2 import apply_round, external_matrix
 from zkllm.protocol.circuit import build_circuit
 from zkllm.statement import pack_words
@@ -108,7 +110,7 @@ def test_every_variable_is_pinned() -> None:
     proof = prove(case, case.tensors(case.trace().values))
     words = pack_words(proof.T, proof.ids, case.rows)
     public = [x % R for x in (proof.seed, *words, *outer_values(case, proof))]
-    values = built.solve_naive(public, [*proof.inputs, pow(ZETA, -1, R)])
+    values = circuit_kernel(built, NAIVE).solve(public, [*proof.inputs, pow(ZETA, -1, R)])
     q, wires = built.selectors, built.wires
     flags = {row: name for name in FLAGS for row in q[name]}
     rounds: dict[int, int] = {}

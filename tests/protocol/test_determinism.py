@@ -9,6 +9,8 @@ from collections.abc import Iterable
 import pytest
 
 from zkllm.field import R
+from zkllm.kernels.naive import NAIVE
+from zkllm.kernels.native import NATIVE
 from zkllm.outer.layout import DUMMY, FLAGS, SELECTORS
 from zkllm.outer.setup import circuit_kernel
 from zkllm.statement import pack_words
@@ -33,7 +35,7 @@ class Stage:
         assert proof.inputs[before:] == proof.messages, "the statement's advice comes first"
         self.advice = [*range(before), len(self.inputs) - 1]
         self.messages = list(range(before, len(self.inputs) - 1))
-        self.kernel = circuit_kernel(self.circuit)
+        self.kernel = circuit_kernel(self.circuit, NATIVE)
         self.rows: list[list[int]] = self.circuit.own_wires.T.tolist()
         self.flags = {row for name in FLAGS for row in self.circuit.selectors[name]}
 
@@ -187,7 +189,7 @@ def _rank(rows: list[dict[int, int]]) -> int:
 def test_advice_has_no_direction_of_its_own(stage: Stage) -> None:
     """No infinitesimal change of the advice satisfies all assertions: their derivatives have full rank."""
     inputs = [Dual(x, {i: 1} if i in set(stage.advice) else {}) for i, x in enumerate(stage.inputs)]
-    values = stage.circuit.solve_naive([Dual(x) for x in stage.public], inputs)
+    values = circuit_kernel(stage.circuit, NAIVE).solve([Dual(x) for x in stage.public], inputs)
     residues = _residues(stage, [v if isinstance(v, Dual) else Dual(v) for v in values])
     assert not any(r.value % R for r in residues)
     assert _rank([r.slopes for r in residues]) == len(stage.advice)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from zkllm.bits import ceil_log2
 from zkllm.field import Fr, R
-from zkllm.kernels import naive
+from zkllm.kernels.naive import NAIVE
 from zkllm.protocol import weights as W
 from zkllm.protocol.diagnosis import claim_value
 from zkllm.protocol.forms import (
@@ -128,7 +128,7 @@ def test_bound_axes(name: str) -> None:
         z = [rng.randrange(R) for _ in range(ceil_log2(m.axes[bound]))]
         if any(t.tensor is None or all(x.axis != a for x in t.maps) for t in form.terms for a in free):
             continue
-        got = np.array(naive.from_table(data.table(form, free, {bound: tuple(map(Fr, z))})), object)
+        got = np.array(NAIVE.from_table(data.table(form, free, {bound: tuple(map(Fr, z))})), object)
         dense = np.moveaxis(dense_form(data, form, axes), axes.index(bound), 0)
         weights = np.array(W.eq_vector(z, m.axes[bound]), object)
         assert (got.reshape(dense.shape[1:]) == np.tensordot(weights, dense, axes=(0, 0)) % R).all()
@@ -144,7 +144,7 @@ def test_packed_tensors(seed: int, axis: int, count: int) -> None:
     sizes = [3, 4]
     sizes.insert(axis, count)
     values = np.array([rng.randrange(-99, 99) for _ in range(12 * count)], np.int16).reshape(sizes)
-    data = ProverData(m, naive, {"p": Packed(values, axis, 40)})
+    data = ProverData(m, NAIVE, {"p": Packed(values, axis, 40)})
     dense = sum((np.moveaxis(values, axis, 0)[c].astype(object) << 40 * c for c in range(count)), start=0)
     points = {a: [rng.randrange(R) for _ in range(2)] for a in ("k", "j")}
     assert data.open([(1, tensor(m, "p"), points)]) == at_point(

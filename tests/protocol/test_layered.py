@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from zkllm.kernels import naive, native
+from zkllm.kernels.naive import NAIVE
+from zkllm.kernels.native import NATIVE
 from zkllm.model.reference import generate_reference, trace_reference
 from zkllm.model.tiny import tiny_model
 from zkllm.protocol.columns import column_pieces
@@ -27,7 +28,7 @@ SHAPES = [
 ]
 
 
-@pytest.mark.parametrize("kernels", [naive, native], ids=["naive", "native"])
+@pytest.mark.parametrize("kernels", [NAIVE, NATIVE], ids=["naive", "native"])
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda s: " ".join(f"{k}={v}" for k, v in s.items()))
 def test_honest_proofs_with_layered_columns_are_accepted(shape, kernels):
     model = tiny_model(1, **shape)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zkllm.field import R
-from zkllm.kernels import naive
+from zkllm.kernels.naive import NAIVE
 from zkllm.protocol.diagnosis import claim_value, false_claims, false_lookups
 from zkllm.protocol.logup import DENOMINATOR, NUMERATOR, logup
 from zkllm.protocol.manifest import Lookup, Manifest
@@ -77,7 +77,7 @@ def honest(m: Manifest, rng: random.Random) -> dict[str, np.ndarray]:
 
 
 def check(m: Manifest, tensors: dict[str, np.ndarray], mu: int) -> tuple[Verifier, ProverData]:
-    protocol, data = toy_protocol(m, mu), ProverData(m, naive, dict(tensors))
+    protocol, data = toy_protocol(m, mu), ProverData(m, NAIVE, dict(tensors))
     prover, verifier = parties(protocol, data)
     logup(prover)
     v = verifier()
@@ -178,7 +178,7 @@ def test_each_message_matters() -> None:
     m = manifest(3, 2)
     tensors = honest(m, random.Random(5))
     count_multiplicities(SimpleNamespace(manifest=m), tensors)  # type: ignore[arg-type]
-    protocol, data = toy_protocol(m), ProverData(m, naive, tensors)
+    protocol, data = toy_protocol(m), ProverData(m, NAIVE, tensors)
     prover, _ = parties(protocol, data)
     logup(prover)
     for i in range(len(prover.messages)):
@@ -194,7 +194,7 @@ def test_a_zero_denominator_is_refused() -> None:
     m = manifest(3, 2)
     tensors = honest(m, random.Random(6))
     count_multiplicities(SimpleNamespace(manifest=m), tensors)  # type: ignore[arg-type]
-    protocol, data = toy_protocol(m), ProverData(m, naive, tensors)
+    protocol, data = toy_protocol(m), ProverData(m, NAIVE, tensors)
     prover, _ = parties(protocol, data)
     logup(prover)
     v = Verifier(protocol, 5, [0, R - 1, 0, *prover.messages[3:]])

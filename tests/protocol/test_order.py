@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from zkllm.bits import ceil_log2
-from zkllm.kernels import naive
+from zkllm.kernels.naive import NAIVE
 from zkllm.model.reference import trace_reference
 from zkllm.protocol.logup import leaf_depth
 from zkllm.protocol.party import Prover, Verifier
@@ -53,7 +53,7 @@ def events(request: pytest.FixtureRequest) -> tuple[Case, dict[str, str]]:
     case = CASES[request.param]()
     trace = trace_reference(case.model, case.ids, case.certified, case.T)
     words, statement = pack_words(case.T, case.ids, case.rows), InnerStatement(case.T, case.ids)
-    prover = recorded(Prover)(case.protocol, 3, prover_data(case.protocol, case.model, trace, naive))
+    prover = recorded(Prover)(case.protocol, 3, prover_data(case.protocol, case.model, trace, NAIVE))
     run_inner(prover, words, statement)
     verifier = recorded(Verifier)(case.protocol, 3, prover.messages)
     run_inner(verifier, words, statement)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from zkllm.benchmark import of_widths
-from zkllm.kernels import native
+from zkllm.kernels.native import NATIVE
 from zkllm.model.program import generate_trace
 from zkllm.model.tiny import tiny_model
 from zkllm.protocol.manifest import Shape
@@ -110,7 +110,7 @@ def found(name: str) -> tuple[str, ...]:
     model, rows, certified = MODELS[name]
     protocol = Protocol(Shape(model.config, rows, certified))
     trace = generate_trace(model, [3, 1], certified, rows)
-    data = prover_data(protocol, model, trace, native)
+    data = prover_data(protocol, model, trace, NATIVE)
     return (*described(protocol), content(data.tensors), said(protocol, data, trace.ids, trace.T))
 
 

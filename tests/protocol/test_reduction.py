@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from zkllm.bits import ceil_log2
 from zkllm.field import Fr, R
-from zkllm.kernels import naive
+from zkllm.kernels.naive import NAIVE
 from zkllm.protocol.diagnosis import claim_value, false_claims
 from zkllm.protocol.forms import Alternate, At, Before, ones, slots, tensor
 from zkllm.protocol.manifest import Manifest
@@ -73,13 +73,13 @@ def test_random_claims(seed: int, mu: int, false: int) -> None:
     result = reduce_claims(v)
     assert v.failed == ([CHECK] if false >= 0 else []) and v.position == len(prover.messages)
     assert list(false_claims(v, data)) == ([f"c{false}"] if false >= 0 else [])
-    e = naive.eq_table([int(x) for x in result.point])
+    e = NAIVE.eq_table([int(x) for x in result.point])
     columns = [
-        column_table(naive, layout, data.tensors, g)
+        column_table(NAIVE, layout, data.tensors, g)
         for layout in (protocol.fixed, protocol.witness)
         for g in range(layout.num_columns)
     ]
-    assert [naive.inner(c, e) for c in columns] == [int(x) % R for x in result.columns]
+    assert [NAIVE.inner(c, e) for c in columns] == [int(x) % R for x in result.columns]
     assert len(result.point) == mu and len(columns) == protocol.num_columns
 
 

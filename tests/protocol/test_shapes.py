@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zkllm.kernels import naive
+from zkllm.kernels.naive import NAIVE
 from zkllm.model.config import ProgramConfig
 from zkllm.model.predicates import check_predicates
 from zkllm.model.reference import generate_reference, trace_reference
@@ -33,7 +33,7 @@ def honest(model_seed: int, rows: int, certified: int, T: int, **config: Any) ->
     ids, length = generate_reference(model, prompt, certified, rows)
     assert length == T
     case = Case(model, rows, certified, list(ids), T)
-    data = prover_data(case.protocol, model, trace_reference(model, ids, certified, T), naive)
+    data = prover_data(case.protocol, model, trace_reference(model, ids, certified, T), NAIVE)
     return case, prove(case, data.tensors)
 
 
@@ -86,7 +86,7 @@ def test_the_bent_program_is_the_reference() -> None:
     scene = packed()
     case = scene.case
     trace = trace_reference(case.model, case.ids, case.certified, case.T)
-    data = prover_data(case.protocol, case.model, trace, naive)
+    data = prover_data(case.protocol, case.model, trace, NAIVE)
     own = case.tensors(scene.values)
     assert set(own) == set(data.tensors)
     for name in case.manifest.tensors:

@@ -63,11 +63,13 @@ def instances(m: Manifest, rng: random.Random) -> list[Instance]:
             n = m.axes["t"]
             pool.append(
                 PublicFactor(
-                    ("t", "u"), lambda n=n: causal_mask(n), lambda env, n=n: causal_at(n, env["t"], env["u"])
+                    ("t", "u"),
+                    lambda data, n=n: causal_mask(n),
+                    lambda env, n=n: causal_at(n, env["t"], env["u"]),
                 )
             )
         values = [rng.randrange(R) for _ in range(int(np.prod([m.axes[x] for x in axes])))]
-        pool.append(VirtualFactor(f"v{i}", axes, lambda v=values: list(v)))
+        pool.append(VirtualFactor(f"v{i}", axes, lambda data, v=values: list(v)))
         terms = [
             (rng.randrange(-5, 5), [a, *rng.choices(pool, k=rng.randint(0, 2))])
             for _ in range(rng.randint(1, 3))
@@ -81,7 +83,7 @@ def value(party: Party, m: Manifest, instance: Instance, weight=None) -> int:  #
     total = 0
     tables = {}
     for f in instance.factors():
-        table = party.data.table(f.form, f.axes, {}) if isinstance(f, FormFactor) else f.table()  # type: ignore[union-attr]
+        table = party.data.table(f.form, f.axes, {}) if isinstance(f, FormFactor) else f.table(party.data)  # type: ignore[union-attr]
         tables[f] = np.array(table, object).reshape([m.axes[a] for a in f.axes])
     for x in product(*(range(m.axes[a]) for a in instance.axes)):
         at = dict(zip(instance.axes, x, strict=True))

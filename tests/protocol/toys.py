@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from zkllm.field import R
-from zkllm.kernels import naive
+from zkllm.kernels.naive import NAIVE
 from zkllm.protocol.forms import Form
 from zkllm.protocol.layout import pack
 from zkllm.protocol.manifest import Manifest
@@ -39,7 +39,7 @@ def random_data(manifest: Manifest, rng: random.Random) -> ProverData:
         else:
             array = np.array([rng.randrange(R) for _ in range(int(np.prod(sizes)))], object)
         tensors[tensor.name] = array.reshape(sizes)
-    return ProverData(manifest, naive, tensors)
+    return ProverData(manifest, NAIVE, tensors)
 
 
 def parties(protocol: Any, data: ProverData) -> tuple[Prover, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tests.outer.toy import Instance, Toy
-from zkllm._native import FrVec
+from zkllm.kernels.native import NATIVE
 from zkllm.model.vocabulary import VocabularyTree
 from zkllm.outer.setup import setup_outer
 from zkllm.pcs.srs import development_srs, srs_powers_needed
@@ -24,7 +24,7 @@ class ToyModel:
         self._toy = toy = Toy.random(seed=seed)
         circuit = toy.circuit()
         srs = development_srs((srs_powers_needed(circuit.log2_size, toy.mu) - 1).bit_length())
-        commitments = [srs.commit(FrVec.from_list(t)) for t in toy.tables]
+        commitments = [srs.commit(NATIVE.from_list(t)) for t in toy.tables]
         fields = {
             "version": 1,
             "N": N,
@@ -36,7 +36,8 @@ class ToyModel:
             "config_digest": bytes([2] * 32),
             "vocabulary_root": VocabularyTree(TOKENS).root,
         }
-        pk, _ = setup_outer(circuit, srs, commitments[: toy.num_fixed], toy.num_witness, toy.mu, fields)
+        fixed = commitments[: toy.num_fixed]
+        pk, _ = setup_outer(circuit, srs, NATIVE, fixed, toy.num_witness, toy.mu, fields)
         self._instance = Instance(toy, srs, pk, [], bytes(32), commitments[toy.num_fixed :])
         self.verifying_key = pk.vk
 

@@ -1,72 +1,190 @@
-"""The native kernels under the names of their naive twins (`naive.py`), where each is described."""
+"""The kernels that proofs are made with: `zkllm._native` behind the interface, where each is described."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 import numpy as np
 
-from .._native import (
-    FrVec,
-    LogUpTree,
-    ReductionInstance,
-    SumcheckInstance,
-    accumulate,
-    contract,
-    eq_table,
-    inner,
-    linear_combination,
-    sum_tables,
-    tensor_product,
-)
+from .. import _native
+from .._native import CircuitKernel, FrVec, Points
 from ..field import R
+from .interface import Factor, Kernels, KernelsOf, Piece, Progress, Segment, TableOf, Weight
 
-Vector = FrVec
-Table = FrVec | np.ndarray
+if TYPE_CHECKING:
+    from ..model.trace import Trace
+    from ..model.weights import QuantizedModel
 
-__all__ = [
-    "LogUpTree",
-    "ReductionInstance",
-    "SumcheckInstance",
-    "Table",
-    "Vector",
-    "accumulate",
-    "contract",
-    "eq_table",
-    "from_list",
-    "from_table",
-    "inner",
-    "linear_combination",
-    "slice",
-    "sum_tables",
-    "tensor_product",
-    "to_list",
-    "write",
-    "zeros",
-]
+Table: TypeAlias = TableOf[FrVec]
 
 
-def from_list(values: Iterable[int]) -> FrVec:
-    return FrVec.from_list([int(v) % R for v in values])
+class NativeKernels(KernelsOf[FrVec]):
+    """Rust on all cores of this machine."""
+
+    # ---- integers
+
+    def trace_rows(
+        self,
+        model: QuantizedModel,
+        trace: Trace,
+        ids: list[int],
+        start: int,
+        stop: int,
+        check: bool,
+        progress: Progress | None = None,
+    ) -> None:
+        _native.trace_rows(model, trace, ids, start, stop, check, progress)
+
+    def trace_head(
+        self, model: QuantizedModel, trace: Trace, i: int, t: int, count: int, check: bool
+    ) -> None:
+        _native.trace_head(model, trace, i, t, count, check)
+
+    def folded_maxima(
+        self, weights: np.ndarray, gain: np.ndarray | None, divisors: list[float]
+    ) -> list[float]:
+        return _native.folded_maxima(weights, gain, divisors)
+
+    def quantize_folded(
+        self,
+        weights: np.ndarray,
+        gain: np.ndarray | None,
+        divisors: list[float],
+        scales: list[int],
+        out: np.ndarray,
+    ) -> bool:
+        return _native.quantize_folded(weights, gain, divisors, scales, out)
+
+    def weighted_row_sum(self, weights: np.ndarray, factors: np.ndarray) -> np.ndarray:
+        return _native.weighted_row_sum(weights, factors)
+
+    def largest_l1(self, weights: np.ndarray, axis: int) -> int:
+        return _native.largest_l1(weights, axis)
+
+    # ---- vectors
+
+    def from_list(self, values: Iterable[int]) -> FrVec:
+        return FrVec.from_list([int(v) % R for v in values])
+
+    def from_table(self, table: Table) -> FrVec:
+        if isinstance(table, FrVec):
+            return table
+        return (
+            self.from_list(table.reshape(-1).tolist()) if table.dtype == object else FrVec.from_array(table)
+        )
+
+    def to_list(self, vector: FrVec) -> list[int]:
+        return vector.to_list()
+
+    def zeros(self, n: int) -> FrVec:
+        return FrVec.zeros(n)
+
+    def slice(self, vector: FrVec, start: int, stop: int) -> FrVec:
+        return vector.slice(start, stop)
+
+    def write(self, target: FrVec, address: int, table: Table) -> None:
+        target.write(address, table)
+
+    def eq_table(self, point: Sequence[int]) -> FrVec:
+        return _native.eq_table(point)
+
+    def tensor_product(self, vectors: Sequence[FrVec]) -> FrVec:
+        return _native.tensor_product(vectors)
+
+    def inner(self, table: Table, weights: FrVec) -> int:
+        return _native.inner(table, weights)
+
+    def linear_combination(self, vectors: Sequence[FrVec], coefficients: Sequence[int]) -> FrVec:
+        return _native.linear_combination(vectors, coefficients)
+
+    def contract(
+        self, table: Table, shape: Sequence[int], axis: int, weights: FrVec, count: int = 1
+    ) -> FrVec:
+        return _native.contract(table, shape, axis, weights, count)
+
+    def sum_tables(
+        self, size: int, pieces: Sequence[Piece[FrVec]], passed: Callable[[], None] | None = None
+    ) -> FrVec:
+        return _native.sum_tables(size, pieces, passed)
+
+    # ---- sums
+
+    def sumcheck(
+        self,
+        sizes: Sequence[int],
+        factors: Sequence[Factor[FrVec]],
+        terms: Sequence[tuple[int, Sequence[int]]],
+        tau: Sequence[Sequence[int]] | None = None,
+    ) -> _native.SumcheckInstance:
+        return _native.SumcheckInstance(sizes, factors, terms, tau)
+
+    def reduction(
+        self, mu: int, columns: Sequence[tuple[Sequence[Weight[FrVec]], Sequence[Piece[FrVec]]]]
+    ) -> _native.ReductionInstance:
+        return _native.ReductionInstance(mu, columns)
+
+    def logup_tree(self, total: int, segments: Sequence[Segment], alpha: int, beta: int) -> _native.LogUpTree:
+        return _native.LogUpTree(total, segments, alpha, beta)
+
+    # ---- polynomials
+
+    def ntt(self, values: FrVec, n: int, inverse: bool) -> FrVec:
+        return _native.poly_ntt(values, n, inverse)
+
+    def pack(self, polys: Sequence[FrVec]) -> FrVec:
+        return _native.poly_pack(polys)
+
+    def evaluate(self, f: FrVec, x: int) -> int:
+        return _native.poly_evaluate(f, x)
+
+    def combine(self, polys: Sequence[FrVec], coefficients: Sequence[int]) -> FrVec:
+        return _native.poly_combine(polys, coefficients)
+
+    def divide(self, f: FrVec, degree: int, lead: int, constant: int) -> tuple[FrVec, FrVec]:
+        return _native.poly_divide(f, degree, lead, constant)
+
+    def divide_in_place(self, f: FrVec, degree: int, constant: int) -> FrVec:
+        return _native.poly_divide_in_place(f, degree, constant)
+
+    def reverse(self, f: FrVec) -> FrVec:
+        return _native.poly_reverse(f)
+
+    def fold(self, f: FrVec, weights: FrVec) -> FrVec:
+        return _native.mercury_fold(f, weights)
+
+    def symmetric(self, g: FrVec, p: FrVec) -> FrVec:
+        return _native.mercury_symmetric(g, p)
+
+    def circuit(
+        self,
+        num_rows: int,
+        num_variables: int,
+        inputs: np.ndarray,
+        own_wires: np.ndarray,
+        wires: np.ndarray,
+        permutation: np.ndarray,
+        defines: np.ndarray,
+        selectors: Sequence[FrVec],
+        shifts: Sequence[int],
+    ) -> CircuitKernel:
+        return CircuitKernel(
+            num_rows, num_variables, inputs, own_wires, wires, permutation, defines, selectors, shifts
+        )
+
+    # ---- powers of tau
+
+    def open_points(self, path: str, offset: int, count: int) -> Points:
+        return Points.open(path, offset, count)
+
+    def points(self, raw: bytes) -> Points:
+        return Points.from_raw(raw)
+
+    def powers(self, tau: int, count: int, scale: int, progress: Progress | None = None) -> Points:
+        return Points.powers(tau, count, scale, progress)
+
+    def g2_squarings(self, tau: int, count: int) -> bytes:
+        return _native.g2_squarings(tau, count)
 
 
-def from_table(table: Table) -> FrVec:
-    if isinstance(table, FrVec):
-        return table
-    return from_list(table.reshape(-1).tolist()) if table.dtype == object else FrVec.from_array(table)
-
-
-def to_list(vector: FrVec) -> list[int]:
-    return vector.to_list()
-
-
-def zeros(n: int) -> FrVec:
-    return FrVec.zeros(n)
-
-
-def slice(vector: FrVec, start: int, stop: int) -> FrVec:
-    return vector.slice(start, stop)
-
-
-def write(target: FrVec, address: int, table: Table) -> None:
-    target.write(address, table)
+NATIVE: Kernels = cast("Kernels", NativeKernels())  # its vectors meet no other kernels

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zkllm._native import folded_maxima, quantize_folded, weighted_row_sum
 from zkllm.errors import CheckpointError
+from zkllm.kernels.native import NATIVE
 from zkllm.model.checkpoint import Checkpoint
 
 LINEARS = {
@@ -67,7 +67,9 @@ class Linear:
     def folded_bias(self) -> np.ndarray:
         """float64 (parts, out / parts)."""
         total = (
-            self.bias if self.norm_bias is None else self.bias + weighted_row_sum(self.weight, self.norm_bias)
+            self.bias
+            if self.norm_bias is None
+            else self.bias + NATIVE.weighted_row_sum(self.weight, self.norm_bias)
         )
         return total.reshape(len(self.divisors), -1) / np.array(self.divisors)[:, None]
 
@@ -81,7 +83,7 @@ def folded_parts(weight: np.ndarray, gain: np.ndarray | None, divisors: list[flo
 def finite_maxima(
     name: str, weight: np.ndarray, gain: np.ndarray | None = None, divisors: list[float] | None = None
 ) -> list[float]:
-    out = folded_maxima(weight, gain, divisors or [1.0])
+    out = NATIVE.folded_maxima(weight, gain, divisors or [1.0])
     if not np.isfinite(out).all():
         raise CheckpointError(f"tensor {name} has values that are not finite")
     return out
@@ -92,7 +94,7 @@ def quantized(
 ) -> np.ndarray:
     """int16 of the weight's shape, to nearest; a weight of 2^15 units (a power of two) becomes 2^15 - 1."""
     out = np.empty(weight.shape, np.int16)
-    if quantize_folded(weight, gain, divisors, scales, out):
+    if NATIVE.quantize_folded(weight, gain, divisors, scales, out):
         return out
     units = np.rint(np.ldexp(folded_parts(weight, gain, divisors), np.array(scales)[:, None]))
     if not (np.abs(units) <= LARGEST).all():

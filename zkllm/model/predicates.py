@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zkllm._native import largest_l1
 from zkllm.errors import PackageError
 from zkllm.field import R
+from zkllm.kernels.native import NATIVE
 from zkllm.model.config import ProgramConfig
 from zkllm.model.folding import LINEARS
 from zkllm.model.tables import exp_table, gelu_table
@@ -55,7 +55,7 @@ def max_abs(array: np.ndarray) -> int:
 
 def _l1(weights: np.ndarray, gains: tuple[int, ...]) -> int:
     """Largest L1 norm of a column times its layer's 2^gain, over all layers of (layers, in, ..)."""
-    norms = (largest_l1(layer.reshape(len(layer), -1), 0) for layer in weights)
+    norms = (NATIVE.largest_l1(layer.reshape(len(layer), -1), 0) for layer in weights)
     return max(norm << gain for norm, gain in zip(norms, gains, strict=True))
 
 
@@ -94,7 +94,7 @@ def slot_bounds(model: QuantizedModel) -> list[SlotBound]:
         bound("o", act, c.o_shift, c.write_bits, c.slots, c.slot_bits),
         bound("fc1", act, c.fc1_shift, c.gelu_bits, c.inner_slots, c.inner_slot_bits),
         bound("fc2", gelu_max, c.fc2_shift, c.write_bits, c.slots, c.slot_bits),
-        rows("head", act * largest_l1(model.wte, 1), head),
+        rows("head", act * NATIVE.largest_l1(model.wte, 1), head),
         rows("embedding", max_abs(model.wte), act),  # the unpacked rows in use
     ]
 

@@ -10,7 +10,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from zkllm._native import trace_head, trace_rows
+from zkllm.kernels.interface import Kernels
+from zkllm.kernels.native import NATIVE
 from zkllm.model.trace import RangeGuard, Trace, check_argmax, check_statement
 from zkllm.model.weights import QuantizedModel
 
@@ -39,6 +40,7 @@ def trace(
     T: int,
     check: bool = True,
     progress: Progress | None = None,
+    kernels: Kernels = NATIVE,
 ) -> Trace:
     """Executes the program on `ids` (N + 1 of them; row t reads ids[t]).
 
@@ -47,8 +49,8 @@ def trace(
     """
     check_statement(model.config, ids, k, T, padded=check)
     out = Trace(model.config, ids, k, T)
-    trace_rows(model, out, out.ids, 0, out.rows, check, progress)
-    trace_head(model, out, 0, T - k, k, check)
+    kernels.trace_rows(model, out, out.ids, 0, out.rows, check, progress)
+    kernels.trace_head(model, out, 0, T - k, k, check)
     _certify(model, out, check)
     return out
 
@@ -59,6 +61,7 @@ def generate_trace(
     k: int,
     rows: int,
     progress: Progress | None = None,
+    kernels: Kernels = NATIVE,
 ) -> Trace:
     """Greedy continuation of `prompt` by k tokens, and its trace with `rows` rows; the pad id after x_T."""
     T = len(prompt) - 1 + k
@@ -68,11 +71,11 @@ def generate_trace(
     start = 0
     for i in range(k):
         stop = len(prompt) + i
-        trace_rows(model, out, out.ids, start, stop, True, progress)
-        trace_head(model, out, i, stop - 1, 1, True)
+        kernels.trace_rows(model, out, out.ids, start, stop, True, progress)
+        kernels.trace_head(model, out, i, stop - 1, 1, True)
         out.ids[stop] = int(out["logits"][i].argmax())  # the lowest id wins ties
         start = stop
-    trace_rows(model, out, out.ids, start, rows, True, progress)
+    kernels.trace_rows(model, out, out.ids, start, rows, True, progress)
     _certify(model, out, True)
     return out
 

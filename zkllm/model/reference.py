@@ -32,7 +32,7 @@ def linear(row: list[int], weights: Rows, bias: list[int], gain: int = 0) -> lis
     ]
 
 
-class _Run:
+class Execution:
     """One execution. Methods fill the arrays of `trace` and return the values that flow on."""
 
     def __init__(self, model: QuantizedModel, trace: Trace, guard: RangeGuard):
@@ -137,6 +137,15 @@ class _Run:
         rows: Rows = self.trace["g"][l].tolist()
         return rows
 
+    def layers(self) -> Rows:
+        """All rows through all layers; what the head reads."""
+        c, xs = self.c, self.embedding()
+        for l in range(c.n_layer):
+            qkv = self.query_key_value(l, self.layer_norm(2 * l, xs))
+            self.write(2 * l, self.attention(l, qkv), "o", c.o_shift, xs)
+            self.write(2 * l + 1, self.inner(l, self.layer_norm(2 * l + 1, xs)), "fc2", c.fc2_shift, xs)
+        return self.layer_norm(2 * c.n_layer, xs)
+
     def head(self, y: Rows) -> None:
         """Final gain and bias, tied head, and the certified ids' lead over every other id."""
         c, tr, guard = self.c, self.trace, self.guard
@@ -162,13 +171,8 @@ def trace_reference(model: QuantizedModel, ids: list[int], k: int, T: int, check
     c = model.config
     check_statement(c, ids, k, T, padded=check)
     trace, guard = Trace(c, ids, k, T), RangeGuard(check)
-    run = _Run(model, trace, guard)
-    xs = run.embedding()
-    for l in range(c.n_layer):
-        qkv = run.query_key_value(l, run.layer_norm(2 * l, xs))
-        run.write(2 * l, run.attention(l, qkv), "o", c.o_shift, xs)
-        run.write(2 * l + 1, run.inner(l, run.layer_norm(2 * l + 1, xs)), "fc2", c.fc2_shift, xs)
-    run.head(run.layer_norm(2 * c.n_layer, xs))
+    run = Execution(model, trace, guard)
+    run.head(run.layers())
     if check:
         check_argmax(c, ids, k, T, trace["diff"])
         for i in range(k):

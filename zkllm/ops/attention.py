@@ -21,6 +21,7 @@ from ..protocol.forms import Along, Form, index, ones
 from ..protocol.logup import causal_mask
 from ..protocol.manifest import WIDTH, Lookup, Manifest
 from ..protocol.sumcheck import Instance, PublicFactor, SumcheckPoint, VirtualFactor
+from ..protocol.tables import ProverData
 from .base import Equation, Part, Run
 
 ROW = ("l", "t", "c", "h")
@@ -68,17 +69,16 @@ class Attention(Part):
     def equations(self, run: Run) -> list[Equation]:
         rows = run.axes["t"]
 
-        def scores() -> np.ndarray:
-            q, k = (_heads(run, which) for which in (QUERY, KEY))
+        def scores(data: ProverData) -> np.ndarray:
+            q, k = (_heads(run, data, which) for which in (QUERY, KEY))
             return np.matmul(q, np.swapaxes(k, -1, -2)).transpose(0, 3, 1, 2, 4)
 
-        def weighted_values() -> np.ndarray:
-            assert run.party.data is not None
-            e = _wide(run.party.data.array("e")).transpose(0, 2, 3, 1, 4)  # (l, c, h, t, u)
-            return np.matmul(e, _heads(run, VALUE)).transpose(0, 3, 1, 2, 4)
+        def weighted_values(data: ProverData) -> np.ndarray:
+            e = _wide(data.array("e")).transpose(0, 2, 3, 1, 4)  # (l, c, h, t, u)
+            return np.matmul(e, _heads(run, data, VALUE)).transpose(0, 3, 1, 2, 4)
 
         mask = PublicFactor(
-            ("t", "u"), lambda: causal_mask(rows), lambda env: causal_at(rows, env["t"], env["u"])
+            ("t", "u"), lambda data: causal_mask(rows), lambda env: causal_at(rows, env["t"], env["u"])
         )
         delta = run.factor(
             "delta",
@@ -127,8 +127,7 @@ def _wide(array: np.ndarray) -> np.ndarray:
     return array if array.dtype == object else array.astype(np.int64)
 
 
-def _heads(run: Run, which: int) -> np.ndarray:
+def _heads(run: Run, data: ProverData, which: int) -> np.ndarray:
     """int64[l, c, h, t, e] of the queries, keys or values."""
-    assert run.party.data is not None
-    table = run.party.data.table(part_of_qkv(run, which, "t"), ("l", "t", *WIDTH), {})
+    table = data.table(part_of_qkv(run, which, "t"), ("l", "t", *WIDTH), {})
     return _wide(np.asarray(table)).transpose(0, 2, 3, 1, 4)

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 from typing import Protocol as Interface
 
 from ..field import R
+from ..kernels.interface import Table
 from ..model.config import ProgramConfig
 from ..protocol.algebra import Point, Scalar, dyadic_blocks, eq, eq_index
 from ..protocol.forms import AxisMap, Before, Form, tensor
@@ -17,6 +17,7 @@ from ..protocol.manifest import WIDTH, Manifest
 from ..protocol.party import Party
 from ..protocol.public import PublicStatement
 from ..protocol.sumcheck import Factor, FormFactor, Instance, PublicFactor, SumcheckPoint
+from ..protocol.tables import ProverData
 
 
 @dataclass
@@ -75,9 +76,8 @@ class Run:
         elif len(factors) != size:
             raise ValueError(f"axis {axis} has {size} indices, got {len(factors)} factors")
 
-        def table() -> Any:
-            assert self.party.data is not None
-            kernels = self.party.data.kernels
+        def table(data: ProverData) -> Table:
+            kernels = data.kernels
             plain = kernels.slice(kernels.eq_table([int(c) for c in point]), 0, size)
             if not factors:
                 return plain

@@ -19,6 +19,7 @@ from ..protocol.algebra import ones_at
 from ..protocol.forms import Before, Form, ones
 from ..protocol.manifest import WIDTH, Manifest
 from ..protocol.sumcheck import FormFactor, Instance, SumcheckPoint, Term, VirtualFactor
+from ..protocol.tables import ProverData
 from .base import Equation, Part, Run
 
 ROWS = ("n", "t")
@@ -48,9 +49,8 @@ class LayerNorm(Part):
         rho = run.shared_factor("rho", run.tensor("rho"), ROWS)
         d = run.shared_factor("D", self.centred(run), FEATURES)
 
-        def square_sums() -> np.ndarray:
-            assert run.party.data is not None
-            table = run.party.data.table(d.form, FEATURES, {})
+        def square_sums(data: ProverData) -> np.ndarray:
+            table = data.table(d.form, FEATURES, {})
             rows = np.asarray(table).reshape(run.axes["n"], run.axes["t"], -1).astype(object)
             return (rows * rows).sum(axis=2) + c.eps_int
 

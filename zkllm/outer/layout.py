@@ -17,7 +17,7 @@ import numpy as np
 
 from zkllm.field import R
 from zkllm.outer.circuit import CircuitBuilder, Wire
-from zkllm.poseidon2 import ROUND_CONSTANTS, ROUNDS, WIDTH, apply_round, external_matrix, is_full
+from zkllm.poseidon2 import ROUND_CONSTANTS, ROUNDS, WIDTH, is_full
 
 SELECTORS = ("q1", "q2", "q3", "q4", "qM", "qC", "qE", "qI", "qL")
 FLAGS = ("qE", "qI", "qL")
@@ -87,36 +87,8 @@ class Circuit:
             column[row] = value
         return column
 
-    def solve_naive(self, public: Sequence[int], inputs: Sequence[int]) -> list[int]:
-        """The value of every variable. Asserts nothing: an unsatisfied witness is returned too."""
-        values = [0] * self.num_variables
-        self._check_lengths(public, inputs)
-        for i, x in enumerate(public):
-            values[int(self.own_wires[0, i])] = x
-        for variable, x in zip(self.input_variables, inputs, strict=True):
-            values[int(variable)] = x
-        q = self.selectors
-        flags = {row: name for name in FLAGS for row in q[name]}
-        round_of: dict[int, int] = {}
-        for i in range(self.num_rows):
-            a, b, c, d = (values[int(v)] for v in self.own_wires[:, i])
-            if i in flags:
-                if flags[i] == "qL":
-                    out = external_matrix([a, b, c, d])
-                    round_of[i + 1] = 0
-                else:
-                    index = round_of[i]
-                    round_of[i + 1] = index + 1
-                    out = apply_round([a, b, c, d], index)
-                for variable, x in zip(self.own_wires[:, i + 1], out, strict=True):
-                    values[int(variable)] = x
-            elif self.defines[i]:
-                q1, q2, q3, qM, qC = (q[name].get(i, 0) for name in ("q1", "q2", "q3", "qM", "qC"))
-                values[int(self.own_wires[3, i])] = (q1 * a + q2 * b + q3 * c + qM * a * b + qC) % R
-        return values
-
     def unsatisfied(self, public: Sequence[int], values: Sequence[int]) -> list[str]:
-        """Names of the assertions that `values` (of `solve`) violate."""
+        """Names of the assertions that `values` (of the kernels' `solve`) violate."""
         bad = [name for u, v, name in self.copy_assertions if values[u] != values[v]]
         q = self.selectors
         for i, name in self.assertions.items():
@@ -125,13 +97,6 @@ class Circuit:
             if (q1 * a + q2 * b + q3 * c + q4 * d + qM * a * b + qC) % R:
                 bad.append(name)
         return bad
-
-    def _check_lengths(self, public: Sequence[int], inputs: Sequence[int]) -> None:
-        if len(public) != self.num_public or len(inputs) != self.num_inputs:
-            raise ValueError(
-                f"the circuit takes {self.num_public} public and {self.num_inputs} other inputs, "
-                f"got {len(public)} and {len(inputs)}"
-            )
 
 
 def compile_circuit(builder: CircuitBuilder) -> Circuit:

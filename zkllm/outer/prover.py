@@ -1,29 +1,16 @@
 """The outer prover: PLONK, Mercury and their one opening. docs/protocol.md, 5 and 6.
 
-The order of messages is `transcript.SCHEDULE`'s; the arithmetic is done by native kernels.
+The order of messages is `transcript.SCHEDULE`'s; the arithmetic is the kernels'.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from zkllm._native import (
-    FrVec,
-    mercury_fold,
-    mercury_symmetric,
-    poly_combine,
-    poly_divide,
-    poly_divide_in_place,
-    poly_eq,
-    poly_evaluate,
-    poly_inner,
-    poly_ntt,
-    poly_pack,
-    poly_reverse,
-)
 from zkllm.errors import ProofError, SrsError
 from zkllm.field import R
+from zkllm.kernels.interface import Kernels, Vector
 from zkllm.outer.opening import Entry, denominators, derive, opening_entries, product
 from zkllm.outer.setup import ProvingKey
 from zkllm.outer.transcript import (
@@ -68,6 +55,7 @@ class Tail(NamedTuple):
 def prove_outer(
     pk: ProvingKey,
     srs: Srs,
+    kernels: Kernels,
     *,
     digest: bytes,
     witness_commitments: list[bytes],
@@ -75,8 +63,8 @@ def prove_outer(
     delta: int,
     inputs: list[int],
     point: list[int],
-    open_inner: Callable[[int], FrVec],
-    tail: Callable[[int, int], Tail | tuple[Any, ...]],
+    open_inner: Callable[[int], Vector],
+    tail: Callable[[int, int], Tail],
     progress: Progress | None = None,
     schedule: tuple[Round, ...] = SCHEDULE,
     strict: bool = True,
@@ -89,7 +77,7 @@ def prove_outer(
     2^mu coefficients; tail: (theta, zeta) -> what follows. An unsatisfied circuit gives a proof too, which is
     rejected; strict: refuse at least a value v that is not that of the columns.
     """
-    prover = OuterProver(pk, srs, digest, words, schedule, progress, part)
+    prover = OuterProver(pk, srs, kernels, digest, words, schedule, progress, part)
     return prover.run(witness_commitments, delta, inputs, point, open_inner, tail, strict)
 
 
@@ -100,6 +88,7 @@ class OuterProver:
         self,
         pk: ProvingKey,
         srs: Srs,
+        kernels: Kernels,
         digest: bytes,
         words: list[int],
         schedule: tuple[Round, ...],
@@ -108,7 +97,7 @@ class OuterProver:
     ):
         if srs.digest != pk.vk.srs_digest:
             raise SrsError("this SRS is not the one that the key was made with")
-        self.pk, self.srs, self.words = pk, srs, words
+        self.pk, self.srs, self.kernels, self.words = pk, srs, kernels, words
         self._progress, self._part = progress, part
         self.begin(STEPS[0])
         self.seed = seed_of(digest)
@@ -116,7 +105,8 @@ class OuterProver:
         self.transcript = Transcript(pk.vk.verifier_id, digest, schedule)
         self.messages: dict[str, bytes | int] = {}
         self.challenges: dict[str, int] = {}
-        self.polynomials: dict[str, FrVec] = {"C0": pk.c0_polynomial}
+        self.prepared = pk.prepared(kernels)
+        self.polynomials: dict[str, Vector] = {"C0": self.prepared.c0}
 
     def run(
         self,
@@ -124,14 +114,14 @@ class OuterProver:
         delta: int,
         inputs: list[int],
         point: list[int],
-        open_inner: Callable[[int], FrVec],
-        tail: Callable[[int, int], Tail | tuple[Any, ...]],
+        open_inner: Callable[[int], Vector],
+        tail: Callable[[int, int], Tail],
         strict: bool,
     ) -> bytes:
         theta = self.challenge("theta", delta=delta)
         self.begin("combine columns")
         s_polynomial = self.mercury(open_inner(theta), point)
-        answer = Tail(*tail(theta, self.challenges["zeta"]))
+        answer = tail(theta, self.challenges["zeta"])
         if strict and answer.v != self.messages["v"]:
             raise ProofError("the inner protocol's value is not that of the committed columns")
         self.messages |= {name: getattr(answer, name) for name in ("pc", "pci", "pr", "pri")}
@@ -148,7 +138,7 @@ class OuterProver:
         self.challenges[name] = self.transcript.challenge(name, {m: self.messages[m] for m in wanted})
         return self.challenges[name]
 
-    def commit(self, name: str, polynomial: FrVec) -> None:
+    def commit(self, name: str, polynomial: Vector) -> None:
         self.polynomials[name] = polynomial
         self.messages[name] = self.srs.commit(polynomial)
 
@@ -158,26 +148,31 @@ class OuterProver:
         if self._part is not None:
             self._part(step)
 
-    def mercury(self, f: FrVec, point: list[int]) -> FrVec:
+    def mercury(self, f: Vector, point: list[int]) -> Vector:
         """Steps 1 to 3 of section 6; returns S. Uses f up."""
         vk = self.pk.vk
         b = 1 << vk.b_log2
         if len(f) != 1 << vk.mu or len(point) != vk.mu:
             raise ValueError(f"expected 2^{vk.mu} coefficients and {vk.mu} coordinates")
-        eq_row, eq_col = poly_eq(point[: vk.mu - vk.b_log2]), poly_eq(point[vk.mu - vk.b_log2 :])
+        eq_row, eq_col = (
+            self.kernels.eq_table(point[: vk.mu - vk.b_log2]),
+            self.kernels.eq_table(point[vk.mu - vk.b_log2 :]),
+        )
         self.begin("fold h")
-        h = mercury_fold(f, eq_col)
+        h = self.kernels.fold(f, eq_col)
         self.commit("h", h)
-        alpha = self.challenge("alpha", v=poly_inner(eq_row, h))
+        alpha = self.challenge("alpha", v=self.kernels.inner(eq_row, h))
         self.begin("open q, g")
-        g = poly_divide_in_place(f, b, alpha)  # f is q from here on: half a gigabyte at mu = 24
+        g = self.kernels.divide_in_place(f, b, alpha)  # f is q from here on: half a gigabyte at mu = 24
         self.messages["q"] = self.srs.commit(f)
         del f  # q is not opened
         self.commit("g", g)
         self.begin("open S, D")
         gamma = self.challenge("gamma")
-        s = poly_combine([mercury_symmetric(g, eq_col), mercury_symmetric(h, eq_row)], [1, gamma])
-        self.commit("SD", poly_pack([s, poly_reverse(g)]))
+        s = self.kernels.combine(
+            [self.kernels.symmetric(g, eq_col), self.kernels.symmetric(h, eq_row)], [1, gamma]
+        )
+        self.commit("SD", self.kernels.pack([s, self.kernels.reverse(g)]))
         self.challenge("zeta")
         return s
 
@@ -189,37 +184,41 @@ class OuterProver:
     def plonk(self, inputs: list[int]) -> None:
         """Wires, the grand product and both quotients."""
         self.begin("wires")
-        kernel, n = self.pk.kernel, self.pk.circuit.size
+        circuit, n = self.prepared.circuit, self.pk.circuit.size
         public = self.public_inputs()
-        columns = kernel.columns(kernel.solve(public, inputs))
-        self.wires = [poly_ntt(column, n, True) for column in columns]
-        self.commit("C1", poly_pack(self.wires))
+        columns = circuit.columns(circuit.solve(public, inputs))
+        self.wires = [self.kernels.ntt(column, n, True) for column in columns]
+        self.commit("C1", self.kernels.pack(self.wires))
         self.begin("quotients")
         beta, gamma = self.challenge("beta_p"), self.challenge("gamma_p")
         alpha = self.challenge("alpha_p")
-        z = poly_ntt(kernel.grand_product(columns, beta, gamma), n, True)
-        z_reduced, _ = poly_divide(z, 1, 1, 1)  # z = 1 + (X - 1) z'
-        tp, tg = kernel.quotients(self.wires, z, public, beta, gamma, alpha)
+        z = self.kernels.ntt(circuit.grand_product(columns, beta, gamma), n, True)
+        z_reduced, _ = self.kernels.divide(z, 1, 1, 1)  # z = 1 + (X - 1) z'
+        tp, tg = circuit.quotients(self.wires, z, public, beta, gamma, alpha)
         self.quotients = [z_reduced, tp, tg]
-        self.commit("C2", poly_pack(self.quotients))
+        self.commit("C2", self.kernels.pack(self.quotients))
         self.challenge("y")
 
-    def evaluate(self, s_polynomial: FrVec) -> None:
+    def evaluate(self, s_polynomial: Vector) -> None:
         y, zeta = self.challenges["y"], self.challenges["zeta"]
         y_next, zeta_inv = y * self.pk.vk.domain.root % R, pow(zeta, -1, R)
         z_reduced, tp, tg = self.quotients
         e = {
-            name: poly_evaluate(p, y)
-            for name, p in zip(PREPROCESSED, self.pk.kernel.preprocessed(), strict=True)
+            name: self.kernels.evaluate(p, y)
+            for name, p in zip(PREPROCESSED, self.prepared.circuit.preprocessed(), strict=True)
         }
         for name, p in zip(WIRES, self.wires, strict=True):
-            e |= {name: poly_evaluate(p, y), f"{name}_next": poly_evaluate(p, y_next)}
-        e["z"] = poly_evaluate(z_reduced, y)
+            e |= {name: self.kernels.evaluate(p, y), f"{name}_next": self.kernels.evaluate(p, y_next)}
+        e["z"] = self.kernels.evaluate(z_reduced, y)
         e |= {
-            f"{name}_next": poly_evaluate(p, y_next) for name, p in (("z", z_reduced), ("Tp", tp), ("Tg", tg))
+            f"{name}_next": self.kernels.evaluate(p, y_next)
+            for name, p in (("z", z_reduced), ("Tp", tp), ("Tg", tg))
         }
         for name, p in (("g", self.polynomials["g"]), ("h", self.polynomials["h"]), ("S", s_polynomial)):
-            e |= {f"{name}_zeta": poly_evaluate(p, zeta), f"{name}_zeta_inv": poly_evaluate(p, zeta_inv)}
+            e |= {
+                f"{name}_zeta": self.kernels.evaluate(p, zeta),
+                f"{name}_zeta_inv": self.kernels.evaluate(p, zeta_inv),
+            }
         self.challenge("beta", **e)
 
     def open(self) -> None:
@@ -241,19 +240,20 @@ class OuterProver:
         derived = derive(vk.domain, vk.num_words, self.words, self.seed, scalars, self.challenges)
         return opening_entries(vk.domain, vk.b_log2, scalars, derived, self.challenges)
 
-    def first_quotient(self, entries: list[Entry]) -> FrVec:
+    def first_quotient(self, entries: list[Entry]) -> Vector:
         """W = sum beta^e (f_e - rem_e) / Z_e; f_e - rem_e has the same quotient as f_e."""
         beta = self.challenges["beta"]
         quotients = [
-            poly_divide(self.polynomials[e.commitment], e.degree, e.lead, e.constant)[0] for e in entries
+            self.kernels.divide(self.polynomials[e.commitment], e.degree, e.lead, e.constant)[0]
+            for e in entries
         ]
-        return poly_combine(quotients, [pow(beta, i, R) for i in range(len(entries))])
+        return self.kernels.combine(quotients, [pow(beta, i, R) for i in range(len(entries))])
 
-    def second_quotient(self, entries: list[Entry], w: FrVec, z: int) -> FrVec:
+    def second_quotient(self, entries: list[Entry], w: Vector, z: int) -> Vector:
         """W' = [sum s_e (f_e - rem_e(z)) - W] / (X - z), s_e = beta^e / Z_e(z), constants dropped."""
         weights = dict.fromkeys((e.commitment for e in entries), 0)
         for i, e in enumerate(entries):
             weights[e.commitment] += pow(self.challenges["beta"], i, R) * pow(e.modulus_at(z), -1, R)
         polys = [*(self.polynomials[name] for name in weights), w]
-        combined = poly_combine(polys, [*(k % R for k in weights.values()), R - 1])
-        return poly_divide(combined, 1, 1, z)[0]
+        combined = self.kernels.combine(polys, [*(k % R for k in weights.values()), R - 1])
+        return self.kernels.divide(combined, 1, 1, z)[0]

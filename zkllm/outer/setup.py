@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from zkllm._native import CircuitKernel, FrVec, poly_pack
 from zkllm.errors import PackageError
 from zkllm.files import reading, write_atomically
+from zkllm.kernels.interface import Circuit as CircuitKernel
+from zkllm.kernels.interface import Kernels, Vector
 from zkllm.outer.gates import COSET_SHIFTS
 from zkllm.outer.keys import VerifyingKey
 from zkllm.outer.layout import FLAGS, SELECTORS, Circuit
@@ -25,18 +25,29 @@ MAGIC = b"zkllm proving key 1\n"
 
 
 @dataclass(frozen=True)
+class Prepared:
+    """A circuit as kernels hold it."""
+
+    circuit: CircuitKernel
+    c0: Vector  # its preprocessed polynomials, packed
+
+    @classmethod
+    def of(cls, circuit: Circuit, kernels: Kernels) -> Prepared:
+        kernel = circuit_kernel(circuit, kernels)
+        return cls(kernel, kernels.pack(kernel.preprocessed()))
+
+
+@dataclass(frozen=True)
 class ProvingKey:
     vk: VerifyingKey
     circuit: Circuit
+    _prepared: dict[Kernels, Prepared] = field(default_factory=dict, repr=False, compare=False)
 
-    @cached_property
-    def kernel(self) -> CircuitKernel:
-        """The circuit on the native side, with its preprocessed polynomials."""
-        return circuit_kernel(self.circuit)
-
-    @cached_property
-    def c0_polynomial(self) -> FrVec:
-        return poly_pack(self.kernel.preprocessed())
+    def prepared(self, kernels: Kernels) -> Prepared:
+        """Made when first asked for, and kept."""
+        if kernels not in self._prepared:
+            self._prepared[kernels] = Prepared.of(self.circuit, kernels)
+        return self._prepared[kernels]
 
     def save(self, path: Path) -> None:
         write_atomically(path, self.to_bytes())
@@ -106,13 +117,13 @@ class ProvingKey:
         return cls(key_type.from_json(header["vk"]), circuit)
 
 
-def circuit_kernel(circuit: Circuit) -> CircuitKernel:
+def circuit_kernel(circuit: Circuit, kernels: Kernels) -> CircuitKernel:
     """Refuses a circuit whose Poseidon flags reach the public rows or the last row."""
     flagged = {row for name in FLAGS for row in circuit.selectors[name]}
     forbidden = flagged & {*range(circuit.num_public), circuit.size - 1}
     if forbidden:
         raise ValueError(f"Poseidon flags on rows {sorted(forbidden)}, which are public or the last")
-    return CircuitKernel(
+    return kernels.circuit(
         circuit.num_rows,
         circuit.num_variables,
         circuit.input_variables,
@@ -120,7 +131,7 @@ def circuit_kernel(circuit: Circuit) -> CircuitKernel:
         np.ascontiguousarray(circuit.wires).reshape(-1),
         circuit.permutation(),
         circuit.defines,
-        [FrVec.from_list(circuit.selector_column(name)) for name in SELECTORS],
+        [kernels.from_list(circuit.selector_column(name)) for name in SELECTORS],
         list(COSET_SHIFTS),
     )
 
@@ -128,6 +139,7 @@ def circuit_kernel(circuit: Circuit) -> CircuitKernel:
 def setup_outer(
     circuit: Circuit,
     srs: Srs,
+    kernels: Kernels,
     fixed_commitments: list[bytes],
     num_witness_columns: int,
     mu: int,
@@ -138,15 +150,14 @@ def setup_outer(
 
     context_fields: version, N, k, vocab_size, pad_id, n_ctx, model_id, config_digest, vocabulary_root.
     """
-    kernel = circuit_kernel(circuit)
-    c0 = poly_pack(kernel.preprocessed())
+    prepared = Prepared.of(circuit, kernels)
     b_log2 = mu // 2
     vk = key_type(
         n_log2=circuit.log2_size,
         num_words=num_words(context_fields["N"]),
         num_witness_columns=num_witness_columns,
         fixed_commitments=tuple(fixed_commitments),
-        c0=srs.commit(c0),
+        c0=srs.commit(prepared.c0),
         mu=mu,
         b_log2=b_log2,
         srs_kind=srs.kind,
@@ -158,6 +169,4 @@ def setup_outer(
     vk.check()
     if circuit.num_public != vk.num_public:
         raise ValueError(f"the circuit's public inputs must be {vk.public_input_names}, in this order")
-    pk = ProvingKey(vk, circuit)
-    pk.__dict__["kernel"], pk.__dict__["c0_polynomial"] = kernel, c0
-    return pk, vk
+    return ProvingKey(vk, circuit, {kernels: prepared}), vk

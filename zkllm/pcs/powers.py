@@ -5,9 +5,10 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 
-from zkllm._native import Points, g2_from_raw, g2_powers, pairing_product_is_one
+from zkllm._native import g2_from_raw, g2_powers, pairing_product_is_one
 from zkllm.errors import SrsError
 from zkllm.field import R
+from zkllm.kernels.interface import G1Powers
 from zkllm.pcs.bn128 import bn
 from zkllm.pcs.curve import (
     G1_GENERATOR,
@@ -51,7 +52,7 @@ def shifted_sums(total: bytes, first: bytes, last: bytes, rho: int, count: int) 
 
 
 def check_powers(
-    points: Points,
+    points: G1Powers,
     g2_first: bytes,
     g2_squarings: tuple[bytes, ...],
     progress: Progress | None = None,

@@ -20,10 +20,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from zkllm._native import G2Points, Points, g2_from_raw
+from zkllm import _native
+from zkllm._native import G2Points, g2_from_raw
 from zkllm.errors import Malformed, SrsError
 from zkllm.field import P
 from zkllm.files import reading, require_folder_place
+from zkllm.kernels.interface import Kernels, Points
+from zkllm.kernels.native import NATIVE
 from zkllm.pcs.curve import G1_BYTES, G2_BYTES
 from zkllm.pcs.powers import check_powers, checkable_g2_powers, kind_of
 from zkllm.pcs.srs import Progress, Srs, cache_directory, srs_digest
@@ -147,9 +150,9 @@ class PtauFile:
         offset = self.sections[section][0] + start * width
         return self.data[offset : offset + count * width]
 
-    def g1(self, section: int, start: int, count: int) -> Points:
+    def g1(self, section: int, start: int, count: int) -> _native.Points:
         """Checked: points of the curve other than infinity."""
-        points = Points.from_raw(self.raw(section, start, count))
+        points = _native.Points.from_raw(self.raw(section, start, count))
         bad = points.first_invalid()
         if bad is not None:
             raise SrsError(
@@ -218,21 +221,21 @@ def _read_powers(file: PtauFile, max_powers: int | None) -> tuple[Points, bytes,
     if offset + count * G1_BYTES > len(file.data):
         raise SrsError(f".ptau file: {count} powers in G1 end after the file")
     if offset % 8 == 0:
-        points = Points.open(str(file.path), offset, count)
+        points = NATIVE.open_points(str(file.path), offset, count)
     else:
-        points = Points.from_raw(file.raw(TAU_G1, 0, count))
+        points = NATIVE.points(file.raw(TAU_G1, 0, count))
     squarings = tuple(file.raw(TAU_G2, 1 << i, 1) for i in range(min(file.power, checkable_g2_powers(count))))
     return points, file.raw(TAU_G2, 0, 1), squarings
 
 
-def open_srs(path: Path, powers: int, progress: Progress | None = None) -> Srs:
+def open_srs(path: Path, powers: int, progress: Progress | None = None, kernels: Kernels = NATIVE) -> Srs:
     """An SRS of at least `powers` powers from a file of ours or a .ptau file.
 
     A .ptau file is imported once: what was checked is kept, trimmed, in the cache, under the digest of its
     [tau]_1 and [tau]_2, which determine the rest.
     """
     if not is_ptau(path):
-        return require(Srs.load(path), path, powers)
+        return require(Srs.load(path, kernels), path, powers)
     with open_ptau(path) as file:
         points, _, squarings = _read_powers(file, max(powers, 2))
         try:
@@ -243,7 +246,7 @@ def open_srs(path: Path, powers: int, progress: Progress | None = None) -> Srs:
     cached = cache_directory() / f"ptau-{digest.hex()[:32]}-{powers}.srs"
     if cached.exists():
         try:
-            if (srs := Srs.load(cached)).digest == digest:
+            if (srs := Srs.load(cached, kernels)).digest == digest:
                 return srs
         except SrsError:
             pass
@@ -252,7 +255,7 @@ def open_srs(path: Path, powers: int, progress: Progress | None = None) -> Srs:
     srs = require(import_ptau(path, powers, progress), path, powers)
     cached.parent.mkdir(parents=True, exist_ok=True)
     srs.save(cached)
-    return Srs.load(cached)
+    return Srs.load(cached, kernels)
 
 
 def require_powers(path: Path, powers: int) -> None:

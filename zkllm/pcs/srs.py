@@ -17,10 +17,12 @@ from pathlib import Path
 
 import numpy as np
 
-from zkllm._native import FrVec, Points, g2_from_raw, g2_squarings
+from zkllm._native import g2_from_raw
 from zkllm.errors import SrsError, reason
 from zkllm.files import cache_directory, known_digest, remember_digest, replacing, require_folder_place
 from zkllm.hashing import keccak256
+from zkllm.kernels.interface import Kernels, Points, Vector
+from zkllm.kernels.native import NATIVE
 from zkllm.pcs.curve import G1_BYTES, G2_BYTES
 from zkllm.pcs.development import DEVELOPMENT_TAU, SRS_KINDS, development_g1_tau
 
@@ -56,7 +58,7 @@ class Srs:
         """Names the SRS whatever its length: keccak256(tag, kind, [tau]_1, [tau]_2)."""
         return srs_digest(self.kind, self.points[1], self.g2_power(0))
 
-    def commit(self, coefficients: FrVec) -> bytes:
+    def commit(self, coefficients: Vector) -> bytes:
         """sum coefficients[i] tau^i times the generator."""
         self._require(len(coefficients))
         return self.points.msm(coefficients)
@@ -82,7 +84,7 @@ class Srs:
                 progress(min(start + step, self.num_powers), self.num_powers)
 
     @classmethod
-    def load(cls, path: Path) -> Srs:
+    def load(cls, path: Path, kernels: Kernels = NATIVE) -> Srs:
         """Maps the file after checking its digest (unless it was checked and not written since)."""
         try:
             with open(path, "rb") as file:
@@ -110,7 +112,7 @@ class Srs:
             raise SrsError(f"cannot read the SRS {path}: {reason(error)}") from None
         if not intact:
             raise SrsError(f"{path} is damaged: its digest does not match; make it again")
-        points = Points.open(str(path), HEADER.size + len(raw), count)
+        points = kernels.open_points(str(path), HEADER.size + len(raw), count)
         squarings = tuple(raw[i : i + G2_BYTES] for i in range(0, len(raw), G2_BYTES))
         if (points[1] == development_g1_tau()) != (SRS_KINDS[kind] == "development"):
             raise SrsError(f"{path} calls itself {SRS_KINDS[kind]}, its tau says otherwise")
@@ -143,22 +145,24 @@ def write_srs(
         file.write(digest.digest())
 
 
-def development_srs(log2_powers: int, progress: Progress | None = None) -> Srs:
+def development_srs(log2_powers: int, progress: Progress | None = None, kernels: Kernels = NATIVE) -> Srs:
     """Powers of a tau that everybody knows: insecure by declaration, the same everywhere. Cached."""
     path = cache_directory() / f"development-{log2_powers}.srs"
     if path.exists():
         try:
-            return Srs.load(path)
+            return Srs.load(path, kernels)
         except SrsError:
             path.unlink(missing_ok=True)  # made again below
     require_folder_place(path.parent)  # before the work
-    srs = make_development_srs(log2_powers, progress)
+    srs = make_development_srs(log2_powers, progress, kernels)
     path.parent.mkdir(parents=True, exist_ok=True)
     srs.save(path)
-    return Srs.load(path)
+    return Srs.load(path, kernels)
 
 
-def make_development_srs(log2_powers: int, progress: Progress | None = None) -> Srs:
-    points = Points.powers(DEVELOPMENT_TAU, 1 << log2_powers, 1, progress)
-    raw = g2_squarings(DEVELOPMENT_TAU, log2_powers + 1)
+def make_development_srs(
+    log2_powers: int, progress: Progress | None = None, kernels: Kernels = NATIVE
+) -> Srs:
+    points = kernels.powers(DEVELOPMENT_TAU, 1 << log2_powers, 1, progress)
+    raw = kernels.g2_squarings(DEVELOPMENT_TAU, log2_powers + 1)
     return Srs("development", points, tuple(raw[i : i + G2_BYTES] for i in range(0, len(raw), G2_BYTES)))

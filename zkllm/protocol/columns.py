@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from ..field import R
+from ..kernels.interface import Kernels, Vector
+from ..kernels.interface import Piece as KernelPiece
 from .layout import Block, Layout
-from .tables import Packed, exact_table
+from .tables import Packed, Tensors, exact_table
 
 Slab = tuple[int, int, list[int], np.ndarray]
 """A block: position of its first layer in the column, distance of the layers, bit shift of each slot,
@@ -38,7 +39,7 @@ def block_slab(layout: Layout, tensor: Packed | np.ndarray, block: Block) -> Sla
     return offset, stride, shifts, np.moveaxis(values, 1, 0) if block.outer else values[np.newaxis]
 
 
-def column_slabs(layout: Layout, tensors: Mapping[str, Any], column: int) -> Iterator[Slab]:
+def column_slabs(layout: Layout, tensors: Tensors, column: int) -> Iterator[Slab]:
     """Every entry of a column: sum over its slabs' slots of 2^shift integers at their position."""
     for name, blocks in layout.blocks.items():
         for block in blocks:
@@ -46,7 +47,7 @@ def column_slabs(layout: Layout, tensors: Mapping[str, Any], column: int) -> Ite
                 yield block_slab(layout, tensors[name], block)
 
 
-def column_pieces(layout: Layout, tensors: Mapping[str, Any], column: int) -> Iterator[Piece]:
+def column_pieces(layout: Layout, tensors: Tensors, column: int) -> Iterator[Piece]:
     """The same with each slot of each layer apart."""
     for offset, stride, shifts, values in column_slabs(layout, tensors, column):
         for l, layer in enumerate(values):
@@ -55,8 +56,8 @@ def column_pieces(layout: Layout, tensors: Mapping[str, Any], column: int) -> It
 
 
 def kernel_pieces(
-    kernels: Any, layout: Layout, tensors: Mapping[str, Any], column: int, coefficient: int = 1
-) -> list[tuple[int, int, list[int], Any]]:
+    kernels: Kernels, layout: Layout, tensors: Tensors, column: int, coefficient: int = 1
+) -> list[KernelPiece[Vector]]:
     """coefficient * column, as the kernels' `sum_tables` takes it."""
     return [
         (offset, stride, [coefficient * pow(2, s, R) % R for s in shifts], exact_table(kernels, values))
@@ -65,12 +66,12 @@ def kernel_pieces(
 
 
 def combine_columns(
-    kernels: Any,
+    kernels: Kernels,
     layouts: Sequence[Layout],
-    tensors: Mapping[str, Any],
+    tensors: Tensors,
     coefficients: Sequence[int],
     passed: Callable[[], None] | None = None,
-) -> Any:
+) -> Vector:
     """sum_g coefficients[g] C_g over the columns of all layouts, in one pass and without any of them.
 
     `passed` is called now and then: what was read is not read again.

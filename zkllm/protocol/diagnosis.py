@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..field import R
+from ..kernels.interface import Table
 from . import weights as W
 from .algebra import eq_index
 from .columns import slot_arrays
@@ -32,7 +33,6 @@ def diagnose(party: Party, data: ProverData, failed: Sequence[str]) -> list[str]
 
     `party` is a verifier after its run, `data` the tensors that the proof was made from.
     """
-    party.data = data  # public and virtual factors compute their tables from it
     finders = {
         NUMERATOR: false_lookups,
         ZERO_CHECK: false_equations,
@@ -46,7 +46,7 @@ def diagnose(party: Party, data: ProverData, failed: Sequence[str]) -> list[str]
     return names
 
 
-def _integers(data: ProverData, table: Any) -> np.ndarray:
+def _integers(data: ProverData, table: Table) -> np.ndarray:
     """Any table as an array of Python integers."""
     return (
         table.astype(object)
@@ -68,7 +68,7 @@ def _factor(party: Party, data: ProverData, factor: Factor, axes: Sequence[str])
     table = (
         data.table(factor.form, factor.axes, factor.bound)
         if isinstance(factor, FormFactor)
-        else factor.table()
+        else factor.table(data)
     )
     sizes = [party.protocol.manifest.axes[a] for a in factor.axes]
     array = _integers(data, table).reshape(sizes)

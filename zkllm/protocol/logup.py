@@ -10,17 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from ..bits import ceil_log2
 from ..field import R
+from ..kernels.interface import LogUpTree, Segment
 from .algebra import Point, Scalar, causal_block, eq_index
 from .layout import Block
 from .manifest import Lookup, Manifest, Tensor
-from .party import Party
+from .party import Own, Party
 from .sumcheck import horner, interpolate, round_message
+from .tables import ProverData
 
 NUMERATOR = "logup: numerator = 0"
 DENOMINATOR = "logup: denominator != 0"
@@ -54,11 +55,11 @@ def logup(party: Party) -> None:
     rows = sum(manifest.axes[t.axis] for t in manifest.tables.values())
     party.error("LogUp alpha", queries + rows)
     party.error("LogUp fingerprints", 2 * queries * rows)
-    tree: Any = _build(party, int(alpha), int(beta)) if party.data is not None else None
-    p = party.send(lambda: tree.root()[0])
-    q = party.send(lambda: tree.root()[1])
+    tree = party.own(lambda data: _build(party, data, int(alpha), int(beta)))
+    p = party.send(lambda: tree().root()[0])
+    q = party.send(lambda: tree().root()[1])
     party.check(NUMERATOR, p, 0)
-    inverse = party.send(lambda: pow(tree.root()[1] + 1, -1, R))
+    inverse = party.send(lambda: pow(tree().root()[1] + 1, -1, R))
     party.check(DENOMINATOR, (q + 1) * inverse, 1)
     z: list[Scalar] = []
     for j in range(depth):
@@ -67,25 +68,24 @@ def logup(party: Party) -> None:
 
 
 def _layer(
-    party: Party, tree: object, j: int, p: Scalar, q: Scalar, z: list[Scalar]
+    party: Party, tree: Own[LogUpTree], j: int, p: Scalar, q: Scalar, z: list[Scalar]
 ) -> tuple[Scalar, Scalar, list[Scalar]]:
     """Layer j: (p, q') at z from the four children at a new point of j + 1 coordinates."""
     lam = party.challenge()
     party.error("LogUp layers", 2)  # lambda, and the line through the children
-    kernel: object = tree
-    if tree is not None:
-        kernel.open(j, [int(c) for c in z], int(lam))  # type: ignore[attr-defined]
+    if tree:
+        tree().open(j, [int(c) for c in z], int(lam))
     claim = p + lam * q
     point: list[Scalar] = []
     for i in range(j):
-        h = round_message(party, 2, claim, z[i], lambda: kernel.round())  # type: ignore[attr-defined]
+        h = round_message(party, 2, claim, z[i], lambda: tree().round())
         c = party.challenge()
         party.count_round()
         claim = horner(h, c)
-        if tree is not None:
-            kernel.bind(int(c))  # type: ignore[attr-defined]
+        if tree:
+            tree().bind(int(c))
         point.append(c)
-    p0, p1, q0, q1 = [party.send(lambda i=i: kernel.values()[i]) for i in range(4)]  # type: ignore[misc, attr-defined]
+    p0, p1, q0, q1 = [party.send(lambda i=i: tree().values()[i]) for i in range(4)]  # type: ignore[misc]
     party.check(f"logup layer {j}", p0 + p1 + p0 * q1 + p1 * q0 + lam * (q0 + q1 + q0 * q1), claim)
     c = party.challenge()
     return p0 + c * (p1 - p0), q0 + c * (q1 - q0), [*point, c]
@@ -177,17 +177,13 @@ def spread(
     return np.broadcast_to(array[tuple(slice(None) if a in axes else None for a in names)], sizes)
 
 
-Segment = tuple[int, int, int | np.ndarray, np.ndarray, np.ndarray | None]
-
-
-def _segments(party: Party, beta: int) -> Iterator[Segment]:
+def _segments(party: Party, data: ProverData, beta: int) -> Iterator[Segment]:
     """Views of the tensors, one for each block of the layout, or for each index of its first axis where that
     chooses the table: (address, tag, numerator, input, output).
 
     An offset of the input is part of the tag: tag + beta (input + offset) = (tag + beta offset) + beta input.
     """
-    assert party.data is not None
-    manifest, layout, data = party.protocol.manifest, party.protocol.witness, party.data
+    manifest, layout = party.protocol.manifest, party.protocol.witness
     for tensor, lookup in active_lookups(party):
         sizes = manifest.sizes(tensor.name)
         values = data.array(tensor.name)
@@ -223,10 +219,9 @@ def _segments(party: Party, beta: int) -> Iterator[Segment]:
             )
 
 
-def _build(party: Party, alpha: int, beta: int) -> Any:
-    assert party.data is not None
-    segments = list(_segments(party, beta))
-    return party.data.kernels.LogUpTree(party.protocol.witness.used, segments, alpha, beta)
+def _build(party: Party, data: ProverData, alpha: int, beta: int) -> LogUpTree:
+    segments = list(_segments(party, data, beta))
+    return data.kernels.logup_tree(party.protocol.witness.used, segments, alpha, beta)
 
 
 __all__ = ["DENOMINATOR", "NUMERATOR", "AddressTerm", "active_lookups", "interpolate", "logup"]

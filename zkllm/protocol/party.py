@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ..errors import ProofError
 from ..field import Fr, R
@@ -23,6 +23,7 @@ from .transcript import Sponge
 if TYPE_CHECKING:
     from .tables import ProverData
 
+T = TypeVar("T")
 Part = tuple[Scalar, Form, Mapping[str, Point]]
 
 
@@ -42,6 +43,22 @@ class Counts:
     absorbed: int = 0
     squeezed: int = 0
     rounds: int = 0
+
+
+class Own(Generic[T]):
+    """State that the prover alone has: messages are computed from it. False for the other interpreters, which
+    never ask for it."""
+
+    def __init__(self, state: T | None):
+        self.state = state
+
+    def __bool__(self) -> bool:
+        return self.state is not None
+
+    def __call__(self) -> T:
+        if self.state is None:
+            raise RuntimeError("only the prover computes messages")
+        return self.state
 
 
 @dataclass
@@ -76,6 +93,10 @@ class Party:
     def check(self, name: str, left: Scalar, right: Scalar) -> None:
         """left = right, or the check `name` fires."""
         raise NotImplementedError
+
+    def own(self, make: Callable[[ProverData], T]) -> Own[T]:
+        """The prover's state of what follows, made from its tensors."""
+        return Own(make(self.data) if self.data is not None else None)
 
     def absorb(self, x: Scalar) -> Scalar:
         self.sponge.absorb(x)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
-from typing import Any
 
 from . import weights as W
 from .algebra import Point, Scalar, eq, eq_index
@@ -106,22 +105,18 @@ def reduce_claims(party: Party) -> ReductionResult:
     beta = party.challenge()
     party.error("reduction beta", len(party.claims) - 1)
     groups, claim = _groups(party, beta)
-    kernel: Any = None
-    if party.data is not None:
-        data = party.data
-        data.release()
-        kernel = ReductionKernel(data.kernels, (protocol.fixed, protocol.witness), data.tensors, groups)
+    kernel = party.own(lambda data: ReductionKernel(data, (protocol.fixed, protocol.witness), groups))
     point: list[Scalar] = []
     for _ in range(mu):
-        h = round_message(party, 2, claim, None, lambda: kernel.round())
+        h = round_message(party, 2, claim, None, lambda: kernel().round())
         c = party.challenge()
         party.count_round()
         claim = horner(h, c)
-        if kernel is not None:
-            kernel.bind(int(c))
+        if kernel:
+            kernel().bind(int(c))
         point.append(c)
     n = protocol.num_columns
-    columns = [party.send(lambda g=g: kernel.values()[g]) for g in range(n)]  # type: ignore[misc]
+    columns = [party.send(lambda g=g: kernel().values[g]) for g in range(n)]  # type: ignore[misc]
     weights = evaluate_weights(party, groups, point)
     total: Scalar = 0
     for e, c in zip(weights, columns, strict=True):

@@ -8,14 +8,16 @@ pass and a column of 2^(mu - outer) field elements, which goes on as an ordinary
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
-from typing import Any
 
 import numpy as np
 
 from ..field import R
+from ..kernels.interface import Factor, Kernels, Piece, Sumcheck, Vector
+from ..kernels.interface import Weight as Claimed
 from ..mapped import release
 from . import weights as W
 from .algebra import Scalar, eq_index
@@ -23,6 +25,7 @@ from .columns import block_slab, kernel_pieces
 from .forms import Opened
 from .layout import Block, Layout
 from .logup import AddressTerm
+from .tables import ProverData, Tensors
 
 
 @dataclass
@@ -43,7 +46,7 @@ def _add(values: Sequence[int], other: Sequence[int]) -> list[int]:
 class DenseColumns:
     """Columns over their address: their values are those of every second factor."""
 
-    def __init__(self, kernel: Any):
+    def __init__(self, kernel: Sumcheck):
         self.kernel = kernel
 
     def round(self) -> list[int]:
@@ -67,7 +70,7 @@ class _LayeredBlock:
     values: np.ndarray  # integers with axes (layer, slot, ..)
     factors: list[int]  # of the slots
     coefficient: int
-    vectors: list[Any]
+    vectors: list[Vector]
 
 
 class LayeredColumns:
@@ -75,9 +78,9 @@ class LayeredColumns:
 
     def __init__(
         self,
-        kernels: Any,
+        kernels: Kernels,
         layout: Layout,
-        tensors: dict[str, Any],
+        tensors: Tensors,
         outer: int,
         numbers: list[int],  # columns of the layout
         groups: Groups,
@@ -87,7 +90,7 @@ class LayeredColumns:
         self.bound: list[int] = []
         self.rest: DenseColumns | None = None
         self.blocks: list[_LayeredBlock] = []
-        weights: dict[Any, W.Weight] = {}
+        weights: dict[Hashable, W.Weight] = {}
         for name, blocks in layout.blocks.items():
             for block in blocks:
                 if block.outer != outer or layout.column(block) not in numbers:
@@ -118,8 +121,8 @@ class LayeredColumns:
         u = weight.dense()[start : start + (1 << outer)]
         sums = self._layer_sums()
         terms = [(1, [0, i + 1]) for i in range(len(sums))]
-        factors = [((0,), kernels.from_list(u)), *(((0,), s) for s in sums)]
-        self.layers = kernels.SumcheckInstance([1 << outer], factors, terms)
+        factors: list[Factor[Vector]] = [((0,), kernels.from_list(u)), *(((0,), s) for s in sums)]
+        self.layers = kernels.sumcheck([1 << outer], factors, terms)
 
     def _passing(self) -> Iterator[_LayeredBlock]:
         """The blocks column by column; a column that was passed is not kept resident."""
@@ -128,10 +131,10 @@ class LayeredColumns:
             yield from blocks
             release(b.values for b in blocks)
 
-    def _layer_sums(self) -> list[Any]:
+    def _layer_sums(self) -> list[Vector]:
         """s(layer) = sum over the rest of v C, by column."""
         k = self.kernels
-        parts: list[list[Any]] = [[] for _ in range(self.num_columns)]
+        parts: list[list[Vector]] = [[] for _ in range(self.num_columns)]
         for b in self._passing():
             shape = b.values.shape
             weights = k.tensor_product(b.vectors)
@@ -156,17 +159,17 @@ class LayeredColumns:
         """The layer is bound: E = u(r) v and C = sum_layer eq(r, layer) C(layer, rest), which is dense."""
         k, u = self.kernels, self.layers.values()[0]
         columns = [k.zeros(1 << self.rest_log2) for _ in range(self.num_columns)]
-        weights: list[list[tuple[int, int, list[Any]]]] = [[] for _ in columns]
+        weights: list[list[Claimed[Vector]]] = [[] for _ in columns]
         eq = k.from_list(W.eq_vector(self.bound))
         for b in self._passing():
             rows = k.tensor_product([eq, k.from_list(b.factors)])
             k.write(columns[b.column], b.place, k.contract(b.values, b.values.shape, 0, rows, 2))
             weights[b.column].append((b.place, u * b.coefficient % R, b.vectors))
         self.blocks = []
-        data = [[(0, 1, [1], column)] for column in columns]
+        data: list[list[Piece[Vector]]] = [[(0, 1, [1], column)] for column in columns]
         del columns
         pairs = list(zip(weights, data, strict=True))
-        self.rest = DenseColumns(k.ReductionInstance(self.rest_log2, pairs))
+        self.rest = DenseColumns(k.reduction(self.rest_log2, pairs))
 
     def values(self) -> list[int]:
         assert self.rest is not None
@@ -176,7 +179,9 @@ class LayeredColumns:
 class ReductionKernel:
     """All columns: fixed first, then witness."""
 
-    def __init__(self, kernels: Any, layouts: Sequence[Layout], tensors: dict[str, Any], groups: Groups):
+    def __init__(self, data: ProverData, layouts: Sequence[Layout], groups: Groups):
+        data.release()
+        kernels, tensors = data.kernels, data.tensors
         self.classes: list[
             tuple[list[int], DenseColumns | LayeredColumns]
         ] = []  # (global column numbers, state)
@@ -191,7 +196,9 @@ class ReductionKernel:
                 self.classes.append(([first + g for g in numbers], state))
             plain += [(first + g, layout, g) for g, o in enumerate(outers) if not o]
             first += layout.num_columns
-        sums: dict[int, tuple[list[Any], list[Any]]] = {n: ([], []) for n, _, _ in plain}  # (weights, data)
+        sums: dict[int, tuple[list[Claimed[Vector]], list[Piece[Vector]]]] = {
+            n: ([], []) for n, _, _ in plain
+        }  # (weights, data)
         at = {(id(layout), g): n for n, layout, g in plain}
         for layout in layouts:
             for name in layout.blocks:
@@ -201,7 +208,7 @@ class ReductionKernel:
                     own.append((layout.offset(block), coefficient, vectors))
         for n, layout, g in plain:
             sums[n][1].extend(kernel_pieces(kernels, layout, tensors, g))
-        instance = kernels.ReductionInstance(layouts[0].mu, [sums[n] for n, _, _ in plain])
+        instance = kernels.reduction(layouts[0].mu, [sums[n] for n, _, _ in plain])
         self.classes.append(([n for n, _, _ in plain], DenseColumns(instance)))
 
     def round(self) -> list[int]:
@@ -214,7 +221,9 @@ class ReductionKernel:
         for _, state in self.classes:
             state.bind(c)
 
+    @cached_property
     def values(self) -> list[int]:
+        """c_g of every column, once every variable is bound."""
         result = [0] * self.num_columns
         for numbers, state in self.classes:
             for n, value in zip(numbers, state.values(), strict=True):
@@ -223,8 +232,8 @@ class ReductionKernel:
 
 
 def _weights(
-    kernels: Any, layouts: Sequence[Layout], layout: Layout, name: str, groups: list[Group]
-) -> Iterator[tuple[Block, int, list[Any]]]:
+    kernels: Kernels, layouts: Sequence[Layout], layout: Layout, name: str, groups: list[Group]
+) -> Iterator[tuple[Block, int, list[Vector]]]:
     """A tensor's claims on its ordinary blocks: coefficient * product of vectors."""
     for group in groups:
         dense = [w.dense() for w in group.term.weights] if isinstance(group.term, Opened) else None

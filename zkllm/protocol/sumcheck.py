@@ -15,15 +15,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import prod
-from typing import Any
 
 from ..bits import ceil_log2
 from ..field import R
+from ..kernels.interface import Factor as KernelFactor
+from ..kernels.interface import Table, Vector
 from .algebra import Point, Scalar
 from .forms import Form
 from .party import Party
-from .tables import exact_table
+from .tables import ProverData, exact_table
 
 POOLS = ("row", "token", "feature")
 ROW_AXES, TOKEN_AXES = {"l", "n"}, {"t", "i"}
@@ -48,7 +50,7 @@ class PublicFactor:
     """A public multilinear polynomial that the verifier evaluates itself."""
 
     axes: tuple[str, ...]
-    table: Callable[[], Any]
+    table: Callable[[ProverData], Table]
     at: Callable[[Mapping[str, Point]], Scalar]
 
 
@@ -59,7 +61,7 @@ class VirtualFactor:
 
     label: str
     axes: tuple[str, ...]
-    table: Callable[[], Any]
+    table: Callable[[ProverData], Table]
 
 
 Factor = FormFactor | PublicFactor | VirtualFactor
@@ -186,18 +188,16 @@ def round_message(
 class _Running:
     """The prover's state of one instance."""
 
-    def __init__(self, party: Party, instance: Instance, tau: Mapping[str, Point] | None):
-        data = party.data
-        assert data is not None
-        axes, numbers = party.protocol.manifest.axes, {a: i for i, a in enumerate(instance.axes)}
+    def __init__(self, data: ProverData, instance: Instance, tau: Mapping[str, Point] | None):
+        axes, numbers = data.manifest.axes, {a: i for i, a in enumerate(instance.axes)}
         factors = instance.factors()
-        tables = []
+        tables: list[KernelFactor[Vector]] = []
         for f in factors:
-            table = data.table(f.form, f.axes, f.bound) if isinstance(f, FormFactor) else f.table()
+            table = data.table(f.form, f.axes, f.bound) if isinstance(f, FormFactor) else f.table(data)
             tables.append(([numbers[a] for a in f.axes], exact_table(data.kernels, table)))
         terms = self.terms = [(int(c) % R, [factors.index(f) for f in fs]) for c, fs in instance.terms]
         self.tau = [[int(c) for c in tau[a]] for a in instance.axes] if tau is not None else None
-        self.kernel = data.kernels.SumcheckInstance([axes[a] for a in instance.axes], tables, terms, self.tau)
+        self.kernel = data.kernels.sumcheck([axes[a] for a in instance.axes], tables, terms, self.tau)
         self.flat_tau = [c for t in self.tau for c in t] if self.tau is not None else None
         self.bound = 0
         self.evaluations: list[int] | None = None
@@ -208,11 +208,15 @@ class _Running:
             self.evaluations = [int(v) for v in self.kernel.round()]
         return self.evaluations
 
+    @cached_property
+    def values(self) -> list[int]:
+        """Of the factors, once every variable is bound."""
+        return [int(v) for v in self.kernel.values()]
+
     def _claim_from_next(self) -> int:
         """sum eq(tau, x) f(x) over the unbound variables, from the next round's values."""
         if not self.kernel.remaining():  # every axis has one entry
-            values = [int(v) for v in self.kernel.values()]
-            return sum(c * prod(values[i] for i in fs) for c, fs in self.terms) % R
+            return sum(c * prod(self.values[i] for i in fs) for c, fs in self.terms) % R
         assert self.flat_tau is not None
         h, tau = self.round(), self.flat_tau[self.bound]
         return ((1 - tau) * h[0] + tau * h[1]) % R
@@ -245,10 +249,9 @@ def lockstep(
                 set(f.form.axes) != {*f.axes, *f.bound} or set(f.bound) & set(instance.axes)
             ):
                 raise ValueError(f"{instance.name}: {f.name} is not a form over its free and bound axes")
-    running = None
-    if party.data is not None:
-        running = [_Running(party, i, tau.of(axes, i.axes) if tau else None) for i in instances]
-    coefficients = [int(b) % R for b in batching] if running is not None else []
+    running = party.own(
+        lambda data: [_Running(data, i, tau.of(axes, i.axes) if tau else None) for i in instances]
+    )
     point = SumcheckPoint({pool: [] for pool in POOLS})
     lacking: list[Scalar] = [1] * len(instances)
 
@@ -258,14 +261,13 @@ def lockstep(
 
         def values(here: list[str | None] = here, degree: int = degree) -> list[int]:
             total = [0] * (degree + 1)
-            assert running is not None
-            for run, a, b, lack in zip(running, here, coefficients, lacking, strict=True):
+            for run, a, b, lack in zip(running(), here, batching, lacking, strict=True):
                 if a is None:
                     own = [run.claim * (1 if tau else 1 - x) for x in range(degree + 1)]
                 else:
                     c = interpolate(run.round())
                     own = [horner(c, x) for x in range(degree + 1)]
-                scale = b * int(lack)
+                scale = int(b) * int(lack)
                 total = [(t + scale * o) % R for t, o in zip(total, own, strict=True)]
             return total
 
@@ -277,15 +279,14 @@ def lockstep(
         for i, a in enumerate(here):
             if a is None and tau is None:
                 lacking[i] = lacking[i] * (1 - c)
-            if running is not None and a is not None:
-                running[i].bind(int(c))
+            if running and a is not None:
+                running()[i].bind(int(c))
 
     total: Scalar = 0
     sent: dict[Factor, Scalar] = {}
     places_sent: dict[Factor, dict[str, tuple[Scalar, ...]]] = {}
     for i, instance in enumerate(instances):
         env = point.of(axes, instance.axes)
-        finals = running[i].kernel.values() if running is not None else None
         factors = instance.factors()
         for position, f in enumerate(factors):
             here_at = {a: env[a] for a in f.axes}
@@ -297,7 +298,7 @@ def lockstep(
             if isinstance(f, PublicFactor):
                 sent[f] = f.at(env)
                 continue
-            value = party.send(lambda finals=finals, p=position: finals[p])  # type: ignore[misc]
+            value = party.send(lambda i=i, p=position: running()[i].values[p])  # type: ignore[misc]
             sent[f] = value
             if isinstance(f, FormFactor):
                 party.claim(f"{name}: {f.name}", [(1, f.form, {**f.bound, **env})], value)

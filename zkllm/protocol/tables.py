@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
-from typing import Any
 
 import numpy as np
 
 from ..field import R
+from ..kernels.interface import Kernels, Table, Vector
 from ..mapped import release
 from . import weights as W
 from .algebra import Point, Scalar
@@ -28,12 +28,15 @@ class Packed:
     bits: int
 
 
+Tensors = Mapping[str, np.ndarray | Packed]
+
+
 @dataclass
 class ProverData:
     """All tensors of a proof: integers, packed integers; `kernels` does the field arithmetic."""
 
     manifest: Manifest
-    kernels: Any
+    kernels: Kernels
     tensors: dict[str, np.ndarray | Packed] = field(default_factory=dict)
 
     def array(self, name: str) -> np.ndarray:
@@ -46,7 +49,7 @@ class ProverData:
         """Mapped weights need not stay resident: for after a pass over them."""
         release(t.values if isinstance(t, Packed) else t for t in self.tensors.values())
 
-    def table(self, form: Form, axes: Sequence[str], bound: Mapping[str, Point]) -> Any:
+    def table(self, form: Form, axes: Sequence[str], bound: Mapping[str, Point]) -> Table:
         """The form over the free `axes` (row-major, real sizes), its other axes bound to coordinates.
 
         Integers (a numpy array) where nothing but small coefficients is involved, field elements otherwise.
@@ -57,7 +60,8 @@ class ProverData:
             )
         sizes = [self.manifest.axes[a] for a in axes]
         integers: np.ndarray | None = None
-        vectors, coefficients = [], []
+        vectors: list[Vector] = []
+        coefficients: list[int] = []
         for term in form.terms:
             part, part_axes = self._term(term, axes, bound)
             coefficient = term.coefficient
@@ -97,13 +101,13 @@ class ProverData:
             total += int(coefficient) * int(value)
         return total % R
 
-    def _term(self, term: Term, axes: Sequence[str], bound: Mapping[str, Point]) -> tuple[Any, list[str]]:
+    def _term(self, term: Term, axes: Sequence[str], bound: Mapping[str, Point]) -> tuple[Table, list[str]]:
         """One term without its coefficient: a table over those of `axes` that it mentions, in that order."""
         if term.tensor is None:
             return np.ones((), dtype=np.int64), []
         tensor = self.tensors[term.tensor]
         sizes = self.manifest.sizes(term.tensor)
-        data: Any = tensor.values if isinstance(tensor, Packed) else tensor
+        data: np.ndarray = tensor.values if isinstance(tensor, Packed) else tensor
         free: dict[str, int] = {}  # form axis -> position in data
         summed: list[tuple[int, list[int]]] = []  # (position, weights)
         position, dropped = 0, 0
@@ -124,14 +128,14 @@ class ProverData:
                 data = np.take(data, chosen, axis=position)
                 dropped += 1
             elif isinstance(weight, W.Ones) and not isinstance(tensor, Packed):
-                data = np.sum(data, axis=position, dtype=data.dtype if data.dtype == object else np.int64)
+                data = data.sum(axis=position, dtype=data.dtype if data.dtype == object else np.int64)
                 dropped += 1
             else:
                 summed.append((position, weight.dense()))
         order = [a for a in axes if a in free]
         # as they lie in memory, so that the kernel reads long runs
         summed.sort(key=lambda item: -abs(data.strides[item[0]]))
-        table: Any = np.transpose(data, [free[a] for a in order] + [p for p, _ in summed])
+        table = np.transpose(data, [free[a] for a in order] + [p for p, _ in summed])
         if not summed:
             return table, order
         result = self._contract(table, [w for _, w in summed])
@@ -139,9 +143,9 @@ class ProverData:
             release([tensor.values])
         return result, order
 
-    def _contract(self, table: np.ndarray, vectors: list[list[int]]) -> Any:
+    def _contract(self, table: np.ndarray, vectors: list[list[int]]) -> Table:
         """Sums a table over its trailing axes with one weight vector each."""
-        result: Any = table
+        result: Table = table
         lead = list(table.shape[: table.ndim - len(vectors)])
         while vectors:
             group = [vectors.pop()]
@@ -154,7 +158,7 @@ class ProverData:
         return result
 
 
-def exact_table(kernels: Any, table: Any) -> Any:
+def exact_table(kernels: Kernels, table: Table) -> Table:
     """A table for the kernels: integers too large for machine words (dtype object) become field elements."""
     if isinstance(table, np.ndarray) and table.dtype == np.dtype(object):
         return kernels.from_table(table)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..kernels.interface import Kernels
 from ..model.trace import Trace
 from ..model.weights import QuantizedModel
 from ..ops.linear import gelu_tables
@@ -187,7 +188,7 @@ def count_multiplicities(protocol: Protocol, tensors: dict[str, Any]) -> list[st
     return missed
 
 
-def prover_data(protocol: Protocol, model: QuantizedModel, trace: Trace, kernels: Any) -> ProverData:
+def prover_data(protocol: Protocol, model: QuantizedModel, trace: Trace, kernels: Kernels) -> ProverData:
     tensors = {**fixed_tensors(protocol, model), **witness_tensors(protocol, model, trace)}
     missed = count_multiplicities(protocol, tensors)
     if missed:

@@ -1,130 +1,24 @@
-"""Naive twins of the native kernels: plain Python integers, no tricks.
-
-They are the executable specification that the native kernels are tested against, and what the tamper suite
-runs on. A vector is a list of integers in [0, r); a table is a vector or a numpy array of integers (dtype
-object is allowed, for values that a cheating prover makes too large for machine words).
-"""
+"""The inner protocol's sums over dense hypercubes, entry by entry."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from itertools import product
 from math import prod
 
-import numpy as np
-
-from ..bits import ceil_log2
-from ..field import R
-
-Vector = list[int]
-Table = Vector | np.ndarray
-
-
-def from_list(values: Iterable[int]) -> Vector:
-    return [int(v) % R for v in values]
-
-
-def from_table(table: Table) -> Vector:
-    values = table.reshape(-1).tolist() if isinstance(table, np.ndarray) else table
-    return [int(v) % R for v in values]
-
-
-def to_list(vector: Vector) -> list[int]:
-    return list(vector)
-
-
-def zeros(n: int) -> Vector:
-    return [0] * n
-
-
-def slice(vector: Vector, start: int, stop: int) -> Vector:
-    return vector[start:stop]
-
-
-def eq_table(point: Sequence[int]) -> Vector:
-    """eq(x, point) for all x, MSB first."""
-    values = [1]
-    for c in point:
-        values = [v for x in values for v in ((x - x * c) % R, x * c % R)]
-    return values
-
-
-def tensor_product(vectors: Sequence[Vector]) -> Vector:
-    values = [1]
-    for vector in vectors:
-        values = [x * y % R for x in values for y in vector]
-    return values
-
-
-def inner(table: Table, weights: Vector) -> int:
-    return sum(a * b for a, b in zip(from_table(table), weights, strict=True)) % R
-
-
-def linear_combination(vectors: Sequence[Vector], coefficients: Sequence[int]) -> Vector:
-    return [
-        sum(c * x for c, x in zip(coefficients, xs, strict=True)) % R for xs in zip(*vectors, strict=True)
-    ]
-
-
-def contract(table: Table, shape: Sequence[int], axis: int, weights: Vector, count: int = 1) -> Vector:
-    """Sum over `count` axes from `axis` on of a row-major table, with a weight for each of their indices."""
-    values = from_table(table)
-    before, n = prod(shape[:axis]), prod(shape[axis : axis + count])
-    after = prod(shape[axis + count :])
-    assert len(weights) == n and len(values) == before * n * after
-    return [
-        sum(weights[x] * values[(i * n + x) * after + j] for x in range(n)) % R
-        for i in range(before)
-        for j in range(after)
-    ]
-
-
-def write(target: Vector, address: int, table: Table) -> None:
-    """Copies a table into place."""
-    values = from_table(table)
-    target[address : address + len(values)] = values
-
-
-def accumulate(target: Vector, address: int, coefficient: int, vectors: Sequence[Vector]) -> None:
-    """target[address + i] += coefficient * (product of the vectors)[i]."""
-    for i, w in enumerate(tensor_product(vectors)):
-        target[address + i] = (target[address + i] + coefficient * w) % R
-
-
-Pieces = Sequence[tuple[int, int, Sequence[int], Table]]
-
-
-def sum_tables(size: int, pieces: Pieces, passed: Callable[[], None] | None = None) -> Vector:
-    """A vector of `size` elements: the sum of pieces (address, stride, coefficients, table).
-
-    Integers with axes (layer, slot, ..) add sum_c coefficients[c] table[l, c, ..] at address + l stride; a
-    vector adds coefficients[0] times itself. `passed` is called after each part of the places.
-    """
-    result = zeros(size)
-    for address, stride, coefficients, table in pieces:
-        layers = table if isinstance(table, np.ndarray) else [[table]]
-        for l, layer in enumerate(layers):
-            for coefficient, slot in zip(coefficients, layer, strict=True):
-                for i, x in enumerate(from_table(slot), address + l * stride):
-                    result[i] = (result[i] + coefficient * x) % R
-    if passed is not None:
-        passed()
-    return result
+from ...bits import ceil_log2
+from ...field import R
+from ..interface import Factor, Piece, Segment, SumKernels, Weight
+from .vectors import Values, accumulate, eq_table, from_table, sum_tables
 
 
 class SumcheckInstance:
-    """sum over the hypercube of named axes of sum_k coefficient_k * product of factors.
-
-    A factor's table is row-major over its axes (real sizes); it is constant along axes it lacks and 0 off the
-    real region. Variables are bound axis by axis, MSB first. With `tau` the sum is weighted by eq(tau, x),
-    and `round` leaves out the eq factors of the bound variables and of the current one (Gruen, eprint
-    2024/108).
-    """
+    """See `SumKernels.sumcheck`."""
 
     def __init__(
         self,
         sizes: Sequence[int],
-        factors: Sequence[tuple[Sequence[int], Table]],
+        factors: Sequence[Factor[Values]],
         terms: Sequence[tuple[int, Sequence[int]]],
         tau: Sequence[Sequence[int]] | None = None,
     ):
@@ -200,21 +94,13 @@ class SumcheckInstance:
         return [t[0] for t in self.tables]
 
 
-Segments = Sequence[tuple[int, int, int | np.ndarray, Table, Table | None]]
-Weights = Sequence[tuple[int, int, Sequence[Vector]]]
-
-
 class ReductionInstance(SumcheckInstance):
-    """sum over columns g and places x of E_g(x) C_g(x).
+    """See `SumKernels.reduction`."""
 
-    E_g is the sum of coefficient * (product of vectors) at an address, C_g that of its pieces (`sum_tables`).
-    `values` are E_0, C_0, E_1, C_1, ..
-    """
-
-    def __init__(self, mu: int, columns: Sequence[tuple[Weights, Pieces]]):
-        factors: list[tuple[Sequence[int], Table]] = []
+    def __init__(self, mu: int, columns: Sequence[tuple[Sequence[Weight[Values]], Sequence[Piece[Values]]]]):
+        factors: list[Factor[Values]] = []
         for weights, data in columns:
-            e = zeros(1 << mu)
+            e = [0] * (1 << mu)
             for address, coefficient, vectors in weights:
                 accumulate(e, address, coefficient, vectors)
             factors += [((0,), e), ((0,), sum_tables(1 << mu, data))]
@@ -222,13 +108,9 @@ class ReductionInstance(SumcheckInstance):
 
 
 class LogUpTree:
-    """The fraction tree on (p, q' = q - 1), so that a missing leaf is (0, 0).
+    """See `SumKernels.logup_tree`."""
 
-    Segments (address, tag, numerator, input, output) give, for entry i of the row-major tables, the leaf
-    p = numerator, q' = alpha - tag - beta input - beta^2 output - 1 at address + i.
-    """
-
-    def __init__(self, total: int, segments: Segments, alpha: int, beta: int):
+    def __init__(self, total: int, segments: Sequence[Segment], alpha: int, beta: int):
         assert total >= 1
         p, q = [0] * total, [0] * total
         for address, tag, numerator, table, output in segments:
@@ -272,8 +154,7 @@ class LogUpTree:
 
     def round(self) -> list[int]:
         assert self.instance is not None
-        values = self.instance.round()
-        return values
+        return self.instance.round()
 
     def bind(self, c: int) -> None:
         assert self.instance is not None
@@ -281,3 +162,22 @@ class LogUpTree:
 
     def values(self) -> list[int]:
         return self.instance.values() if self.instance else self.single
+
+
+class NaiveSums(SumKernels[Values]):
+    def sumcheck(
+        self,
+        sizes: Sequence[int],
+        factors: Sequence[Factor[Values]],
+        terms: Sequence[tuple[int, Sequence[int]]],
+        tau: Sequence[Sequence[int]] | None = None,
+    ) -> SumcheckInstance:
+        return SumcheckInstance(sizes, factors, terms, tau)
+
+    def reduction(
+        self, mu: int, columns: Sequence[tuple[Sequence[Weight[Values]], Sequence[Piece[Values]]]]
+    ) -> ReductionInstance:
+        return ReductionInstance(mu, columns)
+
+    def logup_tree(self, total: int, segments: Sequence[Segment], alpha: int, beta: int) -> LogUpTree:
+        return LogUpTree(total, segments, alpha, beta)

@@ -1,0 +1,69 @@
+"""The integer program by `model.reference`, and what set-up does to weights in numpy."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...model.folding import folded_parts
+from ...model.reference import Execution
+from ...model.trace import TRACE_ARRAYS, RangeGuard, Trace
+from ...model.weights import QuantizedModel
+from ..interface import IntegerKernels, Progress
+
+
+class NaiveIntegers(IntegerKernels):
+    def trace_rows(
+        self,
+        model: QuantizedModel,
+        trace: Trace,
+        ids: list[int],
+        start: int,
+        stop: int,
+        check: bool,
+        progress: Progress | None = None,
+    ) -> None:
+        """The program is causal: the rows before `start` are computed again, to the same values."""
+        if stop <= start:
+            return
+        part = Trace(trace.config, [*ids[:stop], trace.config.pad_id], 1, stop)
+        Execution(model, part, RangeGuard(check)).layers()
+        for name, (_, axes) in TRACE_ARRAYS.items():
+            if "t" in axes:
+                trace[name][tuple(map(slice, part[name].shape))] = part[name]
+
+    def trace_head(
+        self, model: QuantizedModel, trace: Trace, i: int, t: int, count: int, check: bool
+    ) -> None:
+        part = Trace(trace.config, trace.ids, count, t + count)
+        Execution(model, part, RangeGuard(check)).head(trace["y"][-1].tolist())
+        for name in ("yf", "yf_rem", "logits"):
+            trace[name][i : i + count] = part[name]
+
+    def folded_maxima(
+        self, weights: np.ndarray, gain: np.ndarray | None, divisors: list[float]
+    ) -> list[float]:
+        maxima: list[float] = np.abs(folded_parts(weights, gain, divisors)).max(axis=(0, 2)).tolist()
+        return maxima
+
+    def quantize_folded(
+        self,
+        weights: np.ndarray,
+        gain: np.ndarray | None,
+        divisors: list[float],
+        scales: list[int],
+        out: np.ndarray,
+    ) -> bool:
+        units = np.rint(np.ldexp(folded_parts(weights, gain, divisors), np.array(scales)[:, None]))
+        if not (np.abs(units) < 1 << 15).all():
+            return False
+        out[...] = units.reshape(out.shape)
+        return True
+
+    def weighted_row_sum(self, weights: np.ndarray, factors: np.ndarray) -> np.ndarray:
+        total = np.zeros(weights.shape[1])
+        for row, factor in zip(weights.astype(np.float64), factors, strict=True):
+            total = total + factor * row
+        return total
+
+    def largest_l1(self, weights: np.ndarray, axis: int) -> int:
+        return int(np.abs(weights.astype(np.int64)).sum(axis=axis).max())
