@@ -1,12 +1,9 @@
 """Types of the native extension. Each section belongs to one file of native/src/python/."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-
-from zkllm.model.trace import Trace
-from zkllm.model.weights import QuantizedModel
 
 # ---- field.rs: vectors of field elements
 
@@ -36,7 +33,7 @@ def modulus() -> int: ...
 def field_backend() -> str: ...
 def set_field_backend(name: str) -> None: ...
 
-# ---- sumcheck.rs: sumcheck, LogUp, tensors (described in zkllm/kernels/naive.py)
+# ---- sumcheck.rs: sumcheck, LogUp, tensors (described in zkllm/kernels/interface.py)
 
 class SumcheckInstance:
     def __init__(
@@ -100,15 +97,17 @@ def accumulate(out: FrVec, address: int, coef: int, vectors: Sequence[FrVec]) ->
 
 # ---- model.rs: fills a zkllm.model.trace.Trace from a zkllm.model.weights.QuantizedModel
 def trace_rows(
-    model: QuantizedModel,
-    trace: Trace,
+    model: object,
+    trace: Mapping[str, np.ndarray],
     ids: list[int],
     start: int,
     stop: int,
     check: bool,
     progress: Callable[[int, int], object] | None = None,
 ) -> None: ...
-def trace_head(model: QuantizedModel, trace: Trace, i: int, t: int, count: int, check: bool) -> None: ...
+def trace_head(
+    model: object, trace: Mapping[str, np.ndarray], i: int, t: int, count: int, check: bool
+) -> None: ...
 
 # ---- quantise.rs: from floats to int16 (twins in zkllm/model/float_model.py)
 
@@ -177,7 +176,7 @@ def g1_encoded(points: Points, compressed: bool) -> bytes: ...
 def g2_to_raw(wire: bytes) -> bytes: ...
 def pairing_product_is_one(pairs: Sequence[tuple[bytes, bytes]]) -> bool: ...
 
-# ---- outer.rs: the outer proof and Mercury (twins in zkllm/outer/naive.py and layout.py)
+# ---- outer.rs: the outer proof and Mercury (described in zkllm/kernels/interface.py)
 
 def poseidon2_permute(state: Sequence[int]) -> list[int]: ...
 def poly_ntt(values: FrVec, n: int, inverse: bool) -> FrVec: ...

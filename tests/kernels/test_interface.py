@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from zkllm.kernels import interface
-from zkllm.kernels.naive import NAIVE
 from zkllm.kernels.native import NATIVE
+from zkllm.naive import NAIVE
 
 ROOT = Path(interface.__file__).parents[1]
 

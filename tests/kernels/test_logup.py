@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from zkllm import _native
 from zkllm.field import R
 from zkllm.kernels.interface import Segment
-from zkllm.kernels.naive import NAIVE
 from zkllm.kernels.native import NATIVE
+from zkllm.naive import NAIVE
 
 BACKENDS = ["scalar"] + (["avx512ifma"] if _native.field_backend() == "avx512ifma" else [])
 

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from zkllm import _native
 from zkllm.field import R
 from zkllm.kernels.interface import Table, Vector
-from zkllm.kernels.naive import NAIVE
-from zkllm.kernels.naive.vectors import accumulate
 from zkllm.kernels.native import NATIVE
+from zkllm.naive import NAIVE
+from zkllm.naive.vectors import accumulate
 
 from .test_sumcheck import DTYPES, native_table, random_table
 from .test_vectors import vector

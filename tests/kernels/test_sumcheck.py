@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from zkllm.bits import ceil_log2
 from zkllm.field import R
 from zkllm.kernels.interface import Table
-from zkllm.kernels.naive import NAIVE
 from zkllm.kernels.native import NATIVE
+from zkllm.naive import NAIVE
 
 SIZES = [1, 2, 3, 5, 6, 7, 25]
 DTYPES = ["field", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64"]

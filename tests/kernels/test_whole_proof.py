@@ -6,10 +6,10 @@ import pytest
 
 from zkllm.commitments import commit_columns
 from zkllm.kernels.interface import Kernels
-from zkllm.kernels.naive import NAIVE
 from zkllm.kernels.native import NATIVE
 from zkllm.model.program import generate_trace
 from zkllm.model.tiny import tiny_model
+from zkllm.naive import NAIVE
 from zkllm.outer.keys import VerifyingKey
 from zkllm.outer.setup import setup_outer, srs_powers_needed
 from zkllm.outer.verifier import verify

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zkllm.field import Fr, R
-from zkllm.kernels.naive import NAIVE
 from zkllm.kernels.native import NATIVE
+from zkllm.naive import NAIVE
 from zkllm.outer.circuit import CircuitBuilder
 from zkllm.outer.gates import gate_terms
 from zkllm.outer.layout import FLAGS, SELECTORS

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from tests.outer.toy import Toy
 from zkllm._native import poly_eq, poly_inner, poseidon2_permute
 from zkllm.field import R
-from zkllm.kernels.naive import NAIVE
 from zkllm.kernels.native import NATIVE
+from zkllm.naive import NAIVE
 from zkllm.outer.circuit import CircuitBuilder
 from zkllm.outer.setup import circuit_kernel
 from zkllm.pcs.mercury import eq_polynomial_at

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from tests.outer.toy import Instance, Toy
 from zkllm.field import R
-from zkllm.kernels.naive import NAIVE
+from zkllm.naive import NAIVE
 from zkllm.outer.layout import DUMMY
 from zkllm.outer.prover import OuterProver
 from zkllm.outer.setup import circuit_kernel

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zkllm.field import R
-from zkllm.kernels.naive import NAIVE
+from zkllm.naive import NAIVE
 from zkllm.outer.setup import circuit_kernel
 from zkllm.protocol.circuit import column_bits
 from zkllm.protocol.program import column_polynomials, opening_values

@@ -18,9 +18,9 @@ import numpy as np
 from zkllm.errors import ProofError
 from zkllm.field import R
 from zkllm.kernels.interface import Kernels
-from zkllm.kernels.naive import NAIVE
 from zkllm.model.reference import generate_reference
 from zkllm.model.weights import QuantizedModel
+from zkllm.naive import NAIVE
 from zkllm.ops import attention, layernorm
 from zkllm.outer.layout import Circuit
 from zkllm.protocol.circuit import build_circuit

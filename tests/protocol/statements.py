@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-from zkllm.kernels.naive import NAIVE
 from zkllm.model.config import ProgramConfig
 from zkllm.model.tiny import tiny_model
+from zkllm.naive import NAIVE
 from zkllm.outer.circuit import CircuitBuilder
 from zkllm.outer.layout import Circuit
 from zkllm.outer.setup import circuit_kernel

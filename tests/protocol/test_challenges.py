@@ -14,7 +14,7 @@ from itertools import chain, combinations, product
 import pytest
 
 from zkllm.field import R
-from zkllm.kernels.naive import NAIVE
+from zkllm.naive import NAIVE
 from zkllm.protocol.logup import NUMERATOR
 from zkllm.protocol.program import RELATIONS, opening_values
 from zkllm.protocol.reduction import CHECK as REDUCTION

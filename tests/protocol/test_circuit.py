@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from zkllm.field import R
-from zkllm.kernels.naive import NAIVE
+from zkllm.naive import NAIVE
 from zkllm.outer.layout import DUMMY, FLAGS, SELECTORS
 from zkllm.outer.setup import circuit_kernel
 from zkllm.poseidon2 import apply_round, external_matrix

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from zkllm.bits import ceil_log2
 from zkllm.field import Fr, R
-from zkllm.kernels.naive import NAIVE
+from zkllm.naive import NAIVE
 from zkllm.protocol import weights as W
 from zkllm.protocol.diagnosis import claim_value
 from zkllm.protocol.forms import (

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from zkllm.kernels.naive import NAIVE
 from zkllm.kernels.native import NATIVE
 from zkllm.model.reference import generate_reference, trace_reference
 from zkllm.model.tiny import tiny_model
+from zkllm.naive import NAIVE
 from zkllm.protocol.columns import column_pieces
 from zkllm.protocol.layout import LAYERED_COLUMNS
 from zkllm.protocol.manifest import Shape

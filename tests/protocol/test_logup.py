@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zkllm.field import R
-from zkllm.kernels.naive import NAIVE
+from zkllm.naive import NAIVE
 from zkllm.protocol.diagnosis import claim_value, false_claims, false_lookups
 from zkllm.protocol.logup import DENOMINATOR, NUMERATOR, logup
 from zkllm.protocol.manifest import Lookup, Manifest

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from zkllm.bits import ceil_log2
-from zkllm.kernels.naive import NAIVE
 from zkllm.model.reference import trace_reference
+from zkllm.naive import NAIVE
 from zkllm.protocol.logup import leaf_depth
 from zkllm.protocol.party import Prover, Verifier
 from zkllm.protocol.program import InnerStatement, run_inner

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zkllm.kernels.naive import NAIVE
 from zkllm.model.config import ProgramConfig
 from zkllm.model.predicates import check_predicates
 from zkllm.model.reference import generate_reference, trace_reference
 from zkllm.model.tiny import tiny_model
+from zkllm.naive import NAIVE
 from zkllm.outer.layout import Circuit
 from zkllm.protocol.circuit import build_circuit
 from zkllm.protocol.manifest import Shape

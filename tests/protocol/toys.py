@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from zkllm.field import R
-from zkllm.kernels.naive import NAIVE
+from zkllm.naive import NAIVE
 from zkllm.protocol.forms import Form
 from zkllm.protocol.layout import pack
 from zkllm.protocol.manifest import Manifest

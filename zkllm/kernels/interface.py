@@ -1,6 +1,6 @@
 """Everything that a proof computes natively, as one written interface: `Kernels`.
 
-One object is passed from `zkllm.api` down. `native.NATIVE` is what proofs are made with, `naive.NAIVE` says
+One object is passed from `zkllm.api` down. `native.NATIVE` is what proofs are made with, `zkllm.naive.NAIVE` says
 in plain Python what each kernel computes; a proof is the same to the byte with either.
 
 **Vectors** hold elements of F in [0, r) and stay where their kernels keep them: nobody else looks inside, and
@@ -16,14 +16,10 @@ says so. The transcript stays in one place, so a proof does not depend on how it
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Generic, Protocol, TypeAlias, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from ..model.trace import Trace
-    from ..model.weights import QuantizedModel
 
 
 class Vector(ABC):
@@ -36,6 +32,7 @@ class Vector(ABC):
 V = TypeVar("V")
 Taken = TypeVar("Taken", contravariant=True)
 Progress = Callable[[int, int], object]
+Arrays = Mapping[str, np.ndarray]
 
 TableOf: TypeAlias = V | np.ndarray
 Piece = tuple[int, int, Sequence[int], TableOf[V]]
@@ -142,13 +139,14 @@ class PointsOf(G1Powers, Protocol[Taken]):
 
 
 class IntegerKernels(ABC):
-    """The integer program and what set-up does to weights."""
+    """The integer program (`model.program`: a quantised model, the arrays of a trace) and what set-up does to
+    weights."""
 
     @abstractmethod
     def trace_rows(
         self,
-        model: QuantizedModel,
-        trace: Trace,
+        model: object,
+        trace: Arrays,
         ids: list[int],
         start: int,
         stop: int,
@@ -159,9 +157,7 @@ class IntegerKernels(ABC):
         pipeline."""
 
     @abstractmethod
-    def trace_head(
-        self, model: QuantizedModel, trace: Trace, i: int, t: int, count: int, check: bool
-    ) -> None:
+    def trace_head(self, model: object, trace: Arrays, i: int, t: int, count: int, check: bool) -> None:
         """Fills certified rows i, i + 1, .. with the logits of rows t, t + 1, ... Shards: ids; they join."""
 
     @abstractmethod

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TypeAlias, cast
 
 import numpy as np
 
 from .. import _native
 from .._native import CircuitKernel, FrVec, Points
 from ..field import R
-from .interface import Factor, Kernels, KernelsOf, Piece, Progress, Segment, TableOf, Weight
-
-if TYPE_CHECKING:
-    from ..model.trace import Trace
-    from ..model.weights import QuantizedModel
+from .interface import Arrays, Factor, Kernels, KernelsOf, Piece, Progress, Segment, TableOf, Weight
 
 Table: TypeAlias = TableOf[FrVec]
 
@@ -26,8 +22,8 @@ class NativeKernels(KernelsOf[FrVec]):
 
     def trace_rows(
         self,
-        model: QuantizedModel,
-        trace: Trace,
+        model: object,
+        trace: Arrays,
         ids: list[int],
         start: int,
         stop: int,
@@ -36,9 +32,7 @@ class NativeKernels(KernelsOf[FrVec]):
     ) -> None:
         _native.trace_rows(model, trace, ids, start, stop, check, progress)
 
-    def trace_head(
-        self, model: QuantizedModel, trace: Trace, i: int, t: int, count: int, check: bool
-    ) -> None:
+    def trace_head(self, model: object, trace: Arrays, i: int, t: int, count: int, check: bool) -> None:
         _native.trace_head(model, trace, i, t, count, check)
 
     def folded_maxima(

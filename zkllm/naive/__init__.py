@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from ..interface import Kernels, KernelsOf
+from ..kernels.interface import Kernels, KernelsOf
 from .integers import NaiveIntegers
 from .points import NaiveCurve
 from .polynomials import NaivePolynomials

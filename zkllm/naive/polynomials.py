@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...field import R, root_of_unity
-from ..interface import PolynomialKernels
+from ..field import R, root_of_unity
+from ..kernels.interface import PolynomialKernels
 from .circuit import NaiveCircuit
 from .transform import interpolate, transform
 from .vectors import Values

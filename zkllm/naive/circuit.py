@@ -7,9 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
-from ...field import GENERATOR, R, root_of_unity
-from ...outer.gates import combine, gate_terms, permutation_numerator
-from ...poseidon2 import external_matrix, internal_matrix
+from ..field import GENERATOR, R, root_of_unity
+from ..outer.gates import combine, gate_terms, permutation_numerator
+from ..poseidon2 import external_matrix, internal_matrix
 from .transform import from_coset, interpolate, on_coset, powers
 from .vectors import Values
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ...field import P, R
-from ...pcs import naive
-from ...pcs.bn128 import bn
-from ...pcs.curve import G1_BYTES, encode_g1
-from ..interface import CurveKernels, Progress
+from ..field import P, R
+from ..kernels.interface import CurveKernels, Progress
+from ..pcs import naive
+from ..pcs.bn128 import bn
+from ..pcs.curve import G1_BYTES, encode_g1
 from .vectors import Values
 
 Segments = Sequence[tuple[int, np.ndarray]]

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from itertools import product
 from math import prod
 
-from ...bits import ceil_log2
-from ...field import R
-from ..interface import Factor, Piece, Segment, SumKernels, Weight
+from ..bits import ceil_log2
+from ..field import R
+from ..kernels.interface import Factor, Piece, Segment, SumKernels, Weight
 from .vectors import Values, accumulate, eq_table, from_table, sum_tables
 
 

@@ -8,8 +8,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ...field import R
-from ..interface import Piece, TableOf, VectorKernels
+from ..field import R
+from ..kernels.interface import Piece, TableOf, VectorKernels
 
 Values: TypeAlias = list[int]
 Table: TypeAlias = TableOf[Values]

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...model.folding import folded_parts
-from ...model.reference import Execution
-from ...model.trace import TRACE_ARRAYS, RangeGuard, Trace
-from ...model.weights import QuantizedModel
-from ..interface import IntegerKernels, Progress
+from ..kernels.interface import Arrays, IntegerKernels, Progress
+from ..model.folding import folded_parts
+from ..model.reference import Execution
+from ..model.trace import TRACE_ARRAYS, RangeGuard, Trace
+from ..model.weights import QuantizedModel
 
 
 class NaiveIntegers(IntegerKernels):
     def trace_rows(
         self,
-        model: QuantizedModel,
-        trace: Trace,
+        model: object,
+        trace: Arrays,
         ids: list[int],
         start: int,
         stop: int,
@@ -23,6 +23,7 @@ class NaiveIntegers(IntegerKernels):
         progress: Progress | None = None,
     ) -> None:
         """The program is causal: the rows before `start` are computed again, to the same values."""
+        assert isinstance(model, QuantizedModel) and isinstance(trace, Trace)
         if stop <= start:
             return
         part = Trace(trace.config, [*ids[:stop], trace.config.pad_id], 1, stop)
@@ -31,9 +32,8 @@ class NaiveIntegers(IntegerKernels):
             if "t" in axes:
                 trace[name][tuple(map(slice, part[name].shape))] = part[name]
 
-    def trace_head(
-        self, model: QuantizedModel, trace: Trace, i: int, t: int, count: int, check: bool
-    ) -> None:
+    def trace_head(self, model: object, trace: Arrays, i: int, t: int, count: int, check: bool) -> None:
+        assert isinstance(model, QuantizedModel) and isinstance(trace, Trace)
         part = Trace(trace.config, trace.ids, count, t + count)
         Execution(model, part, RangeGuard(check)).head(trace["y"][-1].tolist())
         for name in ("yf", "yf_rem", "logits"):

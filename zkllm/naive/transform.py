@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...field import R
+from ..field import R
 
 
 def powers(x: int, count: int) -> list[int]:
