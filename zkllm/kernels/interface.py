@@ -1,7 +1,7 @@
 """Everything that a proof computes natively, as one written interface: `Kernels`.
 
-One object is passed from `zkllm.api` down. `native.NATIVE` is what proofs are made with, `zkllm.naive.NAIVE` says
-in plain Python what each kernel computes; a proof is the same to the byte with either.
+One object is passed from `zkllm.api` down. `native.NATIVE` is what proofs are made with, `zkllm.naive.NAIVE`
+says in plain Python what each kernel computes; a proof is the same to the byte with either.
 
 **Vectors** hold elements of F in [0, r) and stay where their kernels keep them: nobody else looks inside, and
 no kernels take another's. `KernelsOf[V]` are kernels whose vectors are V; `Kernels` leaves open which, and is
