@@ -13,11 +13,11 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+from zkllm.gpt2.config import ProgramConfig
+from zkllm.gpt2.description import describe
 from zkllm.inspection import run_on_wires
-from zkllm.model.config import ProgramConfig
 from zkllm.protocol.circuit import build_circuit
-from zkllm.protocol.manifest import Shape
-from zkllm.protocol.program import Protocol
+from zkllm.protocol.description import Description
 from zkllm.soundness import OuterSizes, Term, report
 
 XL = ProgramConfig(
@@ -31,8 +31,8 @@ XL = ProgramConfig(
 )  # fmt: skip
 
 
-def terms_of(config: ProgramConfig, rows: int, certified: int) -> tuple[Protocol, OuterSizes, list[Term]]:
-    protocol = Protocol(Shape(config, rows, certified))
+def terms_of(config: ProgramConfig, rows: int, certified: int) -> tuple[Description, OuterSizes, list[Term]]:
+    protocol = describe(config, rows, certified)
     sizes = OuterSizes(build_circuit(protocol).compile().log2_size, protocol.num_columns, config.mu, rows)
     return protocol, sizes, report(run_on_wires(protocol), sizes)
 

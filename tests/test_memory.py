@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from zkllm.errors import ResourceError
+from zkllm.gpt2.description import describe
 from zkllm.memory import GIB, available_memory, estimate, require_memory
 from zkllm.model.tiny import tiny_config
-from zkllm.protocol.manifest import Shape
-from zkllm.protocol.program import Protocol
 
 DEMO = Path(__file__).parents[1] / "models" / "demo-gpt2"
 
@@ -50,15 +49,15 @@ def test_the_estimate_is_not_below_the_measured_peak(tmp_path: Path) -> None:
 
 
 def test_sizes_move_the_estimate_as_they_should() -> None:
-    sixteen, sixty_four = (estimate(Protocol(Shape(XL, n, 1))) for n in (16, 64))
+    sixteen, sixty_four = (estimate(describe(XL, n, 1)) for n in (16, 64))
     assert 2 * GIB < sixteen.private < sixteen.resident < 10 * GIB
     assert sixteen.private < sixty_four.private
-    assert estimate(Protocol(Shape(XL, 16, 1)), 17).resident >= sixteen.resident
+    assert estimate(describe(XL, 16, 1), 17).resident >= sixteen.resident
 
 
 @pytest.mark.parametrize("free", [1, GIB])
 def test_refusals_name_figure_and_cure(free: int) -> None:
-    protocol = Protocol(Shape(XL, 16, 1))
+    protocol = describe(XL, 16, 1)
     with pytest.raises(ResourceError, match=r"N = 16.* GiB .*this machine has .*--max-tokens.*mu") as error:
         require_memory(protocol, available=free)
     assert "\n" not in str(error.value)

@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from zkllm.gpt2.description import describe
 from zkllm.model.tiny import tiny_model
 from zkllm.profiling import KINDS, block_counts, flat, predicted, profile, sizes_of, stage_counts
-from zkllm.protocol.manifest import Shape
-from zkllm.protocol.program import Protocol
+from zkllm.protocol.description import Description
 from zkllm.svg import flame, lines, stacked
 from zkllm.timings import Stage, Timings, resident_memory
 
@@ -59,8 +59,8 @@ def test_the_peak_is_that_of_the_stage() -> None:
     assert timings.root.memory["peak"] == large.memory["peak"]
 
 
-def protocol() -> Protocol:
-    return Protocol(Shape(replace(tiny_model(1).config, mu=12), 5, 2))
+def protocol() -> Description:
+    return describe(replace(tiny_model(1).config, mu=12), 5, 2)
 
 
 def test_work_is_attributed_without_rest() -> None:

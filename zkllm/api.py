@@ -16,6 +16,7 @@ from ._native import field_backend
 from .commitments import commit_columns
 from .errors import PackageError, StatementError, ZkllmError
 from .files import MOST_TEXT, cache_directory, read_text, reading, require_folder_place
+from .gpt2.description import describe
 from .journal import Journal
 from .kernels.interface import Kernels
 from .kernels.native import NATIVE
@@ -36,8 +37,7 @@ from .pcs.srs import Srs, development_srs, srs_powers_needed
 from .preflight import DEFAULT_ROWS, Asked, check_prompt, check_setup_inputs, prompt_ids
 from .proof import Proof
 from .protocol.circuit import build_circuit
-from .protocol.manifest import Shape
-from .protocol.program import Protocol
+from .protocol.description import Description
 from .protocol.witness import fixed_tensors
 from .prover import prove_trace
 from .setup_record import SetupRecord, is_own_key, keep_key
@@ -63,7 +63,7 @@ class Audit:
 class ShapeKeys:
     """Everything that proving one shape (N, k) needs."""
 
-    protocol: Protocol
+    protocol: Description
     proving_key: ProvingKey
 
     @property
@@ -121,7 +121,7 @@ def setup(
     package = build_package(model, out, options, progress)
     rows = max_tokens if max_tokens is not None else min(DEFAULT_ROWS, package.config.n_ctx)
     if memory_budget is not None:
-        require_memory(Protocol(_shape(package, rows, 1)), memory_budget)
+        require_memory(_protocol(package, rows, 1), memory_budget)
     setup_keys(package, rows, srs, progress, kernels)
     return package
 
@@ -138,7 +138,7 @@ def setup_keys(
     Each commitment is kept at once (keys/commitments.json), for a set-up that is interrupted. A package whose
     predicates fail gets none.
     """
-    _ = package.sound_weights, _shape(package, max_tokens, 1)  # before the SRS is made or read
+    _ = package.sound_weights, _protocol(package, max_tokens, 1)  # before the SRS is made or read
     path = Path(srs).resolve() if srs is not None else None
     string = _load_srs(path, 1 << package.config.mu, progress, kernels)
     timings = Timings(progress=progress)
@@ -285,7 +285,7 @@ def _recorded(
     journal: Journal | None = None,
 ) -> SetupRecord:
     """What this package's set-up fixes under this SRS, whose file `path` is."""
-    protocol = Protocol(_shape(package, max_tokens, 1))
+    protocol = _protocol(package, max_tokens, 1)
     with timings.stage("commit weights") as report:
         tensors = fixed_tensors(protocol, package.sound_weights)
         commitments = commit_columns(string, protocol.fixed, tensors, report, journal)
@@ -324,7 +324,6 @@ def shape_keys(
     """Keys of a shape, made when first used and cached in the package; others' are made again."""
     record = own_setup(package, progress, kernels)
     folder = package.keys_folder(rows, certified)
-    shape = _shape(package, rows, certified)
     if all(is_own_key(package.digest, folder / name) for name in ("vk.json", "proving.key")):
         pk = ProvingKey.load(folder / "proving.key")
         if (
@@ -332,7 +331,7 @@ def shape_keys(
             and pk.vk.model_id == record.model_id
             and pk.vk.srs_digest == record.srs_digest
         ):
-            return ShapeKeys(Protocol(shape), pk)
+            return ShapeKeys(_protocol(package, rows, certified), pk)
     require_folder_place(folder)
     with Timings(progress=progress).stage(f"keys N={rows} k={certified}"):
         open_srs_of = lambda powers: _srs_of(record, powers, progress, kernels)
@@ -352,7 +351,7 @@ def _make_keys(
 ) -> ShapeKeys:
     """The owner of every VERIFIER_ID of a model: none comes to be unless the predicates hold."""
     config = package.sound_weights.config
-    protocol = Protocol(_shape(package, rows, certified))
+    protocol = _protocol(package, rows, certified)
     circuit = build_circuit(protocol).compile()
     string = open_srs_of(srs_powers_needed(circuit.log2_size, config.mu))
     pk, _ = setup_outer(
@@ -377,9 +376,9 @@ def _make_keys(
     return ShapeKeys(protocol, pk)
 
 
-def _shape(package: ModelPackage, rows: int, certified: int) -> Shape:
+def _protocol(package: ModelPackage, rows: int, certified: int) -> Description:
     try:
-        return Shape(package.config, rows, certified)
+        return describe(package.config, rows, certified)
     except ValueError:
         raise StatementError(
             f"--max-tokens {rows} with --new-tokens {certified}: the model has {package.config.n_ctx} "
@@ -423,7 +422,7 @@ def check_memory(
     path, known = package.keys_folder(rows, certified) / "vk.json", {}
     if is_own_key(package.digest, path):
         known = {"circuit_log2": VerifyingKey.load(path).n_log2}
-    return require_memory(Protocol(_shape(package, rows, certified)), memory_budget, **known)
+    return require_memory(_protocol(package, rows, certified), memory_budget, **known)
 
 
 def answer(package: ModelPackage, ids: Sequence[int], new_tokens: int, rows: int) -> Statement:

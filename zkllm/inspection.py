@@ -26,7 +26,7 @@ from zkllm.statement import num_words
 if TYPE_CHECKING:
     from zkllm.model.package import ModelPackage
     from zkllm.outer.keys import VerifyingKey
-    from zkllm.protocol.program import Protocol
+    from zkllm.protocol.description import Description
 
 Progress = Callable[[str, int, int], None]
 
@@ -149,7 +149,7 @@ def sub_blocks(package: ModelPackage, rows: int, certified: int) -> list[dict[st
     ]
 
 
-def lookups(protocol: Protocol) -> Counter[str]:
+def lookups(protocol: Description) -> Counter[str]:
     """Queries by table; causal tensors count where u <= t only."""
     found: Counter[str] = Counter()
     queries = lookups_by_tensor(protocol)
@@ -160,7 +160,7 @@ def lookups(protocol: Protocol) -> Counter[str]:
     return found
 
 
-def _columns(protocol: Protocol) -> dict[str, Any]:
+def _columns(protocol: Description) -> dict[str, Any]:
     groups = {"fixed": protocol.fixed, "witness": protocol.witness}
     sizes = {
         name: {"columns": g.num_columns, "coefficients": g.used, "tensors": len(g.blocks)}
@@ -169,7 +169,7 @@ def _columns(protocol: Protocol) -> dict[str, Any]:
     return {"mu": protocol.shape.config.mu, **sizes}
 
 
-def _circuit(protocol: Protocol, key: VerifyingKey, progress: Progress | None) -> dict[str, Any]:
+def _circuit(protocol: Description, key: VerifyingKey, progress: Progress | None) -> dict[str, Any]:
     """Rows by part, and the soundness terms."""
     from zkllm.soundness import OuterSizes, report
 
@@ -194,7 +194,7 @@ def _circuit(protocol: Protocol, key: VerifyingKey, progress: Progress | None) -
     }
 
 
-def run_on_wires(protocol: Protocol) -> CircuitParty:
+def run_on_wires(protocol: Description) -> CircuitParty:
     """The verifier's text, run once more: it adds up the numerators of its error terms."""
     builder = CircuitBuilder()
     count = num_words(protocol.shape.rows)

@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
+from typing import Any
 
 from .errors import ResourceError
 from .model.trace import TRACE_ARRAYS, axis_sizes
 from .model.weights import ARRAYS
+from .protocol.description import Description
 from .protocol.layout import Layout
-from .protocol.program import Protocol
 
 GIB = 1 << 30
 ELEMENT = 32
@@ -78,18 +79,20 @@ _PER_COORDINATE = 28  # the reduction's vectors of a column's length
 _PER_FOLDED = 2 * ELEMENT  # of a layered column's 2^(mu - outer) entries: weights and values
 
 
-def _trace_bytes(protocol: Protocol) -> int:
+def _trace_bytes(protocol: Description) -> int:
     """The arrays of the integer program: exact."""
     shape = protocol.shape
-    sizes = axis_sizes(shape.config, shape.rows, shape.certified)
+    config: Any = shape.config
+    sizes = axis_sizes(config, shape.rows, shape.certified)
     widths = {"int8": 1, "int16": 2, "uint16": 2, "int32": 4, "int64": 8}
     return sum(prod(sizes[a] for a in axes) * widths[dtype] for dtype, axes in TRACE_ARRAYS.values())
 
 
-def weights_bytes(protocol: Protocol) -> list[int]:
+def weights_bytes(protocol: Description) -> list[int]:
     """Each array of the package: exact."""
     widths = {"int16": 2, "int32": 4, "int64": 8}
-    return [prod(shape(protocol.shape.config)) * widths[dtype] for dtype, shape in ARRAYS.values()]
+    config: Any = protocol.shape.config
+    return [prod(shape(config)) * widths[dtype] for dtype, shape in ARRAYS.values()]
 
 
 def _reduction_bytes(layout: Layout, per_entry: int) -> int:
@@ -103,7 +106,7 @@ def _reduction_bytes(layout: Layout, per_entry: int) -> int:
     return total
 
 
-def estimate(protocol: Protocol, circuit_log2: int = CIRCUIT_LOG2) -> Estimate:
+def estimate(protocol: Description, circuit_log2: int = CIRCUIT_LOG2) -> Estimate:
     """Of one proof of this shape."""
     witness, circuit = protocol.witness, 1 << circuit_log2
     column = 1 << protocol.shape.config.mu
@@ -183,7 +186,7 @@ def available_memory(root: Path = Path("/")) -> int | None:
 
 
 def require_memory(
-    protocol: Protocol,
+    protocol: Description,
     budget: int | None = None,
     circuit_log2: int = CIRCUIT_LOG2,
     available: int | None = None,

@@ -34,8 +34,8 @@ from dataclasses import dataclass
 from math import log2, prod
 from typing import Any
 
+from .protocol.description import Description
 from .protocol.manifest import Manifest
-from .protocol.program import Protocol
 from .timings import Stage
 
 KINDS = ("field_mul", "weight_mul", "int_mac", "bucket_add", "bytes")
@@ -86,8 +86,9 @@ class Sizes:
         return self.block_weights + self.head_weights
 
 
-def sizes_of(protocol: Protocol, circuit_size: int) -> Sizes:
-    c, m, shape = protocol.shape.config, protocol.manifest, protocol.shape
+def sizes_of(protocol: Description, circuit_size: int) -> Sizes:
+    m, shape = protocol.manifest, protocol.shape
+    c: Any = shape.config
     count = lambda *axes: prod(m.axes[a] for a in axes)
     width, d = ("c", "h", "e"), c.width
     attention = count("l", "t", "c", "h", "u")
@@ -174,7 +175,7 @@ def shares(manifest: Manifest, tensor: str) -> dict[str, float]:
     return {BLOCK_OF[name]: 1.0}
 
 
-def lookups_by_tensor(protocol: Protocol) -> dict[str, int]:
+def lookups_by_tensor(protocol: Description) -> dict[str, int]:
     """Queries; causal tensors count where u <= t only."""
     rows, found = protocol.shape.rows, {}
     for tensor, lookup in protocol.manifest.lookups():
@@ -185,9 +186,10 @@ def lookups_by_tensor(protocol: Protocol) -> dict[str, int]:
     return found
 
 
-def block_counts(protocol: Protocol) -> dict[str, Counts]:
+def block_counts(protocol: Description) -> dict[str, Counts]:
     """Of each part of the model: lookups, witness coefficients, packed coefficients, integers of weights."""
-    m, c = protocol.manifest, protocol.shape.config
+    m = protocol.manifest
+    c: Any = protocol.shape.config
     queries = lookups_by_tensor(protocol)
     packing = {"P_fc1": c.inner_slots, "P_wte": c.vocab_slots}
     found: dict[str, Counts] = {}
@@ -222,7 +224,9 @@ def flat(stage: Stage) -> dict[str, Stage]:
     return found
 
 
-def profile(root: Stage, protocol: Protocol, circuit_size: int, about: Mapping[str, Any]) -> dict[str, Any]:
+def profile(
+    root: Stage, protocol: Description, circuit_size: int, about: Mapping[str, Any]
+) -> dict[str, Any]:
     """The report of `zkllm prove --profile`: JSON."""
     sizes = sizes_of(protocol, circuit_size)
     counts = stage_counts(sizes)

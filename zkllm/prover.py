@@ -14,8 +14,9 @@ from .outer.transcript import seed_of, statement_digest
 from .pcs.srs import Srs
 from .protocol.circuit import opening_tail
 from .protocol.columns import combine_columns
+from .protocol.description import Description
 from .protocol.party import Prover
-from .protocol.program import InnerStatement, Protocol, run_inner
+from .protocol.program import InnerStatement, run_inner
 from .protocol.tables import ProverData
 from .protocol.witness import prover_data
 from .statement import pack_words
@@ -23,7 +24,7 @@ from .timings import Timings
 
 
 def prove_trace(
-    protocol: Protocol,
+    protocol: Description,
     model: QuantizedModel,
     trace: Trace,
     pk: ProvingKey,
@@ -41,7 +42,7 @@ def prove_trace(
 
 
 def prove_data(
-    protocol: Protocol,
+    protocol: Description,
     data: ProverData,
     ids: list[int],
     length: int,

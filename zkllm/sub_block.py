@@ -24,9 +24,10 @@ from .bits import ceil_log2
 from .commitments import commit_columns
 from .errors import PackageError
 from .field import R
+from .gpt2 import description as gpt2
+from .gpt2.config import ProgramConfig
 from .hashing import keccak256
 from .kernels.native import NATIVE
-from .model.config import ProgramConfig
 from .model.predicates import (
     NORM_BITS,
     TRACED_BITS,
@@ -39,19 +40,15 @@ from .model.predicates import (
 )
 from .model.trace import TRACE_ARRAYS, Trace
 from .model.weights import QuantizedModel
-from .ops.attention import Attention
-from .ops.base import Operation
 from .ops.boundary import GivenFeatures, GivenInner, GivenStream, StreamAfter
-from .ops.layernorm import LayerNorm
-from .ops.linear import Gelu, Linear, linear_kinds
-from .ops.residual import Residual
+from .ops.linear import Linear
 from .outer.keys import VerifyingKey
 from .outer.setup import ProvingKey, setup_outer
 from .outer.verifier import verify
 from .pcs.srs import Srs, srs_powers_needed
 from .protocol.circuit import build_circuit
-from .protocol.manifest import Shape
-from .protocol.program import Program, Protocol
+from .protocol.description import Description, Program, Shape
+from .protocol.operation import Operation
 from .protocol.tables import ProverData
 from .protocol.witness import count_multiplicities, division_rest, fixed_tensors, from_words, store
 from .prover import prove_data
@@ -72,18 +69,19 @@ class SubBlockKey(VerifyingKey):
     VERSION: ClassVar[int] = 0x5B10C
 
 
-def sub_program(name: str, stream_bits: int) -> Program:
-    """`stream_bits`: width of the residual stream that comes in."""
-    first = {kind.name: kind for kind in linear_kinds(mlp=0)}
-    stream = GivenStream(stream_bits)
-    attention = (stream, Residual(), LayerNorm(), Linear((first["qkv"], first["o"])), Attention())
+def sub_program(name: str, c: ProgramConfig, rows: int, stream_bits: int) -> Program:
+    """`c`: of a model of one layer; `stream_bits`: width of the residual stream that comes in."""
+    first = {kind.name: kind for kind in gpt2.linear_kinds(c, mlp=0)}
+    stream, residual = GivenStream(stream_bits), gpt2.residual(c)
+    layer_norm, attention = gpt2.layer_norm(c), gpt2.attention(c)
     operations: dict[str, tuple[Operation, ...]] = {
-        "attention": attention,
-        "fc1-gelu": (GivenFeatures(), Linear((first["fc1"],)), Gelu()),
-        "fc2-residual": (GivenInner(), stream, Residual(), Linear((first["fc2"],)), StreamAfter()),
+        "attention": (stream, residual, layer_norm, Linear((first["qkv"], first["o"])), attention),
+        "fc1-gelu": (GivenFeatures(c.act_bits), Linear((first["fc1"],)), gpt2.gelu(c)),
+        "fc2-residual": (GivenInner(c.act_bits), stream, residual, Linear((first["fc2"],)), StreamAfter()),
     }
+    axes = tuple(replace(a, size=1) if a.name in "lnm" else a for a in gpt2.axes(c, rows, 1))
     outputs = frozenset(["g"]) if name == "fc1-gelu" else frozenset()
-    return Program(f"sub-block {name}", operations[name], {"l": 1, "n": 1, "m": 1}, outputs)
+    return Program(axes, operations[name], gpt2.POINTS, f"sub-block {name}", outputs)
 
 
 @dataclass(frozen=True)
@@ -108,17 +106,29 @@ class SubBlock:
         arrays = [getattr(self.model, f"{part}_{kind}") for kind in kinds for part in "wb"]
         return sum(int(a[0].size) for a in arrays)
 
-    @cached_property
-    def protocol(self) -> Protocol:
-        """Without a vocabulary: the statement is empty."""
+    @property
+    def layer_config(self) -> ProgramConfig:
+        """Of the layer alone, without a vocabulary."""
         own = self.model.config.one_layer(self.layer)
-        c = replace(own, vocab_size=1, vocab_slots=1, pad_id=0)
-        program = sub_program(self.name, self.stream_bits)
-        if self.mu is not None:
-            return Protocol(Shape(replace(c, mu=self.mu), self.rows, 1), program)
-        wide = Protocol(Shape(replace(c, mu=40), self.rows, 1), program)
-        mu = max(10, ceil_log2(max(wide.fixed.used, wide.witness.used)))
-        return Protocol(Shape(replace(c, mu=mu), self.rows, 1), program)
+        return replace(own, vocab_size=1, vocab_slots=1, pad_id=0)
+
+    @cached_property
+    def config(self) -> ProgramConfig:
+        """The same with the size of the columns."""
+        mu = self.mu
+        if mu is None:
+            wide = self._with_mu(40)
+            mu = max(10, ceil_log2(max(wide.fixed.used, wide.witness.used)))
+        return replace(self.layer_config, mu=mu)
+
+    @cached_property
+    def protocol(self) -> Description:
+        """The statement is empty."""
+        return self._with_mu(self.config.mu)
+
+    def _with_mu(self, mu: int) -> Description:
+        c = replace(self.layer_config, mu=mu)
+        return Description(Shape(c, self.rows, 1), sub_program(self.name, c, self.rows, self.stream_bits))
 
     def check(self) -> None:
         """The model's own predicates, and those at the widths of what comes in: no slot borrows, no equation
@@ -200,7 +210,7 @@ def setup(
 ) -> tuple[ProvingKey, SubBlockKey, Srs]:
     """Commits to the weights and makes the keys; `open_srs`: at least so many powers -> SRS."""
     block.check()
-    config: ProgramConfig = block.protocol.shape.config
+    config = block.protocol.shape.config
     with timings.stage("circuit"):
         circuit = build_circuit(block.protocol).compile()
     with timings.stage("SRS"):

@@ -27,14 +27,14 @@ from tests.cli.checkpoints import write_checkpoint
 from zkllm import api
 from zkllm.cli.demo import PROMPT
 from zkllm.cli.text import table
+from zkllm.gpt2.config import ProgramConfig
+from zkllm.gpt2.description import describe
 from zkllm.inspection import lookups, sub_blocks
 from zkllm.model.build import BuildOptions, build_package
-from zkllm.model.config import ProgramConfig
 from zkllm.model.package import ModelPackage
 from zkllm.model.quantize import QuantizerOptions
 from zkllm.protocol.circuit import build_circuit
-from zkllm.protocol.manifest import Shape
-from zkllm.protocol.program import Protocol
+from zkllm.protocol.description import Description
 from zkllm.settle import KeySource, network, open_session
 from zkllm.soundness import security_bits
 from zkllm.timings import Stage
@@ -124,7 +124,7 @@ def circuit_rows(config: ProgramConfig) -> list[dict[str, Any]]:
         classes = (config.mlp_class + config.mlp_class[:1] * layers)[:layers]
         mu = max(config.mu, 20 if layers > 12 else 19)
         deep = replace(config, n_layer=layers, mlp_class=classes, mu=mu)
-        circuit = build_circuit(Protocol(Shape(deep, ROWS, 1))).compile()
+        circuit = build_circuit(describe(deep, ROWS, 1)).compile()
         rows.append({"layers": layers, "rows": circuit.num_rows, "by_part": dict(circuit.rows_by_part)})
     return rows
 
@@ -132,7 +132,7 @@ def circuit_rows(config: ProgramConfig) -> list[dict[str, Any]]:
 # ---- costs by unit, and GPT-2 XL
 
 
-def sizes(protocol: Protocol, macs: int, circuit_size: int) -> dict[str, int]:
+def sizes(protocol: Description, macs: int, circuit_size: int) -> dict[str, int]:
     """What the prover's stages grow with."""
     mu = protocol.shape.config.mu
     return {

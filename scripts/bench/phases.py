@@ -137,9 +137,8 @@ def deploy(o: Options) -> Options:
 
 def prove(o: Options) -> Options:
     """One proof. Keys are read, not made; reading them belongs to proving."""
+    from zkllm.gpt2.description import describe
     from zkllm.profiling import flat, profile
-    from zkllm.protocol.manifest import Shape
-    from zkllm.protocol.program import Protocol
     from zkllm.statement import Context
 
     chain_id, contract, sender = o["context"]
@@ -152,7 +151,7 @@ def prove(o: Options) -> Options:
     result.proof.save(Path(o["proof"]))
     key = result.verifying_key
     about = {"model": package.source, "N": key.N, "k": key.k, "backend": api.backend(), "srs": key.srs_kind}
-    protocol = Protocol(Shape(package.config, key.N, key.k))
+    protocol = describe(package.config, key.N, key.k)
     report = profile(result.stages, protocol, 1 << key.n_log2, about)
     Path(o["profile"]).write_text(json.dumps(report, indent=1) + "\n")
     leaves = flat(result.stages)

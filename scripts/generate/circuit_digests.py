@@ -18,10 +18,9 @@ import numpy as np
 
 from scripts import ROOT
 from tests.protocol.scene import packed, ragged, smallest
+from zkllm.gpt2 import description as gpt2
 from zkllm.outer.layout import Circuit
 from zkllm.protocol.circuit import build_circuit
-from zkllm.protocol.manifest import Shape
-from zkllm.protocol.program import Protocol
 from zkllm.statement import LIMBS_PER_WORD
 
 PATH = ROOT / "tests/vectors/circuits.json"
@@ -30,7 +29,7 @@ PATH = ROOT / "tests/vectors/circuits.json"
 def two_words() -> Circuit:
     """The statement of the smallest model with more ids than a word holds."""
     config = replace(smallest().model.config, n_ctx=LIMBS_PER_WORD)
-    return build_circuit(Protocol(Shape(config, LIMBS_PER_WORD, 1))).compile()
+    return build_circuit(gpt2.describe(config, LIMBS_PER_WORD, 1)).compile()
 
 
 CIRCUITS = {

@@ -9,6 +9,7 @@ import pytest
 
 from tests.cli.checkpoints import write_checkpoint
 from zkllm import api
+from zkllm.gpt2.description import describe
 from zkllm.model.build import BuildOptions, build_package
 from zkllm.model.package import ModelPackage
 from zkllm.model.quantize import QuantizerOptions
@@ -72,7 +73,7 @@ def test_nothing_packed(tmp_path: Path) -> None:
 def test_short_columns(tmp_path: Path) -> None:
     """Many, some of them layered."""
     package = with_options(tmp_path, 12)
-    protocol = api.Protocol(api.Shape(package.config, 3, 1))
+    protocol = describe(package.config, 3, 1)
     layered = [g for g in range(protocol.fixed.num_columns) if protocol.fixed.outer_of(g)]
     assert 0 < len(layered) < protocol.fixed.num_columns
     answered(package, [0, 269], 1, 3)

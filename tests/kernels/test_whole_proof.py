@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from zkllm.commitments import commit_columns
+from zkllm.gpt2.description import describe
 from zkllm.kernels.interface import Kernels
 from zkllm.kernels.native import NATIVE
 from zkllm.model.program import generate_trace
@@ -15,8 +16,6 @@ from zkllm.outer.setup import setup_outer, srs_powers_needed
 from zkllm.outer.verifier import verify
 from zkllm.pcs.srs import make_development_srs
 from zkllm.protocol.circuit import build_circuit
-from zkllm.protocol.manifest import Shape
-from zkllm.protocol.program import Protocol
 from zkllm.protocol.witness import fixed_tensors
 from zkllm.prover import prove_trace
 from zkllm.statement import pack_words
@@ -32,7 +31,7 @@ def backend() -> None:
 def prove(kernels: Kernels) -> tuple[VerifyingKey, list[int], bytes]:
     """(key, the statement's words, body): weights committed, circuit set up, prompt answered and proved."""
     model = tiny_model(1, mu=7)
-    protocol = Protocol(Shape(model.config, ROWS, CERTIFIED))
+    protocol = describe(model.config, ROWS, CERTIFIED)
     assert any(b.outer for blocks in protocol.fixed.blocks.values() for b in blocks), "layered columns too"
     circuit = build_circuit(protocol).compile()
     powers = srs_powers_needed(circuit.log2_size, model.config.mu)

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from zkllm.gpt2.config import ProgramConfig
 from zkllm.model import predicates
-from zkllm.model.config import ProgramConfig
 from zkllm.model.folding import LINEARS
 from zkllm.model.predicates import (
     array_predicates,

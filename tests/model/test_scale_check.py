@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from zkllm.gpt2.config import ProgramConfig
 from zkllm.model.calibrate import measure
 from zkllm.model.checkpoint import Checkpoint, load_checkpoint
-from zkllm.model.config import ProgramConfig
 from zkllm.model.float_model import FloatModel
 from zkllm.model.package import ModelPackage
 from zkllm.model.quantize import QuantizerOptions, Scales, choose_config, gelu_output

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import product
 
+from zkllm.ops.axes import WIDTH
 from zkllm.protocol.logup import NUMERATOR
-from zkllm.protocol.manifest import WIDTH
 from zkllm.protocol.reduction import CHECK as REDUCTION
 
 from .bending import Bends, add

@@ -17,6 +17,7 @@ import numpy as np
 
 from zkllm.errors import ProofError
 from zkllm.field import R
+from zkllm.gpt2.description import describe
 from zkllm.kernels.interface import Kernels
 from zkllm.model.reference import generate_reference
 from zkllm.model.weights import QuantizedModel
@@ -25,10 +26,11 @@ from zkllm.ops import attention, layernorm
 from zkllm.outer.layout import Circuit
 from zkllm.protocol.circuit import build_circuit
 from zkllm.protocol.columns import kernel_pieces
+from zkllm.protocol.description import Description
 from zkllm.protocol.diagnosis import diagnose
-from zkllm.protocol.manifest import Manifest, Shape
+from zkllm.protocol.manifest import Manifest
 from zkllm.protocol.party import Verifier
-from zkllm.protocol.program import InnerStatement, Protocol, run_inner
+from zkllm.protocol.program import InnerStatement, run_inner
 from zkllm.protocol.reduction import ReductionResult
 from zkllm.protocol.sumcheck import VirtualFactor
 from zkllm.protocol.tables import ProverData
@@ -56,11 +58,11 @@ class Case:
     certified: int
     ids: list[int]
     T: int
-    protocol: Protocol = field(init=False)
+    protocol: Description = field(init=False)
     fixed: dict[str, Any] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.protocol = Protocol(Shape(self.model.config, self.rows, self.certified))
+        self.protocol = describe(self.model.config, self.rows, self.certified)
         self.fixed = fixed_tensors(self.protocol, self.model)
         self.fixed_columns = self.columns(self.fixed, True)
 

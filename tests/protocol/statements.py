@@ -9,15 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 
-from zkllm.model.config import ProgramConfig
+from zkllm.gpt2.config import ProgramConfig
+from zkllm.gpt2.description import describe
 from zkllm.model.tiny import tiny_model
 from zkllm.naive import NAIVE
 from zkllm.outer.circuit import CircuitBuilder
 from zkllm.outer.layout import Circuit
 from zkllm.outer.setup import circuit_kernel
-from zkllm.protocol.manifest import Shape
+from zkllm.protocol.description import Description
 from zkllm.protocol.party import CircuitParty
-from zkllm.protocol.program import Protocol
 from zkllm.protocol.public import bind_statement
 from zkllm.statement import num_words, pack_words
 
@@ -32,8 +32,8 @@ def vocabulary() -> ProgramConfig:
 
 
 @cache
-def protocol(rows: int, certified: int) -> Protocol:
-    return Protocol(Shape(vocabulary(), rows, certified))
+def protocol(rows: int, certified: int) -> Description:
+    return describe(vocabulary(), rows, certified)
 
 
 @cache

@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 
 from zkllm.bits import ceil_log2
 from zkllm.field import Fr, R
-from zkllm.ops.base import eq_real, eq_weighted
 from zkllm.protocol.algebra import (
     causal_at,
     causal_block,
     dyadic_blocks,
     eq,
     eq_index,
+    eq_real,
+    eq_weighted,
     less,
     less_equal,
     less_than_constant,

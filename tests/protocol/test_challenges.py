@@ -16,7 +16,8 @@ import pytest
 from zkllm.field import R
 from zkllm.naive import NAIVE
 from zkllm.protocol.logup import NUMERATOR
-from zkllm.protocol.program import RELATIONS, opening_values
+from zkllm.protocol.manifest import FEATURE, PART
+from zkllm.protocol.program import opening_values
 from zkllm.protocol.reduction import CHECK as REDUCTION
 from zkllm.protocol.sumcheck import POOLS, Instance, SumcheckPoint, schedule
 
@@ -27,7 +28,7 @@ from .solving import SUMS, Attempt
 
 ALPHA_BETA, LAYER = "lookups: logup", "lookups: layer"
 GAMMA_TAU, ROUNDS = "zero-check: zero_check", "zero-check: lockstep"
-EXTENDED, Q_ETA, SUM_ROUNDS = (f"product sums: {f}" for f in ("extend", "product_sums", "lockstep"))
+EXTENDED, ETA, SUM_ROUNDS = (f"product sums: {f}" for f in ("extend", "product_sums", "lockstep"))
 REDUCED = "reduction: reduce_claims"
 HALF = pow(2, -1, R)
 
@@ -96,24 +97,23 @@ def _two_messages(start: Attempt, block: list[int]) -> Iterator[Attempt]:
 
 
 @cache
-def coordinates() -> tuple[SumcheckPoint, SumcheckPoint, list[int]]:
-    """Numbers of the challenges that are the coordinates of tau, of the relations' point, and of q."""
-    replay, axes = honest().replay, little().case.manifest.axes
-    rounds = schedule(axes, [Instance(e.name, e.axes, e.terms) for e in replay.equations])
+def coordinates() -> tuple[SumcheckPoint, SumcheckPoint]:
+    """Numbers of the challenges that are the coordinates of tau and of the relations' point."""
+    replay, manifest = honest().replay, little().case.manifest
+    rounds = schedule(manifest, [Instance(e.name, e.axes, e.terms) for e in replay.equations])
     tau, point = (SumcheckPoint({pool: [] for pool in POOLS}) for _ in range(2))
     for (pool, _), of_tau, of_point in zip(rounds, drawn(GAMMA_TAU)[1:], drawn(ROUNDS), strict=True):
         tau.pools[pool].append(of_tau)
         point.pools[pool].append(of_point)
-    point.pools["feature"] += drawn(EXTENDED)
-    return tau, point, drawn(Q_ETA)[:-1]
+    parts = len(drawn(EXTENDED)) - manifest.bits("q")
+    point.pools[FEATURE] += drawn(EXTENDED)[:parts]
+    point.pools[PART] += drawn(EXTENDED)[parts:]
+    return tau, point
 
 
 def places_of(error: Error, point: SumcheckPoint) -> dict[int, tuple[str, int]]:
     """Challenge -> (axis, what the bit is worth) of every coordinate of an error's axes."""
-    axes = little().case.manifest.axes
-    where = dict(point.of(axes, [a for a in error.axes if a != "q"]))
-    if "q" in error.axes:
-        where["q"] = tuple(coordinates()[2])
+    where = point.of(little().case.manifest, error.axes)
     return {
         draw: (axis, 1 << len(draws) - 1 - bit)
         for axis, draws in where.items()
@@ -168,14 +168,11 @@ def for_eta() -> Aimed:
     raise AssertionError("no output has room")
 
 
-def for_q(draw: int) -> Aimed:
-    axis, step = places_of(ERRORS["linear qkv"], coordinates()[1])[draw]
-    return neighbours(ERRORS["linear qkv"], axis, step, f"{SUMS} <linear qkv>")
-
-
 def for_extended(draw: int) -> Aimed:
-    axis, step = places_of(ERRORS["linear fc1"], coordinates()[1])[draw]
-    return neighbours(ERRORS["linear fc1"], axis, step, f"{SUMS} <linear fc1>")
+    point = coordinates()[1]
+    relation = "linear qkv" if draw in point.pools[PART] else "linear fc1"
+    axis, step = places_of(ERRORS[relation], point)[draw]
+    return neighbours(ERRORS[relation], axis, step, f"{SUMS} <{relation}>")
 
 
 def elsewhere(constant: Callable[[int, int, int, int], int], uses: Callable[[int, int], int]) -> Aimed:
@@ -221,14 +218,14 @@ def aimed_at(place: str, draw: int) -> Aimed | None:
         return for_tau(draw) if number else for_gamma()
     if place == EXTENDED:
         return for_extended(draw)
-    if place == Q_ETA:
-        return for_eta() if draw == drawn(place)[-1] else for_q(draw)
+    if place == ETA:
+        return for_eta()
     return by_messages(draw)
 
 
 # ---- the tests
 
-PLACES = [ALPHA_BETA, LAYER, GAMMA_TAU, ROUNDS, EXTENDED, Q_ETA, SUM_ROUNDS, REDUCED]
+PLACES = [ALPHA_BETA, LAYER, GAMMA_TAU, ROUNDS, EXTENDED, ETA, SUM_ROUNDS, REDUCED]
 
 
 def test_every_challenge_is_at_a_place_with_a_cheat() -> None:
@@ -279,7 +276,7 @@ def test_delta_known() -> None:
 def test_every_relation_at_a_random_point_has_its_errors() -> None:
     """Those of the zero-check are all at tau."""
     equations = {e.name for e in honest().replay.equations}
-    assert set(ERRORS) == set(RELATIONS) - equations - {"lookups"}
+    assert set(ERRORS) == set(honest().case.protocol.relations) - equations - {"lookups"}
 
 
 @pytest.mark.parametrize("relation", ERRORS)

@@ -38,14 +38,16 @@ L, N, K, D = 3, 5, 2, 3
 
 
 def manifest() -> Manifest:
-    m = Manifest({"l": L, "n": 2 * L + 1, "m": 2 * L, "t": N, "i": K, "pos": 7, "c": 2, "e": D, "u": N})
+    m = Manifest(
+        {"l": L, "n": 2 * L + 1, "m": 2 * L, "t": N, "i": K, "pos": 7, "c": 2, "e": D, "u": N}, limb_bits=4
+    )
     m.fixed("wpe", "pos", "e")
     m.fixed("bias", "l", "c", "e")
     m.free("x0", "t", "e", note="test")
     m.free("write", "m", "t", "e", note="test")
     m.free("y", "n", "t", "e", note="test")
     m.free("o", "l", "t", "c", "e", note="test")
-    m.value("big", "l", "t", "e", bits=11, limb_bits=4, signed=True)
+    m.value("big", "l", "t", "e", bits=11, signed=True)
     return m
 
 

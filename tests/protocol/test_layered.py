@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from zkllm.gpt2.description import describe
 from zkllm.kernels.native import NATIVE
 from zkllm.model.reference import generate_reference, trace_reference
 from zkllm.model.tiny import tiny_model
 from zkllm.naive import NAIVE
 from zkllm.protocol.columns import column_pieces
 from zkllm.protocol.layout import LAYERED_COLUMNS
-from zkllm.protocol.manifest import Shape
 from zkllm.protocol.party import Prover, Verifier
-from zkllm.protocol.program import InnerStatement, Protocol, run_inner
+from zkllm.protocol.program import InnerStatement, run_inner
 from zkllm.protocol.witness import fixed_tensors, prover_data
 from zkllm.statement import pack_words
 
@@ -32,7 +32,7 @@ SHAPES = [
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda s: " ".join(f"{k}={v}" for k, v in s.items()))
 def test_honest_proofs_with_layered_columns_are_accepted(shape, kernels):
     model = tiny_model(1, **shape)
-    protocol = Protocol(Shape(model.config, ROWS, CERTIFIED))
+    protocol = describe(model.config, ROWS, CERTIFIED)
     assert any(b.outer for blocks in protocol.fixed.blocks.values() for b in blocks) == (
         model.config.n_layer > 1
     )
@@ -53,7 +53,7 @@ def test_honest_proofs_with_layered_columns_are_accepted(shape, kernels):
 @pytest.mark.parametrize("mu", [5, 6, 7, 8, 12])
 def test_every_address_is_used_once_at_most(mu):
     model = tiny_model(1, mu=mu, n_layer=6)
-    protocol = Protocol(Shape(model.config, ROWS, CERTIFIED))
+    protocol = describe(model.config, ROWS, CERTIFIED)
     layout, tensors = protocol.fixed, fixed_tensors(protocol, model)
     entries = 0
     for g in range(layout.num_columns):
@@ -68,7 +68,7 @@ def test_every_address_is_used_once_at_most(mu):
 
 def test_small_models_are_not_layered():
     model = tiny_model(1, mu=12)
-    protocol = Protocol(Shape(model.config, ROWS, CERTIFIED))
+    protocol = describe(model.config, ROWS, CERTIFIED)
     weights = sum(protocol.manifest.count(t.name) for t in protocol.manifest.group(True) if t.layered)
     assert weights < LAYERED_COLUMNS << 12
     assert all(b.outer == 0 for blocks in protocol.fixed.blocks.values() for b in blocks)

@@ -9,10 +9,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zkllm.gpt2.description import describe
 from zkllm.model.tiny import tiny_config
 from zkllm.protocol.layout import Layout, pack
-from zkllm.protocol.manifest import Manifest, Shape
-from zkllm.protocol.program import Protocol
+from zkllm.protocol.manifest import Manifest
 
 AXES = st.lists(st.integers(1, 13), min_size=1, max_size=4)
 
@@ -67,7 +67,7 @@ def test_random_layouts(manifest: Manifest, mu: int) -> None:
 def test_layouts_of_real_programs() -> None:
     for overrides in ({}, {"n_layer": 5, "n_head": 5, "head_dim": 3, "vocab_size": 301}, {"mu": 7}):
         c = tiny_config(**{"rho_bits": 20, "norm_bits": 50, "div_bits": 8, **overrides})
-        protocol = Protocol(Shape(c, 7, 3))
+        protocol = describe(c, 7, 3)
         check(protocol.manifest, True, protocol.fixed)
         check(protocol.manifest, False, protocol.witness)
 

@@ -28,7 +28,7 @@ def tables_of(rows: int) -> tuple[str, ...]:
 
 
 def manifest(rows: int, width: int) -> Manifest:
-    m = Manifest({"t": rows, "u": rows, "j": width, "square": 8})
+    m = Manifest({"t": rows, "u": rows, "j": width, "square": 8}, limb_bits=3)
     m.fixed("squares", "square")
     m.table("square", "square", -4, "squares")
     m.fixed("cubes", "square")
@@ -42,7 +42,7 @@ def manifest(rows: int, width: int) -> Manifest:
     m.looked_up("early", "t", "u", lookup=Lookup(("square",), 1, "late", causal=True))
     m.free("power", "t", "j", note="test")
     m.looked_up("base", "t", "j", lookup=Lookup(tables_of(rows), 0, "power"))
-    m.value("wide", "t", bits=7, limb_bits=3, signed=True)
+    m.value("wide", "t", bits=7, signed=True)
     return m
 
 

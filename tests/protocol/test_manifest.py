@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zkllm.gpt2.description import describe
 from zkllm.model.tiny import tiny_config
-from zkllm.protocol.manifest import Lookup, Manifest, Shape
-from zkllm.protocol.program import RELATIONS, Protocol
+from zkllm.protocol.description import Shape
+from zkllm.protocol.manifest import Lookup, Manifest
 from zkllm.protocol.witness import store
 
 CONFIG = tiny_config(rho_bits=20, norm_bits=50, div_bits=8)
@@ -36,8 +37,8 @@ def accepted(m: Manifest, tensors: dict[str, np.ndarray]) -> bool:
 @settings(max_examples=200, deadline=None)
 @given(st.integers(1, 64), st.integers(1, 9), st.booleans(), st.data())
 def test_ranges_are_exact(bits: int, limb_bits: int, signed: bool, data: st.DataObject) -> None:
-    m = Manifest({"x": 1})
-    m.value("a", "x", bits=bits, limb_bits=limb_bits, signed=signed)
+    m = Manifest({"x": 1}, limb_bits=limb_bits)
+    m.value("a", "x", bits=bits, signed=signed)
     low, high = (-(1 << bits - 1), 1 << bits - 1) if signed else (0, 1 << bits)
     inside = data.draw(st.integers(low, high - 1))
     for x in (low, high - 1, inside, low - 1, high):
@@ -57,7 +58,7 @@ def test_ranges_are_exact(bits: int, limb_bits: int, signed: bool, data: st.Data
 
 
 def test_one_table_for_each_width() -> None:
-    m = Protocol(Shape(CONFIG, 5, 2)).manifest
+    m = describe(CONFIG, 5, 2).manifest
     assert (
         len({t.tag for t in m.tables.values()}) == len(m.tables) and min(t.tag for t in m.tables.values()) > 0
     )
@@ -68,15 +69,16 @@ def test_one_table_for_each_width() -> None:
 
 
 def test_every_tensor_is_fixed_by_something() -> None:
-    m = Protocol(Shape(CONFIG, 5, 2)).manifest
+    protocol = describe(CONFIG, 5, 2)
+    m, relations = protocol.manifest, protocol.relations
     outputs = {lookup.output for _, lookup in m.lookups()}
     for tensor in m.group(False):
         assert tensor.lookup is not None or tensor.note or tensor.name in outputs
     for name in (t.note for t in m.group(False) if t.lookup is None):
         for part in name.split(", "):
             known = (
-                part in RELATIONS
-                or f"attention: {part}" in RELATIONS
+                part in relations
+                or f"attention: {part}" in relations
                 or part in ("LogUp", "exp lookup", "gelu lookup")
             )
             assert known, part
@@ -96,13 +98,13 @@ def test_declarations_are_checked() -> None:
 
 def test_the_digest_binds_the_manifest() -> None:
     def built(**changes) -> bytes:  # type: ignore[no-untyped-def]
-        m = Manifest({"x": 2, "y": 4})
+        m = Manifest({"x": 2, "y": 4}, limb_bits=4)
         m.fixed("f", "y")
         m.table("t", "y", changes.get("offset", 0), "f")
         m.free("o", changes.get("axis", "x"), note="test")
         m.table("s", "y", 0, "f")
         m.looked_up("i", "x", lookup=changes.get("lookup", Lookup(("t",), 0, "o")))
-        m.value("v", "x", bits=changes.get("bits", 9), limb_bits=4, signed=changes.get("signed", False))
+        m.value("v", "x", bits=changes.get("bits", 9), signed=changes.get("signed", False))
         if changes.get("more"):
             m.free("p", "x", note="test")
         return m.digest()
@@ -132,17 +134,17 @@ def test_the_transcript_starts_from_the_whole_configuration(name: str) -> None:
     other = {name: changes[name] if name in changes else getattr(CONFIG, name) + 1}
     if name == "n_layer":
         other["mlp_class"] = (*CONFIG.mlp_class, 0)
-    assert Protocol(Shape(replace(CONFIG, **other), 5, 2)).iv != Protocol(Shape(CONFIG, 5, 2)).iv
+    assert describe(replace(CONFIG, **other), 5, 2).iv != describe(CONFIG, 5, 2).iv
 
 
 def test_the_transcript_starts_from_the_shape() -> None:
-    ivs = {Protocol(Shape(CONFIG, n, k)).iv for n, k in ((5, 2), (5, 1), (4, 2), (6, 2))}
+    ivs = {describe(CONFIG, n, k).iv for n, k in ((5, 2), (5, 1), (4, 2), (6, 2))}
     assert len(ivs) == 4 and all(0 <= iv < 1 << 248 for iv in ivs)
 
 
 def test_widths_are_those_of_the_configuration() -> None:
     """Each value's range, as docs/protocol.md lists it: no width may grow or shrink unnoticed."""
-    m, c = Protocol(Shape(CONFIG, 5, 2)).manifest, CONFIG
+    m, c = describe(CONFIG, 5, 2).manifest, CONFIG
     signed = {"slot": c.act_bits, "y": c.act_bits, "qkv": c.act_bits, "o": c.act_bits, "yf": c.act_bits,
               "write": c.write_bits, "logit": c.logit_bits}  # fmt: skip
     unsigned = {

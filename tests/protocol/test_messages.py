@@ -15,6 +15,7 @@ from zkllm.field import R
 from zkllm.ops import attention
 from zkllm.protocol import columns as column_module
 from zkllm.protocol import program
+from zkllm.protocol.layout import pack
 from zkllm.protocol.manifest import Manifest
 from zkllm.statement import pack_words
 
@@ -175,12 +176,12 @@ def test_the_columns_of_another_model(honest: tuple[Case, Proof]) -> None:
     )
 
 
-@pytest.mark.parametrize("index", [i for i, o in enumerate(program.OPERATIONS) if o.relations])
+@pytest.mark.parametrize("index", [i for i, o in enumerate(smallest().protocol.operations) if o.relations])
 def test_an_operation_left_out(monkeypatch: pytest.MonkeyPatch, index: int) -> None:
     """Only the static list of relations notices."""
     case = smallest()
-    names = program.OPERATIONS[index].relations
-    left = tuple(o for i, o in enumerate(program.OPERATIONS) if i != index)
+    operations = case.protocol.operations
+    names, left = operations[index].relations, operations[:index] + operations[index + 1 :]
     monkeypatch.setattr(case.protocol, "operations", left)
     with pytest.raises(ProofError, match="relations missing or repeated") as error:
         prove(case, case.tensors(case.trace().values))
@@ -189,7 +190,7 @@ def test_an_operation_left_out(monkeypatch: pytest.MonkeyPatch, index: int) -> N
 
 def test_a_relation_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     case = smallest()
-    twice = (*program.OPERATIONS, program.OPERATIONS[0])
+    twice = (*case.protocol.operations, case.protocol.operations[0])
     monkeypatch.setattr(case.protocol, "operations", twice)
     with pytest.raises(ProofError, match="relations missing or repeated"):
         prove(case, case.tensors(case.trace().values))
@@ -223,7 +224,7 @@ def test_a_tensor_that_nothing_claims() -> None:
     manifest: Manifest = case.protocol.manifest
     manifest.free("spare", "t", note="nothing")
     tensors = case.tensors({**case.trace().values, "spare": np.zeros(case.rows, object)})
-    case.protocol.witness = program.pack(manifest, False, case.model.config.mu)
+    case.protocol.witness = pack(manifest, False, case.model.config.mu)
     with pytest.raises(ProofError, match="tensors without a claim: spare"):
         prove(case, tensors)
 

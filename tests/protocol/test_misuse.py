@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from zkllm.ops.base import Equation, Run
 from zkllm.outer.circuit import CircuitBuilder
 from zkllm.protocol.algebra import eq_index
 from zkllm.protocol.forms import Form
 from zkllm.protocol.logup import AddressTerm
+from zkllm.protocol.operation import Equation, Run
 from zkllm.protocol.party import Verifier
 from zkllm.protocol.program import zero_check
 from zkllm.protocol.public import bind_statement

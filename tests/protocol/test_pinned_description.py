@@ -10,12 +10,13 @@ import numpy as np
 import pytest
 
 from zkllm.benchmark import of_widths
+from zkllm.gpt2.description import describe
 from zkllm.kernels.native import NATIVE
 from zkllm.model.program import generate_trace
 from zkllm.model.tiny import tiny_model
-from zkllm.protocol.manifest import Shape
+from zkllm.protocol.description import Description
 from zkllm.protocol.party import Prover
-from zkllm.protocol.program import InnerStatement, Protocol, run_inner
+from zkllm.protocol.program import InnerStatement, run_inner
 from zkllm.protocol.tables import Packed, ProverData
 from zkllm.protocol.witness import prover_data
 from zkllm.statement import pack_words
@@ -77,7 +78,7 @@ def digest(value: object) -> str:
     return hashlib.sha256(repr(value).encode()).hexdigest()[:24]
 
 
-def described(protocol: Protocol) -> tuple[str, str, str]:
+def described(protocol: Description) -> tuple[str, str, str]:
     """Manifest, the transcript's IV (which binds the configuration and the relations), and the layout."""
     layout = (protocol.fixed.blocks, protocol.fixed.used, protocol.witness.blocks, protocol.witness.used)
     return protocol.manifest.digest().hex()[:24], f"{protocol.iv:062x}"[:24], digest(layout)
@@ -94,7 +95,7 @@ def content(tensors: Mapping[str, Any]) -> str:
     return digest(parts)
 
 
-def said(protocol: Protocol, data: ProverData, ids: list[int], length: int) -> str:
+def said(protocol: Description, data: ProverData, ids: list[int], length: int) -> str:
     """The inner proof of it, from a seed of no meaning."""
     prover = Prover(protocol, 1, data)
     run_inner(prover, pack_words(length, ids, protocol.shape.rows), InnerStatement(length, ids))
@@ -108,7 +109,7 @@ def found(name: str) -> tuple[str, ...]:
         protocol, data, ids, length = block.protocol, block.data(source.trace), [0] * 6, 5
         return (*described(protocol), content(data.tensors), said(protocol, data, ids, length))
     model, rows, certified = MODELS[name]
-    protocol = Protocol(Shape(model.config, rows, certified))
+    protocol = describe(model.config, rows, certified)
     trace = generate_trace(model, [3, 1], certified, rows)
     data = prover_data(protocol, model, trace, NATIVE)
     return (*described(protocol), content(data.tensors), said(protocol, data, trace.ids, trace.T))

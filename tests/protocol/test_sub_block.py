@@ -10,13 +10,13 @@ import pytest
 from zkllm import sub_block
 from zkllm.benchmark import Source, float_tensors, largest_error, of_widths
 from zkllm.errors import PackageError, ProofError
+from zkllm.gpt2 import description as gpt2
 from zkllm.outer.contract import describe
 from zkllm.outer.keys import VerifyingKey
 from zkllm.outer.setup import ProvingKey
 from zkllm.outer.verifier import verify
 from zkllm.pcs.srs import Srs, development_srs
 from zkllm.proof import Proof
-from zkllm.protocol.program import RELATIONS, Protocol
 from zkllm.prover import prove_data
 from zkllm.statement import Context, pack_words
 from zkllm.sub_block import CONTEXT, NAMES, SubBlock, SubBlockKey, SubBlockProof
@@ -68,15 +68,16 @@ def test_the_parts_have_the_relations_of_the_whole() -> None:
     """All but the embedding, the head, and the residual addition, which is a linear form in the model."""
     of = {name: set(keys(name)[0].protocol.relations) for name in NAMES}
     together = set().union(*of.values())
+    whole = gpt2.describe(source().model.config, ROWS, 1).relations
     apart = ("embedding", "final norm", "head")
-    assert together - {"residual: X1"} == {r for r in RELATIONS if not r.startswith(apart)}
+    assert together - {"residual: X1"} == {r for r in whole if not r.startswith(apart)}
     assert all("lookups" in names for names in of.values())
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_part_does_not_pass_for_a_model(name: str) -> None:
     block, _, vk, _ = keys(name)
-    assert Protocol(block.protocol.shape).iv != block.protocol.iv
+    assert gpt2.describe(block.config, ROWS, 1).iv != block.protocol.iv
     body = proof(name).body
     ids = (0,) * (ROWS + 1)
     claimed = Proof(vk.verifier_id, True, Context(), ROWS, 1, ROWS, ids, body)

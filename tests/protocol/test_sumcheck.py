@@ -15,7 +15,7 @@ from zkllm.protocol.algebra import causal_at
 from zkllm.protocol.diagnosis import claim_value
 from zkllm.protocol.forms import tensor
 from zkllm.protocol.logup import causal_mask
-from zkllm.protocol.manifest import Manifest
+from zkllm.protocol.manifest import FEATURE, ROW, TOKEN, Axis, Manifest
 from zkllm.protocol.party import Party
 from zkllm.protocol.sumcheck import (
     FormFactor,
@@ -35,8 +35,15 @@ from .toys import parties, random_data, toy_protocol
 GROUPS = [("l", "t", "c"), ("n", "t"), ("l", "t", "c", "u"), ("c", "u"), ("l", "c"), ("n", "t", "c", "u")]
 
 
+POOLS_OF = {"l": ROW, "n": ROW, "t": TOKEN, "i": TOKEN}
+
+
+def over(sizes: dict[str, int]) -> Manifest:
+    return Manifest.over(Axis(name, size, POOLS_OF.get(name, FEATURE)) for name, size in sizes.items())
+
+
 def manifest(rng: random.Random) -> Manifest:
-    m = Manifest(
+    m = over(
         {
             "l": rng.randint(1, 3),
             "n": rng.randint(1, 4),
@@ -98,13 +105,13 @@ def value(party: Party, m: Manifest, instance: Instance, weight=None) -> int:  #
 
 
 def run(
-    party: Party, made: list[Instance], batching: list[int], claim: int, tau: bool, axes
-) -> SumcheckPoint:  # type: ignore[no-untyped-def]
+    party: Party, made: list[Instance], batching: list[int], claim: int, tau: bool, m: Manifest
+) -> SumcheckPoint:
     party.challenge()
     point = None
     if tau:
         point = SumcheckPoint({"row": [], "token": [], "feature": []})
-        for pool, _ in schedule(axes, made):
+        for pool, _ in schedule(m, made):
             point.pools[pool].append(party.challenge())
     return lockstep(party, "sums", made, batching, Fr(claim), point)
 
@@ -122,9 +129,9 @@ def test_random_instances(seed: int, wrong: bool) -> None:
     claim = sum(b * value(prover, m, i) for b, i in zip(batching, made, strict=True))
     for i in made:
         i.claim = Fr(value(prover, m, i))
-    point = run(prover, made, batching, claim + wrong, False, m.axes)
+    point = run(prover, made, batching, claim + wrong, False, m)
     v = verifier()
-    assert run(v, made, batching, claim + wrong, False, m.axes).pools == point.pools
+    assert run(v, made, batching, claim + wrong, False, m).pools == point.pools
     assert v.failed == (["sums"] if wrong else [])
     assert v.position == len(prover.messages)
     for c in v.claims:  # the values sent are those of the committed tensors
@@ -145,11 +152,11 @@ def test_zero_checks(seed: int, wrong: bool) -> None:
     probe, _ = parties(toy_protocol(m), data)  # draws the same tau
     probe.challenge()
     tau = SumcheckPoint({"row": [], "token": [], "feature": []})
-    for pool, _ in schedule(m.axes, made):
+    for pool, _ in schedule(m, made):
         tau.pools[pool].append(probe.challenge())
 
     def weighted(instance: Instance) -> int:
-        z = tau.of(m.axes, instance.axes)
+        z = tau.of(m, instance.axes)
 
         def weight(at: dict[str, int]) -> int:
             result = 1
@@ -162,9 +169,9 @@ def test_zero_checks(seed: int, wrong: bool) -> None:
         return value(prover, m, instance, weight)
 
     claim = sum(weighted(i) for i in made) + wrong
-    run(prover, made, [1] * len(made), claim, True, m.axes)
+    run(prover, made, [1] * len(made), claim, True, m)
     v = verifier()
-    run(v, made, [1] * len(made), claim, True, m.axes)
+    run(v, made, [1] * len(made), claim, True, m)
     assert v.failed == (["sums"] if wrong else [])
 
 
@@ -176,17 +183,17 @@ def test_a_term_that_lacks_an_axis_is_refused() -> None:
     b = FormFactor("b3", tensor(m, "b3"), ("u",))
     prover, _ = parties(toy_protocol(m), data)
     with pytest.raises(ValueError, match="lacks an axis"):
-        run(prover, [Instance("i", ("c", "u"), [(1, [b])])], [1], 0, False, m.axes)
+        run(prover, [Instance("i", ("c", "u"), [(1, [b])])], [1], 0, False, m)
 
 
 def test_axes_of_an_instance_never_share_coordinates() -> None:
-    m = Manifest({"l": 3, "n": 7, "t": 5, "i": 2, "c": 2, "u": 5})
-    where = placement(m.axes, Instance("x", ("l", "t", "c", "u"), []))
+    m = over({"l": 3, "n": 7, "t": 5, "i": 2, "c": 2, "u": 5})
+    where = placement(m, Instance("x", ("l", "t", "c", "u"), []))
     assert [where[p] for p in sorted(where)] == ["c", "u", "u", "u", "l", "l", "t", "t", "t"]
     with pytest.raises(ValueError, match="pool order"):
-        placement(m.axes, Instance("x", ("c", "l"), []))
+        placement(m, Instance("x", ("c", "l"), []))
     with pytest.raises(ValueError, match="too few"):
-        SumcheckPoint({"row": [Fr(1)], "token": [], "feature": []}).of(m.axes, ("n",))
+        SumcheckPoint({"row": [Fr(1)], "token": [], "feature": []}).of(m, ("n",))
 
 
 @given(st.lists(st.integers(0, R - 1), min_size=1, max_size=6), st.integers(0, R - 1))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from zkllm.protocol.program import RELATIONS
-
 from .cheats import CHEATS, Cheat, bent_ids, resolve, switches
 from .circuits import unsatisfied
 from .harness import Proof, named, prove, verify
@@ -58,7 +56,7 @@ def test_every_rule_has_its_cheat() -> None:
     """Each relation, each lookup and each check of LogUp is what stops some cheat of the table."""
     fired = {name for cheat in CHEATS for name in resolve(cheat.scene(), cheat.fires)}
     manifest = packed().case.manifest
-    for relation in RELATIONS[1:]:
+    for relation in packed().case.protocol.relations[1:]:
         assert {
             f"zero-check <{relation}>",
             f"product sums <{relation}>",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from zkllm.model.config import ProgramConfig
-from zkllm.protocol.manifest import Manifest, Shape
-from zkllm.protocol.program import Protocol
+from zkllm.gpt2.config import ProgramConfig
+from zkllm.gpt2.description import describe
+from zkllm.protocol.manifest import Manifest
 
 from .scene import packed
 
@@ -47,7 +47,7 @@ def interval(manifest: Manifest, name: str) -> tuple[int, int]:
 
 def test_ranges_are_those_of_the_predicates() -> None:
     config = several_widths()
-    manifest = Protocol(Shape(config, 4, 2)).manifest
+    manifest = describe(config, 4, 2).manifest
     found = {}
     for name in (*SIGNED, *UNSIGNED):
         low, high = interval(manifest, name)
@@ -58,7 +58,7 @@ def test_ranges_are_those_of_the_predicates() -> None:
 
 
 def test_every_lookup_is_of_a_value_that_is_listed() -> None:
-    manifest = Protocol(Shape(several_widths(), 4, 2)).manifest
+    manifest = describe(several_widths(), 4, 2).manifest
     limbs = {limb: name for name, wide in manifest.wide.items() for limb, _ in wide.limbs}
     named = {limbs.get(tensor.name, tensor.name) for tensor, _ in manifest.lookups()}
     assert named == {*SIGNED, *UNSIGNED}

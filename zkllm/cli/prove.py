@@ -136,13 +136,12 @@ def _report(result: Any, data: dict[str, Any], prompt: bytes) -> list[str]:
 
 def profile_of(package: Any, result: Any) -> dict[str, Any]:
     from zkllm.api import backend
+    from zkllm.gpt2.description import describe
     from zkllm.profiling import profile
-    from zkllm.protocol.manifest import Shape
-    from zkllm.protocol.program import Protocol
 
     key = result.verifying_key
     about = {"model": package.source, "N": key.N, "k": key.k, "backend": backend(), "srs": key.srs_kind}
-    return profile(result.stages, Protocol(Shape(package.config, key.N, key.k)), 1 << key.n_log2, about)
+    return profile(result.stages, describe(package.config, key.N, key.k), 1 << key.n_log2, about)
 
 
 def float_logits(package: Any, result: Any) -> list[float | None]:

@@ -13,11 +13,12 @@ from zkllm import __version__
 from zkllm.bits import ceil_log2
 from zkllm.errors import PackageError
 from zkllm.files import write_atomically
+from zkllm.gpt2.config import ProgramConfig
+from zkllm.gpt2.description import describe
 from zkllm.journal import Journal
 from zkllm.model.calibrate import FloatRanges, calibration_set, default_text, measure
 from zkllm.model.calibration_record import CalibrationRecord, text_digest
 from zkllm.model.checkpoint import Checkpoint
-from zkllm.model.config import ProgramConfig
 from zkllm.model.folder import load_folder
 from zkllm.model.hub import hub_id
 from zkllm.model.package import (
@@ -64,12 +65,8 @@ class BuildOptions:
 
 def choose_mu(model: QuantizedModel, rows: int) -> int:
     """log2 of a column: one column of each group where that stays within 2^24."""
-    # lazy: the protocol depends on the model's configuration, and only its layout is needed here
-    from zkllm.protocol.manifest import Shape
-    from zkllm.protocol.program import Protocol
-
     config = replace(model.config, mu=_MAX_MU)
-    layout = Protocol(Shape(config, min(rows, config.n_ctx), 1))
+    layout = describe(config, min(rows, config.n_ctx), 1)
     used = max(layout.fixed.used, layout.witness.used)
     return max(_MIN_MU, min(_MAX_MU, ceil_log2(used)))
 

@@ -38,9 +38,9 @@ from zkllm.files import (
     replacing,
     write_atomically,
 )
+from zkllm.gpt2.config import ProgramConfig
 from zkllm.mapped import release
 from zkllm.model.calibration_record import CalibrationRecord
-from zkllm.model.config import ProgramConfig
 from zkllm.model.predicates import check_predicates, failed_config_predicates
 from zkllm.model.quantize import Scales
 from zkllm.model.ranges import RangeRow

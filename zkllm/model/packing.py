@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from zkllm.model.config import ProgramConfig
+from zkllm.gpt2.config import ProgramConfig
 from zkllm.model.predicates import PACKED_BITS
 
 

@@ -18,8 +18,8 @@ import numpy as np
 
 from zkllm.errors import PackageError
 from zkllm.field import R
+from zkllm.gpt2.config import ProgramConfig
 from zkllm.kernels.native import NATIVE
-from zkllm.model.config import ProgramConfig
 from zkllm.model.folding import LINEARS
 from zkllm.model.tables import exp_table, gelu_table
 from zkllm.model.weights import QuantizedModel

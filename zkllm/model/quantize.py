@@ -18,9 +18,9 @@ import numpy as np
 
 from zkllm.bits import ceil_log2
 from zkllm.errors import CheckpointError, Malformed
+from zkllm.gpt2.config import ProgramConfig, parsed_fields, to_lists
 from zkllm.model.calibrate import FloatRanges
 from zkllm.model.checkpoint import Checkpoint
-from zkllm.model.config import ProgramConfig, parsed_fields, to_lists
 from zkllm.model.folding import LARGEST, LINEARS, Linear, quantized
 from zkllm.model.packing import choose_slots
 from zkllm.model.predicates import NORM_BITS, check_predicates, slot_bounds, square_sum_bound

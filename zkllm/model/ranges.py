@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from zkllm.model.config import ProgramConfig
+from zkllm.gpt2.config import ProgramConfig
 from zkllm.model.trace import Trace
 
 

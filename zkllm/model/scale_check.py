@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from zkllm.bits import ceil_log2
+from zkllm.gpt2.config import ProgramConfig
 from zkllm.model.architecture import Architecture
 from zkllm.model.checkpoint import Checkpoint
-from zkllm.model.config import ProgramConfig
 from zkllm.model.float_model import read_layers
 from zkllm.model.folding import Linear, finite_maxima
 from zkllm.model.quantize import (

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from zkllm.bits import ceil_log2
-from zkllm.model.config import ProgramConfig
+from zkllm.gpt2.config import ProgramConfig
 from zkllm.model.packing import choose_slots
 from zkllm.model.predicates import slot_bounds, square_sum_bound
 from zkllm.model.tables import exp_table, gelu_table

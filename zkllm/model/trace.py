@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from zkllm.errors import QuantizationRangeError, StatementError
-from zkllm.model.config import ProgramConfig
+from zkllm.gpt2.config import ProgramConfig
 
 WORDS = 8  # rho, U and V are stored as 8 little-endian words of 16 bits
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from zkllm.errors import Malformed, PackageError
-from zkllm.model.config import ProgramConfig, parsed_fields, to_lists
+from zkllm.gpt2.config import ProgramConfig, parsed_fields, to_lists
 
 # name -> (dtype, shape). d = width, in the checkpoint's order head * head_dim + e; ff = d_inner.
 ARRAYS: dict[str, tuple[str, Callable[[ProgramConfig], tuple[int, ...]]]] = {

@@ -13,18 +13,20 @@ Z and n are virtual: two sums of products.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from ..model.config import ProgramConfig
 from ..protocol.algebra import causal_at
 from ..protocol.forms import Along, Form, index, ones
 from ..protocol.logup import causal_mask
-from ..protocol.manifest import WIDTH, Lookup, Manifest
+from ..protocol.manifest import Lookup, Manifest
+from ..protocol.operation import Equation, Operation, Run
 from ..protocol.sumcheck import Instance, PublicFactor, SumcheckPoint, VirtualFactor
 from ..protocol.tables import ProverData
-from .base import Equation, Part, Run
+from .axes import HEADS, WIDTH
 
-ROW = ("l", "t", "c", "h")
+ROW = ("l", "t", *HEADS)
 SCORES = (*ROW, "u")
 OUTPUT = (*ROW, "e")
 QUERY, KEY, VALUE = 0, 1, 2
@@ -35,32 +37,41 @@ def part_of_qkv(run: Run, which: int, token: str) -> Form:
     return run.tensor("qkv", "l", Along(token), index(which, 3), *WIDTH)
 
 
-class Attention(Part):
+@dataclass(frozen=True)
+class Attention(Operation):
+    shift: int  # exp_shift
+    bits: int  # of o
+    over_bits: int
+    div_bits: int
+
+    scores = "attention: scores"
+    maximum = "attention: maximum"
+    saturation = "attention: saturation"
+    selector_mask = "attention: mask of the selector"
+    exponentials_mask = "attention: mask of the exponentials"
+    division = "attention: division"
+    query_key = "attention: Q K"
+    weighted_values = "attention: E V"
+    one_maximum = "attention: one maximum"
+    complement = "attention: complement"
     relations = (
-        "attention: scores",
-        "attention: maximum",
-        "attention: saturation",
-        "attention: mask of the selector",
-        "attention: mask of the exponentials",
-        "attention: division",
-        "attention: Q K",
-        "attention: E V",
-        "attention: one maximum",
-        "attention: complement",
+        *(scores, maximum, saturation, selector_mask, exponentials_mask, division),
+        *(query_key, weighted_values),
+        *(one_maximum, complement),
     )
 
-    def declare(self, m: Manifest, c: ProgramConfig) -> None:
+    def declare(self, m: Manifest) -> None:
         m.fixed("exp", "exp")
         m.table("exp", "exp", 0, "exp")
-        m.free("score_max", *ROW, note="attention: scores, attention: maximum")
-        m.free("sel", *SCORES, note="attention: one maximum, attention: maximum")
-        m.free("e", *SCORES, note="exp lookup, attention: mask of the exponentials")
+        m.free("score_max", *ROW, note=f"{self.scores}, {self.maximum}")
+        m.free("sel", *SCORES, note=f"{self.one_maximum}, {self.maximum}")
+        m.free("e", *SCORES, note=f"exp lookup, {self.exponentials_mask}")
         m.looked_up("idx", *SCORES, lookup=Lookup(("exp",), 0, "e", causal=True))
-        m.value("over", *SCORES, bits=c.over_bits, limb_bits=c.limb_bits, causal=True)
-        m.value("rem", *SCORES, bits=c.exp_shift, limb_bits=c.limb_bits, causal=True)
-        m.value("o", *OUTPUT, bits=c.act_bits, limb_bits=c.limb_bits, signed=True)
-        m.value("div", *OUTPUT, bits=c.div_bits, limb_bits=c.limb_bits)
-        m.value("div_rest", *OUTPUT, bits=c.div_bits, limb_bits=c.limb_bits)
+        m.value("over", *SCORES, bits=self.over_bits, causal=True)
+        m.value("rem", *SCORES, bits=self.shift, causal=True)
+        m.value("o", *OUTPUT, bits=self.bits, signed=True)
+        m.value("div", *OUTPUT, bits=self.div_bits)
+        m.value("div_rest", *OUTPUT, bits=self.div_bits)
 
     def row_sum(self, run: Run) -> Form:
         """M over (l, t, c, h)."""
@@ -69,11 +80,11 @@ class Attention(Part):
     def equations(self, run: Run) -> list[Equation]:
         rows = run.axes["t"]
 
-        def scores(data: ProverData) -> np.ndarray:
+        def score_products(data: ProverData) -> np.ndarray:
             q, k = (_heads(run, data, which) for which in (QUERY, KEY))
             return np.matmul(q, np.swapaxes(k, -1, -2)).transpose(0, 3, 1, 2, 4)
 
-        def weighted_values(data: ProverData) -> np.ndarray:
+        def value_sums(data: ProverData) -> np.ndarray:
             e = _wide(data.array("e")).transpose(0, 2, 3, 1, 4)  # (l, c, h, t, u)
             return np.matmul(e, _heads(run, data, VALUE)).transpose(0, 3, 1, 2, 4)
 
@@ -82,45 +93,42 @@ class Attention(Part):
         )
         delta = run.factor(
             "delta",
-            (1 << run.config.exp_shift) * (run.tensor("idx") + run.tensor("over")) + run.tensor("rem"),
+            (1 << self.shift) * (run.tensor("idx") + run.tensor("over")) + run.tensor("rem"),
             SCORES,
         )
         over, sel, e = (run.factor(n, run.tensor(n), SCORES) for n in ("over", "sel", "e"))
         top = run.factor("score_max", run.tensor("score_max"), ROW)
-        z, n = VirtualFactor("Z", SCORES, scores), VirtualFactor("n", OUTPUT, weighted_values)
+        z, n = VirtualFactor("Z", SCORES, score_products), VirtualFactor("n", OUTPUT, value_sums)
+        rest = self.row_sum(run).over("e") - run.tensor("div")
         m, o = run.factor("M", self.row_sum(run), ROW), run.factor("o", run.tensor("o"), OUTPUT)
-        names = self.relations
         return [
-            Equation(names[0], SCORES, [(1, [mask, delta]), (-1, [mask, top]), (1, [mask, z])]),
-            Equation(names[1], SCORES, [(1, [sel, delta])]),
-            Equation(names[2], SCORES, [(1, [over, e])]),
-            Equation(names[3], SCORES, [(1, [sel]), (-1, [mask, sel])]),
-            Equation(names[4], SCORES, [(1, [e]), (-1, [mask, e])]),
-            Equation(
-                names[5], OUTPUT, [(2, [n]), (-2, [m, o])], self.row_sum(run).over("e") - run.tensor("div")
-            ),
+            Equation(self.scores, SCORES, [(1, [mask, delta]), (-1, [mask, top]), (1, [mask, z])]),
+            Equation(self.maximum, SCORES, [(1, [sel, delta])]),
+            Equation(self.saturation, SCORES, [(1, [over, e])]),
+            Equation(self.selector_mask, SCORES, [(1, [sel]), (-1, [mask, sel])]),
+            Equation(self.exponentials_mask, SCORES, [(1, [e]), (-1, [mask, e])]),
+            Equation(self.division, OUTPUT, [(2, [n]), (-2, [m, o])], rest),
         ]
 
     def products(self, run: Run, point: SumcheckPoint) -> list[Instance]:
         at, z = run.party.take("Z")
         q = run.factor("Q", part_of_qkv(run, QUERY, "t"), ("l", *WIDTH), {"t": at["t"]})
         k = run.factor("K", part_of_qkv(run, KEY, "u"), ("l", *WIDTH), {"u": at["u"]})
-        heads = [run.eq(a, at[a]) for a in ("l", "c", "h")]
-        scores = Instance(self.relations[6], ("l", *WIDTH), [(1, [*heads, q, k])], z)
+        heads = [run.eq(a, at[a]) for a in ("l", *HEADS)]
+        scores = Instance(self.query_key, ("l", *WIDTH), [(1, [*heads, q, k])], z)
         at, n = run.party.take("n")
-        axes = ("l", "c", "h", "u")
+        axes = ("l", *HEADS, "u")
         e = run.factor("E", run.tensor("e"), axes, {"t": at["t"]})
         v = run.factor("V", part_of_qkv(run, VALUE, "u"), axes, {"e": at["e"]})
-        heads = [run.eq(a, at[a]) for a in ("l", "c", "h")]
-        return [scores, Instance(self.relations[7], axes, [(1, [*heads, e, v])], n)]
+        heads = [run.eq(a, at[a]) for a in ("l", *HEADS)]
+        return [scores, Instance(self.weighted_values, axes, [(1, [*heads, e, v])], n)]
 
     def claims(self, run: Run, point: SumcheckPoint) -> list[str]:
-        *_, one, complement = self.relations
-        row = point.of(run.axes, ROW)
-        run.party.claim(one, [(1, run.tensor("sel", *ROW, ones(run.axes["u"])) - 1, row)], 0)
+        row, output = (point.of(run.manifest, axes) for axes in (ROW, OUTPUT))
+        run.party.claim(self.one_maximum, [(1, run.tensor("sel", *ROW, ones(run.axes["u"])) - 1, row)], 0)
         both = run.tensor("div") + run.tensor("div_rest") + 1 - 2 * self.row_sum(run)
-        run.party.claim(complement, [(1, both, point.of(run.axes, OUTPUT))], 0)
-        return [one, complement]
+        run.party.claim(self.complement, [(1, both, output)], 0)
+        return [self.one_maximum, self.complement]
 
 
 def _wide(array: np.ndarray) -> np.ndarray:

@@ -6,48 +6,56 @@ to the same width.
 
 from __future__ import annotations
 
-from ..model.config import ProgramConfig
+from dataclasses import dataclass
+
 from ..protocol.forms import index
-from ..protocol.manifest import WIDTH, Manifest
+from ..protocol.manifest import Manifest
+from ..protocol.operation import Operation, Run
 from ..protocol.sumcheck import SumcheckPoint
-from .base import Part, Run
-from .linear import INNER
+from .axes import INNER, WIDTH
 
 
-class GivenStream(Part):
+@dataclass(frozen=True)
+class GivenStream(Operation):
     """The residual stream X_0 over (t, width), signed."""
 
-    def __init__(self, bits: int):
-        self.bits = bits
+    bits: int
 
-    def declare(self, m: Manifest, c: ProgramConfig) -> None:
-        m.value("x0", "t", *WIDTH, bits=self.bits, limb_bits=c.limb_bits, signed=True)
+    def declare(self, m: Manifest) -> None:
+        m.value("x0", "t", *WIDTH, bits=self.bits, signed=True)
 
 
-class GivenFeatures(Part):
+@dataclass(frozen=True)
+class GivenFeatures(Operation):
     """A LayerNorm's output y over (n, t, width)."""
 
-    def declare(self, m: Manifest, c: ProgramConfig) -> None:
-        m.value("y", "n", "t", *WIDTH, bits=c.act_bits, limb_bits=c.limb_bits, signed=True)
+    bits: int
+
+    def declare(self, m: Manifest) -> None:
+        m.value("y", "n", "t", *WIDTH, bits=self.bits, signed=True)
 
 
-class GivenInner(Part):
+@dataclass(frozen=True)
+class GivenInner(Operation):
     """The GELU's output g over (l, t, inner width)."""
 
-    def declare(self, m: Manifest, c: ProgramConfig) -> None:
-        m.value("g", "l", "t", *INNER, bits=c.act_bits, limb_bits=c.limb_bits, signed=True)
+    bits: int
+
+    def declare(self, m: Manifest) -> None:
+        m.value("g", "l", "t", *INNER, bits=self.bits, signed=True)
 
 
-class StreamAfter(Part):
+class StreamAfter(Operation):
     """The residual stream after the one write: X_1 = X_0 + Y."""
 
-    relations = ("residual: X1",)
+    after = "residual: X1"
+    relations = (after,)
 
-    def declare(self, m: Manifest, c: ProgramConfig) -> None:
-        m.free("x1", "t", *WIDTH, note=self.relations[0])
+    def declare(self, m: Manifest) -> None:
+        m.free("x1", "t", *WIDTH, note=self.after)
 
     def claims(self, run: Run, point: SumcheckPoint) -> list[str]:
         write = run.tensor("write", index(0, run.axes["m"]), "t", *WIDTH)
         after = run.tensor("x0") + write - run.tensor("x1")
-        run.party.claim(self.relations[0], [(1, after, point.of(run.axes, ("t", *WIDTH)))], 0)
-        return list(self.relations)
+        run.party.claim(self.after, [(1, after, point.of(run.manifest, ("t", *WIDTH)))], 0)
+        return [self.after]

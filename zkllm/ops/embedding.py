@@ -6,27 +6,39 @@ The rows of the packed embedding in use are unpacked into range-checked slots; t
 
 from __future__ import annotations
 
-from ..model.config import ProgramConfig
+from dataclasses import dataclass
+
 from ..protocol import weights as W
 from ..protocol.algebra import eq_index
+from ..protocol.description import Vocabulary
 from ..protocol.forms import At, First
-from ..protocol.manifest import WIDTH, Manifest
+from ..protocol.manifest import Manifest
+from ..protocol.operation import Operation, Run
 from ..protocol.sumcheck import SumcheckPoint
-from .base import Part, Run
+from .axes import WIDTH
 
 
-class Embedding(Part):
-    relations = ("embedding: rows", "embedding: X0")
+@dataclass(frozen=True)
+class Embedding(Operation):
+    vocabulary: Vocabulary
+    slot_bits: int
+    bits: int  # of an entry of wte, whose unpacked rows are ranged
+    token_shift: int  # e
+    position_shift: int  # e'
 
-    def declare(self, m: Manifest, c: ProgramConfig) -> None:
+    rows = "embedding: rows"
+    sums = "embedding: X0"
+    relations = (rows, sums)
+
+    def declare(self, m: Manifest) -> None:
         m.fixed("P_wte", "v", *WIDTH)
         m.fixed("wpe", "pos", *WIDTH)
-        m.free("x0", "t", *WIDTH, note="embedding: X0")
-        m.value("slot", "s", *WIDTH, bits=c.act_bits, limb_bits=c.limb_bits, signed=True)
+        m.free("x0", "t", *WIDTH, note=self.sums)
+        m.value("slot", "s", *WIDTH, bits=self.bits, signed=True)
 
     def claims(self, run: Run, point: SumcheckPoint) -> list[str]:
-        c = run.config
-        at = point.of(run.axes, ("t", *WIDTH))
+        slots = self.vocabulary.slots
+        at = point.of(run.manifest, ("t", *WIDTH))
         width = {a: at[a] for a in WIDTH}
         tokens = run.statement.ids[: run.axes["t"]]
         rows = [eq_index(t, at["t"]) for t in range(len(tokens))]
@@ -36,11 +48,11 @@ class Embedding(Part):
         packed, selected = {}, {}
         for t, (r, token) in enumerate(zip(rows, tokens, strict=True)):
             for slot, hot in enumerate(token.slot):
-                packed[t * c.vocab_slots + slot] = (1 << c.vocab_slot_bits * slot) * r
-                selected[t * c.vocab_slots + slot] = r * hot
+                packed[t * slots + slot] = (1 << self.slot_bits * slot) * r
+                selected[t * slots + slot] = r * hot
         size = run.axes["s"]
         run.party.claim(
-            self.relations[0],
+            self.rows,
             [
                 (1, run.tensor("P_wte", At(hots), *WIDTH), width),
                 (-1, run.tensor("slot", At(W.Listed(packed, size)), *WIDTH), width),
@@ -48,11 +60,11 @@ class Embedding(Part):
             0,
         )
         run.party.claim(
-            self.relations[1],
+            self.sums,
             [
                 (-1, run.tensor("x0"), at),
-                (1 << c.wte_shift, run.tensor("slot", At(W.Listed(selected, size)), *WIDTH), width),
-                (1 << c.wpe_shift, run.tensor("wpe", First("t"), *WIDTH), at),
+                (1 << self.token_shift, run.tensor("slot", At(W.Listed(selected, size)), *WIDTH), width),
+                (1 << self.position_shift, run.tensor("wpe", First("t"), *WIDTH), at),
             ],
             0,
         )

@@ -9,54 +9,67 @@ winning ties. On packed slots, id = slot J + v':
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 
-from ..model.config import ProgramConfig
 from ..protocol import weights as W
-from ..protocol.algebra import Point, Scalar, eq_index, less, mass
+from ..protocol.algebra import Scalar, eq_index, less, mass
+from ..protocol.description import Vocabulary
 from ..protocol.forms import At, Form, Until, index
-from ..protocol.manifest import WIDTH, Manifest
-from ..protocol.public import last_block
+from ..protocol.manifest import Manifest
+from ..protocol.operation import Equation, Operation, Run
+from ..protocol.party import Summand
 from ..protocol.sumcheck import Instance, SumcheckPoint
-from .base import Equation, Part, Run
+from .axes import WIDTH
 
 CERTIFIED = ("i", *WIDTH)
 
 
-class FinalNorm(Part):
-    relations = ("final norm",)
+@dataclass(frozen=True)
+class FinalNorm(Operation):
+    shift: int
+    bits: int  # of y_f
 
-    def declare(self, m: Manifest, c: ProgramConfig) -> None:
+    affine = "final norm"
+    relations = (affine,)
+
+    def declare(self, m: Manifest) -> None:
         m.fixed("gain", *WIDTH)
         m.fixed("beta", *WIDTH)
-        m.value("yf", *CERTIFIED, bits=c.act_bits, limb_bits=c.limb_bits, signed=True)
-        m.value("yf_rem", *CERTIFIED, bits=c.final_shift, limb_bits=c.limb_bits)
+        m.value("yf", *CERTIFIED, bits=self.bits, signed=True)
+        m.value("yf_rem", *CERTIFIED, bits=self.shift)
 
     def equations(self, run: Run) -> list[Equation]:
-        c, s = run.config, run.config.final_shift
+        s, norms = self.shift, run.axes["n"]
         gain = run.factor("gain", run.tensor("gain"), WIDTH)
         y = run.factor(
             "final y",
-            run.tensor("y", index(2 * c.n_layer, run.axes["n"]), run.statement.certified_rows(), *WIDTH),
+            run.tensor("y", index(norms - 1, norms), run.statement.certified_rows(), *WIDTH),
             CERTIFIED,
         )
         linear = (1 << s) * run.tensor("yf") + run.tensor("yf_rem") - (1 << s - 1) - run.tensor("beta")
-        return [Equation(self.relations[0], CERTIFIED, [(-1, [gain, y])], linear)]
+        return [Equation(self.affine, CERTIFIED, [(-1, [gain, y])], linear)]
 
 
-class Head(Part):
-    relations = ("head", "head: D at id")
+@dataclass(frozen=True)
+class Head(Operation):
+    vocabulary: Vocabulary
+    slot_bits: int
+    logit_bits: int
+    diff_bits: int
 
-    def declare(self, m: Manifest, c: ProgramConfig) -> None:
-        m.value("logit", "i", bits=c.logit_bits, limb_bits=c.limb_bits, signed=True)
-        m.value("diff", "i", "w", "v", bits=c.diff_bits, limb_bits=c.limb_bits)
+    logits = "head"
+    certified = "head: D at id"
+    relations = (logits, certified)
+
+    def declare(self, m: Manifest) -> None:
+        m.value("logit", "i", bits=self.logit_bits, signed=True)
+        m.value("diff", "i", "w", "v", bits=self.diff_bits)
 
     def products(self, run: Run, point: SumcheckPoint) -> list[Instance]:
-        c, shape = run.config, run.party.protocol.shape
-        at = point.of(run.axes, ("i", "v"))
-        powers = [1 << c.vocab_slot_bits * s for s in range(c.vocab_slots)]
-        rest = last_block(shape)
-        full, partial = mass(0, c.vocab_block, at["v"]), mass(0, rest, at["v"])
+        slots, rest = self.vocabulary.slots, self.vocabulary.last_block
+        at = point.of(run.manifest, ("i", "v"))
+        powers = [1 << self.slot_bits * s for s in range(slots)]
+        full, partial = mass(0, self.vocabulary.block, at["v"]), mass(0, rest, at["v"])
         real = sum(powers[:-1]) * full + powers[-1] * partial
 
         below: Scalar = 0  # [v < id] on the packed slots: whole slots, and a prefix of the id's own
@@ -68,10 +81,10 @@ class Head(Part):
                 own = own + powers[s] * hot
             below = below + eq_index(i, at["i"]) * (whole * full + own * less(at["v"], token.bits))
 
-        last = c.vocab_slots - 1
-        front = At(W.Listed({s: p for s, p in enumerate(powers[:-1])}, c.vocab_slots))
-        parts: list[tuple[Scalar, Form, Mapping[str, Point]]] = [
-            (-powers[-1], run.tensor("diff", "i", index(last, c.vocab_slots), Until("v", rest)), at),
+        last = slots - 1
+        front = At(W.Listed({s: p for s, p in enumerate(powers[:-1])}, slots))
+        parts: list[Summand] = [
+            (-powers[-1], run.tensor("diff", "i", index(last, slots), Until("v", rest)), at),
             (real, run.tensor("logit"), {"i": at["i"]}),
             (-below, Form((), ()) + 1, {}),
         ]
@@ -80,15 +93,15 @@ class Head(Part):
         value = run.party.open("head: Z", parts)
         y = run.factor("yf", run.tensor("yf"), WIDTH, {"i": at["i"]})
         p = run.factor("P", run.tensor("P_wte"), WIDTH, {"v": at["v"]})
-        return [Instance(self.relations[0], WIDTH, [(1, [y, p])], value)]
+        return [Instance(self.logits, WIDTH, [(1, [y, p])], value)]
 
     def claims(self, run: Run, point: SumcheckPoint) -> list[str]:
-        c, k = run.config, run.axes["i"]
-        at = point.of(run.axes, ("i",))["i"]
-        parts: list[tuple[Scalar, Form, Mapping[str, Point]]] = []
+        k, vocabulary = run.axes["i"], self.vocabulary
+        at = point.of(run.manifest, ("i",))["i"]
+        parts: list[Summand] = []
         for i, token in enumerate(run.statement.certified):
-            slot = At(W.Listed(dict(enumerate(token.slot)), c.vocab_slots))
-            here = At(W.Eq(tuple(token.bits), c.vocab_block))
+            slot = At(W.Listed(dict(enumerate(token.slot)), vocabulary.slots))
+            here = At(W.Eq(tuple(token.bits), vocabulary.block))
             parts.append((eq_index(i, at), run.tensor("diff", index(i, k), slot, here), {}))
-        run.party.claim(self.relations[1], parts, 0)
-        return [self.relations[1]]
+        run.party.claim(self.certified, parts, 0)
+        return [self.certified]

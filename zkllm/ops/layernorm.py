@@ -12,29 +12,45 @@ Gains and biases are folded into the next linear layer. Q is virtual: a sum of s
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from ..model.config import ProgramConfig
 from ..protocol.algebra import ones_at
 from ..protocol.forms import Before, Form, ones
-from ..protocol.manifest import WIDTH, Manifest
+from ..protocol.manifest import Manifest
+from ..protocol.operation import Equation, Operation, Run
 from ..protocol.sumcheck import FormFactor, Instance, SumcheckPoint, Term, VirtualFactor
 from ..protocol.tables import ProverData
-from .base import Equation, Part, Run
+from .axes import WIDTH
+from .residual import stream
 
 ROWS = ("n", "t")
 FEATURES = ("n", "t", *WIDTH)
 
 
-class LayerNorm(Part):
-    relations = ("layernorm: rho low", "layernorm: rho high", "layernorm: features", "layernorm: squares")
+@dataclass(frozen=True)
+class LayerNorm(Operation):
+    width: int  # d
+    kappa: int
+    eps: int  # eps_int
+    shift: int  # ln_shift
+    bits: int  # of y
+    rho_bits: int
+    norm_bits: int  # of U and V
 
-    def declare(self, m: Manifest, c: ProgramConfig) -> None:
-        m.value("rho", *ROWS, bits=c.rho_bits, limb_bits=c.limb_bits)
-        m.value("u", *ROWS, bits=c.norm_bits, limb_bits=c.limb_bits)
-        m.value("v", *ROWS, bits=c.norm_bits, limb_bits=c.limb_bits)
-        m.value("y", *FEATURES, bits=c.act_bits, limb_bits=c.limb_bits, signed=True)
-        m.value("y_rem", *FEATURES, bits=c.ln_shift, limb_bits=c.limb_bits)
+    low = "layernorm: rho low"
+    high = "layernorm: rho high"
+    features = "layernorm: features"
+    squares = "layernorm: squares"
+    relations = (low, high, features, squares)
+
+    def declare(self, m: Manifest) -> None:
+        m.value("rho", *ROWS, bits=self.rho_bits)
+        m.value("u", *ROWS, bits=self.norm_bits)
+        m.value("v", *ROWS, bits=self.norm_bits)
+        m.value("y", *FEATURES, bits=self.bits, signed=True)
+        m.value("y_rem", *FEATURES, bits=self.shift)
 
     def centred(self, run: Run) -> Form:
         """D = d X - S over (n, t, c, h, e)."""
@@ -42,26 +58,24 @@ class LayerNorm(Part):
         row_sum = run.tensor("x0", "t", *sums)
         if run.axes["n"] > 1:
             row_sum = run.tensor("write", Before("n"), "t", *sums) + row_sum
-        return run.config.width * run.stream - row_sum
+        return self.width * stream(run) - row_sum
 
     def equations(self, run: Run) -> list[Equation]:
-        c = run.config
         rho = run.shared_factor("rho", run.tensor("rho"), ROWS)
         d = run.shared_factor("D", self.centred(run), FEATURES)
 
         def square_sums(data: ProverData) -> np.ndarray:
             table = data.table(d.form, FEATURES, {})
             rows = np.asarray(table).reshape(run.axes["n"], run.axes["t"], -1).astype(object)
-            return (rows * rows).sum(axis=2) + c.eps_int
+            return (rows * rows).sum(axis=2) + self.eps
 
         q = VirtualFactor("Q", ROWS, square_sums)
-        u, v, low, high, features = run.tensor("u"), run.tensor("v"), *self.relations[:3]
-        s = c.ln_shift
+        u, v, s = run.tensor("u"), run.tensor("v"), self.shift
         return [
-            Equation(low, ROWS, [(1, [rho, rho, q])], u - (c.width << 2 * c.kappa)),
-            Equation(high, ROWS, [(-2, [rho, q]), (-1, [q])], v + u + 1),
+            Equation(self.low, ROWS, [(1, [rho, rho, q])], u - (self.width << 2 * self.kappa)),
+            Equation(self.high, ROWS, [(-2, [rho, q]), (-1, [q])], v + u + 1),
             Equation(
-                features,
+                self.features,
                 FEATURES,
                 [(-1, [d, rho])],
                 run.tensor("y") * (1 << s) + run.tensor("y_rem") - (1 << s - 1),
@@ -73,4 +87,4 @@ class LayerNorm(Part):
         eps = ones_at(run.axes["n"], at["n"]) * ones_at(run.axes["t"], at["t"])
         d: FormFactor = run.factor("D", self.centred(run), FEATURES)
         terms: list[Term] = [(1, [run.eq("n", at["n"]), run.eq("t", at["t"]), d, d])]
-        return [Instance("layernorm: squares", FEATURES, terms, q - run.config.eps_int * eps)]
+        return [Instance(self.squares, FEATURES, terms, q - self.eps * eps)]

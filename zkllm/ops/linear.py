@@ -1,4 +1,4 @@
-"""The four kinds of linear layer, all layers at once: Z = 2^g A W + b, Y = round(Z / 2^s).
+"""Linear layers, all layers of a kind at once: Z = 2^g A W + b, Y = round(Z / 2^s).
 
 Thaler's matrix product (CRYPTO 2013) at a random output point, on packed weights P = sum_c 2^(c K) W_c: since
 all slots share the input row,
@@ -6,161 +6,119 @@ all slots share the input row,
     sum_{l,k} eq(r_l, l) 2^g(l) A(l, r_t, k) P(l, k, r_j)
         = sum_c 2^(c K) (2^s Y_c + R_c - 2^(s-1) - b_c) (r).
 
-The gain g(l) is public, and 0 but in the MLP: layers of massive activations have scales of their own.
+The gain g(l) is public: layers of massive activations have scales of their own.
 
 The package's predicates bound the true and the claimed slots, so equality holds slot by slot.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..model.config import ProgramConfig
-from ..protocol.forms import Along, Alternate, AxisMap, Form, slots
-from ..protocol.manifest import WIDTH, WIDTH_IN, Lookup, Manifest
+from ..protocol.forms import AxisMap, Form, slots
+from ..protocol.manifest import Lookup, Manifest
+from ..protocol.operation import Operation, Run
 from ..protocol.sumcheck import Instance, SumcheckPoint, Term
-from .base import Part, Run
+from .axes import INNER
 
-INNER = ("fc", "f")
+Maps = tuple[AxisMap | str, ...]
 
 
 @dataclass(frozen=True)
 class Kind:
+    """One matrix of every layer."""
+
     name: str
-    shift: Callable[[ProgramConfig], int]
+    shift: int  # s
+    source: str  # A
+    source_maps: Maps  # over (l, t, inputs)
     inputs: tuple[str, ...]  # summed axes
-    outputs: tuple[str, ...]  # output axes without the slot
-    source: Callable[[Run], Form]  # A over (l, t, inputs)
+    outputs: tuple[str, ...]
+    slot: str  # which of the output axes is packed,
+    slots: int  # its size,
+    slot_bits: int  # and K
+    point: tuple[str, ...]  # output axes that have coordinates of their own at the output point
     target: str  # Y
-    target_maps: tuple[AxisMap | str, ...]  # up to the slot axis
-    inner: bool = False  # the output is the MLP's inner width
-    gains: Callable[[ProgramConfig], tuple[int, ...]] | None = None  # log2, of each layer
+    layer: AxisMap | str  # Y's first axis over l
+    remainder: str  # R
+    bits: int | None = None  # of Y, where no other operation declares it
+    gains: tuple[int, ...] = ()  # g of each layer; 0 where there are none
 
     @property
     def relation(self) -> str:
         return f"linear {self.name}"
 
+    @property
+    def weights(self) -> str:
+        return f"P_{self.name}"
 
-def _source(tensor: str, *maps: AxisMap | str) -> Callable[[Run], Form]:
-    return lambda run: run.tensor(tensor, *maps)
+    @property
+    def bias(self) -> str:
+        return f"b_{self.name}"
 
+    @property
+    def packed_outputs(self) -> tuple[str, ...]:
+        """Output axes of the packed weights."""
+        return tuple(a for a in self.outputs if a != self.slot)
 
-IN_MAPS = tuple(Along(a) for a in WIDTH_IN)
-
-
-def linear_kinds(mlp: int = 1) -> tuple[Kind, ...]:
-    """`mlp`: the place of the MLP's LayerNorm and write among a layer's, 0 where there are no others."""
-    return (
-        Kind(
-            "qkv",
-            lambda c: c.qkv_shift,
-            WIDTH_IN,
-            ("q", "h", "e"),
-            _source("y", Alternate("l", 0), "t", *IN_MAPS),
-            "qkv",
-            ("l", "t", "q"),
-        ),
-        Kind(
-            "o",
-            lambda c: c.o_shift,
-            WIDTH_IN,
-            ("h", "e"),
-            _source("o", "l", "t", *IN_MAPS),
-            "write",
-            (Alternate("l", 0), "t"),
-        ),
-        Kind(
-            "fc1",
-            lambda c: c.fc1_shift,
-            WIDTH_IN,
-            ("f",),
-            _source("y", Alternate("l", mlp), "t", *IN_MAPS),
-            "f",
-            ("l", "t"),
-            inner=True,
-            gains=lambda c: c.gains("fc1"),
-        ),
-        Kind(
-            "fc2",
-            lambda c: c.fc2_shift,
-            INNER,
-            ("h", "e"),
-            _source("g", "l", "t", *INNER),
-            "write",
-            (Alternate("l", mlp), "t"),
-            gains=lambda c: c.gains("fc2"),
-        ),
-    )
-
-
-KINDS = linear_kinds()
-REMAINDERS = {"qkv": "qkv_rem", "o": "o_rem", "fc1": "f_rem", "fc2": "fc2_rem"}
-BIASES = {"qkv": ("l", "q", *WIDTH), "o": ("l", *WIDTH), "fc1": ("l", *INNER), "fc2": ("l", *WIDTH)}
-
-
-class Linear(Part):
-    def __init__(self, kinds: tuple[Kind, ...] = KINDS):
-        self.kinds = kinds
-        self.relations = tuple(kind.relation for kind in kinds)
-
-    def declare(self, m: Manifest, c: ProgramConfig) -> None:
-        for kind in self.kinds:
-            m.fixed(f"P_{kind.name}", "l", *kind.inputs, *kind.outputs, layered=True)
-        for kind in self.kinds:
-            m.fixed(f"b_{kind.name}", *BIASES[kind.name])
-        for kind in self.kinds:
-            axes = (BIASES[kind.name][0], "t", *BIASES[kind.name][1:])
-            if kind.name == "qkv":
-                m.value("qkv", *axes, bits=c.act_bits, limb_bits=c.limb_bits, signed=True)
-            m.value(REMAINDERS[kind.name], *axes, bits=kind.shift(c), limb_bits=c.limb_bits)
-
-    def claimed(self, run: Run, kind: Kind) -> Form:
-        """sum_c 2^(c K) (2^s Y_c + R_c - b_c - 2^(s-1)) over (l, t, outputs)."""
-        c, s = run.config, kind.shift(run.config)
-        count, bits = (c.inner_slots, c.inner_slot_bits) if kind.inner else (c.slots, c.slot_bits)
-        tail: tuple[AxisMap | str, ...] = (slots(bits, count), *(a for a in kind.outputs if a != "q"))
-        head: tuple[AxisMap | str, ...] = ("l", "t", "q") if "q" in kind.outputs else ("l", "t")
-        half = (1 << s - 1) * sum(1 << bits * slot for slot in range(count))
+    def claimed(self, run: Run) -> Form:
+        """sum_c 2^(c K) (2^s Y_c + R_c - b_c - 2^(s-1)) over (l, t, packed outputs)."""
+        s = self.shift
+        out: Maps = tuple(slots(self.slot_bits, self.slots) if a == self.slot else a for a in self.outputs)
+        half = (1 << s - 1) * sum(1 << self.slot_bits * c for c in range(self.slots))
         return (
-            (1 << s) * run.tensor(kind.target, *kind.target_maps, *tail)
-            + run.tensor(REMAINDERS[kind.name], *head, *tail)
-            - run.tensor(f"b_{kind.name}", *(a for a in head if a != "t"), *tail)
+            (1 << s) * run.tensor(self.target, self.layer, "t", *out)
+            + run.tensor(self.remainder, "l", "t", *out)
+            - run.tensor(self.bias, "l", *out)
             - half
         )
 
-    def products(self, run: Run, point: SumcheckPoint) -> list[Instance]:
-        instances = []
-        base = point.of(run.axes, ("l", "t", *WIDTH))
-        base["f"] = point.of(run.axes, ("f",))["f"]
-        base["q"] = run.extra["q"]
+    def instance(self, run: Run, point: SumcheckPoint) -> Instance:
+        at = point.of(run.manifest, ("l", "t", *self.point))
+        out = {a: at[a] for a in ("l", "t", *self.packed_outputs)}
+        value = run.party.open(f"{self.relation}: Z", [(1, self.claimed(run), out)])
+        axes = ("l", *self.inputs)
+        source = run.factor("A", run.tensor(self.source, *self.source_maps), axes, {"t": out["t"]})
+        weights = run.factor("P", run.tensor(self.weights), axes, {a: out[a] for a in self.packed_outputs})
+        layer = run.eq("l", out["l"], [1 << g for g in self.gains])
+        terms: list[Term] = [(1, [layer, source, weights])]
+        return Instance(self.relation, axes, terms, value)
+
+
+@dataclass(frozen=True)
+class Linear(Operation):
+    kinds: tuple[Kind, ...]
+
+    @property
+    def relations(self) -> tuple[str, ...]:
+        return tuple(kind.relation for kind in self.kinds)
+
+    def declare(self, m: Manifest) -> None:
         for kind in self.kinds:
-            out = {a: base[a] for a in ("l", "t", *kind.outputs)}
-            value = run.party.open(f"{kind.relation}: Z", [(1, self.claimed(run, kind), out)])
-            source = run.factor("A", kind.source(run), ("l", *kind.inputs), {"t": out["t"]})
-            weights = run.factor(
-                "P", run.tensor(f"P_{kind.name}"), ("l", *kind.inputs), {a: out[a] for a in kind.outputs}
-            )
-            gains = kind.gains(run.config) if kind.gains else ()
-            layer = run.eq("l", out["l"], [1 << g for g in gains])
-            terms: list[Term] = [(1, [layer, source, weights])]
-            instances.append(Instance(kind.relation, ("l", *kind.inputs), terms, value))
-        return instances
+            m.fixed(kind.weights, "l", *kind.inputs, *kind.packed_outputs, layered=True)
+        for kind in self.kinds:
+            m.fixed(kind.bias, "l", *kind.outputs)
+        for kind in self.kinds:
+            if kind.bits is not None:
+                m.value(kind.target, "l", "t", *kind.outputs, bits=kind.bits, signed=True)
+            m.value(kind.remainder, "l", "t", *kind.outputs, bits=kind.shift)
+
+    def products(self, run: Run, point: SumcheckPoint) -> list[Instance]:
+        return [kind.instance(run, point) for kind in self.kinds]
 
 
-def gelu_tables(c: ProgramConfig) -> tuple[str, ...]:
-    """Of each class of layers."""
-    return tuple(f"gelu.{p}" for p in range(c.mlp_classes))
-
-
-class Gelu(Part):
+@dataclass(frozen=True)
+class Gelu(Operation):
     """G = gelu(f), one lookup in the table of the layer's class that also binds both ranges."""
 
-    def declare(self, m: Manifest, c: ProgramConfig) -> None:
-        names = gelu_tables(c)
-        for name in names:
+    bits: int  # of f
+    layer_class: tuple[int, ...]  # of each layer
+    classes: int
+
+    def declare(self, m: Manifest) -> None:
+        tables = [f"gelu.{p}" for p in range(self.classes)]
+        for name in tables:
             m.fixed(name, "gelu")
-            m.table(name, "gelu", -(1 << c.gelu_bits - 1), name)
+            m.table(name, "gelu", -(1 << self.bits - 1), name)
         m.free("g", "l", "t", *INNER, note="gelu lookup")
-        tables = tuple(names[p] for p in c.mlp_class)
-        m.looked_up("f", "l", "t", *INNER, lookup=Lookup(tables, 0, "g"))
+        m.looked_up("f", "l", "t", *INNER, lookup=Lookup(tuple(tables[p] for p in self.layer_class), 0, "g"))

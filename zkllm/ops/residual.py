@@ -1,18 +1,31 @@
 """The residual stream is never requantised: X_n = X_0 + sum of the writes before n, an exact prefix sum.
 
 Layer l's output *is* layer l + 1's input, so nothing about the stream is committed or checked beside the
-writes. `Run.stream` is the form.
+writes.
 """
 
 from __future__ import annotations
 
-from ..model.config import ProgramConfig
-from ..protocol.manifest import WIDTH, Manifest
-from .base import Part
+from dataclasses import dataclass
+
+from ..protocol.forms import Before, Form
+from ..protocol.manifest import Manifest
+from ..protocol.operation import Operation, Run
+from .axes import WIDTH
 
 
-class Residual(Part):
+@dataclass(frozen=True)
+class Residual(Operation):
     """The writes Y_o (m = 2 l) and Y_p (m = 2 l + 1), which the linear layers fix."""
 
-    def declare(self, m: Manifest, c: ProgramConfig) -> None:
-        m.value("write", "m", "t", *WIDTH, bits=c.write_bits, limb_bits=c.limb_bits, signed=True)
+    bits: int
+
+    def declare(self, m: Manifest) -> None:
+        m.value("write", "m", "t", *WIDTH, bits=self.bits, signed=True)
+
+
+def stream(run: Run) -> Form:
+    """The residual stream before normalisation n, over (n, t, c, h, e): X_n = X_0 + the writes m < n."""
+    if run.axes["n"] == 1:  # no write comes before the first
+        return run.tensor("x0").over("n")
+    return run.tensor("write", Before("n"), "t", *WIDTH) + run.tensor("x0")

@@ -7,6 +7,7 @@ the most significant bit downwards, so that the circuit builder finds the common
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -67,6 +68,28 @@ def ones_at(size: int, point: Point) -> Scalar:
     if len(point) != ceil_log2(size):
         raise ValueError("ones_at: wrong number of coordinates")
     return mass(0, size, point)
+
+
+def eq_real(size: int, a: Point, b: Point) -> Scalar:
+    """sum over x < size of eq(a, x) eq(b, x)."""
+    total: Scalar = 0
+    for offset, k in dyadic_blocks(0, size):
+        high = len(a) - k
+        prefix = eq_index(offset >> k, a[:high]) * eq_index(offset >> k, b[:high])
+        total = total + prefix * eq(a[high:], b[high:])
+    return total
+
+
+def eq_weighted(size: int, a: Point, b: Point, factors: Sequence[int] = ()) -> Scalar:
+    """sum over x < size of factors[x] eq(a, x) eq(b, x); few factors should differ from the commonest."""
+    if not factors:
+        return eq_real(size, a, b)
+    (common, _), *_ = Counter(factors).most_common(1)
+    total: Scalar = common * eq_real(size, a, b)
+    for x, factor in enumerate(factors):
+        if factor != common:
+            total = total + (factor - common) * (eq_index(x, a) * eq_index(x, b))
+    return total
 
 
 def less(a: Point, b: Point) -> Scalar:

@@ -11,8 +11,9 @@ from ..outer.circuit import CircuitBuilder
 from ..outer.transcript import public_input_names
 from ..statement import num_words
 from .algebra import Scalar
+from .description import Description
 from .party import CircuitParty, Party
-from .program import Protocol, column_polynomials, opening_values, run_inner
+from .program import column_polynomials, opening_values, run_inner
 from .reduction import ReductionResult
 
 
@@ -30,7 +31,7 @@ def opening_tail(
     return [v, *column_polynomials(result.point, column_bits(party.protocol.shape.config.mu), zeta, inverse)]
 
 
-def build_circuit(protocol: Protocol) -> CircuitBuilder:
+def build_circuit(protocol: Description) -> CircuitBuilder:
     """Depends on the shape and the configuration, never on weights."""
     builder = CircuitBuilder()
     seed, *rest = [builder.public(name) for name in public_input_names(num_words(protocol.shape.rows))]

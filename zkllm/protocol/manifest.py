@@ -9,12 +9,23 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import groupby
 from math import prod
 
 from ..bits import ceil_log2
-from ..model.config import ProgramConfig
+
+ROW, TOKEN, FEATURE, PART = POOLS = ("row", "token", "feature", "part")
+
+
+@dataclass(frozen=True)
+class Axis:
+    """`pool`: the coordinates that it shares with other axes in a sumcheck (`sumcheck.py`)."""
+
+    name: str
+    size: int
+    pool: str = FEATURE
 
 
 @dataclass(frozen=True)
@@ -89,6 +100,14 @@ class Manifest:
     tensors: dict[str, Tensor] = field(default_factory=dict)
     tables: dict[str, Table] = field(default_factory=dict)
     wide: dict[str, Wide] = field(default_factory=dict)
+    limb_bits: int = 16  # of the widest range table; wider values are limbs
+    pools: dict[str, str] = field(default_factory=dict)  # of an axis that is no feature
+
+    @classmethod
+    def over(cls, axes: Iterable[Axis], limb_bits: int = 16) -> Manifest:
+        known = {axis.name: axis for axis in axes}
+        pools = {name: axis.pool for name, axis in known.items()}
+        return cls({name: axis.size for name, axis in known.items()}, limb_bits=limb_bits, pools=pools)
 
     # ---- declarations, used by the operations
     def fixed(self, name: str, *axes: str, layered: bool = False) -> None:
@@ -106,13 +125,12 @@ class Manifest:
     def looked_up(self, name: str, *axes: str, lookup: Lookup) -> None:
         self._add(Tensor(name, axes, False, lookup, ""))
 
-    def value(
-        self, name: str, *axes: str, bits: int, limb_bits: int, signed: bool = False, causal: bool = False
-    ) -> None:
+    def value(self, name: str, *axes: str, bits: int, signed: bool = False, causal: bool = False) -> None:
         """A range-checked value of any width: one tensor, or limbs where it is wider than the widest table.
 
         The range is exact to the bit: limbs of equal width where that divides, else full limbs and a rest.
         """
+        limb_bits = self.limb_bits
         if bits <= limb_bits:
             self.ranged(name, *axes, bits=bits, signed=signed, causal=causal)
             return
@@ -156,6 +174,9 @@ class Manifest:
     def bits(self, axis: str) -> int:
         return ceil_log2(self.axes[axis])
 
+    def pool(self, axis: str) -> str:
+        return self.pools.get(axis, FEATURE)
+
     def sizes(self, tensor: str) -> tuple[int, ...]:
         return self.tensors[tensor].sizes(self.axes)
 
@@ -187,50 +208,3 @@ class Manifest:
             "wide": [[w.name, [list(x) for x in w.limbs], w.bits, w.signed] for w in self.wide.values()],
         }
         return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).digest()
-
-
-@dataclass(frozen=True)
-class Shape:
-    """One circuit: the program, N rows, k certified tokens."""
-
-    config: ProgramConfig
-    rows: int
-    certified: int
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.certified <= self.rows <= self.config.n_ctx:
-            raise ValueError(
-                f"shape: need 1 <= k <= N <= n_ctx, got k {self.certified}, N {self.rows}, "
-                f"n_ctx {self.config.n_ctx}"
-            )
-
-    def axes(self) -> dict[str, int]:
-        """Every axis with its real size. Width = (c, h, e): slot, head in the slot, feature."""
-        c = self.config
-        return {
-            "l": c.n_layer,
-            "n": 2 * c.n_layer + 1,
-            "m": 2 * c.n_layer,  # layers, LayerNorms, residual writes
-            "t": self.rows,
-            "u": self.rows,
-            "i": self.certified,
-            "s": self.rows * c.vocab_slots,  # (row, vocabulary slot): the unpacked embedding rows
-            "q": 3,
-            "c": c.slots,
-            "h": c.heads_per_slot,
-            "e": c.head_dim,
-            "kc": c.slots,
-            "kh": c.heads_per_slot,
-            "ke": c.head_dim,  # the width as a summed axis
-            "fc": c.inner_slots,
-            "f": c.inner_per_slot,
-            "w": c.vocab_slots,
-            "v": c.vocab_block,
-            "pos": c.n_ctx,
-            "gelu": 1 << c.gelu_bits,
-            "exp": 1 << c.exp_bits,
-        }
-
-
-WIDTH = ("c", "h", "e")
-WIDTH_IN = ("kc", "kh", "ke")

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from .tables import ProverData
 
 T = TypeVar("T")
-Part = tuple[Scalar, Form, Mapping[str, Point]]
+Summand = tuple[Scalar, Form, Mapping[str, Point]]
+"""coefficient, form and its point."""
 
 
 @dataclass
@@ -126,7 +127,7 @@ class Party:
         if name not in self.off:
             self.claims.append(Claim(name, list(terms), value))
 
-    def claim(self, name: str, parts: Sequence[Part], value: Scalar) -> None:
+    def claim(self, name: str, parts: Sequence[Summand], value: Scalar) -> None:
         """sum of coefficient * form(point) = value."""
         terms = []
         for coefficient, form, point in parts:
@@ -135,7 +136,7 @@ class Party:
             terms += [Opened(coefficient * o.coefficient, o.tensor, o.weights) for o in opened]
         self.claim_raw(name, terms, value)
 
-    def open(self, name: str, parts: Sequence[Part]) -> Scalar:
+    def open(self, name: str, parts: Sequence[Summand]) -> Scalar:
         """Sends the value of sum coefficient * form(point) and claims it."""
         value = self.send(lambda: self.data.open(parts) if self.data else 0)
         self.claim(name, parts, value)

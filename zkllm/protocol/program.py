@@ -8,91 +8,18 @@ static list of the shape, and that every tensor of the manifest was claimed.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from ..bits import ceil_log2
 from ..errors import ProofError
-from ..ops.attention import Attention
-from ..ops.base import Equation, Operation, Run
-from ..ops.embedding import Embedding
-from ..ops.head import FinalNorm, Head
-from ..ops.layernorm import LayerNorm
-from ..ops.linear import Gelu, Linear
-from ..ops.residual import Residual
 from .algebra import Scalar
-from .layout import pack
 from .logup import LEAF_CLAIMS, logup
-from .manifest import WIDTH, Manifest, Shape
+from .manifest import POOLS
+from .operation import Equation, Run
 from .party import Party
 from .public import bind_statement
 from .reduction import ReductionResult, reduce_claims
-from .sumcheck import POOLS, Instance, SumcheckPoint, lockstep, schedule
-
-VERSION = 1
-OPERATIONS: tuple[Operation, ...] = (
-    Embedding(),
-    Residual(),
-    LayerNorm(),
-    Linear(),
-    Attention(),
-    Gelu(),
-    FinalNorm(),
-    Head(),
-)
-
-
-@dataclass(frozen=True)
-class Program:
-    """What is proved of a shape: a list of operations. All but the model are parts of it, for benchmarks
-    (`sub_block.py`); their name and their inputs and outputs, which are committed tensors, are in the IV."""
-
-    name: str
-    operations: tuple[Operation, ...]
-    axes: Mapping[str, int] = field(default_factory=dict)  # that differ from the shape's
-    outputs: frozenset[str] = frozenset()  # tensors that a lookup fixes and no operation reads
-
-    @property
-    def relations(self) -> tuple[str, ...]:
-        return ("lookups", *(name for op in self.operations for name in op.relations))
-
-
-MODEL = Program("model", OPERATIONS)
-RELATIONS = MODEL.relations
-
-
-class Protocol:
-    """Everything that is fixed before a statement: manifest, layout, relations, and the transcript's IV."""
-
-    def __init__(self, shape: Shape, program: Program = MODEL):
-        self.shape, self.program = shape, program
-        self.operations, self.relations, self.outputs = program.operations, program.relations, program.outputs
-        self.manifest = Manifest({**shape.axes(), **program.axes})
-        for operation in self.operations:
-            operation.declare(self.manifest, shape.config)
-        self.fixed = pack(self.manifest, True, shape.config.mu)
-        self.witness = pack(self.manifest, False, shape.config.mu)
-        self.iv = int.from_bytes(self.digest(), "big") >> 8
-
-    @property
-    def num_columns(self) -> int:
-        return self.fixed.num_columns + self.witness.num_columns
-
-    def digest(self) -> bytes:
-        """Binds version, shape, configuration (every scale and width), tables, lookups and relations."""
-        data = {
-            "version": VERSION,
-            "config": self.shape.config.to_dict(),
-            "rows": self.shape.rows,
-            "certified": self.shape.certified,
-            "manifest": self.manifest.digest().hex(),
-            "relations": self.relations,
-        }
-        if self.program is not MODEL:
-            data |= {"program": self.program.name, "outputs": sorted(self.outputs)}
-        return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).digest()
+from .sumcheck import Instance, SumcheckPoint, lockstep, schedule
 
 
 @dataclass
@@ -134,14 +61,14 @@ def zero_check(run: Run, equations: Sequence[Equation]) -> SumcheckPoint:
     for e in equations:
         if e.linear is not None and set(e.linear.axes) != set(e.axes):
             raise ValueError(f"{e.name}: the linear part must be broadcast over every axis")
-    rounds = schedule(run.axes, instances)
+    rounds = schedule(run.manifest, instances)
     party.error("zero-check gamma", len(equations) - 1)
     party.error("zero-check tau", len(rounds))
-    tau = SumcheckPoint({"row": [], "token": [], "feature": []})
+    tau = SumcheckPoint({pool: [] for pool in POOLS})
     for pool, _ in rounds:
         tau.pools[pool].append(party.challenge())
     parts = [
-        (power, e.linear, tau.of(run.axes, e.axes))
+        (power, e.linear, tau.of(run.manifest, e.axes))
         for e, power in zip(equations, powers, strict=True)
         if e.linear is not None
     ]
@@ -153,17 +80,15 @@ def zero_check(run: Run, equations: Sequence[Equation]) -> SumcheckPoint:
 
 def product_sums(run: Run, point: SumcheckPoint) -> None:
     """All sums of products at the zero-check's point, in lock-step."""
-    party, axes = run.party, run.axes
-    width = sum(ceil_log2(axes[a]) for a in WIDTH)
-    feature = max(width, ceil_log2(axes["f"]), ceil_log2(axes["v"]))
-    need = {"row": ceil_log2(axes["l"]), "token": ceil_log2(axes["t"]), "feature": feature}
+    party, manifest = run.party, run.manifest
+    points = party.protocol.program.points
     for pool in POOLS:
-        point.extend(party, pool, need[pool])
-    run.extra["q"] = tuple(party.challenges(ceil_log2(axes["q"])))
+        needed = (sum(manifest.bits(a) for a in axes if manifest.pool(a) == pool) for axes in points)
+        point.extend(party, pool, max(needed))
     instances = [i for op in party.protocol.operations for i in op.products(run, point)]
     powers = powers_of(party, party.challenge(), [i.name for i in instances])
     party.error("product sums eta", len(instances) - 1)
-    party.error("output points", sum(map(len, point.pools.values())) + len(run.extra["q"]))
+    party.error("output points", sum(map(len, point.pools.values())))
     claim: Scalar = 0
     for power, instance in zip(powers, instances, strict=True):
         claim = claim + power * instance.claim

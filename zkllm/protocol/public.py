@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from ..bits import ceil_log2
 from ..statement import LIMB_BITS, LIMBS_PER_WORD, num_words
 from .algebra import Scalar, less_than_constant
+from .description import Shape, Vocabulary
 from .forms import Rows
-from .manifest import Shape
 from .party import Party
 
 
@@ -37,15 +37,9 @@ class PublicStatement:
         return Rows("i", tuple(self.hot), self.start)
 
 
-def last_block(shape: Shape) -> int:
-    """Real ids in the last vocabulary slot."""
-    c = shape.config
-    return c.vocab_size - (c.vocab_slots - 1) * c.vocab_block
-
-
-def _token(party: Party, shape: Shape, name: str, value: int | None) -> TokenId:
+def _token(party: Party, vocabulary: Vocabulary, name: str, value: int | None) -> TokenId:
     """An id with the constraints that make its decomposition unique and put it below V."""
-    block, slots = shape.config.vocab_block, shape.config.vocab_slots
+    block, slots = vocabulary.block, vocabulary.slots
     slot_of, index = divmod(value, block) if value is not None else (0, 0)
     width = ceil_log2(block)
     hot = [party.advice(lambda s=s: int(s == slot_of)) for s in range(slots)]  # type: ignore[misc]
@@ -57,7 +51,7 @@ def _token(party: Party, shape: Shape, name: str, value: int | None) -> TokenId:
         total = total + h
     party.check(f"{name}: one slot", total, 1)
     party.check(f"{name}: below J", less_than_constant(bits, block), 1)
-    party.check(f"{name}: below V", hot[-1] * (1 - less_than_constant(bits, last_block(shape))), 0)
+    party.check(f"{name}: below V", hot[-1] * (1 - less_than_constant(bits, vocabulary.last_block)), 0)
     number: Scalar = 0
     for s, h in enumerate(hot):
         number = number + (s * block) * h
@@ -70,11 +64,11 @@ def bind_statement(
     party: Party, shape: Shape, words: Sequence[Scalar], length: int | None, ids: Sequence[int] | None
 ) -> PublicStatement:
     """`length` is T and `ids` x_0..x_N where they are known in the clear; `words` pack them."""
-    n, k, pad = shape.rows, shape.certified, shape.config.pad_id
+    n, k, vocabulary = shape.rows, shape.certified, shape.config.vocabulary
     if len(words) != num_words(n) or (ids is not None and len(ids) != n + 1):
         raise ValueError(f"a statement of {n} rows has {num_words(n)} words and {n + 1} ids")
     tokens = [
-        _token(party, shape, "statement: id", ids[j] if ids is not None else None) for j in range(n + 1)
+        _token(party, vocabulary, "statement: id", ids[j] if ids is not None else None) for j in range(n + 1)
     ]
     hot = [party.advice(lambda t=t: int(t == length)) for t in range(k, n + 1)]  # type: ignore[misc]
     total: Scalar = 0
@@ -86,7 +80,7 @@ def bind_statement(
     after: Scalar = 0  # [T < j]
     for j in range(k + 1, n + 1):
         after = after + hot[j - 1 - k]
-        party.check("statement: padding", after * (tokens[j].value - pad), 0)
+        party.check("statement: padding", after * (tokens[j].value - vocabulary.pad_id), 0)
     limbs = [number, *(t.value for t in tokens)]
     for w, word in enumerate(words):
         packed: Scalar = 0
@@ -97,7 +91,7 @@ def bind_statement(
     for i in range(k):
         known = ids is not None and length is not None and k <= length <= n  # else the check on T fires
         clear = ids[length - k + i + 1] if known else None  # type: ignore[index, operator]
-        token = _token(party, shape, "statement: certified id", clear)
+        token = _token(party, vocabulary, "statement: certified id", clear)
         chosen: Scalar = 0
         for shift, h in enumerate(hot):
             chosen = chosen + h * tokens[shift + i + 1].value

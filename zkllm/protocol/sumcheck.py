@@ -2,8 +2,8 @@
 
 An instance is a sum over named axes of sum_k coefficient_k prod factors. Independent instances run side by
 side; only their round polynomials are added. Their axes share coordinates through pools: every axis belongs
-to a pool, the axes of an instance in one pool take its coordinates in order, and the challenges of a pool are
-drawn once. No instance has two axes on the same coordinates.
+to a pool (`manifest.Axis`), the axes of an instance in one pool take its coordinates in order, and the
+challenges of a pool are drawn once. No instance has two axes on the same coordinates.
 
 * zero-check (`tau` given): every instance is weighted by eq(tau, x); an axis that it lacks contributes
   sum eq(tau, x) = 1. Rounds are normalised (Gruen, eprint 2024/108): the eq factors of the bound variables
@@ -18,21 +18,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
 
-from ..bits import ceil_log2
 from ..field import R
 from ..kernels.interface import Factor as KernelFactor
 from ..kernels.interface import Table, Vector
 from .algebra import Point, Scalar
 from .forms import Form
+from .manifest import POOLS, Manifest
 from .party import Party
 from .tables import ProverData, exact_table
-
-POOLS = ("row", "token", "feature")
-ROW_AXES, TOKEN_AXES = {"l", "n"}, {"t", "i"}
-
-
-def pool_of(axis: str) -> str:
-    return "row" if axis in ROW_AXES else "token" if axis in TOKEN_AXES else "feature"
 
 
 @dataclass(eq=False)
@@ -71,7 +64,7 @@ Term = tuple[Scalar, list[Factor]]
 @dataclass(eq=False)
 class Instance:
     name: str
-    axes: tuple[str, ...]  # row, token, feature axes, in this order
+    axes: tuple[str, ...]  # in the order of their pools
     terms: list[Term]
     claim: Scalar = 0  # product sums only
 
@@ -85,25 +78,25 @@ class Instance:
 Schedule = list[tuple[str, int]]  # (pool, coordinate) of each round
 
 
-def schedule(axes: Mapping[str, int], instances: Sequence[Instance]) -> Schedule:
+def schedule(manifest: Manifest, instances: Sequence[Instance]) -> Schedule:
     lengths = {pool: 0 for pool in POOLS}
     for instance in instances:
         for pool in POOLS:
-            bits = sum(ceil_log2(axes[a]) for a in instance.axes if pool_of(a) == pool)
+            bits = sum(manifest.bits(a) for a in instance.axes if manifest.pool(a) == pool)
             lengths[pool] = max(lengths[pool], bits)
     return [(pool, j) for pool in POOLS for j in range(lengths[pool])]
 
 
-def placement(axes: Mapping[str, int], instance: Instance) -> dict[tuple[str, int], str]:
+def placement(manifest: Manifest, instance: Instance) -> dict[tuple[str, int], str]:
     """Which of the instance's axes each round variable belongs to."""
     used = {pool: 0 for pool in POOLS}
-    order = [POOLS.index(pool_of(a)) for a in instance.axes]
+    order = [POOLS.index(manifest.pool(a)) for a in instance.axes]
     if order != sorted(order):
         raise ValueError(f"{instance.name}: axes are not in pool order")
     where = {}
     for a in instance.axes:
-        pool = pool_of(a)
-        for _ in range(ceil_log2(axes[a])):
+        pool = manifest.pool(a)
+        for _ in range(manifest.bits(a)):
             where[pool, used[pool]] = a
             used[pool] += 1
     return where
@@ -115,12 +108,12 @@ class SumcheckPoint:
 
     pools: dict[str, list[Scalar]]
 
-    def of(self, axes: Mapping[str, int], names: Sequence[str]) -> dict[str, tuple[Scalar, ...]]:
+    def of(self, manifest: Manifest, names: Sequence[str]) -> dict[str, tuple[Scalar, ...]]:
         """Coordinates of named axes, each pool dealt out in order."""
         used = {pool: 0 for pool in POOLS}
         point = {}
         for a in names:
-            pool, k = pool_of(a), ceil_log2(axes[a])
+            pool, k = manifest.pool(a), manifest.bits(a)
             point[a] = tuple(self.pools[pool][used[pool] : used[pool] + k])
             if len(point[a]) != k:
                 raise ValueError(f"pool {pool} has too few coordinates for {names}")
@@ -237,9 +230,9 @@ def lockstep(
     tau: SumcheckPoint | None = None,
 ) -> SumcheckPoint:
     """Reduces claim = sum_i batching_i instance_i to claims on the factors at one point."""
-    axes = party.protocol.manifest.axes
-    rounds = schedule(axes, instances)
-    places = [placement(axes, i) for i in instances]
+    manifest = party.protocol.manifest
+    rounds = schedule(manifest, instances)
+    places = [placement(manifest, i) for i in instances]
     for instance in instances:
         for _, fs in instance.terms:
             if {a for f in fs for a in f.axes} != set(instance.axes):
@@ -250,7 +243,7 @@ def lockstep(
             ):
                 raise ValueError(f"{instance.name}: {f.name} is not a form over its free and bound axes")
     running = party.own(
-        lambda data: [_Running(data, i, tau.of(axes, i.axes) if tau else None) for i in instances]
+        lambda data: [_Running(data, i, tau.of(manifest, i.axes) if tau else None) for i in instances]
     )
     point = SumcheckPoint({pool: [] for pool in POOLS})
     lacking: list[Scalar] = [1] * len(instances)
@@ -286,7 +279,7 @@ def lockstep(
     sent: dict[Factor, Scalar] = {}
     places_sent: dict[Factor, dict[str, tuple[Scalar, ...]]] = {}
     for i, instance in enumerate(instances):
-        env = point.of(axes, instance.axes)
+        env = point.of(manifest, instance.axes)
         factors = instance.factors()
         for position, f in enumerate(factors):
             here_at = {a: env[a] for a in f.axes}

@@ -8,12 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..kernels.interface import Kernels
-from ..model.trace import Trace
-from ..model.weights import QuantizedModel
-from ..ops.linear import gelu_tables
+from .description import Description
 from .logup import causal_mask, spread
 from .manifest import Manifest
-from .program import Protocol
 from .tables import Packed, ProverData
 
 
@@ -59,13 +56,14 @@ def from_words(words: np.ndarray) -> np.ndarray:
 
 
 def fixed_tensors(
-    protocol: Protocol,
-    model: QuantizedModel,
+    protocol: Description,
+    model: Any,
     layers: slice = slice(None),  # noqa: B008 (immutable)
 ) -> dict[str, Any]:
     """The fixed columns' tensors. Packed weights stay integers with their slot axis. `layers`: those of the
     model that are the protocol's."""
-    m, c = protocol.manifest, protocol.shape.config
+    m = protocol.manifest
+    c: Any = protocol.shape.config
     d, f = (c.slots, c.heads_per_slot, c.head_dim), (c.inner_slots, c.inner_per_slot)
 
     def packed(name: str, sizes: tuple[int, ...], slot_axis: int, bits: int) -> Packed:
@@ -82,7 +80,7 @@ def fixed_tensors(
     def gelu(p: int) -> Callable[[], np.ndarray]:
         return lambda: model.gelu[p]
 
-    whole = slice(None)
+    whole, gelus = slice(None), [name for name in m.tables if name.startswith("gelu.")]
     classes = sorted(set(model.config.mlp_class[layers]))
     tensors: dict[str, Callable[[], Any]] = {
         "P_qkv": lambda: packed("w_qkv", (*d, 3, *d), 5, c.slot_bits),
@@ -92,7 +90,7 @@ def fixed_tensors(
         "P_wte": embedding,
         **{name: plain(name, layers) for name in ("b_qkv", "b_o", "b_fc1", "b_fc2")},
         **{name: plain(name, whole) for name in ("wpe", "gain", "beta", "exp")},
-        **{name: gelu(p) for name, p in zip(gelu_tables(c), classes, strict=True)},
+        **{name: gelu(p) for name, p in zip(gelus, classes, strict=False)},
     }
     return {name: make() for name, make in tensors.items() if name in m.tensors}
 
@@ -104,9 +102,10 @@ def division_rest(e: np.ndarray, div: np.ndarray) -> np.ndarray:
     return (doubled[..., None] - 1 - heads).reshape(div.shape)
 
 
-def witness_tensors(protocol: Protocol, model: QuantizedModel, trace: Trace) -> dict[str, np.ndarray]:
+def witness_tensors(protocol: Description, model: Any, trace: Any) -> dict[str, np.ndarray]:
     """Every witness tensor but the multiplicities."""
-    m, c = protocol.manifest, protocol.shape.config
+    m = protocol.manifest
+    c: Any = protocol.shape.config
     values: dict[str, np.ndarray] = {
         name: trace[name]
         for name in (
@@ -156,7 +155,7 @@ def witness_tensors(protocol: Protocol, model: QuantizedModel, trace: Trace) -> 
     return tensors
 
 
-def count_multiplicities(protocol: Protocol, tensors: dict[str, Any]) -> list[str]:
+def count_multiplicities(protocol: Description, tensors: dict[str, Any]) -> list[str]:
     """Adds the multiplicities to the tensors; returns the lookups that miss their table (a cheating
     prover's).
     """
@@ -188,7 +187,7 @@ def count_multiplicities(protocol: Protocol, tensors: dict[str, Any]) -> list[st
     return missed
 
 
-def prover_data(protocol: Protocol, model: QuantizedModel, trace: Trace, kernels: Kernels) -> ProverData:
+def prover_data(protocol: Description, model: Any, trace: Any, kernels: Kernels) -> ProverData:
     tensors = {**fixed_tensors(protocol, model), **witness_tensors(protocol, model, trace)}
     missed = count_multiplicities(protocol, tensors)
     if missed:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from zkllm.errors import Malformed
+from zkllm.protocol.description import Vocabulary
 
 
 def parsed_fields(cls: type, data: dict[str, Any], what: str) -> dict[str, Any]:
@@ -99,9 +100,12 @@ class ProgramConfig:
         return self.d_inner // self.inner_slots
 
     @property
+    def vocabulary(self) -> Vocabulary:
+        return Vocabulary(self.vocab_size, self.vocab_slots, self.pad_id)
+
+    @property
     def vocab_block(self) -> int:
-        """J: real ids a vocabulary slot (the last slot may hold fewer)."""
-        return -(-self.vocab_size // self.vocab_slots)
+        return self.vocabulary.block
 
     @property
     def mlp_classes(self) -> int:

@@ -1,0 +1,1 @@
+"""The GPT-2 family: its configuration, and the operations that prove it."""

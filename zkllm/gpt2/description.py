@@ -1,0 +1,168 @@
+"""A GPT-2 as a program of the protocol: its axes, its operations in their order, and its parts."""
+
+from __future__ import annotations
+
+from zkllm.gpt2.config import ProgramConfig
+from zkllm.ops.attention import Attention
+from zkllm.ops.axes import INNER, WIDTH, WIDTH_IN
+from zkllm.ops.embedding import Embedding
+from zkllm.ops.head import FinalNorm, Head
+from zkllm.ops.layernorm import LayerNorm
+from zkllm.ops.linear import Gelu, Kind, Linear
+from zkllm.ops.residual import Residual
+from zkllm.protocol.description import Description, Program, Shape
+from zkllm.protocol.forms import Along, Alternate
+from zkllm.protocol.manifest import PART, ROW, TOKEN, Axis
+from zkllm.protocol.operation import Operation
+
+POINTS = (("l", "t", *WIDTH), ("f",), ("v",), ("q",))
+
+
+def axes(c: ProgramConfig, rows: int, certified: int) -> tuple[Axis, ...]:
+    """Every axis with its real size."""
+    return (
+        Axis("l", c.n_layer, ROW),
+        Axis("n", 2 * c.n_layer + 1, ROW),
+        Axis("m", 2 * c.n_layer),
+        Axis("t", rows, TOKEN),
+        Axis("u", rows),
+        Axis("i", certified, TOKEN),
+        Axis("s", rows * c.vocab_slots),
+        Axis("q", 3, PART),  # queries, keys, values
+        Axis("c", c.slots),
+        Axis("h", c.heads_per_slot),
+        Axis("e", c.head_dim),
+        Axis("kc", c.slots),
+        Axis("kh", c.heads_per_slot),
+        Axis("ke", c.head_dim),
+        Axis("fc", c.inner_slots),
+        Axis("f", c.inner_per_slot),
+        Axis("w", c.vocab_slots),
+        Axis("v", c.vocab_block),
+        Axis("pos", c.n_ctx),
+        Axis("gelu", 1 << c.gelu_bits),
+        Axis("exp", 1 << c.exp_bits),
+    )
+
+
+def linear_kinds(c: ProgramConfig, mlp: int = 1) -> tuple[Kind, ...]:
+    """`mlp`: the place of the MLP's LayerNorm and write among a layer's, 0 where there are no others."""
+    row = tuple(Along(a) for a in WIDTH_IN)
+    return (
+        Kind(
+            "qkv",
+            shift=c.qkv_shift,
+            source="y",
+            source_maps=(Alternate("l", 0), "t", *row),
+            inputs=WIDTH_IN,
+            outputs=("q", *WIDTH),
+            slot="c",
+            slots=c.slots,
+            slot_bits=c.slot_bits,
+            point=("q", *WIDTH),
+            target="qkv",
+            layer="l",
+            remainder="qkv_rem",
+            bits=c.act_bits,
+        ),
+        Kind(
+            "o",
+            shift=c.o_shift,
+            source="o",
+            source_maps=("l", "t", *row),
+            inputs=WIDTH_IN,
+            outputs=WIDTH,
+            slot="c",
+            slots=c.slots,
+            slot_bits=c.slot_bits,
+            point=WIDTH,
+            target="write",
+            layer=Alternate("l", 0),
+            remainder="o_rem",
+        ),
+        Kind(
+            "fc1",
+            shift=c.fc1_shift,
+            source="y",
+            source_maps=(Alternate("l", mlp), "t", *row),
+            inputs=WIDTH_IN,
+            outputs=INNER,
+            slot="fc",
+            slots=c.inner_slots,
+            slot_bits=c.inner_slot_bits,
+            point=("f",),
+            target="f",
+            layer="l",
+            remainder="f_rem",
+            gains=c.gains("fc1"),
+        ),
+        Kind(
+            "fc2",
+            shift=c.fc2_shift,
+            source="g",
+            source_maps=("l", "t", *INNER),
+            inputs=INNER,
+            outputs=WIDTH,
+            slot="c",
+            slots=c.slots,
+            slot_bits=c.slot_bits,
+            point=WIDTH,
+            target="write",
+            layer=Alternate("l", mlp),
+            remainder="fc2_rem",
+            gains=c.gains("fc2"),
+        ),
+    )
+
+
+def residual(c: ProgramConfig) -> Residual:
+    return Residual(c.write_bits)
+
+
+def layer_norm(c: ProgramConfig) -> LayerNorm:
+    return LayerNorm(
+        width=c.width,
+        kappa=c.kappa,
+        eps=c.eps_int,
+        shift=c.ln_shift,
+        bits=c.act_bits,
+        rho_bits=c.rho_bits,
+        norm_bits=c.norm_bits,
+    )
+
+
+def attention(c: ProgramConfig) -> Attention:
+    return Attention(shift=c.exp_shift, bits=c.act_bits, over_bits=c.over_bits, div_bits=c.div_bits)
+
+
+def gelu(c: ProgramConfig) -> Gelu:
+    return Gelu(c.gelu_bits, c.mlp_class, c.mlp_classes)
+
+
+def operations(c: ProgramConfig) -> tuple[Operation, ...]:
+    """All of a model, in the order in which their tensors are declared and their relations run."""
+    return (
+        Embedding(
+            c.vocabulary,
+            slot_bits=c.vocab_slot_bits,
+            bits=c.act_bits,
+            token_shift=c.wte_shift,
+            position_shift=c.wpe_shift,
+        ),
+        residual(c),
+        layer_norm(c),
+        Linear(linear_kinds(c)),
+        attention(c),
+        gelu(c),
+        FinalNorm(c.final_shift, c.act_bits),
+        Head(c.vocabulary, slot_bits=c.vocab_slot_bits, logit_bits=c.logit_bits, diff_bits=c.diff_bits),
+    )
+
+
+def program(c: ProgramConfig, rows: int, certified: int) -> Program:
+    return Program(axes(c, rows, certified), operations(c), POINTS)
+
+
+def describe(c: ProgramConfig, rows: int, certified: int) -> Description:
+    """What is proved of a model in one circuit. Raises ValueError unless 1 <= k <= N <= n_ctx."""
+    return Description(Shape(c, rows, certified), program(c, rows, certified))
