@@ -12,9 +12,9 @@ from zkllm.model.program import generate_trace
 from zkllm.model.tiny import tiny_model
 from zkllm.naive import NAIVE
 from zkllm.outer.keys import VerifyingKey
-from zkllm.outer.setup import setup_outer, srs_powers_needed
+from zkllm.outer.setup import setup_outer
 from zkllm.outer.verifier import verify
-from zkllm.pcs.srs import make_development_srs
+from zkllm.pcs.srs import make_development_srs, srs_powers_needed
 from zkllm.protocol.circuit import build_circuit
 from zkllm.protocol.witness import fixed_tensors
 from zkllm.prover import prove_trace
