@@ -10,13 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import prod
 from pathlib import Path
-from typing import Any
 
 from .errors import ResourceError
-from .model.trace import TRACE_ARRAYS, axis_sizes
-from .model.weights import ARRAYS
 from .protocol.description import Description
 from .protocol.layout import Layout
 
@@ -81,18 +77,14 @@ _PER_FOLDED = 2 * ELEMENT  # of a layered column's 2^(mu - outer) entries: weigh
 
 def _trace_bytes(protocol: Description) -> int:
     """The arrays of the integer program: exact."""
-    shape = protocol.shape
-    config: Any = shape.config
-    sizes = axis_sizes(config, shape.rows, shape.certified)
-    widths = {"int8": 1, "int16": 2, "uint16": 2, "int32": 4, "int64": 8}
-    return sum(prod(sizes[a] for a in axes) * widths[dtype] for dtype, axes in TRACE_ARRAYS.values())
+    m = protocol.manifest
+    return sum(array.bytes(m.axes) for array in m.traced().values())
 
 
 def weights_bytes(protocol: Description) -> list[int]:
     """Each array of the package: exact."""
-    widths = {"int16": 2, "int32": 4, "int64": 8}
-    config: Any = protocol.shape.config
-    return [prod(shape(config)) * widths[dtype] for dtype, shape in ARRAYS.values()]
+    m = protocol.manifest
+    return [array.bytes(m.axes) for array in m.model_arrays().values()]
 
 
 def _reduction_bytes(layout: Layout, per_entry: int) -> int:

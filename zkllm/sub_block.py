@@ -13,7 +13,7 @@ no contract is generated for it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar
@@ -38,7 +38,7 @@ from .model.predicates import (
     slot_bounds,
     square_sum_bound,
 )
-from .model.trace import TRACE_ARRAYS, Trace
+from .model.trace import Trace
 from .model.weights import QuantizedModel
 from .ops.boundary import GivenFeatures, GivenInner, GivenStream, StreamAfter
 from .ops.linear import Linear
@@ -50,7 +50,7 @@ from .protocol.circuit import build_circuit
 from .protocol.description import Description, Program, Shape
 from .protocol.operation import Operation
 from .protocol.tables import ProverData
-from .protocol.witness import count_multiplicities, division_rest, fixed_tensors, from_words, store
+from .protocol.witness import fixed_tensors, prover_data
 from .prover import prove_data
 from .statement import pack_words
 from .timings import Timings
@@ -149,36 +149,46 @@ class SubBlock:
 
     @cached_property
     def fixed(self) -> dict[str, Any]:
-        return fixed_tensors(self.protocol, self.model, slice(self.layer, self.layer + 1))
+        return fixed_tensors(self.protocol, self)
+
+    def arrays(self) -> Iterator[tuple[str, np.ndarray]]:
+        """The model's, cut to the layer: what `fixed_tensors` reads."""
+        own = self.model.config.mlp_class[self.layer]
+        for held in self.protocol.manifest.held.values():
+            array = getattr(self.model, held.array.name)
+            if held.array.dims[0] == "l":
+                yield held.array.name, array[self.layer : self.layer + 1]
+            elif held.row is not None:
+                yield held.array.name, array[own : own + 1]
+            else:
+                yield held.array.name, array
+
+    def excerpt(self, trace: Trace) -> Excerpt:
+        """The layer of an execution of the model, and the stream as it comes in."""
+        place = 2 * self.layer + _MLP[self.name]
+        start = {"l": self.layer, "n": place, "m": place}
+        arrays = {
+            name: trace[name][first : first + 1].astype(np.int64)
+            for name, array in self.protocol.manifest.traced().items()
+            if (first := start.get(str(array.dims[0]))) is not None
+        }
+        stream = trace["x0"].astype(np.int64) + trace["write"][:place].sum(axis=0, dtype=np.int64)
+        return Excerpt(trace.ids, arrays | {"x0": stream})
 
     def data(self, trace: Trace) -> ProverData:
         """The tensors of this part in an execution of the model."""
-        manifest = self.protocol.manifest
-        tensors = {**self.fixed}
-        for name, values in self._values(trace).items():
-            if name in manifest.tensors or name in manifest.wide:
-                store(manifest, tensors, name, values() if callable(values) else values)
-        missed = count_multiplicities(self.protocol, tensors)
-        if missed:
-            raise ValueError("the trace leaves the lookup tables of " + ", ".join(missed))
-        return ProverData(manifest, NATIVE, tensors)
+        return prover_data(self.protocol, self, self.excerpt(trace), NATIVE, self.fixed)
 
-    def _values(self, trace: Trace) -> Mapping[str, np.ndarray | Callable[[], np.ndarray]]:
-        place = 2 * self.layer + _MLP[self.name]
-        start = {"l": self.layer, "n": place, "m": place}
-        part = {
-            name: trace[name][start[axes[0]] : start[axes[0]] + 1].astype(np.int64)
-            for name, (_, axes) in TRACE_ARRAYS.items()
-            if axes[0] in start
-        }
-        stream = trace["x0"].astype(np.int64) + trace["write"][:place].sum(axis=0, dtype=np.int64)
-        return {
-            **part,
-            **{name: (lambda name=name: from_words(part[name])) for name in ("rho", "u", "v")},
-            "div_rest": lambda: division_rest(part["e"], part["div"]),
-            "x0": stream,
-            "x1": lambda: stream + part["write"][0],
-        }
+
+@dataclass(frozen=True)
+class Excerpt:
+    """Some of a trace's arrays."""
+
+    ids: list[int]
+    arrays: dict[str, np.ndarray]
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.arrays[name]
 
 
 def identities(block: SubBlock, commitments: list[bytes]) -> dict[str, bytes]:

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zkllm.errors import PackageError, QuantizationRangeError, StatementError
+from zkllm.gpt2.description import declared
 from zkllm.model.predicates import check_predicates, failed_predicates, residual_bound
 from zkllm.model.reference import generate_reference, trace_reference
 from zkllm.model.tiny import tiny_model
-from zkllm.model.trace import TRACE_ARRAYS
 
 SHAPES = [
     {},
@@ -37,7 +37,7 @@ def test_tiny_models_satisfy_the_predicates_and_run(shape: dict[str, int]) -> No
         ids, T = generate_reference(model, [3, 2, 1], k=2, rows=6)
         assert T == 4 and len(ids) == 7 and ids[5:] == [0, 0]
         trace = trace_reference(model, ids, 2, T)
-        assert set(trace) == set(TRACE_ARRAYS)
+        assert set(trace) == set(declared(model.config, 6, 2).traced())
         assert (trace.diff >= 0).all()
 
 

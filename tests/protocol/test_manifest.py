@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from zkllm.gpt2.description import describe
 from zkllm.model.tiny import tiny_config
+from zkllm.model.weights import ARRAYS
 from zkllm.protocol.description import Shape
 from zkllm.protocol.manifest import Lookup, Manifest
+from zkllm.protocol.sources import WORDS, Array, Joined
 from zkllm.protocol.witness import store
 
 CONFIG = tiny_config(rho_bits=20, norm_bits=50, div_bits=8)
@@ -82,6 +84,39 @@ def test_every_tensor_is_fixed_by_something() -> None:
                 or part in ("LogUp", "exp lookup", "gelu lookup")
             )
             assert known, part
+
+
+def test_every_array_of_a_model_is_in_a_tensor() -> None:
+    """And is declared as a package holds it."""
+    m = describe(CONFIG, 5, 2).manifest
+    declared = {name: (array.dtype, array.shape(m.axes)) for name, array in m.model_arrays().items()}
+    assert declared == {name: (dtype, shape(CONFIG)) for name, (dtype, shape) in ARRAYS.items()}
+
+
+def test_every_witness_tensor_is_made_from_something() -> None:
+    m = describe(CONFIG, 5, 2).manifest
+    limbs = {limb for wide in m.wide.values() for limb, _ in wide.limbs}
+    counted = {table.multiplicity for table in m.tables.values()}
+    assert {t.name for t in m.group(False)} - counted == (set(m.values) - set(m.wide)) | limbs
+    assert all(value.made is not None for value in m.values.values())
+    assert {t.name for t in m.group(True)} == set(m.held)
+
+
+def test_arrays_lie_as_their_tensors_do() -> None:
+    sizes = {"l": 2, "a": 3, "b": 2, "v": 4}
+    array = Array("x", "int16", ("l", ("a", "b")))
+    values = np.arange(12, dtype=np.int16).reshape(array.shape(sizes))
+    assert array.shape(sizes) == (2, 6) and array.bytes(sizes) == 24
+    assert array.spread(values, sizes)[1, 2, 1] == values[1, 5]
+    padded = Array("x", "int16", ("l", Joined(("a", "v"), 10)))
+    values = np.arange(1, 21, dtype=np.int16).reshape(padded.shape(sizes))
+    spread = padded.spread(values, sizes)
+    assert spread.shape == (2, 3, 4) and spread[1, 2].tolist() == [19, 20, 0, 0]
+    words = Array("x", "uint16", ("l",), WORDS)
+    assert words.shape(sizes) == (2, WORDS)
+    big = [(1 << 128) - 1, 3 << 64]
+    values = np.array([[x >> 16 * i & 0xFFFF for i in range(WORDS)] for x in big], np.uint16)
+    assert words.spread(values, sizes).tolist() == big
 
 
 def test_declarations_are_checked() -> None:

@@ -10,9 +10,10 @@ from zkllm.ops.head import FinalNorm, Head
 from zkllm.ops.layernorm import LayerNorm
 from zkllm.ops.linear import Gelu, Kind, Linear
 from zkllm.ops.residual import Residual
+from zkllm.protocol import description
 from zkllm.protocol.description import Description, Program, Shape
 from zkllm.protocol.forms import Along, Alternate
-from zkllm.protocol.manifest import PART, ROW, TOKEN, Axis
+from zkllm.protocol.manifest import PART, ROW, TOKEN, Axis, Manifest
 from zkllm.protocol.operation import Operation
 
 POINTS = (("l", "t", *WIDTH), ("f",), ("v",), ("q",))
@@ -55,7 +56,7 @@ def linear_kinds(c: ProgramConfig, mlp: int = 1) -> tuple[Kind, ...]:
             source="y",
             source_maps=(Alternate("l", 0), "t", *row),
             inputs=WIDTH_IN,
-            outputs=("q", *WIDTH),
+            output_dims=("q", WIDTH),
             slot="c",
             slots=c.slots,
             slot_bits=c.slot_bits,
@@ -71,7 +72,7 @@ def linear_kinds(c: ProgramConfig, mlp: int = 1) -> tuple[Kind, ...]:
             source="o",
             source_maps=("l", "t", *row),
             inputs=WIDTH_IN,
-            outputs=WIDTH,
+            output_dims=(WIDTH,),
             slot="c",
             slots=c.slots,
             slot_bits=c.slot_bits,
@@ -86,7 +87,7 @@ def linear_kinds(c: ProgramConfig, mlp: int = 1) -> tuple[Kind, ...]:
             source="y",
             source_maps=(Alternate("l", mlp), "t", *row),
             inputs=WIDTH_IN,
-            outputs=INNER,
+            output_dims=(INNER,),
             slot="fc",
             slots=c.inner_slots,
             slot_bits=c.inner_slot_bits,
@@ -102,7 +103,7 @@ def linear_kinds(c: ProgramConfig, mlp: int = 1) -> tuple[Kind, ...]:
             source="g",
             source_maps=("l", "t", *INNER),
             inputs=INNER,
-            outputs=WIDTH,
+            output_dims=(WIDTH,),
             slot="c",
             slots=c.slots,
             slot_bits=c.slot_bits,
@@ -161,6 +162,11 @@ def operations(c: ProgramConfig) -> tuple[Operation, ...]:
 
 def program(c: ProgramConfig, rows: int, certified: int) -> Program:
     return Program(axes(c, rows, certified), operations(c), POINTS)
+
+
+def declared(c: ProgramConfig, rows: int, certified: int) -> Manifest:
+    """The tensors alone, and the arrays that they are made from."""
+    return description.declared(Shape(c, rows, certified), program(c, rows, certified))
 
 
 def describe(c: ProgramConfig, rows: int, certified: int) -> Description:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from math import isqrt
 
-from zkllm.model.trace import WORDS, RangeGuard, Trace, check_argmax, check_statement
+from zkllm.model.trace import RangeGuard, Trace, check_argmax, check_statement
 from zkllm.model.weights import QuantizedModel
+from zkllm.protocol.sources import WORDS
 
 Rows = list[list[int]]
 

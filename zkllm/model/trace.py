@@ -11,59 +11,19 @@ import numpy as np
 
 from zkllm.errors import QuantizationRangeError, StatementError
 from zkllm.gpt2.config import ProgramConfig
-
-WORDS = 8  # rho, U and V are stored as 8 little-endian words of 16 bits
-
-# name -> (dtype, axes). n: LayerNorms (2l before attention, 2l + 1 before the MLP, 2L final), m: residual
-# writes (2l attention, 2l + 1 MLP), t and u: rows, i: certified rows, d: width, h: head, f: inner width.
-TRACE_ARRAYS: dict[str, tuple[str, str]] = {
-    "x0": ("int32", "td"),  # embedding, the residual stream before the first write
-    "rho": ("uint16", "ntw"),
-    "u": ("uint16", "ntw"),  # d 2^(2 kappa) - rho^2 Q
-    "v": ("uint16", "ntw"),  # (2 rho + 1) Q - u - 1
-    "y": ("int16", "ntd"),
-    "y_rem": ("int64", "ntd"),  # in [0, 2^ln_shift)
-    "qkv": ("int16", "lt3d"),
-    "qkv_rem": ("int32", "lt3d"),
-    "score_max": ("int64", "lth"),
-    "sel": ("int8", "lthu"),  # one-hot at the first u <= t that attains the maximum
-    "idx": ("int32", "lthu"),  # delta = 2^exp_shift (idx + over) + rem; 0 above the diagonal
-    "over": ("int32", "lthu"),
-    "rem": ("int32", "lthu"),
-    "e": ("int32", "lthu"),
-    "o": ("int16", "ltd"),
-    "div": ("int64", "ltd"),  # w = 2 n + M - 2 M o, in [0, 2 M)
-    "write": ("int32", "mtd"),
-    "o_rem": ("int32", "ltd"),
-    "fc2_rem": ("int32", "ltd"),
-    "f": ("int16", "ltf"),
-    "f_rem": ("int32", "ltf"),
-    "g": ("int16", "ltf"),  # GELU output
-    "yf": ("int16", "id"),
-    "yf_rem": ("int32", "id"),
-    "logit": ("int64", "i"),  # of the certified id
-    "diff": ("int64", "iv"),  # logit - logits[v] - [v < id]
-    "logits": ("int64", "iv"),
-}
-
-
-def axis_sizes(config: ProgramConfig, rows: int, k: int) -> dict[str, int]:
-    c = config
-    return {
-        "l": c.n_layer, "n": 2 * c.n_layer + 1, "m": 2 * c.n_layer, "t": rows, "u": rows, "i": k, "3": 3,
-        "d": c.width, "h": c.n_head, "f": c.d_inner, "v": c.vocab_size, "w": WORDS,
-    }  # fmt: skip
+from zkllm.gpt2.description import declared
 
 
 class Trace(dict[str, np.ndarray]):
-    """Arrays by name (`TRACE_ARRAYS`), and what was executed: `ids` (rows + 1 of them), `T`, `k`, `rows`."""
+    """Arrays by name, as the operations declare them, and what was executed: `ids` (rows + 1 of them), `T`,
+    `k`, `rows`."""
 
     def __init__(self, config: ProgramConfig, ids: list[int], k: int, T: int):
         super().__init__()
         self.config, self.ids, self.k, self.T, self.rows = config, list(ids), k, T, len(ids) - 1
-        sizes = axis_sizes(config, self.rows, k)
-        for name, (dtype, axes) in TRACE_ARRAYS.items():
-            self[name] = np.zeros([sizes[a] for a in axes], dtype=dtype)
+        manifest = declared(config, self.rows, k)
+        for name, array in manifest.traced().items():
+            self[name] = np.zeros(array.shape(manifest.axes), dtype=array.dtype)
 
     def __getattr__(self, name: str) -> Any:
         try:

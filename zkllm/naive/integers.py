@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..gpt2.description import declared
 from ..kernels.interface import Arrays, IntegerKernels, Progress
 from ..model.folding import folded_parts
 from ..model.reference import Execution
-from ..model.trace import TRACE_ARRAYS, RangeGuard, Trace
+from ..model.trace import RangeGuard, Trace
 from ..model.weights import QuantizedModel
 
 
@@ -28,8 +29,8 @@ class NaiveIntegers(IntegerKernels):
             return
         part = Trace(trace.config, [*ids[:stop], trace.config.pad_id], 1, stop)
         Execution(model, part, RangeGuard(check)).layers()
-        for name, (_, axes) in TRACE_ARRAYS.items():
-            if "t" in axes:
+        for name, array in declared(trace.config, stop, 1).traced().items():
+            if "t" in array.dims:
                 trace[name][tuple(map(slice, part[name].shape))] = part[name]
 
     def trace_head(self, model: object, trace: Arrays, i: int, t: int, count: int, check: bool) -> None:

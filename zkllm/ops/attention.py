@@ -20,8 +20,9 @@ import numpy as np
 from ..protocol.algebra import causal_at
 from ..protocol.forms import Along, Form, index, ones
 from ..protocol.logup import causal_mask
-from ..protocol.manifest import Lookup, Manifest
+from ..protocol.manifest import Held, Lookup, Manifest
 from ..protocol.operation import Equation, Operation, Run
+from ..protocol.sources import Array, Derived, Material, Traced
 from ..protocol.sumcheck import Instance, PublicFactor, SumcheckPoint, VirtualFactor
 from ..protocol.tables import ProverData
 from .axes import HEADS, WIDTH
@@ -61,17 +62,21 @@ class Attention(Operation):
     )
 
     def declare(self, m: Manifest) -> None:
-        m.fixed("exp", "exp")
+        row, output = ("l", "t", HEADS), ("l", "t", WIDTH)
+        scores = (*row, "u")
+        m.fixed("exp", held=Held(Array("exp", "int32", ("exp",))))
         m.table("exp", "exp", 0, "exp")
-        m.free("score_max", *ROW, note=f"{self.scores}, {self.maximum}")
-        m.free("sel", *SCORES, note=f"{self.one_maximum}, {self.maximum}")
-        m.free("e", *SCORES, note=f"exp lookup, {self.exponentials_mask}")
-        m.looked_up("idx", *SCORES, lookup=Lookup(("exp",), 0, "e", causal=True))
-        m.value("over", *SCORES, bits=self.over_bits, causal=True)
-        m.value("rem", *SCORES, bits=self.shift, causal=True)
-        m.value("o", *OUTPUT, bits=self.bits, signed=True)
-        m.value("div", *OUTPUT, bits=self.div_bits)
-        m.value("div_rest", *OUTPUT, bits=self.div_bits)
+        m.free("score_max", *row, note=f"{self.scores}, {self.maximum}", made=Traced("int64"))
+        # one-hot at the first u <= t that attains the maximum
+        m.free("sel", *scores, note=f"{self.one_maximum}, {self.maximum}", made=Traced("int8"))
+        m.free("e", *scores, note=f"exp lookup, {self.exponentials_mask}", made=Traced("int32"))
+        # idx, over and rem are 0 above the diagonal
+        m.looked_up("idx", *scores, lookup=Lookup(("exp",), 0, "e", causal=True), made=Traced("int32"))
+        m.value("over", *scores, bits=self.over_bits, causal=True, made=Traced("int32"))
+        m.value("rem", *scores, bits=self.shift, causal=True, made=Traced("int32"))
+        m.value("o", *output, bits=self.bits, signed=True, made=Traced("int16"))
+        m.value("div", *output, bits=self.div_bits, made=Traced("int64"))
+        m.value("div_rest", *output, bits=self.div_bits, made=Derived(division_rest))
 
     def row_sum(self, run: Run) -> Form:
         """M over (l, t, c, h)."""
@@ -129,6 +134,15 @@ class Attention(Operation):
         both = run.tensor("div") + run.tensor("div_rest") + 1 - 2 * self.row_sum(run)
         run.party.claim(self.complement, [(1, both, output)], 0)
         return [self.one_maximum, self.complement]
+
+
+def division_rest(of: Material) -> np.ndarray:
+    """w' = 2 M - 1 - w over (l, t, width)."""
+    e, div = of.trace["e"], of.trace["div"]
+    doubled = 2 * e.sum(axis=-1, dtype=np.int64)  # 2 M, (l, t, H)
+    heads = div.reshape(*doubled.shape, -1)
+    rest: np.ndarray = (doubled[..., None] - 1 - heads).reshape(div.shape)
+    return rest
 
 
 def _wide(array: np.ndarray) -> np.ndarray:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..protocol.forms import index
 from ..protocol.manifest import Manifest
 from ..protocol.operation import Operation, Run
+from ..protocol.sources import Derived, Material, Traced
 from ..protocol.sumcheck import SumcheckPoint
 from .axes import INNER, WIDTH
 
@@ -22,7 +25,7 @@ class GivenStream(Operation):
     bits: int
 
     def declare(self, m: Manifest) -> None:
-        m.value("x0", "t", *WIDTH, bits=self.bits, signed=True)
+        m.value("x0", "t", WIDTH, bits=self.bits, signed=True, made=Traced("int64"))
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class GivenFeatures(Operation):
     bits: int
 
     def declare(self, m: Manifest) -> None:
-        m.value("y", "n", "t", *WIDTH, bits=self.bits, signed=True)
+        m.value("y", "n", "t", WIDTH, bits=self.bits, signed=True, made=Traced("int16"))
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,12 @@ class GivenInner(Operation):
     bits: int
 
     def declare(self, m: Manifest) -> None:
-        m.value("g", "l", "t", *INNER, bits=self.bits, signed=True)
+        m.value("g", "l", "t", INNER, bits=self.bits, signed=True, made=Traced("int16"))
+
+
+def _sum(of: Material) -> np.ndarray:
+    total: np.ndarray = of.trace["x0"] + of.trace["write"][0]
+    return total
 
 
 class StreamAfter(Operation):
@@ -52,7 +60,7 @@ class StreamAfter(Operation):
     relations = (after,)
 
     def declare(self, m: Manifest) -> None:
-        m.free("x1", "t", *WIDTH, note=self.after)
+        m.free("x1", "t", WIDTH, note=self.after, made=Derived(_sum))
 
     def claims(self, run: Run, point: SumcheckPoint) -> list[str]:
         write = run.tensor("write", index(0, run.axes["m"]), "t", *WIDTH)

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..protocol import weights as W
 from ..protocol.algebra import eq_index
 from ..protocol.description import Vocabulary
 from ..protocol.forms import At, First
-from ..protocol.manifest import Manifest
+from ..protocol.manifest import Held, Manifest
 from ..protocol.operation import Operation, Run
+from ..protocol.sources import Array, Derived, Joined, Material, Packing, Traced
 from ..protocol.sumcheck import SumcheckPoint
 from .axes import WIDTH
 
@@ -31,10 +34,20 @@ class Embedding(Operation):
     relations = (rows, sums)
 
     def declare(self, m: Manifest) -> None:
-        m.fixed("P_wte", "v", *WIDTH)
-        m.fixed("wpe", "pos", *WIDTH)
-        m.free("x0", "t", *WIDTH, note=self.sums)
-        m.value("slot", "s", *WIDTH, bits=self.bits, signed=True)
+        ids = Joined(("w", "v"), self.vocabulary.size)
+        m.fixed("P_wte", held=Held(Array("wte", "int16", (ids, WIDTH)), Packing("w", self.slot_bits)))
+        m.fixed("wpe", held=Held(Array("wpe", "int16", ("pos", WIDTH))))
+        m.free("x0", "t", WIDTH, note=self.sums, made=Traced("int32"))
+        m.value("slot", "s", WIDTH, bits=self.bits, signed=True, made=Derived(self.unpacked))
+
+    def unpacked(self, of: Material) -> np.ndarray:
+        """int64[t, slot, d]: the rows of wte that a packed row in use is made of."""
+        wte, ids, vocabulary = of.model["wte"], of.ids[:-1], self.vocabulary
+        rows = np.zeros((len(ids), vocabulary.slots, wte.shape[1]), dtype=np.int64)
+        for t, token in enumerate(ids):
+            for row in range(token % vocabulary.block, vocabulary.size, vocabulary.block):
+                rows[t, row // vocabulary.block] = wte[row]
+        return rows
 
     def claims(self, run: Run, point: SumcheckPoint) -> list[str]:
         slots = self.vocabulary.slots

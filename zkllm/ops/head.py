@@ -15,9 +15,10 @@ from ..protocol import weights as W
 from ..protocol.algebra import Scalar, eq_index, less, mass
 from ..protocol.description import Vocabulary
 from ..protocol.forms import At, Form, Until, index
-from ..protocol.manifest import Manifest
+from ..protocol.manifest import Held, Manifest
 from ..protocol.operation import Equation, Operation, Run
 from ..protocol.party import Summand
+from ..protocol.sources import Array, Joined, Traced
 from ..protocol.sumcheck import Instance, SumcheckPoint
 from .axes import WIDTH
 
@@ -33,10 +34,10 @@ class FinalNorm(Operation):
     relations = (affine,)
 
     def declare(self, m: Manifest) -> None:
-        m.fixed("gain", *WIDTH)
-        m.fixed("beta", *WIDTH)
-        m.value("yf", *CERTIFIED, bits=self.bits, signed=True)
-        m.value("yf_rem", *CERTIFIED, bits=self.shift)
+        m.fixed("gain", held=Held(Array("gain", "int32", (WIDTH,))))
+        m.fixed("beta", held=Held(Array("beta", "int64", (WIDTH,))))
+        m.value("yf", "i", WIDTH, bits=self.bits, signed=True, made=Traced("int16"))
+        m.value("yf_rem", "i", WIDTH, bits=self.shift, made=Traced("int32"))
 
     def equations(self, run: Run) -> list[Equation]:
         s, norms = self.shift, run.axes["n"]
@@ -62,8 +63,10 @@ class Head(Operation):
     relations = (logits, certified)
 
     def declare(self, m: Manifest) -> None:
-        m.value("logit", "i", bits=self.logit_bits, signed=True)
-        m.value("diff", "i", "w", "v", bits=self.diff_bits)
+        ids = Joined(("w", "v"), self.vocabulary.size)
+        m.value("logit", "i", bits=self.logit_bits, signed=True, made=Traced("int64"))
+        m.value("diff", "i", ids, bits=self.diff_bits, made=Traced("int64"))
+        m.keep("logits", "i", ids, dtype="int64")
 
     def products(self, run: Run, point: SumcheckPoint) -> list[Instance]:
         slots, rest = self.vocabulary.slots, self.vocabulary.last_block

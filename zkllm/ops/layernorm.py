@@ -20,6 +20,7 @@ from ..protocol.algebra import ones_at
 from ..protocol.forms import Before, Form, ones
 from ..protocol.manifest import Manifest
 from ..protocol.operation import Equation, Operation, Run
+from ..protocol.sources import WORDS, Traced
 from ..protocol.sumcheck import FormFactor, Instance, SumcheckPoint, Term, VirtualFactor
 from ..protocol.tables import ProverData
 from .axes import WIDTH
@@ -27,6 +28,7 @@ from .residual import stream
 
 ROWS = ("n", "t")
 FEATURES = ("n", "t", *WIDTH)
+WIDE = Traced("uint16", WORDS)
 
 
 @dataclass(frozen=True)
@@ -46,11 +48,11 @@ class LayerNorm(Operation):
     relations = (low, high, features, squares)
 
     def declare(self, m: Manifest) -> None:
-        m.value("rho", *ROWS, bits=self.rho_bits)
-        m.value("u", *ROWS, bits=self.norm_bits)
-        m.value("v", *ROWS, bits=self.norm_bits)
-        m.value("y", *FEATURES, bits=self.bits, signed=True)
-        m.value("y_rem", *FEATURES, bits=self.shift)
+        m.value("rho", "n", "t", bits=self.rho_bits, made=WIDE)
+        m.value("u", "n", "t", bits=self.norm_bits, made=WIDE)
+        m.value("v", "n", "t", bits=self.norm_bits, made=WIDE)
+        m.value("y", "n", "t", WIDTH, bits=self.bits, signed=True, made=Traced("int16"))
+        m.value("y_rem", "n", "t", WIDTH, bits=self.shift, made=Traced("int64"))
 
     def centred(self, run: Run) -> Form:
         """D = d X - S over (n, t, c, h, e)."""

@@ -16,8 +16,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..protocol.forms import AxisMap, Form, slots
-from ..protocol.manifest import Lookup, Manifest
+from ..protocol.manifest import Held, Lookup, Manifest
 from ..protocol.operation import Operation, Run
+from ..protocol.sources import Array, Dim, Joined, Packing, Traced, axes_of
 from ..protocol.sumcheck import Instance, SumcheckPoint, Term
 from .axes import INNER
 
@@ -33,7 +34,7 @@ class Kind:
     source: str  # A
     source_maps: Maps  # over (l, t, inputs)
     inputs: tuple[str, ...]  # summed axes
-    outputs: tuple[str, ...]
+    output_dims: tuple[Dim, ...]
     slot: str  # which of the output axes is packed,
     slots: int  # its size,
     slot_bits: int  # and K
@@ -55,6 +56,10 @@ class Kind:
     @property
     def bias(self) -> str:
         return f"b_{self.name}"
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return axes_of(self.output_dims)
 
     @property
     def packed_outputs(self) -> tuple[str, ...]:
@@ -95,13 +100,15 @@ class Linear(Operation):
 
     def declare(self, m: Manifest) -> None:
         for kind in self.kinds:
-            m.fixed(kind.weights, "l", *kind.inputs, *kind.packed_outputs, layered=True)
+            array = Array(f"w_{kind.name}", "int16", ("l", kind.inputs, *kind.output_dims))
+            m.fixed(kind.weights, held=Held(array, Packing(kind.slot, kind.slot_bits)), layered=True)
         for kind in self.kinds:
-            m.fixed(kind.bias, "l", *kind.outputs)
+            m.fixed(kind.bias, held=Held(Array(kind.bias, "int64", ("l", *kind.output_dims))))
         for kind in self.kinds:
+            out = ("l", "t", *kind.output_dims)
             if kind.bits is not None:
-                m.value(kind.target, "l", "t", *kind.outputs, bits=kind.bits, signed=True)
-            m.value(kind.remainder, "l", "t", *kind.outputs, bits=kind.shift)
+                m.value(kind.target, *out, bits=kind.bits, signed=True, made=Traced("int16"))
+            m.value(kind.remainder, *out, bits=kind.shift, made=Traced("int32"))
 
     def products(self, run: Run, point: SumcheckPoint) -> list[Instance]:
         return [kind.instance(run, point) for kind in self.kinds]
@@ -117,8 +124,9 @@ class Gelu(Operation):
 
     def declare(self, m: Manifest) -> None:
         tables = [f"gelu.{p}" for p in range(self.classes)]
-        for name in tables:
-            m.fixed(name, "gelu")
+        for p, name in enumerate(tables):
+            m.fixed(name, held=Held(Array("gelu", "int32", (Joined((), self.classes), "gelu")), row=p))
             m.table(name, "gelu", -(1 << self.bits - 1), name)
-        m.free("g", "l", "t", *INNER, note="gelu lookup")
-        m.looked_up("f", "l", "t", *INNER, lookup=Lookup(tuple(tables[p] for p in self.layer_class), 0, "g"))
+        lookup = Lookup(tuple(tables[p] for p in self.layer_class), 0, "g")
+        m.free("g", "l", "t", INNER, note="gelu lookup", made=Traced("int16"))
+        m.looked_up("f", "l", "t", INNER, lookup=lookup, made=Traced("int16"))

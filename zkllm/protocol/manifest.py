@@ -15,6 +15,7 @@ from itertools import groupby
 from math import prod
 
 from ..bits import ceil_log2
+from .sources import Array, Dim, Packing, Source, Traced, axes_of
 
 ROW, TOKEN, FEATURE, PART = POOLS = ("row", "token", "feature", "part")
 
@@ -94,6 +95,36 @@ class Wide:
     signed: bool
 
 
+@dataclass(frozen=True)
+class Value:
+    """A witness value as an operation declares it, whether one tensor holds it or several limbs do."""
+
+    name: str
+    dims: tuple[Dim, ...]
+    made: Source | None  # None: by whoever proves
+
+    @property
+    def array(self) -> Array | None:
+        """Its array of the trace."""
+        made = self.made
+        return Array(self.name, made.dtype, self.dims, made.words) if isinstance(made, Traced) else None
+
+
+@dataclass(frozen=True)
+class Held:
+    """Which array of the model a fixed tensor is, or which row of it, and how it is packed."""
+
+    array: Array
+    packing: Packing | None = None
+    row: int | None = None
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """The tensor's."""
+        dims = self.array.dims if self.row is None else self.array.dims[1:]
+        return tuple(a for a in axes_of(dims) if self.packing is None or a != self.packing.slot)
+
+
 @dataclass
 class Manifest:
     axes: dict[str, int]
@@ -102,6 +133,9 @@ class Manifest:
     wide: dict[str, Wide] = field(default_factory=dict)
     limb_bits: int = 16  # of the widest range table; wider values are limbs
     pools: dict[str, str] = field(default_factory=dict)  # of an axis that is no feature
+    values: dict[str, Value] = field(default_factory=dict)
+    held: dict[str, Held] = field(default_factory=dict)
+    kept: dict[str, Array] = field(default_factory=dict)  # arrays of the trace that are no value
 
     @classmethod
     def over(cls, axes: Iterable[Axis], limb_bits: int = 16) -> Manifest:
@@ -110,27 +144,42 @@ class Manifest:
         return cls({name: axis.size for name, axis in known.items()}, limb_bits=limb_bits, pools=pools)
 
     # ---- declarations, used by the operations
-    def fixed(self, name: str, *axes: str, layered: bool = False) -> None:
+    def fixed(self, name: str, *axes: str, held: Held | None = None, layered: bool = False) -> None:
+        """A tensor of the model; `held` (which has its axes) says how the model holds it."""
+        if held is not None:
+            axes = held.axes
+            self.held[name] = held
         self._add(Tensor(name, axes, True, None, "committed to by model_id", layered))
 
-    def free(self, name: str, *axes: str, note: str) -> None:
+    def free(self, name: str, *dims: Dim, note: str, made: Source | None = None) -> None:
         """A witness tensor without a lookup of its own; `note` names what fixes it."""
-        self._add(Tensor(name, axes, False, None, note))
+        self._value(name, dims, made)
+        self._add(Tensor(name, axes_of(dims), False, None, note))
 
     def ranged(self, name: str, *axes: str, bits: int, signed: bool = False, causal: bool = False) -> None:
         """A witness tensor in [0, 2^bits), or in [-2^(bits-1), 2^(bits-1)) where signed."""
         offset = 1 << bits - 1 if signed else 0
         self._add(Tensor(name, axes, False, Lookup((self.range_table(bits),), offset, causal=causal), ""))
 
-    def looked_up(self, name: str, *axes: str, lookup: Lookup) -> None:
-        self._add(Tensor(name, axes, False, lookup, ""))
+    def looked_up(self, name: str, *dims: Dim, lookup: Lookup, made: Source | None = None) -> None:
+        self._value(name, dims, made)
+        self._add(Tensor(name, axes_of(dims), False, lookup, ""))
 
-    def value(self, name: str, *axes: str, bits: int, signed: bool = False, causal: bool = False) -> None:
+    def value(
+        self,
+        name: str,
+        *dims: Dim,
+        bits: int,
+        signed: bool = False,
+        causal: bool = False,
+        made: Source | None = None,
+    ) -> None:
         """A range-checked value of any width: one tensor, or limbs where it is wider than the widest table.
 
         The range is exact to the bit: limbs of equal width where that divides, else full limbs and a rest.
         """
-        limb_bits = self.limb_bits
+        self._value(name, dims, made)
+        axes, limb_bits = axes_of(dims), self.limb_bits
         if bits <= limb_bits:
             self.ranged(name, *axes, bits=bits, signed=signed, causal=causal)
             return
@@ -146,10 +195,14 @@ class Manifest:
             shift += width
         self.wide[name] = Wide(name, tuple(parts), bits, signed)
 
+    def keep(self, name: str, *dims: Dim, dtype: str) -> None:
+        """An array that an execution traces for other reasons than to prove it."""
+        self.kept[name] = Array(name, dtype, dims)
+
     def table(self, name: str, axis: str, offset: int = 0, output: str | None = None) -> None:
         table = Table(name, len(self.tables) + 1, axis, offset, output)
         self.tables[name] = table
-        self.free(table.multiplicity, axis, note="LogUp")
+        self._add(Tensor(table.multiplicity, (axis,), False, None, "LogUp"))
 
     def range_table(self, bits: int) -> str:
         name = f"range{bits}"
@@ -157,6 +210,9 @@ class Manifest:
             self.axes[name] = 1 << bits
             self.table(name, name)
         return name
+
+    def _value(self, name: str, dims: tuple[Dim, ...], made: Source | None) -> None:
+        self.values[name] = Value(name, dims, made)
 
     def _add(self, tensor: Tensor) -> None:
         if tensor.name in self.tensors:
@@ -188,6 +244,14 @@ class Manifest:
 
     def lookups(self) -> list[tuple[Tensor, Lookup]]:
         return [(t, t.lookup) for t in self.tensors.values() if t.lookup is not None]
+
+    def traced(self) -> dict[str, Array]:
+        """The arrays of an execution."""
+        own = {name: value.array for name, value in self.values.items() if value.array is not None}
+        return own | self.kept
+
+    def model_arrays(self) -> dict[str, Array]:
+        return {held.array.name: held.array for held in self.held.values()}
 
     def digest(self) -> bytes:
         """Binds axes, tensors, tables and lookups: part of the transcript's IV."""

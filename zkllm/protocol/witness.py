@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -11,7 +11,21 @@ from ..kernels.interface import Kernels
 from .description import Description
 from .logup import causal_mask, spread
 from .manifest import Manifest
+from .sources import Derived, Material, Named, axes_of
 from .tables import Packed, ProverData
+
+Tensors = dict[str, np.ndarray | Packed]
+
+
+class Model(Protocol):
+    def arrays(self) -> Iterable[tuple[str, np.ndarray]]:
+        """By name, those that the manifest's fixed tensors are held in."""
+
+
+class Execution(Named, Protocol):
+    @property
+    def ids(self) -> list[int]:
+        """x_0 .. x_N."""
 
 
 def _smallest(array: np.ndarray, bits: int, signed: bool) -> np.ndarray:
@@ -36,7 +50,7 @@ def store(manifest: Manifest, tensors: dict[str, Any], name: str, values: np.nda
         tensors[name] = np.ascontiguousarray(values.reshape(manifest.sizes(name)))
         return
     wide = manifest.wide[name]
-    rest = values
+    rest = values if values.dtype == object else values.astype(np.int64)
     for i, (limb, shift) in enumerate(wide.limbs):
         last = i == len(wide.limbs) - 1
         width = (wide.bits if last else wide.limbs[i + 1][1]) - shift
@@ -47,111 +61,35 @@ def store(manifest: Manifest, tensors: dict[str, Any], name: str, values: np.nda
         rest = rest >> width
 
 
-def from_words(words: np.ndarray) -> np.ndarray:
-    """Little-endian base-2^16 words on the last axis as Python integers."""
-    total = np.zeros(words.shape[:-1], dtype=object)
-    for i in range(words.shape[-1]):
-        total = total + (words[..., i].astype(object) << 16 * i)
-    return total
+def fixed_tensors(protocol: Description, model: Model) -> Tensors:
+    """The fixed columns' tensors. Packed weights stay integers with their slot axis."""
+    m, arrays = protocol.manifest, dict(model.arrays())
+    tensors: Tensors = {}
+    for name, held in m.held.items():
+        array, packing = held.array, held.packing
+        values = arrays[array.name]
+        if held.row is not None:
+            tensors[name] = values[held.row].reshape(m.sizes(name))
+        elif packing is None:
+            tensors[name] = array.spread(values, m.axes)
+        else:
+            slot = axes_of(array.dims).index(packing.slot)
+            tensors[name] = Packed(array.spread(values, m.axes), slot, packing.bits)
+    return tensors
 
 
-def fixed_tensors(
-    protocol: Description,
-    model: Any,
-    layers: slice = slice(None),  # noqa: B008 (immutable)
-) -> dict[str, Any]:
-    """The fixed columns' tensors. Packed weights stay integers with their slot axis. `layers`: those of the
-    model that are the protocol's."""
-    m = protocol.manifest
-    c: Any = protocol.shape.config
-    d, f = (c.slots, c.heads_per_slot, c.head_dim), (c.inner_slots, c.inner_per_slot)
-
-    def packed(name: str, sizes: tuple[int, ...], slot_axis: int, bits: int) -> Packed:
-        return Packed(getattr(model, name)[layers].reshape(-1, *sizes), slot_axis, bits)
-
-    def embedding() -> Packed:
-        padded = np.zeros((c.vocab_slots * c.vocab_block, c.width), dtype=model.wte.dtype)
-        padded[: c.vocab_size] = model.wte
-        return Packed(padded.reshape(c.vocab_slots, c.vocab_block, *d), 0, c.vocab_slot_bits)
-
-    def plain(name: str, part: slice) -> Callable[[], np.ndarray]:
-        return lambda: getattr(model, name)[part].reshape(m.sizes(name))
-
-    def gelu(p: int) -> Callable[[], np.ndarray]:
-        return lambda: model.gelu[p]
-
-    whole, gelus = slice(None), [name for name in m.tables if name.startswith("gelu.")]
-    classes = sorted(set(model.config.mlp_class[layers]))
-    tensors: dict[str, Callable[[], Any]] = {
-        "P_qkv": lambda: packed("w_qkv", (*d, 3, *d), 5, c.slot_bits),
-        "P_o": lambda: packed("w_o", (*d, *d), 4, c.slot_bits),
-        "P_fc1": lambda: packed("w_fc1", (*d, *f), 4, c.inner_slot_bits),
-        "P_fc2": lambda: packed("w_fc2", (*f, *d), 3, c.slot_bits),
-        "P_wte": embedding,
-        **{name: plain(name, layers) for name in ("b_qkv", "b_o", "b_fc1", "b_fc2")},
-        **{name: plain(name, whole) for name in ("wpe", "gain", "beta", "exp")},
-        **{name: gelu(p) for name, p in zip(gelus, classes, strict=False)},
-    }
-    return {name: make() for name, make in tensors.items() if name in m.tensors}
-
-
-def division_rest(e: np.ndarray, div: np.ndarray) -> np.ndarray:
-    """w' = 2 M - 1 - w over (l, t, width)."""
-    doubled = 2 * e.sum(axis=-1, dtype=np.int64)  # 2 M, (l, t, H)
-    heads = div.reshape(*doubled.shape, -1)
-    return (doubled[..., None] - 1 - heads).reshape(div.shape)
-
-
-def witness_tensors(protocol: Description, model: Any, trace: Any) -> dict[str, np.ndarray]:
+def witness_tensors(protocol: Description, model: Model, trace: Execution) -> Tensors:
     """Every witness tensor but the multiplicities."""
-    m = protocol.manifest
-    c: Any = protocol.shape.config
-    values: dict[str, np.ndarray] = {
-        name: trace[name]
-        for name in (
-            "x0",
-            "y",
-            "y_rem",
-            "qkv",
-            "qkv_rem",
-            "score_max",
-            "sel",
-            "idx",
-            "over",
-            "rem",
-            "e",
-            "o",
-            "div",
-            "write",
-            "o_rem",
-            "fc2_rem",
-            "f",
-            "f_rem",
-            "g",
-            "yf",
-            "yf_rem",
-            "logit",
-        )
-    }
-    for name in ("rho", "u", "v"):
-        values[name] = from_words(trace[name])
-    values["div_rest"] = division_rest(trace["e"], trace["div"])
-    ids = trace.ids[: trace.rows]
-    slots = np.zeros((trace.rows, c.vocab_slots, c.width), dtype=np.int64)
-    for t, token in enumerate(ids):
-        index = token % c.vocab_block
-        for slot in range(c.vocab_slots):
-            row = slot * c.vocab_block + index
-            if row < c.vocab_size:
-                slots[t, slot] = model.wte[row]
-    values["slot"] = slots
-    diff = np.zeros((trace.k, c.vocab_slots * c.vocab_block), dtype=np.int64)
-    diff[:, : c.vocab_size] = trace["diff"]
-    values["diff"] = diff
-    tensors: dict[str, np.ndarray] = {}
-    for name, array in values.items():
-        wide = array if array.dtype == object else array.astype(np.int64) if name in m.wide else array
-        store(m, tensors, name, wide)
+    m, material = protocol.manifest, Material(dict(model.arrays()), trace, trace.ids)
+    tensors: Tensors = {}
+    for name, value in m.values.items():
+        if isinstance(value.made, Derived):
+            values = value.made.formula(material)
+        elif value.array is not None:
+            values = value.array.spread(trace[name], m.axes)
+        else:
+            raise ValueError(f"{name}: the manifest does not say what it is made from")
+        store(m, tensors, name, values)
     return tensors
 
 
@@ -187,8 +125,12 @@ def count_multiplicities(protocol: Description, tensors: dict[str, Any]) -> list
     return missed
 
 
-def prover_data(protocol: Description, model: Any, trace: Any, kernels: Kernels) -> ProverData:
-    tensors = {**fixed_tensors(protocol, model), **witness_tensors(protocol, model, trace)}
+def prover_data(
+    protocol: Description, model: Model, trace: Execution, kernels: Kernels, fixed: Tensors | None = None
+) -> ProverData:
+    """All tensors; `fixed`: where they are there already. Raises ValueError where a looked-up value is not in
+    its table."""
+    tensors = {**(fixed or fixed_tensors(protocol, model)), **witness_tensors(protocol, model, trace)}
     missed = count_multiplicities(protocol, tensors)
     if missed:
         raise ValueError("the trace leaves the lookup tables of " + ", ".join(missed))
