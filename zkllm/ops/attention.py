@@ -22,7 +22,7 @@ from ..protocol.forms import Along, Form, index, ones
 from ..protocol.logup import causal_mask
 from ..protocol.manifest import Held, Lookup, Manifest
 from ..protocol.operation import Equation, Operation, Run
-from ..protocol.sources import Array, Derived, Material, Traced
+from ..protocol.sources import Array, Derived, Material, Named, Seen, Traced, largest
 from ..protocol.sumcheck import Instance, PublicFactor, SumcheckPoint, VirtualFactor
 from ..protocol.tables import ProverData
 from .axes import HEADS, WIDTH
@@ -72,10 +72,10 @@ class Attention(Operation):
         m.free("e", *scores, note=f"exp lookup, {self.exponentials_mask}", made=Traced("int32"))
         # idx, over and rem are 0 above the diagonal
         m.looked_up("idx", *scores, lookup=Lookup(("exp",), 0, "e", causal=True), made=Traced("int32"))
-        m.value("over", *scores, bits=self.over_bits, causal=True, made=Traced("int32"))
+        m.value("over", *scores, bits=self.over_bits, causal=True, made=Traced("int32"), watch=largest)
         m.value("rem", *scores, bits=self.shift, causal=True, made=Traced("int32"))
-        m.value("o", *output, bits=self.bits, signed=True, made=Traced("int16"))
-        m.value("div", *output, bits=self.div_bits, made=Traced("int64"))
+        m.value("o", *output, bits=self.bits, signed=True, made=Traced("int16"), watch=largest)
+        m.value("div", *output, bits=self.div_bits, made=Traced("int64"), watch=largest_modulus)
         m.value("div_rest", *output, bits=self.div_bits, made=Derived(division_rest))
 
     def row_sum(self, run: Run) -> Form:
@@ -134,6 +134,11 @@ class Attention(Operation):
         both = run.tensor("div") + run.tensor("div_rest") + 1 - 2 * self.row_sum(run)
         run.party.claim(self.complement, [(1, both, output)], 0)
         return [self.one_maximum, self.complement]
+
+
+def largest_modulus(array: Array, trace: Named) -> Seen:
+    """2 M - 1, which w and w' share as their bound."""
+    return int(2 * trace["e"].sum(axis=-1, dtype=np.int64).max()) - 1, None
 
 
 def division_rest(of: Material) -> np.ndarray:

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..protocol import weights as W
 from ..protocol.algebra import Scalar, eq_index, less, mass
 from ..protocol.description import Vocabulary
@@ -18,11 +20,22 @@ from ..protocol.forms import At, Form, Until, index
 from ..protocol.manifest import Held, Manifest
 from ..protocol.operation import Equation, Operation, Run
 from ..protocol.party import Summand
-from ..protocol.sources import Array, Joined, Traced
+from ..protocol.sources import Array, Joined, Named, Seen, Traced, largest
 from ..protocol.sumcheck import Instance, SumcheckPoint
 from .axes import WIDTH
 
 CERTIFIED = ("i", *WIDTH)
+
+
+def largest_logit(array: Array, trace: Named) -> Seen:
+    """Whatever id were certified."""
+    return int(np.abs(trace["logits"]).max()), None
+
+
+def largest_lead(array: Array, trace: Named) -> Seen:
+    """The same."""
+    logits = trace["logits"]
+    return int((logits.max(axis=1) - logits.min(axis=1)).max()) + 1, None
 
 
 @dataclass(frozen=True)
@@ -36,7 +49,7 @@ class FinalNorm(Operation):
     def declare(self, m: Manifest) -> None:
         m.fixed("gain", held=Held(Array("gain", "int32", (WIDTH,))))
         m.fixed("beta", held=Held(Array("beta", "int64", (WIDTH,))))
-        m.value("yf", "i", WIDTH, bits=self.bits, signed=True, made=Traced("int16"))
+        m.value("yf", "i", WIDTH, bits=self.bits, signed=True, made=Traced("int16"), watch=largest)
         m.value("yf_rem", "i", WIDTH, bits=self.shift, made=Traced("int32"))
 
     def equations(self, run: Run) -> list[Equation]:
@@ -64,8 +77,9 @@ class Head(Operation):
 
     def declare(self, m: Manifest) -> None:
         ids = Joined(("w", "v"), self.vocabulary.size)
-        m.value("logit", "i", bits=self.logit_bits, signed=True, made=Traced("int64"))
-        m.value("diff", "i", ids, bits=self.diff_bits, made=Traced("int64"))
+        own = Traced("int64")
+        m.value("logit", "i", bits=self.logit_bits, signed=True, made=own, watch=largest_logit)
+        m.value("diff", "i", ids, bits=self.diff_bits, made=own, watch=largest_lead)
         m.keep("logits", "i", ids, dtype="int64")
 
     def products(self, run: Run, point: SumcheckPoint) -> list[Instance]:

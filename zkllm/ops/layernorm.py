@@ -20,7 +20,7 @@ from ..protocol.algebra import ones_at
 from ..protocol.forms import Before, Form, ones
 from ..protocol.manifest import Manifest
 from ..protocol.operation import Equation, Operation, Run
-from ..protocol.sources import WORDS, Traced
+from ..protocol.sources import WORDS, Traced, largest
 from ..protocol.sumcheck import FormFactor, Instance, SumcheckPoint, Term, VirtualFactor
 from ..protocol.tables import ProverData
 from .axes import WIDTH
@@ -48,10 +48,10 @@ class LayerNorm(Operation):
     relations = (low, high, features, squares)
 
     def declare(self, m: Manifest) -> None:
-        m.value("rho", "n", "t", bits=self.rho_bits, made=WIDE)
-        m.value("u", "n", "t", bits=self.norm_bits, made=WIDE)
-        m.value("v", "n", "t", bits=self.norm_bits, made=WIDE)
-        m.value("y", "n", "t", WIDTH, bits=self.bits, signed=True, made=Traced("int16"))
+        m.value("rho", "n", "t", bits=self.rho_bits, made=WIDE, watch=largest)
+        m.value("u", "n", "t", bits=self.norm_bits, made=WIDE, watch=largest)
+        m.value("v", "n", "t", bits=self.norm_bits, made=WIDE, watch=largest)
+        m.value("y", "n", "t", WIDTH, bits=self.bits, signed=True, made=Traced("int16"), watch=largest)
         m.value("y_rem", "n", "t", WIDTH, bits=self.shift, made=Traced("int64"))
 
     def centred(self, run: Run) -> Form:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from ..protocol.forms import AxisMap, Form, slots
 from ..protocol.manifest import Held, Lookup, Manifest
 from ..protocol.operation import Operation, Run
-from ..protocol.sources import Array, Dim, Joined, Packing, Traced, axes_of
+from ..protocol.sources import Array, Dim, Joined, Packing, Traced, axes_of, largest
 from ..protocol.sumcheck import Instance, SumcheckPoint, Term
 from .axes import INNER
 
@@ -107,7 +107,7 @@ class Linear(Operation):
         for kind in self.kinds:
             out = ("l", "t", *kind.output_dims)
             if kind.bits is not None:
-                m.value(kind.target, *out, bits=kind.bits, signed=True, made=Traced("int16"))
+                m.value(kind.target, *out, bits=kind.bits, signed=True, made=Traced("int16"), watch=largest)
             m.value(kind.remainder, *out, bits=kind.shift, made=Traced("int32"))
 
     def products(self, run: Run, point: SumcheckPoint) -> list[Instance]:
@@ -129,4 +129,4 @@ class Gelu(Operation):
             m.table(name, "gelu", -(1 << self.bits - 1), name)
         lookup = Lookup(tuple(tables[p] for p in self.layer_class), 0, "g")
         m.free("g", "l", "t", INNER, note="gelu lookup", made=Traced("int16"))
-        m.looked_up("f", "l", "t", INNER, lookup=lookup, made=Traced("int16"))
+        m.looked_up("f", "l", "t", INNER, lookup=lookup, made=Traced("int16"), watch=largest)

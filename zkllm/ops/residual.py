@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ..protocol.forms import Before, Form
 from ..protocol.manifest import Manifest
 from ..protocol.operation import Operation, Run
-from ..protocol.sources import Traced
+from ..protocol.sources import Traced, largest
 from .axes import WIDTH
 
 
@@ -22,7 +22,7 @@ class Residual(Operation):
     bits: int
 
     def declare(self, m: Manifest) -> None:
-        m.value("write", "m", "t", WIDTH, bits=self.bits, signed=True, made=Traced("int32"))
+        m.value("write", "m", "t", WIDTH, bits=self.bits, signed=True, made=Traced("int32"), watch=largest)
 
 
 def stream(run: Run) -> Form:

@@ -15,7 +15,7 @@ from itertools import groupby
 from math import prod
 
 from ..bits import ceil_log2
-from .sources import Array, Dim, Packing, Source, Traced, axes_of
+from .sources import Array, Dim, Packing, Source, Traced, Watch, axes_of
 
 ROW, TOKEN, FEATURE, PART = POOLS = ("row", "token", "feature", "part")
 
@@ -102,6 +102,7 @@ class Value:
     name: str
     dims: tuple[Dim, ...]
     made: Source | None  # None: by whoever proves
+    watch: Watch | None  # how near executions come to the range; None where they cannot leave it
 
     @property
     def array(self) -> Array | None:
@@ -161,8 +162,10 @@ class Manifest:
         offset = 1 << bits - 1 if signed else 0
         self._add(Tensor(name, axes, False, Lookup((self.range_table(bits),), offset, causal=causal), ""))
 
-    def looked_up(self, name: str, *dims: Dim, lookup: Lookup, made: Source | None = None) -> None:
-        self._value(name, dims, made)
+    def looked_up(
+        self, name: str, *dims: Dim, lookup: Lookup, made: Source | None = None, watch: Watch | None = None
+    ) -> None:
+        self._value(name, dims, made, watch)
         self._add(Tensor(name, axes_of(dims), False, lookup, ""))
 
     def value(
@@ -173,12 +176,13 @@ class Manifest:
         signed: bool = False,
         causal: bool = False,
         made: Source | None = None,
+        watch: Watch | None = None,
     ) -> None:
         """A range-checked value of any width: one tensor, or limbs where it is wider than the widest table.
 
         The range is exact to the bit: limbs of equal width where that divides, else full limbs and a rest.
         """
-        self._value(name, dims, made)
+        self._value(name, dims, made, watch)
         axes, limb_bits = axes_of(dims), self.limb_bits
         if bits <= limb_bits:
             self.ranged(name, *axes, bits=bits, signed=signed, causal=causal)
@@ -211,8 +215,10 @@ class Manifest:
             self.table(name, name)
         return name
 
-    def _value(self, name: str, dims: tuple[Dim, ...], made: Source | None) -> None:
-        self.values[name] = Value(name, dims, made)
+    def _value(
+        self, name: str, dims: tuple[Dim, ...], made: Source | None, watch: Watch | None = None
+    ) -> None:
+        self.values[name] = Value(name, dims, made, watch)
 
     def _add(self, tensor: Tensor) -> None:
         if tensor.name in self.tensors:
@@ -244,6 +250,19 @@ class Manifest:
 
     def lookups(self) -> list[tuple[Tensor, Lookup]]:
         return [(t, t.lookup) for t in self.tensors.values() if t.lookup is not None]
+
+    def interval(self, value: str) -> tuple[int, int]:
+        """Least value that the lookups admit, and the first beyond."""
+        limbs = self.wide[value].limbs if value in self.wide else ((value, 0),)
+        low = high = 0
+        for limb, shift in limbs:
+            lookup = self.tensors[limb].lookup
+            if lookup is None:
+                raise ValueError(f"{limb} has no range")
+            table = self.tables[lookup.main]
+            first = table.offset - lookup.offset
+            low, high = low + (first << shift), high + (first + self.axes[table.axis] - 1 << shift)
+        return low, high + 1
 
     def traced(self) -> dict[str, Array]:
         """The arrays of an execution."""

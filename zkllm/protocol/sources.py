@@ -19,8 +19,8 @@ WORDS = 8  # integers of up to 128 bits are traced as 8 little-endian words of 1
 
 @dataclass(frozen=True)
 class Joined:
-    """Axes that an array holds as one. `real`: its entries; the last ones of the axes are padding. Without axes:
-    entries that are a tensor each."""
+    """Axes that an array holds as one. `real`: its entries; the last ones of the axes are padding. Without
+    axes: entries that are a tensor each."""
 
     axes: tuple[str, ...]
     real: int
@@ -73,6 +73,25 @@ def from_words(words: np.ndarray) -> np.ndarray:
     for i in range(words.shape[-1]):
         total = total + (words[..., i].astype(object) << 16 * i)
     return total
+
+
+Seen = tuple[int, int | None]
+Watch = Callable[[Array, "Named"], Seen]
+"""(largest magnitude in an execution, its index on the array's first axis where one has to be named)."""
+
+
+def largest(array: Array, trace: Named) -> Seen:
+    values = trace[array.name]
+    if values.size == 0:
+        return 0, None
+    if array.words:  # the top word that is set anywhere decides
+        tops = [max(int(x) for x in from_words(part).reshape(-1)) for part in values]
+        at = max(range(len(tops)), key=tops.__getitem__)
+        return tops[at], at
+    others = tuple(range(1, values.ndim))
+    by_first = np.maximum(values.max(axis=others).astype(np.int64), -values.min(axis=others).astype(np.int64))
+    at = int(by_first.argmax())
+    return int(by_first[at]), at
 
 
 @dataclass(frozen=True)

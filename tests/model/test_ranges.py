@@ -1,0 +1,45 @@
+"""The report on ranges: every width that tracing enforces, and the largest value of an execution there."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from zkllm.model.program import generate_trace
+from zkllm.model.ranges import RangeReport
+from zkllm.model.tiny import tiny_model
+
+
+def test_the_report_has_every_width_and_what_came_nearest() -> None:
+    model = tiny_model(4)
+    c, report = model.config, RangeReport(model.config)
+    bounds = {
+        **{"rho": 1 << c.rho_bits, "u": 1 << c.norm_bits, "v": 1 << c.norm_bits},
+        **dict.fromkeys(("y", "qkv", "o", "yf"), 1 << c.act_bits - 1),
+        **{"over": 1 << c.over_bits, "div": 1 << c.div_bits, "write": 1 << c.write_bits - 1},
+        **{"f": 1 << c.gelu_bits - 1, "logit": 1 << c.logit_bits - 1, "diff": 1 << c.diff_bits},
+    }
+    expected: dict[str, list[int]] = {name: [] for name in bounds}
+    layers: dict[str, list[int | None]] = {name: [] for name in bounds}
+    for prompt in ([3, 1], [7, 2, 5]):
+        trace = generate_trace(model, prompt, 2, 6)
+        report.observe(trace)
+        for name in bounds:
+            array = trace[name].astype(object)
+            if name in ("rho", "u", "v"):
+                array = sum(array[..., i] << 16 * i for i in range(8))
+            elif name == "div":
+                array = 2 * trace["e"].astype(np.int64).sum(axis=3) - 1
+            elif name == "logit":
+                array = trace["logits"]
+            elif name == "diff":
+                array = trace["logits"].max(axis=1) - trace["logits"].min(axis=1) + 1
+            by_first = [int(np.abs(part).max()) for part in array]
+            expected[name].append(max(by_first))
+            layers[name].append(by_first.index(max(by_first)))
+    for row in report.rows():
+        assert row.bound == bounds.pop(row.tensor), row.tensor
+        assert row.seen == max(expected[row.tensor]) < row.bound
+        first = row.seen == expected[row.tensor][0]
+        nowhere = row.tensor in ("yf", "logit", "diff", "div")
+        assert row.layer == (None if nowhere else layers[row.tensor][0 if first else 1])
+    assert not bounds and report.tokens == 12
