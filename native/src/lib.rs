@@ -1,5 +1,5 @@
 //! Kernels of the zkLLM prover. No protocol logic lives here: Python decides what is computed and in which
-//! order, and owns the transcript. Every kernel has a naive Python twin (`zkllm/kernels/naive.py`, or the
+//! order, and owns the transcript. Every kernel has a naive Python twin (`zkllm/naive/`, or the
 //! reference functions named in its doc comment) that the tests compare it with.
 
 #![allow(clippy::needless_range_loop)] // limb arithmetic names the limbs of several numbers by one index

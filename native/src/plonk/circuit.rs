@@ -1,4 +1,4 @@
-//! The circuit's witness and its preprocessed polynomials. Twins: `zkllm/outer/layout.py`, `naive.py`.
+//! The circuit's witness and its preprocessed polynomials. Twin: `zkllm/naive/circuit.py`.
 
 use super::ntt::{self, Domain};
 use crate::field::Fr;

@@ -1,4 +1,4 @@
-//! Mercury's folds (docs/protocol.md, 6). Twins: `zkllm/outer/naive.py`.
+//! Mercury's folds (docs/protocol.md, 6). Twins: `zkllm/naive/polynomials.py`.
 
 use super::ntt;
 use super::poly::inner;

@@ -1,4 +1,4 @@
-//! Polynomials as coefficient vectors, lowest first. Twins: `zkllm/outer/naive.py`.
+//! Polynomials as coefficient vectors, lowest first. Twins: `zkllm/naive/polynomials.py`.
 
 use crate::field::{Fr, slices};
 use ark_ff::{AdditiveGroup, Field};

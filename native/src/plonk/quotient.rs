@@ -1,4 +1,4 @@
-//! The quotients by Z_H = X^n - 1 of the gate and permutation identities. Twins: `zkllm/outer/naive.py`.
+//! The quotients by Z_H = X^n - 1 of the gate and permutation identities. Twins: `zkllm/naive/circuit.py`.
 
 use super::circuit::{Circuit, NUM_SELECTORS, NUM_WIRES};
 use super::ntt;
