@@ -5,15 +5,39 @@ from __future__ import annotations
 import importlib.util
 import re
 
+import pytest
+
 from scripts import ROOT
+from tests.test_imports import imported
+
+MAY_IMPORT: dict[str, set[str]] = {
+    "zkllm": set(),
+    "verifier_gen": set(),
+    "testkit": set(),
+    "scripts": {"testkit"},
+    "tests": {"testkit", "scripts"},
+}
+"""Of the packages that are not installed: tests, scripts and what both work with."""
+NOT_INSTALLED = {"testkit", "scripts", "tests"}
 
 NAMED = re.compile(r'-m (scripts[\w.]*\w)|script\("([\w.]+)"|"-m", f?"(scripts[\w.]*\w)"')
 """How texts name a script to run: on the command line, by scripts.bench.common, in a list of arguments."""
 
 
+@pytest.mark.parametrize("package", MAY_IMPORT)
+def test_packages_import_in_one_direction(package: str) -> None:
+    names = set()
+    for path in (ROOT / package).rglob("*.py"):
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        names |= {(module, target) for target in imported(module, path)}
+    assert names
+    refused = NOT_INSTALLED - MAY_IMPORT[package] - {package}
+    assert not [f"{of} imports {target}" for of, target in names if target.split(".")[0] in refused]
+
+
 def test_scripts_that_are_named_exist() -> None:
     paths = [ROOT / "Makefile", ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.md")]
-    for folder in ("scripts", "tests", "zkllm", "verifier_gen"):
+    for folder in MAY_IMPORT:
         paths += [path for kind in ("py", "md", "toml") for path in (ROOT / folder).rglob(f"*.{kind}")]
     named = {}
     for path in paths:

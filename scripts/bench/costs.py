@@ -23,7 +23,7 @@ from typing import Any
 from scripts import ROOT
 from scripts.bench.common import machine
 from scripts.bench.phases import verification_gas
-from tests.cli.checkpoints import write_checkpoint
+from testkit.checkpoints import write_checkpoint
 from zkllm import api
 from zkllm.cli.demo import PROMPT
 from zkllm.cli.text import table

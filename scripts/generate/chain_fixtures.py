@@ -2,7 +2,7 @@
 
     python -m scripts.generate.chain_fixtures
 
-A toy inner protocol (tests/outer/toy.py) under the real outer proof, so that the contracts' tests have real
+A toy inner protocol (testkit/toy.py) under the real outer proof, so that the contracts' tests have real
 proofs with known contexts, vocabularies and answers. Deterministic.
 """
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scripts import ROOT
-from tests.outer import toy
+from testkit import toy
 from zkllm.hashing import keccak256
 from zkllm.kernels.native import NATIVE
 from zkllm.model.vocabulary import VocabularyTree

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from scripts import ROOT
-from tests.protocol.scene import packed, ragged, smallest
+from testkit.small import PACKED, RAGGED, SMALLEST
 from zkllm.gpt2 import description as gpt2
 from zkllm.outer.layout import Circuit
 from zkllm.protocol.circuit import build_circuit
@@ -28,14 +28,14 @@ PATH = ROOT / "tests/vectors/circuits.json"
 
 def two_words() -> Circuit:
     """The statement of the smallest model with more ids than a word holds."""
-    config = replace(smallest().model.config, n_ctx=LIMBS_PER_WORD)
+    config = replace(SMALLEST.model.config, n_ctx=LIMBS_PER_WORD)
     return build_circuit(gpt2.describe(config, LIMBS_PER_WORD, 1)).compile()
 
 
 CIRCUITS = {
-    "smallest": lambda: smallest().circuit,
-    "packed": lambda: packed().case.circuit,
-    "ragged": lambda: ragged().case.circuit,
+    "smallest": lambda: SMALLEST.circuit,
+    "packed": lambda: PACKED.circuit,
+    "ragged": lambda: RAGGED.circuit,
     "two words": two_words,
 }
 """The shapes that the tamper suite proves, and a longer one."""

@@ -13,8 +13,8 @@ import sys
 from typing import Any
 
 from scripts import ROOT
-from tests.outer.damage import damaged_cases
-from tests.outer.toy import IDS, Instance, Toy
+from testkit.damage import damaged_cases
+from testkit.toy import IDS, Instance, Toy
 from zkllm.errors import ProofError
 from zkllm.outer.opening import denominators, derive, product
 from zkllm.outer.transcript import body_layout, decode_body, seed_of, statement_digest

@@ -65,7 +65,7 @@ class Tree:
         names |= {str(p.relative_to(self.root)) for p in (self.root / "zkllm").glob("_native*.so")}
         for name in sorted(names):
             self.restore(name)
-        for folder in ("zkllm", "verifier_gen", "contracts", "tests", "scripts"):
+        for folder in ("zkllm", "verifier_gen", "contracts", "tests", "testkit", "scripts"):
             for path in (self.path / folder).rglob("*"):
                 is_own = "__pycache__" in path.parts or path.is_dir()
                 if not is_own and str(path.relative_to(self.path)) not in names:

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from scripts import ROOT
 from scripts.settlement.scene import Outcome, Scene, Wrong, address, check, named, reverts, wait_for
-from tests.cli.checkpoints import write_checkpoint
-from tests.settle.vault import Terms, deploy_vault, send
+from testkit.checkpoints import write_checkpoint
+from testkit.vault import Terms, deploy_vault, send
 from zkllm import api
 from zkllm.cli.models import verifying_key
 from zkllm.errors import ZkllmError

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts import ROOT
-from tests.settle.services import KEY, FakeEtherscan, FakeSourcify
+from testkit.services import KEY, FakeEtherscan, FakeSourcify
 from zkllm.settle.abi import SENTENCES, selector
 from zkllm.settle.anvil import LocalNode
 from zkllm.settle.journal import Journal, Record

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 
+from testkit.damage import damaged_elements
+from testkit.toy import Instance, Toy
 from tests.chain.evm import Evm, running_anvil
 from tests.chain.test_differential import ADDRESS, NAMES, compiled, encode_verify
-from tests.outer.damage import damaged_elements
-from tests.outer.toy import Instance, Toy
 from tests.outer.unusual import ByHand, Filled, of_zeros
 from zkllm.outer.prover import OuterProver
 from zkllm.outer.transcript import SCALAR_BYTES, body_bytes

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.checkpoints import write_checkpoint
+from testkit.checkpoints import write_checkpoint
 from zkllm.cli import main
 from zkllm.settle.anvil import LocalNode
 from zkllm.settle.rpc import Rpc

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.settle.services import KEY, FakeEtherscan, FakeSourcify
+from testkit.services import KEY, FakeEtherscan, FakeSourcify
 from zkllm.settle import services
 from zkllm.settle.anvil import LocalNode
 from zkllm.settle.create2 import PROXY, PROXY_CODE

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.checkpoints import write_checkpoint
+from testkit.checkpoints import write_checkpoint
 from zkllm import api
 from zkllm.gpt2.description import describe
 from zkllm.model.build import BuildOptions, build_package

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tests.settle.services import KEY, FakeEtherscan, FakeSourcify
+from testkit.services import KEY, FakeEtherscan, FakeSourcify
 from zkllm import api
 from zkllm.cli.console import Progress
 from zkllm.settle import services

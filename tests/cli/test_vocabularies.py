@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.checkpoints import write_checkpoint
+from testkit.checkpoints import write_checkpoint
 from tests.cli.conftest import Run
 from zkllm.errors import ZkllmWarning
 from zkllm.model.accuracy import measure_accuracy

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.outer.toy import Instance, Toy
+from testkit.toy import Instance, Toy
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.outer.toy import Toy
+from testkit.toy import Toy
 from zkllm._native import poly_eq, poly_inner, poseidon2_permute
 from zkllm.field import R
 from zkllm.kernels.native import NATIVE

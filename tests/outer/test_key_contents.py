@@ -6,7 +6,7 @@ from collections import defaultdict
 
 import pytest
 
-from tests.outer.toy import Instance
+from testkit.toy import Instance
 from tests.protocol.scene import smallest
 from zkllm.field import R, root_of_unity
 from zkllm.kernels.native import NATIVE

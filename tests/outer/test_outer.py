@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.outer.toy import Instance, Toy
+from testkit.toy import Instance, Toy
 from zkllm.errors import PackageError, ProofError
 from zkllm.field import R, root_of_unity
 from zkllm.outer.gates import COSET_SHIFTS

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.outer.damage import repair_inverse
+from testkit.damage import repair_inverse
 from zkllm.errors import ProofError
 from zkllm.field import P, R
 from zkllm.kernels.interface import Vector

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.outer.damage import damaged_elements
-from tests.outer.toy import Instance, Toy
+from testkit.damage import damaged_elements
+from testkit.toy import Instance, Toy
 from tests.outer.unusual import ByHand, Filled, of_zeros
 from zkllm.errors import ProofError
 from zkllm.outer.prover import OuterProver

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.outer.toy import Instance, Toy
+from testkit.toy import Instance, Toy
 from zkllm.field import R
 from zkllm.naive import NAIVE
 from zkllm.outer.layout import DUMMY

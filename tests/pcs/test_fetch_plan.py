@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.outer.toy import Instance, Toy
+from testkit.toy import Instance, Toy
 from tests.pcs.ptaus import needs_snarkjs, snarkjs
 from zkllm._native import Points, g2_powers, g2_squarings
 from zkllm.errors import SrsError

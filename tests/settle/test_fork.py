@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from testkit.vault import Terms, deploy_vault
 from tests.settle.test_session import IDS
-from tests.settle.vault import Terms, deploy_vault
 from zkllm.cli.settle.verify_source import deployed_sources
 from zkllm.errors import SettlementError
 from zkllm.settle import escrow

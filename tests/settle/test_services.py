@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.settle.services import KEY, FakeEtherscan, FakeSourcify
+from testkit.services import KEY, FakeEtherscan, FakeSourcify
 from zkllm.cli.settle.verify_source import deployed_sources
 from zkllm.errors import SettlementError
 from zkllm.settle import services as module

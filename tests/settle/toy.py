@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tests.outer.toy import Instance, Toy
+from testkit.toy import Instance, Toy
 from zkllm.kernels.native import NATIVE
 from zkllm.model.vocabulary import VocabularyTree
 from zkllm.outer.setup import setup_outer

@@ -12,7 +12,7 @@ from verifier_gen.standard_json import standard_json
 from zkllm.settle.contracts import build
 from zkllm.settle.rpc import Receipt, Rpc, to_hex
 
-SOURCES = Path(__file__).parents[2] / "contracts" / "src"
+SOURCES = Path(__file__).parents[1] / "contracts" / "src"
 
 
 class Terms(NamedTuple):

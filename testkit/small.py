@@ -1,0 +1,59 @@
+"""Models small enough for plain Python, at awkward shapes: circuits are pinned and cheats tried on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from zkllm.gpt2 import description as gpt2
+from zkllm.model.tiny import tiny_model
+from zkllm.model.weights import QuantizedModel
+from zkllm.outer.layout import Circuit
+from zkllm.protocol.circuit import build_circuit
+
+
+@dataclass(frozen=True)
+class Small:
+    """The rows and certified rows of a proof, and the random model of a seed."""
+
+    rows: int
+    certified: int
+    fields: dict[str, int]
+    """Of the model's configuration, where `tiny_config` chooses otherwise."""
+    seed: int
+
+    def of_seed(self, seed: int) -> QuantizedModel:
+        return tiny_model(seed, **self.fields)
+
+    @cached_property
+    def model(self) -> QuantizedModel:
+        return self.of_seed(self.seed)
+
+    @cached_property
+    def circuit(self) -> Circuit:
+        return build_circuit(gpt2.describe(self.model.config, self.rows, self.certified)).compile()
+
+
+# fmt: off
+PACKED = Small(seed=10, rows=5, certified=2, fields=dict(
+    n_layer=2, n_head=2, head_dim=3, d_inner=6, vocab_size=12, n_ctx=6, slots=2, inner_slots=2, vocab_slots=3,
+))
+"""Two slots of heads and of the inner width, three of the vocabulary, all full; a row of padding."""
+
+RAGGED = Small(seed=29, rows=3, certified=1, fields=dict(
+    n_layer=1, n_head=1, head_dim=3, d_inner=5, vocab_size=7, n_ctx=5, slots=1, inner_slots=1, vocab_slots=3,
+))
+"""No slots for heads and inner width; a last vocabulary slot that is not full; a sole layer."""
+
+LITTLE = Small(seed=70, rows=2, certified=2, fields=dict(
+    n_layer=2, n_head=1, head_dim=2, d_inner=3, vocab_size=5, n_ctx=2, slots=1, inner_slots=1, vocab_slots=3,
+    mu=8, limb_bits=6, gelu_bits=5, exp_bits=4,
+))
+"""As small as every axis but the slots of the width allows to be two or more; the inner width has a
+coordinate that no equation has. For sweeps over all messages and challenges."""
+
+SMALLEST = Small(seed=1, rows=2, certified=1, fields=dict(
+    n_layer=1, n_head=1, head_dim=2, d_inner=2, vocab_size=3, n_ctx=2, mu=8,
+))
+"""One layer, one head, two rows: for sweeps over every message."""
+# fmt: on
