@@ -35,8 +35,12 @@ def write_checkpoint(
     """2 layers, 5 heads, width 40, feed-forward 160, 301 tokens, unless told otherwise."""
     folder.mkdir(parents=True)
     rng = np.random.default_rng(7)
-    weight = lambda *shape: rng.normal(0, 0.3 / shape[0] ** 0.5, shape).astype(np.float32)
-    small = lambda size: rng.normal(0, 0.02, size).astype(np.float32)
+
+    def normal(spread: float, *shape: int) -> np.ndarray:
+        return np.asarray(rng.normal(0, spread, shape), dtype=np.float32)
+
+    weight = lambda *shape: normal(0.3 / shape[0] ** 0.5, *shape)
+    small = lambda size: normal(0.02, size)
     norm = lambda: (1 + small(width), small(width))
     tensors = {"wte.weight": weight(vocab_size, width) * 8, "wpe.weight": weight(n_ctx, width) * 2}
     tensors["ln_f.weight"], tensors["ln_f.bias"] = norm()

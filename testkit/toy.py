@@ -14,6 +14,7 @@ from zkllm.field import Fr, R
 from zkllm.kernels.interface import Kernels, Vector
 from zkllm.kernels.native import NATIVE
 from zkllm.outer.circuit import CircuitBuilder
+from zkllm.outer.keys import VerifyingKey
 from zkllm.outer.layout import Circuit
 from zkllm.outer.prover import OuterProver, Tail
 from zkllm.outer.setup import ProvingKey, setup_outer
@@ -28,11 +29,14 @@ LIMITS = dict(version=1, k=1, vocab_size=50257, pad_id=50256, n_ctx=1024)
 IDS = (7454, 3764, 198, 50255, 5536)
 DIGESTS = dict(model_id=bytes([1] * 32), config_digest=bytes([2] * 32), vocabulary_root=bytes([3] * 32))
 
+Corrupt = Callable[[list[int], list[int]], list[int]]
+"""(weights, values) of the columns at the last point -> values."""
+
 
 class Sponge:
     """The duplex of docs/protocol.md, 4, over any lane type."""
 
-    def __init__(self, seed: Any, one: Callable[[int], Any], permutation: Callable[[list], list]):
+    def __init__(self, seed: Any, one: Callable[[int], Any], permutation: Callable[[list[Any]], list[Any]]):
         self.state = [seed, one(0), one(0), one(IV)]
         self.permutation = permutation
         self.lane, self.out = 0, 3
@@ -70,7 +74,7 @@ class Proving:
         self.inputs.append(int(value()) % R)
         return Fr(self.inputs[-1])
 
-    def permute(self, state: list) -> list:
+    def permute(self, state: list[Any]) -> list[Fr]:
         return [Fr(x) for x in permute([int(x) for x in state])]
 
     def equal(self, a: Any, b: Any, name: str) -> None:
@@ -134,8 +138,14 @@ class Toy:
 
     @classmethod
     def random(
-        cls, mu: int = 6, num_fixed: int = 2, num_witness: int = 2, num_claims: int = 6, seed: int = 1, **kw
-    ):
+        cls,
+        mu: int = 6,
+        num_fixed: int = 2,
+        num_witness: int = 2,
+        num_claims: int = 6,
+        seed: int = 1,
+        **fields: Any,
+    ) -> Toy:
         rng = random.Random(seed)
         tables = [[rng.randrange(R) for _ in range(1 << mu)] for _ in range(num_fixed + num_witness)]
         claims = []
@@ -144,15 +154,13 @@ class Toy:
             column = i % len(tables)
             value = sum(a * b for a, b in zip(tables[column], eq_table(z), strict=True)) % R
             claims.append((column, z, value))
-        return cls(mu, num_fixed, num_witness, tables, claims, **kw)
+        return cls(mu, num_fixed, num_witness, tables, claims, **fields)
 
     @property
     def b_log2(self) -> int:
         return self.mu // 2
 
-    def head(
-        self, m: Any, publics: dict[str, Any], corrupt: Callable[[list[int]], list[int]] | None = None
-    ) -> dict:
+    def head(self, m: Any, publics: dict[str, Any], corrupt: Corrupt | None = None) -> dict[str, Any]:
         """Up to the digest delta."""
         columns = Columns([list(t) for t in self.tables], [])
         sponge = Sponge(publics["seed"], m.constant, m.permute)
@@ -213,7 +221,7 @@ class Toy:
             power = power * beta % R
         return weights
 
-    def tail(self, m: Any, publics: dict[str, Any], state: dict) -> None:
+    def tail(self, m: Any, publics: dict[str, Any], state: dict[str, Any]) -> None:
         theta, zeta = publics["theta"], publics["zeta"]
         v = m.constant(0)
         for c in reversed(state["finals"]):
@@ -254,7 +262,7 @@ class Instance:
     kernels: Kernels = NATIVE
 
     @property
-    def vk(self):
+    def vk(self) -> VerifyingKey:
         return self.pk.vk
 
     @classmethod
@@ -279,11 +287,11 @@ class Instance:
 
     def prove(
         self,
-        corrupt: Callable[[list[int], list[int]], list[int]] | None = None,
+        corrupt: Corrupt | None = None,
         schedule: tuple[Round, ...] = SCHEDULE,
         prover: type[OuterProver] = OuterProver,
     ) -> bytes:
-        """corrupt: (weights, values) of the columns at the last point -> values; prover: a cheating one."""
+        """prover: a cheating one."""
         digest = statement_digest(self.vk.verifier_id, self.context, self.words, self.witness)
         publics = {"seed": seed_of(digest), **{f"word{i}": w for i, w in enumerate(self.words)}}
         m = Proving(publics)
@@ -308,10 +316,10 @@ class Instance:
             row, col = point[: self.toy.mu - self.toy.b_log2], point[self.toy.mu - self.toy.b_log2 :]
             zeta_inv = pow(zeta, -1, R)
             names = ("v", "pc", "pci", "pr", "pri")
-            evaluations = [eq_polynomial_at(u, x) for u in (col, row) for x in (zeta, zeta_inv)]
-            publics = dict(zip(names, map(Fr, (v, *evaluations)), strict=True))
+            pc, pci, pr, pri = (eq_polynomial_at(u, x) for u in (col, row) for x in (zeta, zeta_inv))
+            publics = dict(zip(names, map(Fr, (v, pc, pci, pr, pri)), strict=True))
             self.toy.tail(m, {"theta": Fr(theta), "zeta": Fr(zeta), **publics}, state)
-            return Tail(v % R, *evaluations, m.inputs[before:])
+            return Tail(v % R, pc, pci, pr, pri, m.inputs[before:])
 
         outer = prover(self.pk, self.srs, self.kernels, digest, self.words, schedule, None, None)
         outer.finals = [int(c) for c in state["finals"]]  # type: ignore[attr-defined]

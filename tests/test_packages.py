@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import tomllib
 
 import pytest
 
@@ -33,6 +34,11 @@ def test_packages_import_in_one_direction(package: str) -> None:
     assert names
     refused = NOT_INSTALLED - MAY_IMPORT[package] - {package}
     assert not [f"{of} imports {target}" for of, target in names if target.split(".")[0] in refused]
+
+
+def test_only_the_product_is_installed() -> None:
+    maturin = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["maturin"]
+    assert set(maturin["python-packages"]) == set(MAY_IMPORT) - NOT_INSTALLED
 
 
 def test_scripts_that_are_named_exist() -> None:

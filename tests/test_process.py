@@ -22,6 +22,10 @@ COPIED = (
 SOUND = {
     "zkllm/__init__.py": "def double(x: int) -> int:\n    return 2 * x\n",
     "verifier_gen/__init__.py": "",
+    "testkit/__init__.py": "WORD = 2\n",
+    "scripts/__init__.py": "",
+    "scripts/four.py": "from testkit import WORD\nfrom zkllm import double\n\nprint(double(WORD))\n",
+    "tests/__init__.py": "",
     "tests/test_double.py": "from zkllm import double\n\n\ndef test_double() -> None:\n"
     "    assert double(2) == 4\n",
     "native/Cargo.toml": '[package]\nname = "kernels"\nversion = "0.1.0"\nedition = "2024"\n',
@@ -45,6 +49,10 @@ BREAKS = {
     "ruff check": ("lint", "zkllm/__init__.py", "def", "import os\n\n\ndef", "F401"),
     "ruff format": ("lint", "zkllm/__init__.py", "2 * x", "2  * x", "1 file would be reformatted"),
     "mypy": ("lint", "zkllm/__init__.py", "2 * x", 'f"{x}"', "Incompatible return value"),
+    "mypy of the testkit": ("lint", "testkit/__init__.py", "2", 'len("ab") + ""', "Unsupported operand"),
+    "mypy of a script's names": ("lint", "scripts/four.py", "import double", "import gone as double", "gone"),
+    "mypy of a script's calls": ("lint", "scripts/four.py", "(WORD)", "(WORD, 3)", "Too many arguments"),
+    "mypy of a test's names": ("lint", "tests/test_double.py", "double(2)", "double.of(2)", '"of"'),
     "cargo fmt": ("lint", "native/src/lib.rs", "2 * x", "2  * x", "Diff in"),
     "clippy": ("lint", "native/src/lib.rs", "    2 * x", "    return 2 * x;", "needless_return"),
     "forge fmt": ("lint", "contracts/src/Double.sol", "2 * x", "2  *  x", "Double.sol"),

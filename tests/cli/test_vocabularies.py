@@ -28,7 +28,7 @@ def protein(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = write_checkpoint(place, layers=1, heads=2, width=16, vocab_size=len(vocabulary))
     (folder / "tokenizer.json").unlink()
     (folder / "vocab.json").write_text(json.dumps(vocabulary))
-    (folder / "merges.txt").write_text("#version: 0.2\n" + "".join(f"{a} {b}\n" for a, b in pairs))
+    (folder / "merges.txt").write_text("#version: 0.2\n" + "".join(" ".join(pair) + "\n" for pair in pairs))
     return folder
 
 

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,7 +81,7 @@ def test_the_same_range_error(field: str) -> None:
         if field == "gelu_bits" and bits != 4:
             continue
         narrow = replace(model, config=replace(model.config, **{field: bits}), gelu=gelu)
-        outcomes = []
+        outcomes: list[Any] = []
         for run in (trace, trace_reference):
             try:
                 outcomes.append(run(narrow, ids, 2, T) and None)

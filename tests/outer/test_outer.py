@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,7 +71,7 @@ def test_vectors(name):
     data, key, words, context = vector(name)
     assert key.verifier_id.hex() == data["verifier_id"]
     assert len(words) == key.num_words == {"long": 27}.get(name, 2)
-    challenges = {}
+    challenges: dict[str, Any] = {}
     verify(key, context, words, bytes.fromhex(data["body"]), lambda n, x: challenges.update({n: x}))
     assert {n: f"{challenges[n]:064x}" for n in data["challenges"]} == data["challenges"]
 

@@ -267,6 +267,10 @@ def test_evaluations_are_absorbed_before_beta(instance, monkeypatch):
 class ShiftedMercury(Cheater):
     """h' = h + k with the false v as its value; subclasses find a g' that goes with h(alpha) + k."""
 
+    def forge(self, q, g, alpha, first):
+        """q', g' and d' of (q, g, alpha, first of the columns' equality)."""
+        raise NotImplementedError
+
     def mercury(self, f, point):
         vk = self.pk.vk
         rows = vk.mu - vk.b_log2

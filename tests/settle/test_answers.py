@@ -244,6 +244,7 @@ def test_geth_that_indexes_does_not_hide_an_earlier_offer(payment, between, node
     journal = Journal(payment.folder)
     payment.sender().send(payment.call)
     record = journal.load("pay")
+    assert record is not None
     never = replace(record.attempts[0], transaction_hash=bytes([1] * 32))
     journal.save(replace(record, state="sent", attempts=(*record.attempts, never)))
 

@@ -176,7 +176,7 @@ def test_a_field_that_is_there_twice_is_refused(usual, opened):
 
 # ---- what would take any time or memory
 
-GREEDY = {
+GREEDY: dict[str, list[Any]] = {
     "n": [1 << 24, 1 << 40, 3, 1, 0, -2, True, 2.0, "262144", None, ..., 1 << 70],
     "r": [1 << 23, 1 << 40, 0, -1, None, ...],
     "p": [64, 1 << 30, 0, -1, "1", None, ...],

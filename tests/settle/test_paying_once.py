@@ -17,7 +17,7 @@ from zkllm.settle.rpc import Reverted, Rpc, RpcError
 class RefusingRpc:
     """A node that answers what it is sent with an error; `takes`: and takes it all the same, unseen yet."""
 
-    def __init__(self, rpc: Rpc, error: SettlementError, takes: bool):
+    def __init__(self, rpc: Rpc, error: SettlementError, takes: bool | bytes):
         self._rpc, self._error, self._takes = rpc, error, takes
 
     def __getattr__(self, name):

@@ -214,9 +214,10 @@ def test_damaged_records_are_refused(tmp_path, data):
 
 # ---- deployments
 
+WORDS, ADDRESSES = ([bytes([i] * size) for i in range(9)] for size in (32, 20))
 DEPLOYMENT = Deployment(
-    *(bytes([i] * 32) for i in (1, 2)), 16, 1, "development",
-    *(bytes([i] * 20) for i in (3, 4, 8)), *(bytes([i] * 32) for i in (5, 6, 7)),
+    WORDS[1], WORDS[2], 16, 1, "development", ADDRESSES[3], ADDRESSES[4], ADDRESSES[8],
+    WORDS[5], WORDS[6], WORDS[7],
 )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,7 +71,7 @@ class Later(threading.Thread):
         except BaseException as error:
             self._result = error
 
-    def outcome(self) -> object:
+    def outcome(self) -> Any:
         self.join(30)
         assert not self.is_alive()
         if isinstance(self._result, BaseException):
@@ -78,7 +79,7 @@ class Later(threading.Thread):
         return self._result
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 10.0) -> object:
+def wait_for(condition: Callable[[], object], seconds: float = 10.0) -> Any:
     end = time.monotonic() + seconds
     while True:
         found = condition()
