@@ -8,7 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from zkllm.gpt2.config import ProgramConfig
 from zkllm.gpt2.description import describe
+from zkllm.inspection import sub_blocks
 from zkllm.model.tiny import tiny_model
 from zkllm.profiling import KINDS, block_counts, flat, predicted, profile, sizes_of, stage_counts
 from zkllm.protocol.description import Description
@@ -72,6 +74,36 @@ def test_work_is_attributed_without_rest() -> None:
     sizes = sizes_of(p, 1 << 15)
     assert sum(b["lookups"] for b in blocks.values()) == pytest.approx(sizes.lookups)
     assert sum(b.get("weights", 0) for b in blocks.values()) >= sizes.weights  # the last slot may be short
+
+
+def test_sizes_are_those_of_the_model() -> None:
+    c, (n, k), sizes = protocol().shape.config, (5, 2), sizes_of(protocol(), 1 << 15)
+    assert isinstance(c, ProgramConfig)
+    d, scores = c.width, c.n_layer * n * c.n_head * n
+    assert sizes.block_weights == c.n_layer * (4 * d * d + 2 * d * c.d_inner)
+    assert sizes.head_weights == c.vocab_size * d
+    assert sizes.activations == n * c.n_layer * (3 * d + c.d_inner) + scores
+    assert sizes.checked == (2 * c.n_layer + 1) * n * d + scores + c.n_layer * n * d + k * d
+
+
+def test_parts_of_the_model_share_its_parameters_and_products() -> None:
+    p = protocol()
+    c, (n, k) = p.shape.config, (5, 2)
+    assert isinstance(c, ProgramConfig)
+    d, f = c.width, c.d_inner
+    layer = [
+        (4 * d * d + 4 * d, n * (4 * d + n + 1) * d),
+        (d * f + f, n * d * f),
+        (f * d + d, n * f * d),
+    ]
+    expected = [
+        (None, c.vocab_size * d + c.n_ctx * d, 0),
+        *((l, *counts) for l in range(c.n_layer) for counts in layer),
+        (None, 2 * d, k * c.vocab_size * d),
+    ]
+    blocks = sub_blocks(p)
+    assert [(b["layer"], b["parameters"], b["multiply_accumulates"]) for b in blocks] == expected
+    assert {b["block"] for b in blocks} | {"lookup tables"} == set(block_counts(p))
 
 
 def test_every_stage_with_work_is_one_of_the_prover() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from zkllm.errors import ProofError
@@ -92,6 +93,7 @@ def inspect_package(
     rows = record.max_tokens if rows is None else rows
     keys = api.shape_keys(package, rows, certified, progress)
     key, protocol = keys.verifying_key, keys.protocol
+    blocks = sub_blocks(protocol)
     return {
         "kind": "package",
         "source": package.source,
@@ -100,8 +102,8 @@ def inspect_package(
         "srs_kind": record.srs_kind,
         "srs_digest": record.srs_digest,
         "architecture": _architecture(package),
-        "parameters": sum(block["parameters"] for block in sub_blocks(package, rows, certified)),
-        "sub_blocks": sub_blocks(package, rows, certified),
+        "parameters": sum(block["parameters"] for block in blocks),
+        "sub_blocks": blocks,
         "columns": _columns(protocol),
         "shape": {
             "N": rows,
@@ -121,32 +123,29 @@ def _architecture(package: ModelPackage) -> dict[str, int]:
     return {name: getattr(c, name) for name in names}
 
 
-def sub_blocks(package: ModelPackage, rows: int, certified: int) -> list[dict[str, Any]]:
-    """Three a layer, between embedding and head: parameters, and multiply-accumulates of one proof."""
-    c, w = package.config, package.weights
-    d, ff = c.width, c.d_inner
-    size = lambda *arrays: sum(int(a[0].size) for a in arrays)
-    parts = [
-        ("LayerNorm and self-attention", size(w.w_qkv, w.b_qkv, w.w_o, w.b_o), rows * (4 * d + rows + 1) * d),
-        ("first linear and GELU", size(w.w_fc1, w.b_fc1), rows * d * ff),
-        ("second linear and residual", size(w.w_fc2, w.b_fc2), rows * ff * d),
-    ]
-    blocks = [
-        {"layer": l, "block": name, "parameters": parameters, "multiply_accumulates": macs}
-        for l in range(c.n_layer)
-        for name, parameters, macs in parts
-    ]
-    embedding = {"layer": None, "block": "embedding", "parameters": int(w.wte.size + w.wpe.size)}
-    head = {
-        "layer": None,
-        "block": "final LayerNorm and tied head",
-        "parameters": int(w.gain.size + w.beta.size),
-    }
-    return [
-        embedding | {"multiply_accumulates": 0},
-        *blocks,
-        head | {"multiply_accumulates": certified * c.vocab_size * d},
-    ]
+def sub_blocks(protocol: Description) -> list[dict[str, Any]]:
+    """Of each layer, between embedding and head: parameters, and multiply-accumulates of one proof."""
+    m = protocol.manifest
+    tables = {table.output for table in m.tables.values()}
+    parameters: Counter[str] = Counter()
+    layered = {}
+    for name, held in m.held.items():
+        if name not in tables:
+            (part,) = m.tensors[name].parts
+            parameters[part] += prod(held.array.shape(m.axes))
+            layered[part] = held.array.dims[0] == "l"
+    products: Counter[str] = Counter()
+    for operation in protocol.operations:
+        products.update(operation.work(m).products)
+
+    def block(part: str, layer: int | None, layers: int = 1) -> dict[str, Any]:
+        counts = {"parameters": parameters[part], "multiply_accumulates": products[part]}
+        return {"layer": layer, "block": part, **{name: count // layers for name, count in counts.items()}}
+
+    layers, (first, *last) = m.axes["l"], [part for part, own in layered.items() if not own]
+    inner = [part for part, own in layered.items() if own]
+    blocks = [block(part, layer, layers) for layer in range(layers) for part in inner]
+    return [block(first, None), *blocks, *(block(part, None) for part in last)]
 
 
 def lookups(protocol: Description) -> Counter[str]:

@@ -35,13 +35,11 @@ from math import log2, prod
 from typing import Any
 
 from .protocol.description import Description
-from .protocol.manifest import Manifest
 from .timings import Stage
 
 KINDS = ("field_mul", "weight_mul", "int_mac", "bucket_add", "bytes")
 SCALAR_BITS, WINDOW_BITS = 255, 16
 POINT_BYTES, ELEMENT_BYTES = 64, 32
-MATRICES = ("P_qkv", "P_o", "P_fc1", "P_fc2", "P_wte")
 Counts = dict[str, float]
 
 
@@ -88,24 +86,23 @@ class Sizes:
 
 def sizes_of(protocol: Description, circuit_size: int) -> Sizes:
     m, shape = protocol.manifest, protocol.shape
-    c: Any = shape.config
-    count = lambda *axes: prod(m.axes[a] for a in axes)
-    width, d = ("c", "h", "e"), c.width
-    attention = count("l", "t", "c", "h", "u")
-    rows = shape.rows
+    matrices = {name: held for name, held in m.held.items() if held.packing is not None}
+    integers = {name: prod(held.array.shape(m.axes)) for name, held in matrices.items()}
+    blocks = sum(count for name, count in integers.items() if m.tensors[name].layered)
+    work = [operation.work(m) for operation in protocol.operations]
     return Sizes(
-        rows=rows,
+        rows=shape.rows,
         certified=shape.certified,
-        layers=c.n_layer,
-        mu=c.mu,
+        layers=m.axes["l"],
+        mu=shape.config.mu,
         circuit=circuit_size,
-        packed=sum(m.count(name) for name in MATRICES if name in m.tensors),
-        block_weights=c.n_layer * (4 * d * d + 2 * d * c.d_inner),
-        head_weights=c.vocab_size * d,
+        packed=sum(map(m.count, matrices)),
+        block_weights=blocks,
+        head_weights=sum(integers.values()) - blocks,
         witness=protocol.witness.used,
         lookups=sum(lookups_by_tensor(protocol).values()),
-        activations=rows * c.n_layer * (3 * d + c.d_inner) + attention,
-        checked=count("n", "t", *width) + attention + count("l", "t", *width) + count("i", *width),
+        activations=sum(w.folded for w in work),
+        checked=sum(w.checked for w in work),
     )
 
 
@@ -151,29 +148,6 @@ def predicted(counts: Mapping[str, float], nanoseconds: Mapping[str, float]) -> 
 
 # ---- by part of the model
 
-_LAYERS = {
-    "attention": "qkv qkv_rem score_max sel e idx over rem o div div_rest o_rem P_qkv P_o b_qkv b_o exp",
-    "first linear and GELU": "f f_rem g P_fc1 b_fc1 gelu",
-    "second linear and residual": "fc2_rem P_fc2 b_fc2",
-    "embedding": "x0 slot P_wte wpe",
-    "head": "yf yf_rem logit diff gain beta",
-}
-BLOCK_OF = {name: block for block, names in _LAYERS.items() for name in names.split()}
-
-
-def shares(manifest: Manifest, tensor: str) -> dict[str, float]:
-    """Which parts of the model a tensor belongs to. LayerNorms and writes are dealt out along their axis."""
-    name = tensor.split(".")[0]
-    if name == "mult":
-        return {"lookup tables": 1.0}
-    if name == "write":
-        return {"attention": 0.5, "second linear and residual": 0.5}
-    if name in ("rho", "u", "v", "y", "y_rem"):
-        norms = manifest.axes["n"]
-        each = (norms - 1) / 2 / norms
-        return {"attention": each, "first linear and GELU": each, "head": 1 / norms}
-    return {BLOCK_OF[name]: 1.0}
-
 
 def lookups_by_tensor(protocol: Description) -> dict[str, int]:
     """Queries; causal tensors count where u <= t only."""
@@ -188,18 +162,16 @@ def lookups_by_tensor(protocol: Description) -> dict[str, int]:
 
 def block_counts(protocol: Description) -> dict[str, Counts]:
     """Of each part of the model: lookups, witness coefficients, packed coefficients, integers of weights."""
-    m = protocol.manifest
-    c: Any = protocol.shape.config
-    queries = lookups_by_tensor(protocol)
-    packing = {"P_fc1": c.inner_slots, "P_wte": c.vocab_slots}
+    m, queries = protocol.manifest, lookups_by_tensor(protocol)
     found: dict[str, Counts] = {}
     for tensor in m.tensors.values():
         count = m.count(tensor.name)
         kind = "fixed_coefficients" if tensor.fixed else "witness_coefficients"
         values: Counts = {kind: count, "lookups": queries.get(tensor.name, 0)}
-        if tensor.name in MATRICES:
-            values["weights"] = count * packing.get(tensor.name, c.slots)
-        for block, share in shares(m, tensor.name).items():
+        held = m.held.get(tensor.name)
+        if held is not None and held.packing is not None:
+            values["weights"] = count * m.axes[held.packing.slot]
+        for block, share in tensor.parts.items():
             part = {name: share * value for name, value in values.items()}
             found[block] = added(found.get(block, {}), part)
     return found

@@ -180,7 +180,7 @@ def units(folder: Path, runs: int) -> dict[str, Any]:
     _, stages, parts = best_proof(package, runs, tokens=list(range(10, 10 + ROWS)))
     seconds = {k: v for k, v in {**stages, **parts}.items() if k in UNITS}
 
-    blocks = sub_blocks(package, ROWS, 1)
+    blocks = sub_blocks(keys.protocol)
     macs = sum(b["multiply_accumulates"] for b in blocks)
     ours = sizes(keys.protocol, macs, 1 << keys.verifying_key.n_log2)
 

@@ -16,6 +16,10 @@ from zkllm.protocol.forms import Along, Alternate
 from zkllm.protocol.manifest import PART, ROW, TOKEN, Axis, Manifest
 from zkllm.protocol.operation import Operation
 
+ATTENTION = "LayerNorm and self-attention"
+FIRST, SECOND = "first linear and GELU", "second linear and residual"
+EMBEDDING, HEAD = "embedding", "final LayerNorm and tied head"
+
 POINTS = (("l", "t", *WIDTH), ("f",), ("v",), ("q",))
 
 
@@ -52,6 +56,7 @@ def linear_kinds(c: ProgramConfig, mlp: int = 1) -> tuple[Kind, ...]:
     return (
         Kind(
             "qkv",
+            part=ATTENTION,
             shift=c.qkv_shift,
             source="y",
             source_maps=(Alternate("l", 0), "t", *row),
@@ -68,6 +73,7 @@ def linear_kinds(c: ProgramConfig, mlp: int = 1) -> tuple[Kind, ...]:
         ),
         Kind(
             "o",
+            part=ATTENTION,
             shift=c.o_shift,
             source="o",
             source_maps=("l", "t", *row),
@@ -83,6 +89,7 @@ def linear_kinds(c: ProgramConfig, mlp: int = 1) -> tuple[Kind, ...]:
         ),
         Kind(
             "fc1",
+            part=FIRST,
             shift=c.fc1_shift,
             source="y",
             source_maps=(Alternate("l", mlp), "t", *row),
@@ -99,6 +106,7 @@ def linear_kinds(c: ProgramConfig, mlp: int = 1) -> tuple[Kind, ...]:
         ),
         Kind(
             "fc2",
+            part=SECOND,
             shift=c.fc2_shift,
             source="g",
             source_maps=("l", "t", *INNER),
@@ -117,11 +125,13 @@ def linear_kinds(c: ProgramConfig, mlp: int = 1) -> tuple[Kind, ...]:
 
 
 def residual(c: ProgramConfig) -> Residual:
-    return Residual(c.write_bits)
+    return Residual(c.write_bits, part={ATTENTION: 1 / 2, SECOND: 1 / 2})
 
 
 def layer_norm(c: ProgramConfig) -> LayerNorm:
+    each, last = c.n_layer / (2 * c.n_layer + 1), 1 / (2 * c.n_layer + 1)
     return LayerNorm(
+        part={ATTENTION: each, FIRST: each, HEAD: last},
         width=c.width,
         kappa=c.kappa,
         eps=c.eps_int,
@@ -133,11 +143,13 @@ def layer_norm(c: ProgramConfig) -> LayerNorm:
 
 
 def attention(c: ProgramConfig) -> Attention:
-    return Attention(shift=c.exp_shift, bits=c.act_bits, over_bits=c.over_bits, div_bits=c.div_bits)
+    return Attention(
+        shift=c.exp_shift, bits=c.act_bits, over_bits=c.over_bits, div_bits=c.div_bits, part={ATTENTION: 1}
+    )
 
 
 def gelu(c: ProgramConfig) -> Gelu:
-    return Gelu(c.gelu_bits, c.mlp_class, c.mlp_classes)
+    return Gelu(c.gelu_bits, c.mlp_class, c.mlp_classes, part={FIRST: 1})
 
 
 def operations(c: ProgramConfig) -> tuple[Operation, ...]:
@@ -149,14 +161,21 @@ def operations(c: ProgramConfig) -> tuple[Operation, ...]:
             bits=c.act_bits,
             token_shift=c.wte_shift,
             position_shift=c.wpe_shift,
+            part={EMBEDDING: 1},
         ),
         residual(c),
         layer_norm(c),
         Linear(linear_kinds(c)),
         attention(c),
         gelu(c),
-        FinalNorm(c.final_shift, c.act_bits),
-        Head(c.vocabulary, slot_bits=c.vocab_slot_bits, logit_bits=c.logit_bits, diff_bits=c.diff_bits),
+        FinalNorm(c.final_shift, c.act_bits, part={HEAD: 1}),
+        Head(
+            c.vocabulary,
+            slot_bits=c.vocab_slot_bits,
+            logit_bits=c.logit_bits,
+            diff_bits=c.diff_bits,
+            part={HEAD: 1},
+        ),
     )
 
 

@@ -21,7 +21,7 @@ from ..protocol.algebra import causal_at
 from ..protocol.forms import Along, Form, index, ones
 from ..protocol.logup import causal_mask
 from ..protocol.manifest import Held, Lookup, Manifest
-from ..protocol.operation import Equation, Operation, Run
+from ..protocol.operation import Equation, Operation, Run, Work
 from ..protocol.sources import Array, Derived, Material, Named, Seen, Traced, largest
 from ..protocol.sumcheck import Instance, PublicFactor, SumcheckPoint, VirtualFactor
 from ..protocol.tables import ProverData
@@ -77,6 +77,12 @@ class Attention(Operation):
         m.value("o", *output, bits=self.bits, signed=True, made=Traced("int16"), watch=largest)
         m.value("div", *output, bits=self.div_bits, made=Traced("int64"), watch=largest_modulus)
         m.value("div_rest", *output, bits=self.div_bits, made=Derived(division_rest))
+
+    def work(self, m: Manifest) -> Work:
+        """Q K and E V where u <= t."""
+        scores, output = m.count_over(SCORES), m.count_over(OUTPUT)
+        products = output * (m.axes["t"] + 1)
+        return Work(dict.fromkeys(self.part, products), folded=scores, checked=scores + output)
 
     def row_sum(self, run: Run) -> Form:
         """M over (l, t, c, h)."""

@@ -18,7 +18,7 @@ from ..protocol.algebra import Scalar, eq_index, less, mass
 from ..protocol.description import Vocabulary
 from ..protocol.forms import At, Form, Until, index
 from ..protocol.manifest import Held, Manifest
-from ..protocol.operation import Equation, Operation, Run
+from ..protocol.operation import Equation, Operation, Run, Work
 from ..protocol.party import Summand
 from ..protocol.sources import Array, Joined, Named, Seen, Traced, largest
 from ..protocol.sumcheck import Instance, SumcheckPoint
@@ -52,6 +52,9 @@ class FinalNorm(Operation):
         m.value("yf", "i", WIDTH, bits=self.bits, signed=True, made=Traced("int16"), watch=largest)
         m.value("yf_rem", "i", WIDTH, bits=self.shift, made=Traced("int32"))
 
+    def work(self, m: Manifest) -> Work:
+        return Work(checked=m.count_over(CERTIFIED))
+
     def equations(self, run: Run) -> list[Equation]:
         s, norms = self.shift, run.axes["n"]
         gain = run.factor("gain", run.tensor("gain"), WIDTH)
@@ -81,6 +84,9 @@ class Head(Operation):
         m.value("logit", "i", bits=self.logit_bits, signed=True, made=own, watch=largest_logit)
         m.value("diff", "i", ids, bits=self.diff_bits, made=own, watch=largest_lead)
         m.keep("logits", "i", ids, dtype="int64")
+
+    def work(self, m: Manifest) -> Work:
+        return Work(dict.fromkeys(self.part, self.vocabulary.size * m.count_over(CERTIFIED)))
 
     def products(self, run: Run, point: SumcheckPoint) -> list[Instance]:
         slots, rest = self.vocabulary.slots, self.vocabulary.last_block

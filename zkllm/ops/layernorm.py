@@ -19,7 +19,7 @@ import numpy as np
 from ..protocol.algebra import ones_at
 from ..protocol.forms import Before, Form, ones
 from ..protocol.manifest import Manifest
-from ..protocol.operation import Equation, Operation, Run
+from ..protocol.operation import Equation, Operation, Run, Work
 from ..protocol.sources import WORDS, Traced, largest
 from ..protocol.sumcheck import FormFactor, Instance, SumcheckPoint, Term, VirtualFactor
 from ..protocol.tables import ProverData
@@ -53,6 +53,9 @@ class LayerNorm(Operation):
         m.value("v", "n", "t", bits=self.norm_bits, made=WIDE, watch=largest)
         m.value("y", "n", "t", WIDTH, bits=self.bits, signed=True, made=Traced("int16"), watch=largest)
         m.value("y_rem", "n", "t", WIDTH, bits=self.shift, made=Traced("int64"))
+
+    def work(self, m: Manifest) -> Work:
+        return Work(checked=m.count_over(FEATURES))
 
     def centred(self, run: Run) -> Form:
         """D = d X - S over (n, t, c, h, e)."""

@@ -13,11 +13,12 @@ The package's predicates bound the true and the claimed slots, so equality holds
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from ..protocol.forms import AxisMap, Form, slots
 from ..protocol.manifest import Held, Lookup, Manifest
-from ..protocol.operation import Operation, Run
+from ..protocol.operation import Operation, Run, Work
 from ..protocol.sources import Array, Dim, Joined, Packing, Traced, axes_of, largest
 from ..protocol.sumcheck import Instance, SumcheckPoint, Term
 from .axes import INNER
@@ -30,6 +31,7 @@ class Kind:
     """One matrix of every layer."""
 
     name: str
+    part: str  # of the model
     shift: int  # s
     source: str  # A
     source_maps: Maps  # over (l, t, inputs)
@@ -101,14 +103,26 @@ class Linear(Operation):
     def declare(self, m: Manifest) -> None:
         for kind in self.kinds:
             array = Array(f"w_{kind.name}", "int16", ("l", kind.inputs, *kind.output_dims))
-            m.fixed(kind.weights, held=Held(array, Packing(kind.slot, kind.slot_bits)), layered=True)
+            with m.of({kind.part: 1.0}):
+                m.fixed(kind.weights, held=Held(array, Packing(kind.slot, kind.slot_bits)), layered=True)
         for kind in self.kinds:
-            m.fixed(kind.bias, held=Held(Array(kind.bias, "int64", ("l", *kind.output_dims))))
+            with m.of({kind.part: 1.0}):
+                m.fixed(kind.bias, held=Held(Array(kind.bias, "int64", ("l", *kind.output_dims))))
         for kind in self.kinds:
             out = ("l", "t", *kind.output_dims)
-            if kind.bits is not None:
-                m.value(kind.target, *out, bits=kind.bits, signed=True, made=Traced("int16"), watch=largest)
-            m.value(kind.remainder, *out, bits=kind.shift, made=Traced("int32"))
+            with m.of({kind.part: 1.0}):
+                if kind.bits is not None:
+                    own = Traced("int16")
+                    m.value(kind.target, *out, bits=kind.bits, signed=True, made=own, watch=largest)
+                m.value(kind.remainder, *out, bits=kind.shift, made=Traced("int32"))
+
+    def work(self, m: Manifest) -> Work:
+        products, folded = Counter[str](), 0
+        for kind in self.kinds:
+            inputs = m.count_over(("l", "t", *kind.inputs))
+            products[kind.part] += inputs * m.count_over(kind.outputs)
+            folded += inputs
+        return Work(products, folded)
 
     def products(self, run: Run, point: SumcheckPoint) -> list[Instance]:
         return [kind.instance(run, point) for kind in self.kinds]

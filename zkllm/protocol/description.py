@@ -127,5 +127,6 @@ def declared(shape: Shape, program: Program) -> Manifest:
     """The tensors of a program's operations."""
     manifest = Manifest.over(program.axes, shape.config.limb_bits)
     for operation in program.operations:
-        operation.declare(manifest)
+        with manifest.of(operation.part):
+            operation.declare(manifest)
     return manifest

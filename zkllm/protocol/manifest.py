@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from math import prod
 
@@ -18,6 +19,11 @@ from ..bits import ceil_log2
 from .sources import Array, Dim, Packing, Source, Traced, Watch, axes_of
 
 ROW, TOKEN, FEATURE, PART = POOLS = ("row", "token", "feature", "part")
+
+
+Parts = Mapping[str, float]
+"""Names of parts of a model, as profiles and reports have them, with the share of each."""
+TABLES: Parts = {"lookup tables": 1.0}
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,7 @@ class Tensor:
     lookup: Lookup | None
     note: str  # what fixes the values, for tensors without a lookup
     layered: bool = False  # may have the bits of its first axis on top of the column's address
+    parts: Parts = field(default_factory=dict)  # of the model, that it belongs to
 
     def sizes(self, axes: dict[str, int]) -> tuple[int, ...]:
         return tuple(axes[a] for a in self.axes)
@@ -137,6 +144,7 @@ class Manifest:
     values: dict[str, Value] = field(default_factory=dict)
     held: dict[str, Held] = field(default_factory=dict)
     kept: dict[str, Array] = field(default_factory=dict)  # arrays of the trace that are no value
+    parts: Parts = field(default_factory=dict)  # of what is being declared
 
     @classmethod
     def over(cls, axes: Iterable[Axis], limb_bits: int = 16) -> Manifest:
@@ -145,6 +153,13 @@ class Manifest:
         return cls({name: axis.size for name, axis in known.items()}, limb_bits=limb_bits, pools=pools)
 
     # ---- declarations, used by the operations
+    @contextmanager
+    def of(self, parts: Parts) -> Iterator[None]:
+        """What is declared meanwhile belongs to these parts of the model."""
+        before, self.parts = self.parts, parts
+        yield
+        self.parts = before
+
     def fixed(self, name: str, *axes: str, held: Held | None = None, layered: bool = False) -> None:
         """A tensor of the model; `held` (which has its axes) says how the model holds it."""
         if held is not None:
@@ -206,7 +221,8 @@ class Manifest:
     def table(self, name: str, axis: str, offset: int = 0, output: str | None = None) -> None:
         table = Table(name, len(self.tables) + 1, axis, offset, output)
         self.tables[name] = table
-        self._add(Tensor(table.multiplicity, (axis,), False, None, "LogUp"))
+        with self.of(TABLES):
+            self._add(Tensor(table.multiplicity, (axis,), False, None, "LogUp"))
 
     def range_table(self, bits: int) -> str:
         name = f"range{bits}"
@@ -230,7 +246,7 @@ class Manifest:
             raise ValueError(f"tensor {tensor.name}: a causal lookup has one table")
         if unknown:
             raise ValueError(f"tensor {tensor.name}: unknown axes {unknown}")
-        self.tensors[tensor.name] = tensor
+        self.tensors[tensor.name] = replace(tensor, parts=self.parts)
 
     # ---- derived
     def bits(self, axis: str) -> int:
@@ -244,6 +260,9 @@ class Manifest:
 
     def count(self, tensor: str) -> int:
         return prod(self.sizes(tensor))
+
+    def count_over(self, axes: Iterable[str]) -> int:
+        return prod(self.axes[a] for a in axes)
 
     def group(self, fixed: bool) -> list[Tensor]:
         return [t for t in self.tensors.values() if t.fixed == fixed]

@@ -9,7 +9,7 @@ from ..field import R
 from ..kernels.interface import Table
 from .algebra import Point, eq_weighted
 from .forms import AxisMap, Form, tensor
-from .manifest import Manifest
+from .manifest import Manifest, Parts
 from .party import Party
 from .public import PublicStatement
 from .sumcheck import Factor, FormFactor, Instance, PublicFactor, SumcheckPoint
@@ -78,11 +78,23 @@ class Run:
         return PublicFactor((axis,), table, lambda env: eq_weighted(size, point, env[axis], factors))
 
 
+@dataclass(frozen=True)
+class Work:
+    """What an operation computes in a pass over all layers, for profiles and reports."""
+
+    products: Mapping[str, int] = field(default_factory=dict)  # multiply-accumulates by part of the model
+    folded: int = 0  # entries that its sums of products fold over their rows
+    checked: int = 0  # indices of its equations, each set of axes once
+
+
+@dataclass(frozen=True, kw_only=True)
 class Operation:
     """An operation of a model: its tensors and its argument. By default it contributes nothing.
 
     It holds the numbers that it needs of a configuration, and says nothing of who runs the text.
     """
+
+    part: Parts = field(default_factory=dict)  # of the model
 
     @property
     def relations(self) -> tuple[str, ...]:
@@ -91,6 +103,9 @@ class Operation:
 
     def declare(self, m: Manifest) -> None:
         """Its tensors and lookups."""
+
+    def work(self, m: Manifest) -> Work:
+        return Work()
 
     def equations(self, run: Run) -> list[Equation]:
         """For the zero-check."""
