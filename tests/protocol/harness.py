@@ -37,11 +37,10 @@ from zkllm.protocol.tables import ProverData
 from zkllm.protocol.witness import count_multiplicities, fixed_tensors, store
 from zkllm.statement import pack_words
 
-from .bending import Bends, BentProgram
+from .bending import VIRTUAL, Bends, BentProgram
 from .lying import HONEST, Lies, LyingProver, LyingVerifier
 
 Values = dict[str, np.ndarray]
-VIRTUAL = ("Q", "Z", "n", "x")  # computed by the bent program, not committed
 
 
 def column_table(kernels, layout, tensors, g):  # type: ignore[no-untyped-def]

@@ -13,17 +13,12 @@ from zkllm.model.weights import QuantizedModel
 from zkllm.protocol.sources import WORDS
 
 Rows = list[list[int]]
+Index = tuple[int, ...]
 
 
 def words(x: int) -> list[int]:
     """A non-negative integer below 2^128 as little-endian 16-bit words."""
     return [(x >> (16 * i)) & 0xFFFF for i in range(WORDS)]
-
-
-def round_shift(z: int, shift: int) -> tuple[int, int]:
-    """(round_s(z), remainder): 2^s y + remainder - 2^(s-1) = z, 0 <= remainder < 2^s."""
-    z += 1 << (shift - 1)
-    return z >> shift, z & ((1 << shift) - 1)
 
 
 def linear(row: list[int], weights: Rows, bias: list[int], gain: int = 0) -> list[int]:
@@ -33,109 +28,135 @@ def linear(row: list[int], weights: Rows, bias: list[int], gain: int = 0) -> lis
     ]
 
 
-class Execution:
-    """One execution. Methods fill the arrays of `trace` and return the values that flow on."""
+def entry(table: list[int], index: int) -> int:
+    """Every index that the program looks up is in its table; one that was bent gets the nearest entry."""
+    return table[max(0, min(index, len(table) - 1))]
 
-    def __init__(self, model: QuantizedModel, trace: Trace, guard: RangeGuard):
-        self.c, self.trace, self.guard = model.config, trace, guard
+
+class Execution:
+    """One execution. Each value goes through `put` where it is computed, and what that returns flows on.
+
+    Beside the values of a witness these are x (the stream), Q, Z (scores), M and n, which no trace has.
+    """
+
+    def __init__(self, model: QuantizedModel, ids: list[int], k: int, T: int):
+        self.c, self.ids, self.k, self.T, self.rows = model.config, ids, k, T, len(ids) - 1
         self.m = {name: array.tolist() for name, array in model.arrays()}
+
+    def put(self, name: str, *at: int, value: int) -> int:
+        return value
+
+    def visible(self, t: int) -> int:
+        """How many positions row t attends to."""
+        return t + 1
+
+    def token(self, t: int) -> list[int]:
+        """wte[x_t]."""
+        row: list[int] = self.m["wte"][self.ids[t]]
+        return row
+
+    def rounded(self, name: str, at: Index, rem: str, rem_at: Index, z: int, shift: int) -> int:
+        """y = round_s(z) and its remainder: 2^s y + rem - 2^(s-1) = z, 0 <= rem < 2^s."""
+        z += 1 << (shift - 1)
+        y = self.put(name, *at, value=z >> shift)
+        self.put(rem, *rem_at, value=z - (y << shift))
+        return y
 
     def embedding(self) -> Rows:
         """X_0[t] = 2^wte_shift wte[x_t] + 2^wpe_shift wpe[t]."""
-        c, wte, wpe = self.c, self.m["wte"], self.m["wpe"]
-        for t in range(self.trace.rows):
-            for j in range(c.width):
-                x = (wte[self.trace.ids[t]][j] << c.wte_shift) + (wpe[t][j] << c.wpe_shift)
-                self.trace["x0"][t, j] = self.guard.signed("x0", x, 32, 32)
-        rows: Rows = self.trace["x0"].tolist()
-        return rows
+        c, xs = self.c, []
+        for t in range(self.rows):
+            both = zip(self.token(t), self.m["wpe"][t], strict=True)
+            sums = [(x << c.wte_shift) + (p << c.wpe_shift) for x, p in both]
+            xs.append([self.put("x0", t, j, value=x) for j, x in enumerate(sums)])
+        return xs
 
     def layer_norm(self, n: int, xs: Rows) -> Rows:
         """D = d X - S, Q = sum D^2 + eps; rho = floor(sqrt(d 2^(2 kappa) / Q)); y = round(D rho)."""
-        c, d, guard = self.c, self.c.width, self.guard
-        for t, x in enumerate(xs):
+        c, d, ys = self.c, self.c.width, []
+        for t, row in enumerate(xs):
+            x = [self.put("x", n, t, j, value=value) for j, value in enumerate(row)]
             total = sum(x)
             centred = [d * xj - total for xj in x]
-            q = sum(dj * dj for dj in centred) + c.eps_int
+            q = self.put("Q", n, t, value=sum(dj * dj for dj in centred) + c.eps_int)
             target = d << (2 * c.kappa)
-            rho = isqrt(target // q)
-            u = target - rho * rho * q
-            v = (2 * rho + 1) * q - u - 1
-            self.trace["rho"][n, t] = words(guard.unsigned(f"rho[{n}]", rho, c.rho_bits, 128))
-            self.trace["u"][n, t] = words(guard.unsigned(f"u[{n}]", u, c.norm_bits, 128))
-            self.trace["v"][n, t] = words(guard.unsigned(f"v[{n}]", v, c.norm_bits, 128))
-            for j, dj in enumerate(centred):
-                y, rem = round_shift(dj * rho, c.ln_shift)
-                self.trace["y"][n, t, j] = guard.signed(f"y[{n}]", y, c.act_bits, 16)
-                self.trace["y_rem"][n, t, j] = rem
-        rows: Rows = self.trace["y"][n].tolist()
-        return rows
+            rho = self.put("rho", n, t, value=isqrt(target // q))
+            u = self.put("u", n, t, value=target - rho * rho * q)
+            self.put("v", n, t, value=(2 * rho + 1) * q - u - 1)
+            ys.append(
+                [
+                    self.rounded("y", (n, t, j), "y_rem", (n, t, j), dj * rho, c.ln_shift)
+                    for j, dj in enumerate(centred)
+                ]
+            )
+        return ys
 
     def query_key_value(self, l: int, ys: Rows) -> list[Rows]:
         """Rows of (q, k, v), each of the full width."""
-        c = self.c
-        for t, y in enumerate(ys):
-            for p in range(3):
-                weights = [row[p] for row in self.m["w_qkv"][l]]
-                for j, z in enumerate(linear(y, weights, self.m["b_qkv"][l][p])):
-                    value, rem = round_shift(z, c.qkv_shift)
-                    self.trace["qkv"][l, t, p, j] = self.guard.signed(f"qkv[{l}]", value, c.act_bits, 16)
-                    self.trace["qkv_rem"][l, t, p, j] = rem
-        rows: list[Rows] = self.trace["qkv"][l].tolist()
-        return rows
+        weights = [[row[p] for row in self.m["w_qkv"][l]] for p in range(3)]
+        biases, shift = self.m["b_qkv"][l], self.c.qkv_shift
+
+        def part(t: int, p: int) -> list[int]:
+            sums = enumerate(linear(ys[t], weights[p], biases[p]))
+            return [self.rounded("qkv", (l, t, p, j), "qkv_rem", (l, t, p, j), z, shift) for j, z in sums]
+
+        return [[part(t, p) for p in range(3)] for t in range(len(ys))]
 
     def attention(self, l: int, qkv: list[Rows]) -> Rows:
         """Causal softmax attention of every head, before the output projection."""
-        c, tr = self.c, self.trace
-        last = (1 << c.exp_bits) - 1
-        for t in range(tr.rows):
-            for h in range(c.n_head):
-                part = slice(h * c.head_dim, (h + 1) * c.head_dim)
-                q = qkv[t][0][part]
-                scores = [sum(a * b for a, b in zip(q, qkv[u][1][part], strict=True)) for u in range(t + 1)]
-                top = max(scores)
-                tr["score_max"][l, t, h] = top
-                tr["sel"][l, t, h, scores.index(top)] = 1
-                weights = []
-                for u, z in enumerate(scores):
-                    steps, rem = (top - z) >> c.exp_shift, (top - z) & ((1 << c.exp_shift) - 1)
-                    idx = min(steps, last)
-                    over = self.guard.unsigned(f"over[{l}]", steps - idx, c.over_bits, 31)
-                    weights.append(self.m["exp"][idx])
-                    tr["idx"][l, t, h, u], tr["over"][l, t, h, u], tr["rem"][l, t, h, u] = idx, over, rem
-                    tr["e"][l, t, h, u] = weights[u]
-                total = sum(weights)
-                self.guard.unsigned(f"div[{l}]", 2 * total - 1, c.div_bits, 62)
-                for j in range(part.start, part.stop):
-                    n = 2 * sum(e * qkv[u][2][j] for u, e in enumerate(weights)) + total
-                    o = n // (2 * total)
-                    tr["o"][l, t, j] = self.guard.signed(f"o[{l}]", o, c.act_bits, 16)
-                    tr["div"][l, t, j] = n - 2 * total * o
-        rows: Rows = tr["o"][l].tolist()
-        return rows
+        return [
+            [o for h in range(self.c.n_head) for o in self.head_row(l, t, h, qkv)] for t in range(self.rows)
+        ]
+
+    def head_row(self, l: int, t: int, h: int, qkv: list[Rows]) -> list[int]:
+        """One row of one head. Positions that it does not attend to have weight 0."""
+        c, visible = self.c, self.visible(t)
+        part = slice(h * c.head_dim, (h + 1) * c.head_dim)
+        scores = []
+        for u in range(self.rows):
+            z = sum(a * b for a, b in zip(qkv[t][0][part], qkv[u][1][part], strict=True))
+            scores.append(self.put("Z", l, t, h, u, value=z))
+        attained = max(scores[:visible])
+        first = scores.index(attained)
+        top = self.put("score_max", l, t, h, value=attained)
+        weights = []
+        for u, z in enumerate(scores):
+            delta = top - z if u < visible else 0
+            steps = delta >> c.exp_shift
+            self.put("sel", l, t, h, u, value=int(u == first))
+            idx = self.put("idx", l, t, h, u, value=max(0, min(steps, (1 << c.exp_bits) - 1)))
+            self.put("over", l, t, h, u, value=steps - idx)
+            self.put("rem", l, t, h, u, value=delta - (steps << c.exp_shift))
+            weight = entry(self.m["exp"], idx) if u < visible else 0
+            weights.append(self.put("e", l, t, h, u, value=weight))
+        total = self.put("M", l, t, h, value=sum(weights))
+        row = []
+        for j in range(part.start, part.stop):
+            n = self.put("n", l, t, j, value=sum(e * qkv[u][2][j] for u, e in enumerate(weights)))
+            o = self.put("o", l, t, j, value=(2 * n + total) // (2 * total))
+            w = self.put("div", l, t, j, value=2 * n + total - 2 * total * o)
+            self.put("div_rest", l, t, j, value=2 * total - 1 - w)
+            row.append(o)
+        return row
 
     def write(self, m: int, inputs: Rows, kind: str, shift: int, xs: Rows) -> None:
         """A linear layer whose rounded output is added to the residual stream (in place)."""
-        l, rem_name = m // 2, f"{kind}_rem"
+        l, rem = m // 2, f"{kind}_rem"
         gain = self.c.gains(kind)[l] if kind == "fc2" else 0
         for t, row in enumerate(inputs):
             for j, z in enumerate(linear(row, self.m[f"w_{kind}"][l], self.m[f"b_{kind}"][l], gain)):
-                value, rem = round_shift(z, shift)
-                self.trace["write"][m, t, j] = self.guard.signed(f"write[{m}]", value, self.c.write_bits, 32)
-                self.trace[rem_name][l, t, j] = rem
-                xs[t][j] += value
+                xs[t][j] += self.rounded("write", (m, t, j), rem, (l, t, j), z, shift)
 
     def inner(self, l: int, ys: Rows) -> Rows:
         """First MLP layer and the GELU table of its class."""
         c, half, gain = self.c, 1 << (self.c.gelu_bits - 1), self.c.gains("fc1")[l]
-        table = self.m["gelu"][c.mlp_class[l]]
+        table, rows = self.m["gelu"][c.mlp_class[l]], []
         for t, y in enumerate(ys):
+            row = []
             for j, z in enumerate(linear(y, self.m["w_fc1"][l], self.m["b_fc1"][l], gain)):
-                f, rem = round_shift(z, c.fc1_shift)
-                self.guard.signed(f"f[{l}]", f, c.gelu_bits, c.gelu_bits)  # the table has no other entry
-                self.trace["f"][l, t, j], self.trace["f_rem"][l, t, j] = f, rem
-                self.trace["g"][l, t, j] = table[f + half]
-        rows: Rows = self.trace["g"][l].tolist()
+                f = self.rounded("f", (l, t, j), "f_rem", (l, t, j), z, c.fc1_shift)
+                row.append(self.put("g", l, t, j, value=entry(table, f + half)))
+            rows.append(row)
         return rows
 
     def layers(self) -> Rows:
@@ -149,18 +170,50 @@ class Execution:
 
     def head(self, y: Rows) -> None:
         """Final gain and bias, tied head, and the certified ids' lead over every other id."""
-        c, tr, guard = self.c, self.trace, self.guard
-        for i in range(tr.k):
-            t = tr.T - tr.k + i
-            for j, gain in enumerate(self.m["gain"]):
-                value, rem = round_shift(gain * y[t][j] + self.m["beta"][j], c.final_shift)
-                tr["yf"][i, j] = guard.signed("yf", value, c.act_bits, 16)
-                tr["yf_rem"][i, j] = rem
-            yf = tr["yf"][i].tolist()
+        c, affine = self.c, list(zip(self.m["gain"], self.m["beta"], strict=True))
+        for i in range(self.k):
+            t = self.T - self.k + i
+            yf = []
+            for j, (gain, beta) in enumerate(affine):
+                z = gain * y[t][j] + beta
+                yf.append(self.rounded("yf", (i, j), "yf_rem", (i, j), z, c.final_shift))
             logits = [sum(a * b for a, b in zip(yf, row, strict=True)) for row in self.m["wte"]]
-            certified = tr.ids[t + 1]
-            tr["logits"][i], tr["logit"][i] = logits, logits[certified]
-            tr["diff"][i] = [logits[certified] - z - (v < certified) for v, z in enumerate(logits)]
+            certified = self.ids[t + 1]
+            top = self.put("logit", i, value=logits[certified])
+            for v, z in enumerate(logits):
+                self.put("logits", i, v, value=z)
+                self.put("diff", i, v, value=top - z - (v < certified))
+
+
+class Tracing(Execution):
+    """Fills the arrays of a trace, whose widths are held as values are put."""
+
+    def __init__(self, model: QuantizedModel, trace: Trace, guard: RangeGuard):
+        super().__init__(model, trace.ids, trace.k, trace.T)
+        self.trace, self.guard = trace, guard
+        c = model.config
+        # bits, and those of the array; f has no others than its table
+        self.signed = {
+            **{"x0": (32, 32), "write": (c.write_bits, 32), "f": (c.gelu_bits, c.gelu_bits)},
+            **dict.fromkeys(("y", "qkv", "o", "yf"), (c.act_bits, 16)),
+        }
+        self.unsigned = {
+            **{"rho": (c.rho_bits, 128), "u": (c.norm_bits, 128), "v": (c.norm_bits, 128)},
+            "over": (c.over_bits, 31),
+        }
+
+    def put(self, name: str, *at: int, value: int) -> int:
+        where = name if name in ("x0", "yf") else f"{name}[{at[0]}]"
+        if name in self.signed:
+            self.guard.signed(where, value, *self.signed[name])
+        elif name in self.unsigned:
+            self.guard.unsigned(where, value, *self.unsigned[name])
+        elif name == "M":  # w and w' are below 2 M
+            self.guard.unsigned(f"div[{at[0]}]", 2 * value - 1, self.c.div_bits, 62)
+        array = self.trace.get(name)
+        if array is not None:
+            array[at] = words(value) if array.ndim > len(at) else value
+        return value
 
 
 def trace_reference(model: QuantizedModel, ids: list[int], k: int, T: int, check: bool = True) -> Trace:
@@ -172,7 +225,7 @@ def trace_reference(model: QuantizedModel, ids: list[int], k: int, T: int, check
     c = model.config
     check_statement(c, ids, k, T, padded=check)
     trace, guard = Trace(c, ids, k, T), RangeGuard(check)
-    run = Execution(model, trace, guard)
+    run = Tracing(model, trace, guard)
     run.head(run.layers())
     if check:
         check_argmax(c, ids, k, T, trace["diff"])

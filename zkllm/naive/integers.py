@@ -7,7 +7,7 @@ import numpy as np
 from ..gpt2.description import declared
 from ..kernels.interface import Arrays, IntegerKernels, Progress
 from ..model.folding import folded_parts
-from ..model.reference import Execution
+from ..model.reference import Tracing
 from ..model.trace import RangeGuard, Trace
 from ..model.weights import QuantizedModel
 
@@ -28,7 +28,7 @@ class NaiveIntegers(IntegerKernels):
         if stop <= start:
             return
         part = Trace(trace.config, [*ids[:stop], trace.config.pad_id], 1, stop)
-        Execution(model, part, RangeGuard(check)).layers()
+        Tracing(model, part, RangeGuard(check)).layers()
         for name, array in declared(trace.config, stop, 1).traced().items():
             if "t" in array.dims:
                 trace[name][tuple(map(slice, part[name].shape))] = part[name]
@@ -36,7 +36,7 @@ class NaiveIntegers(IntegerKernels):
     def trace_head(self, model: object, trace: Arrays, i: int, t: int, count: int, check: bool) -> None:
         assert isinstance(model, QuantizedModel) and isinstance(trace, Trace)
         part = Trace(trace.config, trace.ids, count, t + count)
-        Execution(model, part, RangeGuard(check)).head(trace["y"][-1].tolist())
+        Tracing(model, part, RangeGuard(check)).head(trace["y"][-1].tolist())
         for name in ("yf", "yf_rem", "logits"):
             trace[name][i : i + count] = part[name]
 
