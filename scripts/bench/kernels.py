@@ -23,11 +23,11 @@ from typing import Any
 
 import numpy as np
 
+from testkit.kernels import NATIVE
 from zkllm import _native
+from zkllm._native import FrVec
 from zkllm.bits import ceil_log2
 from zkllm.field import R
-from zkllm.kernels.interface import Vector
-from zkllm.kernels.native import NATIVE
 
 Row = dict[str, object]
 
@@ -70,7 +70,7 @@ class Bench:
     def scalars(self, n: int) -> list[int]:
         return [self.rng.randrange(R) for _ in range(n)]
 
-    def field(self, n: int) -> Vector:
+    def field(self, n: int) -> FrVec:
         """Pseudo-random elements: a tensor product is full-width and quick to make."""
         parts, left = [], n
         while left > 1:

@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from testkit.kernels import NATIVE
 from zkllm import _native
 from zkllm.bits import ceil_log2
 from zkllm.field import R
 from zkllm.kernels.interface import Table
-from zkllm.kernels.native import NATIVE
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -164,7 +164,7 @@ DIGEST = """
 import hashlib, random
 import numpy as np
 from zkllm.field import R
-from zkllm.kernels.native import NATIVE
+from testkit.kernels import NATIVE
 rng = random.Random(4)
 vectors = [NATIVE.from_list([rng.randrange(R) for _ in range(n)]) for n in (3, 1000, 25)]
 table = np.random.default_rng(1).integers(-999, 999, (3, 1000, 25)).astype(np.int16)
@@ -201,7 +201,7 @@ def test_results_do_not_depend_on_the_number_of_threads() -> None:
 
 LONG = """
 import numpy as np
-from zkllm.kernels.native import NATIVE
+from testkit.kernels import NATIVE
 rows = np.broadcast_to(np.ones(1 << 12, dtype=np.int8), (1 << 22, 1 << 12))  # 2^34 elements of 4 KiB
 print("start", flush=True)
 NATIVE.contract(rows, list(rows.shape), 1, NATIVE.zeros(1 << 12))

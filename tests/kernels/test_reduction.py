@@ -10,11 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from testkit.kernels import NAIVE, NATIVE
 from zkllm import _native
 from zkllm.field import R
 from zkllm.kernels.interface import Table, Vector
-from zkllm.kernels.native import NATIVE
-from zkllm.naive import NAIVE
 from zkllm.naive.vectors import accumulate
 
 from .test_sumcheck import DTYPES, native_table, random_table

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import random
 from math import prod
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from testkit.kernels import NAIVE, NATIVE
 from zkllm.bits import ceil_log2
 from zkllm.field import R
 from zkllm.kernels.interface import Table
-from zkllm.kernels.native import NATIVE
-from zkllm.naive import NAIVE
 
 SIZES = [1, 2, 3, 5, 6, 7, 25]
 DTYPES = ["field", "int8", "uint8", "int16", "uint16", "int32", "uint32", "int64"]
@@ -41,7 +41,7 @@ def random_table(rng: random.Random, shape: list[int], dtype: str) -> np.ndarray
     return table[::-1] if layout == "reversed" and shape else table
 
 
-def native_table(table: np.ndarray | list[int]) -> Table:
+def native_table(table: np.ndarray | list[int]) -> Any:
     return NATIVE.from_list(table) if isinstance(table, list) else table
 
 

@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from testkit.kernels import NAIVE, NATIVE
 from zkllm import _native
 from zkllm.field import R
-from zkllm.kernels.native import NATIVE
-from zkllm.naive import NAIVE
 from zkllm.naive.vectors import accumulate
 
 from .test_sumcheck import DTYPES, SIZES, native_table, random_table

@@ -4,11 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from testkit.kernels import NAIVE, NATIVE
 from testkit.toy import Toy
 from zkllm._native import poly_eq, poly_inner, poseidon2_permute
 from zkllm.field import R
-from zkllm.kernels.native import NATIVE
-from zkllm.naive import NAIVE
 from zkllm.outer.circuit import CircuitBuilder
 from zkllm.outer.setup import circuit_kernel
 from zkllm.pcs.mercury import eq_polynomial_at

@@ -7,14 +7,15 @@ schedule), and rejected by the real one.
 """
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from testkit.damage import repair_inverse
+from testkit.kernels import NATIVE
 from zkllm.errors import ProofError
 from zkllm.field import P, R
 from zkllm.kernels.interface import Vector
-from zkllm.kernels.native import NATIVE
 from zkllm.outer import opening
 from zkllm.outer.opening import derive
 from zkllm.outer.prover import OuterProver
@@ -117,7 +118,7 @@ def test_a_false_copy_is_rejected(instance):
 
     class Splitting(OuterProver):
         def plonk(self, inputs):
-            kernel = self.prepared.circuit
+            kernel: Any = self.prepared.circuit
 
             class Kernel:
                 solve, grand_product, quotients = kernel.solve, kernel.grand_product, kernel.quotients
@@ -187,7 +188,8 @@ def test_s_is_committed_before_zeta(instance):
 
     class LateS(Cheater):
         def mercury(self, f, point):
-            s = super().mercury(f, point).to_list()
+            whole: Any = super().mercury(f, point)
+            s = whole.to_list()
             c = self.challenges
             zeta = c["zeta"]
             # 2 gamma v grows, the identity's left side stays: zeta S(zeta) + S(1/zeta) / zeta must shrink
@@ -224,7 +226,8 @@ def test_quotients_are_committed_before_y(instance):
             tg = self.quotients[2]
             shift = (target - NATIVE.evaluate(tg, self.challenges["y"])) % R
             assert shift, "the circuit is not satisfied"
-            self.quotients[2] = NATIVE.combine([tg, NATIVE.from_list([shift])], [1, 1])
+            raised: Any = NATIVE.combine([tg, NATIVE.from_list([shift])], [1, 1])
+            self.quotients[2] = raised
             self.commit("C2", NATIVE.pack(self.quotients))
             super().evaluate(s_polynomial)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from testkit.kernels import NAIVE
 from testkit.toy import Instance, Toy
 from zkllm.field import R
-from zkllm.naive import NAIVE
 from zkllm.outer.layout import DUMMY
 from zkllm.outer.prover import OuterProver
 from zkllm.outer.setup import circuit_kernel

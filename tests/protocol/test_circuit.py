@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import pytest
 
+from testkit.kernels import NAIVE
 from zkllm.field import R
-from zkllm.naive import NAIVE
 from zkllm.outer.layout import DUMMY, FLAGS, SELECTORS
 from zkllm.outer.setup import circuit_kernel
 from zkllm.poseidon2 import apply_round, external_matrix

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 
 import pytest
 
+from testkit.kernels import NAIVE
 from zkllm.field import R
 from zkllm.kernels.native import NATIVE
-from zkllm.naive import NAIVE
 from zkllm.outer.layout import DUMMY, FLAGS, SELECTORS
 from zkllm.outer.setup import circuit_kernel
 from zkllm.statement import pack_words

@@ -14,7 +14,7 @@ import numpy as np
 from zkllm.errors import PackageError
 from zkllm.files import reading, write_atomically
 from zkllm.kernels.interface import Circuit as CircuitKernel
-from zkllm.kernels.interface import Kernels, Vector
+from zkllm.kernels.interface import CircuitOf, Kernels, KernelsOf, V, Vector
 from zkllm.outer.gates import COSET_SHIFTS
 from zkllm.outer.keys import VerifyingKey
 from zkllm.outer.layout import FLAGS, SELECTORS, Circuit
@@ -117,7 +117,7 @@ class ProvingKey:
         return cls(key_type.from_json(header["vk"]), circuit)
 
 
-def circuit_kernel(circuit: Circuit, kernels: Kernels) -> CircuitKernel:
+def circuit_kernel(circuit: Circuit, kernels: KernelsOf[V]) -> CircuitOf[V]:
     """Refuses a circuit whose Poseidon flags reach the public rows or the last row."""
     flagged = {row for name in FLAGS for row in circuit.selectors[name]}
     forbidden = flagged & {*range(circuit.num_public), circuit.size - 1}
