@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from zkllm.blinding import NO_BLINDING, Blinding
 from zkllm.field import Fr, R
 from zkllm.kernels.interface import Kernels, Vector
 from zkllm.kernels.native import NATIVE
@@ -290,6 +291,7 @@ class Instance:
         corrupt: Corrupt | None = None,
         schedule: tuple[Round, ...] = SCHEDULE,
         prover: type[OuterProver] = OuterProver,
+        blinding: Blinding = NO_BLINDING,
     ) -> bytes:
         """prover: a cheating one."""
         digest = statement_digest(self.vk.verifier_id, self.context, self.words, self.witness)
@@ -321,7 +323,7 @@ class Instance:
             self.toy.tail(m, {"theta": Fr(theta), "zeta": Fr(zeta), **publics}, state)
             return Tail(v % R, pc, pci, pr, pri, m.inputs[before:])
 
-        outer = prover(self.pk, self.srs, self.kernels, digest, self.words, schedule, None, None)
+        outer = prover(self.pk, self.srs, self.kernels, blinding, digest, self.words, schedule, None, None)
         outer.finals = [int(c) for c in state["finals"]]  # type: ignore[attr-defined]
         point = [int(x) for x in state["point"]]
         return outer.run(

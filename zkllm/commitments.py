@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from .blinding import NO_BLINDING, Blinding
 from .field import R
 from .journal import Journal
 from .pcs.curve import decode_g1, encode_g1, linear_combination_g1
@@ -35,8 +36,10 @@ def commit_columns(
     tensors: Tensors,
     progress: Progress | None = None,
     journal: Journal | None = None,
+    blinding: Blinding = NO_BLINDING,
 ) -> list[bytes]:
-    """One G1 point a column: sum over slots of 2^shift times the commitment to that slot's integers.
+    """One G1 point a column: sum over slots of 2^shift times the commitment to that slot's integers, and what
+    blinds it.
 
     With a journal, columns that it holds are not committed again, and it gets each that is.
     """
@@ -49,10 +52,12 @@ def commit_columns(
             (shift, srs.commit_ints(segments))
             for shift, segments in sorted(column_segments(layout, tensors, column).items())
         ]
-        if [shift for shift, _ in parts] == [0]:
+        masks = blinding.column(column)
+        if [shift for shift, _ in parts] == [0] and not masks:
             commitments.append(parts[0][1])
         else:
             terms = [(pow(2, shift, R), decode_g1(point)) for shift, point in parts]
+            terms += [(mask, decode_g1(srs.points[address])) for address, mask in masks.items()]
             commitments.append(encode_g1(linear_combination_g1(terms)))
         if journal is not None:
             journal.put(f"column {column}", commitments[-1].hex())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from .blinding import NO_BLINDING, Blinding
 from .commitments import commit_columns
 from .field import R
 from .kernels.interface import Kernels, Vector
@@ -32,12 +35,13 @@ def prove_trace(
     context: bytes,
     kernels: Kernels,
     timings: Timings | None = None,
+    blinding: Blinding = NO_BLINDING,
 ) -> bytes:
     """The proof's body for a traced statement. `context` is the 32-byte digest of a `Context`."""
     timings = timings or Timings()
     release(array for _, array in model.arrays())
     with timings.stage("witness"):
-        data = prover_data(protocol, model, trace, kernels)
+        data = replace(prover_data(protocol, model, trace, kernels), blinding=blinding)
     return prove_data(protocol, data, trace.ids, trace.T, pk, srs, context, timings)
 
 
@@ -54,7 +58,7 @@ def prove_data(
     """The same from the tensors. A false witness gives a body too, which verifiers reject."""
     words = pack_words(length, list(ids), protocol.shape.rows)
     with timings.stage("commit witness") as report:
-        witness = commit_columns(srs, protocol.witness, data.tensors, report)
+        witness = commit_columns(srs, protocol.witness, data.tensors, report, blinding=data.blinding)
     digest = statement_digest(pk.vk.verifier_id, context, words, witness)
     with timings.stage("inner proof"):
         prover = Prover(protocol, seed_of(digest), data, part=timings.part)
@@ -64,7 +68,7 @@ def prove_data(
         """f = sum theta^g C_g."""
         powers = [pow(theta, g, R) for g in range(protocol.num_columns)]
         layouts = (protocol.fixed, protocol.witness)
-        return combine_columns(data.kernels, layouts, data.tensors, powers, data.release)
+        return combine_columns(data, layouts, powers)
 
     def tail(theta: int, zeta: int) -> Tail:
         inverse = prover.advice(lambda: pow(zeta, -1, R))
@@ -77,6 +81,7 @@ def prove_data(
             pk,
             srs,
             data.kernels,
+            data.blinding,
             digest=digest,
             witness_commitments=witness,
             words=words,

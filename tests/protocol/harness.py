@@ -18,7 +18,7 @@ import numpy as np
 from zkllm.errors import ProofError
 from zkllm.field import R
 from zkllm.gpt2.description import describe
-from zkllm.kernels.interface import Kernels
+from zkllm.kernels.interface import Kernels, Vector
 from zkllm.model.reference import generate_reference
 from zkllm.model.weights import QuantizedModel
 from zkllm.naive import NAIVE
@@ -28,6 +28,7 @@ from zkllm.protocol.circuit import build_circuit
 from zkllm.protocol.columns import kernel_pieces
 from zkllm.protocol.description import Description
 from zkllm.protocol.diagnosis import diagnose
+from zkllm.protocol.layout import Layout
 from zkllm.protocol.manifest import Manifest
 from zkllm.protocol.party import Verifier
 from zkllm.protocol.program import InnerStatement, run_inner
@@ -43,9 +44,9 @@ from .lying import HONEST, Lies, LyingProver, LyingVerifier
 Values = dict[str, np.ndarray]
 
 
-def column_table(kernels, layout, tensors, g):  # type: ignore[no-untyped-def]
+def column_table(data: ProverData, layout: Layout, g: int) -> Vector:
     """A column as a vector of 2^mu field elements."""
-    return kernels.sum_tables(1 << layout.mu, kernel_pieces(kernels, layout, tensors, g))
+    return data.kernels.sum_tables(1 << layout.mu, kernel_pieces(data, layout, g))
 
 
 @dataclass
@@ -80,7 +81,7 @@ class Case:
         }
         data = ProverData(self.manifest, NAIVE, {**empty, **tensors})
         layout = self.protocol.fixed if fixed else self.protocol.witness
-        return [column_table(NAIVE, layout, data.tensors, g) for g in range(layout.num_columns)]
+        return [column_table(data, layout, g) for g in range(layout.num_columns)]
 
     def trace(
         self,

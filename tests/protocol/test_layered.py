@@ -47,7 +47,7 @@ def test_honest_proofs_with_layered_columns_are_accepted(shape, kernels):
     eq = kernels.eq_table([int(x) for x in result.point])
     layouts = [(lay, g) for lay in (protocol.fixed, protocol.witness) for g in range(lay.num_columns)]
     for (layout, g), value in zip(layouts, result.columns, strict=True):
-        assert kernels.inner(column_table(kernels, layout, data.tensors, g), eq) == int(value)
+        assert kernels.inner(column_table(data, layout, g), eq) == int(value)
 
 
 @pytest.mark.parametrize("mu", [5, 6, 7, 8, 12])

@@ -75,7 +75,7 @@ def test_random_claims(seed: int, mu: int, false: int) -> None:
     assert list(false_claims(v, data)) == ([f"c{false}"] if false >= 0 else [])
     e = NAIVE.eq_table([int(x) for x in result.point])
     columns = [
-        column_table(NAIVE, layout, data.tensors, g)
+        column_table(data, layout, g)
         for layout in (protocol.fixed, protocol.witness)
         for g in range(layout.num_columns)
     ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from zkllm.blinding import Blinding
 from zkllm.errors import ProofError, SrsError
 from zkllm.field import R
 from zkllm.kernels.interface import Kernels, Vector
@@ -56,6 +57,7 @@ def prove_outer(
     pk: ProvingKey,
     srs: Srs,
     kernels: Kernels,
+    blinding: Blinding,
     *,
     digest: bytes,
     witness_commitments: list[bytes],
@@ -77,7 +79,7 @@ def prove_outer(
     2^mu coefficients; tail: (theta, zeta) -> what follows. An unsatisfied circuit gives a proof too, which is
     rejected; strict: refuse at least a value v that is not that of the columns.
     """
-    prover = OuterProver(pk, srs, kernels, digest, words, schedule, progress, part)
+    prover = OuterProver(pk, srs, kernels, blinding, digest, words, schedule, progress, part)
     return prover.run(witness_commitments, delta, inputs, point, open_inner, tail, strict)
 
 
@@ -89,6 +91,7 @@ class OuterProver:
         pk: ProvingKey,
         srs: Srs,
         kernels: Kernels,
+        blinding: Blinding,
         digest: bytes,
         words: list[int],
         schedule: tuple[Round, ...],
@@ -97,7 +100,7 @@ class OuterProver:
     ):
         if srs.digest != pk.vk.srs_digest:
             raise SrsError("this SRS is not the one that the key was made with")
-        self.pk, self.srs, self.kernels, self.words = pk, srs, kernels, words
+        self.pk, self.srs, self.kernels, self.blinding, self.words = pk, srs, kernels, blinding, words
         self._progress, self._part = progress, part
         self.begin(STEPS[0])
         self.seed = seed_of(digest)
@@ -184,20 +187,29 @@ class OuterProver:
     def plonk(self, inputs: list[int]) -> None:
         """Wires, the grand product and both quotients."""
         self.begin("wires")
-        circuit, n = self.prepared.circuit, self.pk.circuit.size
+        circuit = self.prepared.circuit
         public = self.public_inputs()
         columns = circuit.columns(circuit.solve(public, inputs))
-        self.wires = [self.kernels.ntt(column, n, True) for column in columns]
+        self.wires = [self.blinded(name, column) for name, column in zip(WIRES, columns, strict=True)]
         self.commit("C1", self.kernels.pack(self.wires))
         self.begin("quotients")
         beta, gamma = self.challenge("beta_p"), self.challenge("gamma_p")
         alpha = self.challenge("alpha_p")
-        z = self.kernels.ntt(circuit.grand_product(columns, beta, gamma), n, True)
+        z = self.blinded("z", circuit.grand_product(columns, beta, gamma))
         z_reduced, _ = self.kernels.divide(z, 1, 1, 1)  # z = 1 + (X - 1) z'
         tp, tg = circuit.quotients(self.wires, z, public, beta, gamma, alpha)
         self.quotients = [z_reduced, tp, tg]
         self.commit("C2", self.kernels.pack(self.quotients))
         self.challenge("y")
+
+    def blinded(self, name: str, values: Vector) -> Vector:
+        """The coefficients of a polynomial with these values on H."""
+        n, rho = len(values), self.blinding.multiple(name)
+        polynomial = self.kernels.ntt(values, n, True)
+        if not rho:
+            return polynomial
+        multiple = [*(-c for c in rho), *[0] * (n - len(rho)), *rho]
+        return self.kernels.combine([polynomial, self.kernels.from_list(multiple)], [1, 1])
 
     def evaluate(self, s_polynomial: Vector) -> None:
         y, zeta = self.challenges["y"], self.challenges["zeta"]

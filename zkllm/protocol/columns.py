@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from ..field import R
-from ..kernels.interface import Kernels, Vector
 from ..kernels.interface import Piece as KernelPiece
+from ..kernels.interface import Vector
 from .layout import Block, Layout
-from .tables import Packed, Tensors, exact_table
+from .tables import Packed, ProverData, Tensors, exact_table
 
 Slab = tuple[int, int, list[int], np.ndarray]
 """A block: position of its first layer in the column, distance of the layers, bit shift of each slot,
@@ -56,30 +56,28 @@ def column_pieces(layout: Layout, tensors: Tensors, column: int) -> Iterator[Pie
 
 
 def kernel_pieces(
-    kernels: Kernels, layout: Layout, tensors: Tensors, column: int, coefficient: int = 1
+    data: ProverData, layout: Layout, column: int, coefficient: int = 1
 ) -> list[KernelPiece[Vector]]:
     """coefficient * column, as the kernels' `sum_tables` takes it."""
-    return [
-        (offset, stride, [coefficient * pow(2, s, R) % R for s in shifts], exact_table(kernels, values))
-        for offset, stride, shifts, values in column_slabs(layout, tensors, column)
+    pieces: list[KernelPiece[Vector]] = [
+        (offset, stride, [coefficient * pow(2, s, R) % R for s in shifts], exact_table(data.kernels, values))
+        for offset, stride, shifts, values in column_slabs(layout, data.tensors, column)
     ]
+    if not layout.fixed:
+        for address, mask in data.blinding.column(column).items():
+            pieces.append((address, 1, [coefficient], data.kernels.from_list([mask])))
+    return pieces
 
 
-def combine_columns(
-    kernels: Kernels,
-    layouts: Sequence[Layout],
-    tensors: Tensors,
-    coefficients: Sequence[int],
-    passed: Callable[[], None] | None = None,
-) -> Vector:
+def combine_columns(data: ProverData, layouts: Sequence[Layout], coefficients: Sequence[int]) -> Vector:
     """sum_g coefficients[g] C_g over the columns of all layouts, in one pass and without any of them.
 
-    `passed` is called now and then: what was read is not read again.
+    What was read is not kept resident.
     """
     columns = [(layout, g) for layout in layouts for g in range(layout.num_columns)]
     pieces = [
         piece
         for (layout, g), coefficient in zip(columns, coefficients, strict=True)
-        for piece in kernel_pieces(kernels, layout, tensors, g, coefficient)
+        for piece in kernel_pieces(data, layout, g, coefficient)
     ]
-    return kernels.sum_tables(1 << layouts[0].mu, pieces, passed)
+    return data.kernels.sum_tables(1 << layouts[0].mu, pieces, data.release)

@@ -64,6 +64,7 @@ class Layout:
     mu: int
     blocks: dict[str, tuple[Block, ...]]
     used: int  # addresses
+    fixed: bool
 
     @property
     def num_columns(self) -> int:
@@ -134,4 +135,4 @@ def pack(manifest: Manifest, fixed: bool, mu: int) -> Layout:
     for name, spans in _sorted_blocks([t for t in tensors if t not in layered], manifest.axes, mu):
         blocks[name].append(Block(address, spans))
         address += 1 << sum(k for _, k in spans)
-    return Layout(mu, {name: tuple(b) for name, b in blocks.items()}, address)
+    return Layout(mu, {name: tuple(b) for name, b in blocks.items()}, address, fixed)

@@ -207,7 +207,7 @@ class ReductionKernel:
                     own, _ = sums[at[id(layout), layout.column(block)]]
                     own.append((layout.offset(block), coefficient, vectors))
         for n, layout, g in plain:
-            sums[n][1].extend(kernel_pieces(kernels, layout, tensors, g))
+            sums[n][1].extend(kernel_pieces(data, layout, g))
         instance = kernels.reduction(layouts[0].mu, [sums[n] for n, _, _ in plain])
         self.classes.append(([n for n, _, _ in plain], DenseColumns(instance)))
 

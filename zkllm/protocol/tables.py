@@ -8,6 +8,7 @@ from math import prod
 
 import numpy as np
 
+from ..blinding import NO_BLINDING, Blinding
 from ..field import R
 from ..kernels.interface import Kernels, Table, Vector
 from ..mapped import release
@@ -38,6 +39,7 @@ class ProverData:
     manifest: Manifest
     kernels: Kernels
     tensors: dict[str, np.ndarray | Packed] = field(default_factory=dict)
+    blinding: Blinding = NO_BLINDING
 
     def array(self, name: str) -> np.ndarray:
         tensor = self.tensors[name]
