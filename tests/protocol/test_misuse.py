@@ -10,8 +10,7 @@ import pytest
 
 from zkllm.outer.circuit import CircuitBuilder
 from zkllm.protocol.algebra import eq_index
-from zkllm.protocol.forms import Form
-from zkllm.protocol.logup import AddressTerm
+from zkllm.protocol.forms import AddressTerm, Form
 from zkllm.protocol.operation import Equation, Run
 from zkllm.protocol.party import Verifier
 from zkllm.protocol.program import zero_check

@@ -77,6 +77,9 @@ class Wire:
 
     __rmul__ = __mul__
 
+    def __int__(self) -> int:
+        raise TypeError("a wire has no value: it stands for one in every proof")
+
 
 class CircuitBuilder:
     """Records a straight-line program: public inputs first, then everything else."""

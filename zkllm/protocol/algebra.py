@@ -1,19 +1,39 @@
 """Multilinear building blocks, written once for field elements and for wires of the circuit.
 
-A `Scalar` is anything with `+`, `-`, `*` among its kind and with `int`: `Fr`, or a wire. Index bits are
-most-significant-bit first. Products are built from the least significant bit upwards and constants from
-the most significant bit downwards, so that the circuit builder finds the common parts again.
+Index bits are most-significant-bit first. Products are built from the least significant bit upwards and
+constants from the most significant bit downwards, so that the circuit builder finds the common parts again.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Protocol, Self
 
 from ..bits import ceil_log2
 
-Scalar = Any
+
+class Scalar(Protocol):
+    """An element of F (`Fr`, or an integer) or a wire of the circuit: what adds, subtracts and multiplies
+    among its kind and with integers. A wire has no value; whatever asks for one is the prover's alone."""
+
+    def __add__(self, other: Self | int, /) -> Self: ...
+
+    def __radd__(self, other: int, /) -> Self: ...
+
+    def __sub__(self, other: Self | int, /) -> Self: ...
+
+    def __rsub__(self, other: int, /) -> Self: ...
+
+    def __mul__(self, other: Self | int, /) -> Self: ...
+
+    def __rmul__(self, other: int, /) -> Self: ...
+
+    def __neg__(self) -> Self: ...
+
+    def __int__(self) -> int: ...
+
+
 Point = Sequence[Scalar]
 
 

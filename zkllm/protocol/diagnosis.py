@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from math import prod
-from typing import Any
 
 import numpy as np
 
 from ..field import R
 from ..kernels.interface import Table
 from . import weights as W
-from .algebra import eq_index
+from .algebra import Scalar, eq_index
 from .columns import slot_arrays
-from .forms import Opened
-from .logup import NUMERATOR, AddressTerm, active_lookups, causal_mask, spread
+from .forms import AddressTerm, Opened
+from .logup import NUMERATOR, active_lookups, causal_mask, spread
 from .party import Claim, Party
 from .reduction import CHECK as REDUCTION
 from .sumcheck import Factor, FormFactor, Instance
@@ -78,7 +77,7 @@ def _factor(party: Party, data: ProverData, factor: Factor, axes: Sequence[str])
 
 
 def _terms(
-    party: Party, data: ProverData, axes: Sequence[str], terms: Sequence[tuple[Any, list[Factor]]]
+    party: Party, data: ProverData, axes: Sequence[str], terms: Sequence[tuple[Scalar, list[Factor]]]
 ) -> np.ndarray:
     sizes = [party.protocol.manifest.axes[a] for a in axes]
     total = np.zeros(sizes, object)

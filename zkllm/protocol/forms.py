@@ -163,6 +163,19 @@ class Opened:
     weights: tuple[W.Weight, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class AddressTerm:
+    """A tensor weighted by eq(z, address) at the addresses of `source`, whose blocks have the same spans."""
+
+    coefficient: Scalar
+    tensor: str
+    source: str
+    point: tuple[Scalar, ...]
+
+
+Weighted = Opened | AddressTerm
+
+
 @dataclass(frozen=True)
 class Form:
     axes: tuple[str, ...]

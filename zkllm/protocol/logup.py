@@ -9,7 +9,6 @@ message. The tree runs on (p, q' = q - 1): a value that is not looked up has the
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from ..bits import ceil_log2
 from ..field import R
 from ..kernels.interface import LogUpTree, Segment
 from .algebra import Point, Scalar, causal_block, eq_index
+from .forms import AddressTerm
 from .layout import Block
 from .manifest import Lookup, Manifest, Tensor
 from .party import Own, Party
@@ -26,16 +26,6 @@ from .tables import ProverData
 NUMERATOR = "logup: numerator = 0"
 DENOMINATOR = "logup: denominator != 0"
 LEAF_CLAIMS = ("lookups: p", "lookups: q")
-
-
-@dataclass(frozen=True, eq=False)
-class AddressTerm:
-    """A tensor weighted by eq(z, address) at the addresses of `source`, whose blocks have the same spans."""
-
-    coefficient: Scalar
-    tensor: str
-    source: str
-    point: tuple[Scalar, ...]
 
 
 def active_lookups(party: Party) -> list[tuple[Tensor, Lookup]]:
@@ -224,4 +214,4 @@ def _build(party: Party, data: ProverData, alpha: int, beta: int) -> LogUpTree:
     return data.kernels.logup_tree(party.protocol.witness.used, segments, alpha, beta)
 
 
-__all__ = ["DENOMINATOR", "NUMERATOR", "AddressTerm", "active_lookups", "interpolate", "logup"]
+__all__ = ["DENOMINATOR", "NUMERATOR", "active_lookups", "interpolate", "logup"]

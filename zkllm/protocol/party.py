@@ -10,17 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ..errors import ProofError
 from ..field import Fr, R
+from ..outer.circuit import CircuitBuilder, Wire
 from ..poseidon2 import permute
 from .algebra import Point, Scalar
 from .description import Description
-from .forms import Form, Opened
+from .forms import Form, Opened, Weighted
 from .transcript import Sponge
 
 if TYPE_CHECKING:
+    from .operation import Equation
+    from .sumcheck import Instance
     from .tables import ProverData
 
 T = TypeVar("T")
@@ -33,7 +36,7 @@ class Claim:
     """sum of the weighted tensors = value."""
 
     name: str
-    terms: list[Any]  # Opened or AddressTerm
+    terms: list[Weighted]
     value: Scalar
 
 
@@ -74,8 +77,8 @@ class Party:
     counts: dict[str, Counts] = field(default_factory=dict)
     errors: dict[str, int] = field(default_factory=dict)  # soundness error terms, as numerators over r
     part: str = "start"
-    equations: list[Any] = field(default_factory=list)  # that the zero-check merged
-    products: list[Any] = field(default_factory=list)  # sums with their claims; both for inspection only
+    equations: list[Equation] = field(default_factory=list)  # that the zero-check merged
+    products: list[Instance] = field(default_factory=list)  # sums with their claims; both for inspection only
     data: ProverData | None = None  # the prover's tensors; None for the others
 
     sponge: Sponge = field(init=False)
@@ -123,7 +126,7 @@ class Party:
         self.part = part
 
     # ---- claims
-    def claim_raw(self, name: str, terms: Sequence[Any], value: Scalar) -> None:
+    def claim_raw(self, name: str, terms: Sequence[Weighted], value: Scalar) -> None:
         if name not in self.off:
             self.claims.append(Claim(name, list(terms), value))
 
@@ -227,11 +230,11 @@ class Verifier(Party):
 class CircuitParty(Party):
     """Runs the verifier on wires: every check becomes a constraint of the outer proof's circuit."""
 
-    def __init__(self, protocol: Description, builder: Any, seed: Scalar):
+    def __init__(self, protocol: Description, builder: CircuitBuilder, seed: Wire):
         super().__init__(protocol)
         self.builder = builder
         self._section = ExitStack()
-        self.sponge = Sponge(builder.permute, seed, builder.constant(protocol.iv), builder.constant(0))
+        self.sponge = Sponge(self._permute, seed, builder.constant(protocol.iv), builder.constant(0))
 
     def send(self, compute: Callable[[], Scalar]) -> Scalar:
         return self.absorb(self.builder.input())
@@ -243,7 +246,14 @@ class CircuitParty(Party):
         return self.builder.constant(value)
 
     def check(self, name: str, left: Scalar, right: Scalar) -> None:
-        self.builder.assert_equal(left, right, name)
+        self.builder.assert_equal(self.wire(left), self.wire(right), name)
+
+    def wire(self, x: Scalar) -> Wire:
+        """The wire itself, or a constant's."""
+        return x if isinstance(x, Wire) else self.builder.constant(int(x))
+
+    def _permute(self, state: Sequence[Scalar]) -> Sequence[Scalar]:
+        return self.builder.permute([self.wire(x) for x in state])
 
     def begin(self, part: str) -> None:
         super().begin(part)
@@ -251,5 +261,5 @@ class CircuitParty(Party):
         self._section.enter_context(self.builder.part(part))
 
 
-def permute_elements(state: list[Scalar]) -> list[Scalar]:
+def permute_elements(state: Sequence[Scalar]) -> Sequence[Scalar]:
     return [Fr(x) for x in permute([int(x) for x in state])]

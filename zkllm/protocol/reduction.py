@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 
 from . import weights as W
 from .algebra import Point, Scalar, eq, eq_index
-from .forms import Opened
+from .forms import AddressTerm, Opened
 from .layout import Block, Layout
-from .logup import AddressTerm
 from .party import Party
 from .reduction_prover import Group, Groups, ReductionKernel
 from .sumcheck import horner, round_message

@@ -22,9 +22,8 @@ from ..mapped import release
 from . import weights as W
 from .algebra import Scalar, eq_index
 from .columns import block_slab, kernel_pieces
-from .forms import Opened
+from .forms import AddressTerm, Opened
 from .layout import Block, Layout
-from .logup import AddressTerm
 from .tables import ProverData, Tensors
 
 

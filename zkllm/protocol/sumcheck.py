@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import prod
+from typing import TypeVar
 
 from ..field import R
 from ..kernels.interface import Factor as KernelFactor
@@ -57,6 +58,7 @@ class VirtualFactor:
     table: Callable[[ProverData], Table]
 
 
+S = TypeVar("S", bound=Scalar)
 Factor = FormFactor | PublicFactor | VirtualFactor
 Term = tuple[Scalar, list[Factor]]
 
@@ -126,7 +128,7 @@ class SumcheckPoint:
             self.pools[pool] += party.challenges(missing)
 
 
-def horner(coefficients: Sequence[Scalar], x: Scalar) -> Scalar:
+def horner(coefficients: Sequence[S], x: S) -> S:
     result = coefficients[-1]
     for c in reversed(coefficients[:-1]):
         result = result * x + c

@@ -8,12 +8,12 @@ an absorb would add to the lane that holds the seed, and could cancel it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from .algebra import Scalar
 
 RATE = 3
-Permutation = Callable[[list[Scalar]], list[Scalar]]
+Permutation = Callable[[Sequence[Scalar]], Sequence[Scalar]]
 
 
 class Sponge:
