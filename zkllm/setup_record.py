@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import Malformed, PackageError, reason
-from .files import UNREADABLE, canonical_json, is_own, read_json, remember_own, write_atomically
+from .files import UNREADABLE, is_own, read_json, remember_own, write_atomically
 from .pcs.development import SRS_KINDS
+from .records import encode, from_data
 
 _RECORD, _KEY = b"setup record", b"key"
 
@@ -27,9 +28,7 @@ class SetupRecord:
     package_digest: bytes
 
     def to_bytes(self) -> bytes:
-        data = {k: v.hex() if isinstance(v, bytes) else v for k, v in self.__dict__.items()}
-        data["fixed_commitments"] = [c.hex() for c in self.fixed_commitments]
-        return canonical_json(data)
+        return encode(self)
 
     def save(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,18 +46,12 @@ class SetupRecord:
     @classmethod
     def load(cls, path: Path) -> SetupRecord:
         try:
-            data = read_json(path)
-            if set(data) != set(cls.__dataclass_fields__) or type(data["max_tokens"]) is not int:
-                raise Malformed("it has other fields")
-            path_given = data["srs_path"]
-            if path_given is not None and (type(path_given) is not str or "\0" in path_given):
+            record = from_data(cls, read_json(path), "the record")
+            if "\0" in (record.srs_path or ""):
                 raise Malformed("srs_path is not a path")
-            if data["srs_kind"] not in SRS_KINDS:
+            if record.srs_kind not in SRS_KINDS:
                 raise Malformed("srs_kind is unknown")
-            for name in ("srs_digest", "config_digest", "model_id", "package_digest"):
-                data[name] = bytes.fromhex(data[name])
-            data["fixed_commitments"] = tuple(bytes.fromhex(c) for c in data["fixed_commitments"])
-            return cls(**data)
+            return record
         except FileNotFoundError:
             raise PackageError(f"{path.parent.parent}: no keys yet; run zkllm setup") from None
         except UNREADABLE as error:

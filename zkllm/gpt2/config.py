@@ -6,30 +6,11 @@ by `model_id`. Widths are in bits, shifts are powers of two.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from zkllm.errors import Malformed
 from zkllm.protocol.description import Vocabulary
-
-
-def parsed_fields(cls: type, data: dict[str, Any], what: str) -> dict[str, Any]:
-    """The fields of a dataclass of integers and tuples of integers, from JSON. Raises Malformed where it has
-    others, or other types."""
-
-    def fits(kind: str, value: Any) -> bool:
-        if kind == "int":
-            return type(value) is int
-        return isinstance(value, list) and all(type(v) is int for v in value)
-
-    kinds = {f.name: str(f.type) for f in fields(cls)}
-    if set(data) != set(kinds) or not all(fits(kinds[name], value) for name, value in data.items()):
-        raise Malformed(f"{what}: wrong fields {sorted(set(data) ^ set(kinds))} or types")
-    return {name: tuple(v) if isinstance(v, list) else v for name, v in data.items()}
-
-
-def to_lists(data: dict[str, Any]) -> dict[str, Any]:
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in data.items()}
+from zkllm.records import from_data, to_data
 
 
 @dataclass(frozen=True)
@@ -124,8 +105,8 @@ class ProgramConfig:
         return replace(self, n_layer=1, mlp_class=(0,), **own)
 
     def to_dict(self) -> dict[str, Any]:
-        return to_lists(asdict(self))
+        return to_data(self)
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> ProgramConfig:
-        return cls(**parsed_fields(cls, data, "program configuration"))
+        return from_data(cls, data, "program configuration")

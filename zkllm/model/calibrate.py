@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import Any
 
@@ -20,6 +20,7 @@ from zkllm.model.checkpoint import Checkpoint
 from zkllm.model.float_model import FloatModel, read_layers
 from zkllm.model.folding import finite_maxima
 from zkllm.model.tokenizer import ByteLevelTokenizer
+from zkllm.records import from_data, to_data
 
 Progress = Callable[[int, int], None]
 _OPERATIONS = 3e11  # about as many multiply-accumulates as the float pass may take
@@ -66,14 +67,11 @@ class FloatRanges:
         known[layer] = max(known[layer], maximum)
 
     def to_dict(self) -> dict[str, Any]:
-        return {**asdict(self), "residual_rms": list(self.residual_rms)}
+        return to_data(self)
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> FloatRanges:
-        low, high = data["residual_rms"]
-        return cls(
-            dict(data["tensors"]), dict(data["weights"]), dict(data["layers"]), (low, high), data["tokens"]
-        )
+        return from_data(cls, data, "calibrated ranges")
 
 
 def default_text() -> str:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from math import isfinite
 from typing import Any
 
-from zkllm.files import canonical_json
+from zkllm.errors import Malformed
 from zkllm.model.calibrate import FloatRanges
 from zkllm.model.quantize import QuantizerOptions
+from zkllm.records import decode, encode
 
 
 @dataclass(frozen=True)
@@ -28,22 +28,13 @@ class CalibrationRecord:
         return cls(ranges, replace(options, mu=None), seed, text_digest(text))
 
     def to_bytes(self) -> bytes:
-        data = {"ranges": self.ranges.to_dict(), "options": asdict(self.options)}
-        return canonical_json({**data, "seed": self.seed, "text": self.text})
+        return encode(self)
 
     @classmethod
     def from_bytes(cls, raw: bytes) -> CalibrationRecord:
-        """Raises ValueError, KeyError or TypeError where it is not what `to_bytes` writes."""
-        data = json.loads(raw)
-        _check_numbers(data["ranges"])
-        options = data["options"]
-        if set(options) != {f.name for f in fields(QuantizerOptions)}:
-            raise ValueError("calibration: wrong options")
-        record = cls(
-            FloatRanges.from_dict(data["ranges"]), QuantizerOptions(**options), data["seed"], data["text"]
-        )
-        if type(record.text) is not str or record.to_bytes() != raw:
-            raise ValueError("calibration: not in canonical form")
+        """Raises Malformed where it is not what `to_bytes` writes."""
+        record = decode(cls, raw, "calibration")
+        _check_numbers(record.ranges.to_dict())
         return record
 
 
@@ -56,5 +47,5 @@ def _check_numbers(data: Any) -> None:
     if isinstance(data, dict | list):
         for value in data.values() if isinstance(data, dict) else data:
             _check_numbers(value)
-    elif type(data) not in (int, float) or not isfinite(data) or data < 0:
-        raise ValueError("calibration: a range that is no number, negative or not finite")
+    elif not isfinite(data) or data < 0:
+        raise Malformed("calibration: a range that is negative or not finite")

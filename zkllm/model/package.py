@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from zkllm.errors import Malformed, PackageError, ZkllmError, reason
+from zkllm.errors import PackageError, ZkllmError, reason
 from zkllm.files import (
     UNREADABLE,
     canonical_json,
@@ -47,6 +47,7 @@ from zkllm.model.ranges import RangeRow
 from zkllm.model.tokenizer import ByteLevelTokenizer
 from zkllm.model.vocabulary import VocabularyTree
 from zkllm.model.weights import ARRAYS, QuantizedModel, TableSpec
+from zkllm.records import from_data
 
 FORMAT = 2
 CALIBRATION_FILE = "calibration.json"
@@ -265,10 +266,4 @@ def _check_files(folder: Path, config: ProgramConfig, digests: dict[str, Any], v
 
 
 def _read_ranges(path: Path) -> list[RangeRow]:
-    rows = []
-    for row in json.loads(read_bytes(path)):
-        parsed = RangeRow(**row)
-        if not all(type(x) is int for x in (parsed.bound, parsed.seen)) or type(parsed.tensor) is not str:
-            raise Malformed(f"{path.name} has a row of the wrong types")
-        rows.append(parsed)
-    return rows
+    return [from_data(RangeRow, row, f"a row of {path.name}") for row in json.loads(read_bytes(path))]

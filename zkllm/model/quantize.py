@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from math import ceil, floor, inf, isqrt, log, log2, sqrt
 from typing import Any
 
@@ -18,7 +18,7 @@ import numpy as np
 
 from zkllm.bits import ceil_log2
 from zkllm.errors import CheckpointError, Malformed
-from zkllm.gpt2.config import ProgramConfig, parsed_fields, to_lists
+from zkllm.gpt2.config import ProgramConfig
 from zkllm.model.calibrate import FloatRanges
 from zkllm.model.checkpoint import Checkpoint
 from zkllm.model.folding import LARGEST, LINEARS, Linear, quantized
@@ -26,6 +26,7 @@ from zkllm.model.packing import choose_slots
 from zkllm.model.predicates import NORM_BITS, check_predicates, slot_bounds, square_sum_bound
 from zkllm.model.tables import exp_table, gelu_table
 from zkllm.model.weights import ARRAYS, QuantizedModel, TableSpec
+from zkllm.records import from_data, to_data
 
 WEIGHT_BITS = 16
 GAIN_BITS = 14  # fractional bits of the final gain, unless the remainder would exceed a limb
@@ -78,16 +79,13 @@ class Scales:
         return self.yf + self.wte
 
     def to_dict(self) -> dict[str, Any]:
-        return to_lists(asdict(self))
+        return to_data(self)
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Scales:
-        scales = cls(**parsed_fields(cls, data, "scales"))
-        if (
-            len(scales.w_qkv) != 3
-            or len({len(s) for s in (scales.f, scales.g, scales.w_fc1, scales.w_fc2)}) != 1
-        ):
-            raise Malformed("scales: one for each of q, k and v, and one for each class of layers")
+        scales = from_data(cls, data, "scales")
+        if len({len(s) for s in (scales.f, scales.g, scales.w_fc1, scales.w_fc2)}) != 1:
+            raise Malformed("scales: one for each class of layers")
         if any(abs(v) > 100 for value in data.values() for v in np.atleast_1d(value)):
             raise Malformed("scales: out of range")
         return scales

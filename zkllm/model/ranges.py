@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import inf, log2
 from typing import Any
 
@@ -11,6 +11,7 @@ from zkllm.gpt2.description import declared
 from zkllm.model.trace import Trace
 from zkllm.protocol.manifest import TOKEN
 from zkllm.protocol.sources import Seen
+from zkllm.records import to_data
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class RangeRow:
         return log2(self.bound) - log2(self.seen) if self.seen else inf
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return to_data(self)
 
 
 class RangeReport:

@@ -7,13 +7,14 @@ depends on torch, and all arrays may be memory-mapped.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from zkllm.errors import Malformed, PackageError
-from zkllm.gpt2.config import ProgramConfig, parsed_fields, to_lists
+from zkllm.gpt2.config import ProgramConfig
+from zkllm.records import from_data, to_data
 
 # name -> (dtype, shape). d = width, in the checkpoint's order head * head_dim + e; ff = d_inner.
 ARRAYS: dict[str, tuple[str, Callable[[ProgramConfig], tuple[int, ...]]]] = {
@@ -50,17 +51,17 @@ class TableSpec:
     gelu_out_log2: tuple[int, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        return to_lists(asdict(self))
+        return to_data(self)
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> TableSpec:
-        data = parsed_fields(cls, data, "table specification")
-        if not 0 < data["exp_top"] < 1 << 30 or not 0 < data["score_divisor"] < 1 << 30:
+        spec = from_data(cls, data, "table specification")
+        if not 0 < spec.exp_top < 1 << 30 or not 0 < spec.score_divisor < 1 << 30:
             raise Malformed("table specification: exp_top or score_divisor out of range")
-        scales = (data["exp_step_log2"], *data["gelu_in_log2"], *data["gelu_out_log2"])
+        scales = (spec.exp_step_log2, *spec.gelu_in_log2, *spec.gelu_out_log2)
         if any(abs(scale) > 100 for scale in scales):
             raise Malformed("table specification: a scale out of range")
-        return cls(**data)
+        return spec
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import ClassVar
 
-from zkllm.errors import Malformed, PackageError, reason
+from zkllm.errors import PackageError, reason
 from zkllm.field import root_of_unity
 from zkllm.files import read_text, reading
 from zkllm.hashing import keccak256
@@ -16,6 +15,7 @@ from zkllm.outer.opening import Domain
 from zkllm.outer.transcript import body_bytes, encode_scalar, public_input_names
 from zkllm.pcs.curve import decode_g1, decode_g2
 from zkllm.pcs.development import SRS_KINDS, development_g2_tau
+from zkllm.records import decode, encode
 from zkllm.statement import num_words
 
 VERSION = 1
@@ -130,28 +130,15 @@ class VerifyingKey:
 
     def to_json(self) -> str:
         """Canonical: sorted keys, lower-case hexadecimal, one trailing newline."""
-        data = {
-            name: value.hex() if isinstance(value, bytes) else value for name, value in asdict(self).items()
-        } | {"fixed_commitments": [c.hex() for c in self.fixed_commitments]}
-        return json.dumps(data, indent=1, sort_keys=True) + "\n"
+        return encode(self).decode()
 
     @classmethod
     def from_json(cls, text: str) -> VerifyingKey:
         try:
-            data = json.loads(text)
-            names = {f.name: f.type for f in fields(cls)}
-            if not isinstance(data, dict) or set(data) != set(names):
-                raise Malformed("it does not have a key's fields")
-            for name, kind in names.items():
-                if kind == "bytes":
-                    data[name] = bytes.fromhex(data[name])
-            data["fixed_commitments"] = tuple(bytes.fromhex(c) for c in data["fixed_commitments"])
-            key = cls(**data)
-            key.check()
-            if key.to_json() != text:
-                raise Malformed("it is not in canonical form")
-        except (ValueError, TypeError, AttributeError, RecursionError) as error:
-            raise PackageError(f"verifying key: {reason(error)}; set the model up again") from None
+            key = decode(cls, text.encode(), "verifying key")
+        except ValueError as error:
+            raise PackageError(f"{reason(error)}; set the model up again") from None
+        key.check()
         return key
 
     def save(self, path: Path) -> None:

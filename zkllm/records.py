@@ -1,0 +1,131 @@
+"""Records as JSON: dataclasses of numbers, booleans, text, bytes (in lower-case hexadecimal), tuples, lists,
+dictionaries by name, and records. What is read has every field, of its type, and no other; a record has one
+canonical encoding. Pure Python.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from zkllm.errors import Malformed, ZkllmError, reason
+from zkllm.files import canonical_json
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    Record = TypeVar("Record", bound=DataclassInstance)
+
+_HEXADECIMAL = re.compile(r"(?:[0-9a-f]{2})*\Z")
+
+
+@dataclass(frozen=True)
+class Text:
+    """How bytes are written that are not plain hexadecimal, as an annotation: Annotated[bytes, Text(..)].
+    `read` raises an error of ours for what is no such text."""
+
+    write: Callable[[bytes], str]
+    read: Callable[[str], bytes]
+
+
+def encode(record: DataclassInstance) -> bytes:
+    """The record's one encoding."""
+    return canonical_json(to_data(record))
+
+
+def decode(cls: type[Record], raw: bytes, what: str) -> Record:
+    """The record of `encode`'s output; Malformed, which names `what`, for any other bytes."""
+    try:
+        data = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise Malformed(f"{what}: {reason(error)}") from None
+    record = from_data(cls, data, what)
+    if encode(record) != raw:
+        raise Malformed(f"{what} is not in canonical form")
+    return record
+
+
+def to_data(record: DataclassInstance) -> dict[str, Any]:
+    """For JSON."""
+    return {name: _written(kind, getattr(record, name)) for name, kind in _kinds(type(record)).items()}
+
+
+def from_data(cls: type[Record], data: object, what: str, *, defaults: bool = False) -> Record:
+    """The record of what JSON holds; Malformed, which names `what`, where it is none. `defaults`: a field
+    that has one may be left out."""
+    kinds = _kinds(cls)
+    if type(data) is not dict:
+        raise Malformed(f"{what} is not an object")
+    needed = {f.name for f in fields(cls) if not defaults or f.default is MISSING}
+    if wrong := sorted(needed - set(data)):
+        raise Malformed(f"{what} lacks {wrong[0]!r}")
+    if wrong := sorted(set(data) - set(kinds)):
+        raise Malformed(f"{what} has an unknown field {wrong[0][:60]!r}")
+    return cls(**{name: _read(kinds[name], value, f"{what}: {name}") for name, value in data.items()})
+
+
+@cache
+def _kinds(cls: type[DataclassInstance]) -> Mapping[str, Any]:
+    """Its fields' types, by name."""
+    hints = get_type_hints(cls, include_extras=True)
+    return {f.name: hints[f.name] for f in fields(cls)}
+
+
+def _written(kind: Any, value: Any) -> Any:
+    if kind is Any:
+        return value
+    if get_origin(kind) in (Union, types.UnionType) and value is not None:
+        return _written(_present(kind), value)
+    if get_origin(kind) is Annotated:
+        return get_args(kind)[1].write(value)
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, tuple | list):
+        return [_written(k, v) for k, v in zip(_items(kind, len(value)), value, strict=True)]
+    if get_origin(kind) is dict:
+        return {name: _written(get_args(kind)[1], v) for name, v in value.items()}
+    return to_data(value) if is_dataclass(value) and not isinstance(value, type) else value
+
+
+def _read(kind: Any, value: Any, what: str) -> Any:
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin in (Union, types.UnionType):
+        return None if value is None else _read(_present(kind), value, what)
+    if origin is Annotated and type(value) is str:
+        try:
+            return arguments[1].read(value)
+        except (ValueError, ZkllmError) as error:
+            raise Malformed(f"{what}: {reason(error)}") from None
+    if origin in (tuple, list) and type(value) is list:
+        kinds = _items(kind, len(value))
+        if len(kinds) == len(value):
+            return origin(_read(k, v, what) for k, v in zip(kinds, value, strict=True))
+    if origin is dict and type(value) is dict:
+        return {name: _read(arguments[1], v, f"{what}: {name}") for name, v in value.items()}
+    if kind is bytes and type(value) is str and _HEXADECIMAL.match(value):
+        return bytes.fromhex(value)
+    if is_dataclass(kind) and isinstance(kind, type):
+        return from_data(kind, value, what)
+    if kind is Any or kind in (int, float, bool, str) and type(value) is kind:
+        return value
+    if kind is float and type(value) is int:
+        return value
+    raise Malformed(f"{what} is not what it should be")
+
+
+def _present(kind: Any) -> Any:
+    """X of `X | None`."""
+    (present,) = (k for k in get_args(kind) if k is not types.NoneType)
+    return present
+
+
+def _items(kind: Any, length: int) -> tuple[Any, ...]:
+    """The types of a tuple's or a list's items."""
+    arguments = get_args(kind)
+    endless = get_origin(kind) is list or arguments[1:] == (...,)
+    return arguments[:1] * length if endless else arguments
