@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -134,8 +135,12 @@ def _try_folder(folder: Path, name: str) -> None:
 # ---- writing
 
 
+_COUNT = itertools.count()
+
+
 def _temporary(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}")
+    """Another one for each writer, whatever process and thread it is in."""
+    return path.with_name(f".{path.name}.{next(_COUNT) % 1000}.{os.getpid()}")
 
 
 def _remove_abandoned(path: Path) -> None:
@@ -147,8 +152,8 @@ def _remove_abandoned(path: Path) -> None:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A new file that takes its name when it is complete; a link stays one.
+def replacing(path: Path, *, mode: int = 0o666, durable: bool = False) -> Iterator[IO[bytes]]:
+    """A new file that takes its name when it is complete; a link stays one. `durable`: it is on disk then.
 
     Where the system can, it has no name before, so that nothing of it is left when the process is killed.
     """
@@ -160,12 +165,16 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(path)
         temporary.unlink(missing_ok=True)
-        with _nameless(path.parent) or temporary.open("w+b") as file:
+        with _nameless(path.parent, mode) or os.fdopen(_create(temporary, mode), "w+b") as file:
             yield file
             file.flush()
+            if durable:
+                os.fsync(file.fileno())
             if not temporary.exists():
-                _name(file, temporary)
+                _name(file, temporary, mode, durable)
         os.replace(temporary, path)
+        if durable:
+            _sync_folder(path.parent)
     except OSError as error:
         if error.filename in (None, str(temporary)):  # it names what was to be written
             raise OSError(error.errno, error.strerror, str(path)) from None
@@ -175,22 +184,37 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             temporary.unlink()
 
 
-def _nameless(folder: Path) -> IO[bytes] | None:
+def _create(path: Path, mode: int) -> int:
+    return os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, mode)
+
+
+def _nameless(folder: Path, mode: int) -> IO[bytes] | None:
     """A file without a name, where the system has such."""
     try:
-        return os.fdopen(os.open(folder, os.O_TMPFILE | os.O_RDWR, 0o666), "w+b")
+        return os.fdopen(os.open(folder, os.O_TMPFILE | os.O_RDWR, mode), "w+b")
     except (OSError, AttributeError):
         return None
 
 
-def _name(file: IO[bytes], path: Path) -> None:
+def _name(file: IO[bytes], path: Path, mode: int, durable: bool) -> None:
     folder = os.open(path.parent, os.O_RDONLY)
     try:  # with a folder given, links are followed: from /proc to the file
         os.link(f"/proc/self/fd/{file.fileno()}", path.name, src_dir_fd=folder, dst_dir_fd=folder)
     except OSError:
         file.seek(0)
-        with path.open("wb") as copy:
+        with os.fdopen(_create(path, mode), "wb") as copy:
             shutil.copyfileobj(file, copy, _CHUNK)
+            copy.flush()
+            if durable:
+                os.fsync(copy.fileno())
+    finally:
+        os.close(folder)
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
     finally:
         os.close(folder)
 
@@ -205,6 +229,12 @@ def write_atomically(path: Path, data: bytes) -> None:
             raise OSError(error.errno, error.strerror, str(path)) from None
         return
     with replacing(path) as file:
+        file.write(data)
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """The same, and on disk when this returns; readable by its owner alone."""
+    with replacing(path, mode=0o600, durable=True) as file:
         file.write(data)
 
 

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from scripts import ROOT
+from zkllm.files import write_atomically
 
+BUILD = ROOT / "build"
 POLL_SECONDS = 0.2
 
 
@@ -105,9 +107,7 @@ class Lines:
         """Replaces the case's line, or appends one; complete or not at all."""
         kept = [old for old in self if self._key(old) != self._key(line)]
         text = "".join(json.dumps(x) + "\n" for x in [*kept, line])
-        temporary = self.path.with_name(f".{self.path.name}.{os.getpid()}")
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, self.path)
+        write_atomically(self.path, text.encode())
 
 
 def rounded(value: Any, digits: int = 4) -> Any:

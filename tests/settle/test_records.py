@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from zkllm.errors import SettlementError
 from zkllm.settle.deployments import Deployment, Deployments
 from zkllm.settle.fees import GWEI, Fees
-from zkllm.settle.journal import Attempt, Journal, Record
+from zkllm.settle.journal import Attempt, Journal, Mined, Record
 from zkllm.settle.keys import KeySource, development_account
 from zkllm.settle.networks import network, networks, parse_networks
 
@@ -148,6 +148,8 @@ def test_other_networks_are_configuration(tmp_path, monkeypatch):
         ("max_tip_gwei", -1),
         ("testnet", 1),
         ("more", 1),
+        ("name", "sepolia"),
+        ("rpc_url_flag", "http://localhost"),
     ):
         path.write_text(json.dumps({"sepolia": entry | {name: value}}))
         with pytest.raises(SettlementError):
@@ -193,6 +195,41 @@ def test_records_survive_and_are_private(tmp_path):
     assert list(journal.folder.iterdir()) == []
     with pytest.raises(ValueError, match="not a file name"):
         journal.path("../x")
+
+
+EARLIER = """{{
+  "attempts": [
+    {{"max_fee": 7, "priority_fee": 1, "signed": "027369676e6564", "transaction_hash": "{}"}}
+  ],
+  "chain_id": 31337, "data": "64617461", "gas": 21000, "intent": "settle-1", "nonce": 3,
+  "receipt": {{
+    "block_hash": "0x{}", "block_number": 9, "gas_price": 5, "gas_used": 20000, "succeeded": true,
+    "transaction_hash": "0x{}"
+  }},
+  "sender": "{}", "state": "mined", "to": "{}", "value": 0
+}}
+""".format("02" * 32, "03" * 32, "02" * 32, "01" * 20, "05" * 20)
+"""As the first versions wrote it."""
+
+
+def test_earlier_versions_records_are_read(tmp_path):
+    (tmp_path / "settle-1.json").write_text(EARLIER)
+    mined = Mined(bytes([2] * 32), 9, bytes([3] * 32), True, 20_000, 5)
+    assert Journal(tmp_path).load("settle-1") == replace(RECORD, state="mined", receipt=mined)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"state": "lost"}, {"attempts": []}, {"intent": "settle-2"}, {"nonce": True}, {"more": 1},
+        {"receipt": {}},
+        {"attempts": [{"max_fee": 7, "priority_fee": 1, "signed": "", "transaction_hash": "02"}]},
+    ],
+)  # fmt: skip
+def test_records_of_other_things_are_refused(tmp_path, change):
+    (tmp_path / "settle-1.json").write_text(json.dumps(json.loads(EARLIER) | change))
+    with pytest.raises(SettlementError, match="is damaged; look up the account's last transactions"):
+        Journal(tmp_path).load("settle-1")
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

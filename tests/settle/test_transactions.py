@@ -112,8 +112,8 @@ def test_a_stuck_transaction_is_offered_more_under_its_nonce(node, sender):
     paid_once(node, receipt)
     kept = stuck.journal.load("pay")
     assert receipt.transaction_hash in kept.hashes and kept.hashes[:3] == record.hashes[:3]
-    assert kept.receipt["transaction_hash"] == "0x" + receipt.transaction_hash.hex()
-    assert kept.receipt["block_number"] == receipt.block_number and kept.receipt["succeeded"]
+    assert kept.receipt.transaction_hash == receipt.transaction_hash
+    assert kept.receipt.block_number == receipt.block_number and kept.receipt.succeeded
 
 
 def test_no_more_is_offered_than_the_limit(node, sender):
@@ -278,7 +278,7 @@ def test_a_transaction_that_a_reorganisation_drops_is_sent_again(node, sender, d
     receipt = later.outcome()
     paid_once(node, receipt)
     assert receipt.block_hash == node.block_hash(receipt.block_number) != before.block_hash
-    assert waiting.journal.load("pay").receipt["block_hash"] == "0x" + receipt.block_hash.hex()
+    assert waiting.journal.load("pay").receipt.block_hash == receipt.block_hash
 
 
 def test_a_settlement_survives_a_reorganisation(node, model, tmp_path):

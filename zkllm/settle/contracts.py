@@ -9,8 +9,8 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -18,10 +18,11 @@ from typing import Any
 
 from verifier_gen.standard_json import MAX_CODE_BYTES, SOLC_LONG_VERSION
 from zkllm.errors import SettlementError
+from zkllm.files import UNREADABLE, cache_directory, canonical_json, read_json, write_atomically
 from zkllm.hashing import keccak256
 from zkllm.outer.contract import verifier_contract
 from zkllm.outer.keys import VerifyingKey
-from zkllm.settle.journal import write_json
+from zkllm.records import from_data, to_data
 from zkllm.settle.rpc import checksum_address
 from zkllm.settle.solc import compile_standard
 
@@ -44,7 +45,7 @@ class Artifact:
     abi: list[dict[str, Any]]
     creation: bytes
     deployed: bytes
-    immutables: Mapping[str, tuple[int, ...]]
+    immutables: dict[str, tuple[int, ...]]
 
     def code_with(self, values: Mapping[str, bytes]) -> bytes:
         """The deployed code with its immutables filled in. `values`: name -> 32 bytes."""
@@ -83,7 +84,7 @@ def build(source: Mapping[str, Any], name: str, digest: bytes | None = None) -> 
     request = copy.deepcopy(dict(source))
     # neither changes the code: the names of the immutables are found by their declarations' numbers
     request["settings"]["outputSelection"] = {"*": {"*": list(OUTPUTS), "": ["ast"]}}
-    cached = _cache() / f"{_digest(request, name)}.json"
+    cached = cache_directory() / "contracts" / f"{_digest(request, name)}.json"
     artifact = _from_cache(cached, name)
     if artifact is None or digest not in (None, keccak256(artifact.creation)):
         artifact = parse_artifact(compile_standard(request), name)
@@ -136,10 +137,6 @@ def _immutables(node: Any) -> list[tuple[str, str]]:
 
 
 # ---- the cache: compiling takes seconds
-def _cache() -> Path:
-    return Path(os.environ.get("ZKLLM_CACHE") or Path.home() / ".cache" / "zkllm") / "contracts"
-
-
 def _digest(request: Mapping[str, Any], name: str) -> str:
     text = json.dumps([SOLC_LONG_VERSION, name, request], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -150,33 +147,19 @@ def _seal(data: Mapping[str, Any]) -> str:
 
 
 def _to_cache(path: Path, artifact: Artifact) -> None:
-    data = {
-        "name": artifact.name,
-        "abi": artifact.abi,
-        "creation": artifact.creation.hex(),
-        "deployed": artifact.deployed.hex(),
-        "immutables": {name: list(offsets) for name, offsets in artifact.immutables.items()},
-    }
-    try:
-        write_json(path, data | {"sha256": _seal(data)})
-    except OSError:
-        pass  # a cache that cannot be written only costs time
+    data = to_data(artifact)
+    with suppress(OSError):  # a cache that cannot be written only costs time
+        write_atomically(path, canonical_json(data | {"sha256": _seal(data)}))
 
 
 def _from_cache(path: Path, name: str) -> Artifact | None:
     """None if it is not there or damaged: then it is made again."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = read_json(path)
         if data.pop("sha256") != _seal(data) or data["name"] != name:
             return None
-        return Artifact(
-            name,
-            data["abi"],
-            bytes.fromhex(data["creation"]),
-            bytes.fromhex(data["deployed"]),
-            {key: tuple(offsets) for key, offsets in data["immutables"].items()},
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return from_data(Artifact, data, "the artifact")
+    except UNREADABLE:
         return None
 
 

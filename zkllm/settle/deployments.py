@@ -4,55 +4,41 @@ and compared with the live chain whenever it is used.
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from zkllm.errors import Malformed, SettlementError, reason
-from zkllm.settle.journal import write_json
-from zkllm.settle.rpc import checksum_address, parse_address
+from zkllm.files import UNREADABLE, read_json, write_durably
+from zkllm.records import encode, from_data
+from zkllm.settle.forms import Address, Digest
 
 VERSION = 2
-_TRANSACTIONS = ("verifier_transaction", "settlement_transaction", "registration_transaction")
-_DIGESTS = ("verifier_id", "model_id", *_TRANSACTIONS)
-_ADDRESSES = ("verifier", "settlement", "initial_owner")
 
 
 @dataclass(frozen=True)
 class Deployment:
     """A generated verifier and the settlement contract that it is registered with."""
 
-    verifier_id: bytes
-    model_id: bytes
+    verifier_id: Digest
+    model_id: Digest
     N: int
     k: int
     srs_kind: str
-    verifier: bytes
-    settlement: bytes
-    initial_owner: bytes  # of the settlement contract, whose address follows from it
+    verifier: Address
+    settlement: Address
+    initial_owner: Address  # of the settlement contract, whose address follows from it
     # None where somebody else did it
-    verifier_transaction: bytes | None
-    settlement_transaction: bytes | None
-    registration_transaction: bytes | None
+    verifier_transaction: Digest | None
+    settlement_transaction: Digest | None
+    registration_transaction: Digest | None
 
-    def to_dict(self) -> dict[str, Any]:
-        data = asdict(self)
-        data |= {name: "0x" + data[name].hex() for name in _DIGESTS if data[name] is not None}
-        return data | {name: checksum_address(data[name]) for name in _ADDRESSES}
 
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Deployment:
-        data = dict(data)
-        for name in _DIGESTS:
-            if data[name] is None and name in _TRANSACTIONS:
-                continue
-            if not data[name].startswith("0x") or len(data[name]) != 66:
-                raise Malformed(f"{name} is not a digest")
-            data[name] = bytes.fromhex(data[name][2:])
-        for name in _ADDRESSES:
-            data[name] = parse_address(data[name])
-        return cls(**data)
+@dataclass(frozen=True)
+class _File:
+    version: int
+    chain_id: int
+    deployments: tuple[Deployment, ...]
 
 
 class Deployments:
@@ -64,23 +50,16 @@ class Deployments:
 
     def all(self) -> list[Deployment]:
         try:
-            data = json.loads(self.path.read_text(encoding="utf-8"))
-            if data["chain_id"] != self._chain_id:
-                raise Malformed(f"it is for chain {data['chain_id']}")
+            data = read_json(self.path)
             if data.get("version") != VERSION:
                 raise Malformed("another version of this program wrote it")
-            return [Deployment.from_dict(entry) for entry in data["deployments"]]
+            file = from_data(_File, data, "the list")
+            if file.chain_id != self._chain_id:
+                raise Malformed(f"it is for chain {file.chain_id}")
+            return list(file.deployments)
         except FileNotFoundError:
             return []
-        except (
-            OSError,
-            ValueError,
-            KeyError,
-            TypeError,
-            AttributeError,
-            RecursionError,
-            SettlementError,
-        ) as error:
+        except UNREADABLE as error:
             raise SettlementError(
                 f"{self.path} is damaged ({reason(error)}); restore it, or delete it to deploy anew"
             ) from None
@@ -102,6 +81,5 @@ class Deployments:
         """Forgets one that a local chain, started anew, no longer has."""
         self._write([d for d in self.all() if d != deployment])
 
-    def _write(self, deployments: list[Deployment]) -> None:
-        entries = [d.to_dict() for d in deployments]
-        write_json(self.path, {"version": VERSION, "chain_id": self._chain_id, "deployments": entries})
+    def _write(self, deployments: Iterable[Deployment]) -> None:
+        write_durably(self.path, encode(_File(VERSION, self._chain_id, tuple(deployments))))

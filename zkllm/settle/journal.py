@@ -4,15 +4,14 @@ taken up by hash and never pays twice.
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from zkllm.errors import SettlementError
+from zkllm.errors import Malformed, SettlementError
+from zkllm.files import UNREADABLE, read_json, write_durably
+from zkllm.records import encode, from_data
+from zkllm.settle.forms import Digest
 from zkllm.settle.rpc import Receipt
 
 STATES = ("signed", "sent", "mined")
@@ -26,6 +25,29 @@ class Attempt:
     signed: bytes
     max_fee: int  # wei a gas
     priority_fee: int
+
+
+@dataclass(frozen=True)
+class Mined:
+    """What was paid, and where."""
+
+    transaction_hash: Digest
+    block_number: int
+    block_hash: Digest
+    succeeded: bool
+    gas_used: int
+    gas_price: int
+
+    @classmethod
+    def of(cls, receipt: Receipt) -> Mined:
+        return cls(
+            receipt.transaction_hash,
+            receipt.block_number,
+            receipt.block_hash,
+            receipt.succeeded,
+            receipt.gas_used,
+            receipt.gas_price,
+        )
 
 
 @dataclass(frozen=True)
@@ -43,7 +65,7 @@ class Record:
     gas: int
     attempts: tuple[Attempt, ...]  # oldest first
     state: str
-    receipt: dict[str, Any] | None = None  # once it is mined: what was paid, and where
+    receipt: Mined | None = None  # once it is mined
 
     @property
     def transaction_hash(self) -> bytes:
@@ -69,16 +91,17 @@ class Journal:
     def load(self, intent: str) -> Record | None:
         path = self.path(intent)
         try:
-            record = _parse(json.loads(path.read_text(encoding="utf-8")))
-            valid = record.intent == intent
+            record = from_data(Record, read_json(path), "the record")
+            if record.intent != intent or record.state not in STATES or not record.attempts:
+                raise Malformed("the record is of another transaction, or of none")
+            if any(len(attempt.transaction_hash) != 32 for attempt in record.attempts):
+                raise Malformed("the record has no transaction's hash")
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            valid = False
-        if not valid:
+        except UNREADABLE:
             raise SettlementError(
                 f"{path} is damaged; look up the account's last transactions, then delete the file"
-            )
+            ) from None
         return record
 
     def all(self) -> list[Record]:
@@ -88,20 +111,12 @@ class Journal:
 
     def save(self, record: Record) -> None:
         """On disk when this returns; an `OSError`, as of a full disk, leaves what was there before."""
-        data: dict[str, Any] = {}
-        for name, value in vars(record).items():
-            data[name] = value.hex() if isinstance(value, bytes) else value
-        data["attempts"] = [
-            {k: v.hex() if isinstance(v, bytes) else v for k, v in vars(attempt).items()}
-            for attempt in record.attempts
-        ]
-        write_json(self.path(record.intent), data)
+        write_durably(self.path(record.intent), encode(record))
 
     def advance(self, record: Record, state: str, receipt: Receipt | None = None) -> Record:
         """After the transaction was sent: a disk that is full now loses nothing, since the signed bytes are
         on it."""
-        kept = None if receipt is None else _summary(receipt)
-        record = replace(record, state=state, receipt=kept)
+        record = replace(record, state=state, receipt=None if receipt is None else Mined.of(receipt))
         try:
             self.save(record)
         except OSError:
@@ -110,59 +125,3 @@ class Journal:
 
     def forget(self, record: Record) -> None:
         self.path(record.intent).unlink(missing_ok=True)
-
-
-def _parse(data: Any) -> Record:
-    for name in ("sender", "to", "data"):
-        data[name] = bytes.fromhex(data[name])
-    data["attempts"] = tuple(_attempt(attempt) for attempt in data["attempts"])
-    record = Record(**data)
-    numbers = (record.chain_id, record.nonce, record.value, record.gas)
-    if record.state not in STATES or not record.attempts or any(type(n) is not int for n in numbers):
-        raise ValueError
-    if record.receipt is not None and not isinstance(record.receipt, dict):
-        raise ValueError
-    return record
-
-
-def _attempt(data: Any) -> Attempt:
-    for name in ("transaction_hash", "signed"):
-        data[name] = bytes.fromhex(data[name])
-    attempt = Attempt(**data)
-    if len(attempt.transaction_hash) != 32 or type(attempt.max_fee) is not int:
-        raise ValueError
-    if type(attempt.priority_fee) is not int:
-        raise ValueError
-    return attempt
-
-
-def _summary(receipt: Receipt) -> dict[str, Any]:
-    return {
-        "transaction_hash": "0x" + receipt.transaction_hash.hex(),
-        "block_number": receipt.block_number,
-        "block_hash": "0x" + receipt.block_hash.hex(),
-        "succeeded": receipt.succeeded,
-        "gas_used": receipt.gas_used,
-        "gas_price": receipt.gas_price,
-    }
-
-
-def write_json(path: Path, data: Any) -> None:
-    """Atomically, and on disk when this returns; readable by the owner alone."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as out:
-            json.dump(data, out, indent=2, sort_keys=True)
-            out.write("\n")
-            out.flush()
-            os.fsync(out.fileno())
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

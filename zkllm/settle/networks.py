@@ -7,12 +7,13 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from zkllm.errors import Malformed, SettlementError, reason
+from zkllm.records import from_data
 
 DEV_CHAIN_ID = 31337
 MAINNET_CHAIN_ID = 1
@@ -59,28 +60,6 @@ class Network:
         return f"{self.explorer}/tx/0x{transaction_hash.hex()}" if self.explorer else None
 
 
-_TYPES: dict[str, tuple[type, ...]] = {
-    "chain_id": (int,),
-    "rpc_url": (str, type(None)),
-    "rpc_url_env": (str,),
-    "confirmations": (int,),
-    "explorer": (str, type(None)),
-    "local_node": (bool,),
-    "max_fee_gwei": (int,),
-    "max_tip_gwei": (int,),
-    "testnet": (bool,),
-    "bump_seconds": (int,),
-    "calldata_floor": (bool,),
-    "transaction_gas_cap": (int, type(None)),
-    "data_fee_oracle": (str, type(None)),
-    "etherscan": (str, type(None)),
-    "sourcify": (str, type(None)),
-}
-
-
-_OPTIONAL = {f.name for f in fields(Network) if f.default is not MISSING}
-
-
 def parse_networks(text: str, source: str, known: dict[str, Any] | None = None) -> dict[str, Network]:
     """`known`: entries by name, of which those of `text` may be a part."""
     try:
@@ -95,29 +74,26 @@ def parse_networks(text: str, source: str, known: dict[str, Any] | None = None) 
 
 
 def _network(name: str, entry: Any) -> Network:
-    if not isinstance(entry, dict) or not set(_TYPES) - _OPTIONAL <= set(entry) <= set(_TYPES):
-        required = ", ".join(sorted(set(_TYPES) - _OPTIONAL))
-        optional = ", ".join(sorted(set(_TYPES) & _OPTIONAL))
-        raise Malformed(f"{name} must have the fields {required}, and may have {optional}")
-    for name_of_field, types in _TYPES.items():
-        if name_of_field in entry and type(entry[name_of_field]) not in types:
-            raise Malformed(f"{name}: {name_of_field} has the wrong type")
-    if entry["chain_id"] < 1 or entry["confirmations"] < 1 or entry["max_fee_gwei"] < 1:
+    if isinstance(entry, dict) and {"name", "rpc_url_flag"} & set(entry):
+        raise Malformed(f"{name}: its name and the command line's node are no fields of an entry")
+    given = {"name": name, **entry} if isinstance(entry, dict) else entry
+    network = from_data(Network, given, name, defaults=True)
+    if network.chain_id < 1 or network.confirmations < 1 or network.max_fee_gwei < 1:
         raise Malformed(f"{name}: chain_id, confirmations and max_fee_gwei must be positive")
-    if entry.get("max_tip_gwei", 0) < 0 or entry.get("bump_seconds", 1) < 1:
+    if network.max_tip_gwei < 0 or network.bump_seconds < 1:
         raise Malformed(f"{name}: max_tip_gwei must not be negative, bump_seconds must be positive")
-    if entry.get("testnet") and entry["chain_id"] == MAINNET_CHAIN_ID:
+    if network.testnet and network.chain_id == MAINNET_CHAIN_ID:
         raise Malformed(f"{name}: chain id {MAINNET_CHAIN_ID} is no test network")
-    oracle = entry.get("data_fee_oracle")
+    oracle = network.data_fee_oracle
     if oracle is not None and not re.fullmatch("0x[0-9a-fA-F]{40}", oracle):
         raise Malformed(f"{name}: data_fee_oracle is not an address")
     for name_of_field in ("rpc_url", "explorer", "etherscan", "sourcify"):
-        urls = entry.get(name_of_field)  # of nodes there may be several
+        urls = getattr(network, name_of_field)  # of nodes there may be several
         if urls is not None and not all(re.match("https?://[^/]", url.strip()) for url in urls.split(",")):
             raise Malformed(f"{name}: {name_of_field} is not an http:// or https:// URL")
-    if entry["local_node"] and entry["chain_id"] != DEV_CHAIN_ID:
+    if network.local_node and network.chain_id != DEV_CHAIN_ID:
         raise Malformed(f"{name}: only chain id {DEV_CHAIN_ID} can be a local node")
-    return Network(name, **entry)
+    return network
 
 
 def networks() -> dict[str, Network]:
