@@ -29,13 +29,13 @@ from .model.random_checkpoint import RandomCheckpoint, quantized_random, random_
 from .model.trace import Trace
 from .model.weights import QuantizedModel
 from .outer.setup import ProvingKey
+from .pcs.curve import G1_BYTES
 from .pcs.srs import development_srs
 from .soundness import security_bits
 from .sub_block import SubBlock, SubBlockKey, SubBlockProof
 from .timings import Progress, Timings
 
 MIN_SRS_LOG2 = 18
-POINT_BYTES = 64
 READS = {"attention": "X", "fc1-gelu": "y", "fc2-residual": "g, X"}
 WRITES = {"attention": "Y_o", "fc1-gelu": "g", "fc2-residual": "X + Y_p"}
 
@@ -157,7 +157,7 @@ def run_sub_block(
         "weights_bytes": sum(
             t.values.nbytes if hasattr(t, "values") else t.nbytes for t in block.fixed.values()
         ),
-        "srs_bytes": POINT_BYTES * powers,
+        "srs_bytes": G1_BYTES * powers,
         "proof_bytes": len(proof.body),
         "verify_s": verify_seconds,
         "rows": rows,

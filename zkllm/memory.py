@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import ResourceError
+from .pcs.curve import G1_BYTES
 from .protocol.description import Description
 from .protocol.layout import Layout
 
 GIB = 1 << 30
 ELEMENT = 32
 """Bytes of a field element."""
-POINT = 64
-"""Bytes of a power of tau."""
 CIRCUIT_LOG2 = 16
 """Rows of the outer circuit where they are not known yet: all shapes up to N = 64 have at most 2^16."""
 
@@ -106,7 +105,7 @@ def estimate(protocol: Description, circuit_log2: int = CIRCUIT_LOG2) -> Estimat
     weights = Term("weights", sum(weights_bytes(protocol)), mapped=True)
     # a pass over all weights lets go of each array before the next
     largest = Term("weights of one kind", max(weights_bytes(protocol)), mapped=True)
-    srs = Term("SRS", POINT * longest, mapped=True)
+    srs = Term("SRS", G1_BYTES * longest, mapped=True)
     values = Term("witness", _PER_VALUE * witness.used)
     key = Term("proving key", _KEY_PER_ROW * circuit)
     combined = Term("f", ELEMENT * column)

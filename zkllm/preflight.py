@@ -10,6 +10,7 @@ from typing import Protocol
 from .bits import ceil_log2
 from .errors import PathError, StatementError
 from .files import require_folder_place
+from .limits import MAX_CHOSEN_MU
 from .model.architecture import Architecture, load_architecture
 from .model.hub import find_checkpoint
 from .model.predicates import PACKED_BITS
@@ -127,4 +128,4 @@ def check_setup_inputs(
 def _least_mu(a: Architecture) -> int:
     """No set-up of this model has shorter columns unless it is told to, up to 2^24."""
     weights = a.n_layer * (4 * a.width**2 + 2 * a.width * a.d_inner) + a.vocab_size * a.width
-    return min(24, ceil_log2(weights // MOST_SLOTS))
+    return min(MAX_CHOSEN_MU, ceil_log2(weights // MOST_SLOTS))

@@ -34,19 +34,20 @@ from dataclasses import dataclass
 from math import log2, prod
 from typing import Any
 
+from .pcs.curve import G1_BYTES
 from .protocol.description import Description
 from .timings import Stage
 
 KINDS = ("field_mul", "weight_mul", "int_mac", "bucket_add", "bytes")
 SCALAR_BITS, WINDOW_BITS = 255, 16
-POINT_BYTES, ELEMENT_BYTES = 64, 32
+ELEMENT_BYTES = 32
 Counts = dict[str, float]
 
 
 def windows(points: int) -> Counts:
     """A multi-scalar multiplication of full scalars."""
     digits = -(-SCALAR_BITS // WINDOW_BITS) * points
-    return {"bucket_add": digits, "bytes": POINT_BYTES * digits}
+    return {"bucket_add": digits, "bytes": G1_BYTES * digits}
 
 
 def transforms(count: int, size: int) -> Counts:
@@ -113,7 +114,7 @@ def stage_counts(s: Sizes) -> dict[str, Counts]:
     macs = s.rows * s.block_weights + s.certified * s.head_weights
     return {
         "trace": {"int_mac": macs, "bytes": 2 * s.weights},
-        "commit witness": {"bucket_add": s.witness, "bytes": (POINT_BYTES + 2) * s.witness},
+        "commit witness": {"bucket_add": s.witness, "bytes": (G1_BYTES + 2) * s.witness},
         "lookups": {"field_mul": 12.5 * s.witness, "bytes": 8 * ELEMENT_BYTES * s.witness},
         "zero-check": {"field_mul": 24 * s.checked, "bytes": 4 * s.checked},
         "product sums": {

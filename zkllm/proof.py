@@ -26,14 +26,14 @@ from pathlib import Path
 
 from zkllm.errors import ProofError
 from zkllm.files import read_bytes, reading, write_atomically
+from zkllm.limits import MAX_POSITIONS
 from zkllm.outer.keys import VERSION, VerifyingKey
 from zkllm.outer.verifier import Trace, verify
-from zkllm.statement import Context, Statement, pack_words
+from zkllm.statement import Context, Statement, answer_of, pack_words, prompt_of
 
 MAGIC = b"zkLLM\0"
 FORMAT_VERSION = 1
 DEVELOPMENT_SRS = 1
-MAX_ROWS = (1 << 16) - 1
 MOST_BYTES = 1 << 20
 """More than a proof of the most rows and columns has."""
 
@@ -86,7 +86,7 @@ class Proof:
             )
         if flags not in (0, DEVELOPMENT_SRS):
             raise ProofError(f"proof file: unknown flags {flags:#x}")
-        if not 1 <= k <= T <= N <= MAX_ROWS:
+        if not 1 <= k <= T <= N <= MAX_POSITIONS:
             raise ProofError(f"proof file: need 1 <= k <= T <= N < 2^16, got k={k} T={T} N={N}")
         body_start = _HEAD.size + 2 * (N + 1) + _LENGTH.size
         if len(data) < body_start:
@@ -114,6 +114,14 @@ class Proof:
     def words(self) -> list[int]:
         """The statement as the verifier's words."""
         return pack_words(self.T, list(self.ids), self.N)
+
+    @property
+    def prompt(self) -> tuple[int, ...]:
+        return prompt_of(self.ids, self.T, self.k)
+
+    @property
+    def answer(self) -> tuple[int, ...]:
+        return answer_of(self.ids, self.T, self.k)
 
     def statement(self, vk: VerifyingKey) -> Statement:
         return Statement(vk.model_id, self.k, self.ids[: self.T + 1])

@@ -1,8 +1,7 @@
-"""What a package's set-up has fixed, on disk: keys/setup.json, and which files of keys/ are one's own."""
+"""What a package's set-up has fixed, on disk: keys/setup.json."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from .files import UNREADABLE, is_own, read_json, remember_own, write_atomically
 from .pcs.development import SRS_KINDS
 from .records import encode, from_data
 
-_RECORD, _KEY = b"setup record", b"key"
+_RECORD = b"setup record"
 
 
 @dataclass(frozen=True)
@@ -56,23 +55,3 @@ class SetupRecord:
             raise PackageError(f"{path.parent.parent}: no keys yet; run zkllm setup") from None
         except UNREADABLE as error:
             raise PackageError(f"{path} is damaged ({reason(error)}); run zkllm setup again") from None
-
-
-def _key_parts(package: bytes, path: Path, data: bytes) -> tuple[bytes, ...]:
-    return _KEY, package, f"{path.parent.name}/{path.name}".encode(), hashlib.sha256(data).digest()
-
-
-def keep_key(package: bytes, path: Path, data: bytes) -> None:
-    """Writes a file of a shape's keys, unless it is there, and notes that it is one's own.
-
-    `package` is the digest of the package that it was made for.
-    """
-    if not path.is_file() or path.read_bytes() != data:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, data)
-    remember_own(*_key_parts(package, path, data))
-
-
-def is_own_key(package: bytes, path: Path) -> bool:
-    """Whether the file is there, made (or found to be right) by this user for this package and shape."""
-    return path.is_file() and is_own(*_key_parts(package, path, path.read_bytes()))

@@ -51,6 +51,16 @@ def unpack_words(words: list[int], N: int) -> tuple[int, list[int]]:
     return limbs[0], limbs[1 : N + 2]
 
 
+def prompt_of(ids: Sequence[int], T: int, k: int) -> tuple[int, ...]:
+    """x_0 .. x_{T-k}; `ids` may go on with padding."""
+    return tuple(ids[: T - k + 1])
+
+
+def answer_of(ids: Sequence[int], T: int, k: int) -> tuple[int, ...]:
+    """The certified tokens x_{T-k+1} .. x_T."""
+    return tuple(ids[T - k + 1 : T + 1])
+
+
 @dataclass(frozen=True)
 class Statement:
     """ids: x_0..x_T without padding."""
@@ -64,7 +74,9 @@ class Statement:
         return len(self.ids) - 1
 
     def check(self, *, N: int, k: int, vocab_size: int, n_ctx: int) -> None:
-        """1 <= k <= T <= N <= n_ctx and every id below the vocabulary's size."""
+        """1 <= k <= T <= N <= n_ctx and every id below the vocabulary's size: whether it can be a claim of a
+        shape at all. The prover's limits (`model.trace.check_statement`) and the verifier's
+        (`outer.verifier.check_words`) are these, and about padding; each is checked by itself."""
         if len(self.model_id) != DIGEST_BYTES:
             raise StatementError("model_id must have 32 bytes")
         if self.k != k:
@@ -88,11 +100,11 @@ class Statement:
 
     @property
     def prompt(self) -> tuple[int, ...]:
-        return self.ids[: self.T - self.k + 1]
+        return prompt_of(self.ids, self.T, self.k)
 
     @property
     def answer(self) -> tuple[int, ...]:
-        return self.ids[self.T - self.k + 1 :]
+        return answer_of(self.ids, self.T, self.k)
 
     def claim_id(self) -> bytes:
         """The question's id, whatever its answer: the model has one."""

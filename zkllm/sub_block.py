@@ -28,6 +28,7 @@ from .gpt2 import description as gpt2
 from .gpt2.config import ProgramConfig
 from .hashing import keccak256
 from .kernels.native import NATIVE
+from .limits import MIN_MU
 from .model.predicates import (
     NORM_BITS,
     TRACED_BITS,
@@ -118,7 +119,7 @@ class SubBlock:
         mu = self.mu
         if mu is None:
             wide = self._with_mu(40)
-            mu = max(10, ceil_log2(max(wide.fixed.used, wide.witness.used)))
+            mu = max(MIN_MU, ceil_log2(max(wide.fixed.used, wide.witness.used)))
         return replace(self.layer_config, mu=mu)
 
     @cached_property

@@ -18,6 +18,7 @@ from typing import Any
 
 from scripts.bench.common import say
 from zkllm import api
+from zkllm.errors import ZkllmError
 from zkllm.model.package import ModelPackage
 from zkllm.proof import Proof
 from zkllm.timings import resident_memory
@@ -234,7 +235,7 @@ def main() -> int:
     name, options = sys.argv[1], json.loads(sys.argv[2])
     try:
         line = PHASES[name](options)
-    except api.ZkllmError as error:
+    except ZkllmError as error:
         print(f"{name}: {error}", file=sys.stderr)
         return 1
     print(json.dumps(line))

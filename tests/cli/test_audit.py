@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from zkllm import api
+from zkllm import api, setup_check, shapes
 from zkllm._native import g2_squarings
 from zkllm.cli.models import find_key, shape_verifying_key, verifying_key
 from zkllm.errors import PackageError, SrsError
@@ -17,10 +17,12 @@ from zkllm.files import cache_directory, canonical_json
 from zkllm.model.package import ModelPackage
 from zkllm.model_id import model_id
 from zkllm.outer.keys import VerifyingKey
+from zkllm.outer.setup import ProvingKey
 from zkllm.pcs.srs import development_srs
 from zkllm.proof import Proof
 from zkllm.settle.examination import keys_of
 from zkllm.setup_record import SetupRecord
+from zkllm.srs_files import MIN_SRS_LOG2
 
 
 @pytest.fixture
@@ -79,7 +81,7 @@ def test_other_merges_are_refused(run, copy: Path, checkpoint: Path) -> None:
 def test_setup_checks_an_srs_of_our_format(copy: Path, tmp_path: Path) -> None:
     """Genuine [tau]_1 and [tau]_2, hence the genuine digest, but other powers in G2."""
     package = ModelPackage.load(copy)
-    srs = development_srs(max(api.MIN_SRS_LOG2, package.config.mu))
+    srs = development_srs(max(MIN_SRS_LOG2, package.config.mu))
     raw = g2_squarings(12345, len(srs.g2_raw))
     others = tuple(raw[i : i + 128] for i in range(0, len(raw), 128))
     forged = replace(srs, g2_raw=(srs.g2_raw[0], *others[1:]))
@@ -111,9 +113,9 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_genuine_keys_of_others_are_made_again_once(strange: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = contents(strange)
     made: list[str] = []
-    for name in ("commit_columns", "setup_outer"):
-        genuine = getattr(api, name)
-        monkeypatch.setattr(api, name, lambda *a, n=name, g=genuine: (made.append(n), g(*a))[1])
+    for module, name in ((setup_check, "commit_columns"), (shapes, "setup_outer")):
+        genuine = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *a, n=name, g=genuine: (made.append(n), g(*a))[1])
     for _ in range(2):
         package = api.open_package(strange)
         key = api.shape_keys(package, 8, 1).verifying_key
@@ -146,7 +148,7 @@ def test_planted_keys_are_replaced(strange: Path) -> None:
     folder = strange / "keys" / "N8-k1"
     genuine = VerifyingKey.load(folder / "vk.json")
     planted = replace(genuine, c0=genuine.fixed_commitments[0])
-    pk = api.ProvingKey.load(folder / "proving.key")
+    pk = ProvingKey.load(folder / "proving.key")
     planted.save(folder / "vk.json")
     replace(pk, vk=planted).save(folder / "proving.key")
     package = api.open_package(strange)

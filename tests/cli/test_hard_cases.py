@@ -9,10 +9,11 @@ import pytest
 
 from testkit.checkpoints import write_checkpoint
 from zkllm import api
-from zkllm.gpt2.description import describe
+from zkllm.errors import PackageError
 from zkllm.model.build import BuildOptions, build_package
 from zkllm.model.package import ModelPackage
 from zkllm.model.quantize import QuantizerOptions
+from zkllm.shape_protocol import protocol_of
 
 END = 300  # <|endoftext|>: the highest id and the pad id
 
@@ -73,7 +74,7 @@ def test_nothing_packed(tmp_path: Path) -> None:
 def test_short_columns(tmp_path: Path) -> None:
     """Many, some of them layered."""
     package = with_options(tmp_path, 12)
-    protocol = describe(package.config, 3, 1)
+    protocol = protocol_of(package, 3, 1)
     layered = [g for g in range(protocol.fixed.num_columns) if protocol.fixed.outer_of(g)]
     assert 0 < len(layered) < protocol.fixed.num_columns
     answered(package, [0, 269], 1, 3)
@@ -82,7 +83,7 @@ def test_short_columns(tmp_path: Path) -> None:
 def test_mu_outside_is_refused_before_work(run, checkpoint: Path, tmp_path: Path) -> None:
     for mu in ("9", "26"):
         assert run("setup", checkpoint, "--out", tmp_path / "p", "--mu", mu).code == 2
-    with pytest.raises(api.PackageError, match="mu = 26"):
+    with pytest.raises(PackageError, match="mu = 26"):
         api.setup(checkpoint, tmp_path / "p", mu=26)
     assert not (tmp_path / "p").exists()
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.interrupts import interrupt_at, killed_at
 from zkllm import api
+from zkllm.errors import PackageError
 from zkllm.model import build
 from zkllm.model.package import ModelPackage
 
@@ -40,7 +41,7 @@ def test_ctrl_c_at_every_stage_of_setup(run, package: Path, checkpoint: Path, tm
         assert "setup: interrupted; give the same command again" in outcome.err
         assert ("going on" in outcome.err) == (stage in SETUP_STAGES[2:])
         assert "Traceback" not in outcome.err and outcome.out == ""
-        with pytest.raises(api.PackageError):
+        with pytest.raises(PackageError):
             api.open_setup(ModelPackage.load(out))
             api.VerifyingKey.load(out / "keys" / "N8-k1" / "vk.json")
     assert run(*setup_command(checkpoint, out)).code == 0

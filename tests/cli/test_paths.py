@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from zkllm import api
+from zkllm import api, shapes
 from zkllm.cli import COMMANDS, paths, rescue, srs
 from zkllm.cli import arguments as types
 from zkllm.cli.console import Progress
@@ -292,7 +292,7 @@ def test_keys_that_could_not_be_kept_are_not_made(
 ) -> None:
     copy = Path(shutil.copytree(package, tmp_path / "copy"))
     (copy / "keys" / "N8-k5").write_text("in the way")
-    monkeypatch.setattr(api, "_make_keys", lambda *_: pytest.fail("it made keys"))
+    monkeypatch.setattr(shapes, "make_keys", lambda *_: pytest.fail("it made keys"))
     with pytest.raises(PathError, match="a part of the path is a file"):
         api.shape_keys(api.ModelPackage.load(copy), 8, 5)
 

@@ -13,6 +13,7 @@ import pytest
 from tests.cli.conftest import Outcome
 from tests.settle.proxy import error, gateway, result
 from zkllm import api
+from zkllm.errors import StatementError
 from zkllm.proof import Proof
 from zkllm.settle import lagging, session
 from zkllm.settle.anvil import LocalNode
@@ -242,7 +243,7 @@ def test_what_is_wrong_is_said_before_a_model_is_opened(settle, untouched, tmp_p
     wrong = "0xF39Fd6e51aad88F6F4ce6aB8827279cffFb92266"
     assert settle("", *PROMPT, *K, "--contract", wrong).code == 2
     monkeypatch.setattr(
-        session, "settlement_artifact", lambda: (_ for _ in ()).throw(api.StatementError("no solc"))
+        session, "settlement_artifact", lambda: (_ for _ in ()).throw(StatementError("no solc"))
     )
     for command in ("deploy", "request", ""):
         words = PROMPT if command != "deploy" else ()

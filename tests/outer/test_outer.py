@@ -131,6 +131,7 @@ def test_keys_round_trip(instance, body, tmp_path):
         lambda d: d.update(fixed_commitments="00"),
         lambda d: d.update(b_log2=0),
         lambda d: d.update(pad_id=50257),
+        lambda d: d.update(vocab_size=1 << 16),
     ],
 )
 def test_damaged_verifying_keys_are_refused(instance, change):

@@ -8,14 +8,17 @@ import pytest
 
 from zkllm.errors import SettlementError
 from zkllm.model.vocabulary import VocabularyTree
+from zkllm.proof import Proof
 from zkllm.settle.submission import MAX_TEXT_BYTES, settle_arguments
+from zkllm.statement import Context
 
 TOKENS = [bytes(MAX_TEXT_BYTES), bytes(MAX_TEXT_BYTES + 1), b"short"]
 KEY = SimpleNamespace(vocabulary_root=VocabularyTree(TOKENS).root, vocab_size=len(TOKENS))
 
 
 def arguments(ids: tuple[int, ...], k: int):
-    proof = SimpleNamespace(ids=ids, T=len(ids) - 1, k=k, words=[0], body=bytes(32))
+    T = len(ids) - 1
+    proof = Proof(bytes(32), True, Context(), T + 1, k, T, (*ids, 0), bytes(32))
     return settle_arguments(proof, KEY, TOKENS)
 
 

@@ -6,14 +6,13 @@ import argparse
 import re
 from collections.abc import Callable
 
+from zkllm.limits import MAX_MU, MAX_POSITIONS, MIN_MU
 from zkllm.statement import Context
-
-MAX_NUMBER = 1 << 16
 
 
 def positive(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,6}", text) or not 1 <= int(text) <= MAX_NUMBER:
-        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a number from 1 to {MAX_NUMBER}")
+    if not re.fullmatch(r"[0-9]{1,6}", text) or not 1 <= int(text) <= MAX_POSITIONS:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a number from 1 to {MAX_POSITIONS}")
     return int(text)
 
 
@@ -59,8 +58,8 @@ def context(text: str) -> Context:
 
 def log2_size(text: str) -> int:
     """mu."""
-    if not re.fullmatch(r"[0-9]{1,2}", text) or not 10 <= int(text) <= 25:
-        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a number from 10 to 25")
+    if not re.fullmatch(r"[0-9]{1,2}", text) or not MIN_MU <= int(text) <= MAX_MU:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a number from {MIN_MU} to {MAX_MU}")
     return int(text)
 
 

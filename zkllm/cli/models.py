@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from zkllm.errors import PackageError
+from zkllm.key_files import (
+    KEYS,
+    VERIFYING_KEY_FILE,
+    is_own_key,
+    shape_name,
+    verifying_key_file,
+    verifying_key_files,
+)
 from zkllm.model.hub import hub_id
 from zkllm.outer.keys import VerifyingKey
 from zkllm.proof import Proof
-from zkllm.setup_record import is_own_key
 
-KEY_FILE = "vk.json"
-SHAPE = re.compile(r"N(\d{1,6})-k(\d{1,6})", re.ASCII)
-
-
-def shape_folder(rows: int, certified: int) -> str:
-    return f"N{rows}-k{certified}"
+if TYPE_CHECKING:
+    from zkllm.model.package import ModelPackage
+    from zkllm.timings import Progress
 
 
 def verifying_key(model: Path, proof: Proof) -> VerifyingKey:
@@ -30,16 +33,16 @@ def verifying_key(model: Path, proof: Proof) -> VerifyingKey:
         from zkllm import api
 
         return verifying_key(api.open_package(model).folder, proof)
-    shape = shape_folder(proof.N, proof.k)
-    candidates = [model / "keys" / shape / KEY_FILE]
+    candidates = [verifying_key_file(model, proof.N, proof.k)]
     if not (model / "manifest.json").is_file():
-        candidates += [model, model / KEY_FILE, model / shape / KEY_FILE]
+        in_keys = model / shape_name(proof.N, proof.k) / VERIFYING_KEY_FILE
+        candidates += [model, model / VERIFYING_KEY_FILE, in_keys]
     for candidate in candidates:
         if candidate.is_file():
             return VerifyingKey.load(candidate)
     if not model.exists():
         raise PackageError(f"{model}: no such file or folder")
-    if (model / "config.json").is_file() and (model / "keys").is_dir() is False:
+    if (model / "config.json").is_file() and not (model / KEYS).is_dir():
         from zkllm import api
 
         return verifying_key(api.open_package(model).folder, proof)
@@ -55,13 +58,9 @@ def find_key(path: Path, rows: int | None, certified: int | None) -> Path:
     """
     if path.is_file():
         return path
-    if (path / KEY_FILE).is_file() and not (path / "manifest.json").is_file():
-        return path / KEY_FILE
-    shapes = {}
-    for candidate in sorted(path.glob(f"keys/*/{KEY_FILE}")):
-        match = SHAPE.fullmatch(candidate.parent.name)
-        if match:
-            shapes[int(match[1]), int(match[2])] = candidate
+    if (path / VERIFYING_KEY_FILE).is_file() and not (path / "manifest.json").is_file():
+        return path / VERIFYING_KEY_FILE
+    shapes = verifying_key_files(path)
     chosen = {
         shape: candidate
         for shape, candidate in shapes.items()
@@ -79,14 +78,16 @@ def find_key(path: Path, rows: int | None, certified: int | None) -> Path:
     )
 
 
-def shape_verifying_key(package: Any, rows: int | None, certified: int, progress: Any = None) -> VerifyingKey:
+def shape_verifying_key(
+    package: ModelPackage, rows: int | None, certified: int, progress: Progress | None = None
+) -> VerifyingKey:
     """The key of a package's shape, made where it is not there yet; the proving key, which may be large, is
     not loaded."""
     from zkllm import api
 
     record = api.own_setup(package, progress)
     rows = rows or record.max_tokens
-    path = package.keys_folder(rows, certified) / KEY_FILE
+    path = verifying_key_file(package.folder, rows, certified)
     if is_own_key(package.digest, path):
         key = VerifyingKey.load(path)
         if (key.model_id, key.srs_digest) == (record.model_id, record.srs_digest):

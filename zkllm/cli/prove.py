@@ -136,12 +136,12 @@ def _report(result: Any, data: dict[str, Any], prompt: bytes) -> list[str]:
 
 def profile_of(package: Any, result: Any) -> dict[str, Any]:
     from zkllm.api import backend
-    from zkllm.gpt2.description import describe
     from zkllm.profiling import profile
+    from zkllm.shape_protocol import protocol_of
 
     key = result.verifying_key
     about = {"model": package.source, "N": key.N, "k": key.k, "backend": backend(), "srs": key.srs_kind}
-    return profile(result.stages, describe(package.config, key.N, key.k), 1 << key.n_log2, about)
+    return profile(result.stages, protocol_of(package, key.N, key.k), 1 << key.n_log2, about)
 
 
 def float_logits(package: Any, result: Any) -> list[float | None]:

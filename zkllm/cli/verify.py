@@ -109,8 +109,8 @@ def accepted(proof: Any, key: Any, elapsed: float) -> dict[str, Any]:
         "N": proof.N,
         "k": proof.k,
         "T": proof.T,
-        "prompt_ids": list(statement.ids[: -proof.k]),
-        "answer_ids": list(statement.ids[-proof.k :]),
+        "prompt_ids": list(statement.prompt),
+        "answer_ids": list(statement.answer),
         "context": None
         if context.is_empty
         else {

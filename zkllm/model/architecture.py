@@ -11,6 +11,7 @@ from typing import Any
 
 from zkllm.errors import CheckpointError
 from zkllm.files import read_json, reading
+from zkllm.limits import MAX_POSITIONS, MAX_VOCABULARY
 
 # GPT2Config reads and writes the field on the right under the name on the left.
 ALIASES = {"hidden_size": "n_embd", "max_position_embeddings": "n_positions",
@@ -49,9 +50,8 @@ HONOURED = {"model_type", "vocab_size", "n_positions", "n_embd", "n_layer", "n_h
 _CLASSIFIERS = {"GPT2ForSequenceClassification", "GPT2ForTokenClassification", "GPT2ForQuestionAnswering"}
 # GPT2Config's own values of fields that are left out
 _DEFAULTS = {"vocab_size": 50257, "n_positions": 1024, "n_embd": 768, "n_layer": 12, "n_head": 12}
-MAX_VOCABULARY = (1 << 16) - 1
-_LIMITS = {"vocab_size": MAX_VOCABULARY + 1, "n_positions": 1 << 16, "n_embd": 1 << 16, "n_layer": 1 << 10,
-           "n_head": 1 << 10, "n_inner": 1 << 18}  # fmt: skip
+_LIMITS = {"vocab_size": MAX_VOCABULARY + 1, "n_positions": MAX_POSITIONS + 1, "n_embd": 1 << 16,
+           "n_layer": 1 << 10, "n_head": 1 << 10, "n_inner": 1 << 18}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from zkllm.files import write_atomically
 from zkllm.gpt2.config import ProgramConfig
 from zkllm.gpt2.description import describe
 from zkllm.journal import Journal
+from zkllm.limits import MAX_CHOSEN_MU, MIN_MU
 from zkllm.model.calibrate import FloatRanges, calibration_set, default_text, measure
 from zkllm.model.calibration_record import CalibrationRecord, text_digest
 from zkllm.model.checkpoint import Checkpoint
@@ -43,7 +44,6 @@ from zkllm.model.ranges import RangeReport, RangeRow
 from zkllm.model.weights import ARRAYS, QuantizedModel, TableSpec
 
 BUILD_FILE = "build.json"
-_MAX_MU, _MIN_MU = 24, 10
 _TRACED_SEQUENCES, _TRACED_OPERATIONS = 32, 1e11
 
 StageProgress = Callable[[str, int, int], None]
@@ -65,10 +65,10 @@ class BuildOptions:
 
 def choose_mu(model: QuantizedModel, rows: int) -> int:
     """log2 of a column: one column of each group where that stays within 2^24."""
-    config = replace(model.config, mu=_MAX_MU)
+    config = replace(model.config, mu=MAX_CHOSEN_MU)
     layout = describe(config, min(rows, config.n_ctx), 1)
     used = max(layout.fixed.used, layout.witness.used)
-    return max(_MIN_MU, min(_MAX_MU, ceil_log2(used)))
+    return max(MIN_MU, min(MAX_CHOSEN_MU, ceil_log2(used)))
 
 
 def stage_of(progress: StageProgress | None, name: str) -> Callable[[int, int], None] | None:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from zkllm.errors import CheckpointError, ZkllmError
-from zkllm.model.architecture import MAX_VOCABULARY, load_architecture
+from zkllm.limits import MAX_VOCABULARY
+from zkllm.model.architecture import load_architecture
 from zkllm.model.checkpoint import Checkpoint, read_weights, weight_files
 from zkllm.model.hub import find_checkpoint
 from zkllm.model.tokenizer import ByteLevelTokenizer

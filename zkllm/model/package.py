@@ -39,6 +39,7 @@ from zkllm.files import (
     write_atomically,
 )
 from zkllm.gpt2.config import ProgramConfig
+from zkllm.key_files import shape_folder
 from zkllm.mapped import release
 from zkllm.model.calibration_record import CalibrationRecord
 from zkllm.model.predicates import check_predicates, failed_config_predicates
@@ -151,7 +152,7 @@ class ModelPackage:
         return path.read_text(encoding="utf-8") if path.is_file() else None
 
     def keys_folder(self, rows: int, k: int) -> Path:
-        return self.folder / "keys" / f"N{rows}-k{k}"
+        return shape_folder(self.folder, rows, k)
 
     @classmethod
     def save(

@@ -20,11 +20,11 @@ from zkllm.errors import PackageError
 from zkllm.field import R
 from zkllm.gpt2.config import ProgramConfig
 from zkllm.kernels.native import NATIVE
+from zkllm.limits import MAX_MU, MAX_POSITIONS, MAX_VOCABULARY
 from zkllm.model.folding import LINEARS
 from zkllm.model.tables import exp_table, gelu_table
 from zkllm.model.weights import QuantizedModel
 
-MAX_MU = 25  # what a verifying key may have: an SRS of so many powers is made before there is a key
 PACKED_BITS = 253  # a packed coefficient: slots times bits a slot
 NORM_BITS = 252  # 2 rho_bits + bits of Q
 WORD_BITS = 128  # rho, U and V are traced as 128-bit integers,
@@ -225,9 +225,9 @@ def config_predicates(c: ProgramConfig) -> Iterator[Predicate]:
 
 def _conditions(c: ProgramConfig) -> Iterator[tuple[str, bool]]:
     yield "mu: a column's address holds the bits of the layer", c.n_layer < 1 << c.mu
-    yield "vocab_size: ids are 16-bit", 1 <= c.vocab_size < 1 << 16
+    yield "vocab_size: ids are 16-bit", 1 <= c.vocab_size <= MAX_VOCABULARY
     yield "pad_id is a token id", 0 <= c.pad_id < c.vocab_size
-    yield "n_ctx < 2^16", c.n_ctx < 1 << 16
+    yield "n_ctx < 2^16", c.n_ctx <= MAX_POSITIONS
     yield "mlp_class: a class for each layer", len(c.mlp_class) == c.n_layer
     classes = 1 <= len(c.fc1_gains) == len(c.fc2_gains) <= 16
     yield "fc1_gains, fc2_gains: one of each class, at most 16", classes

@@ -33,7 +33,8 @@ class Trace(dict[str, np.ndarray]):
 
 
 def check_statement(config: ProgramConfig, ids: list[int], k: int, T: int, padded: bool = True) -> None:
-    """1 <= k <= T <= N <= n_ctx, every id in the vocabulary, and the pad id after x_T."""
+    """1 <= k <= T <= N <= n_ctx, every id in the vocabulary, and the pad id after x_T: what the program is
+    defined for, so that a prover is told before it starts."""
     n = len(ids) - 1
     if not 1 <= k <= T <= n <= config.n_ctx:
         raise StatementError(f"k = {k}, T = {T}, N = {n} do not satisfy 1 <= k <= T <= N <= {config.n_ctx}")

@@ -11,6 +11,7 @@ from zkllm.errors import PackageError, reason
 from zkllm.field import root_of_unity
 from zkllm.files import read_text, reading
 from zkllm.hashing import keccak256
+from zkllm.limits import MAX_POSITIONS, MAX_SIZE_LOG2, MAX_VOCABULARY
 from zkllm.outer.opening import Domain
 from zkllm.outer.transcript import body_bytes, encode_scalar, public_input_names
 from zkllm.pcs.curve import decode_g1, decode_g2
@@ -20,7 +21,6 @@ from zkllm.statement import num_words
 
 VERSION = 1
 VERIFIER_TAG = keccak256(b"zkllm.v1.verifier")
-MAX_SIZE_LOG2 = 25
 
 
 @dataclass(frozen=True)
@@ -115,9 +115,9 @@ class VerifyingKey:
 
     def _conditions(self) -> Iterator[tuple[str, bool]]:
         """In an order in which each one bounds what the later ones compute."""
-        yield "1 <= k <= N <= n_ctx < 2^16", 1 <= self.k <= self.N <= self.n_ctx < 1 << 16
+        yield "1 <= k <= N <= n_ctx < 2^16", 1 <= self.k <= self.N <= self.n_ctx <= MAX_POSITIONS
         yield "num_words", self.num_words == num_words(self.N)
-        yield "vocab_size", 0 <= self.pad_id < self.vocab_size <= 1 << 16
+        yield "vocab_size", 0 <= self.pad_id < self.vocab_size <= MAX_VOCABULARY
         yield "mu", 0 < self.b_log2 < self.mu <= MAX_SIZE_LOG2 and self.n_log2 <= MAX_SIZE_LOG2
         yield "rows", self.num_public < 1 << self.n_log2
         columns = (self.num_witness_columns, len(self.fixed_commitments))

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zkllm.errors import ProofError
-from zkllm.field import P, R
+from zkllm.errors import Malformed, ProofError
+from zkllm.field import R
 from zkllm.hashing import keccak256
+from zkllm.pcs.curve import G1_BYTES, OffCurve, g1_coordinates
 
 STATEMENT_TAG = keccak256(b"zkllm.v1.statement")
-POINT_BYTES, SCALAR_BYTES = 64, 32
+POINT_BYTES, SCALAR_BYTES = G1_BYTES, 32
 
 SELECTORS = ("q1", "q2", "q3", "q4", "qM", "qC", "qE", "qI", "qL")
 PREPROCESSED = (*SELECTORS, "sigma1", "sigma2", "sigma3", "sigma4")
@@ -168,9 +169,9 @@ def decode_body(
 
 
 def check_point(name: str, data: bytes) -> None:
-    """Infinity is (0, 0), which is not on the curve, so it has this one encoding."""
-    x, y = int.from_bytes(data[:32], "big"), int.from_bytes(data[32:], "big")
-    if x >= P or y >= P:
-        raise ProofError(f"canonical point: a coordinate of {name} is not below p")
-    if (x or y) and (y * y - x * x * x - 3) % P:
-        raise ProofError(f"point on curve: {name} is not a point of G1")
+    try:
+        g1_coordinates(data)
+    except OffCurve:
+        raise ProofError(f"point on curve: {name} is not a point of G1") from None
+    except Malformed:
+        raise ProofError(f"canonical point: a coordinate of {name} is not below p") from None

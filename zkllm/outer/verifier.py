@@ -28,7 +28,8 @@ Trace = Callable[[str, bytes | int], None]
 
 
 def check_words(vk: VerifyingKey, words: list[int]) -> None:
-    """The statement's limits: 1 <= k <= T <= N, ids of the vocabulary, the pad id after x_T."""
+    """The statement's limits: 1 <= k <= T <= N, ids of the vocabulary, the pad id after x_T. These are what
+    soundness rests on: whatever the words, only the verifier's own check counts."""
     try:
         T, ids = unpack_words(words, vk.N)
     except StatementError as error:

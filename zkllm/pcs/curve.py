@@ -20,18 +20,27 @@ Point2 = tuple[bn.FQ2, bn.FQ2, bn.FQ2]
 G1_GENERATOR = (1).to_bytes(COORDINATE_BYTES, "big") + (2).to_bytes(COORDINATE_BYTES, "big")
 
 
-def decode_g1(data: bytes) -> Point:
-    """Raises ValueError unless `data` is the one encoding of a point of the curve (G1 has cofactor 1)."""
+class OffCurve(Malformed):
+    """Coordinates that are no point."""
+
+
+def g1_coordinates(data: bytes) -> tuple[int, int]:
+    """(x, y) of `data`, (0, 0) for infinity. Raises Malformed unless it is the one encoding of a point of the
+    curve (G1 has cofactor 1), OffCurve where all but the curve's equation holds."""
     if len(data) != G1_BYTES:
         raise Malformed(f"a G1 point has {G1_BYTES} bytes, got {len(data)}")
     x, y = (int.from_bytes(data[i : i + COORDINATE_BYTES], "big") for i in (0, COORDINATE_BYTES))
     if x >= P or y >= P:
         raise Malformed("coordinate is not below p")
-    if x == 0 and y == 0:
-        return bn.Z1
-    if (y * y - x * x * x - 3) % P:
-        raise Malformed("point is not on the curve")
-    return bn.FQ(x), bn.FQ(y), bn.FQ(1)
+    if (x or y) and (y * y - x * x * x - 3) % P:  # infinity is (0, 0), which is not on the curve
+        raise OffCurve("point is not on the curve")
+    return x, y
+
+
+def decode_g1(data: bytes) -> Point:
+    """Raises ValueError unless `data` is the one encoding of a point."""
+    x, y = g1_coordinates(data)
+    return (bn.FQ(x), bn.FQ(y), bn.FQ(1)) if x or y else bn.Z1
 
 
 def encode_g1(point: Point) -> bytes:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zkllm.errors import SettlementError, ZkllmError
+from zkllm.key_files import is_own_key, verifying_key_files
 from zkllm.outer.keys import VerifyingKey
 from zkllm.settle.contracts import VERIFIER, CodeMismatch, compare_code, verifier_artifact
 from zkllm.settle.create2 import PROXY, PROXY_CODE, create2_address
@@ -18,7 +19,6 @@ from zkllm.settle.registry import Registered, Status, owner_of, verifiers_of
 from zkllm.settle.rpc import NoBaseFee, Rpc, checksum_address
 from zkllm.settle.session import Session
 from zkllm.settle.settlement import check_settlement
-from zkllm.setup_record import is_own_key
 
 STALE_SECONDS = 300
 
@@ -34,7 +34,7 @@ def keys_of(package: Path, digest: bytes, model_id: bytes) -> list[VerifyingKey]
     """The verifying keys of every shape of the model that this package has, of those that this user made or
     checked; `digest` is the package's."""
     found = []
-    for path in sorted((package / "keys").glob("N*-k*/vk.json")):
+    for path in verifying_key_files(package).values():
         if not is_own_key(digest, path):
             continue
         try:

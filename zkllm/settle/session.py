@@ -291,11 +291,10 @@ class Session:
             posted = shown(self.network, lambda: escrow.read_request(self.rpc, settlement, request_id))
             reward = posted.reward
         clock.lap("read back")
-        prompt = proof.ids[: proof.T - proof.k + 1]
         return Settled(
             submission.claim_id,
             verifying_key.model_id,
-            tuple(prompt),
+            proof.prompt,
             submission.token_ids,
             submission.text,
             self.network.chain_id,

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from zkllm.errors import SettlementError
 from zkllm.model.vocabulary import VocabularyTree
+from zkllm.outer.keys import VerifyingKey
+from zkllm.proof import Proof
 from zkllm.settle.abi import SETTLE, VERIFY, encode_call, words_of
 
 GAS_OF_ZERO, GAS_OF_OTHER = 4, 16
@@ -31,20 +32,20 @@ class Submission:
     text: bytes
 
 
-def verify_calldata(proof: Any) -> bytes:
+def verify_calldata(proof: Proof) -> bytes:
     """`verify(context, words, proof)` of the generated verifier."""
     return encode_call(VERIFY, proof.context.digest(), proof.words, words_of(proof.body))
 
 
 def settle_arguments(
-    proof: Any, verifying_key: Any, tokens: Sequence[bytes]
+    proof: Proof, verifying_key: VerifyingKey, tokens: Sequence[bytes]
 ) -> tuple[list[int], list[int], list[bytes], list[bytes]]:
     """words, proof, siblings and tokens, as `settle` takes them. `tokens`: the bytes of every id of the
     vocabulary."""
     tree = VocabularyTree(tokens)
     if tree.root != verifying_key.vocabulary_root or len(tokens) != verifying_key.vocab_size:
         raise SettlementError("the tokenizer is not the one that this verifying key commits to")
-    answer = _answer(proof)
+    answer = proof.answer
     for i in answer:
         if len(tokens[i]) > MAX_TEXT_BYTES:
             raise SettlementError(
@@ -55,20 +56,18 @@ def settle_arguments(
     return list(proof.words), words_of(proof.body), tree.multiproof(answer), texts
 
 
-def settle_calldata(proof: Any, verifying_key: Any, tokens: Sequence[bytes], verifier: bytes) -> Submission:
+def settle_calldata(
+    proof: Proof, verifying_key: VerifyingKey, tokens: Sequence[bytes], verifier: bytes
+) -> Submission:
     """`settle(verifier, requestId, words, proof, siblings, tokens)`."""
     arguments = settle_arguments(proof, verifying_key, tokens)
-    answer = _answer(proof)
+    answer = proof.answer
     return Submission(
         encode_call(SETTLE, verifier, proof.context.request_id, *arguments),
         proof.statement(verifying_key).claim_id(),
         answer,
         b"".join(tokens[i] for i in answer),
     )
-
-
-def _answer(proof: Any) -> tuple[int, ...]:
-    return tuple(proof.ids[proof.T - proof.k + 1 : proof.T + 1])
 
 
 def calldata_gas(data: bytes) -> int:

@@ -115,7 +115,7 @@ def earlier_proof(path: Path, key: Any, context: Any, prompt: list[int]) -> Any:
         return None
     try:
         proof = Proof.load(path)
-        if proof.context != context or list(proof.ids[: proof.T - proof.k + 1]) != prompt:
+        if proof.context != context or list(proof.prompt) != prompt:
             return None
         proof.verify(key)
     except ZkllmError:

@@ -1,0 +1,77 @@
+"""Where a model package keeps what its set-up made, and which of these files are one's own.
+
+keys/setup.json        what every shape shares (`setup_record`)
+keys/commitments.json  the commitments that an interrupted set-up has made
+keys/N{N}-k{k}/        a shape: vk.json, what verifies, and proving.key
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+from .files import is_own, remember_own, write_atomically
+
+KEYS = "keys"
+SETUP_FILE, COMMITMENTS_FILE = "setup.json", "commitments.json"
+VERIFYING_KEY_FILE, PROVING_KEY_FILE = "vk.json", "proving.key"
+_SHAPE = re.compile(r"N([1-9][0-9]{0,5})-k([1-9][0-9]{0,5})")
+_KEY = b"key"
+
+
+def setup_file(package: Path) -> Path:
+    return package / KEYS / SETUP_FILE
+
+
+def shape_name(rows: int, certified: int) -> str:
+    return f"N{rows}-k{certified}"
+
+
+def shape_folder(package: Path, rows: int, certified: int) -> Path:
+    return package / KEYS / shape_name(rows, certified)
+
+
+def verifying_key_file(package: Path, rows: int, certified: int) -> Path:
+    return shape_folder(package, rows, certified) / VERIFYING_KEY_FILE
+
+
+def proving_key_file(package: Path, rows: int, certified: int) -> Path:
+    return shape_folder(package, rows, certified) / PROVING_KEY_FILE
+
+
+def shape_folders(package: Path) -> dict[Path, tuple[int, int] | None]:
+    """What is in keys/ beside its files: the shape (N, k) of each folder, None where its name is none."""
+    folders = sorted(path for path in (package / KEYS).glob("*") if path.is_dir())
+    found = {folder: _SHAPE.fullmatch(folder.name) for folder in folders}
+    return {folder: (int(m[1]), int(m[2])) if m else None for folder, m in found.items()}
+
+
+def verifying_key_files(package: Path) -> dict[tuple[int, int], Path]:
+    """By shape (N, k)."""
+    shapes = sorted((shape, folder) for folder, shape in shape_folders(package).items() if shape is not None)
+    files = {shape: folder / VERIFYING_KEY_FILE for shape, folder in shapes}
+    return {shape: path for shape, path in files.items() if path.is_file()}
+
+
+# ---- one's own
+
+
+def _parts(package: bytes, path: Path, data: bytes) -> tuple[bytes, ...]:
+    return _KEY, package, f"{path.parent.name}/{path.name}".encode(), hashlib.sha256(data).digest()
+
+
+def keep_key(package: bytes, path: Path, data: bytes) -> None:
+    """Writes a file of a shape's keys, unless it is there, and notes that it is one's own.
+
+    `package` is the digest of the package that it was made for.
+    """
+    if not path.is_file() or path.read_bytes() != data:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, data)
+    remember_own(*_parts(package, path, data))
+
+
+def is_own_key(package: bytes, path: Path) -> bool:
+    """Whether the file is there, made (or found to be right) by this user for this package and shape."""
+    return path.is_file() and is_own(*_parts(package, path, path.read_bytes()))

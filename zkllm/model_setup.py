@@ -1,0 +1,142 @@
+"""Setting a model up: its package, the commitments to its weights, model_id, and the first keys."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from .errors import PackageError, ZkllmError
+from .files import MOST_TEXT, cache_directory, read_text, reading, require_folder_place
+from .journal import Journal
+from .kernels.interface import Kernels
+from .kernels.native import NATIVE
+from .key_files import COMMITMENTS_FILE, KEYS, setup_file
+from .limits import MAX_MU, MIN_MU
+from .memory import require_memory
+from .model.build import BuildOptions, build_package
+from .model.hub import find_checkpoint, hub_id
+from .model.package import ModelPackage
+from .model.quantize import QuantizerOptions
+from .model_id import VERSION
+from .pcs.powers import check_srs
+from .preflight import DEFAULT_ROWS, Asked, check_setup_inputs
+from .setup_check import own_setup, recorded
+from .setup_record import SetupRecord
+from .shape_protocol import protocol_of
+from .shapes import shape_keys
+from .srs_files import load_srs
+from .timings import Progress, Timings
+
+
+def setup(
+    model: str | Path,
+    out: str | Path,
+    *,
+    max_tokens: int | None = None,
+    mu: int | None = None,
+    srs: str | Path | None = None,
+    calibration: str | Path | None = None,
+    progress: Progress | None = None,
+    memory_budget: int | None = None,
+    kernels: Kernels = NATIVE,
+) -> ModelPackage:
+    """Makes the model package `out` from a Hugging Face folder or hf:ID of the hub: weights, commitments,
+    model_id, first keys.
+
+    Columns have 2^mu coefficients (default: as many as the weights, or `max_tokens` rows, need, at most
+    2^24). What an earlier call with the same inputs has left in `out` is checked and used. A budget refuses,
+    before the weights are committed, a model whose proofs would take more memory.
+    """
+    text = calibration_text(calibration)
+    if mu is not None and not MIN_MU <= mu <= MAX_MU:
+        raise PackageError(f"mu = {mu}: columns have from 2^{MIN_MU} to 2^{MAX_MU} coefficients")
+    check_setup_inputs(model, Path(out), max_tokens, mu, Path(srs) if srs is not None else None)
+    options = BuildOptions(
+        quantizer=QuantizerOptions(mu=mu), calibration=text, rows=max_tokens or DEFAULT_ROWS
+    )
+    package = build_package(model, out, options, progress)
+    rows = max_tokens if max_tokens is not None else min(DEFAULT_ROWS, package.config.n_ctx)
+    if memory_budget is not None:
+        require_memory(protocol_of(package, rows, 1), memory_budget)
+    setup_keys(package, rows, srs, progress, kernels)
+    return package
+
+
+def setup_keys(
+    package: ModelPackage,
+    max_tokens: int,
+    srs: str | Path | None = None,
+    progress: Progress | None = None,
+    kernels: Kernels = NATIVE,
+) -> SetupRecord:
+    """Commits to the fixed columns, records model_id, and makes the keys of the shape (max_tokens, 1).
+
+    Each commitment is kept at once (keys/commitments.json), for a set-up that is interrupted. A package whose
+    predicates fail gets none.
+    """
+    _ = package.sound_weights, protocol_of(package, max_tokens, 1)  # before the SRS is made or read
+    path = Path(srs).resolve() if srs is not None else None
+    string = load_srs(path, 1 << package.config.mu, progress, kernels)
+    timings = Timings(progress=progress)
+    if path is not None:
+        with timings.stage("check SRS") as report:
+            check_srs(string, report)
+    journal = Journal(
+        package.folder / KEYS / COMMITMENTS_FILE,
+        {"package": package.digest.hex(), "srs": string.digest.hex(), "version": VERSION},
+    )
+    record = recorded(package, max_tokens, string, path, timings, journal)
+    record.save(setup_file(package.folder))
+    shape_keys(package, max_tokens, 1, progress, kernels)
+    return record
+
+
+def open_package(
+    path: str | Path,
+    *,
+    progress: Progress | None = None,
+    asked: Asked | None = None,
+    kernels: Kernels = NATIVE,
+) -> ModelPackage:
+    """A package with keys: `path` itself, or one made in the cache from a Hugging Face folder or hf:ID of the
+    hub on first use; not, where what is `asked` of it could not be proved.
+
+    The folder may be anyone's: keys that came with it are made again and compared (`own_setup`), and none are
+    made where a predicate fails. What the folder's word is taken for is whose weights they are, and the SRS.
+    """
+    folder = Path(path)
+    if hub_id(path) is None and (folder / "manifest.json").is_file():
+        package = ModelPackage.load(folder)
+        if not setup_file(folder).is_file():
+            if asked is not None:
+                asked.check(package)
+            require_folder_place(folder / KEYS)
+            setup_keys(package, min(DEFAULT_ROWS, package.config.n_ctx), progress=progress, kernels=kernels)
+        own_setup(package, progress, kernels)
+        return package
+    checkpoint = find_checkpoint(path)
+    cached = cache_directory() / "models" / _checkpoint_key(checkpoint)
+    if setup_file(cached).is_file():
+        try:
+            return ModelPackage.load(cached)
+        except PackageError:
+            pass  # damaged: made again
+    if asked is not None:
+        asked.check_checkpoint(checkpoint)
+    return setup(checkpoint, cached, progress=progress, kernels=kernels)
+
+
+def _checkpoint_key(folder: Path) -> str:
+    """Names a checkpoint by its files' names, sizes and times, so that a changed one is set up again."""
+    files = sorted(p for p in folder.iterdir() if p.suffix in (".json", ".safetensors", ".txt"))
+    text = "\n".join(f"{p.name} {p.stat().st_size} {p.stat().st_mtime_ns}" for p in files)
+    return (
+        f"{folder.resolve().name}-{hashlib.sha256((str(folder.resolve()) + text).encode()).hexdigest()[:16]}"
+    )
+
+
+def calibration_text(path: str | Path | None) -> str | None:
+    if path is None:
+        return None
+    with reading(Path(path), "calibration text", ZkllmError):
+        return read_text(Path(path), MOST_TEXT)

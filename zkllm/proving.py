@@ -1,0 +1,116 @@
+"""Answering a prompt, and proving the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from .kernels.interface import Kernels
+from .kernels.native import NATIVE
+from .key_files import is_own_key, verifying_key_file
+from .memory import Estimate, require_memory
+from .model.package import ModelPackage
+from .model.program import generate_trace
+from .outer.keys import VerifyingKey
+from .pcs.srs import srs_powers_needed
+from .preflight import check_prompt
+from .proof import Proof
+from .prover import prove_trace
+from .setup_check import open_setup
+from .shape_protocol import protocol_of
+from .shapes import shape_keys
+from .srs_files import srs_of
+from .statement import Context, Statement
+from .timings import Progress, Stage, Timings
+
+
+@dataclass(frozen=True)
+class ProofResult:
+    proof: Proof
+    statement: Statement
+    prompt_ids: list[int]
+    answer_ids: list[int]
+    answer_bytes: bytes
+    logits: list[int]  # of the answered tokens, at the program's scale
+    logit_scale_log2: int  # logit / 2^scale is the float model's
+    verifying_key: VerifyingKey
+    timings: dict[str, float] = field(default_factory=dict)  # seconds by stage
+    stages: Stage = field(default_factory=lambda: Stage("all"))  # the same, nested; memory where asked for
+
+    @property
+    def answer_text(self) -> str:
+        return self.answer_bytes.decode("utf-8", errors="replace")
+
+
+def check_memory(
+    package: ModelPackage, rows: int, certified: int, memory_budget: int | None = None
+) -> Estimate:
+    """What a proof of this shape will take; a ResourceError where that is over the budget, or more than the
+    machine has."""
+    path, known = verifying_key_file(package.folder, rows, certified), {}
+    if is_own_key(package.digest, path):
+        known = {"circuit_log2": VerifyingKey.load(path).n_log2}
+    return require_memory(protocol_of(package, rows, certified), memory_budget, **known)
+
+
+def answer(package: ModelPackage, ids: Sequence[int], new_tokens: int, rows: int) -> Statement:
+    """What the model answers, without a proof: the statement that `prove` would prove."""
+    trace = generate_trace(package.weights, list(ids), new_tokens, rows)
+    return Statement(open_setup(package).model_id, new_tokens, tuple(trace.ids[: trace.T + 1]))
+
+
+def prove(
+    package: ModelPackage,
+    *,
+    prompt: str | None = None,
+    tokens: Sequence[int] | None = None,
+    new_tokens: int = 1,
+    context: Context | None = None,
+    rows: int | None = None,
+    progress: Progress | None = None,
+    memory: bool = False,
+    memory_budget: int | None = None,
+    kernels: Kernels = NATIVE,
+) -> ProofResult:
+    """Answers a prompt greedily with `new_tokens` tokens and proves it in one causal pass of `rows` rows.
+
+    Refuses where it would take more resident memory than the budget, or more than the machine has.
+    `memory`: resident memory by stage too, for which the process' mark of its peak is started anew.
+    """
+    context = context or Context()
+    record = open_setup(package)
+    rows = rows if rows is not None else record.max_tokens
+    ids = check_prompt(package, prompt, tokens, new_tokens, rows)
+    check_memory(package, rows, new_tokens, memory_budget)
+    timings = Timings(progress, memory)
+    with timings.stage("keys"):
+        keys = shape_keys(package, rows, new_tokens, progress, kernels)
+        vk = keys.verifying_key
+        string = srs_of(record, srs_powers_needed(vk.n_log2, vk.mu), progress, kernels)
+    with timings.stage("trace") as report:
+        trace = generate_trace(package.weights, ids, new_tokens, rows, report, kernels)
+    body = prove_trace(
+        keys.protocol, package.weights, trace, keys.proving_key, string, context.digest(), kernels, timings
+    )
+    proof = Proof(
+        vk.verifier_id,
+        vk.srs_kind == "development",
+        context,
+        rows,
+        new_tokens,
+        trace.T,
+        tuple(trace.ids),
+        body,
+    )
+    return ProofResult(
+        proof,
+        proof.statement(vk),
+        ids,
+        list(proof.answer),
+        package.tokenizer.decode_bytes(proof.answer),
+        [int(x) for x in trace["logit"]],
+        package.scales.logits,
+        vk,
+        timings.seconds,
+        timings.root,
+    )

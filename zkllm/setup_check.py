@@ -1,0 +1,81 @@
+"""A package's set-up: what it fixes under an SRS, and whether what its folder says of it is so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .commitments import commit_columns
+from .errors import PackageError
+from .journal import Journal
+from .kernels.interface import Kernels
+from .kernels.native import NATIVE
+from .key_files import setup_file
+from .model.package import ModelPackage
+from .model_id import config_digest, model_id
+from .pcs.powers import check_srs
+from .pcs.srs import Srs
+from .protocol.witness import fixed_tensors
+from .setup_record import SetupRecord
+from .shape_protocol import protocol_of
+from .srs_files import srs_of
+from .timings import Progress, Timings
+
+
+def open_setup(package: ModelPackage) -> SetupRecord:
+    """What the package's folder says of its set-up."""
+    record = SetupRecord.load(setup_file(package.folder))
+    if record.package_digest != package.digest:
+        raise PackageError(f"{package.folder}: the keys were made for other weights; run zkllm setup again")
+    return record
+
+
+def own_setup(
+    package: ModelPackage, progress: Progress | None = None, kernels: Kernels = NATIVE
+) -> SetupRecord:
+    """The package's set-up, made by this user, or else made again here and found to be the same."""
+    record = open_setup(package)
+    if not record.own:
+        string = srs_of(record, 1 << package.config.mu, progress, kernels)
+        if record.srs_path is not None:
+            with Timings(progress=progress).stage("check SRS") as report:
+                check_srs(string, report)
+        check_record(package, record, string, progress)
+    return record
+
+
+def recorded(
+    package: ModelPackage,
+    max_tokens: int,
+    string: Srs,
+    path: Path | None,
+    timings: Timings,
+    journal: Journal | None = None,
+) -> SetupRecord:
+    """What this package's set-up fixes under this SRS, whose file `path` is."""
+    protocol = protocol_of(package, max_tokens, 1)
+    with timings.stage("commit weights") as report:
+        tensors = fixed_tensors(protocol, package.sound_weights)
+        commitments = commit_columns(string, protocol.fixed, tensors, report, journal)
+    digest = config_digest(package.config.to_dict(), package.weights.tables.to_dict())
+    return SetupRecord(
+        max_tokens,
+        string.kind,
+        str(path) if path else None,
+        string.digest,
+        tuple(commitments),
+        digest,
+        model_id(digest, package.vocabulary_root, commitments),
+        package.digest,
+    )
+
+
+def check_record(package: ModelPackage, record: SetupRecord, string: Srs, progress: Progress | None) -> None:
+    """Raises PackageError unless the record is what the package leads to; it counts as one's own then."""
+    found = recorded(package, record.max_tokens, string, None, Timings(progress=progress))
+    if found.fixed_commitments != record.fixed_commitments:
+        raise PackageError(f"{package.folder}: the recorded commitments are not those of the weights")
+    if (found.model_id, found.config_digest) != (record.model_id, record.config_digest):
+        raise PackageError(
+            f"{package.folder}: the recorded model_id is not that of the weights and the configuration"
+        )
+    record.remember()

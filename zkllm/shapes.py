@@ -1,0 +1,100 @@
+"""The keys of a model's shapes (N, k): made when first used, kept in the package, others' made again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .files import require_folder_place
+from .kernels.interface import Kernels
+from .kernels.native import NATIVE
+from .key_files import is_own_key, keep_key, proving_key_file, shape_folder, verifying_key_file
+from .model.package import ModelPackage
+from .model_id import VERSION
+from .outer.keys import VerifyingKey
+from .outer.setup import ProvingKey, setup_outer
+from .pcs.srs import Srs, srs_powers_needed
+from .protocol.circuit import build_circuit
+from .protocol.description import Description
+from .setup_check import own_setup
+from .setup_record import SetupRecord
+from .shape_protocol import protocol_of
+from .srs_files import srs_of
+from .timings import Progress, Timings
+
+
+@dataclass(frozen=True)
+class ShapeKeys:
+    """Everything that proving one shape (N, k) needs."""
+
+    protocol: Description
+    proving_key: ProvingKey
+
+    @property
+    def verifying_key(self) -> VerifyingKey:
+        return self.proving_key.vk
+
+
+def shape_keys(
+    package: ModelPackage,
+    rows: int,
+    certified: int,
+    progress: Progress | None = None,
+    kernels: Kernels = NATIVE,
+) -> ShapeKeys:
+    """Keys of a shape, made when first used and cached in the package; others' are made again."""
+    record = own_setup(package, progress, kernels)
+    protocol = protocol_of(package, rows, certified)
+    verifying, proving = (
+        find(package.folder, rows, certified) for find in (verifying_key_file, proving_key_file)
+    )
+    if all(is_own_key(package.digest, path) for path in (verifying, proving)):
+        pk = ProvingKey.load(proving)
+        if (
+            pk.vk == VerifyingKey.load(verifying)
+            and pk.vk.model_id == record.model_id
+            and pk.vk.srs_digest == record.srs_digest
+        ):
+            return ShapeKeys(protocol, pk)
+    require_folder_place(shape_folder(package.folder, rows, certified))
+    with Timings(progress=progress).stage(f"keys N={rows} k={certified}"):
+        open_srs_of = lambda powers: srs_of(record, powers, progress, kernels)
+        keys = make_keys(package, record, rows, certified, open_srs_of, kernels)
+    keep_key(package.digest, proving, keys.proving_key.to_bytes())
+    keep_key(package.digest, verifying, keys.verifying_key.to_json().encode())
+    return keys
+
+
+def make_keys(
+    package: ModelPackage,
+    record: SetupRecord,
+    rows: int,
+    certified: int,
+    open_srs_of: Callable[[int], Srs],
+    kernels: Kernels,
+) -> ShapeKeys:
+    """The owner of every VERIFIER_ID of a model: none comes to be unless the predicates hold."""
+    config = package.sound_weights.config
+    protocol = protocol_of(package, rows, certified)
+    circuit = build_circuit(protocol).compile()
+    string = open_srs_of(srs_powers_needed(circuit.log2_size, config.mu))
+    pk, _ = setup_outer(
+        circuit,
+        string,
+        kernels,
+        list(record.fixed_commitments),
+        protocol.witness.num_columns,
+        config.mu,
+        {
+            "version": VERSION,
+            "N": rows,
+            "k": certified,
+            "vocab_size": config.vocab_size,
+            "pad_id": config.pad_id,
+            "n_ctx": config.n_ctx,
+            "model_id": record.model_id,
+            "config_digest": record.config_digest,
+            "vocabulary_root": package.vocabulary_root,
+        },
+    )
+    return ShapeKeys(protocol, pk)
