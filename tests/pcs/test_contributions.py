@@ -135,11 +135,14 @@ def test_pairings():
 
 
 def test_chacha20_gives_the_stream_of_rfc_8439():
-    """Appendix A.1: key, nonce and counter of zeros."""
+    """Appendix A.1: key and nonce of zeros; then the key that ends with a one, at the counter 1."""
     rng = draw.ChaCha((0,) * 8)
     stream = struct.pack("<16I", *(rng.u32() for _ in range(16)))
     assert stream.hex().startswith("76b8e0ada0f13d90405d6ae55386bd28bdd219b8a08ded1aa836efcc8b770dc7")
     assert struct.pack("<I", rng.u32()).hex() == "9f07e7be", "the second block"
+    rng = draw.ChaCha((0,) * 7 + (1 << 24,))
+    stream = struct.pack("<20I", *(rng.u32() for _ in range(20)))[64:]
+    assert stream.hex() == "3aeb5224ecf849929b9d828db1ced4dd"
 
 
 def test_square_roots_of_the_quadratic_extension():

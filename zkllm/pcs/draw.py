@@ -1,42 +1,19 @@
-"""Points and field elements drawn from a seed, as powers-of-tau ceremonies do it: ChaCha20 (RFC 8439's block
-with a counter of four words), candidates until one fits, and the cofactor of G2. Pure Python."""
+"""Points and field elements drawn from a seed, as powers-of-tau ceremonies do it: ChaCha20 with a
+counter of four words, candidates until one fits, and the cofactor of G2."""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+
+from Crypto.Cipher import ChaCha20
 
 from zkllm.field import P, R
 from zkllm.pcs.bn128 import bn
 from zkllm.pcs.curve import decode_g1, decode_g2, encode_g1, encode_g2
 
-_CONSTANTS = struct.unpack("<4I", b"expand 32-byte k")
-_WORD = 0xFFFFFFFF
 _BITS = 254
 _MONTGOMERY = 1 << 256
 G2_COFACTOR = 2 * P - R
-
-_QUARTERS = (
-    (0, 4, 8, 12),
-    (1, 5, 9, 13),
-    (2, 6, 10, 14),
-    (3, 7, 11, 15),
-    (0, 5, 10, 15),
-    (1, 6, 11, 12),
-    (2, 7, 8, 13),
-    (3, 4, 9, 14),
-)
-
-
-def _block(state: list[int]) -> list[int]:
-    v = state.copy()
-    for _ in range(10):
-        for a, b, c, d in _QUARTERS:
-            for x, y, z, turn in ((a, b, d, 16), (c, d, b, 12), (a, b, d, 8), (c, d, b, 7)):
-                v[x] = (v[x] + v[y]) & _WORD
-                mixed = v[z] ^ v[x]
-                v[z] = (mixed << turn | mixed >> (32 - turn)) & _WORD
-    return [(x + y) & _WORD for x, y in zip(v, state, strict=True)]
 
 
 class ChaCha:
@@ -44,22 +21,16 @@ class ChaCha:
 
     def __init__(self, seed: tuple[int, ...]):
         """seed: eight words."""
-        self._words = self._stream(seed)
+        # a nonce of 8 bytes, all zero: the upper half of a counter of 128 bits, which nothing gets to
+        self._cipher = ChaCha20.new(key=struct.pack("<8I", *seed), nonce=bytes(8))
 
     @classmethod
     def from_digest(cls, digest: bytes) -> ChaCha:
         """Seeded by the first 32 bytes of a hash."""
         return cls(struct.unpack(">8I", digest[:32]))
 
-    @staticmethod
-    def _stream(seed: tuple[int, ...]) -> Iterator[int]:
-        counter = 0
-        while True:
-            yield from _block([*_CONSTANTS, *seed, *(counter >> 32 * i & _WORD for i in range(4))])
-            counter += 1
-
     def u32(self) -> int:
-        return next(self._words)
+        return int.from_bytes(self._cipher.encrypt(bytes(4)), "little")
 
     def below(self, modulus: int) -> int:
         """Four words of 64 bits, the lowest first, each with its upper half first; cut to 254 bits."""
