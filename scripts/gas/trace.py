@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import socket
-import subprocess
-import time
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from verifier_gen.standard_json import standard_json
-from zkllm.settle.anvil import find_anvil
+from zkllm.settle.anvil import LocalNode
+from zkllm.settle.rpc import Rpc
 from zkllm.settle.solc import compile_standard
 
 INTRINSIC = 21_000
@@ -26,19 +22,13 @@ PRECOMPILES = {"0x6": "ecAdd", "0x7": "ecMul", "0x8": "pairing"}
 
 
 class Node:
-    """JSON-RPC of a local node."""
+    """A local chain on which anybody may send."""
 
-    def __init__(self, port: int):
-        self.url = f"http://127.0.0.1:{port}"
+    def __init__(self, rpc: Rpc):
+        self._rpc = rpc
 
     def __call__(self, method: str, *params: Any) -> Any:
-        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
-        request = urllib.request.Request(self.url, body, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=60) as response:
-            answer = json.load(response)
-        if "error" in answer:
-            raise RuntimeError(f"{method}: {answer['error']}")
-        return answer["result"]
+        return self._rpc.request(method, *params)
 
     def send(self, sender: str, to: str | None, data: bytes, value: int = 0) -> dict[str, Any]:
         self("anvil_setBalance", sender, hex(10**20))
@@ -58,25 +48,8 @@ class Node:
 @contextmanager
 def anvil(chain_id: int, hardfork: str) -> Iterator[Node]:
     """A fresh Anvil that is stopped afterwards."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        port = s.getsockname()[1]
-    command = [str(find_anvil()), "--port", str(port), "--chain-id", str(chain_id)]
-    command += ["--hardfork", hardfork, "--steps-tracing", "--silent"]
-    command += ["--timestamp", str(START_TIME)]
-    process = subprocess.Popen(command)
-    try:
-        node = Node(port)
-        for _ in range(200):
-            try:
-                node("eth_chainId")
-                break
-            except OSError:
-                time.sleep(0.05)
-        yield node
-    finally:
-        process.terminate()
-        process.wait()
+    with LocalNode(chain_id=chain_id, hardfork=hardfork, start_time=START_TIME, tracing=True) as node:
+        yield Node(node.rpc)
 
 
 @dataclass

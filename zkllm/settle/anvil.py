@@ -36,13 +36,30 @@ class LocalNode:
 
     With `state`, a file, the chain continues from it and is written back at the end; with `fork_url`, the
     URL of another node, it begins as a copy of that node's chain; without, it starts empty. `chain_id`: what
-    it says that it is.
+    it says that it is; `start_time`: of its first block; `tracing`: it can tell a transaction's steps.
     """
 
     def __init__(
-        self, state: Path | None = None, *, chain_id: int = DEV_CHAIN_ID, fork_url: str | None = None
+        self,
+        state: Path | None = None,
+        *,
+        chain_id: int = DEV_CHAIN_ID,
+        fork_url: str | None = None,
+        hardfork: str = HARDFORK,
+        start_time: int | None = None,
+        tracing: bool = False,
     ):
-        self._state, self._chain_id, self._fork_url = state, chain_id, fork_url
+        self._chain_id = chain_id
+        self._options = ["--chain-id", str(chain_id), "--hardfork", hardfork, "--enable-tx-gas-limit"]
+        if fork_url is not None:
+            self._options += ["--fork-url", fork_url]
+        if start_time is not None:
+            self._options += ["--timestamp", str(start_time)]
+        if tracing:
+            self._options.append("--steps-tracing")
+        if state is not None:
+            self._options += ["--state", str(state), "--preserve-historical-states"]
+        self._state = state
         self._process: subprocess.Popen[str] | None = None
         self._output: list[str] = []
         self._listening = threading.Event()
@@ -50,13 +67,9 @@ class LocalNode:
         self.rpc: Rpc
 
     def __enter__(self) -> LocalNode:
-        command = [str(find_anvil()), "--port", "0", "--chain-id", str(self._chain_id)]
-        command += ["--hardfork", HARDFORK, "--enable-tx-gas-limit"]
-        if self._fork_url is not None:
-            command += ["--fork-url", self._fork_url]
+        command = [str(find_anvil()), "--port", "0", *self._options]
         if self._state is not None:
             self._state.parent.mkdir(parents=True, exist_ok=True)
-            command += ["--state", str(self._state), "--preserve-historical-states"]
         try:
             # a session of its own, so that Ctrl-C reaches us first and the node is stopped in order
             self._process = subprocess.Popen(
@@ -97,7 +110,7 @@ class LocalNode:
             raise SettlementError(
                 "Anvil did not start: " + one_line(words[-1] if words else "it printed nothing")
             )
-        self.rpc = Rpc(f"http://{self._address}", "the local Anvil")
+        self.rpc = Rpc(self.url, "the local Anvil")
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:
@@ -109,6 +122,10 @@ class LocalNode:
                 time.sleep(0.05)
         if chain_id != self._chain_id:
             raise SettlementError(f"the local Anvil has chain id {chain_id} instead of {self._chain_id}")
+
+    @property
+    def url(self) -> str:
+        return f"http://{self._address}"
 
     def stop(self) -> None:
         """Ends the node; it writes its state first."""
