@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.metadata
+import sys
 import tomllib
 from pathlib import Path
 
@@ -24,11 +26,30 @@ def test_the_releases_are_those_of_the_project(monkeypatch: pytest.MonkeyPatch) 
     assert install(*FLOAT_MODEL) == "pip install " + " ".join(PROJECT["optional-dependencies"]["model"])
     for module, line in (
         ("solcx", "py-solc-x"), ("Crypto", "pycryptodome"), ("eth_abi", "eth-abi"), ("py_ecc", "py_ecc"),
-        ("tqdm", "tqdm"), ("safetensors", "safetensors"),
+        ("tqdm", "tqdm"), ("huggingface_hub", "huggingface_hub"),
     ):  # fmt: skip
         (pinned,) = [d for d in PROJECT["dependencies"] if d.startswith(f"{line}==")]
         assert install(module) == f"pip install {pinned}"
-    assert install("huggingface_hub") == "pip install huggingface-hub"
+    assert install("Something_else") == "pip install something-else"
+
+
+def imported() -> set[str]:
+    """Modules of others that what is shipped names, wherever it does."""
+    found: set[str] = set()
+    for path in (*ROOT.glob("zkllm/**/*.py"), *ROOT.glob("verifier_gen/**/*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+                found.add(node.module.partition(".")[0])
+    return found - sys.stdlib_module_names - {"zkllm", "verifier_gen", "_typeshed"}
+
+
+def test_what_is_imported_is_declared_and_nothing_else() -> None:
+    extras = PROJECT["optional-dependencies"]["model"]
+    declared = {requirements._name(line) for line in (*PROJECT["dependencies"], *extras)}
+    named = {requirements._name(requirements._DISTRIBUTIONS.get(m, m)) for m in imported()}
+    assert named == declared
 
 
 def test_without_metadata_the_names_are_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tests.settle.liar import Liar
 from zkllm.errors import SettlementError
 from zkllm.settle.abi import explain_revert, selector, settled_event
+from zkllm.settle.http import read_body
 from zkllm.settle.rpc import Log, Reverted, Rpc, RpcError, checksum_address, one_line, parse_address
 
 HASH = bytes(range(32))
@@ -32,6 +33,21 @@ def liar() -> Iterator[Liar]:
 def rpc(liar: Liar) -> Rpc:
     liar.status = 200
     return Rpc(liar.url, "the node", timeout=5)
+
+
+class Slowly:
+    """An answer that comes byte by byte, for ever."""
+
+    def iter_content(self, size: int) -> Iterator[bytes]:
+        assert size == 1
+        while True:
+            yield b"x"
+
+
+def test_an_answer_has_an_end_and_a_deadline():
+    assert read_body(Slowly(), 100, 60.0) == b"x" * 101
+    with pytest.raises(TimeoutError):
+        read_body(Slowly(), 1 << 40, 0.02)
 
 
 CALLS = {

@@ -167,7 +167,7 @@ def test_a_wrong_key_or_chain_is_said_without_the_key(fake_etherscan, sources, p
         Etherscan(base, 31337, "SECRETKEY", None, pauses.append).verify(sources[0])
     with pytest.raises(SettlementError, match="unsupported chainid"):
         Etherscan(base, 5, KEY, None, pauses.append).verify(sources[0])
-    with pytest.raises(SettlementError, match="cannot reach Etherscan$") as unreachable:
+    with pytest.raises(SettlementError, match="cannot reach Etherscan: no connection$") as unreachable:
         Etherscan("http://127.0.0.1:9/v2/api", 1, "SECRETKEY", None, pauses.append).verify(sources[0])
     assert all("SECRETKEY" not in str(e.value) for e in (caught, echoed, unreachable))
 

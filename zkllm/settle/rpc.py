@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from zkllm.errors import SettlementError
-from zkllm.settle.endpoint import MAX_PAUSE_SECONDS, Endpoint, Unavailable
+from zkllm.settle.endpoint import Endpoint, Unavailable
+from zkllm.settle.http import MAX_PAUSE_SECONDS
 
 RATE_LIMIT_CODES = (-32005, 429)
 RATE_LIMITED = (
@@ -131,23 +132,22 @@ def to_hex(value: int | bytes) -> str:
 
 def checksum_address(address: bytes) -> str:
     """EIP-55."""
-    from zkllm.hashing import keccak256
+    from eth_utils import to_checksum_address
 
-    digits = address.hex()
-    mask = keccak256(digits.encode()).hex()
-    return "0x" + "".join(c.upper() if int(m, 16) >= 8 else c for c, m in zip(digits, mask, strict=False))
+    return str(to_checksum_address(address))
 
 
 def parse_address(text: str) -> bytes:
     """20 bytes of a 0x-prefixed address; a mixed-case one must carry its EIP-55 checksum."""
+    from eth_utils import is_checksum_address
+
     if not re.fullmatch(r"0x[0-9a-fA-F]{40}", text):
         raise SettlementError(
             f"{one_line(text, 60)!r} is not an address: expected 0x and 40 hexadecimal digits"
         )
-    address = bytes.fromhex(text[2:])
-    if text[2:] not in (text[2:].lower(), text[2:].upper()) and checksum_address(address) != text:
+    if text[2:] not in (text[2:].lower(), text[2:].upper()) and not is_checksum_address(text):
         raise SettlementError(f"the address {text} has a wrong checksum; copy it again")
-    return address
+    return bytes.fromhex(text[2:])
 
 
 class Rpc:

@@ -13,7 +13,7 @@ from typing import Any
 
 from verifier_gen.standard_json import SOLC_LONG_VERSION
 from zkllm.errors import SettlementError
-from zkllm.settle.endpoint import is_loopback
+from zkllm.settle.http import MAX_PAUSE_SECONDS, open_http, pause_of, read_body, why_unreachable
 from zkllm.settle.rpc import checksum_address, one_line
 
 MIT_LICENSE = 3
@@ -21,7 +21,6 @@ MIT_LICENSE = 3
 POLL_SECONDS = 3.0
 ATTEMPTS = 40
 """Of one request while the service is busy, and of asking for the outcome."""
-MAX_WAIT_SECONDS = 60.0
 _TIMEOUT = 60
 _MAX_BYTES = 1 << 20
 _BUSY = ("rate limit", "rate-limit", "too many requests", "try again later", "unable to locate contractcode")
@@ -63,19 +62,13 @@ class _Http:
     """JSON over HTTP. Parameters may hold a key, so messages name the service alone."""
 
     def __init__(self, base: str, service: str, sleep: Sleep, say: Say):
-        import requests
-
-        parts = urllib.parse.urlsplit(base)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise SettlementError(f"the address of {service} must be an http:// or https:// URL")
+        self._session = open_http(base, f"the address of {service}")
         self._base, self._service = base.rstrip("/"), service
         self._sleep, self._say = sleep, say
-        self._session = requests.Session()
-        self._session.trust_env = not is_loopback(parts.hostname)
 
     def __call__(self, method: str, path: str = "", **options: Any) -> tuple[int, Any]:
         """(status, JSON). Waits and asks again while the service is busy."""
-        import requests
+        from requests import RequestException
 
         for attempt in range(ATTEMPTS):
             try:
@@ -87,14 +80,14 @@ class _Http:
                     stream=True,
                     **options,
                 ) as response:
-                    status, headers = response.status_code, response.headers
-                    body = response.raw.read(_MAX_BYTES, decode_content=True)
-            except (requests.RequestException, OSError):
-                raise SettlementError(f"cannot reach {self._service}") from None
+                    status, pause = response.status_code, pause_of(response)
+                    body = read_body(response, _MAX_BYTES, _TIMEOUT)
+            except (RequestException, OSError) as error:
+                raise SettlementError(f"cannot reach {self._service}: {why_unreachable(error)}") from None
             if status == 429 or status >= 500:
                 if attempt + 1 < ATTEMPTS:
                     busy = f"it is busy (HTTP {status})"
-                    self.wait(busy, _retry_after(headers.get("Retry-After"), attempt))
+                    self.wait(busy, _longer(attempt) if pause is None else pause)
                 continue
             try:
                 return status, json.loads(body)
@@ -112,10 +105,9 @@ class _Http:
         return SettlementError(f"{self._service} gave a malformed answer (HTTP {status})")
 
 
-def _retry_after(header: str | None, attempt: int) -> float:
-    if header is not None and header.strip().isdigit():
-        return min(float(header), MAX_WAIT_SECONDS)
-    return min(POLL_SECONDS * 1.5**attempt, MAX_WAIT_SECONDS)
+def _longer(attempt: int) -> float:
+    """Seconds before the next attempt."""
+    return min(POLL_SECONDS * 1.5**attempt, MAX_PAUSE_SECONDS)
 
 
 class Etherscan:
@@ -154,7 +146,7 @@ class Etherscan:
             ok, result = self._ask("POST", params={"chainid": self._chain_id}, data=form)
             if not ok and any(words in result.lower() for words in _BUSY):
                 # too many requests, or not indexed yet
-                self._http.wait(f"it says: {self._clean(result)}", _retry_after(None, attempt))
+                self._http.wait(f"it says: {self._clean(result)}", _longer(attempt))
                 continue
             break
         if not ok and "already verified" in result.lower():

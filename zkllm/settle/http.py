@@ -1,0 +1,81 @@
+"""What all HTTP of settling has in common, with nodes and with verification services: one client, requests,
+which web3's provider speaks with too. URLs and headers may hold keys, so that no message repeats them.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import time
+import urllib.parse
+from typing import TYPE_CHECKING
+
+from zkllm.errors import SettlementError
+
+if TYPE_CHECKING:
+    from requests import Response, Session
+
+MAX_PAUSE_SECONDS = 60.0
+"""Nobody is left alone for longer, whatever he asks for."""
+
+
+def open_http(url: str, whose: str) -> Session:
+    """A client for one host; SettlementError where the URL is none. `whose`: in the message."""
+    from requests import Session
+
+    try:
+        parts = urllib.parse.urlsplit(url)
+        host = parts.hostname if parts.scheme in ("http", "https") and (parts.port or 1) else None
+    except ValueError:
+        host = None
+    if not host or not url.isascii() or not url.isprintable() or " " in url:
+        raise SettlementError(f"{whose} must be an http:// or https:// URL")
+    logging.getLogger("urllib3").setLevel(logging.WARNING)  # its debug lines repeat the URL
+    session = Session()
+    # a proxy of the environment is for other machines, never for one that listens on this
+    session.trust_env = not _is_loopback(host)
+    return session
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def pause_of(response: Response) -> float | None:
+    """Seconds for which an answer asks not to be asked again (Retry-After), where it does."""
+    after = response.headers.get("Retry-After", "").strip()
+    if not (after.isdecimal() and after.isascii()):
+        return None
+    return min(float(after[:9]), MAX_PAUSE_SECONDS)
+
+
+def read_body(response: Response, most: int, seconds: float) -> bytes:
+    """Of an answer that is streamed, up to one byte more than `most`; TimeoutError where it takes longer."""
+    deadline, body = time.monotonic() + seconds, bytearray()
+    for byte in response.iter_content(1):  # a whole block would be waited for, however slowly it comes
+        body += byte
+        if len(body) > most:
+            break
+        if time.monotonic() > deadline:
+            raise TimeoutError
+    return bytes(body)
+
+
+def why_unreachable(error: Exception) -> str:
+    """Why there is no answer, in words that cannot hold the URL."""
+    from requests import ConnectionError, Timeout
+    from requests.exceptions import ChunkedEncodingError, ContentDecodingError, SSLError
+    from web3.exceptions import TimeExhausted
+
+    if isinstance(error, Timeout | TimeExhausted | TimeoutError):
+        return "it does not answer in time"
+    if isinstance(error, SSLError):
+        return "its certificate is not accepted"
+    if isinstance(error, ChunkedEncodingError | ContentDecodingError):
+        return "the connection broke off"
+    if isinstance(error, ConnectionError | OSError) and not hasattr(error, "response"):
+        return "no connection"
+    return "no connection" if isinstance(error, ConnectionError) else "the request failed"
