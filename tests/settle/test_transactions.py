@@ -4,8 +4,10 @@ reorganisations, other programs with the same account, a full disk. Each is paid
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -93,6 +95,32 @@ def paid_once(node: Rpc, receipt: object, nonce: int = 1) -> None:
     assert isinstance(receipt, Receipt) and receipt.succeeded
     assert node.balance(SOMEBODY) == PAYMENT.value
     assert node.nonce(development_account().address) == nonce
+
+
+# ---- what a program that uses the client can follow
+
+
+def test_a_transaction_is_told_to_the_logger_and_no_secret_is(node, sender, caplog):
+    caplog.set_level(logging.DEBUG)
+    receipt = sender().send(PAYMENT)
+    told = [r for r in caplog.records if r.name == "zkllm.settle"]
+    transaction_hash = "0x" + receipt.transaction_hash.hex()
+    assert [r.levelname for r in told] == ["INFO", "INFO"]
+    sent, mined = (r.getMessage() for r in told)
+    assert sent.startswith(f"pay: sent {transaction_hash}, nonce 0, up to ")
+    assert mined == (
+        f"pay: mined {transaction_hash} in block {receipt.block_number}, {receipt.gas_used} gas, succeeded"
+    )
+    signed = sender().journal.load("pay").attempts[-1].signed.hex()
+    key = development_account()._signer.key.hex().removeprefix("0x")
+    for text in (caplog.text, *map(repr, caplog.records)):
+        assert signed not in text and key not in text and node._url not in text
+
+
+def test_the_logger_says_nothing_by_itself():
+    program = "import zkllm.settle.transactions as t; t.LOG.warning('x')"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == done.stderr == ""
 
 
 # ---- fees

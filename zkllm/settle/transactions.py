@@ -3,10 +3,13 @@
 A record's attempts share a nonce, so that at most one of them can ever be mined: an offer is raised, and a
 lost transaction sent again, without a second payment. What a node says is not believed beyond that: only a
 receipt that is deep enough below the chain's head ends the waiting, and no error of a node does.
+
+What happens is told to the logger "zkllm.settle": hashes, nonces and fees, never keys, signed bytes or URLs.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -30,6 +33,9 @@ CONFLICTS = 5
 """How often a nonce may be lost to another program that uses the account."""
 NO_ANSWER = (Unavailable, RpcError, Reverted)
 """Of a node that was asked about a transaction: it tells nothing about it, and another time it may."""
+
+LOG = logging.getLogger("zkllm.settle")
+LOG.addHandler(logging.NullHandler())  # silent, unless the program that uses this wants to know
 
 Explain = Callable[[SettlementError], SettlementError]
 Progress = Callable[[str, int, int], None]
@@ -75,6 +81,7 @@ class Sender:
         record = self.journal.load(intent)
         if record is None:
             return None
+        LOG.info("%s: found of an earlier run, nonce %d, %s", intent, record.nonce, record.state)
         if record.state == "mined":
             receipt = lagging.shown(self.network, lambda: self._receipt(record)) if finished else None
             if not finished or receipt is not None:
@@ -98,6 +105,7 @@ class Sender:
         except NO_ANSWER:
             revived = Revived.UNDER_WAY
         if revived is Revived.NEVER:
+            LOG.warning("%s: can never be mined any more, forgotten: nonce %d", intent, record.nonce)
             self.journal.forget(record)
         return self._wait(record) if revived is Revived.UNDER_WAY else None
 
@@ -228,6 +236,8 @@ class Sender:
             raise
         if answer != record.transaction_hash:
             raise Unavailable("the node answered with another transaction's hash")
+        most = record.attempts[-1].max_fee / GWEI
+        LOG.info("%s: sent 0x%s, nonce %d, up to %.3f gwei", record.intent, answer.hex(), record.nonce, most)
 
     # ---- waiting
     def _wait(self, record: Record) -> Receipt | None:
@@ -243,9 +253,11 @@ class Sender:
             try:
                 receipt = self._receipt(record)
                 if receipt is not None and self._is_deep(receipt):
+                    _log_mined(record, receipt)
                     self.journal.advance(record, "mined", receipt)
                     return receipt
                 if receipt is None and self._is_superseded(record):
+                    LOG.warning("%s: another transaction used nonce %d", record.intent, record.nonce)
                     self.journal.forget(record)
                     return None
             except NO_ANSWER as error:
@@ -258,6 +270,8 @@ class Sender:
                 trouble = self._send_again(record) or trouble
                 resend_at = now + RESEND_SECONDS
             if trouble != said:
+                if trouble:
+                    LOG.warning("%s: waiting: %s", record.intent, trouble)
                 self._progress("wait for the transaction" + (f" ({trouble})" if trouble else ""), 0, 1)
                 said = trouble
             if now > deadline:
@@ -350,3 +364,14 @@ class Sender:
             + ("" if above else f" (its fee is at the limit of {limit / GWEI:g} gwei, max_fee_gwei)")
             + (f"; the last thing said: {trouble}" if trouble else "")
         )
+
+
+def _log_mined(record: Record, receipt: Receipt) -> None:
+    LOG.info(
+        "%s: mined 0x%s in block %d, %d gas, %s",
+        record.intent,
+        receipt.transaction_hash.hex(),
+        receipt.block_number,
+        receipt.gas_used,
+        "succeeded" if receipt.succeeded else "failed",
+    )
