@@ -228,9 +228,9 @@ def test_what_is_wrong_is_said_before_a_model_is_opened(settle, untouched, tmp_p
         words = (*PROMPT, *K) if command != "submit" else ("--proof", tmp_path / "none.zkllm")
         said = "there is no contract at" if command != "submit" else "cannot read the proof"
         settle(command, *words, *stranger).failed_in_one_line(said)
-    settle("", *PROMPT, *K, "--out", folder).failed_in_one_line("cannot write", "folder")
-    settle("", *PROMPT, *K, "--out", file / "a.zkllm").failed_in_one_line("cannot write", "file")
-    settle("verify-source", *K, "--write", file).failed_in_one_line("cannot write", "file")
+    settle("", *PROMPT, *K, "--out", folder).failed_in_one_line("it is a folder; give the name of a file")
+    settle("", *PROMPT, *K, "--out", file / "a.zkllm").failed_in_one_line("cannot be written: ", "is a file")
+    settle("verify-source", *K, "--write", file).failed_in_one_line("cannot be written to: ", "is a file")
     settle("verify-source", *K, "--service", "etherscan").failed_in_one_line("no such verification service")
     for command in ("deploy", "request", "", "doctor", "verify-source"):
         words = PROMPT if command in ("request", "") else ()

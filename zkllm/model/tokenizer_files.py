@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from zkllm.errors import TokenizerError
+from zkllm.files import read_json, reading
 from zkllm.model.tokenizer import (
     BPE_DEFAULTS,
     ByteLevelTokenizer,
@@ -198,22 +199,17 @@ def _as_added(token: Token, special: set[str]) -> Added:
     return Added(**{**options, "special": token.special or token.content in special})
 
 
-def _read_json(path: Path, default: Any) -> Any:
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise TokenizerError(f"{path}: is too large for a tokenizer")
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+def _read_json(path: Path, default: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A JSON object; `default` where there is no such file."""
+    if not path.exists():
         return default
-    except (OSError, ValueError, RecursionError):
-        raise TokenizerError(f"{path}: damaged tokenizer file; download it again") from None
+    with reading(path, "tokenizer's file", TokenizerError, "download it again"):
+        return read_json(path, _MAX_BYTES)
 
 
 def load_tokenizer(folder: Path, vocab_size: int) -> ByteLevelTokenizer:
     """From tokenizer.json, or from GPT-2's older pair vocab.json and merges.txt."""
-    config = _read_json(folder / CONFIG, {})
-    if not isinstance(config, dict):
-        raise TokenizerError(f"{folder / CONFIG}: is not a JSON object")
+    config = _read_json(folder / CONFIG, {}) or {}
     for name in _FOREIGN:
         if config.get(name) not in (None, False) and (config[name] != [] or name == "merges"):
             raise TokenizerError(f"{folder / CONFIG}: {name} is not supported; save the tokenizer without it")
@@ -238,7 +234,7 @@ def _is_verbatim(folder: Path, config: dict[str, Any]) -> bool:
     """Whether the tokenizer's class is that of tokenizer.json alone. Else it is GPT-2's."""
     model = _read_json(folder / "config.json", {})
     declared = config.get("tokenizer_class")
-    if declared is None and isinstance(model, dict):
+    if declared is None and model is not None:
         declared = model.get("tokenizer_class")
     if declared is None or declared in (_GPT2, f"{_GPT2}Fast"):
         return False

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from zkllm.cli import arguments as types
+from zkllm.cli import paths
 from zkllm.cli.console import Console
 from zkllm.cli.settle import options, paying
 from zkllm.cli.settle.output import print_planned, settled_lines
@@ -31,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="the open request to answer, 32 bytes (default: none, or the proof's)",
     )
     options.add_contract(parser)
-    parser.add_argument("--out", type=Path, metavar="FILE", help="write the proof there too")
+    parser.add_argument("--out", type=paths.TargetFile, metavar="FILE", help="write the proof there too")
     options.add_dry_run(parser)
     parser.add_argument(
         "--yes",
@@ -52,7 +53,6 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from zkllm import api
     from zkllm.statement import claim_id, prompt_digest
 
-    options.check_places(arguments)
     with options.open_from(arguments, console) as session:
         session.check_tools(arguments.owner, arguments.contract)
         package = api.open_package(arguments.model, progress=console.progress)
@@ -138,7 +138,6 @@ def submit(arguments: argparse.Namespace, console: Console) -> int:
     from zkllm.cli.models import verifying_key
     from zkllm.proof import Proof
 
-    options.check_places(arguments)
     proof = Proof.load(arguments.proof)
     with options.open_from(arguments, console) as session:
         session.check_context(proof)

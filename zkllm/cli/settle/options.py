@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import getpass
-import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,7 +13,7 @@ from typing import Any
 
 from zkllm.cli import arguments as types
 from zkllm.cli.console import Console
-from zkllm.errors import SettlementError, reason
+from zkllm.errors import SettlementError
 
 NOBODY = bytes(20)
 """Account of commands that only read, where none is given."""
@@ -96,23 +93,6 @@ def require(arguments: argparse.Namespace, *names: str) -> None:
         from zkllm.settle import network
 
         network(arguments.network)  # an unknown one is named before a model is opened
-
-
-def check_places(arguments: argparse.Namespace) -> None:
-    """Before anything is done: what is to be written can be."""
-    out = getattr(arguments, "out", None)
-    folder = getattr(arguments, "write", None)
-    try:
-        if out is not None:
-            if out.is_dir():
-                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-            out.parent.mkdir(parents=True, exist_ok=True)
-            tempfile.TemporaryFile(dir=out.parent).close()
-        if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-            tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        raise SettlementError(f"cannot write {out or folder}: {reason(error)}") from None
 
 
 @contextmanager

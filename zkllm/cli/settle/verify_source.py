@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from zkllm.cli import arguments as types
+from zkllm.cli import paths
 from zkllm.cli.console import Console
 from zkllm.cli.settle import options
 from zkllm.errors import SettlementError
@@ -38,7 +39,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--offline", action="store_true", default=False, help="no service: compile here and compare"
     )
     parser.add_argument(
-        "--write", type=Path, default=None, metavar="DIR", help="write the standard JSON inputs there, too"
+        "--write",
+        type=paths.TargetFolder,
+        default=None,
+        metavar="DIR",
+        help="write the standard JSON inputs there, too",
     )
     options.add_common(parser)
 
@@ -51,7 +56,6 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from zkllm.settle import network
     from zkllm.settle.recompile import recompile
 
-    options.check_places(arguments)
     services: list[Any] = []
     skipped: dict[str, str] = {}
     if not arguments.offline:  # a key that is not there is said before anything is done
