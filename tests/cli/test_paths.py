@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 
 from zkllm import api, shapes
-from zkllm.cli import COMMANDS, paths, rescue, srs
+from zkllm.cli import COMMANDS, paths, rescue
 from zkllm.cli import arguments as types
 from zkllm.cli.console import Progress
+from zkllm.cli.srs import options
 from zkllm.errors import PathError, ZkllmError
 from zkllm.model import hub
 from zkllm.pcs.ptau_write import write_development_ptau
@@ -45,7 +46,7 @@ REST = {"prove": ["--tokens", "72"], "srs fetch-plan": ["--mu", "20"], "bench": 
 PLAIN = {"prompt", "name", "url", "part", "block"}
 """Arguments that are texts or choices."""
 SCALARS = {types.positive, types.index, types.token_ids, types.context, types.log2_size, types.size,
-           srs._count, srs._power}  # fmt: skip
+           options.count, options.power}  # fmt: skip
 ALONE = {("bench", "--export"): {"--model"}, ("bench", "--model"): {"--export"}}
 """Options that do not go together."""
 

@@ -35,7 +35,7 @@ def files(tmp_path_factory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("action", srs.ACTIONS)
+@pytest.mark.parametrize("action", srs.COMMANDS)
 def test_every_action_explains_itself_with_examples(run, action):
     outcome = run("srs", action, "--help")
     assert outcome.code == 0
