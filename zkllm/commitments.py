@@ -11,12 +11,12 @@ import numpy as np
 
 from .blinding import NO_BLINDING, Blinding
 from .field import R
-from .journal import Journal
 from .pcs.curve import decode_g1, encode_g1, linear_combination_g1
 from .pcs.srs import Srs
 from .protocol.columns import column_pieces
 from .protocol.layout import Layout
 from .protocol.tables import Tensors
+from .resumable import Resumable
 
 Progress = Callable[[int, int], None]
 Segments = list[tuple[int, np.ndarray]]
@@ -35,17 +35,17 @@ def commit_columns(
     layout: Layout,
     tensors: Tensors,
     progress: Progress | None = None,
-    journal: Journal | None = None,
+    resumable: Resumable | None = None,
     blinding: Blinding = NO_BLINDING,
 ) -> list[bytes]:
     """One G1 point a column: sum over slots of 2^shift times the commitment to that slot's integers, and what
     blinds it.
 
-    With a journal, columns that it holds are not committed again, and it gets each that is.
+    With a resumable, columns that it holds are not committed again, and it gets each that is.
     """
     commitments: list[bytes] = []
     for column in range(layout.num_columns):
-        if journal is not None and (known := journal.get(f"column {column}")):
+        if resumable is not None and (known := resumable.get(f"column {column}")):
             commitments.append(bytes.fromhex(known))
             continue
         parts = [
@@ -59,8 +59,8 @@ def commit_columns(
             terms = [(pow(2, shift, R), decode_g1(point)) for shift, point in parts]
             terms += [(mask, decode_g1(srs.points[address])) for address, mask in masks.items()]
             commitments.append(encode_g1(linear_combination_g1(terms)))
-        if journal is not None:
-            journal.put(f"column {column}", commitments[-1].hex())
+        if resumable is not None:
+            resumable.put(f"column {column}", commitments[-1].hex())
         if progress is not None:
             progress(column + 1, layout.num_columns)
     return commitments

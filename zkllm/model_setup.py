@@ -7,7 +7,6 @@ from pathlib import Path
 
 from .errors import PackageError, ZkllmError
 from .files import MOST_TEXT, cache_directory, read_text, reading, require_folder_place
-from .journal import Journal
 from .kernels.interface import Kernels
 from .kernels.native import NATIVE
 from .key_files import COMMITMENTS_FILE, KEYS, setup_file
@@ -20,6 +19,7 @@ from .model.quantize import QuantizerOptions
 from .model_id import VERSION
 from .pcs.powers import check_srs
 from .preflight import DEFAULT_ROWS, Asked, check_setup_inputs
+from .resumable import Resumable
 from .setup_check import own_setup, recorded
 from .setup_record import SetupRecord
 from .shape_protocol import protocol_of
@@ -81,11 +81,11 @@ def setup_keys(
     if path is not None:
         with timings.stage("check SRS") as report:
             check_srs(string, report)
-    journal = Journal(
+    resumable = Resumable(
         package.folder / KEYS / COMMITMENTS_FILE,
         {"package": package.digest.hex(), "srs": string.digest.hex(), "version": VERSION},
     )
-    record = recorded(package, max_tokens, string, path, timings, journal)
+    record = recorded(package, max_tokens, string, path, timings, resumable)
     record.save(setup_file(package.folder))
     shape_keys(package, max_tokens, 1, progress, kernels)
     return record

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from .commitments import commit_columns
 from .errors import PackageError
-from .journal import Journal
 from .kernels.interface import Kernels
 from .kernels.native import NATIVE
 from .key_files import setup_file
@@ -15,6 +14,7 @@ from .model_id import config_digest, model_id
 from .pcs.powers import check_srs
 from .pcs.srs import Srs
 from .protocol.witness import fixed_tensors
+from .resumable import Resumable
 from .setup_record import SetupRecord
 from .shape_protocol import protocol_of
 from .srs_files import srs_of
@@ -49,13 +49,13 @@ def recorded(
     string: Srs,
     path: Path | None,
     timings: Timings,
-    journal: Journal | None = None,
+    resumable: Resumable | None = None,
 ) -> SetupRecord:
     """What this package's set-up fixes under this SRS, whose file `path` is."""
     protocol = protocol_of(package, max_tokens, 1)
     with timings.stage("commit weights") as report:
         tensors = fixed_tensors(protocol, package.sound_weights)
-        commitments = commit_columns(string, protocol.fixed, tensors, report, journal)
+        commitments = commit_columns(string, protocol.fixed, tensors, report, resumable)
     digest = config_digest(package.config.to_dict(), package.weights.tables.to_dict())
     return SetupRecord(
         max_tokens,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scripts.bench.common import resident
-from zkllm.settle.programs import foundry_program
+from zkllm.settle.executables import foundry_program
 
 from .areas import Stage
 from .mutation import Mutant

@@ -17,9 +17,9 @@ from typing import Any
 from scripts import ROOT
 from testkit.services import KEY, FakeEtherscan, FakeSourcify
 from zkllm.settle.abi import SENTENCES, selector
+from zkllm.settle.accounts import DEV_MNEMONIC, development_account
 from zkllm.settle.anvil import LocalNode
 from zkllm.settle.journal import Journal, Record
-from zkllm.settle.keys import DEV_MNEMONIC, development_account
 from zkllm.settle.networks import DEV_CHAIN_ID, MAINNET_CHAIN_ID
 from zkllm.settle.rpc import Reverted, Rpc, checksum_address, to_hex
 

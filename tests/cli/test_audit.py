@@ -20,7 +20,7 @@ from zkllm.outer.keys import VerifyingKey
 from zkllm.outer.setup import ProvingKey
 from zkllm.pcs.srs import development_srs
 from zkllm.proof import Proof
-from zkllm.settle.examination import keys_of
+from zkllm.settle.doctor import keys_of
 from zkllm.setup_record import SetupRecord
 from zkllm.srs_files import MIN_SRS_LOG2
 

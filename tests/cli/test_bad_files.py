@@ -15,8 +15,8 @@ import pytest
 
 from zkllm.errors import Malformed, SettlementError, ZkllmError, reason
 from zkllm.pcs.ptau_write import write_development_ptau
+from zkllm.settle.accounts import KeySource
 from zkllm.settle.deployments import Deployments
-from zkllm.settle.keys import KeySource
 
 PYTHON = re.compile(
     r"codec|errno|expecting|extra data|traceback|internal error|invalid literal|keyerror|nonetype|__\w+__"

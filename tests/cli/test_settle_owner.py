@@ -8,8 +8,8 @@ import time
 
 import pytest
 
+from zkllm.settle.accounts import development_account
 from zkllm.settle.anvil import LocalNode
-from zkllm.settle.keys import development_account
 from zkllm.settle.ownership import freeze_call, pending_owner_of
 from zkllm.settle.registry import Status, owner_of, status_of
 from zkllm.settle.rpc import Rpc, checksum_address

@@ -16,8 +16,8 @@ from zkllm import api
 from zkllm.errors import StatementError
 from zkllm.proof import Proof
 from zkllm.settle import lagging, session
+from zkllm.settle.accounts import development_account
 from zkllm.settle.anvil import LocalNode
-from zkllm.settle.keys import development_account
 from zkllm.settle.rpc import Rpc
 
 ACCOUNT = development_account()

@@ -7,8 +7,8 @@ import pytest
 
 from tests.settle.toy import ToyModel
 from zkllm.settle import lagging
+from zkllm.settle.accounts import development_account
 from zkllm.settle.anvil import LocalNode
-from zkllm.settle.keys import development_account
 from zkllm.settle.networks import network
 from zkllm.settle.rpc import Rpc
 from zkllm.settle.session import Session

@@ -15,10 +15,10 @@ from tests.settle.proxy import Answer, Gateway, error, gateway, result
 from zkllm.errors import SettlementError
 from zkllm.settle import anvil, transactions
 from zkllm.settle.abi import explain
+from zkllm.settle.accounts import development_account
 from zkllm.settle.anvil import LocalNode
 from zkllm.settle.fees import Call
 from zkllm.settle.journal import Journal
-from zkllm.settle.keys import development_account
 from zkllm.settle.networks import network
 from zkllm.settle.refusals import Refused
 from zkllm.settle.rpc import NoBaseFee, Receipt, Reverted, Rpc

@@ -14,10 +14,10 @@ from zkllm.cli.settle.verify_source import deployed_sources
 from zkllm.errors import SettlementError
 from zkllm.settle import escrow
 from zkllm.settle.abi import encode_call, read
+from zkllm.settle.accounts import development_account
 from zkllm.settle.anvil import LocalNode
 from zkllm.settle.claims import read_claim
 from zkllm.settle.fees import Call
-from zkllm.settle.keys import development_account
 from zkllm.settle.networks import network
 from zkllm.settle.recompile import recompile
 from zkllm.settle.rpc import Rpc

@@ -11,7 +11,7 @@ import pytest
 
 from zkllm.errors import SettlementError
 from zkllm.settle import keystore
-from zkllm.settle.keys import KeySource
+from zkllm.settle.accounts import KeySource
 
 PASSWORD = "open sesame"
 KEY = bytes([0x42] * 32)

@@ -11,7 +11,7 @@ from tests.settle.toy import ToyModel
 from zkllm.errors import SettlementError
 from zkllm.settle import escrow
 from zkllm.settle.abi import encode_call
-from zkllm.settle.examination import examine, is_generated
+from zkllm.settle.doctor import examine, is_generated
 from zkllm.settle.fees import Call
 from zkllm.settle.registry import Status, owner_of, verifiers_of
 from zkllm.settle.settlement import check_settlement, settlement_address

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from zkllm.errors import SettlementError
-from zkllm.settle import anvil, programs, solc
+from zkllm.settle import anvil, executables, solc
 from zkllm.settle.anvil import LocalNode, find_anvil
 from zkllm.settle.contracts import settlement_source
 from zkllm.settle.solc import compile_standard
@@ -30,7 +30,7 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "bin").mkdir()
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.setenv("SOLCX_BINARY_PATH", str(tmp_path / "none"))
-    monkeypatch.setattr(programs, "node_modules", lambda: tmp_path)
+    monkeypatch.setattr(executables, "node_modules", lambda: tmp_path)
     for name in (solc.ENVIRONMENT, anvil.ENVIRONMENT, "NODE_PATH"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
@@ -50,16 +50,16 @@ def test_what_is_missing_is_named_with_the_cure(bare):
 def package(folder: Path, nested: bool) -> Path:
     """What npm installs into a folder of packages: beside each other, or, globally, inside. The program."""
     inside = folder / "@foundry-rs" / "anvil" / "node_modules" if nested else folder
-    program = inside / programs.foundry_path("anvil")
+    program = inside / executables.foundry_path("anvil")
     program.parent.mkdir(parents=True)
-    program.symlink_to(REPOSITORY / "node_modules" / programs.foundry_path("anvil"))
+    program.symlink_to(REPOSITORY / "node_modules" / executables.foundry_path("anvil"))
     return program
 
 
 @pytest.mark.parametrize("nested", [False, True])
 def test_node_path_alone_finds_the_node(bare, monkeypatch, nested):
     """As an installed wheel has it: no folder of packages beside, nothing on PATH."""
-    monkeypatch.setattr(programs, "node_modules", lambda: bare / "lib" / "node_modules")
+    monkeypatch.setattr(executables, "node_modules", lambda: bare / "lib" / "node_modules")
     program = package(bare / "global", nested)
     monkeypatch.setenv("NODE_PATH", os.pathsep.join(["", "global", str(bare / "none"), str(bare / "global")]))
     assert find_anvil() == program
@@ -142,7 +142,7 @@ def test_programs_of_the_working_directory_are_not_run(bare, monkeypatch):
     folder = bare / "hostile"
     ran = folder / "ran"
     for path in (
-        folder / "node_modules" / programs.foundry_path("anvil"),
+        folder / "node_modules" / executables.foundry_path("anvil"),
         folder / "anvil",
         folder / "solc",
     ):

@@ -21,10 +21,10 @@ from tests.settle.test_session import IDS, ask, prepared, settle
 from zkllm.errors import SettlementError
 from zkllm.settle import transactions
 from zkllm.settle.abi import explain
+from zkllm.settle.accounts import development_account
 from zkllm.settle.anvil import LocalNode
 from zkllm.settle.fees import GWEI, Call
 from zkllm.settle.journal import Journal
-from zkllm.settle.keys import development_account
 from zkllm.settle.networks import network
 from zkllm.settle.rpc import Receipt, Rpc
 from zkllm.settle.session import Session

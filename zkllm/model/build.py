@@ -15,7 +15,6 @@ from zkllm.errors import PackageError
 from zkllm.files import write_atomically
 from zkllm.gpt2.config import ProgramConfig
 from zkllm.gpt2.description import describe
-from zkllm.journal import Journal
 from zkllm.limits import MAX_CHOSEN_MU, MIN_MU
 from zkllm.model.calibrate import FloatRanges, calibration_set, default_text, measure
 from zkllm.model.calibration_record import CalibrationRecord, text_digest
@@ -42,6 +41,7 @@ from zkllm.model.quantize import (
 )
 from zkllm.model.ranges import RangeReport, RangeRow
 from zkllm.model.weights import ARRAYS, QuantizedModel, TableSpec
+from zkllm.resumable import Resumable
 
 BUILD_FILE = "build.json"
 _TRACED_SEQUENCES, _TRACED_OPERATIONS = 32, 1e11
@@ -127,22 +127,22 @@ def build_package(
     (checkpoint, tokenizer), out = load_folder(model), Path(out).resolve()
     source = hub_id(model) or Path(checkpoint.folder).resolve().name
     groups = calibration_set(checkpoint, tokenizer, options.calibration, options.seed)
-    journal = Journal(out / BUILD_FILE, build_inputs(checkpoint, options))
-    if not journal.resumed:
+    resumable = Resumable(out / BUILD_FILE, build_inputs(checkpoint, options))
+    if not resumable.resumed:
         (out / "manifest.json").unlink(missing_ok=True)
-    if (known := journal.get("ranges")) is None:
+    if (known := resumable.get("ranges")) is None:
         known = measure(checkpoint, groups, stage_of(progress, "calibrate")).to_dict()
-        journal.put("ranges", known)
+        resumable.put("ranges", known)
     ranges = FloatRanges.from_dict(known)
     config, scales, spec = choose_config(checkpoint, ranges, options.quantizer)
-    _write_arrays(out, journal, checkpoint, config, scales, spec, stage_of(progress, "quantize"))
+    _write_arrays(out, resumable, checkpoint, config, scales, spec, stage_of(progress, "quantize"))
     arrays = {name: map_array(out, name, config) for name in ARRAYS}
     quantized = packed(QuantizedModel(config, spec, **arrays), options.quantizer)
     check_predicates(quantized)
     if options.quantizer.mu is None:
         mu = choose_mu(quantized, options.rows)
         quantized = replace(quantized, config=replace(quantized.config, mu=mu))
-    report = _checked_report(journal, quantized, groups, progress)
+    report = _checked_report(resumable, quantized, groups, progress)
     record_calibration_text(out, options.calibration)
     record = CalibrationRecord.of(ranges, options.quantizer, options.seed, options.text)
     package = _complete(out, quantized, scales, source, record)
@@ -156,7 +156,7 @@ def build_package(
 
 def _write_arrays(
     out: Path,
-    journal: Journal,
+    resumable: Resumable,
     checkpoint: Checkpoint,
     config: ProgramConfig,
     scales: Scales,
@@ -166,7 +166,7 @@ def _write_arrays(
     """The arrays that are not there yet, or not as they were written."""
     done = 0
     for group, names in GROUPS.items():
-        digests = journal.get(f"arrays of {group}") or {}
+        digests = resumable.get(f"arrays of {group}") or {}
         if not all(intact_array(out, name, config, digests.get(name)) for name in names):
             # an array that is about to change must not be part of a package
             (out / "manifest.json").unlink(missing_ok=True)
@@ -175,17 +175,17 @@ def _write_arrays(
                     files.write(name, block)
                     if progress:
                         progress(done + i // len(names), len(GROUPS) * config.n_layer)
-                journal.put(f"arrays of {group}", files.close())
+                resumable.put(f"arrays of {group}", files.close())
         done += config.n_layer
         if progress:
             progress(done, len(GROUPS) * config.n_layer)
 
 
 def _checked_report(
-    journal: Journal, model: QuantizedModel, groups: Sequence[np.ndarray], progress: StageProgress | None
+    resumable: Resumable, model: QuantizedModel, groups: Sequence[np.ndarray], progress: StageProgress | None
 ) -> list[RangeRow]:
     """The report of the integer program, inside every range."""
-    known = journal.get("report")
+    known = resumable.get("report")
     if known is None:
         rows = calibration_report(model, groups, stage_of(progress, "ranges")).rows()
         for row in rows:
@@ -194,7 +194,7 @@ def _checked_report(
                     f"calibration: {row.tensor} reaches {row.seen}, beyond its range of {row.bound}; "
                     "calibrate on more text (--calibration FILE)"
                 )
-        journal.put("report", [row.to_dict() for row in rows])
+        resumable.put("report", [row.to_dict() for row in rows])
         return rows
     return [RangeRow(**row) for row in known]
 

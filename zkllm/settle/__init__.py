@@ -6,7 +6,7 @@ with open_session(network("anvil"), KeySource()) as session:
     settled = session.settle(proof, verifying_key, tokens)
 """
 
-from zkllm.settle.keys import KeySource
+from zkllm.settle.accounts import KeySource
 from zkllm.settle.networks import Network, network, networks
 from zkllm.settle.session import Session, Settled, default_home, open_session
 from zkllm.settle.submission import Submission, settle_calldata, verify_calldata

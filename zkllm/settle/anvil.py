@@ -10,8 +10,8 @@ from pathlib import Path
 from types import TracebackType
 
 from zkllm.errors import SettlementError, reason
+from zkllm.settle.executables import foundry_program, named_program, program_on_path
 from zkllm.settle.networks import DEV_CHAIN_ID
-from zkllm.settle.programs import foundry_program, named_program, program_on_path
 from zkllm.settle.rpc import Rpc, one_line
 
 ENVIRONMENT = "ZKLLM_ANVIL"

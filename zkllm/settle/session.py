@@ -20,6 +20,7 @@ from zkllm.errors import SettlementError, reason
 from zkllm.proof import Proof
 from zkllm.settle import escrow
 from zkllm.settle.abi import SettledEvent, explain, explain_revert, read, selector, settled_event
+from zkllm.settle.accounts import Account, KeySource
 from zkllm.settle.anvil import LocalNode
 from zkllm.settle.claims import is_settled
 from zkllm.settle.contracts import settlement_artifact
@@ -27,7 +28,6 @@ from zkllm.settle.deploy import Deployer, Plan, Progress
 from zkllm.settle.deployments import Deployment, Deployments
 from zkllm.settle.fees import SETTLE_GAS, Call, Fees
 from zkllm.settle.journal import Journal
-from zkllm.settle.keys import Account, KeySource
 from zkllm.settle.lagging import shown
 from zkllm.settle.networks import Network
 from zkllm.settle.rpc import PATIENCE, Receipt, Rpc, checksum_address

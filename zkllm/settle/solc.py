@@ -13,7 +13,7 @@ from typing import Any
 
 from verifier_gen.standard_json import SOLC_VERSION
 from zkllm.errors import SettlementError, reason
-from zkllm.settle.programs import named_program, program_on_path
+from zkllm.settle.executables import named_program, program_on_path
 from zkllm.settle.rpc import one_line
 
 ENVIRONMENT = "ZKLLM_SOLC"

@@ -18,10 +18,10 @@ from typing import TypeVar
 
 from zkllm.errors import SettlementError, reason
 from zkllm.settle import lagging
+from zkllm.settle.accounts import Account
 from zkllm.settle.endpoint import Unavailable
 from zkllm.settle.fees import GWEI, Call, Fees, data_fee, gas_limit
 from zkllm.settle.journal import Attempt, Journal, Record
-from zkllm.settle.keys import Account
 from zkllm.settle.networks import Network
 from zkllm.settle.refusals import advised, is_waited_for
 from zkllm.settle.rpc import Receipt, Reverted, Rpc, RpcError, to_hex

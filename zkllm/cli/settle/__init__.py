@@ -12,8 +12,8 @@ from zkllm.cli.settle import (
     accept_ownership,
     deploy,
     doctor,
-    everything,
     freeze,
+    prove_and_settle,
     reclaim,
     renounce_ownership,
     request,
@@ -54,7 +54,7 @@ COMMANDS = {
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    everything.configure(parser)
+    prove_and_settle.configure(parser)
     parser.set_defaults(settle_parser=parser)
     commands = parser.add_subparsers(
         dest="settle_command", metavar="COMMAND", title="commands", required=False
@@ -73,5 +73,5 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.settle_command is None:
-        return everything.run(arguments, console)
+        return prove_and_settle.run(arguments, console)
     return COMMANDS[arguments.settle_command].run(arguments, console)

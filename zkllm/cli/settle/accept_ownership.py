@@ -6,13 +6,13 @@ from __future__ import annotations
 import argparse
 
 from zkllm.cli.console import Console
-from zkllm.cli.settle import options, owning
+from zkllm.cli.settle import options, owner_commands
 
 SUMMARY = "accept the ownership that was offered to this account"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    owning.configure(parser)
+    owner_commands.configure(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     with options.open_from(arguments, console) as session:
         account = session.account.address
         settlement = session.locate(arguments.owner, arguments.contract)
-        return owning.carry_out(
+        return owner_commands.carry_out(
             arguments,
             console,
             session,

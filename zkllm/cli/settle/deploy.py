@@ -8,7 +8,7 @@ from typing import Any
 
 from zkllm.cli import arguments as types
 from zkllm.cli.console import Console
-from zkllm.cli.settle import options, paying
+from zkllm.cli.settle import costs, options
 from zkllm.cli.settle.output import print_planned
 
 SUMMARY = "deploy and register the contracts of a model"
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         if options.only_printed(arguments, session):
             return print_planned(console, arguments, session, plan.calls, then, **addresses)
         if plan.calls:
-            paying.announce(console, session, key, plan)
+            costs.announce(console, session, key, plan)
             session.ensure_deployed(key, arguments.owner, arguments.contract, unregistered=True)
     gas = {name: receipt.gas_used for name, receipt in session.deployed.items()}
     rows_out: list[tuple[str, object]] = [

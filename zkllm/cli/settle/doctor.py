@@ -26,7 +26,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
     from zkllm import api
     from zkllm.cli.models import shape_verifying_key
-    from zkllm.settle.examination import examine, keys_of
+    from zkllm.settle.doctor import examine, keys_of
 
     with options.open_from(arguments, console, reading=True) as session:
         package = api.open_package(arguments.model, progress=console.progress)

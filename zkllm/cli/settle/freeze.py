@@ -8,7 +8,7 @@ from typing import Any
 
 from zkllm.cli import arguments as types
 from zkllm.cli.console import Console
-from zkllm.cli.settle import options, owning
+from zkllm.cli.settle import options, owner_commands
 
 SUMMARY = "as the owner: end settling by a verifier, for ever"
 
@@ -19,14 +19,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     options.add_model(parser)
     types.add_shape(parser)
-    owning.configure(parser, for_ever=True)
+    owner_commands.configure(parser, for_ever=True)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     options.require(arguments, "network")
     if (arguments.verifier is None) == (getattr(arguments, "model", None) is None):
         arguments.settle_parser.error("give either --verifier ADDRESS or --model DIR")
-    owning.want_yes(arguments)
+    owner_commands.want_yes(arguments)
 
     from zkllm.settle.ownership import check_active, check_owner, freeze_call
     from zkllm.settle.registry import Status, status_of
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             check_active(rpc, settlement, verifier)
             check_owner(rpc, settlement, account)
 
-        return owning.carry_out(
+        return owner_commands.carry_out(
             arguments,
             console,
             session,

@@ -6,25 +6,25 @@ from __future__ import annotations
 import argparse
 
 from zkllm.cli.console import Console
-from zkllm.cli.settle import options, owning
+from zkllm.cli.settle import options, owner_commands
 
 SUMMARY = "as the owner: give the ownership up, for ever"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    owning.configure(parser, for_ever=True)
+    owner_commands.configure(parser, for_ever=True)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     options.require(arguments, "network")
-    owning.want_yes(arguments)
+    owner_commands.want_yes(arguments)
 
     from zkllm.settle.ownership import check_owner, renounce_call
     from zkllm.settle.registry import owner_of
 
     with options.open_from(arguments, console) as session:
         settlement = session.locate(arguments.owner, arguments.contract)
-        return owning.carry_out(
+        return owner_commands.carry_out(
             arguments,
             console,
             session,

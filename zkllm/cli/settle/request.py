@@ -116,7 +116,7 @@ def refuse_unanswerable(session: Any, settlement: bytes, package: Any, prompt: i
     """Nobody should pay into a request that no registered verifier can fulfil, or that one which lies can.
     What cannot be told of is returned, in words."""
     from zkllm import api
-    from zkllm.settle.examination import is_generated, keys_of
+    from zkllm.settle.doctor import is_generated, keys_of
     from zkllm.settle.registry import Status, verifiers_of
     from zkllm.settle.rpc import checksum_address
 

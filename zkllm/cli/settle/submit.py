@@ -7,7 +7,7 @@ from pathlib import Path
 
 from zkllm.cli import arguments as types
 from zkllm.cli.console import Console
-from zkllm.cli.settle import everything, options
+from zkllm.cli.settle import options, prove_and_settle
 
 SUMMARY = "settle a proof that was made before"
 
@@ -26,4 +26,4 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     options.require(arguments, "network", "model", "proof")
-    return everything.submit(arguments, console)
+    return prove_and_settle.submit(arguments, console)

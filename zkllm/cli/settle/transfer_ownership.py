@@ -7,7 +7,7 @@ import argparse
 
 from zkllm.cli import arguments as types
 from zkllm.cli.console import Console
-from zkllm.cli.settle import options, owning
+from zkllm.cli.settle import options, owner_commands
 
 SUMMARY = "as the owner: offer the ownership to another account"
 
@@ -20,7 +20,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="ADDRESS",
         help="who may accept it; the zero address takes an offer back (required)",
     )
-    owning.configure(parser)
+    owner_commands.configure(parser)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
     with options.open_from(arguments, console) as session:
         settlement, heir = session.locate(arguments.owner, arguments.contract), arguments.to
-        return owning.carry_out(
+        return owner_commands.carry_out(
             arguments,
             console,
             session,

@@ -10,7 +10,7 @@ from typing import Any
 from zkllm.cli import arguments as types
 from zkllm.cli import paths
 from zkllm.cli.console import Console
-from zkllm.cli.settle import options, paying
+from zkllm.cli.settle import costs, options
 from zkllm.cli.settle.output import print_planned, settled_lines
 from zkllm.errors import SettlementError, ZkllmError, reason
 
@@ -75,7 +75,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         if session.account.can_sign and not session.is_begun(claim, plan):
             session.check_means(plan.calls)
         if plan.calls:
-            paying.confirm(arguments, console, session, key, plan)
+            costs.confirm(arguments, console, session, key, plan)
             session.ensure_deployed(key, arguments.owner, arguments.contract)
         context = session.context(plan.settlement, arguments.request or bytes(32))
         name = "-".join(part.hex()[:32] for part in (key.verifier_id, claim, context.digest()))

@@ -11,7 +11,7 @@ from .files import canonical_json, is_own, remember_own, write_atomically
 _KIND = b"journal"
 
 
-class Journal:
+class Resumable:
     """Finished results by name, in a file that is replaced at each entry.
 
     The file belongs to the inputs that it names, and to the user who wrote it: results of other inputs,
