@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zkllm.cli import paths
 from zkllm.cli.arguments import add_memory_budget, positive, shape_misuse
@@ -18,6 +18,12 @@ from zkllm.cli.rescue import save_proof
 from zkllm.errors import ZkllmError
 from zkllm.files import require_folder_place
 from zkllm.model import hub
+
+if TYPE_CHECKING:
+    from zkllm.model.package import ModelPackage
+    from zkllm.preflight import Asked
+    from zkllm.settle.session import Settled
+
 
 SUMMARY = "prove and settle an answer of the small model on a local chain"
 PROMPT = "Any sufficiently advanced technology is indistinguishable from"
@@ -132,7 +138,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def open_model(named: str | None, asked: Any, console: Console) -> Any:
+def open_model(named: str | None, asked: Asked, console: Console) -> ModelPackage:
     """The package of the demo's checkpoint (or of another), made on the first run."""
     from zkllm import api
 
@@ -147,7 +153,7 @@ def open_model(named: str | None, asked: Any, console: Console) -> Any:
     return api.open_package(checkpoint, progress=console.progress, asked=asked)
 
 
-def report(data: dict[str, Any], settled: Any, prompt: bytes) -> list[str]:
+def report(data: dict[str, Any], settled: Settled, prompt: bytes) -> list[str]:
     from zkllm.cli.text import pairs, quote, seconds, size
 
     stages = ", ".join(f"{name} {seconds(t)}" for name, t in data["seconds"].items())

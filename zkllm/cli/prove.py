@@ -7,7 +7,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zkllm.cli import arguments as types
 from zkllm.cli import paths
@@ -16,6 +16,11 @@ from zkllm.cli.rescue import save_proof
 from zkllm.errors import PathError, reason
 from zkllm.files import write_atomically
 from zkllm.model import hub
+
+if TYPE_CHECKING:
+    from zkllm.model.package import ModelPackage
+    from zkllm.proving import ProofResult
+
 
 SUMMARY = "answer a prompt and prove the answer"
 EXAMPLES = """
@@ -112,7 +117,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _report(result: Any, data: dict[str, Any], prompt: bytes) -> list[str]:
+def _report(result: ProofResult, data: dict[str, Any], prompt: bytes) -> list[str]:
     from zkllm.cli.text import pairs, quote, seconds, size
 
     answer = []
@@ -134,7 +139,7 @@ def _report(result: Any, data: dict[str, Any], prompt: bytes) -> list[str]:
     return pairs(rows)
 
 
-def profile_of(package: Any, result: Any) -> dict[str, Any]:
+def profile_of(package: ModelPackage, result: ProofResult) -> dict[str, Any]:
     from zkllm.api import backend
     from zkllm.profiling import profile
     from zkllm.shape_protocol import protocol_of
@@ -144,7 +149,7 @@ def profile_of(package: Any, result: Any) -> dict[str, Any]:
     return profile(result.stages, protocol_of(package, key.N, key.k), 1 << key.n_log2, about)
 
 
-def float_logits(package: Any, result: Any) -> list[float | None]:
+def float_logits(package: ModelPackage, result: ProofResult) -> list[float | None]:
     """Logits of the answered tokens in the float model; None where torch or the checkpoint is not there."""
     nothing: list[float | None] = [None] * len(result.answer_ids)
     try:

@@ -5,15 +5,19 @@ from __future__ import annotations
 import hashlib
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from zkllm.errors import PathError, reason
 from zkllm.files import cache_directory, write_atomically
 
+if TYPE_CHECKING:
+    from zkllm.proof import Proof
+
+
 MEMORY = Path("/dev/shm")
 
 
-def save_proof(proof: Any, path: Path) -> None:
+def save_proof(proof: Proof, path: Path) -> None:
     """Writes a proof. Where that fails, it is kept elsewhere, and the PathError says where."""
     try:
         proof.save(path)

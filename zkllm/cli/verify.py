@@ -6,11 +6,16 @@ from __future__ import annotations
 
 import argparse
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zkllm.cli import paths
 from zkllm.cli.console import Console
 from zkllm.errors import ProofError
+
+if TYPE_CHECKING:
+    from zkllm.outer.keys import VerifyingKey
+    from zkllm.proof import Proof
+
 
 SUMMARY = "verify a proof in pure Python"
 EXAMPLES = """
@@ -82,7 +87,7 @@ def show(value: bytes | int) -> str:
     return "0x" + (value.hex() if isinstance(value, bytes) else f"{value:064x}")
 
 
-def statement_steps(proof: Any, key: Any) -> list[tuple[str, str, str]]:
+def statement_steps(proof: Proof, key: VerifyingKey) -> list[tuple[str, str, str]]:
     """What H is the hash of."""
     from zkllm.outer.transcript import STATEMENT_TAG, decode_body
 
@@ -97,7 +102,7 @@ def statement_steps(proof: Any, key: Any) -> list[tuple[str, str, str]]:
     return [("absorb", name, show(value)) for name, value in steps]
 
 
-def accepted(proof: Any, key: Any, elapsed: float) -> dict[str, Any]:
+def accepted(proof: Proof, key: VerifyingKey, elapsed: float) -> dict[str, Any]:
     from zkllm.settle.rpc import checksum_address
 
     statement, context = proof.statement(key), proof.context

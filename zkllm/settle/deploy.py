@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 from zkllm.errors import SettlementError, reason
+from zkllm.outer.keys import VerifyingKey
 from zkllm.settle.abi import REGISTER, encode_call, explain, explain_revert, selector
 from zkllm.settle.contracts import (
     Artifact,
@@ -40,7 +40,7 @@ class Unregistered(SettlementError):
     """A settlement contract does not know the verifier."""
 
 
-def refuse_development_srs(verifying_key: Any, network: Network) -> None:
+def refuse_development_srs(verifying_key: VerifyingKey, network: Network) -> None:
     """Anyone can forge proofs under a development SRS: only for chains where nothing has a value."""
     worthless = network.chain_id == DEV_CHAIN_ID or network.testnet and network.chain_id != MAINNET_CHAIN_ID
     if verifying_key.srs_kind != "ceremony" and not worthless:
@@ -83,7 +83,7 @@ class Deployer:
         rpc: Rpc,
         network: Network,
         deployments: Deployments,
-        verifying_key: Any,
+        verifying_key: VerifyingKey,
         progress: Progress | None,
     ):
         refuse_development_srs(verifying_key, network)

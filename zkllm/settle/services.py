@@ -9,7 +9,7 @@ import time
 import urllib.parse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from verifier_gen.standard_json import SOLC_LONG_VERSION
 from zkllm.errors import SettlementError
@@ -108,6 +108,14 @@ class _Http:
 def _longer(attempt: int) -> float:
     """Seconds before the next attempt."""
     return min(POLL_SECONDS * 1.5**attempt, MAX_PAUSE_SECONDS)
+
+
+class Service(Protocol):
+    """One of them."""
+
+    @property
+    def name(self) -> str: ...
+    def verify(self, source: Source) -> Outcome: ...
 
 
 class Etherscan:

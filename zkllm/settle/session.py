@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from zkllm.errors import SettlementError, reason
+from zkllm.outer.keys import VerifyingKey
 from zkllm.proof import Proof
 from zkllm.settle import escrow
 from zkllm.settle.abi import SettledEvent, explain, explain_revert, read, selector, settled_event
@@ -106,12 +107,12 @@ class Session:
         self.deployed: dict[str, Receipt] = {}
         """Receipts of what this session deployed."""
 
-    def deployer(self, verifying_key: Any) -> Deployer:
+    def deployer(self, verifying_key: VerifyingKey) -> Deployer:
         return Deployer(self.rpc, self.network, self.deployments, verifying_key, self._progress)
 
     def ensure_deployed(
         self,
-        verifying_key: Any,
+        verifying_key: VerifyingKey,
         owner: bytes | None = None,
         contract: bytes | None = None,
         unregistered: bool = False,
@@ -124,7 +125,9 @@ class Session:
         self.deployed |= deployer.receipts
         return deployment
 
-    def target(self, verifying_key: Any, owner: bytes | None = None, contract: bytes | None = None) -> Plan:
+    def target(
+        self, verifying_key: VerifyingKey, owner: bytes | None = None, contract: bytes | None = None
+    ) -> Plan:
         """Where this key's proofs are settled, and what is left to do for that."""
         deployer = self.deployer(verifying_key)
         if owner is None and contract is None and not any(self.account.address):
@@ -184,7 +187,7 @@ class Session:
         """The calls as transactions for another wallet to sign."""
         return unsigned_transactions(self.rpc, self.network, self.account.address, calls)
 
-    def check_deployed(self, verifying_key: Any, settlement: bytes) -> bytes:
+    def check_deployed(self, verifying_key: VerifyingKey, settlement: bytes) -> bytes:
         """`settlement` itself, where it and the key's verifier are what the compiler makes here, and the one
         is registered with the other."""
         return self.deployer(verifying_key).at(settlement)[1]
@@ -226,7 +229,7 @@ class Session:
     def prepare(
         self,
         proof: Proof,
-        verifying_key: Any,
+        verifying_key: VerifyingKey,
         tokens: Sequence[bytes],
         settlement: bytes | None = None,
         verified: bool = False,
@@ -260,7 +263,7 @@ class Session:
     def settle(
         self,
         proof: Proof,
-        verifying_key: Any,
+        verifying_key: VerifyingKey,
         tokens: Sequence[bytes],
         settlement: bytes | None = None,
         verified: bool = False,

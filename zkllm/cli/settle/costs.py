@@ -5,26 +5,31 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
+from typing import TYPE_CHECKING
 
 from zkllm.cli.console import Console
 from zkllm.cli.settle.output import ether
 from zkllm.errors import SettlementError
 
+if TYPE_CHECKING:
+    from zkllm.outer.keys import VerifyingKey
+    from zkllm.settle.deploy import Plan
+    from zkllm.settle.session import Session
 
-def announce(console: Console, session: Any, key: Any, plan: Any) -> None:
+
+def announce(console: Console, session: Session, key: VerifyingKey, plan: Plan) -> None:
     """Where anything has a value: on a development chain nothing has."""
     if not is_worthless(session):
         console.note(costs(session, key, plan))
 
 
-def is_worthless(session: Any) -> bool:
+def is_worthless(session: Session) -> bool:
     from zkllm.settle.networks import DEV_CHAIN_ID
 
     return bool(session.network.chain_id == DEV_CHAIN_ID)
 
 
-def costs(session: Any, key: Any, plan: Any) -> str:
+def costs(session: Session, key: VerifyingKey, plan: Plan) -> str:
     """Of the plan's calls, in words."""
     planned = session.planned(plan.calls)
     gas, cost = (sum(t[name] for t in planned) for name in ("gas", "most"))
@@ -33,7 +38,9 @@ def costs(session: Any, key: Any, plan: Any) -> str:
     return f"{what} for {where}: up to {gas:,} gas, at most {ether(cost)}"
 
 
-def confirm(arguments: argparse.Namespace, console: Console, session: Any, key: Any, plan: Any) -> None:
+def confirm(
+    arguments: argparse.Namespace, console: Console, session: Session, key: VerifyingKey, plan: Plan
+) -> None:
     """Before anything is paid for. A deployment that an earlier run began is not asked about again."""
     if is_worthless(session):
         return
@@ -55,7 +62,7 @@ def confirm(arguments: argparse.Namespace, console: Console, session: Any, key: 
         raise SettlementError("nothing was sent")
 
 
-def further(session: Any, key: Any, plan: Any) -> list[str]:
+def further(session: Session, key: VerifyingKey, plan: Plan) -> list[str]:
     """What the model has on this chain already, where the plan adds a contract to it: by the records, and by
     the settlement contract's registry."""
     from zkllm.settle.deploy import SETTLEMENT, VERIFIER

@@ -4,11 +4,15 @@ for ever. What it settled stays, and its shape stays taken."""
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING
 
 from zkllm.cli import arguments as types
 from zkllm.cli.console import Console
 from zkllm.cli.settle import options, owner_commands
+
+if TYPE_CHECKING:
+    from zkllm.settle.session import Session
+
 
 SUMMARY = "as the owner: end settling by a verifier, for ever"
 
@@ -53,12 +57,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         )
 
 
-def of_model(arguments: argparse.Namespace, console: Console, session: Any) -> bytes:
+def of_model(arguments: argparse.Namespace, console: Console, session: Session) -> bytes:
     """The verifier that is generated for a package's shape."""
     from zkllm import api
     from zkllm.cli.models import shape_verifying_key
 
     package = api.open_package(arguments.model, progress=console.progress)
     key = shape_verifying_key(package, arguments.max_tokens, arguments.new_tokens, console.progress)
-    address: bytes = session.deployer(key).verifier_address()
-    return address
+    return session.deployer(key).verifier_address()

@@ -9,11 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from zkllm.cli import arguments as types
 from zkllm.cli.console import Console
 from zkllm.errors import SettlementError
+
+if TYPE_CHECKING:
+    from zkllm.settle.session import Session
+
 
 NOBODY = bytes(20)
 """Account of commands that only read, where none is given."""
@@ -96,7 +100,7 @@ def require(arguments: argparse.Namespace, *names: str) -> None:
 
 
 @contextmanager
-def open_from(arguments: argparse.Namespace, console: Console, *, reading: bool = False) -> Iterator[Any]:
+def open_from(arguments: argparse.Namespace, console: Console, *, reading: bool = False) -> Iterator[Session]:
     """A session on the network that is named. `reading`: no account is needed."""
     from zkllm.settle import KeySource, network, open_session
     from zkllm.settle.networks import DEV_CHAIN_ID
@@ -129,6 +133,6 @@ def _ask_password(question: str) -> str:
     return getpass.getpass(question, stream=sys.stderr)
 
 
-def only_printed(arguments: argparse.Namespace, session: Any) -> bool:
+def only_printed(arguments: argparse.Namespace, session: Session) -> bool:
     """Whether nothing is sent."""
     return bool(arguments.dry_run) or not session.account.can_sign

@@ -5,9 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zkllm.cli.console import Console
+
+if TYPE_CHECKING:
+    from zkllm.settle.fees import Call
+    from zkllm.settle.networks import Network
+    from zkllm.settle.rpc import Receipt
+    from zkllm.settle.session import Session, Settled
+
 
 _QUANTITIES = ("chainId", "nonce", "value", "gas", "maxFeePerGas", "maxPriorityFeePerGas", "type")
 
@@ -19,10 +26,10 @@ def ether(wei: int) -> str:
 def print_planned(
     console: Console,
     arguments: argparse.Namespace,
-    session: Any,
-    calls: Sequence[Any],
+    session: Session,
+    calls: Sequence[Call],
     then: str = "",
-    **more: Any,
+    **more: object,
 ) -> int:
     """Transactions that this run does not send. `then`: what is left to do after them."""
     planned = session.planned(calls)
@@ -52,7 +59,7 @@ def wire(transaction: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in out.items() if name != "most"}
 
 
-def receipt_rows(receipt: Any, resumed: bool, chain: Any) -> list[tuple[str, object]]:
+def receipt_rows(receipt: Receipt, resumed: bool, chain: Network) -> list[tuple[str, object]]:
     rows: list[tuple[str, object]] = [
         (
             "transaction",
@@ -65,7 +72,7 @@ def receipt_rows(receipt: Any, resumed: bool, chain: Any) -> list[tuple[str, obj
     return [*rows, ("explorer", page)] if page else rows
 
 
-def receipt_data(receipt: Any) -> dict[str, Any]:
+def receipt_data(receipt: Receipt) -> dict[str, Any]:
     return {
         "transaction_hash": receipt.transaction_hash,
         "block_number": receipt.block_number,
@@ -74,7 +81,7 @@ def receipt_data(receipt: Any) -> dict[str, Any]:
     }
 
 
-def settled_lines(settled: Any, prompt: bytes, chain: Any) -> list[str]:
+def settled_lines(settled: Settled, prompt: bytes, chain: Network) -> list[str]:
     from zkllm.cli.text import pairs, quote
     from zkllm.settle.rpc import checksum_address
 

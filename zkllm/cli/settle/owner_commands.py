@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zkllm.cli.console import Console
 from zkllm.cli.settle import options
 from zkllm.cli.settle.output import print_planned, receipt_data, receipt_rows
 from zkllm.errors import SettlementError
+
+if TYPE_CHECKING:
+    from zkllm.settle.fees import Call
+    from zkllm.settle.session import Session
 
 
 def configure(parser: argparse.ArgumentParser, *, for_ever: bool = False) -> None:
@@ -33,8 +37,8 @@ def want_yes(arguments: argparse.Namespace) -> None:
 def carry_out(
     arguments: argparse.Namespace,
     console: Console,
-    session: Any,
-    call: Any,
+    session: Session,
+    call: Call,
     check: Callable[[], None],
     holds: Callable[[], bool],
     rows: list[tuple[str, object]],

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from zkllm.cli import arguments as types
 from zkllm.cli import paths
@@ -13,6 +13,13 @@ from zkllm.cli.console import Console
 from zkllm.cli.settle import costs, options
 from zkllm.cli.settle.output import print_planned, settled_lines
 from zkllm.errors import SettlementError, ZkllmError, reason
+
+if TYPE_CHECKING:
+    from zkllm.model.package import ModelPackage
+    from zkllm.outer.keys import VerifyingKey
+    from zkllm.proof import Proof
+    from zkllm.settle.session import Session
+    from zkllm.statement import Context
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -96,7 +103,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         return _send(arguments, console, session, package, proof, key, plan.settlement) or written
 
 
-def write_out(arguments: argparse.Namespace, console: Console, proof: Any) -> int:
+def write_out(arguments: argparse.Namespace, console: Console, proof: Proof) -> int:
     """Where that fails, the proof is settled all the same, and the exit code says so."""
     try:
         if arguments.out is not None:
@@ -107,7 +114,7 @@ def write_out(arguments: argparse.Namespace, console: Console, proof: Any) -> in
     return 0
 
 
-def earlier_proof(path: Path, key: Any, context: Any, prompt: list[int]) -> Any:
+def earlier_proof(path: Path, key: VerifyingKey, context: Context, prompt: list[int]) -> Proof | None:
     """The proof that a run which did not get to the end has left; None where there is none that holds."""
     from zkllm.proof import Proof
 
@@ -123,7 +130,7 @@ def earlier_proof(path: Path, key: Any, context: Any, prompt: list[int]) -> Any:
     return proof
 
 
-def keep(proof: Any, path: Path) -> None:
+def keep(proof: Proof, path: Path) -> None:
     """Proving takes long; a disk that is full only costs that time again."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -157,10 +164,10 @@ def submit(arguments: argparse.Namespace, console: Console) -> int:
 def _send(
     arguments: argparse.Namespace,
     console: Console,
-    session: Any,
-    package: Any,
-    proof: Any,
-    key: Any,
+    session: Session,
+    package: ModelPackage,
+    proof: Proof,
+    key: VerifyingKey,
     settlement: bytes | None,
 ) -> int:
     tokens = package.tokenizer.token_bytes

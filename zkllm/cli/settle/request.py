@@ -5,13 +5,19 @@ posts nothing twice: another request for the same answer needs another --salt.""
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zkllm.cli import arguments as types
 from zkllm.cli.console import Console
 from zkllm.cli.settle import options
 from zkllm.cli.settle.output import ether, print_planned, receipt_data, receipt_rows
 from zkllm.errors import SettlementError
+
+if TYPE_CHECKING:
+    from zkllm.model.package import ModelPackage
+    from zkllm.settle.escrow import Request
+    from zkllm.settle.session import Session
+
 
 SUMMARY = "ask for an answer, with a reward"
 
@@ -92,7 +98,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         receipt, resumed = session.execute(call)
         asked = (claim, session.account.address)
 
-        def look() -> Any:
+        def look() -> Request | None:
             there = read_request(session.rpc, settlement, found)
             return there if there.state is not State.NONE else None
 
@@ -112,7 +118,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def refuse_unanswerable(session: Any, settlement: bytes, package: Any, prompt: int, k: int) -> list[str]:
+def refuse_unanswerable(
+    session: Session, settlement: bytes, package: ModelPackage, prompt: int, k: int
+) -> list[str]:
     """Nobody should pay into a request that no registered verifier can fulfil, or that one which lies can.
     What cannot be told of is returned, in words."""
     from zkllm import api

@@ -4,12 +4,16 @@ it."""
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zkllm.cli import arguments as types
 from zkllm.cli.console import Console
 from zkllm.cli.settle import options
 from zkllm.errors import SettlementError
+
+if TYPE_CHECKING:
+    from zkllm.settle.claims import Claim
+
 
 SUMMARY = "show a settled claim"
 
@@ -43,7 +47,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def describe(claim: Any, settlement: bytes) -> dict[str, Any]:
+def describe(claim: Claim, settlement: bytes) -> dict[str, Any]:
     from zkllm.settle.rpc import checksum_address
 
     event = claim.event
@@ -61,7 +65,7 @@ def describe(claim: Any, settlement: bytes) -> dict[str, Any]:
     }
 
 
-def report(claim: Any, data: dict[str, Any]) -> list[str]:
+def report(claim: Claim, data: dict[str, Any]) -> list[str]:
     from zkllm.cli.text import pairs, quote
 
     rows: list[tuple[str, object]] = [

@@ -4,12 +4,16 @@ transactions, and the state of a claim or request. Sends nothing."""
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zkllm.cli import arguments as types
 from zkllm.cli.console import Console
 from zkllm.cli.settle import options
 from zkllm.cli.settle.output import ether
+
+if TYPE_CHECKING:
+    from zkllm.settle.session import Session
+
 
 SUMMARY = "say what is there and what is left to do"
 
@@ -32,7 +36,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def examine(arguments: argparse.Namespace, console: Console, session: Any) -> dict[str, Any]:
+def examine(arguments: argparse.Namespace, console: Console, session: Session) -> dict[str, Any]:
     from zkllm.settle.escrow import credit_of, read_request
     from zkllm.settle.rpc import checksum_address
 
@@ -71,7 +75,7 @@ def examine(arguments: argparse.Namespace, console: Console, session: Any) -> di
     return data
 
 
-def contracts(arguments: argparse.Namespace, console: Console, session: Any) -> dict[str, Any]:
+def contracts(arguments: argparse.Namespace, console: Console, session: Session) -> dict[str, Any]:
     from zkllm import api
     from zkllm.cli.models import shape_verifying_key
     from zkllm.settle.claims import is_settled

@@ -6,14 +6,22 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zkllm.cli import arguments as types
 from zkllm.cli import paths
 from zkllm.cli.console import Console
 from zkllm.cli.settle import options
 from zkllm.errors import SettlementError
+
+if TYPE_CHECKING:
+    from zkllm.outer.keys import VerifyingKey
+    from zkllm.settle.networks import Network
+    from zkllm.settle.services import Service, Source
+    from zkllm.settle.session import Session
+
 
 SUMMARY = "publish the contracts' sources, or compare them with the code on chain"
 KEY_ENVIRONMENT = "ETHERSCAN_API_KEY"
@@ -56,7 +64,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from zkllm.settle import network
     from zkllm.settle.recompile import recompile
 
-    services: list[Any] = []
+    services: list[Service] = []
     skipped: dict[str, str] = {}
     if not arguments.offline:  # a key that is not there is said before anything is done
         services, skipped = available(arguments, network(arguments.network), console)
@@ -87,7 +95,7 @@ def passed_over(skipped: dict[str, str]) -> list[str]:
     return [f"{service} was skipped: {why}" for service, why in skipped.items()]
 
 
-def publish(console: Console, services: list[Any], sources: list[Any], skipped: dict[str, str]) -> int:
+def publish(console: Console, services: list[Service], sources: list[Source], skipped: dict[str, str]) -> int:
     """Each contract at each service; one that fails does not keep the others from being tried. `skipped`: by
     service, why."""
     from zkllm.settle.rpc import checksum_address
@@ -122,7 +130,9 @@ def publish(console: Console, services: list[Any], sources: list[Any], skipped: 
     return 1 if failures else 0
 
 
-def deployed_sources(session: Any, key: Any, owner: bytes | None, contract: bytes | None) -> list[Any]:
+def deployed_sources(
+    session: Session, key: VerifyingKey, owner: bytes | None, contract: bytes | None
+) -> list[Source]:
     """The model's verifier and the settlement contract, both checked to be on chain."""
     from zkllm.outer.contract import verifier_contract
     from zkllm.settle.contracts import SETTLEMENT, VERIFIER, settlement_source
@@ -148,12 +158,12 @@ def deployed_sources(session: Any, key: Any, owner: bytes | None, contract: byte
     ]
 
 
-def path_of(standard_json: Any, name: str) -> str:
+def path_of(standard_json: Mapping[str, Any], name: str) -> str:
     (path,) = [p for p in standard_json["sources"] if Path(p).stem == name]
     return str(path)
 
 
-def write_inputs(sources: list[Any], folder: Path) -> None:
+def write_inputs(sources: list[Source], folder: Path) -> None:
     from verifier_gen.standard_json import dump
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -162,13 +172,13 @@ def write_inputs(sources: list[Any], folder: Path) -> None:
 
 
 def available(
-    arguments: argparse.Namespace, network: Any, console: Console
-) -> tuple[list[Any], dict[str, str]]:
+    arguments: argparse.Namespace, network: Network, console: Console
+) -> tuple[list[Service], dict[str, str]]:
     """The services of the network that are wanted, and why others are not asked. Etherscan's key comes from
     the environment alone."""
     from zkllm.settle.services import Etherscan, Sourcify
 
-    found: list[Any] = []
+    found: list[Service] = []
     skipped: dict[str, str] = {}
     say = lambda text: console.progress(text, 0, 1)
     if arguments.service in (None, "etherscan"):
