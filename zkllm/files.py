@@ -28,7 +28,11 @@ def cache_directory() -> Path:
     return Path(os.environ.get("ZKLLM_CACHE") or Path.home() / ".cache" / "zkllm")
 
 
-def canonical_json(data: Any) -> bytes:
+JsonObject = dict[str, Any]
+"""What JSON has in braces, as it was read or is to be written."""
+
+
+def canonical_json(data: object) -> bytes:
     """The one encoding of `data`: sorted keys, one space of indentation, a final newline."""
     return (json.dumps(data, sort_keys=True, indent=1, ensure_ascii=True) + "\n").encode()
 
@@ -74,7 +78,7 @@ def read_text(path: Path, most: int = MOST_BYTES) -> str:
     return read_bytes(path, most).decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
 
 
-def read_json(path: Path, most: int = MOST_BYTES) -> dict[str, Any]:
+def read_json(path: Path, most: int = MOST_BYTES) -> JsonObject:
     """A JSON object."""
     data = json.loads(read_text(path, most))
     if not isinstance(data, dict):
@@ -249,7 +253,7 @@ def sha256_file(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _state(path: Path) -> dict[str, Any]:
+def _state(path: Path) -> JsonObject:
     """What tells that a file has not been written since: the boot is part of it, because a power failure may
     lose data that the file's times promise."""
     boot, stat = Path("/proc/sys/kernel/random/boot_id"), path.stat()

@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from zkllm.errors import Malformed, ZkllmError, reason
-from zkllm.files import canonical_json
+from zkllm.files import JsonObject, canonical_json
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -50,7 +50,7 @@ def decode(cls: type[Record], raw: bytes, what: str) -> Record:
     return record
 
 
-def to_data(record: DataclassInstance) -> dict[str, Any]:
+def to_data(record: DataclassInstance) -> JsonObject:
     """For JSON."""
     return {name: _written(kind, getattr(record, name)) for name, kind in _kinds(type(record)).items()}
 

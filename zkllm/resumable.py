@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from zkllm.files import JsonObject
+
 from .files import canonical_json, is_own, remember_own, write_atomically
 
 _KIND = b"journal"
@@ -18,14 +20,14 @@ class Resumable:
     damaged files, and files that came with a folder from elsewhere, count as nothing.
     """
 
-    def __init__(self, path: Path, inputs: dict[str, Any]):
+    def __init__(self, path: Path, inputs: JsonObject):
         self._path, self._inputs = path, json.loads(canonical_json(inputs))
-        self._results: dict[str, Any] = {}
+        self._results: JsonObject = {}
         self.resumed = False
         """Whether the file held results of these inputs."""
         try:
             raw = path.read_bytes()
-            data: dict[str, Any] = json.loads(raw)
+            data: JsonObject = json.loads(raw)
             if is_own(_KIND, raw) and data["inputs"] == self._inputs:
                 self._results, self.resumed = dict(data["results"]), bool(data["results"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):

@@ -23,6 +23,7 @@ from zkllm import __version__
 from zkllm.cli import paths
 from zkllm.cli.console import Console, OutputError, Progress
 from zkllm.errors import ZkllmError, ZkllmWarning, reason
+from zkllm.files import JsonObject
 from zkllm.requirements import FLOAT_MODEL, install
 
 COMMANDS = (
@@ -106,7 +107,7 @@ def run_alone(name: str, program: str, arguments: Sequence[str] | None = None) -
     return _guarded(module, parsed, program)
 
 
-def _texts(module: ModuleType, program: str) -> dict[str, Any]:
+def _texts(module: ModuleType, program: str) -> JsonObject:
     examples = "\n".join(f"  {line}" for line in module.EXAMPLES.strip().splitlines())
     return {
         "prog": program,

@@ -6,12 +6,12 @@ opening and the pure-Python verification are included. Such a proof says nothing
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from zkllm.cli import arguments as types
 from zkllm.cli import paths
 from zkllm.cli.console import Console
 from zkllm.errors import StatementError
+from zkllm.files import JsonObject
 
 SUMMARY = "prove and time a part of a decoder block"
 BLOCKS = ("attention", "fc1-gelu", "fc2-residual")
@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _report(results: list[dict[str, Any]]) -> list[str]:
+def _report(results: list[JsonObject]) -> list[str]:
     from zkllm.cli.text import pairs, seconds, size, table
 
     lines: list[str] = []

@@ -5,12 +5,11 @@ which costs nothing to call. Only the bytes go to stdout."""
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from zkllm.cli import paths
 from zkllm.cli.console import Console
 from zkllm.errors import SettlementError
-from zkllm.files import write_atomically
+from zkllm.files import JsonObject, write_atomically
 
 SUMMARY = "print a proof as calldata for cast or another wallet"
 EXAMPLES = """
@@ -39,7 +38,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from zkllm.settle.submission import calldata_gas, settle_calldata, verify_calldata
 
     proof = Proof.load(arguments.proof)
-    data: dict[str, Any] = {"ok": True, "function": VERIFY}
+    data: JsonObject = {"ok": True, "function": VERIFY}
     if arguments.model is None:
         calldata = verify_calldata(proof)
     else:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from zkllm.errors import reason
+from zkllm.files import JsonObject
 
 BAR_AFTER_SECONDS = 2.0
 TICK_SECONDS = 0.5
@@ -94,7 +95,7 @@ class Console:
     def __init__(self, as_json: bool, progress: Progress):
         self.as_json, self.progress = as_json, progress
 
-    def result(self, data: dict[str, Any], lines: Iterable[str]) -> None:
+    def result(self, data: JsonObject, lines: Iterable[str]) -> None:
         """The outcome, once: JSON or lines."""
         self.progress.close()
         if self.as_json:

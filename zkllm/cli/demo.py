@@ -9,14 +9,14 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zkllm.cli import paths
 from zkllm.cli.arguments import add_memory_budget, positive, shape_misuse
 from zkllm.cli.console import Console
 from zkllm.cli.rescue import save_proof
 from zkllm.errors import ZkllmError
-from zkllm.files import require_folder_place
+from zkllm.files import JsonObject, require_folder_place
 from zkllm.model import hub
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             settled = session.settle(
                 result.proof, key, package.tokenizer.token_bytes, deployment.settlement, verified=True
             )
-    data: dict[str, Any] = {
+    data: JsonObject = {
         "ok": True,
         "prompt": arguments.prompt,
         "answer": settled.text.decode("utf-8", errors="backslashreplace"),
@@ -153,7 +153,7 @@ def open_model(named: str | None, asked: Asked, console: Console) -> ModelPackag
     return api.open_package(checkpoint, progress=console.progress, asked=asked)
 
 
-def report(data: dict[str, Any], settled: Settled, prompt: bytes) -> list[str]:
+def report(data: JsonObject, settled: Settled, prompt: bytes) -> list[str]:
     from zkllm.cli.text import pairs, quote, seconds, size
 
     stages = ", ".join(f"{name} {seconds(t)}" for name, t in data["seconds"].items())

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from zkllm.cli import arguments as types
 from zkllm.cli import paths
 from zkllm.cli.console import Console
+from zkllm.files import JsonObject
 from zkllm.model import hub
 
 SUMMARY = "show what is inside of a proof or a model package"
@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _proof_lines(data: dict[str, Any]) -> list[str]:
+def _proof_lines(data: JsonObject) -> list[str]:
     from zkllm.cli.text import pairs, table
     from zkllm.settle.rpc import checksum_address
 
@@ -76,7 +76,7 @@ def _proof_lines(data: dict[str, Any]) -> list[str]:
     return [*pairs(rows), "", *table(("part", "bytes"), [*parts, ("total", data["bytes"])])]
 
 
-def _package_lines(data: dict[str, Any]) -> list[str]:
+def _package_lines(data: JsonObject) -> list[str]:
     from zkllm.cli.text import pairs, table
 
     a, shape, columns, circuit = data["architecture"], data["shape"], data["columns"], data["circuit"]

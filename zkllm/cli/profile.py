@@ -4,14 +4,13 @@ model; --svg draws it, --compare says what changed since another one."""
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from zkllm.cli import paths
 from zkllm.cli.console import Console
 from zkllm.errors import Malformed, ZkllmError
-from zkllm.files import read_json, reading, write_atomically
+from zkllm.files import JsonObject, read_json, reading, write_atomically
 
 CURE = "zkllm prove --profile FILE makes one"
 SUMMARY = "show or draw where a proof's time and memory went"
@@ -47,7 +46,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def load(path: Path) -> dict[str, Any]:
+def load(path: Path) -> JsonObject:
     with reading(path, "profile", ZkllmError, CURE):
         data = read_json(path)
         if data.get("kind") != "zkllm profile":
@@ -56,13 +55,13 @@ def load(path: Path) -> dict[str, Any]:
     return data
 
 
-def rows_of(stages: Sequence[Mapping[str, Any]], depth: int = 0) -> Iterator[tuple[str, Mapping[str, Any]]]:
+def rows_of(stages: Sequence[JsonObject], depth: int = 0) -> Iterator[tuple[str, JsonObject]]:
     for stage in stages:
         yield "  " * depth + stage["name"], stage
         yield from rows_of(stage.get("stages", ()), depth + 1)
 
 
-def report(data: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> list[str]:
+def report(data: JsonObject, before: JsonObject | None = None) -> list[str]:
     from zkllm.cli.text import seconds, size, table
 
     old = {name: s["processor_s"] for name, s in rows_of(before["stages"])} if before else {}

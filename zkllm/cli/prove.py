@@ -7,14 +7,14 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zkllm.cli import arguments as types
 from zkllm.cli import paths
 from zkllm.cli.console import Console
 from zkllm.cli.rescue import save_proof
 from zkllm.errors import PathError, reason
-from zkllm.files import write_atomically
+from zkllm.files import JsonObject, write_atomically
 from zkllm.model import hub
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _report(result: ProofResult, data: dict[str, Any], prompt: bytes) -> list[str]:
+def _report(result: ProofResult, data: JsonObject, prompt: bytes) -> list[str]:
     from zkllm.cli.text import pairs, quote, seconds, size
 
     answer = []
@@ -139,7 +139,7 @@ def _report(result: ProofResult, data: dict[str, Any], prompt: bytes) -> list[st
     return pairs(rows)
 
 
-def profile_of(package: ModelPackage, result: ProofResult) -> dict[str, Any]:
+def profile_of(package: ModelPackage, result: ProofResult) -> JsonObject:
     from zkllm.api import backend
     from zkllm.profiling import profile
     from zkllm.shape_protocol import protocol_of

@@ -18,6 +18,7 @@ from zkllm.cli import paths
 from zkllm.cli.arguments import add_memory_budget, log2_size, positive
 from zkllm.cli.console import Console
 from zkllm.errors import ZkllmError
+from zkllm.files import JsonObject
 from zkllm.model import hub
 
 INTERRUPTED = "give the same command again to go on"
@@ -119,7 +120,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _report(package: Any, data: dict[str, Any]) -> list[str]:
+def _report(package: Any, data: JsonObject) -> list[str]:
     from zkllm.cli.text import pairs, seconds
     from zkllm.model.ranges import format_rows
 

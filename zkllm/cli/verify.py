@@ -6,11 +6,12 @@ from __future__ import annotations
 
 import argparse
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zkllm.cli import paths
 from zkllm.cli.console import Console
 from zkllm.errors import ProofError
+from zkllm.files import JsonObject
 
 if TYPE_CHECKING:
     from zkllm.outer.keys import VerifyingKey
@@ -40,7 +41,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from zkllm.proof import Proof
 
     steps: list[tuple[str, str, str]] = []
-    data: dict[str, Any] = {"ok": False}
+    data: JsonObject = {"ok": False}
     start = time.perf_counter()
     try:
         proof = Proof.load(arguments.proof)
@@ -102,7 +103,7 @@ def statement_steps(proof: Proof, key: VerifyingKey) -> list[tuple[str, str, str
     return [("absorb", name, show(value)) for name, value in steps]
 
 
-def accepted(proof: Proof, key: VerifyingKey, elapsed: float) -> dict[str, Any]:
+def accepted(proof: Proof, key: VerifyingKey, elapsed: float) -> JsonObject:
     from zkllm.settle.rpc import checksum_address
 
     statement, context = proof.statement(key), proof.context
@@ -130,7 +131,7 @@ def accepted(proof: Proof, key: VerifyingKey, elapsed: float) -> dict[str, Any]:
     }
 
 
-def describe(data: dict[str, Any]) -> str:
+def describe(data: JsonObject) -> str:
     context = data["context"]
     where = f"for chain {context['chain_id']}, sender {context['sender']}" if context else "without a context"
     answer = ", ".join(map(str, data["answer_ids"]))

@@ -31,7 +31,7 @@ def argument_types(signature: str) -> list[str]:
     return inner.split(",") if inner else []
 
 
-def encode_call(signature: str, *arguments: Any) -> bytes:
+def encode_call(signature: str, *arguments: object) -> bytes:
     from eth_abi import encode
 
     return selector(signature) + encode(argument_types(signature), arguments)
@@ -47,7 +47,9 @@ def decode(types: Sequence[str], data: bytes, what: str) -> tuple[Any, ...]:
         raise SettlementError(f"the contract gave a malformed answer to {what}") from None
 
 
-def read(rpc: Rpc, address: bytes, signature: str, types: Sequence[str], *arguments: Any) -> tuple[Any, ...]:
+def read(
+    rpc: Rpc, address: bytes, signature: str, types: Sequence[str], *arguments: object
+) -> tuple[Any, ...]:
     """The values that a view function returns."""
     return decode(types, rpc.call(address, encode_call(signature, *arguments)), signature.split("(")[0])
 

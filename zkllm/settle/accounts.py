@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from zkllm.errors import SettlementError, reason
+from zkllm.files import JsonObject
 from zkllm.settle.keystore import decrypt
 from zkllm.settle.networks import DEV_CHAIN_ID
 
@@ -36,7 +37,7 @@ class Account:
     def can_sign(self) -> bool:
         return True
 
-    def sign(self, transaction: dict[str, Any]) -> tuple[bytes, bytes]:
+    def sign(self, transaction: JsonObject) -> tuple[bytes, bytes]:
         """(signed bytes, transaction hash)."""
         signed = self._signer.sign_transaction(transaction)
         return bytes(signed.raw_transaction), bytes(signed.hash)
@@ -55,7 +56,7 @@ class ExternalAccount(Account):
     def can_sign(self) -> bool:
         return False
 
-    def sign(self, transaction: dict[str, Any]) -> tuple[bytes, bytes]:
+    def sign(self, transaction: JsonObject) -> tuple[bytes, bytes]:
         raise SettlementError("this account's key is not here, so its transactions are only printed")
 
 

@@ -14,11 +14,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from verifier_gen.standard_json import MAX_CODE_BYTES, SOLC_LONG_VERSION
 from zkllm.errors import SettlementError
-from zkllm.files import UNREADABLE, cache_directory, canonical_json, read_json, write_atomically
+from zkllm.files import UNREADABLE, JsonObject, cache_directory, canonical_json, read_json, write_atomically
 from zkllm.hashing import keccak256
 from zkllm.outer.contract import verifier_contract
 from zkllm.outer.keys import VerifyingKey
@@ -42,7 +41,7 @@ class Artifact:
     """A compiled contract. `immutables`: name -> byte offsets of its 32-byte words in the deployed code."""
 
     name: str
-    abi: list[dict[str, Any]]
+    abi: list[JsonObject]
     creation: bytes
     deployed: bytes
     immutables: dict[str, tuple[int, ...]]
@@ -61,10 +60,10 @@ class Artifact:
         return bytes(code)
 
 
-def settlement_source() -> dict[str, Any]:
+def settlement_source() -> JsonObject:
     """Standard JSON input of the settlement contract."""
     text = files("zkllm.settle").joinpath("settlement.json").read_text(encoding="utf-8")
-    source: dict[str, Any] = json.loads(text)
+    source: JsonObject = json.loads(text)
     return source
 
 
@@ -78,7 +77,7 @@ def verifier_artifact(verifying_key: VerifyingKey) -> Artifact:
     return build(verifier_contract(verifying_key).standard_json, VERIFIER)
 
 
-def build(source: Mapping[str, Any], name: str, digest: bytes | None = None) -> Artifact:
+def build(source: JsonObject, name: str, digest: bytes | None = None) -> Artifact:
     """Compiles, or takes the result of an earlier run from the cache. `digest`: keccak256 that the creation
     code must have."""
     request = copy.deepcopy(dict(source))
@@ -97,7 +96,7 @@ def build(source: Mapping[str, Any], name: str, digest: bytes | None = None) -> 
     return artifact
 
 
-def parse_artifact(output: Mapping[str, Any], name: str) -> Artifact:
+def parse_artifact(output: JsonObject, name: str) -> Artifact:
     """Of a compiler's output for `OUTPUTS`."""
     found = [c[name] for c in output.get("contracts", {}).values() if name in c]
     if len(found) != 1:
@@ -122,7 +121,7 @@ def parse_artifact(output: Mapping[str, Any], name: str) -> Artifact:
     )
 
 
-def _immutables(node: Any) -> list[tuple[str, str]]:
+def _immutables(node: object) -> list[tuple[str, str]]:
     """(number, name) of every immutable variable of the syntax trees."""
     found = []
     if isinstance(node, dict):
@@ -137,12 +136,12 @@ def _immutables(node: Any) -> list[tuple[str, str]]:
 
 
 # ---- the cache: compiling takes seconds
-def _digest(request: Mapping[str, Any], name: str) -> str:
+def _digest(request: JsonObject, name: str) -> str:
     text = json.dumps([SOLC_LONG_VERSION, name, request], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _seal(data: Mapping[str, Any]) -> str:
+def _seal(data: JsonObject) -> str:
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 

@@ -49,7 +49,7 @@ class Endpoint:
             exception_retry_configuration=None,  # asking again is decided where it is known to be safe
         )
 
-    def exchange(self, number: int, method: str, params: tuple[Any, ...]) -> Any:
+    def exchange(self, number: int, method: str, params: tuple[object, ...]) -> Any:
         """The JSON that the node sends for the request with this id."""
         from requests import JSONDecodeError, RequestException
         from web3.exceptions import Web3Exception
@@ -72,7 +72,7 @@ class Endpoint:
         except (ValueError, RecursionError):
             raise self._malformed(method) from None
 
-    def _keep_error(self, response: Response, **_: Any) -> None:
+    def _keep_error(self, response: Response, **_: object) -> None:
         if response.status_code < 400:
             return
         self.pause = pause_of(response) or 0.0

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
 from zkllm.errors import SettlementError
+from zkllm.files import JsonObject
 from zkllm.settle.rpc import checksum_address, one_line
 
 CIPHER = "aes-128-ctr"
@@ -26,7 +27,7 @@ MAX_ITERATIONS = 10_000_000
 MAX_SALT_BYTES = 1024
 
 Refuse = Callable[[str], NoReturn]
-Fields = dict[str, Any]
+Fields = JsonObject
 
 
 def decrypt(text: str, name: str, password: Callable[[], str]) -> Any:

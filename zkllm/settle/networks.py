@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from zkllm.errors import Malformed, SettlementError, reason
+from zkllm.files import JsonObject
 from zkllm.records import from_data
 
 DEV_CHAIN_ID = 31337
@@ -60,7 +61,7 @@ class Network:
         return f"{self.explorer}/tx/0x{transaction_hash.hex()}" if self.explorer else None
 
 
-def parse_networks(text: str, source: str, known: dict[str, Any] | None = None) -> dict[str, Network]:
+def parse_networks(text: str, source: str, known: JsonObject | None = None) -> dict[str, Network]:
     """`known`: entries by name, of which those of `text` may be a part."""
     try:
         data: Any = json.loads(text)
@@ -73,7 +74,7 @@ def parse_networks(text: str, source: str, known: dict[str, Any] | None = None) 
     return entries
 
 
-def _network(name: str, entry: Any) -> Network:
+def _network(name: str, entry: object) -> Network:
     if isinstance(entry, dict) and {"name", "rpc_url_flag"} & set(entry):
         raise Malformed(f"{name}: its name and the command line's node are no fields of an entry")
     given = {"name": name, **entry} if isinstance(entry, dict) else entry

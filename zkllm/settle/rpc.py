@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from zkllm.errors import SettlementError
+from zkllm.files import JsonObject
 from zkllm.settle.endpoint import Endpoint, Unavailable
 from zkllm.settle.http import MAX_PAUSE_SECONDS
 
@@ -117,7 +118,7 @@ def _is_data(text: str) -> bool:
     return len(text) % 2 == 0 and _DATA.match(text) is not None
 
 
-def _pause(data: Any) -> float:
+def _pause(data: object) -> float:
     """Seconds that a gateway (Infura) asks to be left alone, of an error's data."""
     data = data.get("rate", data) if isinstance(data, dict) else None
     seconds = data.get("backoff_seconds") if isinstance(data, dict) else None
@@ -175,7 +176,7 @@ class Rpc:
         self._checked.clear()
         self.request("eth_chainId")
 
-    def request(self, method: str, *params: Any) -> Any:
+    def request(self, method: str, *params: object) -> Any:
         """The `result` of a call."""
         last: SettlementError | None = None
         wanted = 0.0
@@ -194,7 +195,7 @@ class Rpc:
         assert last is not None
         raise last
 
-    def _ask(self, index: int, method: str, params: tuple[Any, ...]) -> Any:
+    def _ask(self, index: int, method: str, params: tuple[object, ...]) -> Any:
         endpoint = self._endpoints[index]
         if self._expected is not None and index not in self._checked:
             found = self._quantity("eth_chainId", self._exchange(endpoint, "eth_chainId", ()))
@@ -205,7 +206,7 @@ class Rpc:
             self._checked.add(index)
         return self._exchange(endpoint, method, params)
 
-    def _exchange(self, endpoint: Endpoint, method: str, params: tuple[Any, ...]) -> Any:
+    def _exchange(self, endpoint: Endpoint, method: str, params: tuple[object, ...]) -> Any:
         number = next(self._ids)
         data = endpoint.exchange(number, method, params)
         if not isinstance(data, dict) or data.get("id") not in (number, str(number), None):
@@ -219,7 +220,7 @@ class Rpc:
     def _malformed(self, method: str) -> SettlementError:
         return Unavailable(f"the node at {self.label} gave a malformed answer to {method}")
 
-    def _error(self, method: str, error: Any) -> SettlementError:
+    def _error(self, method: str, error: object) -> SettlementError:
         if not isinstance(error, dict):
             return self._malformed(method)
         message, code, data = error.get("message"), error.get("code"), error.get("data")
@@ -241,18 +242,18 @@ class Rpc:
         return (Behind if any(known in words for known in BEHIND) else RpcError)(method, code, message)
 
     # ---- checked values
-    def quantity(self, method: str, *params: Any) -> int:
+    def quantity(self, method: str, *params: object) -> int:
         return self._quantity(method, self.request(method, *params))
 
-    def data(self, method: str, *params: Any) -> bytes:
+    def data(self, method: str, *params: object) -> bytes:
         return self._data(method, self.request(method, *params))
 
-    def _quantity(self, method: str, value: Any, bits: int = 256) -> int:
+    def _quantity(self, method: str, value: object, bits: int = 256) -> int:
         if not isinstance(value, str) or not _QUANTITY.match(value) or int(value, 16) >> bits:
             raise self._malformed(method)
         return int(value, 16)
 
-    def _data(self, method: str, value: Any, size: int | None = None) -> bytes:
+    def _data(self, method: str, value: object, size: int | None = None) -> bytes:
         if (
             not isinstance(value, str)
             or not _is_data(value)
@@ -312,7 +313,7 @@ class Rpc:
             return None
         return self._data(method, block.get("hash") if isinstance(block, dict) else None, 32)
 
-    def _block(self, which: str) -> dict[str, Any]:
+    def _block(self, which: str) -> JsonObject:
         block = self.request("eth_getBlockByNumber", which, False)
         if not isinstance(block, dict):
             raise self._malformed("eth_getBlockByNumber")
@@ -378,7 +379,7 @@ class Rpc:
             logs.append((self._data(method, entry.get("transactionHash"), 32), log))
         return logs
 
-    def _log(self, method: str, log: Any) -> Log:
+    def _log(self, method: str, log: object) -> Log:
         if not isinstance(log, dict) or not isinstance(log.get("topics"), list):
             raise self._malformed(method)
         topics = tuple(self._data(method, topic, 32) for topic in log["topics"])

@@ -7,12 +7,13 @@ from __future__ import annotations
 import json
 import time
 import urllib.parse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from verifier_gen.standard_json import SOLC_LONG_VERSION
 from zkllm.errors import SettlementError
+from zkllm.files import JsonObject
 from zkllm.settle.http import MAX_PAUSE_SECONDS, open_http, pause_of, read_body, why_unreachable
 from zkllm.settle.rpc import checksum_address, one_line
 
@@ -40,7 +41,7 @@ class Source:
 
     name: str
     path: str  # of the file in the standard JSON input
-    standard_json: Mapping[str, Any]
+    standard_json: JsonObject
     address: bytes
     constructor_arguments: bytes
     transaction: bytes | None  # that deployed it, where it is known
@@ -210,7 +211,7 @@ class Sourcify:
         known = self._known(place)
         if known is not None:
             return Outcome(self.name, True, known, None)
-        body: dict[str, Any] = {
+        body: JsonObject = {
             "stdJsonInput": source.standard_json,
             "compilerVersion": SOLC_LONG_VERSION.removeprefix("v"),
             "contractIdentifier": source.identifier,
@@ -255,6 +256,6 @@ class Sourcify:
         raise SettlementError(f"{self.name} has not decided about {source.name} yet; run this again later")
 
     @staticmethod
-    def _words(data: Any, status: int) -> str:
+    def _words(data: object, status: int) -> str:
         message = data.get("message") if isinstance(data, dict) else None
         return one_line(message) if isinstance(message, str) else f"HTTP {status}"

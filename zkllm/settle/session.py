@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from zkllm.errors import SettlementError, reason
+from zkllm.files import JsonObject
 from zkllm.outer.keys import VerifyingKey
 from zkllm.proof import Proof
 from zkllm.settle import escrow
@@ -71,9 +71,9 @@ class Settled:
     resumed: bool
     timings: dict[str, float] = field(default_factory=dict)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         """For JSON: bytes in hexadecimal, addresses with checksums."""
-        out: dict[str, Any] = {}
+        out: JsonObject = {}
         for name, value in vars(self).items():
             if name in ("verifier", "settlement", "sender"):
                 value = checksum_address(value)
@@ -183,7 +183,7 @@ class Session:
                 f"{what} may cost up to {cost / 1e18:.6f}; fund it"
             )
 
-    def planned(self, calls: Sequence[Call]) -> list[dict[str, Any]]:
+    def planned(self, calls: Sequence[Call]) -> list[JsonObject]:
         """The calls as transactions for another wallet to sign."""
         return unsigned_transactions(self.rpc, self.network, self.account.address, calls)
 

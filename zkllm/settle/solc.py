@@ -5,33 +5,33 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any
 
 from verifier_gen.standard_json import SOLC_VERSION
 from zkllm.errors import SettlementError, reason
+from zkllm.files import JsonObject
 from zkllm.settle.executables import named_program, program_on_path
 from zkllm.settle.rpc import one_line
 
 ENVIRONMENT = "ZKLLM_SOLC"
 
 
-def compile_standard(request: Mapping[str, Any]) -> dict[str, Any]:
+def compile_standard(request: JsonObject) -> JsonObject:
     """Output for standard JSON input; a refusal is an error of one line."""
     with _solc() as binary:
         return compile_with(binary, request)
 
 
-def compile_with(binary: Path, request: Mapping[str, Any]) -> dict[str, Any]:
+def compile_with(binary: Path, request: JsonObject) -> JsonObject:
     """The same by a compiler that is given."""
     import solcx
     from solcx.exceptions import SolcError
 
     try:
-        output: dict[str, Any] = solcx.compile_standard(dict(request), solc_binary=binary)
+        output: JsonObject = solcx.compile_standard(dict(request), solc_binary=binary)
     except SolcError as error:
         words = error.message or error.stderr_data or "no reason given"
         raise SettlementError(f"solc refused the contracts: {one_line(str(words))}") from None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from zkllm.errors import SettlementError
+from zkllm.files import JsonObject
 from zkllm.settle.abi import explain
 from zkllm.settle.fees import Call, Fees, data_fee, gas_limit
 from zkllm.settle.networks import Network
@@ -14,7 +14,7 @@ from zkllm.settle.rpc import Rpc, checksum_address
 
 def unsigned_transactions(
     rpc: Rpc, network: Network, sender: bytes, calls: Sequence[Call]
-) -> list[dict[str, Any]]:
+) -> list[JsonObject]:
     """The calls with everything that a wallet signs, in the order in which they have to be sent. A call that
     would fail is an error. `most`: wei that the transaction may cost."""
     fees = Fees.suggest(rpc, network)

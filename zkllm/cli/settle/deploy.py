@@ -4,12 +4,12 @@ the other where this account is the owner. Both addresses follow from the code (
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from zkllm.cli import arguments as types
 from zkllm.cli.console import Console
 from zkllm.cli.settle import costs, options
 from zkllm.cli.settle.output import print_planned
+from zkllm.files import JsonObject
 
 SUMMARY = "deploy and register the contracts of a model"
 
@@ -57,7 +57,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if awaited:
         rows_out.append(("left to do", then))
     hashes = {name: receipt.transaction_hash for name, receipt in session.deployed.items()}
-    data: dict[str, Any] = {"ok": True, "registered": awaited is None, **addresses, "gas": gas}
+    data: JsonObject = {"ok": True, "registered": awaited is None, **addresses, "gas": gas}
     data |= {"model_id": key.model_id, "N": key.N, "k": key.k, "srs_kind": key.srs_kind}
     data["transactions"] = hashes
     last = "deployed" if gas else "nothing to do: everything is there"

@@ -5,11 +5,11 @@ something is wrong."""
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from zkllm.cli import arguments as types
 from zkllm.cli.console import Console
 from zkllm.cli.settle import options
+from zkllm.files import JsonObject
 
 SUMMARY = "examine node, account, contracts and costs"
 MARKS = {"ok": "ok  ", "warning": "note", "wrong": "WRONG"}
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         account = session.account.address != options.NOBODY
         findings = examine(session, key, known, arguments.owner, arguments.contract, account)
     healthy = all(f.level != "wrong" for f in findings)
-    data: dict[str, Any] = {"ok": healthy, "findings": [vars(f) for f in findings]}
+    data: JsonObject = {"ok": healthy, "findings": [vars(f) for f in findings]}
     lines = [f"{MARKS[f.level]:<5} {f.about:<12} {f.text}" for f in findings]
     lines.append("everything that was examined is in order" if healthy else "something is wrong: see above")
     console.result(data, lines)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zkllm.cli.console import Console
+from zkllm.files import JsonObject
 
 if TYPE_CHECKING:
     from zkllm.settle.fees import Call
@@ -53,7 +54,7 @@ def print_planned(
     return 0
 
 
-def wire(transaction: dict[str, Any]) -> dict[str, Any]:
+def wire(transaction: JsonObject) -> JsonObject:
     """As JSON-RPC and wallets take it: quantities in hexadecimal."""
     out = {name: hex(value) if name in _QUANTITIES else value for name, value in transaction.items()}
     return {name: value for name, value in out.items() if name != "most"}
@@ -72,7 +73,7 @@ def receipt_rows(receipt: Receipt, resumed: bool, chain: Network) -> list[tuple[
     return [*rows, ("explorer", page)] if page else rows
 
 
-def receipt_data(receipt: Receipt) -> dict[str, Any]:
+def receipt_data(receipt: Receipt) -> JsonObject:
     return {
         "transaction_hash": receipt.transaction_hash,
         "block_number": receipt.block_number,

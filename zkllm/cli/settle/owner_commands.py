@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zkllm.cli.console import Console
 from zkllm.cli.settle import options
 from zkllm.cli.settle.output import print_planned, receipt_data, receipt_rows
 from zkllm.errors import SettlementError
+from zkllm.files import JsonObject
 
 if TYPE_CHECKING:
     from zkllm.settle.fees import Call
@@ -52,7 +53,7 @@ def carry_out(
 
     if not session.sender.is_unfinished(call.intent):
         check()
-    data: dict[str, Any] = {name.replace(" ", "_"): value for name, value in rows}
+    data: JsonObject = {name.replace(" ", "_"): value for name, value in rows}
     data["settlement"] = checksum_address(call.to)
     if options.only_printed(arguments, session):
         return print_planned(console, arguments, session, [call], **data)

@@ -5,13 +5,14 @@ posts nothing twice: another request for the same answer needs another --salt.""
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zkllm.cli import arguments as types
 from zkllm.cli.console import Console
 from zkllm.cli.settle import options
 from zkllm.cli.settle.output import ether, print_planned, receipt_data, receipt_rows
 from zkllm.errors import SettlementError
+from zkllm.files import JsonObject
 
 if TYPE_CHECKING:
     from zkllm.model.package import ModelPackage
@@ -91,7 +92,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             arguments.reward,
             arguments.hide_prompt,
         )
-        data: dict[str, Any] = {"request_id": found, "claim_id": claim}
+        data: JsonObject = {"request_id": found, "claim_id": claim}
         data["settlement"] = checksum_address(settlement)
         if options.only_printed(arguments, session):
             return print_planned(console, arguments, session, [call], **data)

@@ -4,12 +4,13 @@ it."""
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zkllm.cli import arguments as types
 from zkllm.cli.console import Console
 from zkllm.cli.settle import options
 from zkllm.errors import SettlementError
+from zkllm.files import JsonObject
 
 if TYPE_CHECKING:
     from zkllm.settle.claims import Claim
@@ -47,7 +48,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def describe(claim: Claim, settlement: bytes) -> dict[str, Any]:
+def describe(claim: Claim, settlement: bytes) -> JsonObject:
     from zkllm.settle.rpc import checksum_address
 
     event = claim.event
@@ -65,7 +66,7 @@ def describe(claim: Claim, settlement: bytes) -> dict[str, Any]:
     }
 
 
-def report(claim: Claim, data: dict[str, Any]) -> list[str]:
+def report(claim: Claim, data: JsonObject) -> list[str]:
     from zkllm.cli.text import pairs, quote
 
     rows: list[tuple[str, object]] = [

@@ -4,12 +4,13 @@ transactions, and the state of a claim or request. Sends nothing."""
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zkllm.cli import arguments as types
 from zkllm.cli.console import Console
 from zkllm.cli.settle import options
 from zkllm.cli.settle.output import ether
+from zkllm.files import JsonObject
 
 if TYPE_CHECKING:
     from zkllm.settle.session import Session
@@ -36,12 +37,12 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def examine(arguments: argparse.Namespace, console: Console, session: Session) -> dict[str, Any]:
+def examine(arguments: argparse.Namespace, console: Console, session: Session) -> JsonObject:
     from zkllm.settle.escrow import credit_of, read_request
     from zkllm.settle.rpc import checksum_address
 
     account = session.account.address
-    data: dict[str, Any] = {
+    data: JsonObject = {
         "network": session.network.name,
         "chain_id": session.network.chain_id,
         "account": None if account == options.NOBODY else checksum_address(account),
@@ -75,7 +76,7 @@ def examine(arguments: argparse.Namespace, console: Console, session: Session) -
     return data
 
 
-def contracts(arguments: argparse.Namespace, console: Console, session: Session) -> dict[str, Any]:
+def contracts(arguments: argparse.Namespace, console: Console, session: Session) -> JsonObject:
     from zkllm import api
     from zkllm.cli.models import shape_verifying_key
     from zkllm.settle.claims import is_settled
@@ -85,7 +86,7 @@ def contracts(arguments: argparse.Namespace, console: Console, session: Session)
     from zkllm.settle.settlement import check_settlement, settlement_address
     from zkllm.statement import claim_id, prompt_digest
 
-    data: dict[str, Any] = {}
+    data: JsonObject = {}
     package = key = None
     if arguments.model is not None:
         package = api.open_package(arguments.model, progress=console.progress)
@@ -117,7 +118,7 @@ def contracts(arguments: argparse.Namespace, console: Console, session: Session)
     return data
 
 
-def report(data: dict[str, Any]) -> list[str]:
+def report(data: JsonObject) -> list[str]:
     from zkllm.cli.text import pairs
     from zkllm.settle.dates import utc
 

@@ -6,15 +6,15 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zkllm.cli import arguments as types
 from zkllm.cli import paths
 from zkllm.cli.console import Console
 from zkllm.cli.settle import options
 from zkllm.errors import SettlementError
+from zkllm.files import JsonObject
 
 if TYPE_CHECKING:
     from zkllm.outer.keys import VerifyingKey
@@ -100,7 +100,7 @@ def publish(console: Console, services: list[Service], sources: list[Source], sk
     service, why."""
     from zkllm.settle.rpc import checksum_address
 
-    data: list[dict[str, Any]] = []
+    data: list[JsonObject] = []
     lines, failures = [], []
     for service in services:
         for source in sources:
@@ -158,7 +158,7 @@ def deployed_sources(
     ]
 
 
-def path_of(standard_json: Mapping[str, Any], name: str) -> str:
+def path_of(standard_json: JsonObject, name: str) -> str:
     (path,) = [p for p in standard_json["sources"] if Path(p).stem == name]
     return str(path)
 

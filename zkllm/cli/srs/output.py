@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from zkllm.cli.console import Console
+from zkllm.files import JsonObject
 
 DEVELOPMENT = "development"
 Rows = list[tuple[str, object]]
@@ -20,7 +20,7 @@ def _kind(kind: str) -> str:
     return "development: anyone can forge, for tests only" if kind == DEVELOPMENT else kind
 
 
-def _describe(kind: str, tau_g1: bytes, tau_g2: bytes, powers: int, g2: int, path: Path) -> dict[str, Any]:
+def _describe(kind: str, tau_g1: bytes, tau_g2: bytes, powers: int, g2: int, path: Path) -> JsonObject:
     from zkllm.pcs.fetch_plan import served_mu
     from zkllm.pcs.srs import srs_digest
 
@@ -36,7 +36,7 @@ def _describe(kind: str, tau_g1: bytes, tau_g2: bytes, powers: int, g2: int, pat
     }
 
 
-def srs_rows(data: dict[str, Any]) -> Rows:
+def srs_rows(data: JsonObject) -> Rows:
     from zkllm.cli.text import size
 
     return [
@@ -49,14 +49,14 @@ def srs_rows(data: dict[str, Any]) -> Rows:
     ]
 
 
-def describe_srs(path: Path) -> dict[str, Any]:
+def describe_srs(path: Path) -> JsonObject:
     from zkllm.pcs.srs import Srs
 
     srs = Srs.load(path)
     return _describe(srs.kind, srs.points[1], srs.g2_power(0), srs.num_powers, len(srs.g2_raw), path)
 
 
-def describe_ptau(path: Path) -> dict[str, Any]:
+def describe_ptau(path: Path) -> JsonObject:
     from zkllm.pcs.contributions import BEACON
     from zkllm.pcs.powers import checkable_g2_powers, kind_of
     from zkllm.pcs.ptau import TAU_G1, TAU_G2, num_points, open_ptau
@@ -78,7 +78,7 @@ def describe_ptau(path: Path) -> dict[str, Any]:
         }
 
 
-def ptau_rows(data: dict[str, Any]) -> Rows:
+def ptau_rows(data: JsonObject) -> Rows:
     from zkllm.cli.text import quote, size
     from zkllm.pcs.ptau import SECTION_NAMES
 
