@@ -54,13 +54,13 @@ class Asked:
 
     prompt: str | None
     tokens: Sequence[int] | None
-    new_tokens: int = 1
+    certified: int = 1
     rows: int | None = None
 
     def check(self, model: Answering) -> list[int]:
         """The prompt's ids, or a StatementError."""
         rows = self.rows if self.rows is not None else min(DEFAULT_ROWS, model.config.n_ctx)
-        return check_prompt(model, self.prompt, self.tokens, self.new_tokens, rows)
+        return check_prompt(model, self.prompt, self.tokens, self.certified, rows)
 
     def check_checkpoint(self, folder: Path) -> None:
         architecture = load_architecture(folder / "config.json")
@@ -81,16 +81,16 @@ def prompt_ids(model: Answering, prompt: str | None, tokens: Sequence[int] | Non
 
 
 def check_prompt(
-    model: Answering, prompt: str | None, tokens: Sequence[int] | None, new_tokens: int, rows: int
+    model: Answering, prompt: str | None, tokens: Sequence[int] | None, certified: int, rows: int
 ) -> list[int]:
     """The prompt's ids, or a StatementError where prompt and answer do not fit into `rows` positions."""
     ids = prompt_ids(model, prompt, tokens)
-    if new_tokens < 1:
-        raise StatementError(f"cannot certify {new_tokens} tokens; ask for at least one")
+    if certified < 1:
+        raise StatementError(f"cannot certify {certified} tokens; ask for at least one")
     check_positions(model.config, rows)
-    if (needed := len(ids) - 1 + new_tokens) > rows:
+    if (needed := len(ids) - 1 + certified) > rows:
         raise StatementError(
-            f"a prompt of {len(ids)} tokens and an answer of {new_tokens} take {needed} positions, and this "
+            f"a prompt of {len(ids)} tokens and an answer of {certified} take {needed} positions, and this "
             f"shape has {rows}; "
             + (
                 f"give --max-tokens {needed}, or a shorter prompt"

@@ -45,20 +45,20 @@ def own_setup(
 
 def recorded(
     package: ModelPackage,
-    max_tokens: int,
+    rows: int,
     string: Srs,
     path: Path | None,
     timings: Timings,
     resumable: Resumable | None = None,
 ) -> SetupRecord:
     """What this package's set-up fixes under this SRS, whose file `path` is."""
-    protocol = protocol_of(package, max_tokens, 1)
+    protocol = protocol_of(package, rows, 1)
     with timings.stage("commit weights") as report:
         tensors = fixed_tensors(protocol, package.sound_weights)
         commitments = commit_columns(string, protocol.fixed, tensors, report, resumable)
     digest = config_digest(package.config.to_dict(), package.weights.tables.to_dict())
     return SetupRecord(
-        max_tokens,
+        rows,
         string.kind,
         str(path) if path else None,
         string.digest,

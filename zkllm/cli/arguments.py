@@ -115,22 +115,29 @@ def add_prompt(parser: argparse.ArgumentParser, required: bool = True) -> None:
     group.add_argument("--tokens", type=token_ids, metavar="IDS", help="the prompt as token ids: 1,2,3")
 
 
-def add_shape(parser: argparse.ArgumentParser) -> None:
+def add_rows(
+    parser: argparse.ArgumentParser, what: str = "positions of the shape (default: the package's)"
+) -> None:
+    """N."""
+    parser.add_argument("--max-tokens", dest="rows", type=positive, metavar="N", help=what)
+
+
+def add_shape(parser: argparse.ArgumentParser, certified: int | None = 1) -> None:
+    """k, by default `certified`, and N."""
     suppressed = parser.argument_default == argparse.SUPPRESS  # a subcommand, whose parent has the default
     parser.add_argument(
         "--new-tokens",
+        dest="certified",
         type=positive,
-        default=argparse.SUPPRESS if suppressed else 1,
+        default=argparse.SUPPRESS if suppressed else certified,
         metavar="K",
-        help="answered tokens to certify (default 1)",
+        help="answered tokens to certify" + ("" if certified is None else f" (default {certified})"),
     )
-    parser.add_argument(
-        "--max-tokens", type=positive, metavar="N", help="positions of the shape (default: the package's)"
-    )
+    add_rows(parser)
 
 
 def shape_misuse(arguments: argparse.Namespace) -> str | None:
-    most = arguments.max_tokens
-    if most is not None and arguments.new_tokens is not None and arguments.new_tokens > most:
-        return f"--new-tokens {arguments.new_tokens} is more than --max-tokens {most}"
+    rows, certified = arguments.rows, arguments.certified
+    if rows is not None and certified is not None and certified > rows:
+        return f"--new-tokens {certified} is more than --max-tokens {rows}"
     return None

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zkllm.cli import paths
-from zkllm.cli.arguments import add_memory_budget, positive, shape_misuse
+from zkllm.cli.arguments import add_memory_budget, add_shape, shape_misuse
 from zkllm.cli.console import Console
 from zkllm.cli.rescue import save_proof
 from zkllm.errors import ZkllmError
@@ -43,10 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help=f"another model: package, {hub.HELP} (default: {MODEL})",
     )
-    parser.add_argument(
-        "--new-tokens", type=positive, default=1, metavar="K", help="tokens to answer (default 1)"
-    )
-    parser.add_argument("--max-tokens", type=positive, metavar="N", help="positions of the shape")
+    add_shape(parser)
     add_memory_budget(parser)
     parser.add_argument(
         "--home", type=paths.TargetFolder, metavar="DIR", help="where it keeps its files (default: .zkllm)"
@@ -87,12 +84,12 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     chain, stage = network("anvil"), Stages(console)
     start = time.perf_counter()
     with stage("set up"):
-        asked = api.Asked(arguments.prompt, None, arguments.new_tokens, arguments.max_tokens)
+        asked = api.Asked(arguments.prompt, None, arguments.certified, arguments.rows)
         package = open_model(arguments.model, asked, console)
-        rows = arguments.max_tokens or api.open_setup(package).max_tokens
-        api.check_prompt(package, arguments.prompt, None, arguments.new_tokens, rows)
-        api.check_memory(package, rows, arguments.new_tokens, arguments.memory_budget)
-        key = api.shape_keys(package, rows, arguments.new_tokens, console.progress).verifying_key
+        rows = arguments.rows or api.open_setup(package).max_tokens
+        api.check_prompt(package, arguments.prompt, None, arguments.certified, rows)
+        api.check_memory(package, rows, arguments.certified, arguments.memory_budget)
+        key = api.shape_keys(package, rows, arguments.certified, console.progress).verifying_key
     with ExitStack() as stack:
         with stage("start the chain"):
             session = stack.enter_context(
@@ -104,7 +101,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             result = api.prove(
                 package,
                 prompt=arguments.prompt,
-                new_tokens=arguments.new_tokens,
+                new_tokens=arguments.certified,
                 rows=rows,
                 context=session.context(deployment.settlement),
                 progress=console.progress,

@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from zkllm import api
 
     package = api.open_package(arguments.path, progress=console.progress)
-    data = inspection.inspect_package(package, arguments.max_tokens, arguments.new_tokens, console.progress)
+    data = inspection.inspect_package(package, arguments.rows, arguments.certified, console.progress)
     console.result({"ok": True, **data}, _package_lines(data))
     return 0
 

@@ -61,14 +61,14 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     package = api.open_package(
         arguments.model,
         progress=console.progress,
-        asked=api.Asked(arguments.prompt, arguments.tokens, arguments.new_tokens, arguments.max_tokens),
+        asked=api.Asked(arguments.prompt, arguments.tokens, arguments.certified, arguments.rows),
     )
     result = api.prove(
         package,
         prompt=arguments.prompt,
         tokens=arguments.tokens,
-        new_tokens=arguments.new_tokens,
-        rows=arguments.max_tokens,
+        new_tokens=arguments.certified,
+        rows=arguments.rows,
         context=arguments.context,
         progress=console.progress,
         memory=arguments.profile is not None,

@@ -15,7 +15,7 @@ import time
 from typing import Any
 
 from zkllm.cli import paths
-from zkllm.cli.arguments import add_memory_budget, log2_size, positive
+from zkllm.cli.arguments import add_memory_budget, add_rows, log2_size
 from zkllm.cli.console import Console
 from zkllm.errors import ZkllmError
 from zkllm.files import JsonObject
@@ -37,12 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=paths.Package, required=True, metavar="DIR", help="the package's folder"
     )
-    parser.add_argument(
-        "--max-tokens",
-        type=positive,
-        metavar="N",
-        help="positions of the first shape (default: 16, or the context)",
-    )
+    add_rows(parser, "positions of the first shape (default: 16, or the context)")
     parser.add_argument(
         "--mu",
         type=log2_size,
@@ -69,9 +64,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def misuse(arguments: argparse.Namespace) -> str | None:
-    unused = [n for n in ("max_tokens", "mu", "memory_budget") if getattr(arguments, n) is not None]
+    given = {"max-tokens": arguments.rows, "mu": arguments.mu, "memory-budget": arguments.memory_budget}
+    unused = [name for name, value in given.items() if value is not None]
     if arguments.check and unused:
-        return f"--check takes no --{unused[0].replace('_', '-')}: it checks what is there"
+        return f"--check takes no --{unused[0]}: it checks what is there"
     if arguments.allow_scales and not arguments.check:
         return "--allow-scales is for --check"
     return None
@@ -92,7 +88,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     package = api.setup(
         arguments.model,
         arguments.out,
-        max_tokens=arguments.max_tokens,
+        max_tokens=arguments.rows,
         mu=arguments.mu,
         srs=arguments.srs,
         calibration=arguments.calibration,

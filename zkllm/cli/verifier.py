@@ -25,10 +25,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=paths.TargetFolder, required=True, metavar="FOLDER", help="where the files go"
     )
-    parser.add_argument("--max-tokens", type=types.positive, metavar="N", help="positions of the shape")
-    parser.add_argument(
-        "--new-tokens", type=types.positive, metavar="K", help="certified tokens of the shape"
-    )
+    types.add_shape(parser, certified=None)
 
 
 def misuse(arguments: argparse.Namespace) -> str | None:
@@ -43,7 +40,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from zkllm.outer.contract import verifier_contract
     from zkllm.outer.keys import VerifyingKey
 
-    key = VerifyingKey.load(find_key(arguments.model, arguments.max_tokens, arguments.new_tokens))
+    key = VerifyingKey.load(find_key(arguments.model, arguments.rows, arguments.certified))
     generated = verifier_contract(key)
     source = arguments.out / f"{CONTRACT_NAME}.sol"
     standard = arguments.out / f"{CONTRACT_NAME}.standard.json"

@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     with options.open_from(arguments, console) as session:
         session.check_tools(arguments.owner, arguments.contract)
         package = api.open_package(arguments.model, progress=console.progress)
-        key = shape_verifying_key(package, arguments.max_tokens, arguments.new_tokens, console.progress)
+        key = shape_verifying_key(package, arguments.rows, arguments.certified, console.progress)
         plan = session.target(key, arguments.owner, arguments.contract)
         awaited = None if plan.awaited_owner is None else checksum_address(plan.awaited_owner)
         addresses = {

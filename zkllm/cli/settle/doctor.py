@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
     with options.open_from(arguments, console, reading=True) as session:
         package = api.open_package(arguments.model, progress=console.progress)
-        key = shape_verifying_key(package, arguments.max_tokens, arguments.new_tokens, console.progress)
+        key = shape_verifying_key(package, arguments.rows, arguments.certified, console.progress)
         known = keys_of(package.folder, package.digest, key.model_id)
         account = session.account.address != options.NOBODY
         findings = examine(session, key, known, arguments.owner, arguments.contract, account)

@@ -63,5 +63,5 @@ def of_model(arguments: argparse.Namespace, console: Console, session: Session) 
     from zkllm.cli.models import shape_verifying_key
 
     package = api.open_package(arguments.model, progress=console.progress)
-    key = shape_verifying_key(package, arguments.max_tokens, arguments.new_tokens, console.progress)
+    key = shape_verifying_key(package, arguments.rows, arguments.certified, console.progress)
     return session.deployer(key).verifier_address()

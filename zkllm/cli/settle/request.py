@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
     if not 0 < arguments.deadline <= MAX_SECONDS:
         arguments.settle_parser.error("--deadline is longer than nothing, and at most 365d")
-    k = arguments.new_tokens
+    k = arguments.certified
     with options.open_from(arguments, console) as session:
         session.check_tools(arguments.owner, arguments.contract)
         package = api.open_package(arguments.model, progress=console.progress)

@@ -90,7 +90,7 @@ def contracts(arguments: argparse.Namespace, console: Console, session: Session)
     package = key = None
     if arguments.model is not None:
         package = api.open_package(arguments.model, progress=console.progress)
-        key = shape_verifying_key(package, arguments.max_tokens, arguments.new_tokens, console.progress)
+        key = shape_verifying_key(package, arguments.rows, arguments.certified, console.progress)
         plan = session.target(key, arguments.owner, arguments.contract)
         settlement = plan.settlement
         data |= {
@@ -111,7 +111,7 @@ def contracts(arguments: argparse.Namespace, console: Console, session: Session)
         offered = pending_owner_of(session.rpc, settlement)
         data["pending_owner"] = checksum_address(offered) if any(offered) else None
     if package is not None and key is not None and (arguments.prompt or arguments.tokens):
-        k = arguments.new_tokens
+        k = arguments.certified
         ids = api.check_prompt(package, arguments.prompt, arguments.tokens, k, package.config.n_ctx)
         data["claim_id"] = claim_id(key.model_id, k, prompt_digest(ids))
         data["settled"] = data["deployed"] and is_settled(session.rpc, settlement, data["claim_id"])

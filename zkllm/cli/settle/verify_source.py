@@ -71,7 +71,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     with options.open_from(arguments, console, reading=True) as session:
         session.check_tools(arguments.owner, arguments.contract)
         package = api.open_package(arguments.model, progress=console.progress)
-        key = shape_verifying_key(package, arguments.max_tokens, arguments.new_tokens, console.progress)
+        key = shape_verifying_key(package, arguments.rows, arguments.certified, console.progress)
         sources = deployed_sources(session, key, arguments.owner, arguments.contract)
         if arguments.write is not None:
             write_inputs(sources, arguments.write)
