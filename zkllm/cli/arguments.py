@@ -109,10 +109,14 @@ def checked_address(text: str) -> bytes:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def add_prompt(parser: argparse.ArgumentParser, required: bool = True) -> None:
+def add_prompt(
+    parser: argparse.ArgumentParser, required: bool = True, what: str = "the prompt"
+) -> argparse._MutuallyExclusiveGroup:
+    """As text or as ids; what is returned may take another option in place of them."""
     group = parser.add_mutually_exclusive_group(required=required)
-    group.add_argument("--prompt", metavar="TEXT", help="the prompt")
+    group.add_argument("--prompt", metavar="TEXT", help=what)
     group.add_argument("--tokens", type=token_ids, metavar="IDS", help="the prompt as token ids: 1,2,3")
+    return group
 
 
 def add_rows(

@@ -16,7 +16,7 @@ from zkllm.outer.transcript import (
     STATEMENT_TAG,
     body_layout,
 )
-from zkllm.pcs.curve import G2_GENERATOR, decode_g1, decode_g2
+from zkllm.pcs.curve import G2_GENERATOR, decode_g2, g1_coordinates
 from zkllm.poseidon2_constants import DIAGONAL
 from zkllm.statement import DIGEST_BYTES, LIMB_BITS, LIMBS_PER_WORD
 
@@ -69,9 +69,7 @@ def describe(vk: VerifyingKey) -> VerifierSpec:
 
 def _g1(data: bytes) -> tuple[int, int]:
     """Coordinates of a point that is on the curve, or infinity's zeros."""
-    decode_g1(data)
-    x, y = _words(data)
-    return x, y
+    return g1_coordinates(data)
 
 
 def _g2(data: bytes) -> tuple[int, int, int, int]:

@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     options.add_model(parser)
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--prompt", metavar="TEXT", help="the prompt to answer")
-    what.add_argument("--tokens", type=types.token_ids, metavar="IDS", help="the prompt as token ids: 1,2,3")
+    what = types.add_prompt(parser, required=False, what="the prompt to answer")
     what.add_argument(
         "--proof", type=Path, metavar="FILE", help="a proof made before, for this contract and account"
     )

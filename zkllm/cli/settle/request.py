@@ -25,9 +25,7 @@ SUMMARY = "ask for an answer, with a reward"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     options.add_model(parser)
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--prompt", metavar="TEXT", help="the prompt")
-    what.add_argument("--tokens", type=types.token_ids, metavar="IDS", help="the prompt as token ids: 1,2,3")
+    types.add_prompt(parser, required=False)
     types.add_shape(parser)
     parser.add_argument(
         "--reward",

@@ -21,9 +21,7 @@ SUMMARY = "say what is there and what is left to do"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     options.add_model(parser)
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--prompt", metavar="TEXT", help="whether this prompt's answer is settled")
-    what.add_argument("--tokens", type=types.token_ids, metavar="IDS", help="the prompt as token ids: 1,2,3")
+    types.add_prompt(parser, required=False, what="whether this prompt's answer is settled")
     types.add_shape(parser)
     parser.add_argument("--request", type=types.digest, metavar="ID", help="the state of this request")
     options.add_common(parser, sending=False)
