@@ -122,7 +122,7 @@ class Scene:
     def start_fork(self) -> None:
         """A second Anvil, which begins with the first one's chain. It is no place for a reorganisation:
         anvil_reorg of Anvil 1.7.1 leaves storage there as it was."""
-        self.fork = self._stack.enter_context(LocalNode(fork_url=self.origin._url)).rpc
+        self.fork = self._stack.enter_context(LocalNode(fork_url=self.origin.url)).rpc
         self._reachable("fork", self.fork)
 
     def start_mainnet(self) -> None:
@@ -130,7 +130,7 @@ class Scene:
         self._reachable("mainnet", self.mainnet)
 
     def _reachable(self, network: str, rpc: Rpc) -> None:
-        self._environment[f"ZKLLM_{network.upper()}_RPC_URL"] = rpc._url
+        self._environment[f"ZKLLM_{network.upper()}_RPC_URL"] = rpc.url
 
     def _write_networks(self) -> None:
         common = {

@@ -85,7 +85,7 @@ def local_node() -> Iterator[Rpc]:
 @pytest.fixture
 def anvil(local_node: Rpc, monkeypatch: pytest.MonkeyPatch) -> Rpc:
     """What `--network anvil` uses in the test."""
-    monkeypatch.setenv("ZKLLM_ANVIL_RPC_URL", local_node._url)
+    monkeypatch.setenv("ZKLLM_ANVIL_RPC_URL", local_node.url)
     return local_node
 
 

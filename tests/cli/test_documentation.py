@@ -63,7 +63,7 @@ def test_the_way_on_sepolia(run, package, sepolia, tmp_path, monkeypatch):
         words = shlex.split(line)
         if words[0] == "export":
             assert words[1].startswith("ZKLLM_SEPOLIA_RPC_URL=")
-            monkeypatch.setenv("ZKLLM_SEPOLIA_RPC_URL", f"http://127.0.0.1:9/secret,{sepolia._url}")
+            monkeypatch.setenv("ZKLLM_SEPOLIA_RPC_URL", f"http://127.0.0.1:9/secret,{sepolia.url}")
         elif words[0] == "chmod":
             for name in words[2:]:
                 Path(name).chmod(int(words[1], 8))

@@ -100,3 +100,7 @@ def test_memory_budget(run, package: Path, tmp_path: Path) -> None:
     refused = run("setup", checkpoint, "--out", copy, "--max-tokens", 8, "--memory-budget", "0.1G")
     assert refused.code == 1 and "budget of 0.10 GiB" in refused.err
     assert not (copy / "keys" / "setup.json").exists()
+
+
+def test_a_shape_s_protocol_is_made_once(odd: ModelPackage) -> None:
+    assert protocol_of(odd, 3, 1) is protocol_of(odd, 3, 1) is not protocol_of(odd, 3, 2)

@@ -227,9 +227,9 @@ def test_a_node_s_url_is_never_shown(run, package, chain, tmp_path, monkeypatch)
     gone = run(*command, "--rpc-url", dead)
     gone.failed_in_one_line("cannot reach the node at anvil: no connection")
     assert "accesskey" not in gone.err
-    both = run(*command, "--rpc-url", f"{dead},{chain._url}", "--json")
+    both = run(*command, "--rpc-url", f"{dead},{chain.url}", "--json")
     assert both.code == 0 and both.json["chain_id"] == 31337
-    wrong = run("settle", "status", "--network", "sepolia", "--home", tmp_path, "--rpc-url", chain._url)
+    wrong = run("settle", "status", "--network", "sepolia", "--home", tmp_path, "--rpc-url", chain.url)
     wrong.failed_in_one_line("the node for sepolia is on chain 31337, expected 11155111")
     run("settle", "status", "--network", "sepolia", "--home", tmp_path).failed_in_one_line(
         "set $ZKLLM_SEPOLIA_RPC_URL"

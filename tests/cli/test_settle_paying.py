@@ -42,7 +42,7 @@ def pay(
     networks = tmp_path / "networks.json"
     networks.write_text(json.dumps({"sepolia": {"confirmations": 1}}))
     monkeypatch.setenv("ZKLLM_NETWORKS", str(networks))
-    monkeypatch.setenv("ZKLLM_SEPOLIA_RPC_URL", sepolia._url)
+    monkeypatch.setenv("ZKLLM_SEPOLIA_RPC_URL", sepolia.url)
     monkeypatch.setenv("PAYING_KEY", bytes(ACCOUNT._signer.key).hex())
     monkeypatch.setattr(lagging, "PAUSE_SECONDS", 0.01)
     snapshot = sepolia.request("evm_snapshot")
@@ -152,7 +152,7 @@ def test_what_keeps_an_answer_from_being_paid_for_is_named_before_the_proof(
     poor = pay("", *PROMPT, *K)
     poor.failed_in_one_line("has 0.000001 ether, to settle the answer may cost up to", "fund it")
     sepolia.request("anvil_setBalance", "0x" + ACCOUNT.address.hex(), hex(10**21))
-    with gateway(sepolia._url) as between:
+    with gateway(sepolia.url) as between:
         monkeypatch.setenv("ZKLLM_SEPOLIA_RPC_URL", between.url)
         fee = lambda of: {
             "eth_getBlockByNumber": lambda data: data | {"result": data["result"] | {"baseFeePerGas": of}}
@@ -179,7 +179,7 @@ def test_nodes_that_are_behind_and_a_full_disk_end_nothing(pay, sepolia, tmp_pat
         save(self, path)
 
     empty, zero = "0x" + (32).to_bytes(32, "big").hex() + bytes(32).hex(), "0x" + bytes(32).hex()
-    with gateway(sepolia._url) as behind:
+    with gateway(sepolia.url) as behind:
         monkeypatch.setenv("ZKLLM_SEPOLIA_RPC_URL", behind.url)
         send = behind._ask
 

@@ -44,7 +44,7 @@ def node() -> Iterator[Rpc]:
 
 @pytest.fixture
 def between(node: Rpc) -> Iterator[Gateway]:
-    with gateway(node._url) as running:
+    with gateway(node.url) as running:
         yield running
 
 
@@ -387,7 +387,7 @@ def test_another_node_is_asked_where_one_is_behind(between, node):
     nowhere = "0x" + "ab" * 32
     for said in (*PRUNED, UNSEEN["geth"], UNSEEN["a node that is behind"], NOT_NOW["QuickNode"]):
         between.say("eth_getBalance", said)
-        both = Rpc(f"{between.url},{node._url}", "both", timeout=5)
+        both = Rpc(f"{between.url},{node.url}", "both", timeout=5)
         assert both.balance(ACCOUNT.address) > 0 and between.unsaid == 0
     assert Rpc(between.url, "one", timeout=5).receipt(bytes.fromhex(nowhere[2:])) is None
 

@@ -46,7 +46,7 @@ def origin(model, tmp_path_factory) -> Iterator[tuple[str, bytes | None]]:
     assert state.is_file()
     with LocalNode(state) as node:
         assert node.rpc.code(contract)
-        yield node.rpc._url, contract
+        yield node.rpc.url, contract
 
 
 @pytest.fixture(scope="module")

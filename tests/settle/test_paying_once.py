@@ -121,7 +121,7 @@ def test_a_node_that_is_behind_is_not_paid_again(session, open_, model, receipts
 
 def test_two_runs_do_not_share_their_records(rpc, tmp_path, monkeypatch):
     chain = network("anvil")
-    monkeypatch.setenv(chain.rpc_url_env, rpc._url)
+    monkeypatch.setenv(chain.rpc_url_env, rpc.url)
     with open_session(chain, KeySource(), tmp_path):
         with (
             pytest.raises(SettlementError, match="another run is settling with the records of"),

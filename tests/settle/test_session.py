@@ -345,7 +345,7 @@ def test_a_local_chain_that_was_started_anew_is_deployed_to_again(session, model
 
 def test_the_node_must_be_on_the_network_s_chain(rpc, model, tmp_path, monkeypatch):
     wrong = replace(network("anvil"), chain_id=5, local_node=False)
-    monkeypatch.setenv(wrong.rpc_url_env, rpc._url)
+    monkeypatch.setenv(wrong.rpc_url_env, rpc.url)
     with (
         pytest.raises(SettlementError, match="is on chain 31337, expected 5"),
         open_session(wrong, KeySource(), tmp_path),

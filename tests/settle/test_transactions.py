@@ -114,7 +114,7 @@ def test_a_transaction_is_told_to_the_logger_and_no_secret_is(node, sender, capl
     signed = sender().journal.load("pay").attempts[-1].signed.hex()
     key = development_account()._signer.key.hex().removeprefix("0x")
     for text in (caplog.text, *map(repr, caplog.records)):
-        assert signed not in text and key not in text and node._url not in text
+        assert signed not in text and key not in text and node.url not in text
 
 
 def test_the_logger_says_nothing_by_itself():

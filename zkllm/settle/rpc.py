@@ -162,7 +162,9 @@ class Rpc:
         however slowly it comes. `patience`: seconds to wait before each new round of asking all of them; a
         request is repeated only where none has answered, which is safe: a signed transaction that is sent
         twice is one transaction."""
-        self.label, self._url = label, urls
+        self.label = label
+        self.url = urls
+        """For those who may know it: never said."""
         parts = [part.strip() for part in urls.split(",")]
         self._endpoints = [Endpoint(part, label, timeout) for part in parts]
         self._patience = tuple(patience)
