@@ -19,11 +19,13 @@ import numpy as np
 from zkllm.errors import PackageError
 from zkllm.field import R
 from zkllm.gpt2.config import ProgramConfig
+from zkllm.gpt2.description import declared, linear_kinds
 from zkllm.kernels.native import NATIVE
 from zkllm.limits import MAX_MU, MAX_POSITIONS, MAX_VOCABULARY
 from zkllm.model.folding import LINEARS
 from zkllm.model.tables import exp_table, gelu_table
 from zkllm.model.weights import QuantizedModel
+from zkllm.ops.linear import Kind
 
 PACKED_BITS = 253  # a packed coefficient: slots times bits a slot
 NORM_BITS = 252  # 2 rho_bits + bits of Q
@@ -74,26 +76,29 @@ def square_sum_bound(model: QuantizedModel, residual: int | None = None) -> int:
 
 
 def slot_bounds(model: QuantizedModel) -> list[SlotBound]:
-    c = model.config
+    """Of the linear layers as they are declared, of the head, and of the embedding."""
+    c, m = model.config, declared(model.config, 1, 1)
     act = 1 << (c.act_bits - 1)
-    gelu_max = max_abs(model.gelu)
+    outputs = {lookup.output for _, lookup in m.lookups()}
 
-    def bound(kind: str, a: int, shift: int, y_bits: int, slots: int, bits: int) -> SlotBound:
-        weights, bias = getattr(model, f"w_{kind}"), getattr(model, f"b_{kind}")
+    def most(tensor: str) -> int:
+        """The largest magnitude that is proved: an activation's is in its tables."""
+        return max_abs(model.gelu) if tensor in outputs else -m.interval(tensor)[0]
+
+    def linear(kind: Kind) -> SlotBound:
+        weights, bias = getattr(model, f"w_{kind.name}"), getattr(model, kind.bias)
         # Z' = 2^s Y + R - 2^(s-1) - b with Y in [-2^(w-1), 2^(w-1)) and R in [0, 2^s)
-        claimed = (1 << (shift + y_bits - 1)) + (1 << (shift - 1)) + max_abs(bias)
-        gains = c.gains(kind) if kind in ("fc1", "fc2") else (0,) * c.n_layer
-        return SlotBound(kind, a * _l1(weights, gains), claimed, slots, bits)
+        claimed = (most(kind.target) << kind.shift) + (1 << (kind.shift - 1)) + max_abs(bias)
+        gains = kind.gains or (0,) * c.n_layer
+        true = most(kind.source) * _l1(weights, gains)
+        return SlotBound(kind.name, true, claimed, kind.slots, kind.slot_bits)
 
     def rows(kind: str, true_max: int, claimed: int) -> SlotBound:
         return SlotBound(kind, true_max, claimed, c.vocab_slots, c.vocab_slot_bits)
 
     head = (1 << (c.logit_bits - 1)) + (1 << c.diff_bits) + 1
     return [
-        bound("qkv", act, c.qkv_shift, c.act_bits, c.slots, c.slot_bits),
-        bound("o", act, c.o_shift, c.write_bits, c.slots, c.slot_bits),
-        bound("fc1", act, c.fc1_shift, c.gelu_bits, c.inner_slots, c.inner_slot_bits),
-        bound("fc2", gelu_max, c.fc2_shift, c.write_bits, c.slots, c.slot_bits),
+        *map(linear, linear_kinds(c)),
         rows("head", act * NATIVE.largest_l1(model.wte, 1), head),
         rows("embedding", max_abs(model.wte), act),  # the unpacked rows in use
     ]
