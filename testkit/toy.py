@@ -18,7 +18,7 @@ from zkllm.outer.circuit import CircuitBuilder
 from zkllm.outer.keys import VerifyingKey
 from zkllm.outer.layout import Circuit
 from zkllm.outer.prover import OuterProver, Tail
-from zkllm.outer.setup import ProvingKey, setup_outer
+from zkllm.outer.setup import KeyFields, ProvingKey, setup_outer
 from zkllm.outer.transcript import SCHEDULE, Round, public_input_names, seed_of, statement_digest
 from zkllm.pcs.mercury import eq_polynomial_at
 from zkllm.pcs.srs import Srs, development_srs, srs_powers_needed
@@ -26,9 +26,18 @@ from zkllm.poseidon2 import permute
 from zkllm.statement import Statement, num_words
 
 IV = 20261124
-LIMITS = dict(version=1, k=1, vocab_size=50257, pad_id=50256, n_ctx=1024)
+FIELDS: KeyFields = {
+    "version": 1,
+    "N": 16,
+    "k": 1,
+    "vocab_size": 50257,
+    "pad_id": 50256,
+    "n_ctx": 1024,
+    "model_id": bytes([1] * 32),
+    "config_digest": bytes([2] * 32),
+    "vocabulary_root": bytes([3] * 32),
+}
 IDS = (7454, 3764, 198, 50255, 5536)
-DIGESTS = dict(model_id=bytes([1] * 32), config_digest=bytes([2] * 32), vocabulary_root=bytes([3] * 32))
 
 Corrupt = Callable[[list[int], list[int]], list[int]]
 """(weights, values) of the columns at the last point -> values."""
@@ -278,12 +287,12 @@ class Instance:
         circuit = toy.circuit()
         srs = open_srs(srs_powers_needed(circuit.log2_size, toy.mu))
         commitments = [srs.commit(kernels.from_list(t)) for t in toy.tables]
-        fields = {**LIMITS, **DIGESTS, "N": toy.N}
+        fields: KeyFields = {**FIELDS, "N": toy.N}
         pk, _ = setup_outer(
             circuit, srs, kernels, commitments[: toy.num_fixed], toy.num_witness, toy.mu, fields
         )
-        statement = Statement(DIGESTS["model_id"], LIMITS["k"], toy.ids)
-        words = statement.words(toy.N, LIMITS["pad_id"])
+        statement = Statement(FIELDS["model_id"], FIELDS["k"], toy.ids)
+        words = statement.words(toy.N, FIELDS["pad_id"])
         return cls(toy, srs, pk, words, context, commitments[toy.num_fixed :], kernels)
 
     def prove(

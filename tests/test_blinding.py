@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from testkit.toy import Instance, Toy
-from tests.whole import Whole
+from testkit.whole import Whole
 from zkllm.blinding import NoBlinding
 from zkllm.errors import ProofError
 from zkllm.field import R

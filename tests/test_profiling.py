@@ -102,8 +102,8 @@ def test_parts_of_the_model_share_its_parameters_and_products() -> None:
         (None, 2 * d, k * c.vocab_size * d),
     ]
     blocks = sub_blocks(p)
-    assert [(b["layer"], b["parameters"], b["multiply_accumulates"]) for b in blocks] == expected
-    assert {b["block"] for b in blocks} | {"lookup tables"} == set(block_counts(p))
+    assert [(b.layer, b.parameters, b.multiply_accumulates) for b in blocks] == expected
+    assert {b.block for b in blocks} | {"lookup tables"} == set(block_counts(p))
 
 
 def test_every_stage_with_work_is_one_of_the_prover() -> None:

@@ -12,7 +12,6 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -31,6 +30,7 @@ from .model.weights import QuantizedModel
 from .outer.setup import ProvingKey
 from .pcs.curve import G1_BYTES
 from .pcs.srs import development_srs
+from .protocol.tables import Packed
 from .soundness import security_bits
 from .sub_block import SubBlock, SubBlockKey, SubBlockProof
 from .timings import Progress, Timings
@@ -107,7 +107,7 @@ def largest_error(source: Source) -> float:
 
 def run_sub_block(
     source: Source, name: str, mu: int | None = None, runs: int = 1, progress: Progress | None = None
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Sets up once, proves `runs` times; the run of the median time is reported. Reading the key belongs to
     proving, as it does with whole models."""
     block = SubBlock(name, source.model, source.layer, source.rows, mu)
@@ -155,7 +155,7 @@ def run_sub_block(
         "peak_rss_bytes": max(m[2].root.memory.get("peak", 0) for m in measured),
         "proving_key_bytes": key_bytes,
         "weights_bytes": sum(
-            t.values.nbytes if hasattr(t, "values") else t.nbytes for t in block.fixed.values()
+            t.values.nbytes if isinstance(t, Packed) else t.nbytes for t in block.fixed.values()
         ),
         "srs_bytes": G1_BYTES * powers,
         "proof_bytes": len(proof.body),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zkllm.errors import ProofError
 from zkllm.outer.circuit import CircuitBuilder
@@ -35,7 +36,7 @@ Progress = Callable[[str, int, int], None]
 # ---- a proof file; pure Python
 
 
-def inspect_proof(proof: Proof) -> dict[str, Any]:
+def inspect_proof(proof: Proof) -> dict[str, object]:
     """Statement, context, and the bytes of every part. Says nothing about validity."""
     extra = len(proof.body) - body_bytes(0)
     if extra < 0 or extra % POINT_BYTES:
@@ -85,7 +86,7 @@ def _body_parts(columns: int) -> list[tuple[str, int]]:
 
 def inspect_package(
     package: ModelPackage, rows: int | None = None, certified: int = 1, progress: Progress | None = None
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """The model, its columns, and one shape: lookups, circuit rows, proof size and soundness terms."""
     from zkllm import api
 
@@ -102,8 +103,8 @@ def inspect_package(
         "srs_kind": record.srs_kind,
         "srs_digest": record.srs_digest,
         "architecture": _architecture(package),
-        "parameters": sum(block["parameters"] for block in blocks),
-        "sub_blocks": blocks,
+        "parameters": sum(block.parameters for block in blocks),
+        "sub_blocks": [asdict(block) for block in blocks],
         "columns": _columns(protocol),
         "shape": {
             "N": rows,
@@ -123,7 +124,15 @@ def _architecture(package: ModelPackage) -> dict[str, int]:
     return {name: getattr(c, name) for name in names}
 
 
-def sub_blocks(protocol: Description) -> list[dict[str, Any]]:
+@dataclass(frozen=True)
+class Block:
+    layer: int | None
+    block: str
+    parameters: int
+    multiply_accumulates: int
+
+
+def sub_blocks(protocol: Description) -> list[Block]:
     """Of each layer, between embedding and head: parameters, and multiply-accumulates of one proof."""
     m = protocol.manifest
     tables = {table.output for table in m.tables.values()}
@@ -138,9 +147,8 @@ def sub_blocks(protocol: Description) -> list[dict[str, Any]]:
     for operation in protocol.operations:
         products.update(operation.work(m).products)
 
-    def block(part: str, layer: int | None, layers: int = 1) -> dict[str, Any]:
-        counts = {"parameters": parameters[part], "multiply_accumulates": products[part]}
-        return {"layer": layer, "block": part, **{name: count // layers for name, count in counts.items()}}
+    def block(part: str, layer: int | None, layers: int = 1) -> Block:
+        return Block(layer, part, parameters[part] // layers, products[part] // layers)
 
     layers, (first, *last) = m.axes["l"], [part for part, own in layered.items() if not own]
     inner = [part for part, own in layered.items() if own]
@@ -159,7 +167,7 @@ def lookups(protocol: Description) -> Counter[str]:
     return found
 
 
-def _columns(protocol: Description) -> dict[str, Any]:
+def _columns(protocol: Description) -> dict[str, object]:
     groups = {"fixed": protocol.fixed, "witness": protocol.witness}
     sizes = {
         name: {"columns": g.num_columns, "coefficients": g.used, "tensors": len(g.blocks)}
@@ -168,7 +176,7 @@ def _columns(protocol: Description) -> dict[str, Any]:
     return {"mu": protocol.shape.config.mu, **sizes}
 
 
-def _circuit(protocol: Description, key: VerifyingKey, progress: Progress | None) -> dict[str, Any]:
+def _circuit(protocol: Description, key: VerifyingKey, progress: Progress | None) -> dict[str, object]:
     """Rows by part, and the soundness terms."""
     from zkllm.soundness import OuterSizes, report
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from .hashing import keccak256
 from .outer.keys import VERSION
@@ -13,7 +12,7 @@ CONFIG_TAG = keccak256(b"zkllm.v1.config")
 MODEL_TAG = keccak256(b"zkllm.v1.model")
 
 
-def config_digest(config: Mapping[str, Any], tables: Mapping[str, Any]) -> bytes:
+def config_digest(config: Mapping[str, object], tables: Mapping[str, object]) -> bytes:
     """Configuration with every scale and width, and the specification of the tables: canonical JSON."""
     text = json.dumps({"config": config, "tables": tables}, sort_keys=True, separators=(",", ":"))
     return keccak256(CONFIG_TAG, text.encode())

@@ -16,7 +16,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -44,13 +44,13 @@ from .model.weights import QuantizedModel
 from .ops.boundary import GivenFeatures, GivenInner, GivenStream, StreamAfter
 from .ops.linear import Linear
 from .outer.keys import VerifyingKey
-from .outer.setup import ProvingKey, setup_outer
+from .outer.setup import KeyFields, ProvingKey, setup_outer
 from .outer.verifier import verify
 from .pcs.srs import Srs, srs_powers_needed
 from .protocol.circuit import build_circuit
 from .protocol.description import Description, Program, Shape
 from .protocol.operation import Operation
-from .protocol.tables import ProverData
+from .protocol.tables import Packed, ProverData
 from .protocol.witness import fixed_tensors, prover_data
 from .prover import prove_data
 from .statement import pack_words
@@ -149,7 +149,7 @@ class SubBlock:
             raise PackageError(f"sub-block {self.name} is unsound: " + ", ".join(failed))
 
     @cached_property
-    def fixed(self) -> dict[str, Any]:
+    def fixed(self) -> dict[str, np.ndarray | Packed]:
         return fixed_tensors(self.protocol, self)
 
     def arrays(self) -> Iterator[tuple[str, np.ndarray]]:
@@ -192,13 +192,13 @@ class Excerpt:
         return self.arrays[name]
 
 
-def identities(block: SubBlock, commitments: list[bytes]) -> dict[str, bytes]:
+def identities(block: SubBlock, commitments: list[bytes]) -> tuple[bytes, bytes]:
     """config_digest and model_id, under tags that no model uses."""
-    data: dict[str, Any] = {"sub_block": block.name, "stream_bits": block.stream_bits}
+    data: dict[str, object] = {"sub_block": block.name, "stream_bits": block.stream_bits}
     data |= {"config": block.protocol.shape.config.to_dict(), "tables": block.model.tables.to_dict()}
     text = json.dumps(data, sort_keys=True, separators=(",", ":"))
     digest = keccak256(CONFIG_TAG, text.encode())
-    return {"config_digest": digest, "model_id": keccak256(MODEL_TAG, digest, *commitments)}
+    return digest, keccak256(MODEL_TAG, digest, *commitments)
 
 
 @dataclass(frozen=True)
@@ -229,8 +229,18 @@ def setup(
     with timings.stage("commit weights") as report:
         commitments = commit_columns(srs, block.protocol.fixed, block.fixed, report)
     with timings.stage("keys"):
-        context: dict[str, Any] = {"version": SubBlockKey.VERSION, "N": block.rows, "k": 1, "vocab_size": 1}
-        context |= {"pad_id": 0, "n_ctx": config.n_ctx, "vocabulary_root": bytes(32)}
+        config_digest, model_id = identities(block, commitments)
+        fields: KeyFields = {
+            "version": SubBlockKey.VERSION,
+            "N": block.rows,
+            "k": 1,
+            "vocab_size": 1,
+            "pad_id": 0,
+            "n_ctx": config.n_ctx,
+            "model_id": model_id,
+            "config_digest": config_digest,
+            "vocabulary_root": bytes(32),
+        }
         pk, vk = setup_outer(
             circuit,
             srs,
@@ -238,7 +248,7 @@ def setup(
             commitments,
             block.protocol.witness.num_columns,
             config.mu,
-            context | identities(block, commitments),
+            fields,
             SubBlockKey,
         )
     assert isinstance(vk, SubBlockKey)

@@ -181,7 +181,7 @@ def units(folder: Path, runs: int) -> dict[str, Any]:
     seconds = {k: v for k, v in {**stages, **parts}.items() if k in UNITS}
 
     blocks = sub_blocks(keys.protocol)
-    macs = sum(b["multiply_accumulates"] for b in blocks)
+    macs = sum(b.multiply_accumulates for b in blocks)
     ours = sizes(keys.protocol, macs, 1 << keys.verifying_key.n_log2)
 
     per = lambda names, unit: 1e9 * sum(seconds[n] for n in names) / ours[unit]

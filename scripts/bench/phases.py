@@ -95,7 +95,7 @@ def keys(o: Options) -> Options:
     start = time.perf_counter()
     key = api.shape_keys(package, o["N"], o["k"]).verifying_key
     seconds = time.perf_counter() - start
-    data = inspect_package(package, o["N"], o["k"])
+    data: dict[str, Any] = inspect_package(package, o["N"], o["k"])
     c = package.config
     return {
         "keys_s": seconds,

@@ -18,7 +18,7 @@ from testkit import toy
 from zkllm.hashing import keccak256
 from zkllm.kernels.native import NATIVE
 from zkllm.model.vocabulary import VocabularyTree
-from zkllm.outer.setup import setup_outer
+from zkllm.outer.setup import KeyFields, setup_outer
 from zkllm.outer.verifier import verify
 from zkllm.pcs.srs import development_srs, srs_powers_needed
 from zkllm.statement import Context, Statement, request_id
@@ -78,15 +78,17 @@ def fixture(case: Case) -> tuple[dict[str, Any], str]:
     """(fixture, canonical JSON of the verifying key)."""
     tree = VocabularyTree([case.tokens.get(i, b"<%d>" % i) for i in range(case.vocab_size)])
     statement = Statement(MODEL_ID, case.k, case.ids)
-    fields: dict[str, Any] = {
+    fields: KeyFields = {
         "version": 1,
         "N": case.N,
         "k": case.k,
         "vocab_size": case.vocab_size,
         "pad_id": 0,
         "n_ctx": case.N,
+        "model_id": MODEL_ID,
+        "config_digest": keccak256(b"config"),
+        "vocabulary_root": tree.root,
     }
-    fields |= {"model_id": MODEL_ID, "config_digest": keccak256(b"config"), "vocabulary_root": tree.root}
     statement.check(N=case.N, k=case.k, vocab_size=case.vocab_size, n_ctx=case.N)
 
     # the toy's circuit takes as many words as the shape has

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.whole import Whole
+from testkit.whole import Whole
 from zkllm.kernels.native import NATIVE
 from zkllm.naive import NAIVE
 

@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from testkit.kernels import NAIVE, NATIVE
 from zkllm.field import Fr, R
-from zkllm.kernels.native import NATIVE
-from zkllm.naive import NAIVE
 from zkllm.outer.circuit import CircuitBuilder
 from zkllm.outer.gates import gate_terms
 from zkllm.outer.layout import FLAGS, SELECTORS

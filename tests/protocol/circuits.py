@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from testkit.kernels import NAIVE
 from zkllm.field import R
-from zkllm.naive import NAIVE
 from zkllm.outer.setup import circuit_kernel
 from zkllm.protocol.circuit import column_bits
 from zkllm.protocol.program import column_polynomials, opening_values

@@ -22,7 +22,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from types import TracebackType
 
 import numpy as np
 
@@ -86,8 +86,10 @@ class ArrayFiles:
     def __enter__(self) -> ArrayFiles:
         return self
 
-    def __exit__(self, *error: Any) -> None:
-        self._stack.__exit__(*error)
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
 
 
 def map_array(folder: Path, name: str, config: ProgramConfig) -> np.ndarray:
@@ -250,7 +252,7 @@ def _file_names(calibrated: bool) -> list[str]:
     return ["tokenizer.json", "ranges.json", *record, *(f"weights/{name}.bin" for name in ARRAYS)]
 
 
-def _check_files(folder: Path, config: ProgramConfig, digests: dict[str, Any], verify: bool) -> None:
+def _check_files(folder: Path, config: ProgramConfig, digests: dict[str, object], verify: bool) -> None:
     """Presence and size of every file, and with `verify` its digest."""
     sizes = {
         f"weights/{name}.bin": int(np.prod(shape(config), dtype=object)) * np.dtype(dtype).itemsize

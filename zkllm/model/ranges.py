@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf, log2
-from typing import Any
 
 from zkllm.gpt2.config import ProgramConfig
 from zkllm.gpt2.description import declared
@@ -27,7 +26,7 @@ class RangeRow:
     def headroom_bits(self) -> float:
         return log2(self.bound) - log2(self.seen) if self.seen else inf
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         return to_data(self)
 
 

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from zkllm.errors import QuantizationRangeError, StatementError
@@ -25,7 +23,7 @@ class Trace(dict[str, np.ndarray]):
         for name, array in manifest.traced().items():
             self[name] = np.zeros(array.shape(manifest.axes), dtype=array.dtype)
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> np.ndarray:
         try:
             return self[name]
         except KeyError:

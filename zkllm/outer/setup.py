@@ -7,7 +7,7 @@ import io
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -136,6 +136,20 @@ def circuit_kernel(circuit: Circuit, kernels: KernelsOf[V]) -> CircuitOf[V]:
     )
 
 
+class KeyFields(TypedDict):
+    """What the circuit and the columns do not say of a key."""
+
+    version: int
+    N: int
+    k: int
+    vocab_size: int
+    pad_id: int
+    n_ctx: int
+    model_id: bytes
+    config_digest: bytes
+    vocabulary_root: bytes
+
+
 def setup_outer(
     circuit: Circuit,
     srs: Srs,
@@ -143,18 +157,15 @@ def setup_outer(
     fixed_commitments: list[bytes],
     num_witness_columns: int,
     mu: int,
-    context_fields: dict[str, Any],
+    fields: KeyFields,
     key_type: type[VerifyingKey] = VerifyingKey,
 ) -> tuple[ProvingKey, VerifyingKey]:
-    """Keys for the circuit, whose columns' 2^mu coefficients are seen as rows of 2^(mu // 2).
-
-    context_fields: version, N, k, vocab_size, pad_id, n_ctx, model_id, config_digest, vocabulary_root.
-    """
+    """Keys for the circuit, whose columns' 2^mu coefficients are seen as rows of 2^(mu // 2)."""
     prepared = Prepared.of(circuit, kernels)
     b_log2 = mu // 2
     vk = key_type(
         n_log2=circuit.log2_size,
-        num_words=num_words(context_fields["N"]),
+        num_words=num_words(fields["N"]),
         num_witness_columns=num_witness_columns,
         fixed_commitments=tuple(fixed_commitments),
         c0=srs.commit(prepared.c0),
@@ -164,7 +175,7 @@ def setup_outer(
         srs_digest=srs.digest,
         g2_tau=srs.g2_power(0),
         g2_tau_b=srs.g2_power(b_log2),
-        **context_fields,
+        **fields,
     )
     vk.check()
     if circuit.num_public != vk.num_public:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from .layout import pack
 from .manifest import Axis, Manifest
@@ -56,7 +56,7 @@ class Config(Protocol):
     @property
     def vocabulary(self) -> Vocabulary: ...
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """All that fixes the program: every size, scale and width."""
 
 

@@ -13,7 +13,7 @@ from zkllm.model.tiny import tiny_model
 from zkllm.model.trace import Trace
 from zkllm.model.weights import QuantizedModel
 from zkllm.outer.keys import VerifyingKey
-from zkllm.outer.setup import ProvingKey, setup_outer
+from zkllm.outer.setup import KeyFields, ProvingKey, setup_outer
 from zkllm.outer.verifier import verify
 from zkllm.pcs.srs import Srs, make_development_srs, srs_powers_needed
 from zkllm.protocol.circuit import build_circuit
@@ -42,9 +42,17 @@ class Whole:
         powers = srs_powers_needed(circuit.log2_size, mu)
         srs = make_development_srs((powers - 1).bit_length(), kernels=kernels)
         fixed = commit_columns(srs, protocol.fixed, fixed_tensors(protocol, model))
-        fields = {"version": 1, "N": ROWS, "k": CERTIFIED, "vocab_size": model.config.vocab_size}
-        fields |= {"pad_id": model.config.pad_id, "n_ctx": model.config.n_ctx}
-        fields |= {name: bytes(32) for name in ("model_id", "config_digest", "vocabulary_root")}
+        fields: KeyFields = {
+            "version": 1,
+            "N": ROWS,
+            "k": CERTIFIED,
+            "vocab_size": model.config.vocab_size,
+            "pad_id": model.config.pad_id,
+            "n_ctx": model.config.n_ctx,
+            "model_id": bytes(32),
+            "config_digest": bytes(32),
+            "vocabulary_root": bytes(32),
+        }
         pk, _ = setup_outer(circuit, srs, kernels, fixed, protocol.witness.num_columns, mu, fields)
         trace = generate_trace(model, [3, 7], CERTIFIED, ROWS, kernels=kernels)
         return cls(kernels, model, protocol, trace, pk, srs)
