@@ -30,7 +30,7 @@ from .model.weights import QuantizedModel
 from .outer.setup import ProvingKey
 from .pcs.curve import G1_BYTES
 from .pcs.srs import development_srs
-from .protocol.tables import Packed
+from .protocol.data import Packed
 from .soundness import security_bits
 from .sub_block import SubBlock, SubBlockKey, SubBlockProof
 from .timings import Progress, Timings

@@ -14,8 +14,8 @@ from .field import R
 from .pcs.curve import decode_g1, encode_g1, linear_combination_g1
 from .pcs.srs import Srs
 from .protocol.columns import column_pieces
+from .protocol.data import Tensors
 from .protocol.layout import Layout
-from .protocol.tables import Tensors
 from .resumable import Resumable
 
 Progress = Callable[[int, int], None]

@@ -17,10 +17,10 @@ from .outer.transcript import seed_of, statement_digest
 from .pcs.srs import Srs
 from .protocol.circuit import opening_tail
 from .protocol.columns import combine_columns
+from .protocol.data import ProverData
 from .protocol.description import Description
 from .protocol.party import Prover
 from .protocol.program import InnerStatement, run_inner
-from .protocol.tables import ProverData
 from .protocol.witness import prover_data
 from .statement import pack_words
 from .timings import Timings

@@ -48,9 +48,9 @@ from .outer.setup import KeyFields, ProvingKey, setup_outer
 from .outer.verifier import verify
 from .pcs.srs import Srs, srs_powers_needed
 from .protocol.circuit import build_circuit
+from .protocol.data import Packed, ProverData
 from .protocol.description import Description, Program, Shape
 from .protocol.operation import Operation
-from .protocol.tables import Packed, ProverData
 from .protocol.witness import fixed_tensors, prover_data
 from .prover import prove_data
 from .statement import pack_words

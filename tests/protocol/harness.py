@@ -26,6 +26,7 @@ from zkllm.ops import attention, layernorm
 from zkllm.outer.layout import Circuit
 from zkllm.protocol.circuit import build_circuit
 from zkllm.protocol.columns import kernel_pieces
+from zkllm.protocol.data import ProverData
 from zkllm.protocol.description import Description
 from zkllm.protocol.diagnosis import diagnose
 from zkllm.protocol.layout import Layout
@@ -34,7 +35,6 @@ from zkllm.protocol.party import Verifier
 from zkllm.protocol.program import InnerStatement, run_inner
 from zkllm.protocol.reduction import ReductionResult
 from zkllm.protocol.sumcheck import VirtualFactor
-from zkllm.protocol.tables import ProverData
 from zkllm.protocol.witness import count_multiplicities, fixed_tensors, store
 from zkllm.statement import pack_words
 

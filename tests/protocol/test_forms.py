@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from zkllm.bits import ceil_log2
 from zkllm.field import Fr, R
 from zkllm.naive import NAIVE
-from zkllm.protocol import weights as W
+from zkllm.protocol import functionals as F
+from zkllm.protocol.data import Packed, ProverData
 from zkllm.protocol.diagnosis import claim_value
 from zkllm.protocol.forms import (
     Along,
@@ -30,7 +31,6 @@ from zkllm.protocol.forms import (
 )
 from zkllm.protocol.manifest import Manifest
 from zkllm.protocol.party import Claim
-from zkllm.protocol.tables import Packed, ProverData
 
 from .toys import dense_form, parties, random_data, toy_protocol
 
@@ -54,7 +54,7 @@ def manifest() -> Manifest:
 def forms(m: Manifest) -> dict[str, tuple[Form, tuple[str, ...]]]:
     hot = [Fr(0), Fr(1), Fr(0), Fr(0)]  # T = 3 of 2, 3, 4, 5
     rows = Rows("i", tuple(hot), 1)
-    front = At(W.Listed({0: 3, 1: 5}, 2))
+    front = At(F.Listed({0: 3, 1: 5}, 2))
     return {
         "plain": (tensor(m, "o"), ("l", "t", "c", "e")),
         "renamed": (tensor(m, "x0", Along("u"), "e"), ("u", "e")),
@@ -98,7 +98,7 @@ def expected(name: str, data: ProverData) -> np.ndarray:
 
 def at_point(values: np.ndarray, points: list[list[int]]) -> int:
     for z in points:
-        values = np.tensordot(np.array(W.eq_vector(z, values.shape[0]), object), values, axes=(0, 0)) % R
+        values = np.tensordot(np.array(F.eq_vector(z, values.shape[0]), object), values, axes=(0, 0)) % R
     return int(values) % R
 
 
@@ -132,7 +132,7 @@ def test_bound_axes(name: str) -> None:
             continue
         got = np.array(NAIVE.from_table(data.table(form, free, {bound: tuple(map(Fr, z))})), object)
         dense = np.moveaxis(dense_form(data, form, axes), axes.index(bound), 0)
-        weights = np.array(W.eq_vector(z, m.axes[bound]), object)
+        weights = np.array(F.eq_vector(z, m.axes[bound]), object)
         assert (got.reshape(dense.shape[1:]) == np.tensordot(weights, dense, axes=(0, 0)) % R).all()
 
 

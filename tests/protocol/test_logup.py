@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from zkllm.field import R
 from zkllm.naive import NAIVE
+from zkllm.protocol.data import ProverData
 from zkllm.protocol.diagnosis import claim_value, false_claims, false_lookups
 from zkllm.protocol.logup import DENOMINATOR, NUMERATOR, logup
 from zkllm.protocol.manifest import Lookup, Manifest
 from zkllm.protocol.party import Verifier
-from zkllm.protocol.tables import ProverData
 from zkllm.protocol.witness import count_multiplicities
 
 from .toys import parties, toy_protocol

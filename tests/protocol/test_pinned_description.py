@@ -14,10 +14,10 @@ from zkllm.gpt2.description import describe
 from zkllm.kernels.native import NATIVE
 from zkllm.model.program import generate_trace
 from zkllm.model.tiny import tiny_model
+from zkllm.protocol.data import Packed, ProverData
 from zkllm.protocol.description import Description
 from zkllm.protocol.party import Prover
 from zkllm.protocol.program import InnerStatement, run_inner
-from zkllm.protocol.tables import Packed, ProverData
 from zkllm.protocol.witness import prover_data
 from zkllm.statement import pack_words
 from zkllm.sub_block import NAMES, SubBlock

@@ -14,10 +14,10 @@ from zkllm.field import Fr, R
 from zkllm.naive import NAIVE
 from zkllm.protocol.diagnosis import claim_value, false_claims
 from zkllm.protocol.forms import Alternate, At, Before, ones, slots, tensor
+from zkllm.protocol.functionals import Cut, Listed
 from zkllm.protocol.manifest import Manifest
 from zkllm.protocol.party import Claim, Party
 from zkllm.protocol.reduction import CHECK, _groups, evaluate_weights, reduce_claims
-from zkllm.protocol.weights import Cut, Listed
 
 from .harness import column_table
 from .toys import parties, random_data, toy_protocol

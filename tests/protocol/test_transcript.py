@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from zkllm.errors import ProofError
 from zkllm.field import Fr, R
 from zkllm.poseidon2 import permute
+from zkllm.protocol.data import ProverData
 from zkllm.protocol.manifest import Manifest
 from zkllm.protocol.party import Prover, Verifier, permute_elements
-from zkllm.protocol.tables import ProverData
 from zkllm.protocol.transcript import Sponge
 
 from .toys import toy_protocol

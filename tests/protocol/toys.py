@@ -10,11 +10,11 @@ import numpy as np
 
 from zkllm.field import R
 from zkllm.naive import NAIVE
+from zkllm.protocol.data import Packed, ProverData
 from zkllm.protocol.forms import Form
 from zkllm.protocol.layout import pack
 from zkllm.protocol.manifest import Manifest
 from zkllm.protocol.party import Prover, Verifier
-from zkllm.protocol.tables import Packed, ProverData
 
 
 def toy_protocol(manifest: Manifest, mu: int = 6) -> Any:

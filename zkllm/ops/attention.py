@@ -18,13 +18,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..protocol.algebra import causal_at
+from ..protocol.data import ProverData
 from ..protocol.forms import Along, Form, index, ones
 from ..protocol.logup import causal_mask
 from ..protocol.manifest import Held, Lookup, Manifest
 from ..protocol.operation import Equation, Operation, Run, Work
 from ..protocol.sources import Array, Derived, Material, Named, Seen, Traced, largest
 from ..protocol.sumcheck import Instance, PublicFactor, SumcheckPoint, VirtualFactor
-from ..protocol.tables import ProverData
 from .axes import HEADS, WIDTH
 
 ROW = ("l", "t", *HEADS)

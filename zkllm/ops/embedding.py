@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..protocol import weights as W
+from ..protocol import functionals as F
 from ..protocol.algebra import eq_index
 from ..protocol.description import Vocabulary
 from ..protocol.forms import At, First
@@ -55,7 +55,7 @@ class Embedding(Operation):
         width = {a: at[a] for a in WIDTH}
         tokens = run.statement.ids[: run.axes["t"]]
         rows = [eq_index(t, at["t"]) for t in range(len(tokens))]
-        hots = W.OneHots(
+        hots = F.OneHots(
             tuple((r, tuple(token.bits)) for r, token in zip(rows, tokens, strict=True)), run.axes["v"]
         )
         packed, selected = {}, {}
@@ -68,7 +68,7 @@ class Embedding(Operation):
             self.rows,
             [
                 (1, run.tensor("P_wte", At(hots), *WIDTH), width),
-                (-1, run.tensor("slot", At(W.Listed(packed, size)), *WIDTH), width),
+                (-1, run.tensor("slot", At(F.Listed(packed, size)), *WIDTH), width),
             ],
             0,
         )
@@ -76,7 +76,7 @@ class Embedding(Operation):
             self.sums,
             [
                 (-1, run.tensor("x0"), at),
-                (1 << self.token_shift, run.tensor("slot", At(W.Listed(selected, size)), *WIDTH), width),
+                (1 << self.token_shift, run.tensor("slot", At(F.Listed(selected, size)), *WIDTH), width),
                 (1 << self.position_shift, run.tensor("wpe", First("t"), *WIDTH), at),
             ],
             0,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..protocol import weights as W
+from ..protocol import functionals as F
 from ..protocol.algebra import Scalar, eq_index, less, mass
 from ..protocol.description import Vocabulary
 from ..protocol.forms import At, Form, Until, index
@@ -105,7 +105,7 @@ class Head(Operation):
             below = below + eq_index(i, at["i"]) * (whole * full + own * less(at["v"], token.bits))
 
         last = slots - 1
-        front = At(W.Listed({s: p for s, p in enumerate(powers[:-1])}, slots))
+        front = At(F.Listed({s: p for s, p in enumerate(powers[:-1])}, slots))
         parts: list[Summand] = [
             (-powers[-1], run.tensor("diff", "i", index(last, slots), Until("v", rest)), at),
             (real, run.tensor("logit"), {"i": at["i"]}),
@@ -123,8 +123,8 @@ class Head(Operation):
         at = point.of(run.manifest, ("i",))["i"]
         parts: list[Summand] = []
         for i, token in enumerate(run.statement.certified):
-            slot = At(W.Listed(dict(enumerate(token.slot)), vocabulary.slots))
-            here = At(W.Eq(tuple(token.bits), vocabulary.block))
+            slot = At(F.Listed(dict(enumerate(token.slot)), vocabulary.slots))
+            here = At(F.Eq(tuple(token.bits), vocabulary.block))
             parts.append((eq_index(i, at), run.tensor("diff", index(i, k), slot, here), {}))
         run.party.claim(self.certified, parts, 0)
         return [self.certified]

@@ -17,12 +17,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..protocol.algebra import ones_at
+from ..protocol.data import ProverData
 from ..protocol.forms import Before, Form, ones
 from ..protocol.manifest import Manifest
 from ..protocol.operation import Equation, Operation, Run, Work
 from ..protocol.sources import WORDS, Traced, largest
 from ..protocol.sumcheck import FormFactor, Instance, SumcheckPoint, Term, VirtualFactor
-from ..protocol.tables import ProverData
 from .axes import WIDTH
 from .residual import stream
 

@@ -9,8 +9,8 @@ import numpy as np
 from ..field import R
 from ..kernels.interface import Piece as KernelPiece
 from ..kernels.interface import Vector
+from .data import Packed, ProverData, Tensors, exact_table
 from .layout import Block, Layout
-from .tables import Packed, ProverData, Tensors, exact_table
 
 Slab = tuple[int, int, list[int], np.ndarray]
 """A block: position of its first layer in the column, distance of the layers, bit shift of each slot,

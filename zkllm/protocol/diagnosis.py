@@ -13,15 +13,15 @@ import numpy as np
 
 from ..field import R
 from ..kernels.interface import Table
-from . import weights as W
+from . import functionals as F
 from .algebra import Scalar, eq_index
 from .columns import slot_arrays
+from .data import Packed, ProverData
 from .forms import AddressTerm, Opened
 from .logup import NUMERATOR, active_lookups, causal_mask, spread
 from .party import Claim, Party
 from .reduction import CHECK as REDUCTION
 from .sumcheck import Factor, FormFactor, Instance
-from .tables import Packed, ProverData
 
 ZERO_CHECK = "zero-check"
 PRODUCT_SUMS = "product sums"
@@ -132,7 +132,7 @@ def _by_address(party: Party, data: ProverData, term: AddressTerm) -> int:
     layout = protocol.fixed if protocol.manifest.tensors[term.tensor].fixed else protocol.witness
     for source, block in zip(protocol.witness.blocks[term.source], layout.blocks[term.tensor], strict=True):
         high = len(z) - block.log2_size
-        weights = np.array(W.eq_vector(z[high:]), object)
+        weights = np.array(F.eq_vector(z[high:]), object)
         values = sum(
             part.reshape(-1).astype(object) << shift
             for shift, part in slot_arrays(data.tensors[term.tensor], block.slices())

@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from ..bits import ceil_log2
-from . import weights as W
+from . import functionals as F
 from .algebra import Point, Scalar, eq_index, ones_at
 from .manifest import Manifest
 
@@ -26,7 +26,7 @@ class AxisMap(Protocol):
     @property
     def axis(self) -> str | None: ...
 
-    def weight(self, point: Point, form_size: int, size: int) -> W.Weight:
+    def functional(self, point: Point, form_size: int, size: int) -> F.Functional:
         """The weight on the tensor's axis that evaluates the form at `point` of its axis."""
 
     def rows(self, data: np.ndarray, position: int, form_size: int) -> np.ndarray:
@@ -43,8 +43,8 @@ class Along:
 
     axis: str
 
-    def weight(self, point: Point, form_size: int, size: int) -> W.Weight:
-        return W.Eq(tuple(point), size)
+    def functional(self, point: Point, form_size: int, size: int) -> F.Functional:
+        return F.Eq(tuple(point), size)
 
     def rows(self, data: np.ndarray, position: int, form_size: int) -> np.ndarray:
         return data
@@ -57,8 +57,8 @@ class Alternate:
     axis: str
     parity: int
 
-    def weight(self, point: Point, form_size: int, size: int) -> W.Weight:
-        return W.Strided(tuple(point), form_size, self.parity, size)
+    def functional(self, point: Point, form_size: int, size: int) -> F.Functional:
+        return F.Strided(tuple(point), form_size, self.parity, size)
 
     def rows(self, data: np.ndarray, position: int, form_size: int) -> np.ndarray:
         return _take(data, position, slice(self.parity, 2 * form_size, 2))
@@ -70,8 +70,8 @@ class Before:
 
     axis: str
 
-    def weight(self, point: Point, form_size: int, size: int) -> W.Weight:
-        return W.Later(tuple(point), form_size, size)
+    def functional(self, point: Point, form_size: int, size: int) -> F.Functional:
+        return F.Later(tuple(point), form_size, size)
 
     def rows(self, data: np.ndarray, position: int, form_size: int) -> np.ndarray:
         wide = data if data.dtype == object else data.astype(np.int64)
@@ -86,9 +86,9 @@ class First:
 
     axis: str
 
-    def weight(self, point: Point, form_size: int, size: int) -> W.Weight:
+    def functional(self, point: Point, form_size: int, size: int) -> F.Functional:
         padding = ceil_log2(size) - len(point)
-        return W.Cut((0,) * padding + tuple(point), form_size, size)
+        return F.Cut((0,) * padding + tuple(point), form_size, size)
 
     def rows(self, data: np.ndarray, position: int, form_size: int) -> np.ndarray:
         return _take(data, position, slice(0, form_size))
@@ -101,8 +101,8 @@ class Until:
     axis: str
     stop: int
 
-    def weight(self, point: Point, form_size: int, size: int) -> W.Weight:
-        return W.Cut(tuple(point), self.stop, size)
+    def functional(self, point: Point, form_size: int, size: int) -> F.Functional:
+        return F.Cut(tuple(point), self.stop, size)
 
     def rows(self, data: np.ndarray, position: int, form_size: int) -> np.ndarray:
         result = np.array(data)
@@ -120,13 +120,13 @@ class Rows:
     hot: tuple[Scalar, ...]  # T = k, k + 1, .., N
     start: int | None  # T - k, where the statement is at hand (the prover)
 
-    def weight(self, point: Point, form_size: int, size: int) -> W.Weight:
+    def functional(self, point: Point, form_size: int, size: int) -> F.Functional:
         entries: dict[int, Scalar] = {}
         for i in range(form_size):
             e = eq_index(i, point)
             for shift, h in enumerate(self.hot):
                 entries[shift + i] = entries.get(shift + i, 0) + e * h
-        return W.Listed(entries, size)
+        return F.Listed(entries, size)
 
     def rows(self, data: np.ndarray, position: int, form_size: int) -> np.ndarray:
         assert self.start is not None
@@ -137,10 +137,10 @@ class Rows:
 class At:
     """Contracted with a fixed weight; the form does not have this axis."""
 
-    value: W.Weight
+    value: F.Functional
     axis: None = None
 
-    def weight(self, point: Point, form_size: int, size: int) -> W.Weight:
+    def functional(self, point: Point, form_size: int, size: int) -> F.Functional:
         return self.value
 
     def rows(self, data: np.ndarray, position: int, form_size: int) -> np.ndarray:
@@ -160,7 +160,7 @@ class Opened:
 
     coefficient: Scalar
     tensor: str
-    weights: tuple[W.Weight, ...]
+    weights: tuple[F.Functional, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,7 +218,7 @@ class Form:
             ws = []
             for m, size in zip(term.maps, manifest.sizes(term.tensor), strict=True):
                 at = point[m.axis] if m.axis is not None else ()
-                ws.append(m.weight(at, manifest.axes[m.axis] if m.axis else 0, size))
+                ws.append(m.functional(at, manifest.axes[m.axis] if m.axis else 0, size))
             opened.append(Opened(coefficient, term.tensor, tuple(ws)))
         return constant, opened
 
@@ -243,12 +243,12 @@ def tensor(manifest: Manifest, name: str, *maps: AxisMap | str) -> Form:
 
 def slots(bits: int, size: int) -> At:
     """Puts packed slots together: sum over c of 2^(bits c)."""
-    return At(W.Powers(bits, size))
+    return At(F.Powers(bits, size))
 
 
 def ones(size: int) -> At:
-    return At(W.Ones(size))
+    return At(F.Ones(size))
 
 
 def index(i: int, size: int) -> At:
-    return At(W.Listed({i: 1}, size))
+    return At(F.Listed({i: 1}, size))

@@ -16,12 +16,12 @@ from ..bits import ceil_log2
 from ..field import R
 from ..kernels.interface import LogUpTree, Segment
 from .algebra import Point, Scalar, causal_block, eq_index
+from .data import ProverData
 from .forms import AddressTerm
 from .layout import Block
 from .manifest import Lookup, Manifest, Tensor
 from .party import Own, Party
 from .sumcheck import horner, interpolate, round_message
-from .tables import ProverData
 
 NUMERATOR = "logup: numerator = 0"
 DENOMINATOR = "logup: denominator != 0"

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from ..field import R
 from ..kernels.interface import Table
 from .algebra import Point, eq_weighted
+from .data import ProverData
 from .forms import AxisMap, Form, tensor
 from .manifest import Manifest, Parts
 from .party import Party
 from .public import PublicStatement
 from .sumcheck import Factor, FormFactor, Instance, PublicFactor, SumcheckPoint
-from .tables import ProverData
 
 
 @dataclass

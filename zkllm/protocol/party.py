@@ -22,9 +22,9 @@ from .forms import Form, Opened, Weighted
 from .transcript import Sponge
 
 if TYPE_CHECKING:
+    from .data import ProverData
     from .operation import Equation
     from .sumcheck import Instance
-    from .tables import ProverData
 
 T = TypeVar("T")
 Summand = tuple[Scalar, Form, Mapping[str, Point]]

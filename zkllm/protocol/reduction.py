@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 
-from . import weights as W
+from . import functionals as F
 from .algebra import Point, Scalar, eq, eq_index
 from .forms import AddressTerm, Opened
 from .layout import Block, Layout
@@ -37,7 +37,7 @@ def _groups(party: Party, beta: Scalar) -> tuple[Groups, Scalar]:
         for term in claim.terms:
             key: Hashable
             if isinstance(term, AddressTerm):
-                key = ("address", term.source, W.point_key(term.point))
+                key = ("address", term.source, F.point_key(term.point))
             else:
                 key = tuple(w.key() for w in term.weights)
             own = groups.setdefault(term.tensor, {})

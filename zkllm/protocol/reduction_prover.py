@@ -19,12 +19,12 @@ from ..field import R
 from ..kernels.interface import Factor, Kernels, Piece, Sumcheck, Vector
 from ..kernels.interface import Weight as Claimed
 from ..mapped import release
-from . import weights as W
+from . import functionals as F
 from .algebra import Scalar, eq_index
 from .columns import block_slab, kernel_pieces
+from .data import ProverData, Tensors
 from .forms import AddressTerm, Opened
 from .layout import Block, Layout
-from .tables import ProverData, Tensors
 
 
 @dataclass
@@ -89,7 +89,7 @@ class LayeredColumns:
         self.bound: list[int] = []
         self.rest: DenseColumns | None = None
         self.blocks: list[_LayeredBlock] = []
-        weights: dict[Hashable, W.Weight] = {}
+        weights: dict[Hashable, F.Functional] = {}
         for name, blocks in layout.blocks.items():
             for block in blocks:
                 if block.outer != outer or layout.column(block) not in numbers:
@@ -159,7 +159,7 @@ class LayeredColumns:
         k, u = self.kernels, self.layers.values()[0]
         columns = [k.zeros(1 << self.rest_log2) for _ in range(self.num_columns)]
         weights: list[list[Claimed[Vector]]] = [[] for _ in columns]
-        eq = k.from_list(W.eq_vector(self.bound))
+        eq = k.from_list(F.eq_vector(self.bound))
         for b in self._passing():
             rows = k.tensor_product([eq, k.from_list(b.factors)])
             k.write(columns[b.column], b.place, k.contract(b.values, b.values.shape, 0, rows, 2))
@@ -248,6 +248,6 @@ def _weights(
                 source = next(lay for lay in layouts if group.term.source in lay.blocks)
                 address = source.blocks[group.term.source][i].address >> size
                 coefficient = int(eq_index(address, z[: len(z) - size]) * group.coefficient)
-                vectors = [W.eq_vector([c]) for c in z[len(z) - size :]]
+                vectors = [F.eq_vector([c]) for c in z[len(z) - size :]]
             if all(any(v) for v in vectors):
                 yield block, coefficient % R, [kernels.from_list(v) for v in vectors]

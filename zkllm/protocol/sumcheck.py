@@ -23,10 +23,10 @@ from ..field import R
 from ..kernels.interface import Factor as KernelFactor
 from ..kernels.interface import Table, Vector
 from .algebra import Point, Scalar
+from .data import ProverData, exact_table
 from .forms import Form
 from .manifest import POOLS, Manifest
 from .party import Party
-from .tables import ProverData, exact_table
 
 
 @dataclass(eq=False)

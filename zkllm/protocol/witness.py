@@ -8,11 +8,11 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..kernels.interface import Kernels
+from .data import Packed, ProverData
 from .description import Description
 from .logup import causal_mask, spread
 from .manifest import Manifest
 from .sources import Derived, Material, Named, axes_of
-from .tables import Packed, ProverData
 
 Tensors = dict[str, np.ndarray | Packed]
 

@@ -1,4 +1,4 @@
-"""The prover's side of linear forms: dense tables and values from the witness."""
+"""The prover's data: every tensor, and the dense tables and values of linear forms over them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..blinding import NO_BLINDING, Blinding
 from ..field import R
 from ..kernels.interface import Kernels, Table, Vector
 from ..mapped import release
-from . import weights as W
+from . import functionals as F
 from .algebra import Point, Scalar
 from .forms import Form, Term
 from .manifest import Manifest
@@ -69,7 +69,7 @@ class ProverData:
             coefficient = term.coefficient
             for a in form.axes:
                 if a in bound and all(m.axis != a for m in term.maps):
-                    coefficient *= sum(W.eq_vector(bound[a], self.manifest.axes[a])) % R
+                    coefficient *= sum(F.eq_vector(bound[a], self.manifest.axes[a])) % R
             if isinstance(part, np.ndarray) and (part.dtype == object or abs(coefficient) < 1 << 62):
                 index = tuple(slice(None) if a in part_axes else None for a in axes)
                 part = part if part.dtype == object else part.astype(np.int64)
@@ -114,7 +114,7 @@ class ProverData:
         summed: list[tuple[int, list[int]]] = []  # (position, weights)
         position, dropped = 0, 0
         if isinstance(tensor, Packed):
-            summed.append((tensor.slot_axis, W.Powers(tensor.bits, data.shape[tensor.slot_axis]).dense()))
+            summed.append((tensor.slot_axis, F.Powers(tensor.bits, data.shape[tensor.slot_axis]).dense()))
         for i, (m, size) in enumerate(zip(term.maps, sizes, strict=True)):
             position = i - dropped
             if isinstance(tensor, Packed) and i >= tensor.slot_axis:
@@ -124,12 +124,12 @@ class ProverData:
                 free[m.axis] = position
                 continue
             at = bound[m.axis] if m.axis is not None else ()
-            weight = m.weight(at, self.manifest.axes[m.axis] if m.axis else 0, size)
+            weight = m.functional(at, self.manifest.axes[m.axis] if m.axis else 0, size)
             chosen = _single(weight)
             if chosen is not None and not isinstance(tensor, Packed):
                 data = np.take(data, chosen, axis=position)
                 dropped += 1
-            elif isinstance(weight, W.Ones) and not isinstance(tensor, Packed):
+            elif isinstance(weight, F.Ones) and not isinstance(tensor, Packed):
                 data = data.sum(axis=position, dtype=data.dtype if data.dtype == object else np.int64)
                 dropped += 1
             else:
@@ -167,9 +167,9 @@ def exact_table(kernels: Kernels, table: Table) -> Table:
     return table
 
 
-def _single(weight: W.Weight) -> int | None:
+def _single(weight: F.Functional) -> int | None:
     """The index that a weight selects, if it is a constant one-hot."""
-    if isinstance(weight, W.Listed) and len(weight.entries) == 1:
+    if isinstance(weight, F.Listed) and len(weight.entries) == 1:
         ((i, w),) = weight.entries.items()
         if isinstance(w, int) and w == 1:
             return i

@@ -1,8 +1,8 @@
-"""Weights: succinct functionals on one axis of a tensor.
+"""Succinct functionals on one axis of a tensor.
 
-A weight on an axis of n entries is a vector w. The prover needs it dense; the verifier needs
+A functional on an axis of n entries is a vector w of weights. The prover needs it dense; the verifier needs
 `block(offset, k, r) = sum_{x < 2^k} w[offset + x] eq(x, r)` of an aligned dyadic block in O(log) operations.
-`key()` identifies equal weights, so that claims can be merged.
+`key()` identifies equal ones, so that claims can be merged.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..field import R
 from .algebra import Point, Scalar, dyadic_blocks, eq, eq_index, less, mass
 
 
-class Weight(Protocol):
+class Functional(Protocol):
     @property
     def size(self) -> int: ...
 

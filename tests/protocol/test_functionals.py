@@ -9,7 +9,7 @@ import pytest
 
 from zkllm.bits import ceil_log2
 from zkllm.field import Fr, R
-from zkllm.protocol import weights as W
+from zkllm.protocol import functionals as F
 from zkllm.protocol.algebra import dyadic_blocks
 
 SIZES = [1, 2, 3, 4, 5, 7, 8, 11, 12, 16, 19, 25]
@@ -19,24 +19,24 @@ def point(rng: random.Random, n: int) -> tuple[Fr, ...]:
     return tuple(Fr(rng.randrange(R)) for _ in range(n))
 
 
-def weights(size: int, rng: random.Random) -> Iterator[W.Weight]:
+def weights(size: int, rng: random.Random) -> Iterator[F.Functional]:
     n = ceil_log2(size)
-    yield W.Eq(point(rng, n), size)
-    yield W.Ones(size)
-    yield W.Powers(50, size)
-    yield W.Listed({x: Fr(rng.randrange(R)) for x in rng.sample(range(size), min(size, 3))}, size)
+    yield F.Eq(point(rng, n), size)
+    yield F.Ones(size)
+    yield F.Powers(50, size)
+    yield F.Listed({x: Fr(rng.randrange(R)) for x in rng.sample(range(size), min(size, 3))}, size)
     for stop in {0, 1, size // 2, size}:
-        yield W.Cut(point(rng, n), stop, size)
+        yield F.Cut(point(rng, n), stop, size)
     hots = [
         (Fr(rng.randrange(R)), tuple(Fr(x >> n - 1 - i & 1) for i in range(n)))
         for x in (rng.randrange(size) for _ in range(3))
     ]
-    yield W.OneHots(tuple(hots), size)
+    yield F.OneHots(tuple(hots), size)
     inner = size // 2
     if inner:
         for parity in (0, 1):
-            yield W.Strided(point(rng, ceil_log2(inner)), inner, parity, size)
-    yield W.Later(point(rng, ceil_log2(size + 1)), size + 1, size)  # writes before each LayerNorm
+            yield F.Strided(point(rng, ceil_log2(inner)), inner, parity, size)
+    yield F.Later(point(rng, ceil_log2(size + 1)), size + 1, size)  # writes before each LayerNorm
 
 
 def blocks(size: int) -> Iterator[tuple[int, int]]:
@@ -55,14 +55,14 @@ def test_block_is_the_sum_of_the_dense_vector(size: int) -> None:
         for offset, k in blocks(size):
             r = point(rng, k)
             expected = sum(
-                d * e for d, e in zip(dense[offset : offset + (1 << k)], W.eq_vector(r), strict=True)
+                d * e for d, e in zip(dense[offset : offset + (1 << k)], F.eq_vector(r), strict=True)
             )
             assert int(weight.block(offset, k, r)) % R == expected % R, (weight, offset, k)
 
 
 def test_a_strided_block_must_stay_inside() -> None:
     with pytest.raises(ValueError):
-        W.Strided(point(random.Random(0), 1), 2, 0, 8).block(4, 2, point(random.Random(1), 2))
+        F.Strided(point(random.Random(0), 1), 2, 0, 8).block(4, 2, point(random.Random(1), 2))
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -76,7 +76,7 @@ def test_equal_keys_mean_equal_weights(size: int) -> None:
 
 
 def test_powers_are_slot_powers() -> None:
-    assert W.Powers(50, 4).dense() == [1, 1 << 50, 1 << 100, 1 << 150]
+    assert F.Powers(50, 4).dense() == [1, 1 << 50, 1 << 100, 1 << 150]
 
 
 def test_later_is_the_transpose_of_the_strict_prefix_sum() -> None:
@@ -85,8 +85,8 @@ def test_later_is_the_transpose_of_the_strict_prefix_sum() -> None:
     for size in (2, 4, 6, 10):
         z = point(rng, ceil_log2(size + 1))
         values = [rng.randrange(100) for _ in range(size)]
-        e = W.eq_vector(z, size + 1)
+        e = F.eq_vector(z, size + 1)
         forward = sum(e[n] * sum(values[:n]) for n in range(size + 1)) % R
         assert (
-            sum(v * w for v, w in zip(values, W.Later(z, size + 1, size).dense(), strict=True)) % R == forward
+            sum(v * w for v, w in zip(values, F.Later(z, size + 1, size).dense(), strict=True)) % R == forward
         )
