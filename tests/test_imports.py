@@ -28,6 +28,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "zkllm.mapped",
         "zkllm.poseidon2_constants",
         "zkllm.timings",
+        "zkllm.units",
     ),
     ("zkllm.files", "zkllm.kernels", "zkllm.poseidon2", "zkllm.statement"),
     ("zkllm.key_files", "zkllm.records"),

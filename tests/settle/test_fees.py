@@ -8,10 +8,11 @@ import pytest
 
 from zkllm.errors import SettlementError
 from zkllm.settle.abi import selector
-from zkllm.settle.fees import GWEI, Call, Fees, data_fee, gas_limit
+from zkllm.settle.fees import Call, Fees, data_fee, gas_limit
 from zkllm.settle.networks import network, networks
 from zkllm.settle.rpc import parse_address, to_hex
 from zkllm.settle.submission import calldata_gas, transaction_floor
+from zkllm.units import GWEI
 
 SOMEBODY = bytes([7] * 20)
 

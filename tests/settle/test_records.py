@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from zkllm.errors import SettlementError
 from zkllm.settle.accounts import KeySource, development_account
 from zkllm.settle.deployments import Deployment, Deployments
-from zkllm.settle.fees import GWEI, Fees
+from zkllm.settle.fees import Fees
 from zkllm.settle.journal import Attempt, Journal, Mined, Record
 from zkllm.settle.networks import network, networks, parse_networks
+from zkllm.units import GWEI
 
 SECRET = "0x" + "42" * 32
 

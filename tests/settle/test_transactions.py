@@ -23,12 +23,13 @@ from zkllm.settle import transactions
 from zkllm.settle.abi import explain
 from zkllm.settle.accounts import development_account
 from zkllm.settle.anvil import LocalNode
-from zkllm.settle.fees import GWEI, Call
+from zkllm.settle.fees import Call
 from zkllm.settle.journal import Journal
 from zkllm.settle.networks import network
 from zkllm.settle.rpc import Receipt, Rpc
 from zkllm.settle.session import Session
 from zkllm.settle.transactions import Sender
+from zkllm.units import GWEI
 
 SOMEBODY = bytes([0x77] * 20)
 PAYMENT = Call("pay", "pay somebody", SOMEBODY, b"", 5)

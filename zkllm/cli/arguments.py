@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from zkllm.limits import MAX_MU, MAX_POSITIONS, MIN_MU
 from zkllm.statement import Context
+from zkllm.units import ETHER
 
 
 def positive(text: str) -> int:
@@ -87,7 +88,7 @@ def ether(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,18})?", text):
         raise argparse.ArgumentTypeError(f"{text[:40]!r} is not an amount of ether, as in 0.05")
     whole, _, fraction = text.partition(".")
-    return int(whole) * 10**18 + int(fraction.ljust(18, "0"))
+    return int(whole) * ETHER + int(fraction.ljust(18, "0"))
 
 
 def duration(text: str) -> int:

@@ -19,7 +19,7 @@ from zkllm.settle.contracts import (
 )
 from zkllm.settle.create2 import PROXY, create2_address, create2_calldata, require_proxy
 from zkllm.settle.deployments import Deployment, Deployments
-from zkllm.settle.fees import Call
+from zkllm.settle.fees import Call, require_means
 from zkllm.settle.lagging import shown
 from zkllm.settle.networks import DEV_CHAIN_ID, MAINNET_CHAIN_ID, Network
 from zkllm.settle.registry import Status, owner_of, status_of, verifiers_of
@@ -254,12 +254,8 @@ class Deployer:
             return  # an earlier run has begun: each part is looked at by itself
         account = sender.account.address
         planned = unsigned_transactions(self.rpc, self.network, account, plan.calls)
-        cost, balance = sum(t["most"] for t in planned), self.rpc.balance(account)
-        if balance < cost:
-            raise SettlementError(
-                f"the account {checksum_address(account)} has {balance / 1e18:.6f} ether, to "
-                f"{', '.join(call.what for call in plan.calls)} may cost up to {cost / 1e18:.6f}; fund it"
-            )
+        what = "to " + ", ".join(call.what for call in plan.calls)
+        require_means(self.rpc, account, sum(t["most"] for t in planned), what)
 
     def _record(self, deployment: Deployment) -> None:
         try:

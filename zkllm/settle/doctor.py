@@ -14,11 +14,12 @@ from zkllm.settle.contracts import VERIFIER, CodeMismatch, compare_code, verifie
 from zkllm.settle.create2 import PROXY, PROXY_CODE, create2_address
 from zkllm.settle.deploy import Plan, refuse_development_srs
 from zkllm.settle.escrow import credit_of
-from zkllm.settle.fees import GWEI, SETTLE_GAS, Fees
+from zkllm.settle.fees import SETTLE_GAS, Fees
 from zkllm.settle.registry import Registered, Status, owner_of, verifiers_of
 from zkllm.settle.rpc import NoBaseFee, Rpc, checksum_address
 from zkllm.settle.session import Session
 from zkllm.settle.settlement import check_settlement
+from zkllm.units import GWEI, ether
 
 STALE_SECONDS = 300
 
@@ -69,7 +70,7 @@ def examine(
         if account:
             credit = credit_of(session.rpc, plan.settlement, session.account.address)
             if credit:
-                findings.append(Finding("ok", "credit", f"{credit / 1e18:.6f} ether can be withdrawn"))
+                findings.append(Finding("ok", "credit", f"{ether(credit)} can be withdrawn"))
     findings += _costs(session, plan, account)
     findings += _unfinished(session)
     return findings
@@ -102,7 +103,7 @@ def _srs(session: Session, key: VerifyingKey) -> Iterator[Finding]:
 def _account(session: Session) -> Iterator[Finding]:
     account = session.account
     balance = session.rpc.balance(account.address)
-    text = f"{checksum_address(account.address)} ({account.kind}) has {balance / 1e18:.6f} ether"
+    text = f"{checksum_address(account.address)} ({account.kind}) has {ether(balance)}"
     yield Finding("ok" if balance else "wrong", "account", text)
 
 
@@ -188,18 +189,14 @@ def _costs(session: Session, plan: Plan, account: bool) -> Iterator[Finding]:
             return
         deploying = sum(t["gas"] for t in planned)
         needed += deploying
-        cost = deploying * price / 1e18
-        yield Finding(
-            "ok", "gas", f"deploying and registering: up to {deploying:,} gas, about {cost:.6f} ether"
-        )
-    cost = SETTLE_GAS * price / 1e18
-    text = f"settling: about {SETTLE_GAS:,} gas, {cost:.6f} ether at {price / GWEI:.3f} gwei"
+        cost = deploying * price
+        yield Finding("ok", "gas", f"deploying and registering: up to {deploying:,} gas, about {ether(cost)}")
+    cost = SETTLE_GAS * price
+    text = f"settling: about {SETTLE_GAS:,} gas, {ether(cost)} at {price / GWEI:.3f} gwei"
     yield Finding("ok", "gas", text)
     balance = session.rpc.balance(session.account.address)
     if account and balance < needed * fees.max_fee:
-        text = (
-            f"the account may need up to {needed * fees.max_fee / 1e18:.6f} ether for all that is left to do"
-        )
+        text = f"the account may need up to {ether(needed * fees.max_fee)} for all that is left to do"
         yield Finding("warning", "account", text)
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from zkllm.errors import SettlementError
 from zkllm.settle.networks import Network
-from zkllm.settle.rpc import Reverted, Rpc, RpcError
+from zkllm.settle.rpc import Reverted, Rpc, RpcError, checksum_address
 from zkllm.settle.submission import transaction_floor
+from zkllm.units import GWEI, ether
 
-GWEI = 10**9
 MARGIN_PERCENT = 15
 """Over the estimate: access costs may differ a little when the block is built."""
 SETTLE_GAS = 420_000
@@ -17,6 +17,16 @@ SETTLE_GAS = 420_000
 BUMP_PERCENT = 13
 """By how much both fees of a transaction have to rise for nodes to take another in its place: at least
 12.5."""
+
+
+def require_means(rpc: Rpc, account: bytes, cost: int, what: str) -> None:
+    """SettlementError unless the account has that much now; `what` may cost it."""
+    balance = rpc.balance(account)
+    if balance < cost:
+        raise SettlementError(
+            f"the account {checksum_address(account)} has {ether(balance)}, {what} may cost up to "
+            f"{ether(cost)}; fund it"
+        )
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from zkllm.settle.claims import is_settled
 from zkllm.settle.contracts import settlement_artifact
 from zkllm.settle.deploy import Deployer, Plan, Progress
 from zkllm.settle.deployments import Deployment, Deployments
-from zkllm.settle.fees import SETTLE_GAS, Call, Fees
+from zkllm.settle.fees import SETTLE_GAS, Call, Fees, require_means
 from zkllm.settle.journal import Journal
 from zkllm.settle.lagging import shown
 from zkllm.settle.networks import Network
@@ -175,13 +175,8 @@ class Session:
         what is offered now."""
         fees = Fees.suggest(self.rpc, self.network)
         cost = sum(t["most"] for t in self.planned(calls)) + SETTLE_GAS * fees.max_fee
-        balance = self.rpc.balance(self.account.address)
-        if balance < cost:
-            what = ", ".join([*(call.what for call in calls), "settle the answer"])
-            raise SettlementError(
-                f"the account {checksum_address(self.account.address)} has {balance / 1e18:.6f} ether, to "
-                f"{what} may cost up to {cost / 1e18:.6f}; fund it"
-            )
+        what = "to " + ", ".join([*(call.what for call in calls), "settle the answer"])
+        require_means(self.rpc, self.account.address, cost, what)
 
     def planned(self, calls: Sequence[Call]) -> list[JsonObject]:
         """The calls as transactions for another wallet to sign."""

@@ -20,11 +20,12 @@ from zkllm.errors import SettlementError, reason
 from zkllm.settle import lagging
 from zkllm.settle.accounts import Account
 from zkllm.settle.endpoint import Unavailable
-from zkllm.settle.fees import GWEI, Call, Fees, data_fee, gas_limit
+from zkllm.settle.fees import Call, Fees, data_fee, gas_limit, require_means
 from zkllm.settle.journal import Attempt, Journal, Record
 from zkllm.settle.networks import Network
 from zkllm.settle.refusals import advised, is_waited_for
 from zkllm.settle.rpc import Receipt, Reverted, Rpc, RpcError, to_hex
+from zkllm.units import GWEI
 
 POLL_SECONDS, LONGEST_POLL_SECONDS = 0.1, 4.0
 RESEND_SECONDS = 5.0
@@ -197,13 +198,8 @@ class Sender:
         return record
 
     def _check_balance(self, call: Call, gas: int, fees: Fees) -> None:
-        balance = self.rpc.balance(self.account.address)
         cost = call.value + gas * fees.max_fee + data_fee(self.rpc, self.network, call.data, gas)
-        if balance < cost:
-            raise SettlementError(
-                f"the account 0x{self.account.address.hex()} has {balance / 1e18:.6f} ether, the "
-                f"transaction may cost up to {cost / 1e18:.6f}; fund it"
-            )
+        require_means(self.rpc, self.account.address, cost, "the transaction")
 
     def _attempt(self, record: Record, fees: Fees) -> Record:
         """Signs the record's transaction once more, with these fees."""

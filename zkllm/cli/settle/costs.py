@@ -8,8 +8,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from zkllm.cli.console import Console
-from zkllm.cli.settle.output import ether
 from zkllm.errors import SettlementError
+from zkllm.units import ether
 
 if TYPE_CHECKING:
     from zkllm.outer.keys import VerifyingKey

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from zkllm.cli.console import Console
 from zkllm.files import JsonObject
+from zkllm.units import ether
 
 if TYPE_CHECKING:
     from zkllm.settle.fees import Call
@@ -18,10 +19,6 @@ if TYPE_CHECKING:
 
 
 _QUANTITIES = ("chainId", "nonce", "value", "gas", "maxFeePerGas", "maxPriorityFeePerGas", "type")
-
-
-def ether(wei: int) -> str:
-    return f"{wei / 1e18:.6f} ether"
 
 
 def print_planned(

@@ -8,7 +8,8 @@ import argparse
 from zkllm.cli import arguments as types
 from zkllm.cli.console import Console
 from zkllm.cli.settle import options
-from zkllm.cli.settle.output import ether, print_planned, receipt_data, receipt_rows
+from zkllm.cli.settle.output import print_planned, receipt_data, receipt_rows
+from zkllm.units import ether
 
 SUMMARY = "give an expired request's reward back"
 

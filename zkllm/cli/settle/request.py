@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from zkllm.cli import arguments as types
 from zkllm.cli.console import Console
 from zkllm.cli.settle import options
-from zkllm.cli.settle.output import ether, print_planned, receipt_data, receipt_rows
+from zkllm.cli.settle.output import print_planned, receipt_data, receipt_rows
 from zkllm.errors import SettlementError
 from zkllm.files import JsonObject
+from zkllm.units import ether
 
 if TYPE_CHECKING:
     from zkllm.model.package import ModelPackage

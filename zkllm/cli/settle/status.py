@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from zkllm.cli import arguments as types
 from zkllm.cli.console import Console
 from zkllm.cli.settle import options
-from zkllm.cli.settle.output import ether
 from zkllm.files import JsonObject
+from zkllm.units import ether
 
 if TYPE_CHECKING:
     from zkllm.settle.session import Session

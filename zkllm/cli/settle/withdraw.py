@@ -7,8 +7,9 @@ import argparse
 from zkllm.cli import arguments as types
 from zkllm.cli.console import Console
 from zkllm.cli.settle import options
-from zkllm.cli.settle.output import ether, print_planned, receipt_data, receipt_rows
+from zkllm.cli.settle.output import print_planned, receipt_data, receipt_rows
 from zkllm.errors import SettlementError
+from zkllm.units import ether
 
 SUMMARY = "take this account's credit"
 
