@@ -10,6 +10,7 @@ from typing import Protocol
 from .bits import ceil_log2
 from .errors import PathError, StatementError
 from .files import require_folder_place
+from .key_files import KEYS
 from .limits import MAX_CHOSEN_MU
 from .model.architecture import Architecture, load_architecture
 from .model.hub import find_checkpoint
@@ -115,7 +116,7 @@ def check_setup_inputs(
     folder = find_checkpoint(model)
     if out.exists() and out.samefile(folder):
         raise PathError(f"{out}: it is the checkpoint's own folder; give another one for the package")
-    for folder_of_it in (out, out / "weights", out / "keys"):
+    for folder_of_it in (out, out / "weights", out / KEYS):
         require_folder_place(folder_of_it)
     architecture = load_architecture(folder / "config.json")
     if rows is not None:

@@ -34,6 +34,7 @@ from dataclasses import dataclass
 from math import log2, prod
 from typing import Any
 
+from .files import JsonObject
 from .pcs.curve import G1_BYTES
 from .protocol.description import Description
 from .timings import Stage
@@ -197,9 +198,7 @@ def flat(stage: Stage) -> dict[str, Stage]:
     return found
 
 
-def profile(
-    root: Stage, protocol: Description, circuit_size: int, about: Mapping[str, Any]
-) -> dict[str, Any]:
+def profile(root: Stage, protocol: Description, circuit_size: int, about: Mapping[str, Any]) -> JsonObject:
     """The report of `zkllm prove --profile`: JSON."""
     sizes = sizes_of(protocol, circuit_size)
     counts = stage_counts(sizes)
@@ -231,7 +230,7 @@ def profile(
     }
 
 
-def annotated(stage: Stage, counts: Mapping[str, Counts]) -> dict[str, Any]:
+def annotated(stage: Stage, counts: Mapping[str, Counts]) -> JsonObject:
     data = stage.to_dict()
     if stage.stages:
         data["stages"] = [annotated(child, counts) for child in stage.stages]

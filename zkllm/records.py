@@ -70,13 +70,13 @@ def from_data(cls: type[Record], data: object, what: str, *, defaults: bool = Fa
 
 
 @cache
-def _kinds(cls: type[DataclassInstance]) -> Mapping[str, Any]:
+def _kinds(cls: type[DataclassInstance]) -> Mapping[str, object]:
     """Its fields' types, by name."""
     hints = get_type_hints(cls, include_extras=True)
     return {f.name: hints[f.name] for f in fields(cls)}
 
 
-def _written(kind: Any, value: Any) -> Any:
+def _written(kind: object, value: object) -> object:
     if kind is Any:
         return value
     if get_origin(kind) in (Union, types.UnionType) and value is not None:
@@ -87,12 +87,12 @@ def _written(kind: Any, value: Any) -> Any:
         return value.hex()
     if isinstance(value, tuple | list):
         return [_written(k, v) for k, v in zip(_items(kind, len(value)), value, strict=True)]
-    if get_origin(kind) is dict:
+    if isinstance(value, dict):
         return {name: _written(get_args(kind)[1], v) for name, v in value.items()}
     return to_data(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
-def _read(kind: Any, value: Any, what: str) -> Any:
+def _read(kind: object, value: object, what: str) -> object:
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
         return None if value is None else _read(_present(kind), value, what)
@@ -118,13 +118,13 @@ def _read(kind: Any, value: Any, what: str) -> Any:
     raise Malformed(f"{what} is not what it should be")
 
 
-def _present(kind: Any) -> Any:
+def _present(kind: object) -> object:
     """X of `X | None`."""
     (present,) = (k for k in get_args(kind) if k is not types.NoneType)
     return present
 
 
-def _items(kind: Any, length: int) -> tuple[Any, ...]:
+def _items(kind: object, length: int) -> tuple[object, ...]:
     """The types of a tuple's or a list's items."""
     arguments = get_args(kind)
     endless = get_origin(kind) is list or arguments[1:] == (...,)

@@ -19,6 +19,7 @@ from typing import Any
 
 from scripts import BUILD
 from scripts.bench.common import Failed, Lines, last_json, machine, rounded, run_apart, say, script
+from zkllm.key_files import setup_file
 from zkllm.profiling import predicted
 
 KEYS = ("model", "layers_asked", "N", "k", "mu_asked", "backend_asked")
@@ -105,7 +106,7 @@ class Bench:
         checkpoint = self.checkpoint(case)
         package, record = self.folder / case.package, self.folder / f"{case.package}.setup.json"
         self.folder.mkdir(parents=True, exist_ok=True)
-        if record.exists() and (package / "keys" / "setup.json").exists():
+        if record.exists() and setup_file(package).exists():
             return checkpoint, package, dict(json.loads(record.read_text()))
         self.phase("srs", log2=case.mu or SRS_LOG2)
         say(f"set-up of {case.package}")

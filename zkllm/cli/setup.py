@@ -19,6 +19,7 @@ from zkllm.cli.arguments import add_memory_budget, add_rows, log2_size
 from zkllm.cli.console import Console
 from zkllm.errors import ZkllmError
 from zkllm.files import JsonObject
+from zkllm.key_files import setup_file
 from zkllm.model import hub
 
 INTERRUPTED = "give the same command again to go on"
@@ -81,7 +82,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.allow_scales:
         raise ZkllmError("--allow-scales belongs to --check; without it the quantiser chooses the scales")
     start = time.perf_counter()
-    if (arguments.out / "build.json").exists() and not (arguments.out / "keys" / "setup.json").exists():
+    if (arguments.out / "build.json").exists() and not setup_file(arguments.out).exists():
         console.note(
             f"zkllm setup: going on with the set-up in {arguments.out} where its inputs are the same"
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from zkllm.files import JsonObject
 from zkllm.protocol.description import Vocabulary
 from zkllm.records import from_data, to_data
 
@@ -104,9 +105,9 @@ class ProgramConfig:
         }
         return replace(self, n_layer=1, mlp_class=(0,), **own)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         return to_data(self)
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> ProgramConfig:
+    def from_dict(cls, data: JsonObject) -> ProgramConfig:
         return from_data(cls, data, "program configuration")

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from zkllm.errors import CheckpointError
+from zkllm.files import JsonObject
 from zkllm.model.calibrate import default_ids, random_sequences, text_ids, text_sequences
 from zkllm.model.hub import find_checkpoint
 from zkllm.model.package import ModelPackage
@@ -52,7 +53,7 @@ class AccuracyReport:
     def cosine_mean(self) -> list[float]:
         return [total / self.tokens for total in self.cosine_sum]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         return {
             "measured_on": self.measured_on, "tokens": self.tokens, "top1_agreement": self.agreement,
             "logit_max_error": self.logit_max_error, "logit_rms_error": self.logit_rms_error,

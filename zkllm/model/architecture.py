@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from zkllm.errors import CheckpointError
-from zkllm.files import read_json, reading
+from zkllm.files import JsonObject, read_json, reading
 from zkllm.limits import MAX_POSITIONS, MAX_VOCABULARY
 
 # GPT2Config reads and writes the field on the right under the name on the left.
@@ -78,7 +78,7 @@ class Architecture:
 class _Fields:
     """Reads fields; what is wrong with them is collected, so that a folder's faults are all named at once."""
 
-    def __init__(self, data: dict[str, Any]):
+    def __init__(self, data: JsonObject):
         self.data, self.problems = dict(data), list[str]()
         for alias, name in ALIASES.items():
             if alias in data and name in data and data[alias] != data[name]:
@@ -135,7 +135,7 @@ def _judge_kind(fields: _Fields) -> None:
         fields.problem("auto_map", "the model has code of its own, which is not GPT-2's")
 
 
-def parse_architecture(data: dict[str, Any]) -> Architecture:
+def parse_architecture(data: JsonObject) -> Architecture:
     fields = _Fields(data)
     _judge_kind(fields)
     for name, (allowed, why) in REFUSED.items():
@@ -165,7 +165,7 @@ def parse_architecture(data: dict[str, Any]) -> Architecture:
     return architecture
 
 
-def _pad_id(data: dict[str, Any], vocab_size: int) -> int:
+def _pad_id(data: JsonObject, vocab_size: int) -> int:
     """The id after the last certified token: the checkpoint's pad token, else its end of text, else 0."""
     for name in ("pad_token_id", "eos_token_id"):
         value = data.get(name)

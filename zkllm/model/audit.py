@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from zkllm.errors import PackageError
+from zkllm.files import JsonObject
 from zkllm.model.build import BuildOptions, StageProgress, stage_of
 from zkllm.model.calibrate import FloatRanges, calibration_set, measure
 from zkllm.model.calibration_record import CalibrationRecord, text_digest
@@ -140,7 +141,7 @@ _PACKING = ("slots", "slot_bits", "inner_slots", "inner_slot_bits", "vocab_slots
 """What the quantised weights decide."""
 
 
-def _unlike(one: dict[str, Any], other: dict[str, Any], but: Collection[str] = ()) -> list[str]:
+def _unlike(one: JsonObject, other: JsonObject, but: Collection[str] = ()) -> list[str]:
     names = (name for name in one if name not in but and one[name] != other[name])
     return [f"{name} is {one[name]}, not {other[name]}" for name in names]
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from zkllm import __version__
 from zkllm.bits import ceil_log2
 from zkllm.errors import PackageError
-from zkllm.files import write_atomically
+from zkllm.files import JsonObject, write_atomically
 from zkllm.gpt2.config import ProgramConfig
 from zkllm.gpt2.description import describe
 from zkllm.limits import MAX_CHOSEN_MU, MIN_MU
@@ -97,7 +96,7 @@ def calibration_report(
     return report
 
 
-def build_inputs(checkpoint: Checkpoint, options: BuildOptions) -> dict[str, Any]:
+def build_inputs(checkpoint: Checkpoint, options: BuildOptions) -> JsonObject:
     """What a package is made from.
 
     The checkpoint's files count as unchanged while their names, sizes and times are.

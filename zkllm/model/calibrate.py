@@ -11,11 +11,11 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
-from typing import Any
 
 import numpy as np
 
 from zkllm.errors import TokenizerError, ZkllmError, ZkllmWarning
+from zkllm.files import JsonObject
 from zkllm.model.checkpoint import Checkpoint
 from zkllm.model.float_model import FloatModel, read_layers
 from zkllm.model.folding import finite_maxima
@@ -66,11 +66,11 @@ class FloatRanges:
         known += [0.0] * (layer + 1 - len(known))
         known[layer] = max(known[layer], maximum)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         return to_data(self)
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> FloatRanges:
+    def from_dict(cls, data: JsonObject) -> FloatRanges:
         return from_data(cls, data, "calibrated ranges")
 
 

@@ -18,6 +18,7 @@ import numpy as np
 
 from zkllm.bits import ceil_log2
 from zkllm.errors import CheckpointError, Malformed
+from zkllm.files import JsonObject
 from zkllm.gpt2.config import ProgramConfig
 from zkllm.model.calibrate import FloatRanges
 from zkllm.model.checkpoint import Checkpoint
@@ -78,11 +79,11 @@ class Scales:
     def logits(self) -> int:
         return self.yf + self.wte
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         return to_data(self)
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Scales:
+    def from_dict(cls, data: JsonObject) -> Scales:
         scales = from_data(cls, data, "scales")
         if len({len(s) for s in (scales.f, scales.g, scales.w_fc1, scales.w_fc2)}) != 1:
             raise Malformed("scales: one for each class of layers")

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from zkllm.errors import TokenizerError
+from zkllm.files import JsonObject
 from zkllm.requirements import install
 
 # the fields of a BPE model, as GPT-2 has them
@@ -181,7 +182,7 @@ def added_around(post_processor: Any, source: str) -> tuple[list[int], list[int]
     return before, after
 
 
-def _around_sequence(template: dict[str, Any]) -> tuple[list[int], list[int]]:
+def _around_sequence(template: JsonObject) -> tuple[list[int], list[int]]:
     sides: list[list[int]] = [[]]
     for piece in template["single"]:
         if "Sequence" in piece:
@@ -192,7 +193,7 @@ def _around_sequence(template: dict[str, Any]) -> tuple[list[int], list[int]]:
     return before, after
 
 
-def template(before: list[int], after: list[int]) -> dict[str, Any] | None:
+def template(before: list[int], after: list[int]) -> JsonObject | None:
     """The post-processor that puts these ids before and after every text."""
     sides = {name: ids for name, ids in (("before", before), ("after", after)) if ids}
     text = {"Sequence": {"id": "A", "type_id": 0}}
@@ -204,7 +205,7 @@ def template(before: list[int], after: list[int]) -> dict[str, Any] | None:
     return whole if sides else None
 
 
-def _token_bytes(data: dict[str, Any], added: dict[str, int], vocab_size: int, source: str) -> list[bytes]:
+def _token_bytes(data: JsonObject, added: dict[str, int], vocab_size: int, source: str) -> list[bytes]:
     """Bytes of every id below `vocab_size`. Added tokens may lie beyond: they are never given."""
     for token in data.get("added_tokens") or []:
         if token.get("lstrip") or token.get("rstrip"):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from zkllm.errors import TokenizerError
-from zkllm.files import read_json, reading
+from zkllm.files import JsonObject, read_json, reading
 from zkllm.model.tokenizer import (
     BPE_DEFAULTS,
     ByteLevelTokenizer,
@@ -77,7 +77,7 @@ Token = str | Added  # a token by name alone becomes a special one
 class _Settings:
     """The arguments with which transformers would make the tokenizer, from all files but the vocabulary."""
 
-    def __init__(self, folder: Path, config: dict[str, Any], definition: dict[str, Any] | None):
+    def __init__(self, folder: Path, config: JsonObject, definition: JsonObject | None):
         self._folder = folder
         self.values = {k: v for k, v in config.items() if k != "tokenizer_class"}
         for name in ("additional_special_tokens", "extra_special_tokens"):
@@ -104,7 +104,7 @@ class _Settings:
         if not isinstance(value, list | dict | None):
             raise TokenizerError(f"{self._folder}: {name} = {str(value)[:40]} is not a list of tokens")
 
-    def _take_model_tokens(self) -> dict[str, Any]:
+    def _take_model_tokens(self) -> JsonObject:
         names = [
             n for n, v in self.values.items() if n not in _NAMED and n.endswith("_token") and type(v) is str
         ]
@@ -113,7 +113,7 @@ class _Settings:
             tokens.update(self.values.pop("extra_special_tokens"))
         return tokens or self._dict(CONFIG, self.values.get("model_specific_special_tokens") or {})
 
-    def _dict(self, name: str, data: Any) -> dict[str, Any]:
+    def _dict(self, name: str, data: Any) -> JsonObject:
         if not isinstance(data, dict):
             raise TokenizerError(f"{self._folder / name}: is not what a tokenizer's file holds")
         return data
@@ -127,7 +127,7 @@ class _Settings:
     def _declare(self, index: int, token: Added) -> None:
         self.decoder[index] = self._by_content[token.content] = token
 
-    def _read_older_files(self, definition: dict[str, Any] | None) -> None:
+    def _read_older_files(self, definition: JsonObject | None) -> None:
         source = str(self._folder / SPECIAL_MAP)
         for name, value in self._dict(SPECIAL_MAP, _read_json(self._folder / SPECIAL_MAP, {})).items():
             if name == "extra_special_tokens" and isinstance(value, list):
@@ -199,7 +199,7 @@ def _as_added(token: Token, special: set[str]) -> Added:
     return Added(**{**options, "special": token.special or token.content in special})
 
 
-def _read_json(path: Path, default: dict[str, Any] | None) -> dict[str, Any] | None:
+def _read_json(path: Path, default: JsonObject | None) -> JsonObject | None:
     """A JSON object; `default` where there is no such file."""
     if not path.exists():
         return default
@@ -230,7 +230,7 @@ def load_tokenizer(folder: Path, vocab_size: int) -> ByteLevelTokenizer:
     return tokenizer
 
 
-def _is_verbatim(folder: Path, config: dict[str, Any]) -> bool:
+def _is_verbatim(folder: Path, config: JsonObject) -> bool:
     """Whether the tokenizer's class is that of tokenizer.json alone. Else it is GPT-2's."""
     model = _read_json(folder / "config.json", {})
     declared = config.get("tokenizer_class")
@@ -245,7 +245,7 @@ def _is_verbatim(folder: Path, config: dict[str, Any]) -> bool:
     return True
 
 
-def _from_pair(folder: Path, values: dict[str, Any]) -> dict[str, Any]:
+def _from_pair(folder: Path, values: JsonObject) -> JsonObject:
     vocabulary = _read_json(folder / "vocab.json", None)
     try:
         lines = (folder / "merges.txt").read_text(encoding="utf-8").split("\n")
@@ -263,7 +263,7 @@ def _from_pair(folder: Path, values: dict[str, Any]) -> dict[str, Any]:
     return {"model": {"vocab": vocabulary, "merges": rules}}
 
 
-def _as_gpt2(base: dict[str, Any], config: dict[str, Any], source: str) -> dict[str, Any]:
+def _as_gpt2(base: JsonObject, config: JsonObject, source: str) -> JsonObject:
     """Vocabulary, merges and post-processor of `base`, in GPT-2's pipeline."""
     level = base.get("pre_tokenizer") or {}
     if level.get("use_regex", True) is not True or base["model"].get("ignore_merges"):
@@ -279,8 +279,8 @@ def _as_gpt2(base: dict[str, Any], config: dict[str, Any], source: str) -> dict[
 
 
 def _with_added(
-    base: dict[str, Any], settings: _Settings, verbatim: bool, from_pair: bool, source: str
-) -> dict[str, Any]:
+    base: JsonObject, settings: _Settings, verbatim: bool, from_pair: bool, source: str
+) -> JsonObject:
     """The definition with every token that transformers adds. It takes no notice of the ids in the files: new
     tokens get the next ones."""
     present = base.get("added_tokens") or [] if verbatim else []

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from zkllm.errors import Malformed, PackageError
+from zkllm.files import JsonObject
 from zkllm.gpt2.config import ProgramConfig
 from zkllm.records import from_data, to_data
 
@@ -50,11 +50,11 @@ class TableSpec:
     gelu_in_log2: tuple[int, ...]
     gelu_out_log2: tuple[int, ...]
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonObject:
         return to_data(self)
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> TableSpec:
+    def from_dict(cls, data: JsonObject) -> TableSpec:
         spec = from_data(cls, data, "table specification")
         if not 0 < spec.exp_top < 1 << 30 or not 0 < spec.score_divisor < 1 << 30:
             raise Malformed("table specification: exp_top or score_divisor out of range")
