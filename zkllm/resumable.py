@@ -37,7 +37,7 @@ class Resumable:
         """The result, None where there is none."""
         return self._results.get(name)
 
-    def put(self, name: str, result: Any) -> None:
+    def put(self, name: str, result: object) -> None:
         self._results[name] = result
         raw = canonical_json({"inputs": self._inputs, "results": self._results})
         remember_own(_KIND, raw)  # first: a kill in between leaves the last file, which is noted too

@@ -115,7 +115,7 @@ class Console:
         print(text, file=sys.stderr, flush=True)
 
 
-def _jsonable(value: Any) -> Any:
+def _jsonable(value: object) -> object:
     if isinstance(value, bytes):
         return "0x" + value.hex()
     if hasattr(value, "tolist"):  # numpy's arrays and scalars

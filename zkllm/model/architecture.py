@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from zkllm.errors import CheckpointError
 from zkllm.files import JsonObject, read_json, reading
@@ -20,9 +19,9 @@ ALIASES = {"hidden_size": "n_embd", "max_position_embeddings": "n_positions",
 # The names under which transformers has the tanh form of the GELU.
 TANH_GELUS = ("gelu_new", "gelu_fast", "gelu_pytorch_tanh", "gelu_python_tanh", "gelu_accurate")
 
-_NONE: tuple[Any, ...] = (None,)
+_NONE: tuple[object, ...] = (None,)
 # Fields that would make another function of it: the values that do not, and what the others mean.
-REFUSED: dict[str, tuple[tuple[Any, ...], str]] = {
+REFUSED: dict[str, tuple[tuple[object, ...], str]] = {
     "activation_function": (TANH_GELUS, "only the tanh form of the GELU is"),
     "tie_word_embeddings": ((True, False), "it is not true or false"),
     "add_cross_attention": ((False,), "there is no encoder to attend to"),
@@ -110,14 +109,14 @@ class _Fields:
         self.problem("layer_norm_epsilon", "it is not in [0, 1]")
         return 0.0
 
-    def refuse(self, name: str, allowed: tuple[Any, ...], why: str) -> None:
+    def refuse(self, name: str, allowed: tuple[object, ...], why: str) -> None:
         if name in self.data and not any(
             type(self.data[name]) is type(a) and self.data[name] == a for a in allowed
         ):
             self.problem(name, why)
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 60 else text[:60] + "..."
 

@@ -115,7 +115,7 @@ def _guarded(source: str, call: Any) -> Any:
         raise TokenizerError(f"{source}: the tokenizers library refuses it ({reason})") from None
 
 
-def parse_definition(data: Any, source: str) -> None:
+def parse_definition(data: object, source: str) -> None:
     """Raises TokenizerError unless `data`, in the format of tokenizer.json, is byte-level BPE."""
     if not isinstance(data, dict) or not isinstance(data.get("model"), dict):
         raise TokenizerError(f"{source}: has no model")
@@ -158,10 +158,12 @@ def assigned_ids(vocabulary: dict[str, int], added: Iterable[str]) -> dict[str, 
     return ids
 
 
-def added_around(post_processor: Any, source: str) -> tuple[list[int], list[int]]:
+def added_around(post_processor: JsonObject | None, source: str) -> tuple[list[int], list[int]]:
     """The ids that a post-processor puts before and after every text; what else it might do is refused."""
+    if post_processor is None:
+        return [], []
     try:
-        kind = post_processor["type"] if post_processor is not None else "ByteLevel"
+        kind = post_processor["type"]
         before: list[int] = []
         after: list[int] = []
         if kind in ("BertProcessing", "RobertaProcessing"):

@@ -55,7 +55,7 @@ class Added:
     special: bool = False
 
     @classmethod
-    def read(cls, source: str, data: Any, special: bool | None = None) -> Added:
+    def read(cls, source: str, data: object, special: bool | None = None) -> Added:
         """`special`: what it is whatever the data say."""
         options = {"single_word", "lstrip", "rstrip", "normalized", "special"}
         if not isinstance(data, dict) or not isinstance(data.get("content"), str):
@@ -100,7 +100,7 @@ class _Settings:
         self._of_model = {**tokens, **self._of_model}
         self._extra = [self._token("extra_special_tokens", value) for value in self._extra_list()]
 
-    def _require_tokens(self, name: str, value: Any) -> None:
+    def _require_tokens(self, name: str, value: object) -> None:
         if not isinstance(value, list | dict | None):
             raise TokenizerError(f"{self._folder}: {name} = {str(value)[:40]} is not a list of tokens")
 
@@ -113,12 +113,12 @@ class _Settings:
             tokens.update(self.values.pop("extra_special_tokens"))
         return tokens or self._dict(CONFIG, self.values.get("model_specific_special_tokens") or {})
 
-    def _dict(self, name: str, data: Any) -> JsonObject:
+    def _dict(self, name: str, data: object) -> JsonObject:
         if not isinstance(data, dict):
             raise TokenizerError(f"{self._folder / name}: is not what a tokenizer's file holds")
         return data
 
-    def _read_decoder(self, data: Any) -> None:
+    def _read_decoder(self, data: object) -> None:
         for index, token in self._dict(CONFIG, data).items():
             if not str(index).isdecimal():
                 raise TokenizerError(f"{self._folder / CONFIG}: {str(index)[:40]!r} is not a token id")
@@ -157,7 +157,7 @@ class _Settings:
             self.values.get("extra_special_tokens", self.values.get("additional_special_tokens")) or []
         )
 
-    def _token(self, name: str, value: Any) -> Token | None:
+    def _token(self, name: str, value: object) -> Token | None:
         if value is None or isinstance(value, str | Added):
             return value
         if _is_token(value):
@@ -184,11 +184,11 @@ class _Settings:
         return [_as_added(token, names) for token in tokens]
 
 
-def _is_token(value: Any) -> bool:
+def _is_token(value: object) -> bool:
     return isinstance(value, dict) and value.get("__type") == "AddedToken"
 
 
-def _content(token: Any) -> str:
+def _content(token: object) -> str:
     return token.content if isinstance(token, Added) else str(token)
 
 
@@ -315,7 +315,7 @@ def _with_added(
     }  # fmt: skip
 
 
-def _plain(source: str, token: Any) -> str:
+def _plain(source: str, token: object) -> str:
     """A token that transformers can write into a template."""
     content = _content(token)
     if not content or content.startswith("$") or re.search(r"[\s:]", content):

@@ -7,9 +7,10 @@ from __future__ import annotations
 import itertools
 import json
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from zkllm.errors import SettlementError
+from zkllm.files import JsonObject
 from zkllm.settle.http import open_http, pause_of, read_body, why_unreachable
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class Endpoint:
             exception_retry_configuration=None,  # asking again is decided where it is known to be safe
         )
 
-    def exchange(self, number: int, method: str, params: tuple[object, ...]) -> Any:
+    def exchange(self, number: int, method: str, params: tuple[object, ...]) -> object:
         """The JSON that the node sends for the request with this id."""
         from requests import JSONDecodeError, RequestException
         from web3.exceptions import Web3Exception
@@ -87,7 +88,7 @@ class Endpoint:
         return Unavailable(f"the node at {self._label} gave a malformed answer to {method}")
 
 
-def _json_error(body: bytes) -> Any:
+def _json_error(body: bytes) -> JsonObject | None:
     """The JSON-RPC error that some nodes send with an HTTP error status; None where there is none."""
     try:
         data = json.loads(body)

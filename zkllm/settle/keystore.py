@@ -128,7 +128,7 @@ class _Twice(Exception):
     """A field that is there twice: which of them counts?"""
 
 
-def _without_case(pairs: list[tuple[str, Any]]) -> Fields:
+def _without_case(pairs: list[tuple[str, object]]) -> Fields:
     """Some wallets write "Crypto"."""
     found: Fields = {}
     for name, value in pairs:
@@ -138,7 +138,7 @@ def _without_case(pairs: list[tuple[str, Any]]) -> Fields:
     return found
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     return "not named" if value is None else one_line(str(value), 40)
 
 

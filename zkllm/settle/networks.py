@@ -10,7 +10,6 @@ import re
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from zkllm.errors import Malformed, SettlementError, reason
 from zkllm.files import JsonObject
@@ -64,7 +63,7 @@ class Network:
 def parse_networks(text: str, source: str, known: JsonObject | None = None) -> dict[str, Network]:
     """`known`: entries by name, of which those of `text` may be a part."""
     try:
-        data: Any = json.loads(text)
+        data: JsonObject = json.loads(text)
         entries = {
             name: _network(name, (known or {}).get(name, {}) | entry if isinstance(entry, dict) else entry)
             for name, entry in data.items()

@@ -197,7 +197,7 @@ class Rpc:
         assert last is not None
         raise last
 
-    def _ask(self, index: int, method: str, params: tuple[object, ...]) -> Any:
+    def _ask(self, index: int, method: str, params: tuple[object, ...]) -> object:
         endpoint = self._endpoints[index]
         if self._expected is not None and index not in self._checked:
             found = self._quantity("eth_chainId", self._exchange(endpoint, "eth_chainId", ()))
@@ -208,7 +208,7 @@ class Rpc:
             self._checked.add(index)
         return self._exchange(endpoint, method, params)
 
-    def _exchange(self, endpoint: Endpoint, method: str, params: tuple[object, ...]) -> Any:
+    def _exchange(self, endpoint: Endpoint, method: str, params: tuple[object, ...]) -> object:
         number = next(self._ids)
         data = endpoint.exchange(number, method, params)
         if not isinstance(data, dict) or data.get("id") not in (number, str(number), None):
