@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 Progress = Callable[[str, int, int], None]  # stage, done, total
 Report = Callable[[int, int], None]
@@ -40,8 +39,8 @@ class Stage:
     def raise_peak(self, peak: int) -> None:
         self.memory["peak"] = max(peak, self.memory.get("peak", 0))
 
-    def to_dict(self) -> dict[str, Any]:
-        data: dict[str, Any] = {"name": self.name, "wall_s": self.wall, "processor_s": self.processor}
+    def to_dict(self) -> dict[str, object]:
+        data: dict[str, object] = {"name": self.name, "wall_s": self.wall, "processor_s": self.processor}
         if self.memory:
             data["memory_bytes"] = self.memory
         if self.stages:

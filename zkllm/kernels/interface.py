@@ -191,7 +191,7 @@ class VectorKernels(ABC, Generic[V]):
 
     @abstractmethod
     def from_list(self, values: Iterable[int]) -> V:
-        """Any integers, modulo r. Shards: places; they join."""
+        """Integers, modulo r. Shards: places; they join."""
 
     @abstractmethod
     def from_table(self, table: TableOf[V]) -> V:

@@ -6,11 +6,12 @@ Quantisation is not part of what is proved; this is how it is measured.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from math import sqrt
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -100,7 +101,7 @@ class FloatReference:
         """(logits [t, V], residual stream after each block [t, d])."""
         streams: list[np.ndarray] = []
 
-        def keep(module: Any, inputs: Any, output: Any) -> None:
+        def keep(module: object, inputs: object, output: Any) -> None:
             tensor = output[0] if isinstance(output, tuple) else output
             streams.append(tensor.reshape(len(ids), -1).numpy())
 
@@ -115,7 +116,7 @@ class FloatReference:
 
 
 @contextlib.contextmanager
-def _quiet(transformers: Any) -> Any:
+def _quiet(transformers: ModuleType) -> Iterator[None]:
     """No progress bars or notes while a model is loaded."""
     log = transformers.utils.logging
     level = log.get_verbosity()

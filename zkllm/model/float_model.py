@@ -5,14 +5,15 @@ Layers are read one at a time, so that memory stays at one layer whatever the de
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import pi, sqrt
-from typing import Any
 
 import numpy as np
 
 from zkllm.model.checkpoint import Checkpoint
 from zkllm.model.folding import LINEARS, Linear
+
+Watch = Callable[[str, int, np.ndarray], None]
 
 Layer = dict[str, Linear]
 
@@ -57,7 +58,7 @@ class FloatModel:
             x = (x * m.gain + m.norm_bias).astype(self.dtype, copy=False)
         return linear(x, m.weight.astype(self.dtype, copy=False)) + m.bias.astype(self.dtype)
 
-    def block(self, layer: Layer, x: np.ndarray, watch: Any, l: int) -> np.ndarray:
+    def block(self, layer: Layer, x: np.ndarray, watch: Watch, l: int) -> np.ndarray:
         """One block on x [S, t, d]."""
         a = self.architecture
         sequences, rows, d = x.shape
@@ -91,7 +92,7 @@ class FloatModel:
         watch("write", 2 * l + 1, write)
         return x + write
 
-    def head(self, x: np.ndarray, watch: Any) -> np.ndarray:
+    def head(self, x: np.ndarray, watch: Watch) -> np.ndarray:
         """Logits [S, t, V] of the residual stream after the last block."""
         a = self.architecture
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from zkllm.bits import ceil_log2
+from zkllm.files import JsonObject
 from zkllm.gpt2.config import ProgramConfig
 from zkllm.model.packing import choose_slots
 from zkllm.model.predicates import slot_bounds, square_sum_bound
@@ -40,7 +41,7 @@ def tiny_config(**overrides: Any) -> ProgramConfig:
     shape.update({k: v for k, v in overrides.items() if k in shape})
     d, kappa = shape["n_head"] * shape["head_dim"], 14
     classes = min(2, shape["n_layer"])
-    scales: dict[str, Any] = dict(
+    scales: JsonObject = dict(
         pad_id=0, wte_shift=3, wpe_shift=2, kappa=kappa, ln_shift=10, eps_int=3,
         qkv_shift=_shift("qkv", d, 16, 14), o_shift=_shift("o", d, 10, 20),
         fc1_shift=_shift("fc1", d, 16, 5) + 1,
@@ -89,5 +90,5 @@ def tiny_model(seed: int, **overrides: Any) -> QuantizedModel:
     )
     model = replace(model, config=c)
     bits = {s.kind: max(s.needed_bits, 50) for s in slot_bounds(model)}  # as wide as at real sizes
-    fields: dict[str, Any] = choose_slots(c, bits, overrides)
+    fields: JsonObject = choose_slots(c, bits, overrides)
     return replace(model, config=replace(c, **fields))

@@ -7,13 +7,19 @@ concatenation of its tokens. Special tokens stand for their literal UTF-8.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, TypeVar
 
 from zkllm.errors import TokenizerError
 from zkllm.files import JsonObject
 from zkllm.requirements import install
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+T = TypeVar("T")
 
 # the fields of a BPE model, as GPT-2 has them
 BPE_DEFAULTS = {"type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None,
@@ -50,7 +56,7 @@ class ByteLevelTokenizer:
         self._added_ids = set(added.values())
         self.prefix_space = bool(data["pre_tokenizer"].get("add_prefix_space"))
         self._before, self._after = added_around(data.get("post_processor"), source)
-        self._tokenizer: Any = None  # made when a text is first encoded: reading bytes needs no library
+        self._tokenizer: Tokenizer | None = None  # made for the first text: reading bytes needs no library
         self._source = source
         self._require([*self._before, *self._after])
 
@@ -68,7 +74,8 @@ class ByteLevelTokenizer:
         if self._tokenizer is None:
             make = lambda tokenizers: tokenizers.Tokenizer.from_str(self.definition)
             self._tokenizer = _guarded(self._source, make)
-        result = _guarded(self._source, lambda _: self._tokenizer.encode(text, add_special_tokens=False))
+        tokenizer = self._tokenizer
+        result = _guarded(self._source, lambda _: tokenizer.encode(text, add_special_tokens=False))
         ids: list[int] = result.ids
         self._require(ids)
         if (lost := self._first_lost(ids, data)) is not None:
@@ -100,7 +107,7 @@ class ByteLevelTokenizer:
         return self.decode_bytes(ids).decode("utf-8", errors="replace")
 
 
-def _guarded(source: str, call: Any) -> Any:
+def _guarded(source: str, call: Callable[[ModuleType], T]) -> T:
     """Calls into the tokenizers library, whose panics are not of class Exception."""
     try:
         import tokenizers
@@ -121,7 +128,7 @@ def parse_definition(data: object, source: str) -> None:
         raise TokenizerError(f"{source}: has no model")
     model = data["model"]
 
-    def kind(part: str) -> Any:
+    def kind(part: str) -> object:
         value = data.get(part)
         return value.get("type") if isinstance(value, dict) else value
 

@@ -32,6 +32,14 @@ class Packed:
 Tensors = Mapping[str, np.ndarray | Packed]
 
 
+def integers(tensors: Tensors, name: str) -> np.ndarray:
+    """A tensor that is not packed."""
+    tensor = tensors[name]
+    if isinstance(tensor, Packed):
+        raise TypeError(f"{name} is packed")
+    return tensor
+
+
 @dataclass
 class ProverData:
     """All tensors of a proof: integers, packed integers; `kernels` does the field arithmetic."""
@@ -42,10 +50,7 @@ class ProverData:
     blinding: Blinding = NO_BLINDING
 
     def array(self, name: str) -> np.ndarray:
-        tensor = self.tensors[name]
-        if isinstance(tensor, Packed):
-            raise TypeError(f"{name} is packed")
-        return tensor
+        return integers(self.tensors, name)
 
     def release(self) -> None:
         """Mapped weights need not stay resident: for after a pass over them."""

@@ -46,7 +46,7 @@ def diagnose(party: Party, data: ProverData, failed: Sequence[str]) -> list[str]
 
 
 def _integers(data: ProverData, table: Table) -> np.ndarray:
-    """Any table as an array of Python integers."""
+    """A table as an array of Python integers."""
     return (
         table.astype(object)
         if isinstance(table, np.ndarray)

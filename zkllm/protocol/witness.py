@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from ..kernels.interface import Kernels
-from .data import Packed, ProverData
+from .data import Packed, ProverData, integers
 from .description import Description
 from .logup import causal_mask, spread
 from .manifest import Manifest
@@ -40,7 +40,7 @@ def _smallest(array: np.ndarray, bits: int, signed: bool) -> np.ndarray:
     return array
 
 
-def store(manifest: Manifest, tensors: dict[str, Any], name: str, values: np.ndarray) -> None:
+def store(manifest: Manifest, tensors: Tensors, name: str, values: np.ndarray) -> None:
     """One value as its tensor, or as its limbs: the top limb keeps the sign."""
     if name not in manifest.wide:
         spec = manifest.tensors[name]
@@ -93,7 +93,7 @@ def witness_tensors(protocol: Description, model: Model, trace: Execution) -> Te
     return tensors
 
 
-def count_multiplicities(protocol: Description, tensors: dict[str, Any]) -> list[str]:
+def count_multiplicities(protocol: Description, tensors: Tensors) -> list[str]:
     """Adds the multiplicities to the tensors; returns the lookups that miss their table (a cheating
     prover's).
     """
@@ -104,7 +104,7 @@ def count_multiplicities(protocol: Description, tensors: dict[str, Any]) -> list
         for name, part in lookup.parts():
             table = m.tables[name]
             size = m.axes[table.axis]
-            values = tensors[tensor.name][part]
+            values = integers(tensors, tensor.name)[part]
             keep = np.ones(values.shape, dtype=bool)
             if lookup.causal:
                 rows = m.axes["t"]
@@ -116,7 +116,8 @@ def count_multiplicities(protocol: Description, tensors: dict[str, Any]) -> list
             if lookup.output is not None:
                 assert table.output is not None
                 at = np.where(inside, index, 0).astype(np.int64)
-                inside &= (tensors[lookup.output][part] == tensors[table.output][at]).astype(bool)
+                outputs, entries = integers(tensors, lookup.output)[part], integers(tensors, table.output)
+                inside &= (outputs == entries[at]).astype(bool)
             if not inside[keep].all() and tensor.name not in missed:
                 missed.append(tensor.name)
             counts[name] += np.bincount(index[inside].astype(np.int64).reshape(-1), minlength=size)
