@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 from math import ceil, floor, log10
-from typing import Any
+
+from .files import JsonObject
 
 COLOURS = ("#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#76b7b2", "#edc948", "#b07aa1", "#9c755f", "#bab0ac",
            "#d37295", "#8cd17d", "#499894", "#f1ce63", "#86bcb6")  # fmt: skip
@@ -41,17 +42,17 @@ def quantity(value: float) -> str:
 # ---- flame
 
 
-def _depth(stages: Sequence[Mapping[str, Any]]) -> int:
+def _depth(stages: Sequence[JsonObject]) -> int:
     return 1 + max((_depth(s.get("stages", ())) for s in stages), default=0) if stages else 0
 
 
-def flame(title: str, stages: Sequence[Mapping[str, Any]], key: str = "wall_s", width: float = 1000) -> str:
+def flame(title: str, stages: Sequence[JsonObject], key: str = "wall_s", width: float = 1000) -> str:
     """Nested stages {name, <key>, stages} as an icicle: width is time, depth is nesting."""
     row, top = 34.0, 30.0
     total = sum(s[key] for s in stages) or 1.0
     parts = [text(8, 18, title, extra='font-weight="bold"')]
 
-    def draw(level: Sequence[Mapping[str, Any]], left: float, depth: int, colour: int | None) -> None:
+    def draw(level: Sequence[JsonObject], left: float, depth: int, colour: int | None) -> None:
         for i, stage in enumerate(level):
             share = stage[key] / total * (width - 16)
             shade = COLOURS[(i if colour is None else colour + i) % len(COLOURS)]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from typing import Any
+from typing import TYPE_CHECKING
 
 from zkllm.cli import paths
 from zkllm.cli.arguments import add_memory_budget, add_rows, log2_size
@@ -21,6 +21,9 @@ from zkllm.errors import ZkllmError
 from zkllm.files import JsonObject
 from zkllm.key_files import setup_file
 from zkllm.model import hub
+
+if TYPE_CHECKING:
+    from zkllm.model.package import ModelPackage
 
 INTERRUPTED = "give the same command again to go on"
 SUMMARY = "make a model package from a checkpoint, or check one"
@@ -117,7 +120,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _report(package: Any, data: JsonObject) -> list[str]:
+def _report(package: ModelPackage, data: JsonObject) -> list[str]:
     from zkllm.cli.text import pairs, seconds
     from zkllm.model.ranges import format_rows
 

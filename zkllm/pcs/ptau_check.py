@@ -149,7 +149,9 @@ def check_record(record: list[Contribution], power: int, progress: Progress | No
         progress("contributions", len(record) + 1, len(record) + 1)
 
 
-def _read(file: PtauFile, section: int, rho: int, hasher: Any, progress: Progress | None) -> _Section:
+def _read(
+    file: PtauFile, section: int, rho: int, hasher: hashlib.blake2b | None, progress: Progress | None
+) -> _Section:
     """Checks and sums the points of a section, and hashes them where the record can be compared."""
     total: Any = None
     first = last = b""

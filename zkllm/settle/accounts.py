@@ -10,12 +10,15 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from zkllm.errors import SettlementError, reason
 from zkllm.files import JsonObject
 from zkllm.settle.keystore import decrypt
 from zkllm.settle.networks import DEV_CHAIN_ID
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
 
 DEV_MNEMONIC = "test test test test test test test test test test test junk"
 """Anvil's, Hardhat's and everybody's: its accounts are rich on every development chain, and public."""
@@ -28,7 +31,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}\Z")
 class Account:
     """Signs transactions. Neither `repr` nor `str` shows the key."""
 
-    def __init__(self, signer: Any, kind: str):
+    def __init__(self, signer: LocalAccount, kind: str):
         self._signer = signer
         self.kind = kind
         self.address = bytes.fromhex(signer.address[2:])

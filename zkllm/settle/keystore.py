@@ -8,11 +8,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from zkllm.errors import SettlementError
 from zkllm.files import JsonObject
 from zkllm.settle.rpc import checksum_address, one_line
+
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
 
 CIPHER = "aes-128-ctr"
 PRF = "hmac-sha256"
@@ -30,7 +33,7 @@ Refuse = Callable[[str], NoReturn]
 Fields = JsonObject
 
 
-def decrypt(text: str, name: str, password: Callable[[], str]) -> Any:
+def decrypt(text: str, name: str, password: Callable[[], str]) -> LocalAccount:
     """eth-account's signer. `text`: the file's, `name`: what errors call it; `password` is asked for once the
     file is known to be one that can be read."""
     from eth_account import Account as Signer
