@@ -7,7 +7,6 @@ by `model_id`. Widths are in bits, shifts are powers of two.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 from zkllm.files import JsonObject
 from zkllm.protocol.description import Vocabulary
@@ -100,7 +99,7 @@ class ProgramConfig:
 
     def one_layer(self, l: int) -> ProgramConfig:
         """Of layer l alone."""
-        own: dict[str, Any] = {
+        own: JsonObject = {
             name: (getattr(self, name)[self.mlp_class[l]],) for name in ("fc1_gains", "fc2_gains")
         }
         return replace(self, n_layer=1, mlp_class=(0,), **own)

@@ -12,7 +12,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, floor, inf, isqrt, log, log2, sqrt
-from typing import Any
 
 import numpy as np
 
@@ -140,7 +139,7 @@ def gelu_classes(
 
 def choose_scales(
     ranges: FloatRanges, width: int, options: QuantizerOptions, coarser: int = 0
-) -> tuple[Scales, dict[str, Any]]:
+) -> tuple[Scales, JsonObject]:
     """Scales, and the requantisation shifts, classes of layers and gains that follow; `coarser` takes bits
     from the residual stream's."""
     word, room = options.act_bits, 1 << options.headroom_bits
@@ -208,7 +207,7 @@ def choose_scales(
 
 def _norm_fields(
     ranges: FloatRanges, scales: Scales, width: int, epsilon: float, headroom: int, limb: int
-) -> dict[str, Any]:
+) -> JsonObject:
     """kappa, its shift, eps and the widths of rho, U and V.
 
     With X at 2^f: sqrt(Q / d) = d * deviation * 2^f, and rho = 2^kappa / (d * deviation * 2^f).
@@ -235,7 +234,7 @@ def _norm_fields(
 
 def _exp_fields(
     ranges: FloatRanges, scales: Scales, divisor: int, n_ctx: int, options: QuantizerOptions
-) -> tuple[dict[str, Any], TableSpec]:
+) -> tuple[JsonObject, TableSpec]:
     """The exponential's step 2^exp_shift, in units of 2^-(q + k) / sqrt(divisor), and what follows."""
     limb = options.limb_bits or options.act_bits
     top = 1 << min(15, options.act_bits - 1)
@@ -267,7 +266,7 @@ def choose_config(
     a, limb = checkpoint.architecture, options.limb_bits or options.act_bits
     room = 2**options.headroom_bits
     # a residual stream up to two bits coarser, where that saves a limb of every LayerNorm remainder
-    candidates: list[tuple[int, int, Scales, dict[str, Any], dict[str, Any]]] = []
+    candidates: list[tuple[int, int, Scales, JsonObject, JsonObject]] = []
     for coarser in range(3):
         scales, shifts = choose_scales(ranges, a.width, options, coarser)
         norm = _norm_fields(ranges, scales, a.width, a.layer_norm_epsilon, options.headroom_bits, limb)
@@ -382,7 +381,7 @@ def packed(model: QuantizedModel, options: QuantizerOptions) -> QuantizedModel:
     """Chooses the slots from the quantised weights."""
     given = {k: v for k in ("slots", "inner_slots", "vocab_slots") if (v := getattr(options, k)) is not None}
     needed = {bound.kind: bound.needed_bits for bound in slot_bounds(model)}
-    chosen: dict[str, Any] = choose_slots(model.config, needed, given)
+    chosen: JsonObject = choose_slots(model.config, needed, given)
     config = replace(model.config, **chosen)
     rho_most = (NORM_BITS - square_sum_bound(model).bit_length()) // 2
     return replace(model, config=replace(config, rho_bits=min(config.rho_bits, rho_most)))

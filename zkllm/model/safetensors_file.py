@@ -10,12 +10,11 @@ import json
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from zkllm.errors import CheckpointError, Malformed, reason
-from zkllm.files import reading
+from zkllm.files import JsonObject, reading
 
 _FLOATS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 _MAX_HEADER = 100_000_000
@@ -58,7 +57,7 @@ class SafetensorsFile:
         base, size = 8 + length, len(self._data) - 8 - length
         return {n: self._entry(n, e, base, size) for n, e in header.items() if n != "__metadata__"}
 
-    def _entry(self, name: str, entry: Any, base: int, size: int) -> Entry:
+    def _entry(self, name: str, entry: JsonObject, base: int, size: int) -> Entry:
         try:
             dtype, shape, (start, stop) = entry["dtype"], entry["shape"], entry["data_offsets"]
         except (TypeError, KeyError, ValueError):
