@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.backends import BACKENDS
+from zkllm import api
+from zkllm.kernels.native import NATIVE, NativeKernels
+from zkllm.model.package import ModelPackage
 
 
 def zkllm(backend: str, *arguments: object) -> subprocess.CompletedProcess[str]:
@@ -29,6 +32,20 @@ def test_every_backend_gives_the_same_proof(package: Path, proof: Path, tmp_path
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["backend"] == backend
     assert out.read_bytes() == proof.read_bytes()
+
+
+def test_one_object_does_all_of_a_proof(package: Path, proof: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is handed to the API: no room goes back to the kernels that it has by default."""
+
+    def refuse(*arguments: object, **named: object) -> None:
+        raise AssertionError("the default kernels were asked")
+
+    opened, others = ModelPackage.load(package), NativeKernels()
+    for name in dir(NativeKernels):
+        if not name.startswith("_"):
+            monkeypatch.setattr(NATIVE, name, refuse)
+    result = api.prove(opened, tokens=[72, 101, 108], new_tokens=2, kernels=others)
+    assert result.proof.to_bytes() == proof.read_bytes()
 
 
 def test_an_unknown_backend_is_one_line(package: Path, tmp_path: Path) -> None:
