@@ -21,6 +21,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     (
         "verifier_gen",
         "zkllm.bits",
+        "zkllm.blinding",
         "zkllm.errors",
         "zkllm.field",
         "zkllm.hashing",
@@ -38,7 +39,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("zkllm.ops",),
     ("zkllm.gpt2",),
     ("zkllm.model",),
-    ("zkllm.proof", "zkllm.setup_record"),
+    ("zkllm.naive", "zkllm.proof", "zkllm.setup_record"),
     ("zkllm.settle",),
     ("zkllm.cli",),
 )
