@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from zkllm.field import P, R
 from zkllm.outer.keys import VerifyingKey
 from zkllm.outer.opening import denominators, product
-from zkllm.outer.transcript import POINT_BYTES, SCALAR_BYTES, body_layout, decode_body, statement_digest
+from zkllm.outer.transcript import POINT_BYTES, SCALAR_BYTES, body_elements, decode_body, statement_digest
 from zkllm.outer.verifier import draw_challenges
 from zkllm.pcs.curve import G1_GENERATOR
 
@@ -18,7 +18,7 @@ REPAIRED = ("delta", "v", "h", "q", "g", "SD", "pci", "C1", "C2", "sigma3", "z",
 def offsets(vk: VerifyingKey) -> dict[str, tuple[int, bool]]:
     """Where each element of the body starts, and whether it is a point."""
     out, offset = {}, 0
-    for name, is_point in body_layout(vk.num_witness_columns):
+    for name, is_point in body_elements(vk.num_witness_columns):
         out[name] = (offset, is_point)
         offset += POINT_BYTES if is_point else SCALAR_BYTES
     return out

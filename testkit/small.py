@@ -8,7 +8,7 @@ from functools import cached_property
 from zkllm.gpt2 import description as gpt2
 from zkllm.model.tiny import tiny_model
 from zkllm.model.weights import QuantizedModel
-from zkllm.outer.layout import Circuit
+from zkllm.outer.rows import Circuit
 from zkllm.protocol.circuit import build_circuit
 
 
@@ -31,7 +31,7 @@ class Small:
 
     @cached_property
     def circuit(self) -> Circuit:
-        return build_circuit(gpt2.describe(self.model.config, self.rows, self.certified)).compile()
+        return build_circuit(gpt2.describe(self.model.config, self.rows, self.certified))
 
 
 # fmt: off

@@ -14,10 +14,11 @@ from zkllm.blinding import NO_BLINDING, Blinding
 from zkllm.field import Fr, R
 from zkllm.kernels.interface import Kernels, Vector
 from zkllm.kernels.native import NATIVE
-from zkllm.outer.circuit import CircuitBuilder
+from zkllm.outer.builder import CircuitBuilder
+from zkllm.outer.compile import compile_circuit
 from zkllm.outer.keys import VerifyingKey
-from zkllm.outer.layout import Circuit
 from zkllm.outer.prover import OuterProver, Tail
+from zkllm.outer.rows import Circuit
 from zkllm.outer.setup import KeyFields, ProvingKey, setup_outer
 from zkllm.outer.transcript import SCHEDULE, Round, public_input_names, seed_of, statement_digest
 from zkllm.pcs.mercury import eq_polynomial_at
@@ -256,7 +257,7 @@ class Toy:
         m = Building()
         publics = {name: m.public(name) for name in public_input_names(num_words(self.N))}
         self.tail(m, publics, self.head(m, publics))
-        return m.builder.compile()
+        return compile_circuit(m.builder)
 
 
 @dataclass

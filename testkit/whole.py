@@ -38,7 +38,7 @@ class Whole:
     def make(cls, kernels: Kernels, mu: int) -> Whole:
         model = tiny_model(1, mu=mu)
         protocol = describe(model.config, ROWS, CERTIFIED)
-        circuit = build_circuit(protocol).compile()
+        circuit = build_circuit(protocol)
         powers = srs_powers_needed(circuit.log2_size, mu)
         srs = make_development_srs((powers - 1).bit_length(), kernels=kernels)
         fixed = commit_columns(srs, protocol.fixed, fixed_tensors(protocol, model))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from verifier_gen.layout import NUM_PAIRS, PAIR, POINT, WORD, commitments, field_bytes, field_name
+from verifier_gen.offsets import NUM_PAIRS, PAIR, POINT, WORD, commitments, field_bytes, field_name
 from verifier_gen.spec import VerifierSpec
 
 ADD, MULTIPLY, PAIRING = 0x06, 0x07, 0x08

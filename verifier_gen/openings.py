@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Generator, Iterator
 from itertools import groupby
 
-from verifier_gen.layout import (
+from verifier_gen.offsets import (
     commitments,
     denominator_names,
     field_bytes,

@@ -10,7 +10,7 @@ from importlib import resources
 from string import Template
 
 from verifier_gen.curve import G2_COORDINATES, omega_q_lines, pairing_lines, point_checks, term_lines
-from verifier_gen.layout import (
+from verifier_gen.offsets import (
     HEAD,
     POINT,
     SELECTOR,

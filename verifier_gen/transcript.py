@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from verifier_gen.layout import WORD, CalldataLayout, field_name, public_slot
+from verifier_gen.offsets import WORD, CalldataLayout, field_name, public_slot
 from verifier_gen.spec import Round, VerifierSpec
 
 SAID = {"h": "[h]", "q": "[q]", "g": "[g]", "SD": "[SD]", "W_prime": "W'"}

@@ -9,13 +9,13 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from zkllm.errors import ProofError
-from zkllm.outer.circuit import CircuitBuilder
+from zkllm.outer.builder import CircuitBuilder
 from zkllm.outer.transcript import (
     POINT_BYTES,
     SCALAR_BYTES,
     SCHEDULE,
     body_bytes,
-    body_layout,
+    body_elements,
     public_input_names,
 )
 from zkllm.profiling import lookups_by_tensor
@@ -71,7 +71,7 @@ def inspect_proof(proof: Proof) -> dict[str, object]:
 
 def _body_parts(columns: int) -> list[tuple[str, int]]:
     """The body by round of the transcript."""
-    layout = body_layout(columns)
+    layout = body_elements(columns)
     size = {name: POINT_BYTES if is_point else SCALAR_BYTES for name, is_point in layout}
     parts = [("witness column commitments", POINT_BYTES * columns)]
     for r in SCHEDULE:
@@ -182,7 +182,7 @@ def _circuit(protocol: Description, key: VerifyingKey, progress: Progress | None
 
     if progress is not None:
         progress("circuit", 0, 2)
-    circuit = build_circuit(protocol).compile()
+    circuit = build_circuit(protocol)
     if progress is not None:
         progress("circuit", 1, 2)
     terms = report(run_on_wires(protocol), OuterSizes.of(key))

@@ -15,7 +15,7 @@ here or authenticated by the proof.
     4 4 4  N, k, T
     2 each ids x_0..x_N (the pad id after x_T)
     4      length of the body
-    ..     body (`zkllm.outer.transcript.body_layout`)
+    ..     body (`zkllm.outer.transcript.body_elements`)
 """
 
 from __future__ import annotations

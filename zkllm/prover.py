@@ -91,5 +91,5 @@ def prove_data(
             open_inner=open_columns,
             tail=tail,
             progress=report,
-            part=timings.part,
+            on_step=timings.part,
         )

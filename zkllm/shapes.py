@@ -76,7 +76,7 @@ def make_keys(
     """The owner of every VERIFIER_ID of a model: none comes to be unless the predicates hold."""
     config = package.sound_weights.config
     protocol = protocol_of(package, rows, certified)
-    circuit = build_circuit(protocol).compile()
+    circuit = build_circuit(protocol)
     string = open_srs_of(srs_powers_needed(circuit.log2_size, config.mu))
     pk, _ = setup_outer(
         circuit,

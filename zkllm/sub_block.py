@@ -223,7 +223,7 @@ def setup(
     block.check()
     config = block.protocol.shape.config
     with timings.stage("circuit"):
-        circuit = build_circuit(block.protocol).compile()
+        circuit = build_circuit(block.protocol)
     with timings.stage("SRS"):
         srs = open_srs(srs_powers_needed(circuit.log2_size, config.mu))
     with timings.stage("commit weights") as report:

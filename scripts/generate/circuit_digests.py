@@ -19,7 +19,7 @@ import numpy as np
 from scripts import ROOT
 from testkit.small import PACKED, RAGGED, SMALLEST
 from zkllm.gpt2 import description as gpt2
-from zkllm.outer.layout import Circuit
+from zkllm.outer.rows import Circuit
 from zkllm.protocol.circuit import build_circuit
 from zkllm.statement import LIMBS_PER_WORD
 
@@ -29,7 +29,7 @@ PATH = ROOT / "tests/vectors/circuits.json"
 def two_words() -> Circuit:
     """The statement of the smallest model with more ids than a word holds."""
     config = replace(SMALLEST.model.config, n_ctx=LIMBS_PER_WORD)
-    return build_circuit(gpt2.describe(config, LIMBS_PER_WORD, 1)).compile()
+    return build_circuit(gpt2.describe(config, LIMBS_PER_WORD, 1))
 
 
 CIRCUITS = {

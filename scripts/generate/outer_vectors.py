@@ -17,7 +17,7 @@ from testkit.damage import damaged_cases
 from testkit.toy import IDS, Instance, Toy
 from zkllm.errors import ProofError
 from zkllm.outer.opening import denominators, derive, product
-from zkllm.outer.transcript import body_layout, decode_body, seed_of, statement_digest
+from zkllm.outer.transcript import body_elements, decode_body, seed_of, statement_digest
 from zkllm.outer.verifier import draw_challenges, verify
 
 TOYS: dict[str, dict[str, Any]] = {
@@ -68,7 +68,7 @@ def vector(name: str) -> dict[str, Any]:
         "context": context.hex(),
         "words": [f"{w:064x}" for w in words],
         "layout": [
-            [element, "point" if is_point else "scalar"] for element, is_point in body_layout(len(witness))
+            [element, "point" if is_point else "scalar"] for element, is_point in body_elements(len(witness))
         ],
         "body": body.hex(),
         "digest": digest.hex(),

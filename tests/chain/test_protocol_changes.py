@@ -17,7 +17,7 @@ import pytest
 from tests.chain.evm import Evm, running_anvil
 from tests.chain.test_differential import ADDRESS, compiled, encode_verify
 from verifier_gen import VerifierSpec, generate
-from verifier_gen.layout import MemoryLayout, denominator_names
+from verifier_gen.offsets import MemoryLayout, denominator_names
 from verifier_gen.openings import _raised
 from verifier_gen.standard_json import standard_json
 from zkllm.field import R
@@ -25,7 +25,7 @@ from zkllm.hashing import keccak256
 from zkllm.outer.contract import describe
 from zkllm.outer.keys import VerifyingKey
 from zkllm.outer.opening import OPENINGS, Opening, denominators, derive, opening_entries, product
-from zkllm.outer.transcript import INVERSE, SCHEDULE, Round, body_layout, encode
+from zkllm.outer.transcript import INVERSE, SCHEDULE, Round, body_elements, encode
 from zkllm.pcs.bn128 import bn
 from zkllm.pcs.curve import G1_GENERATOR, decode_g1, encode_g1, linear_combination_g1
 from zkllm.settle.contracts import parse_artifact
@@ -87,7 +87,7 @@ CHANGES = {"as it is": lambda: (SCHEDULE, OPENINGS), "more": with_additions, "tu
 
 
 def changed(vk: VerifyingKey, rounds: Rounds, openings: Openings) -> VerifierSpec:
-    body = tuple(body_layout(vk.num_witness_columns, rounds))
+    body = tuple(body_elements(vk.num_witness_columns, rounds))
     return replace(describe(vk), rounds=rounds, body=body, openings=openings)
 
 
@@ -113,7 +113,7 @@ class Run:
 
     def __init__(self, vk: VerifyingKey, rounds: Rounds, openings: Openings, words: list[int]):
         rng = random.Random(20261129)
-        layout = body_layout(vk.num_witness_columns, rounds)
+        layout = body_elements(vk.num_witness_columns, rounds)
         self.messages: dict[str, bytes | int] = {
             name: encode_g1(bn.multiply(bn.G1, rng.randrange(1, R))) if is_point else rng.randrange(R)
             for name, is_point in layout

@@ -11,7 +11,7 @@ import pytest
 from tests.chain.evm import ROOT
 from verifier_gen import CONTRACT_NAME, VerifierSpec
 from verifier_gen.__main__ import main
-from verifier_gen.layout import CalldataLayout, MemoryLayout
+from verifier_gen.offsets import CalldataLayout, MemoryLayout
 from verifier_gen.standard_json import MAX_CODE_BYTES, SOLC_VERSION, standard_json
 from zkllm.errors import PackageError, SettlementError
 from zkllm.outer.contract import describe, verifier_contract

@@ -12,7 +12,7 @@ import pytest
 from tests.settle.liar import Liar
 from zkllm import api
 from zkllm.cli.verify import Recorder
-from zkllm.outer.transcript import SCHEDULE, body_layout
+from zkllm.outer.transcript import SCHEDULE, body_elements
 from zkllm.proof import Proof
 from zkllm.settle.rpc import Rpc
 from zkllm.settle.session import Session
@@ -125,7 +125,7 @@ def test_the_trace_lists_every_absorb_and_challenge(run, package, proof):
     assert challenges == [r.challenge for r in SCHEDULE]
     absorbed = [s["name"] for s in trace if s["step"] == "absorb"]
     columns = sum(name.startswith("witness") for name in absorbed)
-    in_the_proof = [name for name, _ in body_layout(columns) if name != "inverse"]
+    in_the_proof = [name for name, _ in body_elements(columns) if name != "inverse"]
     words = [name for name in absorbed if name.startswith("word")]
     assert absorbed == ["tag", "VERIFIER_ID", "context", *words, *in_the_proof]
     lines = run("verify", proof, "--model", package, "--trace").out.splitlines()

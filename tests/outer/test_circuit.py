@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from testkit.kernels import NAIVE, NATIVE
 from zkllm.field import Fr, R
-from zkllm.outer.circuit import CircuitBuilder
-from zkllm.outer.gates import gate_terms
-from zkllm.outer.layout import FLAGS, SELECTORS
+from zkllm.outer.builder import CircuitBuilder
+from zkllm.outer.compile import compile_circuit
+from zkllm.outer.gates import FLAGS, SELECTORS, gate_terms
 from zkllm.outer.setup import circuit_kernel
 from zkllm.poseidon2 import permute
 
@@ -81,7 +81,7 @@ def test_solution_agrees_with_field_arithmetic(program, data):
             b.assert_equal(wire, int(value), f"value {i}")
         else:
             assert wire.c == int(value)
-    circuit = b.compile()
+    circuit = compile_circuit(b)
     values = circuit_kernel(circuit, NAIVE).solve(data[:2], data[2:])
     assert circuit.unsatisfied(data[:2], values) == []
 
@@ -96,7 +96,7 @@ def test_compilation_is_deterministic_and_well_formed(program):
             run(program, leaves, b.permute, b.assert_zero)
         except ValueError:  # the program asserts that a constant other than 0 is 0
             return None
-        return b.compile()
+        return compile_circuit(b)
 
     first, second = build(), build()
     if first is None:
@@ -176,7 +176,7 @@ def test_rows_and_cycles_hold_exactly_where_the_equalities_do(seed):
             run(program, leaves, b.permute, shifted(b.assert_zero, shifts))
         except ValueError:  # the program asserts that a constant other than 0 is 0
             continue
-        circuit = b.compile()
+        circuit = compile_circuit(b)
         for data in assignments:
             failed = wrong_at(program, data, shifts)
             s, t, x, y = data
@@ -194,7 +194,7 @@ def test_a_shared_product_keeps_its_factor():
     tripled = (3 * (x * y) + x) - x
     b.assert_equal(tripled + y, s, "once")
     b.assert_equal(2 * tripled - x, t, "twice")
-    circuit = b.compile()
+    circuit = compile_circuit(b)
     for shift in (0, 1):
         public = [3 * 5 * 7 + 7 + shift, 2 * 3 * 5 * 7 - 5]
         assert holds(circuit, public, circuit_kernel(circuit, NAIVE).solve(public, [5, 7])) == (not shift)
@@ -229,7 +229,7 @@ def equalities(count, pairs):
         b.assert_zero(x * x - x, "in a row")
     for i, j in pairs:
         b.assert_equal(inputs[i], inputs[j], f"{i} = {j}")
-    circuit = b.compile()
+    circuit = compile_circuit(b)
     classes = {i: {i} for i in range(count)}
     for i, j in pairs:
         if classes[i] is not classes[j]:
@@ -246,7 +246,7 @@ def build(text):
     b = CircuitBuilder()
     p, x, y, z, w = b.public("p"), *(b.input() for _ in range(4))
     text(b, p, x, y, z, w)
-    return b.compile()
+    return compile_circuit(b)
 
 
 @pytest.mark.parametrize(
@@ -310,7 +310,7 @@ def test_misuse_is_refused():
         b.assert_zero(3, "three")
     for kernels in (NAIVE, NATIVE):
         with pytest.raises(ValueError, match="a value for each public and each other input"):
-            circuit_kernel(b.compile(), kernels).solve([1, 2], [])
+            circuit_kernel(compile_circuit(b), kernels).solve([1, 2], [])
 
 
 def test_parts_are_counted():
@@ -322,4 +322,4 @@ def test_parts_are_counted():
             t = s[0] * s[1] + s[2]
     with b.part("end"):
         b.assert_equal(t * t, x, "end")
-    assert b.compile().rows_by_part == {"hash": 68, "hash/sum": 1, "end": 1}
+    assert compile_circuit(b).rows_by_part == {"hash": 68, "hash/sum": 1, "end": 1}

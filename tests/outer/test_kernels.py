@@ -8,7 +8,8 @@ from testkit.kernels import NAIVE, NATIVE
 from testkit.toy import Toy
 from zkllm._native import poly_eq, poly_inner, poseidon2_permute
 from zkllm.field import R
-from zkllm.outer.circuit import CircuitBuilder
+from zkllm.outer.builder import CircuitBuilder
+from zkllm.outer.compile import compile_circuit
 from zkllm.outer.setup import circuit_kernel
 from zkllm.pcs.mercury import eq_polynomial_at
 from zkllm.poseidon2 import permute
@@ -115,7 +116,7 @@ def arithmetic_circuit():
     p, x, y = b.public("p"), b.input(), b.input()
     b.assert_equal(x * y * 3 + x - p, y * y, "relation")
     b.assert_equal(x + y, 12, "sum")
-    return b.compile()
+    return compile_circuit(b)
 
 
 def test_solver_agrees_with_its_twin():
@@ -161,7 +162,7 @@ def test_permutation_rows_satisfy_the_gates():
     b = CircuitBuilder()
     p, x = b.public("p"), b.input()
     b.assert_equal(b.permute([p, x, x * p, b.constant(3)])[1], x * 5, "lane")
-    circuit = b.compile()
+    circuit = compile_circuit(b)
     assert circuit.size == 128
     kernel = circuit_kernel(circuit, NATIVE)
     values = kernel.solve([2], [9])

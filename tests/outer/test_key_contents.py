@@ -10,8 +10,8 @@ from testkit.toy import Instance
 from tests.protocol.scene import smallest
 from zkllm.field import R, root_of_unity
 from zkllm.kernels.native import NATIVE
-from zkllm.outer.gates import COSET_SHIFTS
-from zkllm.outer.layout import FLAGS, SELECTORS, Circuit
+from zkllm.outer.gates import COSET_SHIFTS, FLAGS, SELECTORS
+from zkllm.outer.rows import Circuit
 from zkllm.outer.setup import Prepared
 
 POLYNOMIALS = len(SELECTORS) + len(COSET_SHIFTS)

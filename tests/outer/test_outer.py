@@ -16,7 +16,7 @@ from zkllm.field import R, root_of_unity
 from zkllm.outer.gates import COSET_SHIFTS
 from zkllm.outer.keys import VerifyingKey
 from zkllm.outer.setup import ProvingKey
-from zkllm.outer.transcript import EVALUATIONS, SCHEDULE, body_bytes, body_layout
+from zkllm.outer.transcript import EVALUATIONS, SCHEDULE, body_bytes, body_elements
 from zkllm.outer.verifier import verify
 from zkllm.proof import Proof
 from zkllm.statement import Context
@@ -46,7 +46,7 @@ def test_proofs_are_deterministic(instance, body):
 def test_body_has_the_published_size_and_order(instance, body):
     assert len(body) == body_bytes(2) == 64 * 2 + 8 * 64 + 38 * 32
     assert len(EVALUATIONS) == 31
-    names = [name for name, _ in body_layout(2)]
+    names = [name for name, _ in body_elements(2)]
     assert names[:8] == ["witness0", "witness1", "delta", "v", "h", "q", "g", "SD"]
     assert names[8:14] == ["pc", "pci", "pr", "pri", "C1", "C2"] and names[-3:] == ["W", "W_prime", "inverse"]
     assert [r.challenge for r in SCHEDULE] == [

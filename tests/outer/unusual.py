@@ -7,8 +7,8 @@ from dataclasses import replace
 from testkit.kernels import NAIVE
 from testkit.toy import Instance, Toy
 from zkllm.field import R
-from zkllm.outer.layout import DUMMY
 from zkllm.outer.prover import OuterProver
+from zkllm.outer.rows import DUMMY
 from zkllm.outer.setup import circuit_kernel
 
 

@@ -23,7 +23,7 @@ from zkllm.model.reference import generate_reference
 from zkllm.model.weights import QuantizedModel
 from zkllm.naive import NAIVE
 from zkllm.ops import attention, layernorm
-from zkllm.outer.layout import Circuit
+from zkllm.outer.rows import Circuit
 from zkllm.protocol.circuit import build_circuit
 from zkllm.protocol.columns import kernel_pieces
 from zkllm.protocol.data import ProverData
@@ -68,7 +68,7 @@ class Case:
 
     @cached_property
     def circuit(self) -> Circuit:
-        return build_circuit(self.protocol).compile()
+        return build_circuit(self.protocol)
 
     @property
     def manifest(self) -> Manifest:

@@ -13,8 +13,9 @@ from testkit.kernels import NAIVE
 from zkllm.gpt2.config import ProgramConfig
 from zkllm.gpt2.description import describe
 from zkllm.model.tiny import tiny_model
-from zkllm.outer.circuit import CircuitBuilder
-from zkllm.outer.layout import Circuit
+from zkllm.outer.builder import CircuitBuilder
+from zkllm.outer.compile import compile_circuit
+from zkllm.outer.rows import Circuit
 from zkllm.outer.setup import circuit_kernel
 from zkllm.protocol.description import Description
 from zkllm.protocol.party import CircuitParty
@@ -42,7 +43,7 @@ def circuit(rows: int, certified: int) -> Circuit:
     words = [builder.public(f"word{i}") for i in range(num_words(rows))]
     party = CircuitParty(protocol(rows, certified), builder, builder.constant(1))
     bind_statement(party, shape, words, None, None)
-    return builder.compile()
+    return compile_circuit(builder)
 
 
 def decomposition(c: ProgramConfig, token: int) -> list[int]:

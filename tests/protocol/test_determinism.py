@@ -11,7 +11,8 @@ import pytest
 from testkit.kernels import NAIVE
 from zkllm.field import R
 from zkllm.kernels.native import NATIVE
-from zkllm.outer.layout import DUMMY, FLAGS, SELECTORS
+from zkllm.outer.gates import FLAGS, SELECTORS
+from zkllm.outer.rows import DUMMY
 from zkllm.outer.setup import circuit_kernel
 from zkllm.statement import pack_words
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from zkllm.outer.circuit import CircuitBuilder
+from zkllm.outer.builder import CircuitBuilder
 from zkllm.protocol.algebra import eq_index
 from zkllm.protocol.forms import AddressTerm, Form
 from zkllm.protocol.operation import Equation, Run

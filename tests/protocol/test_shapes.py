@@ -13,7 +13,7 @@ from zkllm.model.predicates import check_predicates
 from zkllm.model.reference import generate_reference, trace_reference
 from zkllm.model.tiny import tiny_model
 from zkllm.naive import NAIVE
-from zkllm.outer.layout import Circuit
+from zkllm.outer.rows import Circuit
 from zkllm.protocol.circuit import build_circuit
 from zkllm.protocol.witness import prover_data
 
@@ -108,7 +108,7 @@ def config(layers: int, heads: int = 3, vocabulary: int = 500, **changes: Any) -
 
 
 def compiled(c: ProgramConfig, rows: int = 16, certified: int = 1) -> Circuit:
-    return build_circuit(describe(c, rows, certified)).compile()
+    return build_circuit(describe(c, rows, certified))
 
 
 def test_circuits_grow_logarithmically_with_layers() -> None:

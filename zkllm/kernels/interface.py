@@ -336,7 +336,7 @@ class PolynomialKernels(ABC, Generic[V]):
         shifts: Sequence[int],
     ) -> CircuitOf[V]:
         """A circuit of n rows: `own_wires`, `wires` and `permutation` have 4 n entries, wire after wire
-        (`outer.layout.Circuit`); nine selectors of n values; the cosets' shifts. Not cut."""
+        (`outer.rows.Circuit`); nine selectors of n values; the cosets' shifts. Not cut."""
 
 
 class CurveKernels(ABC, Generic[V]):

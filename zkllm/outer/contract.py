@@ -14,7 +14,7 @@ from zkllm.outer.transcript import (
     SCHEDULE,
     STATEMENT,
     STATEMENT_TAG,
-    body_layout,
+    body_elements,
 )
 from zkllm.pcs.curve import G2_GENERATOR, decode_g2, g1_coordinates
 from zkllm.poseidon2_constants import DIAGONAL
@@ -30,7 +30,7 @@ def describe(vk: VerifyingKey) -> VerifierSpec:
     """Raises PackageError for the key of a part of a model, which proves less than an answer."""
     if vk.version != VERSION:
         raise PackageError("verifying key: only a model's key has a contract")
-    body = body_layout(vk.num_witness_columns)
+    body = body_elements(vk.num_witness_columns)
     return VerifierSpec(
         order=R,
         modulus=P,

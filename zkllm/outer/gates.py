@@ -7,6 +7,10 @@ from collections.abc import Sequence
 from zkllm.field import R
 from zkllm.poseidon2 import external_matrix, internal_matrix
 
+FLAGS = ("qE", "qI", "qL")
+"""Selectors of the rows of the permutation: full rounds, partial rounds, the first linear layer."""
+SELECTORS = ("q1", "q2", "q3", "q4", "qM", "qC", *FLAGS)
+WIRES = ("a", "b", "c", "d")
 COSET_SHIFTS = (1, 5, 7, 11)
 """k_j: the cosets k_j H are disjoint for every H of order up to 2^28."""
 

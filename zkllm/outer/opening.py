@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from zkllm.field import R
-from zkllm.outer.gates import combine, gate_terms, grand_product, permutation_numerator
-from zkllm.outer.transcript import PREPROCESSED, SELECTORS, WIRES, WIRES_NEXT, public_input_names
+from zkllm.outer.gates import SELECTORS, WIRES, combine, gate_terms, grand_product, permutation_numerator
+from zkllm.outer.transcript import PREPROCESSED, WIRES_NEXT, public_input_names
 from zkllm.pcs.mercury import h_at_alpha, reversed_at
 
 

@@ -70,16 +70,16 @@ def prove_outer(
     progress: Progress | None = None,
     schedule: tuple[Round, ...] = SCHEDULE,
     strict: bool = True,
-    part: Callable[[str], None] | None = None,
+    on_step: Callable[[str], None] | None = None,
 ) -> bytes:
-    """The proof's body. `part` is told the name of each of `STEPS` as it begins.
+    """The proof's body. `on_step` is told the name of each of `STEPS` as it begins.
 
     digest: H (`transcript.statement_digest`); delta, inputs: the inner protocol's digest and the circuit's
     inputs up to it; point: r, mu coordinates, most significant first; open_inner: theta -> sum theta^g C_g,
     2^mu coefficients; tail: (theta, zeta) -> what follows. An unsatisfied circuit gives a proof too, which is
     rejected; strict: refuse at least a value v that is not that of the columns.
     """
-    prover = OuterProver(pk, srs, kernels, blinding, digest, words, schedule, progress, part)
+    prover = OuterProver(pk, srs, kernels, blinding, digest, words, schedule, progress, on_step)
     return prover.run(witness_commitments, delta, inputs, point, open_inner, tail, strict)
 
 
@@ -96,12 +96,12 @@ class OuterProver:
         words: list[int],
         schedule: tuple[Round, ...],
         progress: Progress | None,
-        part: Callable[[str], None] | None,
+        on_step: Callable[[str], None] | None,
     ):
         if srs.digest != pk.vk.srs_digest:
             raise SrsError("this SRS is not the one that the key was made with")
         self.pk, self.srs, self.kernels, self.blinding, self.words = pk, srs, kernels, blinding, words
-        self._progress, self._part = progress, part
+        self._progress, self._on_step = progress, on_step
         self.begin(STEPS[0])
         self.seed = seed_of(digest)
         self.schedule = schedule
@@ -148,8 +148,8 @@ class OuterProver:
     def begin(self, step: str) -> None:
         if self._progress is not None:
             self._progress(STEPS.index(step), len(STEPS))
-        if self._part is not None:
-            self._part(step)
+        if self._on_step is not None:
+            self._on_step(step)
 
     def mercury(self, f: Vector, point: list[int]) -> Vector:
         """Steps 1 to 3 of section 6; returns S. Uses f up."""

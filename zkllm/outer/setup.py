@@ -15,9 +15,9 @@ from zkllm.errors import PackageError
 from zkllm.files import reading, write_atomically
 from zkllm.kernels.interface import Circuit as CircuitKernel
 from zkllm.kernels.interface import CircuitOf, Kernels, KernelsOf, V, Vector
-from zkllm.outer.gates import COSET_SHIFTS
+from zkllm.outer.gates import COSET_SHIFTS, FLAGS, SELECTORS
 from zkllm.outer.keys import VerifyingKey
-from zkllm.outer.layout import FLAGS, SELECTORS, Circuit
+from zkllm.outer.rows import Circuit
 from zkllm.pcs.srs import Srs
 from zkllm.statement import num_words
 

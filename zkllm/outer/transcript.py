@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from zkllm.errors import Malformed, ProofError
 from zkllm.field import R
 from zkllm.hashing import keccak256
+from zkllm.outer.gates import SELECTORS, WIRES
 from zkllm.pcs.curve import G1_BYTES, OffCurve, g1_coordinates
 
 STATEMENT_TAG = keccak256(b"zkllm.v1.statement")
 POINT_BYTES, SCALAR_BYTES = G1_BYTES, 32
 
-SELECTORS = ("q1", "q2", "q3", "q4", "qM", "qC", "qE", "qI", "qL")
 PREPROCESSED = (*SELECTORS, "sigma1", "sigma2", "sigma3", "sigma4")
-WIRES = ("a", "b", "c", "d")
 WIRES_NEXT = tuple(f"{w}_next" for w in WIRES)
 EVALUATIONS = (
     *PREPROCESSED,  # at y
@@ -122,7 +121,7 @@ def encode(message: bytes | int) -> bytes:
     return message if isinstance(message, bytes) else encode_scalar(message)
 
 
-def body_layout(num_witness_columns: int, schedule: tuple[Round, ...] = SCHEDULE) -> list[tuple[str, bool]]:
+def body_elements(num_witness_columns: int, schedule: tuple[Round, ...] = SCHEDULE) -> list[tuple[str, bool]]:
     """(name, is it a point) of each element of the body, in order."""
     layout = [(f"witness{i}", True) for i in range(num_witness_columns)]
     for r in schedule:
@@ -131,11 +130,13 @@ def body_layout(num_witness_columns: int, schedule: tuple[Round, ...] = SCHEDULE
 
 
 def body_bytes(num_witness_columns: int) -> int:
-    return sum(POINT_BYTES if is_point else SCALAR_BYTES for _, is_point in body_layout(num_witness_columns))
+    return sum(
+        POINT_BYTES if is_point else SCALAR_BYTES for _, is_point in body_elements(num_witness_columns)
+    )
 
 
 def encode_body(witness_commitments: list[bytes], messages: dict[str, bytes | int]) -> bytes:
-    return b"".join([*witness_commitments, *(encode(messages[name]) for name, _ in body_layout(0))])
+    return b"".join([*witness_commitments, *(encode(messages[name]) for name, _ in body_elements(0))])
 
 
 def decode_body(
@@ -150,7 +151,7 @@ def decode_body(
     scalars: dict[str, int] = {}
     points: dict[str, bytes] = {}
     offset = 0
-    for name, is_point in body_layout(num_witness_columns):
+    for name, is_point in body_elements(num_witness_columns):
         size = POINT_BYTES if is_point else SCALAR_BYTES
         data = body[offset : offset + size]
         offset += size

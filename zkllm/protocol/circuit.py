@@ -7,7 +7,9 @@ opening.
 
 from __future__ import annotations
 
-from ..outer.circuit import CircuitBuilder
+from ..outer.builder import CircuitBuilder
+from ..outer.compile import compile_circuit
+from ..outer.rows import Circuit
 from ..outer.transcript import public_input_names
 from ..statement import num_words
 from .algebra import Scalar
@@ -31,7 +33,7 @@ def opening_tail(
     return [v, *column_polynomials(result.point, column_bits(party.protocol.shape.config.mu), zeta, inverse)]
 
 
-def build_circuit(protocol: Description) -> CircuitBuilder:
+def build_circuit(protocol: Description) -> Circuit:
     """Depends on the shape and the configuration, never on weights."""
     builder = CircuitBuilder()
     seed, *rest = [builder.public(name) for name in public_input_names(num_words(protocol.shape.rows))]
@@ -48,4 +50,4 @@ def build_circuit(protocol: Description) -> CircuitBuilder:
         strict=True,
     ):
         party.check(f"opening: {name}", computed, given)
-    return builder
+    return compile_circuit(builder)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ..errors import ProofError
 from ..field import Fr, R
-from ..outer.circuit import CircuitBuilder, Wire
+from ..outer.builder import CircuitBuilder, Wire
 from ..poseidon2 import permute
 from .algebra import Point, Scalar
 from .description import Description

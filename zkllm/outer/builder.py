@@ -1,7 +1,7 @@
 """The outer circuit's builder: the inner verifier runs on `Wire`s and leaves its constraints here.
 
 A `Wire` is k * node + c, so scaling and shifting by constants costs nothing. Nodes are kept as a graph of
-sums and products (equal ones only once) and become rows in `CircuitBuilder.compile`, when it is known how
+sums and products (equal ones only once) and become rows in `compile_circuit`, when it is known how
 often each is used: a sum or product with one consumer is fused into the consumer's row.
 """
 
@@ -9,13 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from zkllm.field import R
 from zkllm.poseidon2 import WIDTH, permute
-
-if TYPE_CHECKING:
-    from zkllm.outer.layout import Circuit
 
 CONSTANT = -1
 """The node of a wire that is a constant."""
@@ -155,11 +152,6 @@ class CircuitBuilder:
         finally:
             self._path.pop()
             self._part = previous
-
-    def compile(self) -> Circuit:
-        from zkllm.outer.layout import compile_circuit
-
-        return compile_circuit(self)
 
     def _wire(self, node: int) -> Wire:
         return Wire(self, 1, node, 0)
