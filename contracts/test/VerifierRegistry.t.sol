@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import {ZkLLMSettlement} from "../src/ZkLLMSettlement.sol";
 import {IVerifierRegistry} from "../src/interfaces/IVerifierRegistry.sol";
 import {MockZkLLMVerifier} from "../src/mocks/MockZkLLMVerifier.sol";
 import {MockedSettlement} from "./utils/MockedSettlement.sol";
 import {vm} from "./utils/Vm.sol";
 import {Vocabulary} from "./utils/Vocabulary.sol";
+import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 
 /// @notice The registry: append-only, with an owner who can add and freeze and nothing else.
 contract VerifierRegistryTest is MockedSettlement {
@@ -106,7 +108,9 @@ contract VerifierRegistryTest is MockedSettlement {
         ];
         for (uint256 i = 0; i < calls.length; ++i) {
             vm.prank(STRANGER);
-            assertReverts(address(settlement), calls[i], IVerifierRegistry.NotOwner.selector, "stranger");
+            assertReverts(
+                address(settlement), calls[i], Ownable.OwnableUnauthorizedAccount.selector, "stranger"
+            );
         }
     }
 
@@ -115,15 +119,51 @@ contract VerifierRegistryTest is MockedSettlement {
         assertTrue(settlement.owner() == address(this), "not yet");
         bytes memory accept = abi.encodeCall(settlement.acceptOwnership, ());
         vm.prank(STRANGER);
-        assertReverts(address(settlement), accept, IVerifierRegistry.NotOwner.selector, "stranger");
+        assertReverts(address(settlement), accept, Ownable.OwnableUnauthorizedAccount.selector, "stranger");
         vm.prank(HEIR);
         settlement.acceptOwnership();
         assertTrue(settlement.owner() == HEIR && settlement.pendingOwner() == address(0), "accepted");
         assertTrue(settlement.INITIAL_OWNER() == address(this), "the first owner, whoever is it now");
         bytes memory data = abi.encodeCall(settlement.freeze, (address(verifier)));
-        assertReverts(address(settlement), data, IVerifierRegistry.NotOwner.selector, "the former owner");
+        assertReverts(
+            address(settlement), data, Ownable.OwnableUnauthorizedAccount.selector, "the former owner"
+        );
         vm.prank(HEIR);
-        assertReverts(address(settlement), accept, IVerifierRegistry.NotOwner.selector, "accepted before");
+        assertReverts(
+            address(settlement), accept, Ownable.OwnableUnauthorizedAccount.selector, "accepted before"
+        );
+    }
+
+    function test_offersCanBeTakenBack() external {
+        settlement.transferOwnership(HEIR);
+        settlement.transferOwnership(address(0));
+        assertTrue(settlement.pendingOwner() == address(0), "taken back");
+        bytes memory accept = abi.encodeCall(settlement.acceptOwnership, ());
+        vm.prank(HEIR);
+        assertReverts(address(settlement), accept, Ownable.OwnableUnauthorizedAccount.selector, "too late");
+        assertTrue(settlement.owner() == address(this), "still the owner");
+    }
+
+    function test_everyChangeOfTheOwnerIsAnnounced() external {
+        vm.expectEmit(true, true, true, true, address(settlement));
+        emit Ownable2Step.OwnershipTransferStarted(address(this), HEIR);
+        settlement.transferOwnership(HEIR);
+        vm.expectEmit(true, true, true, true, address(settlement));
+        emit Ownable.OwnershipTransferred(address(this), HEIR);
+        vm.prank(HEIR);
+        settlement.acceptOwnership();
+        vm.expectEmit(true, true, true, true, address(settlement));
+        emit Ownable.OwnershipTransferred(HEIR, address(0));
+        vm.prank(HEIR);
+        settlement.renounceOwnership();
+    }
+
+    function test_nobodyIsNoFirstOwner() external {
+        try new ZkLLMSettlement(address(0)) {
+            revert WasAccepted("no owner");
+        } catch (bytes memory reason) {
+            assertTrue(bytes4(reason) == Ownable.OwnableInvalidOwner.selector, "no owner");
+        }
     }
 
     function test_renouncedRegistriesAreClosed() external {
@@ -131,9 +171,13 @@ contract VerifierRegistryTest is MockedSettlement {
         settlement.renounceOwnership();
         vm.prank(HEIR);
         bytes memory data = abi.encodeCall(settlement.acceptOwnership, ());
-        assertReverts(address(settlement), data, IVerifierRegistry.NotOwner.selector, "the offer is gone");
+        assertReverts(
+            address(settlement), data, Ownable.OwnableUnauthorizedAccount.selector, "the offer is gone"
+        );
         data = abi.encodeCall(settlement.register, (address(_verifier(LENGTH, 2))));
-        assertReverts(address(settlement), data, IVerifierRegistry.NotOwner.selector, "the former owner");
+        assertReverts(
+            address(settlement), data, Ownable.OwnableUnauthorizedAccount.selector, "the former owner"
+        );
         _settle(_ids(1, 9), 0);
     }
 }

@@ -32,6 +32,7 @@ from scripts.gas.trace import (
     attribute,
     compile_programs,
 )
+from scripts.generate.settlement import sources_of
 from verifier_gen import CONTRACT_NAME
 from zkllm.api import open_package
 from zkllm.cli.models import verifying_key
@@ -39,6 +40,7 @@ from zkllm.errors import SettlementError, ZkllmError
 from zkllm.outer.contract import verifier_contract
 from zkllm.proof import Proof
 from zkllm.settle.abi import REGISTER, REQUEST, SETTLE, VERIFY, encode_call
+from zkllm.settle.contracts import SETTLEMENT
 from zkllm.settle.submission import calldata_gas, settle_arguments, verify_calldata
 
 REWARD = 10**18
@@ -162,9 +164,7 @@ def measure(case: Case, hardfork: str, peers: list[Peer] | None = None) -> dict[
     """Settles the case on a fresh chain; gas of the transaction and of each part of it, and of the peers'
     verifiers."""
     (verifier,) = compile_programs({f"{CONTRACT_NAME}.sol": case.verifier_source}, [CONTRACT_NAME])
-    source_dir = ROOT / "contracts/src"
-    sources = {str(p.relative_to(source_dir)): p.read_text() for p in sorted(source_dir.rglob("*.sol"))}
-    (settlement,) = compile_programs(sources, ["ZkLLMSettlement"])
+    (settlement,) = compile_programs(sources_of(f"{SETTLEMENT}.sol"), [SETTLEMENT])
 
     with anvil(case.chain_id, hardfork) as node:
         verifier_at = node.send(DEPLOYER, None, verifier.creation)["contractAddress"]

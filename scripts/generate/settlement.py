@@ -6,30 +6,41 @@ zkllm.settle.
 
 from __future__ import annotations
 
-import os
+import posixpath
 import re
-from pathlib import Path
 
 from scripts import ROOT
 from verifier_gen.standard_json import dump, standard_json
 from zkllm.hashing import keccak256
 from zkllm.settle.contracts import SETTLEMENT, SETTLEMENT_DIGEST, build
 
+FOLDERS = {"@openzeppelin/": ROOT / "node_modules", "": ROOT / "contracts/src"}
+"""Where sources are, by how their names begin: those of packages, and ours."""
 
-def add_source(folder: Path, name: str, sources: dict[str, str]) -> None:
-    """Adds a source and all that it imports, by their paths below `folder`."""
-    if name in sources:
-        return
-    sources[name] = (folder / name).read_text()
-    for imported in re.findall(r'^import .*from "(\..*)";$', sources[name], re.MULTILINE):
-        path = (folder / name).parent / imported
-        add_source(folder, os.path.relpath(os.path.normpath(path), folder), sources)
+
+def sources_of(name: str) -> dict[str, str]:
+    """A source of contracts/src and all that it imports, by the names under which the compiler looks for
+    them."""
+    sources: dict[str, str] = {}
+    ahead = [name]
+    while ahead:
+        name = ahead.pop()
+        if name in sources:
+            continue
+        folder = next(folder for prefix, folder in FOLDERS.items() if name.startswith(prefix))
+        sources[name] = (folder / name).read_text()
+        for imported in re.findall(r'^import .*from "(.*)";$', sources[name], re.MULTILINE):
+            relative = imported.startswith(".")
+            ahead.append(
+                posixpath.normpath(posixpath.join(posixpath.dirname(name), imported))
+                if relative
+                else imported
+            )
+    return sources
 
 
 def main() -> None:
-    sources: dict[str, str] = {}
-    add_source(ROOT / "contracts/src", f"{SETTLEMENT}.sol", sources)
-    source = standard_json(sources)
+    source = standard_json(sources_of(f"{SETTLEMENT}.sol"))
     (ROOT / "zkllm/settle/settlement.json").write_text(dump(source))
     digest = keccak256(build(source, SETTLEMENT).creation)
     (ROOT / "zkllm/settle" / SETTLEMENT_DIGEST).write_text(f"0x{digest.hex()}\n")

@@ -60,6 +60,12 @@ def test_the_address_follows_from_the_first_owner(session, open_, model):
     assert owner_of(session.rpc, deployment.settlement) == session.account.address
 
 
+def test_a_contract_does_not_begin_without_an_owner(session, model):
+    with pytest.raises(SettlementError, match="cannot begin without an owner: name one with --owner"):
+        session.ensure_deployed(model.verifying_key, owner=bytes(20))
+    assert paid(session) == 0
+
+
 def test_only_the_owner_registers_and_nothing_is_sent_before_that_is_known(session, open_, model, longer):
     contract = session.ensure_deployed(model.verifying_key).settlement
     stranger = open_(1)

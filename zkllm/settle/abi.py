@@ -125,7 +125,10 @@ SENTENCES = {
     "PairingFailed()": "the proof is false: the pairing equation does not hold",
     "Rejected()": "the verifier rejects the proof",
     # the registry
-    "NotOwner(address)": "the account {0} is not the owner of the settlement contract, who alone may do this",
+    "OwnableUnauthorizedAccount(address)": (
+        "the account {0} is not the owner of the settlement contract, who alone may do this"
+    ),
+    "OwnableInvalidOwner(address)": "a settlement contract cannot begin with {0} as its owner",
     "NotAVerifier(address)": "there is no verifier at {0}; deploy it first",
     "AlreadyRegistered(address)": "the verifier {0} is registered already, perhaps frozen",
     "ShapeTaken(bytes32,uint256,uint256)": (

@@ -165,6 +165,11 @@ class Deployer:
                 raise SettlementError(f"the first owner of {checksum_address(contract)} is another")
         else:
             initial = owner or account
+            if not any(initial):
+                raise SettlementError(
+                    "a settlement contract cannot begin without an owner: name one with --owner, who can "
+                    "give the ownership up later (renounce-ownership)"
+                )
             settlement = settlement_address(initial)
         steps: list[tuple[str, Call]] = []
         if self.rpc.code(verifier):

@@ -1,5 +1,6 @@
 """What only the owner of a settlement contract does, beside registering verifiers: freeze one, and hand the
-ownership over in two steps, or give it up. Each is checked before anything is sent."""
+ownership over in two steps (OpenZeppelin's `Ownable2Step`), or give it up. Each is checked before anything
+is sent."""
 
 from __future__ import annotations
 
@@ -11,6 +12,8 @@ from zkllm.settle.rpc import Rpc, checksum_address
 from zkllm.settle.settlement import word
 
 NOBODY = bytes(20)
+UNAUTHORIZED = "OwnableUnauthorizedAccount(address)"
+"""What OpenZeppelin's `Ownable` refuses with."""
 
 
 def pending_owner_of(rpc: Rpc, settlement: bytes) -> bytes:
@@ -22,7 +25,7 @@ def pending_owner_of(rpc: Rpc, settlement: bytes) -> bytes:
 def check_owner(rpc: Rpc, settlement: bytes, account: bytes) -> None:
     """Refuses an account that is not the owner."""
     if owner_of(rpc, settlement) != account:
-        raise SettlementError(explain_revert(selector("NotOwner(address)") + word(account), ""))
+        raise SettlementError(explain_revert(selector(UNAUTHORIZED) + word(account), ""))
 
 
 def check_active(rpc: Rpc, settlement: bytes, verifier: bytes) -> None:

@@ -3,6 +3,7 @@ pragma solidity ^0.8.30;
 
 import {IVerifierRegistry} from "../interfaces/IVerifierRegistry.sol";
 import {IZkLLMVerifier} from "../interfaces/IZkLLMVerifier.sol";
+import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 
 /// @dev What a verifier says about itself: word for word the answer of `parameters()`.
 struct Shape {
@@ -14,31 +15,21 @@ struct Shape {
 }
 
 /// @title Registry of verifiers, by model and length
-/// @notice Append-only: the owner can add verifiers and freeze them, and nothing else.
+/// @notice Append-only: the owner can add verifiers and freeze them, and nothing else. He may hand the ownership
+/// over, to who accepts it, or give it up: then what is registered stays as it is, for ever.
 /// @dev A verifier says itself what it verifies, in one call, which is cheaper than storage slots. What it said when
 /// it was registered is bound by a digest in the slot of its status, so that one that lies can lie about its own model
 /// and shape alone: whoever relies on a model's claims has to look at that model's verifiers only.
-abstract contract VerifierRegistry is IVerifierRegistry {
+abstract contract VerifierRegistry is IVerifierRegistry, Ownable2Step {
     /// @inheritdoc IVerifierRegistry
     address public immutable INITIAL_OWNER;
-    /// @inheritdoc IVerifierRegistry
-    address public owner;
-    /// @inheritdoc IVerifierRegistry
-    address public pendingOwner;
     /// @dev Digest of the verifier's parameters without its last byte, which is the status.
     mapping(address verifier => bytes32 entry) private _entries;
     mapping(bytes32 modelId => address[]) private _verifiers;
     mapping(bytes32 shapeId => address) private _byShape;
 
-    modifier onlyOwner() {
-        if (msg.sender != owner) revert NotOwner(msg.sender);
-        _;
-    }
-
-    constructor(address initialOwner) {
+    constructor(address initialOwner) Ownable(initialOwner) {
         INITIAL_OWNER = initialOwner;
-        owner = initialOwner;
-        emit OwnershipTransferred(address(0), initialOwner);
     }
 
     // ------------------------------------------------------------------------------------ the owner
@@ -65,27 +56,6 @@ abstract contract VerifierRegistry is IVerifierRegistry {
         if (statusOf(verifier) != Status.Active) _refuse(verifier);
         _entries[verifier] = bytes32(uint256(Status.Frozen));
         emit VerifierFrozen(verifier);
-    }
-
-    /// @inheritdoc IVerifierRegistry
-    function transferOwnership(address newOwner) external onlyOwner {
-        pendingOwner = newOwner;
-        emit OwnershipOffered(msg.sender, newOwner);
-    }
-
-    /// @inheritdoc IVerifierRegistry
-    function acceptOwnership() external {
-        if (msg.sender != pendingOwner) revert NotOwner(msg.sender);
-        emit OwnershipTransferred(owner, msg.sender);
-        owner = msg.sender;
-        pendingOwner = address(0);
-    }
-
-    /// @inheritdoc IVerifierRegistry
-    function renounceOwnership() external onlyOwner {
-        emit OwnershipTransferred(owner, address(0));
-        owner = address(0);
-        pendingOwner = address(0);
     }
 
     // ------------------------------------------------------------------------------------ reading

@@ -3,8 +3,8 @@ pragma solidity ^0.8.30;
 
 /// @title Registry of verifiers, by model and length
 /// @notice Whoever relies on a claim relies on the owner not to register a verifier that lies: the registry cannot
-/// check that code is the one that `python -m verifier_gen` generates. Anybody can: `zkllm doctor` compares the code
-/// of every registered verifier with it.
+/// check that code is the one that `python -m verifier_gen` generates. Anybody can: `zkllm settle doctor` compares the
+/// code of every registered verifier with it. The owner is that of OpenZeppelin's `Ownable2Step`.
 interface IVerifierRegistry {
     enum Status {
         Unknown,
@@ -16,13 +16,7 @@ interface IVerifierRegistry {
     event VerifierRegistered(bytes32 indexed modelId, address indexed verifier, uint256 n, uint256 k);
     /// @notice No more proofs are settled by this verifier. What it settled stays.
     event VerifierFrozen(address indexed verifier);
-    /// @notice `newOwner` may accept the ownership.
-    event OwnershipOffered(address indexed owner, address indexed newOwner);
-    /// @notice The owner changed.
-    event OwnershipTransferred(address indexed previousOwner, address indexed newOwner);
 
-    /// @notice Only the owner (of an offer: only who it was made to) can do this.
-    error NotOwner(address caller);
     /// @notice The address has no code, or does not answer `parameters()` as a verifier does.
     error NotAVerifier(address verifier);
     /// @notice The verifier is in the registry, perhaps frozen.
@@ -47,24 +41,9 @@ interface IVerifierRegistry {
     /// @notice Ends settling by this verifier, for ever. Owner only.
     function freeze(address verifier) external;
 
-    /// @notice Offers the ownership. Owner only.
-    function transferOwnership(address newOwner) external;
-
-    /// @notice Accepts the ownership that was offered to the caller.
-    function acceptOwnership() external;
-
-    /// @notice Gives the ownership up: what is registered stays as it is, for ever. Owner only.
-    function renounceOwnership() external;
-
     /// @notice The owner that the constructor was given. With it, whoever has the code can recompute the contract's
     /// CREATE2 address, and so knows that its storage began empty.
     function INITIAL_OWNER() external view returns (address);
-
-    /// @notice Who can add and freeze verifiers.
-    function owner() external view returns (address);
-
-    /// @notice Who can accept the ownership.
-    function pendingOwner() external view returns (address);
 
     /// @notice Whether a verifier is registered, and whether it is frozen.
     function statusOf(address verifier) external view returns (Status);
