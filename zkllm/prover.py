@@ -61,7 +61,7 @@ def prove_data(
         witness = commit_columns(srs, protocol.witness, data.tensors, report, blinding=data.blinding)
     digest = statement_digest(pk.vk.verifier_id, context, words, witness)
     with timings.stage("inner proof"):
-        prover = Prover(protocol, seed_of(digest), data, part=timings.part)
+        prover = Prover(protocol, seed_of(digest), data, tell=timings.part)
         result = run_inner(prover, words, InnerStatement(length, list(ids)))
 
     def open_columns(theta: int) -> Vector:

@@ -61,7 +61,7 @@ class LyingProver(Lying, Prover):
         lie = self.lies.messages.get(len(self.messages))
         if lie is None:
             return super().send(compute)
-        self.lied_in = self.part
+        self.lied_in = self.section
         return super().send(lambda: lie(int(compute())))
 
 

@@ -63,7 +63,7 @@ class Replay(Verifier):
         ):
             frame = frame.f_back
         self.events.append((kind, number))
-        self.places[kind, number] = f"{self.part}: {frame.f_code.co_name.strip('_')}"
+        self.places[kind, number] = f"{self.section}: {frame.f_code.co_name.strip('_')}"
 
     def absorb(self, x: Any) -> Any:
         self._note("message", self.position - 1)

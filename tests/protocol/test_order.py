@@ -33,7 +33,7 @@ def recorded(base: type) -> Any:
 
         def note(self, event: str) -> None:
             self.events = getattr(self, "events", {})
-            self.events[self.part] = self.events.get(self.part, "") + event
+            self.events[self.section] = self.events.get(self.section, "") + event
 
         def send(self, compute: Callable[[], Any]) -> Any:
             value = super().send(compute)

@@ -42,7 +42,7 @@ class Claim:
 
 @dataclass
 class Counts:
-    """Accounting by part of the protocol: absorbed, squeezed, rounds."""
+    """Accounting by section of the text: absorbed, squeezed, rounds."""
 
     absorbed: int = 0
     squeezed: int = 0
@@ -76,7 +76,7 @@ class Party:
     executed: list[str] = field(default_factory=list)
     counts: dict[str, Counts] = field(default_factory=dict)
     errors: dict[str, int] = field(default_factory=dict)  # soundness error terms, as numerators over r
-    part: str = "start"
+    section: str = "start"
     equations: list[Equation] = field(default_factory=list)  # that the zero-check merged
     products: list[Instance] = field(default_factory=list)  # sums with their claims; both for inspection only
     data: ProverData | None = None  # the prover's tensors; None for the others
@@ -104,45 +104,45 @@ class Party:
 
     def absorb(self, x: Scalar) -> Scalar:
         self.sponge.absorb(x)
-        self.counts.setdefault(self.part, Counts()).absorbed += 1
+        self.counts.setdefault(self.section, Counts()).absorbed += 1
         return x
 
     def challenge(self) -> Scalar:
-        self.counts.setdefault(self.part, Counts()).squeezed += 1
+        self.counts.setdefault(self.section, Counts()).squeezed += 1
         return self.sponge.squeeze()
 
     def challenges(self, n: int) -> list[Scalar]:
         return [self.challenge() for _ in range(n)]
 
     def count_round(self) -> None:
-        self.counts.setdefault(self.part, Counts()).rounds += 1
+        self.counts.setdefault(self.section, Counts()).rounds += 1
 
     def error(self, term: str, numerator: int) -> None:
         """Adds numerator / r to a term of the soundness error."""
         self.errors[term] = self.errors.get(term, 0) + numerator
 
-    def begin(self, part: str) -> None:
-        """Names the part of the protocol that follows, for accounting and errors."""
-        self.part = part
+    def begin(self, section: str) -> None:
+        """Names the section of the text that follows, for accounting and errors."""
+        self.section = section
 
     # ---- claims
     def claim_raw(self, name: str, terms: Sequence[Weighted], value: Scalar) -> None:
         if name not in self.off:
             self.claims.append(Claim(name, list(terms), value))
 
-    def claim(self, name: str, parts: Sequence[Summand], value: Scalar) -> None:
+    def claim(self, name: str, summands: Sequence[Summand], value: Scalar) -> None:
         """sum of coefficient * form(point) = value."""
         terms = []
-        for coefficient, form, point in parts:
+        for coefficient, form, point in summands:
             constant, opened = form.open(self.protocol.manifest, point)
             value = value - coefficient * constant
             terms += [Opened(coefficient * o.coefficient, o.tensor, o.weights) for o in opened]
         self.claim_raw(name, terms, value)
 
-    def open(self, name: str, parts: Sequence[Summand]) -> Scalar:
+    def open(self, name: str, summands: Sequence[Summand]) -> Scalar:
         """Sends the value of sum coefficient * form(point) and claims it."""
-        value = self.send(lambda: self.data.open(parts) if self.data else 0)
-        self.claim(name, parts, value)
+        value = self.send(lambda: self.data.open(summands) if self.data else 0)
+        self.claim(name, summands, value)
         return value
 
     def defer(self, label: str, point: Mapping[str, Point], value: Scalar) -> None:
@@ -164,19 +164,19 @@ class Prover(Party):
         seed: int,
         data: ProverData,
         off: frozenset[str] = frozenset(),
-        part: Callable[[str], None] | None = None,
+        tell: Callable[[str], None] | None = None,
     ):
-        """`part` is told the name of each part of the protocol as it begins."""
+        """`tell` gets the name of each section of the text as it begins."""
         super().__init__(protocol, off, data=data)
         self.messages: list[int] = []
-        self._tell = part
+        self._tell = tell
         self.inputs: list[int] = []
         self.sponge = Sponge(permute_elements, Fr(seed), Fr(protocol.iv), Fr(0))
 
-    def begin(self, part: str) -> None:
-        super().begin(part)
+    def begin(self, section: str) -> None:
+        super().begin(section)
         if self._tell is not None:
-            self._tell(part)
+            self._tell(section)
 
     def send(self, compute: Callable[[], Scalar]) -> Scalar:
         value = Fr(int(compute()))
@@ -233,7 +233,7 @@ class CircuitParty(Party):
     def __init__(self, protocol: Description, builder: CircuitBuilder, seed: Wire):
         super().__init__(protocol)
         self.builder = builder
-        self._section = ExitStack()
+        self._open = ExitStack()
         self.sponge = Sponge(self._permute, seed, builder.constant(protocol.iv), builder.constant(0))
 
     def send(self, compute: Callable[[], Scalar]) -> Scalar:
@@ -255,10 +255,10 @@ class CircuitParty(Party):
     def _permute(self, state: Sequence[Scalar]) -> Sequence[Scalar]:
         return self.builder.permute([self.wire(x) for x in state])
 
-    def begin(self, part: str) -> None:
-        super().begin(part)
-        self._section.close()
-        self._section.enter_context(self.builder.part(part))
+    def begin(self, section: str) -> None:
+        super().begin(section)
+        self._open.close()
+        self._open.enter_context(self.builder.part(section))
 
 
 def permute_elements(state: Sequence[Scalar]) -> Sequence[Scalar]:
