@@ -32,9 +32,10 @@ class _Refused(Exception):
 
 class Endpoint:
     """One node. Its URL may hold an access key, so it never appears in messages: `label` does. `timeout`:
-    seconds for a whole answer, however slowly it comes."""
+    seconds for a whole answer, however slowly it comes; of an `own` node only for what comes next, since a
+    deadline has its answers read byte by byte, and a trace has many."""
 
-    def __init__(self, url: str, label: str, timeout: float):
+    def __init__(self, url: str, label: str, timeout: float, own: bool = False):
         from web3 import HTTPProvider
 
         session = open_http(url, f"the node's URL ({label})")
@@ -45,7 +46,7 @@ class Endpoint:
         session.hooks["response"].append(self._keep_error)  # web3 closes it unread
         self._provider = HTTPProvider(
             url,
-            request_kwargs={"timeout": timeout, "stream": True},  # streamed: a deadline, not a pause
+            request_kwargs={"timeout": timeout, "stream": not own},  # streamed: a deadline, not a pause
             session=session,
             exception_retry_configuration=None,  # asking again is decided where it is known to be safe
         )
