@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Literal
 
 from zkllm.field import R
 from zkllm.poseidon2 import WIDTH, permute
@@ -78,20 +78,27 @@ class Wire:
         raise TypeError("a wire has no value: it stands for one in every proof")
 
 
+Public = tuple[Literal["public"], int]
+Input = tuple[Literal["input"], int]
+Sum = tuple[Literal["sum"], tuple[tuple[int, int], ...]]  # (k, node) of each summand
+Product = tuple[Literal["product"], int, int]
+Lane = tuple[Literal["lane"], int, int]  # (which permutation, lane)
+Node = Public | Input | Sum | Product | Lane
+
+
 class CircuitBuilder:
     """Records a straight-line program: public inputs first, then everything else."""
 
     def __init__(self) -> None:
-        self.nodes: list[tuple[Any, ...]] = []
-        """("public", i) | ("input", i) | ("sum", ((k, node), ..)) | ("product", x, y) | ("lane", which, i)"""
+        self.nodes: list[Node] = []
         self.node_parts: list[int] = []
         self.permutations: list[tuple[Wire, ...]] = []
         self.assertions: list[tuple[Wire, str, int]] = []
         self.public_names: list[str] = []
         self.num_inputs = 0
         self.parts: list[str] = ["unnamed"]
-        self._known: dict[tuple[Any, ...], int] = {}
-        self._permuted: dict[tuple[Any, ...], list[Wire]] = {}
+        self._known: dict[Node, int] = {}
+        self._permuted: dict[tuple[tuple[int, int, int], ...], list[Wire]] = {}
         self._part = 0
         self._path: list[str] = []
 
@@ -156,12 +163,12 @@ class CircuitBuilder:
     def _wire(self, node: int) -> Wire:
         return Wire(self, 1, node, 0)
 
-    def _add(self, node: tuple[Any, ...]) -> int:
+    def _add(self, node: Node) -> int:
         self.nodes.append(node)
         self.node_parts.append(self._part)
         return len(self.nodes) - 1
 
-    def _unique(self, node: tuple[Any, ...]) -> int:
+    def _unique(self, node: Node) -> int:
         index = self._known.get(node)
         if index is None:
             index = self._known[node] = self._add(node)

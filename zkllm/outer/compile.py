@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from zkllm.outer.gates import SELECTORS
 from zkllm.outer.rows import DUMMY, Circuit
 from zkllm.poseidon2 import ROUND_CONSTANTS, ROUNDS, WIDTH, is_full
 
+K = TypeVar("K", int, tuple[int, int])
 Quadratic = tuple[dict[int, int], dict[tuple[int, int], int], int]
 """(linear: variable -> coefficient, products: (variable, variable) -> coefficient, constant)"""
 
@@ -31,7 +32,7 @@ class _Compiler:
         self.defines: list[int] = []
         self.q: dict[str, dict[int, int]] = {name: {} for name in SELECTORS}
         self.num_variables = 1  # DUMMY
-        self.gates: dict[tuple[Any, ...], int] = {}
+        self.gates: dict[tuple[tuple[int, int, int], tuple[tuple[str, int], ...]], int] = {}
         self.variables: dict[int, int] = {}  # node -> variable, once it has one
         self.forms: dict[int, Quadratic] = {}
         self.counts: Counter[int] = Counter()
@@ -55,16 +56,15 @@ class _Compiler:
             self.variables[i] = self.new_variable()
             self.row((self.variables[i], DUMMY, DUMMY, DUMMY), {"q1": 1}, b.node_parts[i])
         for i, node in enumerate(b.nodes):
-            kind = node[0]
             part = b.node_parts[i]
-            if kind == "input":
+            if node[0] == "input":
                 self.variables[i] = self.new_variable()
                 input_variables[node[1]] = self.variables[i]
-            elif kind == "lane":
+            elif node[0] == "lane":
                 if node[1] not in emitted and self.permuted[node[1]]:
                     emitted.add(node[1])
                     self.permutation(node[1], i, part)
-            elif kind in ("sum", "product") and self.uses[i]:
+            elif node[0] in ("sum", "product") and self.uses[i]:
                 self.forms[i] = self.form_of(i)
             for wire, name, assertion_part in by_node.get(i, ()):
                 self.assert_zero(wire, name, assertion_part)
@@ -114,6 +114,7 @@ class _Compiler:
         if node[0] == "product":
             x, y = self.variable(node[1]), self.variable(node[2])
             return {}, {(min(x, y), max(x, y)): 1}, 0
+        assert node[0] == "sum"
         linear: dict[int, int] = {}
         products: dict[tuple[int, int], int] = {}
         constant = 0
@@ -264,13 +265,13 @@ class _Compiler:
         )
 
 
-def _scale(form: dict[Any, int], k: int) -> None:
+def _scale(form: dict[K, int], k: int) -> None:
     if k != 1:
         for key in form:
             form[key] = form[key] * k % R
 
 
-def _reduced(form: dict[Any, int]) -> dict[Any, int]:
+def _reduced(form: dict[K, int]) -> dict[K, int]:
     return {key: c % R for key, c in sorted(form.items()) if c % R}
 
 
