@@ -36,7 +36,7 @@ class ProgramConfig:
     fc1_shift: int
     fc2_shift: int
     final_shift: int
-    exp_shift: int  # delta = 2^exp_shift (idx + ov) + rem
+    exp_shift: int  # delta = 2^exp_shift (idx + over) + rem
     eps_int: int  # Q = sum D^2 + eps_int, at least 1
 
     # the MLP's scales differ by class of layers; Z = 2^gain A W + b
@@ -45,14 +45,14 @@ class ProgramConfig:
     fc2_gains: tuple[int, ...]
 
     # widths
-    act_bits: int  # y, q, k, v, o, f, G, y_f, wte, slots: signed
+    act_bits: int  # y, q, k, v, o, f, g, yf, wte, slots: signed
     write_bits: int  # residual writes Y_o, Y_p: signed
     rho_bits: int  # unsigned
-    norm_bits: int  # U and V of LayerNorm: unsigned, below (2 rho + 1) Q
-    over_bits: int  # ov: the score difference beyond the exp table
-    div_bits: int  # w and w' of the division: unsigned, below 2 M
-    logit_bits: int  # L: signed
-    diff_bits: int  # D = L - logit: unsigned
+    norm_bits: int  # u and v of LayerNorm: unsigned, below (2 rho + 1) Q
+    over_bits: int  # over: the score difference beyond the exp table
+    div_bits: int  # div and div_rest: unsigned, below 2 M
+    logit_bits: int  # logit: signed
+    diff_bits: int  # diff = logit - another id's: unsigned
     exp_bits: int  # the exp table has 2^exp_bits entries
     gelu_bits: int  # a GELU table has 2^gelu_bits entries, inputs signed
     limb_bits: int  # widest range table; wider values are limbs

@@ -1,12 +1,12 @@
 """Causal attention: scores, the attained row maximum, exponentials with exact saturation, and the division.
 
-With I = [u <= t], Z = Q K^T, a the row maximum, delta = 2^s (idx + over) + rem (all ranged where I):
+With I = [u <= t], Z = Q K^T, delta = 2^s (idx + over) + rem (all ranged where I):
 
-    I (delta - a + Z) = 0      delta is the distance to a
-    g delta = 0, sum_u g = 1   some position has distance zero: a is attained (no booleanity needed)
-    over E = 0                 E is beyond the table only where it is 0 (the table never rises and ends in 0)
-    (1 - I) g = 0, (1 - I) E = 0
-    2 n + M - 2 M o - w = 0    n = sum_u E V, M = sum_u E, 0 <= w and w' = 2 M - 1 - w >= 0
+    I (delta - score_max + Z) = 0  delta is the distance to score_max
+    sel delta = 0, sum_u sel = 1   some position has distance zero: score_max is attained (sel may be no bit)
+    over e = 0                     beyond the table only where e is 0 (the table never rises and ends in 0)
+    (1 - I) sel = 0, (1 - I) e = 0
+    2 n + M - 2 M o - div = 0      n = sum_u e V, M = sum_u e, 0 <= div, div_rest = 2 M - 1 - div >= 0
 
 Z and n are virtual: two sums of products.
 """
@@ -143,12 +143,12 @@ class Attention(Operation):
 
 
 def largest_modulus(array: Array, trace: Named) -> Seen:
-    """2 M - 1, which w and w' share as their bound."""
+    """2 M - 1, which div and div_rest share as their bound."""
     return int(2 * trace["e"].sum(axis=-1, dtype=np.int64).max()) - 1, None
 
 
 def division_rest(of: Material) -> np.ndarray:
-    """w' = 2 M - 1 - w over (l, t, width)."""
+    """2 M - 1 - div over (l, t, width)."""
     e, div = of.trace["e"], of.trace["div"]
     doubled = 2 * e.sum(axis=-1, dtype=np.int64)  # 2 M, (l, t, H)
     heads = div.reshape(*doubled.shape, -1)

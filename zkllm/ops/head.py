@@ -1,10 +1,10 @@
 """The final LayerNorm's gain and bias, the tied head over every real id, and the argmax.
 
-On the certified rows: 2^s y_f + R - 2^(s-1) = gain y + beta. With L the logit of the certified id,
-D(i, v) = L_i - logit_i[v] - [v < id_i] >= 0 for every real id v and D(i, id_i) = 0: the argmax, the lowest id
-winning ties. On packed slots, id = slot J + v':
+On the certified rows: 2^s yf + yf_rem - 2^(s-1) = gain y + beta. With logit_i that of the certified id,
+diff(i, v) = logit_i - logits_i[v] - [v < id_i] >= 0 for every real id v and diff(i, id_i) = 0: the argmax,
+the lowest id winning ties. On packed slots, id = slot J + v':
 
-    sum_j y_f(r_i, j) P(r_v, j) = sum_c 2^(c K) real(c, v') (L_i - D - [v < id_i]).
+    sum_j yf(r_i, j) P(r_v, j) = sum_w 2^(w K) real(w, v') (logit_i - diff - [v < id_i]).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def largest_lead(array: Array, trace: Named) -> Seen:
 @dataclass(frozen=True)
 class FinalNorm(Operation):
     shift: int
-    bits: int  # of y_f
+    bits: int  # of yf
 
     affine = "final norm"
     relations = (affine,)

@@ -3,9 +3,9 @@
 With S = sum_j X, D = d X - S, Q = sum_j D^2 + eps_int >= 1, rho is the unique integer with
 rho^2 Q <= d 4^kappa < (rho + 1)^2 Q, and y = round(D rho / 2^ln_shift):
 
-    U + rho^2 Q - d 4^kappa = 0            U >= 0
-    V + U + 1 - (2 rho + 1) Q = 0          V >= 0, so U < (2 rho + 1) Q
-    2^s y + R - 2^(s-1) - D rho = 0        0 <= R < 2^s
+    u + rho^2 Q - d 4^kappa = 0               u >= 0
+    v + u + 1 - (2 rho + 1) Q = 0             v >= 0, so u < (2 rho + 1) Q
+    2^s y + y_rem - 2^(s-1) - D rho = 0       0 <= y_rem < 2^s
 
 Gains and biases are folded into the next linear layer. Q is virtual: a sum of squares.
 """
@@ -39,7 +39,7 @@ class LayerNorm(Operation):
     shift: int  # ln_shift
     bits: int  # of y
     rho_bits: int
-    norm_bits: int  # of U and V
+    norm_bits: int  # of u and v
 
     low = "layernorm: rho low"
     high = "layernorm: rho high"

@@ -1,12 +1,12 @@
-"""Linear layers, all layers of a kind at once: Z = 2^g A W + b, Y = round(Z / 2^s).
+"""Linear layers, all layers of a kind at once: Z = 2^gain A W + b, Y = round(Z / 2^s).
 
 Thaler's matrix product (CRYPTO 2013) at a random output point, on packed weights P = sum_c 2^(c K) W_c: since
 all slots share the input row,
 
-    sum_{l,k} eq(r_l, l) 2^g(l) A(l, r_t, k) P(l, k, r_j)
+    sum_{l,k} eq(r_l, l) 2^gain(l) A(l, r_t, k) P(l, k, r_j)
         = sum_c 2^(c K) (2^s Y_c + R_c - 2^(s-1) - b_c) (r).
 
-The gain g(l) is public: layers of massive activations have scales of their own.
+gain(l) is public: layers of massive activations have scales of their own.
 
 The package's predicates bound the true and the claimed slots, so equality holds slot by slot.
 """
@@ -45,7 +45,7 @@ class Kind:
     layer: AxisMap | str  # Y's first axis over l
     remainder: str  # R
     bits: int | None = None  # of Y, where no other operation declares it
-    gains: tuple[int, ...] = ()  # g of each layer; 0 where there are none
+    gains: tuple[int, ...] = ()  # log2, of each layer; 0 where there are none
 
     @property
     def relation(self) -> str:
@@ -130,7 +130,7 @@ class Linear(Operation):
 
 @dataclass(frozen=True)
 class Gelu(Operation):
-    """G = gelu(f), one lookup in the table of the layer's class that also binds both ranges."""
+    """g = gelu(f), one lookup in the table of the layer's class that also binds both ranges."""
 
     bits: int  # of f
     layer_class: tuple[int, ...]  # of each layer

@@ -1,0 +1,89 @@
+"""What the documents name is there: files, links, and every letter of the protocol in the glossary."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from testkit.small import PACKED
+from zkllm.gpt2.description import describe
+from zkllm.outer.transcript import INVERSE, SCHEDULE
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+PAGES = sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md")])
+ROOMS = ("zkllm", "verifier_gen", "contracts", "tests", "testkit", "scripts", "native", "docs", "models")
+
+
+def prose(page: Path) -> str:
+    """Without fenced blocks."""
+    return re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """Of a page's headings, as GitHub and mkdocs make them."""
+    titles = re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-") for title in titles}
+
+
+def broken_links(page: Path) -> Iterator[str]:
+    for link in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
+        if re.match(r"https?:", link):
+            continue
+        name, _, anchor = link.partition("#")
+        target = page.parent / name if name else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            yield link
+
+
+def missing_files(page: Path) -> Iterator[str]:
+    """Paths between backticks that begin with a folder of the repository."""
+    for name in re.findall(rf"`((?:{'|'.join(ROOMS)})/[\w./-]*)`", prose(page)):
+        if not (ROOT / name).exists():
+            yield name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    assert list(broken_links(page)) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_files_that_are_named_are_there(page: Path) -> None:
+    assert list(missing_files(page)) == []
+
+
+def test_a_broken_link_and_a_missing_file_are_seen(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# A title\n[a](none.md) [b](#a-title) [c](#none) [d](https://x) `zkllm/none.py`\n")
+    assert list(broken_links(page)) == ["none.md", "#none"]
+    assert list(missing_files(page)) == ["zkllm/none.py"]
+
+
+def explained(section: str) -> set[str]:
+    """Names in the first column of a section's table."""
+    text = (DOCS / "glossary.md").read_text(encoding="utf-8").split(f"\n## {section}\n")[1].split("\n## ")[0]
+    cells = re.findall(r"^\| ([^|]*) \|", text, re.MULTILINE)
+    return {name for cell in cells for name in re.findall(r"`([^`]+)`", cell)}
+
+
+def folded(names: set[str]) -> set[str]:
+    """Ranges, classes' tables and multiplicities have one line for all; limbs go by their value's name."""
+    kinds = (("range", "rangeW"), ("gelu.", "gelu.P"), ("mult.", "mult.TABLE"))
+    return {next((kind for prefix, kind in kinds if name.startswith(prefix)), name) for name in names}
+
+
+def test_every_axis_and_tensor_has_its_line() -> None:
+    manifest = describe(PACKED.model.config, PACKED.rows, PACKED.certified).manifest
+    limbs = {limb for wide in manifest.wide.values() for limb, _ in wide.limbs}
+    assert explained("Axes") == folded(set(manifest.axes))
+    assert explained("Tensors") == folded(set(manifest.tensors) - limbs | set(manifest.wide))
+
+
+def test_every_message_and_challenge_has_its_line() -> None:
+    """The table has more: packs that are in the key, quotients that are derived."""
+    names = {name for step in SCHEDULE for name in (*step.messages, step.challenge)} | {INVERSE}
+    assert explained("The outer transcript") == names | {"C0", "Tp", "Tg"}
