@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from zkllm.outer.transcript import INVERSE, SCHEDULE
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md")])
+SOURCES = (".py", ".rs", ".sol", ".template", ".toml")
 ROOMS = ("zkllm", "verifier_gen", "contracts", "tests", "testkit", "scripts", "native", "docs", "models")
 
 
@@ -39,10 +42,23 @@ def broken_links(page: Path) -> Iterator[str]:
             yield link
 
 
+@cache
+def files() -> tuple[str, ...]:
+    """Of the repository, but for what is built."""
+    built = re.compile(r"(^|/)(target|generated|__pycache__|node_modules)/")
+    paths = chain.from_iterable((ROOT / room).rglob("*.*") for room in ROOMS)
+    names = (path.relative_to(ROOT).as_posix() for path in paths)
+    return tuple("/" + name for name in names if not built.search(name))
+
+
 def missing_files(page: Path) -> Iterator[str]:
-    """Paths between backticks that begin with a folder of the repository."""
-    for name in re.findall(rf"`((?:{'|'.join(ROOMS)})/[\w./-]*)`", prose(page)):
-        if not (ROOT / name).exists():
+    """Between backticks: paths that begin with a folder of the repository, and ends of paths of sources."""
+    for name in re.findall(r"`([\w.-]+(?:/[\w.-]*)*)`", prose(page)):
+        if name.startswith(tuple(f"{room}/" for room in ROOMS)):
+            there = (ROOT / name).exists()
+        else:
+            there = not name.endswith(SOURCES) or any(file.endswith(f"/{name}") for file in files())
+        if not there:
             yield name
 
 
@@ -58,9 +74,10 @@ def test_files_that_are_named_are_there(page: Path) -> None:
 
 def test_a_broken_link_and_a_missing_file_are_seen(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text("# A title\n[a](none.md) [b](#a-title) [c](#none) [d](https://x) `zkllm/none.py`\n")
+    links = "[a](none.md) [b](#a-title) [c](#none) [d](https://x)"
+    page.write_text(f"# A title\n{links} `zkllm/none.py` `ops/none.py` `ops/head.py`\n")
     assert list(broken_links(page)) == ["none.md", "#none"]
-    assert list(missing_files(page)) == ["zkllm/none.py"]
+    assert list(missing_files(page)) == ["zkllm/none.py", "ops/none.py"]
 
 
 def explained(section: str) -> set[str]:
@@ -87,3 +104,17 @@ def test_every_message_and_challenge_has_its_line() -> None:
     """The table has more: packs that are in the key, quotients that are derived."""
     names = {name for step in SCHEDULE for name in (*step.messages, step.challenge)} | {INVERSE}
     assert explained("The outer transcript") == names | {"C0", "Tp", "Tg"}
+
+
+def test_every_section_of_the_protocol_has_its_files() -> None:
+    """In architecture.md's table; the sections of rules and sizes have none."""
+    protocol = (DOCS / "protocol.md").read_text(encoding="utf-8")
+    headings = re.findall(r"^###? (\d(?:\.\d)?)\.? (.*)$", protocol, re.MULTILINE)
+    text = (DOCS / "architecture.md").read_text(encoding="utf-8")
+    for number, title in headings:
+        has_parts = any(other.startswith(f"{number}.") for other, _ in headings)
+        named = re.search(rf"^\| {re.escape(number)} (.*?) \|", text, re.MULTILINE)
+        if named is None:
+            assert title in ("Rules", "Sizes") or has_parts, title
+        else:
+            assert title.startswith(named[1]), title
