@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DELETE_ON_ERROR:
-.PHONY: help setup develop test test-python test-rust test-forge demo settlement-check bench bench-xl bench-scaling bench-peers bench-docs gas fuzz-bits lint format generate audit audit-mutants mutants clean
+.PHONY: help setup develop test test-python test-rust test-forge demo settlement-check bench bench-xl bench-scaling bench-peers bench-docs gas fuzz-bits lint format generate docs audit audit-mutants mutants clean
 
 PYTHON ?= python3
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -151,6 +151,19 @@ audit: node_modules/.develop.stamp $(AUDIT)/.stamp ## run slither and halmos on 
 
 audit-mutants: node_modules/.develop.stamp $(AUDIT)/.stamp ## put faults into copies of the contracts; the symbolic checks must find each
 	@$(AUDIT)/bin/python -m scripts.audit.mutants
+
+# mkdocs needs nothing of zkLLM but its sources.
+DOCS := build/docs/venv
+$(DOCS)/.stamp: pyproject.toml
+	@scripts/check_tools.sh "$(PYTHON)"
+	@echo "docs: mkdocs, in $(DOCS)"
+	@"$(PYTHON)" -m venv $(DOCS)
+	@$(DOCS)/bin/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["docs"], sep="\n")' > $(DOCS)/requirements.txt
+	@$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check -r $(DOCS)/requirements.txt
+	@touch $@
+
+docs: $(DOCS)/.stamp ## build the documents and the API's reference into build/docs/site; a broken link fails
+	@NO_MKDOCS_2_WARNING=1 $(DOCS)/bin/mkdocs build --quiet --strict
 
 # Takes hours the first time: what has its line in build/mutants.jsonl and is as it was is not run again. No part of CI.
 mutants: develop ## put small faults into copies of the sources; the tests must notice each; ALL=1, ONLY=PATTERN, JOBS=1

@@ -118,3 +118,13 @@ def test_every_section_of_the_protocol_has_its_files() -> None:
             assert title in ("Rules", "Sizes") or has_parts, title
         else:
             assert title.startswith(named[1]), title
+
+
+def test_the_reference_names_modules_that_are_there() -> None:
+    """`make docs` fails on others too; this answers sooner."""
+    pages = sorted((DOCS / "api").glob("*.md"))
+    named = [
+        name for page in pages for name in re.findall(r"^::: (\S+)$", page.read_text("utf-8"), re.MULTILINE)
+    ]
+    missing = [name for name in named if not list(ROOT.glob(f"{name.replace('.', '/')}*"))]
+    assert named and missing == []
