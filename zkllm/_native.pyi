@@ -1,6 +1,6 @@
 """Types of the native extension. Each section belongs to one file of native/src/python/."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,19 +95,55 @@ def sum_tables(
 ) -> FrVec: ...
 def accumulate(out: FrVec, address: int, coef: int, vectors: Sequence[FrVec]) -> None: ...
 
-# ---- model.rs: fills a zkllm.model.trace.Trace from a zkllm.model.weights.QuantizedModel
-def trace_rows(
-    model: object,
-    trace: Mapping[str, np.ndarray],
-    ids: list[int],
-    start: int,
-    stop: int,
-    check: bool,
-    progress: Callable[[int, int], object] | None = None,
+# ---- integers.rs: the integer program's kernels (twins in zkllm/naive/integers.py)
+def integer_linear(
+    a: np.ndarray,
+    weights: np.ndarray,
+    bias: np.ndarray,
+    y: np.ndarray,
+    rem: np.ndarray,
+    *,
+    gain: int,
+    shift: int,
+    bits: int,
+    name: str,
 ) -> None: ...
-def trace_head(
-    model: object, trace: Mapping[str, np.ndarray], i: int, t: int, count: int, check: bool
+def integer_norm(
+    x: np.ndarray,
+    rho: np.ndarray,
+    u: np.ndarray,
+    v: np.ndarray,
+    y: np.ndarray,
+    rem: np.ndarray,
+    *,
+    kappa: int,
+    shift: int,
+    eps: int,
+    rho_bits: int,
+    norm_bits: int,
+    y_bits: int,
+    names: tuple[str, str, str, str],
 ) -> None: ...
+def integer_attention(
+    qkv: np.ndarray,
+    exp: np.ndarray,
+    score_max: np.ndarray,
+    sel: np.ndarray,
+    idx: np.ndarray,
+    over: np.ndarray,
+    rem: np.ndarray,
+    e: np.ndarray,
+    o: np.ndarray,
+    div: np.ndarray,
+    *,
+    first: int,
+    exp_shift: int,
+    over_bits: int,
+    div_bits: int,
+    o_bits: int,
+    names: tuple[str, str, str],
+) -> None: ...
+def integer_scores(a: np.ndarray, w: np.ndarray, out: np.ndarray) -> None: ...
 
 # ---- quantise.rs: from floats to int16 (twins in zkllm/model/float_model.py)
 

@@ -139,26 +139,79 @@ class PointsOf(G1Powers, Protocol[Taken]):
 
 
 class IntegerKernels(ABC):
-    """The integer program (`model.program`: a quantised model, the arrays of a trace) and what set-up does to
-    weights."""
+    """The integer program (`model.program`) and what set-up does to weights.
+
+    The program's kernels fill arrays that the caller gives, C-contiguous, one row a position. Widths are in
+    bits; a value outside of its width raises a QuantizationRangeError that has the name given for it: of
+    several, the first row's.
+    """
 
     @abstractmethod
-    def trace_rows(
+    def linear(
         self,
-        model: object,
-        trace: Arrays,
-        ids: list[int],
-        start: int,
-        stop: int,
-        check: bool,
-        progress: Progress | None = None,
+        a: np.ndarray,
+        weights: np.ndarray,
+        bias: np.ndarray,
+        y: np.ndarray,
+        rem: np.ndarray,
+        *,
+        gain: int,
+        shift: int,
+        bits: int,
+        name: str,
     ) -> None:
-        """Fills rows `start` to `stop` of a trace, the rows before them being filled. Shards: layers, as a
-        pipeline."""
+        """y = round((2^gain a W + b) / 2^shift), signed, and what is left of it in [0, 2^shift). a (rows,
+        inputs), weights (inputs, outputs) int16; y int16 or int32, rem int32. Shards: outputs; they join."""
 
     @abstractmethod
-    def trace_head(self, model: object, trace: Arrays, i: int, t: int, count: int, check: bool) -> None:
-        """Fills certified rows i, i + 1, .. with the logits of rows t, t + 1, ... Shards: ids; they join."""
+    def norm(
+        self,
+        x: np.ndarray,
+        rho: np.ndarray,
+        u: np.ndarray,
+        v: np.ndarray,
+        y: np.ndarray,
+        rem: np.ndarray,
+        *,
+        kappa: int,
+        shift: int,
+        eps: int,
+        rho_bits: int,
+        norm_bits: int,
+        y_bits: int,
+        names: tuple[str, str, str, str],
+    ) -> None:
+        """The integer LayerNorm (`ops.layernorm`) of each row of x, int64. rho, u, v: (rows, 8) words of 16
+        bits. names: of rho, u, v, y. Shards: rows; they join."""
+
+    @abstractmethod
+    def attention(
+        self,
+        qkv: np.ndarray,
+        exp: np.ndarray,
+        score_max: np.ndarray,
+        sel: np.ndarray,
+        idx: np.ndarray,
+        over: np.ndarray,
+        rem: np.ndarray,
+        e: np.ndarray,
+        o: np.ndarray,
+        div: np.ndarray,
+        *,
+        first: int,
+        exp_shift: int,
+        over_bits: int,
+        div_bits: int,
+        o_bits: int,
+        names: tuple[str, str, str],
+    ) -> None:
+        """Causal softmax attention (`ops.attention`) of rows first, first + 1, .. of one layer. qkv: (all
+        rows, 3, width), filled up to the last of them; score_max (rows, heads), sel .. e (rows, heads, all
+        rows), o and div (rows, width). names: of over, div, o. Shards: heads; they join."""
+
+    @abstractmethod
+    def scores(self, a: np.ndarray, w: np.ndarray, out: np.ndarray) -> None:
+        """out[t, v] = sum_k a[t, k] w[v, k], int64. Shards: rows of w; they join."""
 
     @abstractmethod
     def folded_maxima(

@@ -10,7 +10,7 @@ import numpy as np
 from .. import _native
 from .._native import CircuitKernel, FrVec, Points
 from ..field import R
-from .interface import Arrays, Factor, Kernels, KernelsOf, Piece, Progress, Segment, TableOf, Weight
+from .interface import Factor, Kernels, KernelsOf, Piece, Progress, Segment, TableOf, Weight
 
 Table: TypeAlias = TableOf[FrVec]
 
@@ -20,20 +20,10 @@ class NativeKernels(KernelsOf[FrVec]):
 
     # ---- integers
 
-    def trace_rows(
-        self,
-        model: object,
-        trace: Arrays,
-        ids: list[int],
-        start: int,
-        stop: int,
-        check: bool,
-        progress: Progress | None = None,
-    ) -> None:
-        _native.trace_rows(model, trace, ids, start, stop, check, progress)
-
-    def trace_head(self, model: object, trace: Arrays, i: int, t: int, count: int, check: bool) -> None:
-        _native.trace_head(model, trace, i, t, count, check)
+    linear = staticmethod(_native.integer_linear)
+    norm = staticmethod(_native.integer_norm)
+    attention = staticmethod(_native.integer_attention)
+    scores = staticmethod(_native.integer_scores)
 
     def folded_maxima(
         self, weights: np.ndarray, gain: np.ndarray | None, divisors: list[float]

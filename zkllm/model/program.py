@@ -1,7 +1,8 @@
-"""The integer program, in native code: bit-identical to `zkllm.model.reference`.
+"""The integer program by kernels: bit-identical to `zkllm.model.reference`.
 
-A trace is filled row by row (the program is causal), so that greedy generation and the trace of the result
-are one pass: earlier rows are never computed again.
+Kernels do a layer's work for several rows, from the scales and widths that the operations declare. A trace is
+filled row by row (the program is causal), so that greedy generation and the trace of the result are one pass:
+earlier rows are never computed again.
 """
 
 from __future__ import annotations
@@ -10,12 +11,116 @@ from collections.abc import Callable
 
 import numpy as np
 
+from zkllm.gpt2.description import attention, layer_norm, linear_kinds, residual
 from zkllm.kernels.interface import Kernels
 from zkllm.kernels.native import NATIVE
 from zkllm.model.trace import RangeGuard, Trace, check_argmax, check_statement
 from zkllm.model.weights import QuantizedModel
 
 Progress = Callable[[int, int], None]
+
+
+class KernelExecution:
+    """Fills a trace, some rows at a time."""
+
+    def __init__(self, model: QuantizedModel, trace: Trace, check: bool, kernels: Kernels):
+        c = model.config
+        self.c, self.model, self.trace, self.kernels, self.guard = c, model, trace, kernels, RangeGuard(check)
+        self.norm_scales, self.attention_scales = layer_norm(c), attention(c)
+        self.kinds = {kind.name: kind for kind in linear_kinds(c)}
+        self.write_bits = residual(c).bits
+
+    def rows(self, start: int, stop: int, progress: Progress | None = None) -> None:
+        """Rows [start, stop) through all layers; the rows before are filled."""
+        if start == stop:
+            return
+        at, layers = slice(start, stop), self.c.n_layer
+        x = self.embed(at)
+        for l in range(layers):
+            self.norm(2 * l, at, x)
+            self.linear("qkv", l, at, self.trace["y"][2 * l, at], "qkv", l)
+            self.attend(l, at)
+            x += self.linear("o", l, at, self.trace["o"][l, at], "write", 2 * l)
+            self.norm(2 * l + 1, at, x)
+            f = self.linear("fc1", l, at, self.trace["y"][2 * l + 1, at], "f", l)
+            table = self.model.gelu[self.c.mlp_class[l]]
+            self.trace["g"][l, at] = table[f.astype(np.int64) + len(table) // 2]
+            x += self.linear("fc2", l, at, self.trace["g"][l, at], "write", 2 * l + 1)
+            if progress is not None:
+                progress(l + 1, layers)
+        self.norm(2 * layers, at, x)
+
+    def embed(self, at: slice) -> np.ndarray:
+        """X_0, the residual stream before the first write."""
+        c, ids = self.c, self.trace.ids[at]
+        token = self.model.wte[ids].astype(np.int64) << c.wte_shift
+        x = token + (self.model.wpe[at].astype(np.int64) << c.wpe_shift)
+        self.trace["x0"][at] = self.guard.signed_array("x0", x, 32, 32)
+        return x
+
+    def norm(self, n: int, at: slice, x: np.ndarray) -> None:
+        op, bits = self.norm_scales, self.guard.bits
+        arrays = ("rho", "u", "v", "y", "y_rem")
+        rho, u, v, y, rem = (self.trace[name][n, at] for name in arrays)
+        self.kernels.norm(
+            *(x, rho, u, v, y, rem),
+            kappa=op.kappa,
+            shift=op.shift,
+            eps=op.eps,
+            rho_bits=bits(op.rho_bits, 128),
+            norm_bits=bits(op.norm_bits, 128),
+            y_bits=bits(op.bits, 16),
+            names=(f"rho[{n}]", f"u[{n}]", f"v[{n}]", f"y[{n}]"),
+        )
+
+    def linear(self, name: str, l: int, at: slice, a: np.ndarray, target: str, index: int) -> np.ndarray:
+        """Fills rows of `target`, and returns them."""
+        kind, count = self.kinds[name], len(a)
+        out = self.trace[target][index, at]
+        weights = getattr(self.model, f"w_{name}")[l].reshape(a.shape[1], -1)
+        self.kernels.linear(
+            a,
+            weights,
+            getattr(self.model, f"b_{name}")[l].reshape(-1),
+            out.reshape(count, -1),
+            self.trace[kind.remainder][l, at].reshape(count, -1),
+            gain=kind.gains[l] if kind.gains else 0,
+            shift=kind.shift,
+            bits=self.widths(target),
+            name=f"{target}[{index}]",
+        )
+        return out
+
+    def widths(self, target: str) -> int:
+        if target == "f":
+            return self.c.gelu_bits  # checked or not: the table has no other entry
+        if target == "write":
+            return self.guard.bits(self.write_bits, 32)
+        return self.guard.bits(self.c.act_bits, 16)
+
+    def attend(self, l: int, at: slice) -> None:
+        op, bits = self.attention_scales, self.guard.bits
+        arrays = ("score_max", "sel", "idx", "over", "rem", "e", "o", "div")
+        self.kernels.attention(
+            self.trace["qkv"][l],
+            self.model.exp,
+            *(self.trace[name][l, at] for name in arrays),
+            first=at.start,
+            exp_shift=op.shift,
+            over_bits=bits(op.over_bits, 31),
+            div_bits=bits(op.div_bits, 62),
+            o_bits=bits(op.bits, 16),
+            names=(f"over[{l}]", f"div[{l}]", f"o[{l}]"),
+        )
+
+    def head(self, i: int, t: int, count: int) -> None:
+        """Certified rows i, i + 1, .. from rows t, t + 1, .. of the last LayerNorm: y_f and every logit."""
+        c, here = self.c, slice(i, i + count)
+        y = self.trace["y"][2 * c.n_layer, t : t + count].astype(np.int64)
+        z = self.model.gain.astype(np.int64) * y + self.model.beta + (1 << c.final_shift - 1)
+        yf = self.guard.signed_array("yf", z >> c.final_shift, c.act_bits, 16)
+        self.trace["yf"][here], self.trace["yf_rem"][here] = yf, z & ((1 << c.final_shift) - 1)
+        self.kernels.scores(self.trace["yf"][here], self.model.wte, self.trace["logits"][here])
 
 
 def _certify(model: QuantizedModel, trace: Trace, check: bool) -> None:
@@ -49,8 +154,9 @@ def trace(
     """
     check_statement(model.config, ids, k, T, padded=check)
     out = Trace(model.config, ids, k, T)
-    kernels.trace_rows(model, out, out.ids, 0, out.rows, check, progress)
-    kernels.trace_head(model, out, 0, T - k, k, check)
+    execution = KernelExecution(model, out, check, kernels)
+    execution.rows(0, out.rows, progress)
+    execution.head(0, T - k, k)
     _certify(model, out, check)
     return out
 
@@ -68,14 +174,15 @@ def generate_trace(
     ids = list(prompt) + [model.config.pad_id] * (rows + 1 - len(prompt))
     check_statement(model.config, ids, k, T, padded=False)
     out = Trace(model.config, ids, k, T)
+    execution = KernelExecution(model, out, True, kernels)
     start = 0
     for i in range(k):
         stop = len(prompt) + i
-        kernels.trace_rows(model, out, out.ids, start, stop, True, progress)
-        kernels.trace_head(model, out, i, stop - 1, 1, True)
+        execution.rows(start, stop, progress)
+        execution.head(i, stop - 1, 1)
         out.ids[stop] = int(out["logits"][i].argmax())  # the lowest id wins ties
         start = stop
-    kernels.trace_rows(model, out, out.ids, start, rows, True, progress)
+    execution.rows(start, rows, progress)
     _certify(model, out, True)
     return out
 

@@ -62,13 +62,24 @@ class RangeGuard:
         self.check = check
 
     def signed(self, tensor: str, value: int, bits: int, storage: int) -> int:
-        bound = 1 << ((bits if self.check else storage) - 1)
+        bound = 1 << (self.bits(bits, storage) - 1)
         if not -bound <= value < bound:
             raise QuantizationRangeError(tensor, bound, value)
         return value
 
     def unsigned(self, tensor: str, value: int, bits: int, storage: int) -> int:
-        bound = 1 << (bits if self.check else storage)
+        bound = 1 << self.bits(bits, storage)
         if not 0 <= value < bound:
             raise QuantizationRangeError(tensor, bound, value)
         return value
+
+    def signed_array(self, tensor: str, values: np.ndarray, bits: int, storage: int) -> np.ndarray:
+        """Of several values outside, the first one is named."""
+        bound = 1 << (self.bits(bits, storage) - 1)
+        outside = (values < -bound) | (values >= bound)
+        if outside.any():
+            raise QuantizationRangeError(tensor, bound, int(values[outside][0]))
+        return values
+
+    def bits(self, declared: int, storage: int) -> int:
+        return declared if self.check else storage

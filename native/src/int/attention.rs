@@ -1,7 +1,8 @@
-//! Causal softmax attention of one row, all heads.
+//! Causal softmax attention of some rows, all heads.
 
 use super::matmul::dot;
-use super::range::{Checked, Width};
+use super::range::{Checked, Width, first_error};
+use rayon::prelude::*;
 
 #[derive(Clone, Copy)]
 pub struct AttentionSpec {
@@ -13,7 +14,7 @@ pub struct AttentionSpec {
     pub o: Width,
 }
 
-/// Where one row's values go. `sel`, `idx`, `over`, `rem`, `e` are heads x rows, `score_max` heads, `o`, `div` width.
+/// Where the values of a row, or of several, go. `sel`, `idx`, `over`, `rem`, `e` are heads x rows, `score_max` heads, `o`, `div` width.
 pub struct AttentionRow<'a> {
     pub score_max: &'a mut [i64],
     pub sel: &'a mut [i8],
@@ -25,13 +26,43 @@ pub struct AttentionRow<'a> {
     pub div: &'a mut [i64],
 }
 
-/// Row t of layer l. `qkv` is rows x 3 x width, filled up to row t; entries above the diagonal are set to 0.
-pub fn attend(
-    l: usize,
+/// Rows first, first + 1, .. of a layer. `qkv` is rows x 3 x width, filled up to the last of them; entries above the
+/// diagonal are set to 0. `names`, for errors: those of over, div and o.
+pub fn attend_rows(
+    first: usize,
+    qkv: &[i16],
+    exp: &[i32],
+    spec: &AttentionSpec,
+    names: &[String; 3],
+    out: AttentionRow<'_>,
+) -> Checked<()> {
+    let (heads, width) = (spec.heads, spec.heads * spec.head_dim);
+    let square = qkv.len() / (3 * width) * heads;
+    let results = out
+        .score_max
+        .par_chunks_mut(heads)
+        .zip(out.sel.par_chunks_mut(square))
+        .zip(out.idx.par_chunks_mut(square))
+        .zip(out.over.par_chunks_mut(square))
+        .zip(out.rem.par_chunks_mut(square))
+        .zip(out.e.par_chunks_mut(square))
+        .zip(out.o.par_chunks_mut(width))
+        .zip(out.div.par_chunks_mut(width))
+        .enumerate()
+        .map(|(i, (((((((score_max, sel), idx), over), rem), e), o), div))| {
+            let row = AttentionRow { score_max, sel, idx, over, rem, e, o, div };
+            attend(first + i, qkv, exp, spec, names, row)
+        })
+        .collect();
+    first_error(results)
+}
+
+fn attend(
     t: usize,
     qkv: &[i16],
     exp: &[i32],
     spec: &AttentionSpec,
+    names: &[String; 3],
     out: AttentionRow<'_>,
 ) -> Checked<()> {
     let (dim, width) = (spec.head_dim, spec.heads * spec.head_dim);
@@ -57,7 +88,7 @@ pub fn attend(
         for (u, z) in scores.iter().enumerate() {
             let steps = (top - z) >> spec.exp_shift;
             let idx = steps.min(last);
-            out.over[at + u] = spec.over.hold64(steps - idx, || format!("over[{l}]"))? as i32;
+            out.over[at + u] = spec.over.hold64(steps - idx, || names[0].clone())? as i32;
             out.rem[at + u] = ((top - z) & ((1 << spec.exp_shift) - 1)) as i32;
             let e = exp[idx as usize];
             (out.idx[at + u], out.e[at + u]) = (idx as i32, e);
@@ -68,11 +99,11 @@ pub fn attend(
                 }
             }
         }
-        spec.div.hold64(2 * total - 1, || format!("div[{l}]"))?;
+        spec.div.hold64(2 * total - 1, || names[1].clone())?;
         for (j, x) in values.iter().enumerate() {
             let n = 2 * x + total;
             let o = n.div_euclid(2 * total);
-            out.o[h * dim + j] = spec.o.hold64(o, || format!("o[{l}]"))? as i16;
+            out.o[h * dim + j] = spec.o.hold64(o, || names[2].clone())? as i16;
             out.div[h * dim + j] = n - 2 * total * o;
         }
     }

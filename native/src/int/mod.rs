@@ -4,7 +4,7 @@
 //! an error, never clamped.
 
 pub mod attention;
-pub mod forward;
+pub mod linear;
 pub mod matmul;
 pub mod norm;
 pub mod quantise;

@@ -3,7 +3,7 @@
 mod ceremony;
 mod curve;
 pub mod field;
-mod model;
+mod integers;
 mod outer;
 mod quantise;
 mod sumcheck;
@@ -15,7 +15,7 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     field::choose_backend(m.py())?;
     field::register(m)?;
     sumcheck::register(m)?;
-    model::register(m)?;
+    integers::register(m)?;
     quantise::register(m)?;
     curve::register(m)?;
     ceremony::register(m)?;
