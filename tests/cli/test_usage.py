@@ -43,6 +43,7 @@ def test_help_and_version(run):
         "prove DIR --prompt a --new-tokens 0 --out x",
         "prove DIR --prompt a --out x --context 1:2:3",
         f"prove DIR --prompt a --out x --context {CONTEXT}:0x12",
+        "prove DIR --prompt a --out x --context 1:0xE7f1725E7734CE288F8367e1Bb143E90bb3F0512:0x" + "22" * 20,
         "settle --model DIR --prompt a",
         "settle --network anvil --model DIR",
         "settle --network anvil --model DIR --prompt a --contract 0x12",

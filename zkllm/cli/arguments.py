@@ -43,7 +43,7 @@ def hexadecimal(size: int) -> Callable[[str], bytes]:
     return parse
 
 
-address, digest = hexadecimal(20), hexadecimal(32)
+digest = hexadecimal(32)
 
 
 def context(text: str) -> Context:
@@ -54,7 +54,7 @@ def context(text: str) -> Context:
             "expected CHAIN:CONTRACT:SENDER[:REQUEST], the chain's id in decimal"
         )
     request = digest(parts[3]) if len(parts) == 4 else bytes(32)
-    return Context(int(parts[0]), address(parts[1]), address(parts[2]), request)
+    return Context(int(parts[0]), checked_address(parts[1]), checked_address(parts[2]), request)
 
 
 def log2_size(text: str) -> int:
