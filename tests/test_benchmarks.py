@@ -100,4 +100,5 @@ def test_plots_of_all_kinds() -> None:
     assert set(pictures) == {f"{name}.svg" for name in (*kinds, "peers")}
     for picture in pictures.values():
         ElementTree.fromstring(picture)
+    assert pictures == draw(lines)  # to the byte
     assert not draw([]) and "peers.svg" not in draw([{**PEER, "ezkl": {"failed": "setup: stopped"}}])

@@ -1,9 +1,10 @@
-"""Stages nest and add up; the work of a proof is attributed without rest; pictures are well-formed."""
+"""Stages nest and add up; the work of a proof is attributed without rest; flames nest as the stages do."""
 
 from __future__ import annotations
 
-import xml.etree.ElementTree as ElementTree
+import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,10 +12,10 @@ import pytest
 from zkllm.gpt2.config import ProgramConfig
 from zkllm.gpt2.description import describe
 from zkllm.inspection import sub_blocks
+from zkllm.measure.speedscope import speedscope
 from zkllm.model.tiny import tiny_model
 from zkllm.profiling import KINDS, block_counts, flat, predicted, profile, sizes_of, stage_counts
 from zkllm.protocol.description import Description
-from zkllm.svg import flame, lines, stacked
 from zkllm.timings import Stage, Timings, resident_memory
 
 
@@ -117,7 +118,7 @@ def test_every_stage_with_work_is_one_of_the_prover() -> None:
         assert set(work) <= set(KINDS) and predicted(work, rates) > 0, name
 
 
-def test_a_profile_and_its_picture() -> None:
+def test_a_profile() -> None:
     root = Stage("all")
     root.child("trace").wall = 1.0
     root.child("inner proof").child("lookups").wall = 2.0
@@ -125,14 +126,19 @@ def test_a_profile_and_its_picture() -> None:
     data = profile(root, protocol(), 1 << 15, {"model": "tiny <&>", "N": 5})
     assert set(flat(root)) == {"trace", "lookups"} and data["total"]["wall_s"] == 3.5
     assert data["stages"][1]["stages"][0]["counts"]["field_mul"] > 0
-    picture = ElementTree.fromstring(flame("tiny <&>", data["stages"]))
-    words = "".join(picture.itertext())
-    assert "tiny <&>" in words and "lookups" in words
 
 
-def test_plots_are_well_formed() -> None:
-    series = {"a & b": [(16.0, 1.0), (32.0, 2.5)], "c": [(16.0, 3.0)]}
-    for log in (False, True):
-        ElementTree.fromstring(lines("t", "x", "y", series, log))
-    ElementTree.fromstring(stacked("t", "N", "s", {16: {"a": 1.0, "b": 2.0}, 64: {"a": 2.0}}))
-    ElementTree.fromstring(stacked("one bar", "N", "s", {16: {"a": 1.0}}))
+def of(name: str, wall: float, *parts: Any) -> dict[str, Any]:
+    return {"name": name, "wall_s": wall, "processor_s": 2 * wall, "stages": parts}
+
+
+def test_a_flame_nests_as_the_stages_do() -> None:
+    stages = [of("a", 1.0), of("b", 5.0, of("a", 2.0), of("c", 0.5)), of("short", 0.1, of("c", 0.2))]
+    flame = json.loads(json.dumps(speedscope("a model", stages)))
+    frames = [frame["name"] for frame in flame["shared"]["frames"]]
+    assert flame["name"] == "a model" and frames == ["a", "b", "c", "short"]
+    wall, processor = flame["profiles"]
+    assert wall["unit"] == "seconds" and [wall["startValue"], wall["endValue"]] == [0, pytest.approx(6.2)]
+    said = " ".join(f"{e['type']}{frames[e['frame']]}{e['at']:.1f}" for e in wall["events"])
+    assert said == ("Oa0.0 Ca1.0 Ob1.0 Oa1.0 Ca3.0 Oc3.0 Cc3.5 Cb6.0 Oshort6.0 Oc6.0 Cc6.2 Cshort6.2")
+    assert [e["at"] for e in processor["events"]] == [pytest.approx(2 * e["at"]) for e in wall["events"]]

@@ -18,7 +18,7 @@ from typing import Any
 
 from scripts import ROOT
 from scripts.bench.common import Lines
-from zkllm.svg import lines, stacked
+from scripts.bench.figures import lines, stacked
 
 Line = dict[str, Any]
 GROUPS = {

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
+import pytest
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_profile_of_a_proof(run, package, tmp_path):
-    out, picture, proof = (tmp_path / name for name in ("profile.json", "profile.svg", "a.zkllm"))
+    out, flame, proof = (tmp_path / name for name in ("profile.json", "flame.json", "a.zkllm"))
     run("prove", package, "--tokens", "72,101", "--out", proof, "--profile", out)
-    shown = run("profile", out, "--svg", picture, "--compare", out)
+    shown = run("profile", out, "--speedscope", flame, "--compare", out)
     assert all(word in shown.out for word in ("lookups", "opening W'", "+0.000", "attention"))
-    assert picture.read_text().startswith("<svg")
+    assert json.loads(flame.read_text())["exporter"] == "zkllm"
     run("profile", proof).failed_in_one_line("cannot read the profile")
 
 

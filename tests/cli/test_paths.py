@@ -39,7 +39,7 @@ TABLE: dict[str, dict[str, str]] = {
     "accuracy": {"model": "package", "--text": TEXT, "--checkpoint": "checkpoint"},
     "demo": {"--model": "checkpoint", "--home": NEW},
     "bench": {"--model": "package", "--export": NEW},
-    "profile": {"file": TEXT, "--svg": NEW, "--compare": PROOF},
+    "profile": {"file": TEXT, "--speedscope": NEW, "--compare": PROOF},
 }
 """A good value for every path of every command but settle's."""
 REST = {"prove": ["--tokens", "72"], "srs fetch-plan": ["--mu", "20"], "bench": ["sub-block"]}
@@ -301,6 +301,7 @@ def test_keys_that_could_not_be_kept_are_not_made(
 # ---- a finished proof
 
 
+@pytest.mark.slow
 def test_a_finished_proof_is_never_thrown_away(
     run, package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

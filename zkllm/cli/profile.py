@@ -1,9 +1,10 @@
 """Shows a profile that `zkllm prove --profile FILE` wrote: time, memory and work by stage and by part of the
-model; --svg draws it, --compare says what changed since another one."""
+model; --speedscope writes it as a flame that can be zoomed, --compare says what changed since another one."""
 
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -13,10 +14,10 @@ from zkllm.errors import Malformed, ZkllmError
 from zkllm.files import JsonObject, read_json, reading, write_atomically
 
 CURE = "zkllm prove --profile FILE makes one"
-SUMMARY = "show or draw where a proof's time and memory went"
+SUMMARY = "show where a proof's time and memory went"
 EXAMPLES = """
 {program} profile.json
-{program} profile.json --svg profile.svg
+{program} profile.json --speedscope flame.json
 {program} profile.json --compare before.json
 """
 
@@ -26,22 +27,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "file", type=paths.SourceFile, metavar="FILE", help="what zkllm prove --profile wrote"
     )
     parser.add_argument(
-        "--svg", type=paths.TargetFile, metavar="OUT", help="draw it as a flame of nested stages"
+        "--speedscope",
+        type=paths.TargetFile,
+        metavar="OUT",
+        help="write its stages for speedscope (npx speedscope OUT, or www.speedscope.app): a flame to zoom",
     )
     parser.add_argument("--compare", type=paths.SourceFile, metavar="FILE", help="an earlier profile")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    from zkllm.svg import flame
+    from zkllm.measure.speedscope import speedscope
 
     data = load(arguments.file)
     before = load(arguments.compare) if arguments.compare else None
     with reading(arguments.file, "profile", ZkllmError, CURE):
         lines = report(data, before)
-    if arguments.svg is not None:
+    if arguments.speedscope is not None:
         title = f"{data['model']}, N={data['N']} k={data['k']}, {data['backend']}"
-        write_atomically(arguments.svg, flame(title, data["stages"]).encode())
-        lines.append(f"drawn: {arguments.svg}")
+        flame = speedscope(title, data["stages"])
+        write_atomically(arguments.speedscope, (json.dumps(flame) + "\n").encode())
+        lines.append(f"written: {arguments.speedscope}")
     console.result({"ok": True, **data}, lines)
     return 0
 
