@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DELETE_ON_ERROR:
-.PHONY: help setup develop test test-python test-rust test-forge demo settlement-check bench bench-xl bench-scaling bench-peers bench-docs gas fuzz-bits lint format generate docs audit audit-mutants mutants clean
+.PHONY: help setup develop test test-fast test-python test-rust test-forge demo settlement-check bench bench-xl bench-scaling bench-peers bench-docs gas fuzz-bits lint format generate docs audit audit-mutants mutants clean
 
 PYTHON ?= python3
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -76,8 +76,13 @@ test: develop ## run the Python, Rust and forge tests, each with its summary
 	test $$status = 0 && echo "all tests passed" || { echo "some tests failed"; exit 1; }
 
 # Files are shared out whole: tests of one file share what its fixtures have built.
+PYTEST := $(BIN)/python -m pytest --numprocesses $(or $(WORKERS),auto) --dist loadfile
+
 test-python: develop ## run pytest, on all cores; WORKERS=1 on one
-	@$(BIN)/python -m pytest --numprocesses $(or $(WORKERS),auto) --dist loadfile
+	@$(PYTEST)
+
+test-fast: develop ## run the Python tests that are not marked slow: about two minutes on two cores
+	@$(PYTEST) -m "not slow"
 
 test-rust: develop ## run cargo test (kernels alone: no libpython is linked)
 	@$(CARGO) test $(MANIFEST) --release --no-default-features --quiet

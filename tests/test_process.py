@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 
 OUR_OWN = ("MAKE", "MFLAGS", "PYTHONPATH", "PYTEST")
@@ -28,6 +30,8 @@ SOUND = {
     "tests/__init__.py": "",
     "tests/test_double.py": "from zkllm import double\n\n\ndef test_double() -> None:\n"
     "    assert double(2) == 4\n",
+    "tests/test_slow.py": "import pytest\n\nfrom zkllm import double\n\n\n@pytest.mark.slow\n"
+    "def test_slow() -> None:\n    assert double(3) == 6\n",
     "native/Cargo.toml": '[package]\nname = "kernels"\nversion = "0.1.0"\nedition = "2024"\n',
     "native/Cargo.lock": 'version = 4\n\n[[package]]\nname = "kernels"\nversion = "0.1.0"\n',
     "native/src/lib.rs": "pub fn double(x: i32) -> i32 {\n    2 * x\n}\n\n#[test]\nfn doubles() {\n"
@@ -43,6 +47,9 @@ SOUND = {
 
 BREAKS = {
     "pytest": ("test", "tests/test_double.py", "== 4", "== 5", "1 failed"),
+    "pytest of what is slow": ("test-python", "tests/test_slow.py", "== 6", "== 7", "1 failed, 1 passed"),
+    "pytest of what is fast": ("test-fast", "tests/test_double.py", "== 4", "== 5", "1 failed in"),
+    "pytest, markers": ("test-fast", "tests/test_slow.py", "mark.slow", "mark.slwo", "'slwo' not found"),
     "cargo test": ("test", "native/src/lib.rs", "(double(2), 4)", "(double(2), 5)", "test result: FAILED"),
     "forge test": ("test", "contracts/test/Double.t.sol", "== 4", "== 5", "1 failed"),
     "forge build": ("test", "contracts/src/Double.sol", "2 * x", "2 * y", "Undeclared identifier"),
@@ -94,7 +101,7 @@ def make(folder: Path, target: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("target", ["test", "lint"])
+@pytest.mark.parametrize("target", ["test", "test-fast", "lint"])
 def test_a_sound_project_passes(project: Path, target: str) -> None:
     done = make(project, target)
     assert done.returncode == 0, done.stdout + done.stderr

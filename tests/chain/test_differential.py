@@ -16,6 +16,8 @@ from zkllm.outer.keys import VerifyingKey
 from zkllm.outer.verifier import verify
 from zkllm.settle.contracts import verifier_artifact
 
+pytestmark = pytest.mark.slow
+
 VERIFY = keccak256(b"verify(bytes32,uint256[],uint256[])")[:4]
 ADDRESS = "0x00000000000000000000000000000000c0ffee00"
 

@@ -18,6 +18,8 @@ from zkllm.outer.transcript import SCALAR_BYTES, body_bytes
 from zkllm.outer.verifier import verify
 from zkllm.settle.contracts import verifier_artifact
 
+pytestmark = pytest.mark.slow
+
 WORDS_OFFSET_AT, PROOF_OFFSET_AT = 36, 68
 
 

@@ -24,6 +24,8 @@ from zkllm.settle.doctor import keys_of
 from zkllm.setup_record import SetupRecord
 from zkllm.srs_files import MIN_SRS_LOG2
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def copy(package: Path, tmp_path: Path) -> Path:

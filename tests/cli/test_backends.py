@@ -15,6 +15,8 @@ from zkllm import api
 from zkllm.kernels.native import NATIVE, NativeKernels
 from zkllm.model.package import ModelPackage
 
+pytestmark = pytest.mark.slow
+
 
 def zkllm(backend: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "ZKLLM_BACKEND": backend}

@@ -131,6 +131,7 @@ def wrong_types(good: bytes) -> bytes:
         return good[::-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reader", READERS, ids=lambda r: f"{r.command.split(' --tokens')[0]} {r.file}")
 def test_a_bad_file_is_named_in_words_of_ours(
     run, named: dict[str, Path], reader: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

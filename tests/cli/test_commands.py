@@ -23,6 +23,7 @@ PROMPT = ("--tokens", "72,101,108")
 # ---- setup
 
 
+@pytest.mark.slow
 def test_setup_reports_ranges_and_identities(run, package, proof, checkpoint, tmp_path):
     key = run("verify", proof, "--model", package, "--json").json
     folder = tmp_path / "again"
@@ -47,6 +48,7 @@ def test_setup_reports_ranges_and_identities(run, package, proof, checkpoint, tm
 # ---- prove
 
 
+@pytest.mark.slow
 def test_prove_prints_the_answer(run, package, tmp_path):
     out = tmp_path / "a.zkllm"
     outcome = run("prove", package, "--prompt", "hello", "--out", out, "--json")
@@ -118,6 +120,7 @@ def test_another_key_and_damaged_keys(run, package, proof, tmp_path):
     run("verify", proof, "--model", tmp_path / "keys").failed_in_one_line("no such file or folder")
 
 
+@pytest.mark.slow
 def test_the_trace_lists_every_absorb_and_challenge(run, package, proof):
     outcome = run("verify", proof, "--model", package, "--trace", "--json")
     trace = outcome.json["trace"]
@@ -219,6 +222,7 @@ def test_calldata_for_settling_needs_a_context(run, package, proof):
 # ---- settle
 
 
+@pytest.mark.slow
 def test_settling_through_the_command_line(run, package, proof, anvil: Rpc, tmp_path, monkeypatch):
     home, out = tmp_path / "home", tmp_path / "answer.zkllm"
     settle = ("settle", "--network", "anvil", "--model", package, "--home", home)

@@ -14,6 +14,8 @@ import pytest
 
 from zkllm.cli import demo
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -17,6 +17,8 @@ from zkllm.settle.anvil import LocalNode
 from zkllm.settle.create2 import PROXY, PROXY_CODE
 from zkllm.settle.rpc import Rpc
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 SEPOLIA = 11155111
 SECRET = "0x" + "42" * 32

@@ -14,6 +14,8 @@ from zkllm.errors import PackageError
 from zkllm.model import build
 from zkllm.model.package import ModelPackage
 
+pytestmark = pytest.mark.slow
+
 SETUP_STAGES = ["calibrate", "quantize", "ranges", "commit weights", "keys N=8 k=1"]
 PROVE_STAGES = ["keys N=8 k=3", "trace", "witness", "commit witness", "inner proof", "outer proof"]
 

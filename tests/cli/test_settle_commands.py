@@ -19,6 +19,8 @@ from zkllm.settle.dates import utc
 from zkllm.settle.rpc import Rpc, checksum_address
 from zkllm.settle.session import Session
 
+pytestmark = pytest.mark.slow
+
 PROMPT = ("--tokens", "72,101,108")
 OTHER = ("--tokens", "72,101,109")
 K = ("--new-tokens", "2")

@@ -14,6 +14,8 @@ from zkllm.settle.ownership import freeze_call, pending_owner_of
 from zkllm.settle.registry import Status, owner_of, status_of
 from zkllm.settle.rpc import Rpc, checksum_address
 
+pytestmark = pytest.mark.slow
+
 K = ("--new-tokens", "2")
 PROMPT = ("--tokens", "72,101,108")
 OWNER, HEIR, STRANGER = (development_account(i).address for i in range(3))

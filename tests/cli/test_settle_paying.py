@@ -20,6 +20,8 @@ from zkllm.settle.accounts import development_account
 from zkllm.settle.anvil import LocalNode
 from zkllm.settle.rpc import Rpc
 
+pytestmark = pytest.mark.slow
+
 ACCOUNT = development_account()
 PROMPT = ("--tokens", "72,101,108")
 K = ("--new-tokens", "2")

@@ -63,6 +63,7 @@ def test_wrong_usage_has_exit_code_2(run, arguments):
     assert outcome.code == 2 and "usage:" in outcome.err and outcome.out == ""
 
 
+@pytest.mark.slow
 def test_import(run, files, tmp_path):
     out = tmp_path / "a.srs"
     data = run("srs", "import", files / "ceremony.ptau", "--powers", 20, "--out", out, "--json").json
@@ -77,6 +78,7 @@ def test_import(run, files, tmp_path):
     assert not (tmp_path / "b.srs").exists()
 
 
+@pytest.mark.slow
 def test_info_and_check(run, files):
     for name, kind, points in (("development", FORGE, 1), ("ceremony", "ceremony", 2)):
         for action in ("info", "check"):
@@ -104,6 +106,7 @@ def test_check_says_what_is_wrong(run, files, tmp_path):
     run("srs", "info", tmp_path / "text").failed_in_one_line("not an SRS file of this project")
 
 
+@pytest.mark.slow
 def test_export(run, files, tmp_path):
     for i, (source, options, power) in enumerate(
         [
@@ -127,6 +130,7 @@ def test_export(run, files, tmp_path):
     assert not (tmp_path / "x").exists()
 
 
+@pytest.mark.slow
 def test_contribute(run, files, tmp_path, monkeypatch):
     out = tmp_path / "a.ptau"
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"dice: 3 1 4 1 5")))
@@ -165,6 +169,7 @@ def test_a_contribution_leaves_no_secret(run, files, tmp_path, monkeypatch):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.ptau", "text"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["write tau^i in G2", "hash beta tau^i in G1"])
 def test_a_contribution_that_is_killed_leaves_nothing(files, tmp_path, stage):
     out = tmp_path / "a.ptau"
@@ -214,6 +219,7 @@ def test_a_partial_file_is_imported(run, files, tmp_path, monkeypatch):
     run("srs", "import", "part.ptau", "--partial", "--out", "b.srs").failed_in_one_line("of G1 are missing")
 
 
+@pytest.mark.slow
 @needs_snarkjs
 def test_snarkjs_verifies_what_the_commands_write(run, files, tmp_path):
     assert run("srs", "export", "development", "--power", 3, "--out", tmp_path / "a.ptau").code == 0

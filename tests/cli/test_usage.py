@@ -136,6 +136,7 @@ def test_settle_is_a_program_of_its_own():
     assert "python -m zkllm.settle --network anvil" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_is_no_error(proof):
     command = f"{sys.executable} -m zkllm inspect {proof} | true"
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
@@ -185,6 +186,7 @@ def test_a_line_for_each_stage_in_a_pipe_or_a_log(monkeypatch):
     assert streams[None].getvalue() == "outer ...\ninner ...\nlast ...\n" and streams[False].getvalue() == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_results_that_cannot_be_printed_are_one_line(proof, unbuffered):
     """Nothing of Python's at its end either."""

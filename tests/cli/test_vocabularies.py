@@ -14,6 +14,8 @@ from zkllm.errors import ZkllmWarning
 from zkllm.model.accuracy import measure_accuracy
 from zkllm.model.build import BuildOptions, build_package
 
+pytestmark = pytest.mark.slow
+
 ACIDS = "ACDEFGHIKLMNPQRSTVWY"
 TEXT = "MKTAYIAKQRQISFVKSHFSRQLEERLGLIEVQ\n" * 8
 END = "<|endoftext|>"

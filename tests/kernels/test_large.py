@@ -21,6 +21,8 @@ from zkllm.bits import ceil_log2
 from zkllm.field import R
 from zkllm.kernels.interface import Table
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True, scope="module")
 def backend() -> None:

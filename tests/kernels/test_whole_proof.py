@@ -8,6 +8,8 @@ from testkit.whole import Whole
 from zkllm.kernels.native import NATIVE
 from zkllm.naive import NAIVE
 
+pytestmark = pytest.mark.slow
+
 MU = 7  # weights in layered columns too
 
 

@@ -56,6 +56,7 @@ def configured(package: ModelPackage, **changes: int) -> ModelPackage:
     return replace(package, weights=replace(package.weights, config=replace(package.config, **changes)))
 
 
+@pytest.mark.slow
 def test_what_setup_made_passes(
     demo_package: ModelPackage, checkpoint: Checkpoint, measured: list[int]
 ) -> None:

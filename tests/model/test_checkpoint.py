@@ -39,6 +39,7 @@ def test_defaults_are_those_of_hugging_face() -> None:
     assert parse_architecture(old).n_ctx == 9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "field", ["scale_attn_weights", "scale_attn_by_inverse_layer_idx", "reorder_and_upcast_attn"]
 )

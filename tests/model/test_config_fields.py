@@ -38,6 +38,7 @@ METHODS = {"get_text_config", "to_dict", "dict_dtype_to_str", "_remove_keys_not_
            "_update_heterogeneous_to_dict_output"}  # fmt: skip
 
 
+@pytest.mark.slow
 def test_every_field_that_gpt2_reads_is_judged() -> None:
     """A model whose configuration notes what is asked of it: made, loaded, and run in either attention."""
     torch, transformers = pytest.importorskip("torch"), pytest.importorskip("transformers")

@@ -133,6 +133,7 @@ def larger_model(width: int, heads: int, layers: int, vocab: int, seed: int) -> 
     return QuantizedModel(config=c, tables=spec, **arrays)
 
 
+@pytest.mark.slow
 def test_a_wider_model_against_numpy() -> None:
     """Width 768, two layers: recomputed operation by operation in numpy's exact integers."""
     model = larger_model(768, 12, 2, 3001, seed=1)

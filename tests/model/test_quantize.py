@@ -82,6 +82,7 @@ def test_the_demo_answers_its_prompts(demo_package: ModelPackage) -> None:
         assert tokenizer.decode([out[T]]) == answer
 
 
+@pytest.mark.slow
 def test_a_thousand_random_prompts_stay_inside_the_ranges(demo_package: ModelPackage) -> None:
     generator, c = random.Random(11), demo_package.config
     for _ in range(1000):
@@ -101,6 +102,7 @@ def test_native_and_reference_agree_on_the_demo(demo_package: ModelPackage) -> N
     assert all(np.array_equal(a[name], b[name]) for name in a)
 
 
+@pytest.mark.slow
 def test_accuracy_against_hugging_face(demo_package: ModelPackage) -> None:
     pytest.importorskip("torch"), pytest.importorskip("transformers")
     from zkllm.model.accuracy import FloatReference, measure_accuracy
@@ -234,6 +236,7 @@ def test_quantisation_is_deterministic_and_checked(tmp_path: Path) -> None:
         assert scale_errors(checkpoint, replace(a.config, **change), scales, a.tables)
 
 
+@pytest.mark.slow
 def test_a_package_is_checked_against_its_checkpoint(
     tmp_path: Path, demo_package: ModelPackage, edit_json
 ) -> None:
@@ -252,6 +255,7 @@ def test_a_package_is_checked_against_its_checkpoint(
         check_package(replace(demo_package, weights=replace(weights, w_o=w_o)), load_checkpoint(DEMO))
 
 
+@pytest.mark.slow
 def test_packages_are_reproducible(tmp_path: Path, demo_package: ModelPackage) -> None:
     again = build_package(DEMO, tmp_path / "again")
     assert again.digest == demo_package.digest

@@ -268,11 +268,13 @@ def compare(folder: Path, cases: Iterator[tuple[str, dict[str, Any]]]) -> list[b
     return accepted
 
 
+@pytest.mark.slow
 def test_each_flag_and_layout_alone(tmp_path: Path) -> None:
     accepted = compare(tmp_path, single_changes())
     assert sum(accepted) > 3 / 4 * len(accepted)
 
 
+@pytest.mark.slow
 def test_mixtures_of_flags_and_files(tmp_path: Path) -> None:
     accepted = compare(tmp_path, mixtures(150))
     assert sum(accepted) > len(accepted) / 3

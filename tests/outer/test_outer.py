@@ -76,6 +76,7 @@ def test_vectors(name):
     assert {n: f"{challenges[n]:064x}" for n in data["challenges"]} == data["challenges"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", VECTOR_NAMES)
 def test_invalid_vectors_are_rejected_by_the_named_check(name):
     data, key, words, context = vector(name)

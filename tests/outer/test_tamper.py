@@ -31,6 +31,8 @@ from zkllm.outer.transcript import (
 )
 from zkllm.outer.verifier import check_opening, draw_challenges, verify
 
+pytestmark = pytest.mark.slow
+
 
 def inverse(x: int) -> int:
     return pow(x, -1, R)

@@ -12,6 +12,8 @@ from zkllm.outer.prover import OuterProver
 from zkllm.outer.transcript import decode_body
 from zkllm.outer.verifier import verify
 
+pytestmark = pytest.mark.slow
+
 
 class Plain(ByHand):
     raised = False

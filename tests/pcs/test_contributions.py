@@ -42,6 +42,8 @@ from zkllm.pcs.ptau_check import POINT_SECTIONS, PtauReport, check_ptau, chunks,
 from zkllm.pcs.ptau_write import contribute, contribute_srs, truncate_ptau, write_development_ptau
 from zkllm.pcs.srs import Srs, make_development_srs
 
+pytestmark = pytest.mark.slow
+
 POWER = 3
 
 

@@ -25,6 +25,8 @@ from zkllm.pcs.ptau import FILE_HEAD, SECTION_HEAD, encode_header, import_ptau, 
 from zkllm.pcs.ptau_write import write_development_ptau
 from zkllm.pcs.srs import make_development_srs
 
+pytestmark = pytest.mark.slow
+
 POWER = 9
 
 

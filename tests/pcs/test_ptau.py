@@ -123,6 +123,7 @@ def test_files_of_both_formats_are_opened(ptau, tmp_path, monkeypatch):
         open_srs(ptau, 32)
 
 
+@pytest.mark.slow
 @needs_snarkjs
 def test_what_snarkjs_makes_is_imported(tmp_path):
     new, contributed = tmp_path / "new.ptau", tmp_path / "contributed.ptau"
@@ -138,6 +139,7 @@ def test_what_snarkjs_makes_is_imported(tmp_path):
     assert prepared.digest == srs.digest, "files with Lagrange sections are read as well"
 
 
+@pytest.mark.slow
 @needs_snarkjs
 def test_what_we_write_is_used_by_snarkjs(ptau, tmp_path):
     """A contribution multiplies tau by a secret: it passes the pairing checks only if ours was read right."""

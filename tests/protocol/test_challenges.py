@@ -26,6 +26,8 @@ from .false_witnesses import ERRORS, ZERO_CHECK, Error, attempt, false_in, hones
 from .scene import little
 from .solving import SUMS, Attempt
 
+pytestmark = pytest.mark.slow
+
 ALPHA_BETA, LAYER = "lookups: logup", "lookups: layer"
 GAMMA_TAU, ROUNDS = "zero-check: zero_check", "zero-check: lockstep"
 EXTENDED, ETA, SUM_ROUNDS = (f"product sums: {f}" for f in ("extend", "product_sums", "lockstep"))

@@ -37,6 +37,7 @@ def test_honest_proofs_satisfy_the_circuit(scene) -> None:  # type: ignore[no-un
     assert unsatisfied(case, proof) == []
 
 
+@pytest.mark.slow
 def test_other_public_inputs(honest: tuple[Case, Proof]) -> None:
     case, proof = honest
     names = (

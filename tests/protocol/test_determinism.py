@@ -66,6 +66,7 @@ def stage(request: pytest.FixtureRequest) -> Stage:
     return _stage(request.param)
 
 
+@pytest.mark.slow
 def test_every_row_has_one_role(stage: Stage) -> None:
     """A public input, a definition, an assertion, a round or what a round leads to; the filler is in none."""
     circuit, flags = stage.circuit, stage.flags

@@ -23,6 +23,8 @@ from .harness import Case, Proof, named, prove, verify
 from .lying import Lies
 from .scene import packed, ragged, smallest
 
+pytestmark = pytest.mark.slow
+
 PARTS = {
     "lookups": ("logup", "reduction"),
     "zero-check": ("zero-check", "product sums", "reduction"),

@@ -19,6 +19,8 @@ from .circuits import unsatisfied
 from .false_witnesses import carried, honest, layer_check, layer_values, layers, starts
 from .solving import Attempt
 
+pytestmark = pytest.mark.slow
+
 GROUPS = [
     "logup: numerator =",
     "logup: denominator !=",

@@ -21,6 +21,8 @@ from .circuits import unsatisfied
 from .harness import Case, Proof, named, prove, verify
 from .scene import packed
 
+pytestmark = pytest.mark.slow
+
 LITTLE: dict[str, Any] = dict(n_layer=1, n_head=1, head_dim=2, d_inner=3, vocab_size=5, n_ctx=7, mu=8)
 
 

@@ -22,6 +22,8 @@ from zkllm.statement import Context, pack_words
 from zkllm.sub_block import CONTEXT, NAMES, SubBlock, SubBlockKey, SubBlockProof
 from zkllm.timings import Timings
 
+pytestmark = pytest.mark.slow
+
 ROWS = 5
 
 

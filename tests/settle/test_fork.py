@@ -24,6 +24,8 @@ from zkllm.settle.rpc import Rpc
 from zkllm.settle.session import Session
 from zkllm.statement import request_id
 
+pytestmark = pytest.mark.slow
+
 FORK_URL = os.environ.get("ZKLLM_FORK_URL")
 REWARD, DEPOSIT = 10**17, 10**18
 DEPOSITOR, BENEFICIARY = 5, 6

@@ -8,6 +8,8 @@ from tests.settle.test_session import IDS, Killed, ask, paid, prepared, settle
 from zkllm.settle.escrow import credit_of, withdraw_call
 from zkllm.settle.rpc import Rpc
 
+pytestmark = pytest.mark.slow
+
 
 class DyingAt:
     """A node whose client dies at the n-th request of a kind: before it is sent, or after."""

@@ -13,6 +13,8 @@ from zkllm.settle import KeySource, network, open_session
 from zkllm.settle.create2 import PROXY
 from zkllm.settle.rpc import Reverted, Rpc, RpcError
 
+pytestmark = pytest.mark.slow
+
 
 class RefusingRpc:
     """A node that answers what it is sent with an error; `takes`: and takes it all the same, unseen yet."""

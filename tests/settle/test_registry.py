@@ -16,6 +16,8 @@ from zkllm.settle.fees import Call
 from zkllm.settle.registry import Status, owner_of, verifiers_of
 from zkllm.settle.settlement import check_settlement, settlement_address
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def longer() -> ToyModel:

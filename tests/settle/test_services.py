@@ -16,6 +16,8 @@ from zkllm.settle.recompile import recompile
 from zkllm.settle.rpc import checksum_address
 from zkllm.settle.services import Etherscan, Sourcify
 
+pytestmark = pytest.mark.slow
+
 EXPLORER = "https://explorer.example"
 
 

@@ -17,6 +17,8 @@ from zkllm.settle.fees import Call
 from zkllm.settle.rpc import Receipt, Reverted, Rpc
 from zkllm.statement import Context, request_id
 
+pytestmark = pytest.mark.slow
+
 IDS = (5, 6, 7, 0)
 
 

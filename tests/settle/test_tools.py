@@ -129,6 +129,7 @@ def test_the_node_is_stopped(monkeypatch):
         os.kill(pid, 0)
 
 
+@pytest.mark.slow
 def test_refused_sources_are_one_line():
     source = settlement_source()
     source["sources"] = {"x.sol": {"content": "contract {"}}
@@ -157,6 +158,7 @@ def test_programs_of_the_working_directory_are_not_run(bare, monkeypatch):
     assert not ran.exists()
 
 
+@pytest.mark.slow
 def test_the_compiler_is_not_taken_from_the_working_directory(tmp_path, monkeypatch):
     package = tmp_path / "node_modules" / "solc"
     package.mkdir(parents=True)
@@ -169,6 +171,7 @@ def test_the_compiler_is_not_taken_from_the_working_directory(tmp_path, monkeypa
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.slow
 def test_the_settlement_is_the_one_of_the_release(tmp_path, monkeypatch):
     """Neither the cache nor the compiler can put another contract in its place."""
     from zkllm.settle import contracts

@@ -31,6 +31,8 @@ from zkllm.settle.session import Session
 from zkllm.settle.transactions import Sender
 from zkllm.units import GWEI
 
+pytestmark = pytest.mark.slow
+
 SOMEBODY = bytes([0x77] * 20)
 PAYMENT = Call("pay", "pay somebody", SOMEBODY, b"", 5)
 
