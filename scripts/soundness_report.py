@@ -15,10 +15,10 @@ from pathlib import Path
 
 from zkllm.gpt2.config import ProgramConfig
 from zkllm.gpt2.description import describe
-from zkllm.inspection import run_on_wires
+from zkllm.measure.inspection import run_on_wires
+from zkllm.measure.soundness import OuterSizes, Term, report
 from zkllm.protocol.circuit import build_circuit
 from zkllm.protocol.description import Description
-from zkllm.soundness import OuterSizes, Term, report
 
 XL = ProgramConfig(
     n_layer=48, n_head=25, head_dim=64, d_inner=6400, vocab_size=50257, n_ctx=1024, pad_id=50256,

@@ -40,7 +40,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("zkllm.gpt2",),
     ("zkllm.model",),
     ("zkllm.naive", "zkllm.proof", "zkllm.setup_record"),
-    ("zkllm.settle",),
+    ("zkllm.measure", "zkllm.settle"),
     ("zkllm.cli",),
 )
 """From the ground up; rooms of one floor do not know each other. What is not listed yet is not held to it."""

@@ -11,10 +11,10 @@ import pytest
 
 from zkllm.gpt2.config import ProgramConfig
 from zkllm.gpt2.description import describe
-from zkllm.inspection import sub_blocks
+from zkllm.measure.inspection import sub_blocks
+from zkllm.measure.profiling import KINDS, block_counts, flat, predicted, profile, sizes_of, stage_counts
 from zkllm.measure.speedscope import speedscope
 from zkllm.model.tiny import tiny_model
-from zkllm.profiling import KINDS, block_counts, flat, predicted, profile, sizes_of, stage_counts
 from zkllm.protocol.description import Description
 from zkllm.timings import Stage, Timings, resident_memory
 

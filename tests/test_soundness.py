@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from scripts.soundness_report import XL, terms_of
-from zkllm.soundness import CEREMONY_POWERS, OuterSizes, outer_terms, work_terms
+from zkllm.measure.soundness import CEREMONY_POWERS, OuterSizes, outer_terms, work_terms
 
 ROOT = Path(__file__).resolve().parents[1]
 

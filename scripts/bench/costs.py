@@ -29,14 +29,14 @@ from zkllm.cli.demo import PROMPT
 from zkllm.cli.text import table
 from zkllm.gpt2.config import ProgramConfig
 from zkllm.gpt2.description import describe
-from zkllm.inspection import lookups, sub_blocks
+from zkllm.measure.inspection import lookups, sub_blocks
+from zkllm.measure.soundness import security_bits
 from zkllm.model.build import BuildOptions, build_package
 from zkllm.model.package import ModelPackage
 from zkllm.model.quantize import QuantizerOptions
 from zkllm.protocol.circuit import build_circuit
 from zkllm.protocol.description import Description
 from zkllm.settle import KeySource, network, open_session
-from zkllm.soundness import security_bits
 from zkllm.timings import Stage
 
 DEMO = ROOT / "models" / "demo-gpt2"

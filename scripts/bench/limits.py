@@ -2,10 +2,10 @@
 
     python -m scripts.bench.limits [--srs-log2 20]
 
-The kinds are those that `zkllm.profiling` counts. Each is measured alone, where nothing but that operation is
-done: field products and sums of weights in the cache, bucket additions in a multi-scalar multiplication of
-full scalars, integer products in the integer program, and reads of memory. Processor time divided by the
-cores, so that a busy machine gives about the figures of an idle one. Prints one JSON line.
+The kinds are those that `zkllm.measure.profiling` counts. Each is measured alone, where nothing but that
+operation is done: field products and sums of weights in the cache, bucket additions in a multi-scalar
+multiplication of full scalars, integer products in the integer program, and reads of memory. Processor time
+divided by the cores, so that a busy machine gives about the figures of an idle one. Prints one JSON line.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from typing import Any
 import numpy as np
 
 from zkllm._native import field_backend
-from zkllm.benchmark import of_widths
 from zkllm.field import R
 from zkllm.kernels.interface import Vector
 from zkllm.kernels.native import NATIVE
+from zkllm.measure.benchmark import of_widths
+from zkllm.measure.profiling import windows
 from zkllm.model.program import trace
 from zkllm.pcs.srs import development_srs
-from zkllm.profiling import windows
 
 REPEATS = 3
 

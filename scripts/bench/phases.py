@@ -89,7 +89,7 @@ def setup(o: Options) -> Options:
 
 def keys(o: Options) -> Options:
     """The keys of (N, k), and what the shape is."""
-    from zkllm.inspection import inspect_package
+    from zkllm.measure.inspection import inspect_package
 
     package = ModelPackage.load(o["package"], verify=False)
     start = time.perf_counter()
@@ -139,7 +139,7 @@ def deploy(o: Options) -> Options:
 def prove(o: Options) -> Options:
     """One proof. Keys are read, not made; reading them belongs to proving."""
     from zkllm.gpt2.description import describe
-    from zkllm.profiling import flat, profile
+    from zkllm.measure.profiling import flat, profile
     from zkllm.statement import Context
 
     chain_id, contract, sender = o["context"]

@@ -250,7 +250,7 @@ def test_an_unsound_package_gets_no_keys(unsound: Path) -> None:
 
 
 def test_an_unsound_model_s_parts_get_no_keys(demo_package: ModelPackage) -> None:
-    from zkllm.sub_block import SubBlock
+    from zkllm.measure.sub_block import SubBlock
 
     weights = configured(demo_package, diff_bits=62).weights
     with pytest.raises(PackageError, match=UNSOUND):

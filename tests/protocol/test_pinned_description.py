@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zkllm.benchmark import of_widths
 from zkllm.gpt2.description import describe
 from zkllm.kernels.native import NATIVE
+from zkllm.measure.benchmark import of_widths
+from zkllm.measure.sub_block import NAMES, SubBlock
 from zkllm.model.program import generate_trace
 from zkllm.model.tiny import tiny_model
 from zkllm.protocol.data import Packed, ProverData
@@ -20,7 +21,6 @@ from zkllm.protocol.party import Prover
 from zkllm.protocol.program import InnerStatement, run_inner
 from zkllm.protocol.witness import prover_data
 from zkllm.statement import pack_words
-from zkllm.sub_block import NAMES, SubBlock
 
 MODELS = {
     "packed": (tiny_model(1), 6, 2),

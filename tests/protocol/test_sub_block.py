@@ -7,10 +7,11 @@ from functools import cache
 import numpy as np
 import pytest
 
-from zkllm import sub_block
-from zkllm.benchmark import Source, float_tensors, largest_error, of_widths
 from zkllm.errors import PackageError, ProofError
 from zkllm.gpt2 import description as gpt2
+from zkllm.measure import sub_block
+from zkllm.measure.benchmark import Source, float_tensors, largest_error, of_widths
+from zkllm.measure.sub_block import CONTEXT, NAMES, SubBlock, SubBlockKey, SubBlockProof
 from zkllm.outer.contract import describe
 from zkllm.outer.keys import VerifyingKey
 from zkllm.outer.setup import ProvingKey
@@ -19,7 +20,6 @@ from zkllm.pcs.srs import Srs, development_srs
 from zkllm.proof import Proof
 from zkllm.prover import prove_data
 from zkllm.statement import Context, pack_words
-from zkllm.sub_block import CONTEXT, NAMES, SubBlock, SubBlockKey, SubBlockProof
 from zkllm.timings import Timings
 
 pytestmark = pytest.mark.slow

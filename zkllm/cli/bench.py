@@ -53,7 +53,7 @@ def misuse(arguments: argparse.Namespace) -> str | None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    from zkllm import benchmark
+    from zkllm.measure import benchmark
 
     if arguments.model is not None:
         source = benchmark.of_package(arguments.model, arguments.layer, arguments.rows)

@@ -72,10 +72,10 @@ class Stages:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     from zkllm import api
     from zkllm.cli.prove import float_logits
+    from zkllm.measure.soundness import security_bits
     from zkllm.settle import KeySource, default_home, network, open_session
     from zkllm.settle.anvil import find_anvil
     from zkllm.settle.contracts import settlement_artifact
-    from zkllm.soundness import security_bits
 
     find_anvil()  # before anything is made: what the later stages need
     settlement_artifact()

@@ -35,7 +35,7 @@ def misuse(arguments: argparse.Namespace) -> str | None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    from zkllm import inspection
+    from zkllm.measure import inspection
 
     if Path(arguments.path).is_file():
         from zkllm.proof import Proof

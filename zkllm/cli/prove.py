@@ -141,7 +141,7 @@ def _report(result: ProofResult, data: JsonObject, prompt: bytes) -> list[str]:
 
 def profile_of(package: ModelPackage, result: ProofResult) -> JsonObject:
     from zkllm.api import backend
-    from zkllm.profiling import profile
+    from zkllm.measure.profiling import profile
     from zkllm.shape_protocol import protocol_of
 
     key = result.verifying_key

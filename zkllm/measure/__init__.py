@@ -1,1 +1,1 @@
-"""What was measured of a proof, or can be said of one from its sizes: nothing here is needed to make one."""
+"""What can be measured of a proof, or said of one from its sizes; no proof needs it."""

@@ -20,16 +20,16 @@ from typing import ClassVar
 
 import numpy as np
 
-from .bits import ceil_log2
-from .commitments import commit_columns
-from .errors import PackageError
-from .field import R
-from .gpt2 import description as gpt2
-from .gpt2.config import ProgramConfig
-from .hashing import keccak256
-from .kernels.native import NATIVE
-from .limits import MIN_MU
-from .model.predicates import (
+from zkllm.bits import ceil_log2
+from zkllm.commitments import commit_columns
+from zkllm.errors import PackageError
+from zkllm.field import R
+from zkllm.gpt2 import description as gpt2
+from zkllm.gpt2.config import ProgramConfig
+from zkllm.hashing import keccak256
+from zkllm.kernels.native import NATIVE
+from zkllm.limits import MIN_MU
+from zkllm.model.predicates import (
     NORM_BITS,
     TRACED_BITS,
     check_predicates,
@@ -39,22 +39,22 @@ from .model.predicates import (
     slot_bounds,
     square_sum_bound,
 )
-from .model.trace import Trace
-from .model.weights import QuantizedModel
-from .ops.boundary import GivenFeatures, GivenInner, GivenStream, StreamAfter
-from .ops.linear import Linear
-from .outer.keys import VerifyingKey
-from .outer.setup import KeyFields, ProvingKey, setup_outer
-from .outer.verifier import verify
-from .pcs.srs import Srs, srs_powers_needed
-from .protocol.circuit import build_circuit
-from .protocol.data import Packed, ProverData
-from .protocol.description import Description, Program, Shape
-from .protocol.operation import Operation
-from .protocol.witness import fixed_tensors, prover_data
-from .prover import prove_data
-from .statement import pack_words
-from .timings import Timings
+from zkllm.model.trace import Trace
+from zkllm.model.weights import QuantizedModel
+from zkllm.ops.boundary import GivenFeatures, GivenInner, GivenStream, StreamAfter
+from zkllm.ops.linear import Linear
+from zkllm.outer.keys import VerifyingKey
+from zkllm.outer.setup import KeyFields, ProvingKey, setup_outer
+from zkllm.outer.verifier import verify
+from zkllm.pcs.srs import Srs, srs_powers_needed
+from zkllm.protocol.circuit import build_circuit
+from zkllm.protocol.data import Packed, ProverData
+from zkllm.protocol.description import Description, Program, Shape
+from zkllm.protocol.operation import Operation
+from zkllm.protocol.witness import fixed_tensors, prover_data
+from zkllm.prover import prove_data
+from zkllm.statement import pack_words
+from zkllm.timings import Timings
 
 NAMES = ("attention", "fc1-gelu", "fc2-residual")
 CONFIG_TAG = keccak256(b"zkllm.v1.sub-block.config")

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import log2
 
-from .field import R
-from .outer.keys import VerifyingKey
-from .protocol.party import Party
-from .statement import num_words
+from zkllm.field import R
+from zkllm.outer.keys import VerifyingKey
+from zkllm.protocol.party import Party
+from zkllm.statement import num_words
 
 LOG2_R = log2(R)
 CEREMONY_POWERS = (1 << 29) - 1  # in G1, of the largest .ptau files: perpetual powers of tau

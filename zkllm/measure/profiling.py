@@ -34,10 +34,10 @@ from dataclasses import dataclass
 from math import log2, prod
 from typing import Any
 
-from .files import JsonObject
-from .pcs.curve import G1_BYTES
-from .protocol.description import Description
-from .timings import Stage
+from zkllm.files import JsonObject
+from zkllm.pcs.curve import G1_BYTES
+from zkllm.protocol.description import Description
+from zkllm.timings import Stage
 
 KINDS = ("field_mul", "weight_mul", "int_mac", "bucket_add", "bytes")
 SCALAR_BITS, WINDOW_BITS = 255, 16

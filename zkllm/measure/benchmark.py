@@ -15,25 +15,25 @@ from pathlib import Path
 
 import numpy as np
 
-from . import sub_block
-from .api import backend
-from .errors import ZkllmError
-from .files import write_atomically
-from .model.float_model import gelu_new
-from .model.folding import Linear
-from .model.package import ModelPackage
-from .model.program import trace
-from .model.quantize import Scales
-from .model.random_checkpoint import RandomCheckpoint, quantized_random, random_checkpoint
-from .model.trace import Trace
-from .model.weights import QuantizedModel
-from .outer.setup import ProvingKey
-from .pcs.curve import G1_BYTES
-from .pcs.srs import development_srs
-from .protocol.data import Packed
-from .soundness import security_bits
-from .sub_block import SubBlock, SubBlockKey, SubBlockProof
-from .timings import Progress, Timings
+from zkllm.api import backend
+from zkllm.errors import ZkllmError
+from zkllm.files import write_atomically
+from zkllm.measure import sub_block
+from zkllm.measure.soundness import security_bits
+from zkllm.measure.sub_block import SubBlock, SubBlockKey, SubBlockProof
+from zkllm.model.float_model import gelu_new
+from zkllm.model.folding import Linear
+from zkllm.model.package import ModelPackage
+from zkllm.model.program import trace
+from zkllm.model.quantize import Scales
+from zkllm.model.random_checkpoint import RandomCheckpoint, quantized_random, random_checkpoint
+from zkllm.model.trace import Trace
+from zkllm.model.weights import QuantizedModel
+from zkllm.outer.setup import ProvingKey
+from zkllm.pcs.curve import G1_BYTES
+from zkllm.pcs.srs import development_srs
+from zkllm.protocol.data import Packed
+from zkllm.timings import Progress, Timings
 
 MIN_SRS_LOG2 = 18
 READS = {"attention": "X", "fc1-gelu": "y", "fc2-residual": "g, X"}

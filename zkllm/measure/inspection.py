@@ -9,6 +9,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from zkllm.errors import ProofError
+from zkllm.measure.profiling import lookups_by_tensor
 from zkllm.outer.builder import CircuitBuilder
 from zkllm.outer.transcript import (
     POINT_BYTES,
@@ -18,7 +19,6 @@ from zkllm.outer.transcript import (
     body_elements,
     public_input_names,
 )
-from zkllm.profiling import lookups_by_tensor
 from zkllm.proof import Proof
 from zkllm.protocol.circuit import build_circuit
 from zkllm.protocol.party import CircuitParty
@@ -178,7 +178,7 @@ def _columns(protocol: Description) -> dict[str, object]:
 
 def _circuit(protocol: Description, key: VerifyingKey, progress: Progress | None) -> dict[str, object]:
     """Rows by part, and the soundness terms."""
-    from zkllm.soundness import OuterSizes, report
+    from zkllm.measure.soundness import OuterSizes, report
 
     if progress is not None:
         progress("circuit", 0, 2)
