@@ -9,6 +9,8 @@ from .circuits import unsatisfied
 from .harness import Proof, named, prove, verify
 from .scene import Scene, packed
 
+pytestmark = pytest.mark.slow
+
 
 def cheat_proof(scene: Scene, cheat: Cheat, off: list[str]) -> Proof:
     case = scene.case
