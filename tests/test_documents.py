@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.generate import circuit_sizes
 from testkit.small import PACKED
 from zkllm.gpt2.description import describe
 from zkllm.outer.transcript import INVERSE, SCHEDULE
@@ -128,3 +129,10 @@ def test_the_reference_names_modules_that_are_there() -> None:
     ]
     missing = [name for name in named if not list(ROOT.glob(f"{name.replace('.', '/')}*"))]
     assert named and missing == []
+
+
+def test_circuit_sizes_are_what_the_command_writes() -> None:
+    table = circuit_sizes.table()
+    assert table.count("\n") == 6
+    for page in circuit_sizes.PAGES:
+        assert circuit_sizes.between(page) == table, page.name

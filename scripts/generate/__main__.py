@@ -12,6 +12,7 @@ from scripts import ROOT
 
 STEPS = (
     "poseidon2",
+    "circuit_sizes",
     "circuit_digests",
     "outer_vectors",
     "chain_fixtures",

@@ -7,6 +7,8 @@ import shlex
 import subprocess
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "tutorial.md"
 MODULES = {"zkllm.settle": "settle", "verifier_gen": "verifier"}  # `python -m MODULE` -> zkllm's
@@ -19,6 +21,7 @@ def blocks() -> list[tuple[str, list[str]]]:
     return [(kind, block.splitlines()) for kind, block in found]
 
 
+@pytest.mark.slow
 def test_the_tutorial(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("models").symlink_to(ROOT / "models")
