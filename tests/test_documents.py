@@ -19,6 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.rglob("*.md"), *ROOT.glob("*.md")])
 SOURCES = (".py", ".rs", ".sol", ".template", ".toml")
+PROSE = [page for page in PAGES if page.name != "CHANGELOG.md"]
+WIDTH = 100
 ROOMS = ("zkllm", "verifier_gen", "contracts", "tests", "testkit", "scripts", "native", "docs", "models")
 
 
@@ -79,6 +81,24 @@ def test_a_broken_link_and_a_missing_file_are_seen(tmp_path: Path) -> None:
     page.write_text(f"# A title\n{links} `zkllm/none.py` `ops/none.py` `ops/head.py`\n")
     assert list(broken_links(page)) == ["none.md", "#none"]
     assert list(missing_files(page)) == ["zkllm/none.py", "ops/none.py"]
+
+
+def long_lines(page: Path) -> list[str]:
+    """Of prose: tables, code, figures and what a command writes have the length that they have."""
+    text = re.sub(r"<!-- [\w ]+: begin -->.*?<!-- [\w ]+: end -->", "", prose(page), flags=re.DOTALL)
+    free = ("|", "    ", "![")
+    return [line for line in text.splitlines() if len(line) > WIDTH and not line.startswith(free)]
+
+
+@pytest.mark.parametrize("page", PROSE, ids=lambda p: str(p.relative_to(ROOT)))
+def test_lines_of_prose_are_short(page: Path) -> None:
+    assert long_lines(page) == []
+
+
+def test_a_long_line_is_seen(tmp_path: Path) -> None:
+    page, long = tmp_path / "page.md", "word " * 21
+    page.write_text(f"{long}\n| {long} |\n```sh\n{long}\n```\n<!-- a: begin -->\n{long}\n<!-- a: end -->\n")
+    assert long_lines(page) == [long]
 
 
 def explained(section: str) -> set[str]:
