@@ -61,7 +61,7 @@ def test_block_is_the_sum_of_the_dense_vector(size: int) -> None:
 
 
 def test_a_strided_block_must_stay_inside() -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="leaves the real region"):
         F.Strided(point(random.Random(0), 1), 2, 0, 8).block(4, 2, point(random.Random(1), 2))
 
 
