@@ -13,7 +13,7 @@ import pytest
 
 from tests.settle.proxy import Answer, Gateway, error, gateway, result
 from zkllm.errors import SettlementError
-from zkllm.settle import anvil, transactions
+from zkllm.settle import transactions
 from zkllm.settle.abi import explain
 from zkllm.settle.accounts import development_account
 from zkllm.settle.anvil import LocalNode
@@ -442,10 +442,9 @@ def test_a_node_without_a_tip_s_estimate_is_used_all_the_same(payment, between):
     payment.is_paid_once(payment.sender().send(payment.call))
 
 
-def test_a_chain_without_a_base_fee_is_named_before_anything_is_signed(tmp_path, monkeypatch):
+def test_a_chain_without_a_base_fee_is_named_before_anything_is_signed(tmp_path):
     """Anvil as it was before London."""
-    monkeypatch.setattr(anvil, "HARDFORK", "berlin")
-    with LocalNode() as old:
+    with LocalNode(hardfork="berlin") as old:
         paying = Sender(old.rpc, network("anvil"), ACCOUNT, Journal(tmp_path), 5.0, explain)
         with pytest.raises(NoBaseFee, match=r"this chain has no base fee \(EIP-1559\)"):
             paying.send(Call("pay", "pay somebody", bytes([9] * 20), b"", 5))
