@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Generic, Protocol, TypeAlias, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -85,6 +85,20 @@ class LogUpTree(Protocol):
         """p and q' of the two children at the point. Not cut: four elements."""
 
 
+class CircuitColumns(NamedTuple, Generic[V]):
+    """What a compiled circuit of n rows is (`outer.rows.Circuit`)."""
+
+    num_rows: int
+    num_variables: int
+    inputs: np.ndarray
+    own_wires: np.ndarray  # and wires, permutation: 4 n entries, wire after wire
+    wires: np.ndarray
+    permutation: np.ndarray
+    defines: np.ndarray
+    selectors: Sequence[V]  # nine of n values
+    shifts: Sequence[int]  # of the wires' cosets
+
+
 class CircuitOf(Protocol[V]):
     """A compiled circuit of n rows with its preprocessed polynomials."""
 
@@ -135,6 +149,53 @@ class PointsOf(G1Powers, Protocol[Taken]):
         values[i] points[offset + i]. Shards: ranges of places; they add up."""
 
 
+# ---- what the integer program's kernels fill, and by which scales
+
+
+class LinearScales(NamedTuple):
+    gain: int
+    shift: int
+    bits: int  # of y
+    name: str
+
+
+class NormRows(NamedTuple):
+    rho: np.ndarray  # and u, v: (rows, 8) words of 16 bits
+    u: np.ndarray
+    v: np.ndarray
+    y: np.ndarray
+    rem: np.ndarray
+
+
+class NormScales(NamedTuple):
+    kappa: int
+    shift: int
+    eps: int
+    rho_bits: int
+    norm_bits: int  # of u and v
+    y_bits: int
+    names: tuple[str, str, str, str]  # of rho, u, v, y
+
+
+class AttentionRows(NamedTuple):
+    score_max: np.ndarray  # (rows, heads)
+    sel: np.ndarray  # to e: (rows, heads, all rows)
+    idx: np.ndarray
+    over: np.ndarray
+    rem: np.ndarray
+    e: np.ndarray
+    o: np.ndarray  # and div: (rows, width)
+    div: np.ndarray
+
+
+class AttentionScales(NamedTuple):
+    exp_shift: int
+    over_bits: int
+    div_bits: int
+    o_bits: int
+    names: tuple[str, str, str]  # of over, div, o
+
+
 # ---- kernels by what they work on
 
 
@@ -154,60 +215,21 @@ class IntegerKernels(ABC):
         bias: np.ndarray,
         y: np.ndarray,
         rem: np.ndarray,
-        *,
-        gain: int,
-        shift: int,
-        bits: int,
-        name: str,
+        scales: LinearScales,
     ) -> None:
         """y = round((2^gain a W + b) / 2^shift), signed, and what is left of it in [0, 2^shift). a (rows,
         inputs), weights (inputs, outputs) int16; y int16 or int32, rem int32. Shards: outputs; they join."""
 
     @abstractmethod
-    def norm(
-        self,
-        x: np.ndarray,
-        rho: np.ndarray,
-        u: np.ndarray,
-        v: np.ndarray,
-        y: np.ndarray,
-        rem: np.ndarray,
-        *,
-        kappa: int,
-        shift: int,
-        eps: int,
-        rho_bits: int,
-        norm_bits: int,
-        y_bits: int,
-        names: tuple[str, str, str, str],
-    ) -> None:
-        """The integer LayerNorm (`ops.layernorm`) of each row of x, int64. rho, u, v: (rows, 8) words of 16
-        bits. names: of rho, u, v, y. Shards: rows; they join."""
+    def norm(self, x: np.ndarray, out: NormRows, scales: NormScales) -> None:
+        """The integer LayerNorm (`ops.layernorm`) of each row of x, int64. Shards: rows; they join."""
 
     @abstractmethod
     def attention(
-        self,
-        qkv: np.ndarray,
-        exp: np.ndarray,
-        score_max: np.ndarray,
-        sel: np.ndarray,
-        idx: np.ndarray,
-        over: np.ndarray,
-        rem: np.ndarray,
-        e: np.ndarray,
-        o: np.ndarray,
-        div: np.ndarray,
-        *,
-        first: int,
-        exp_shift: int,
-        over_bits: int,
-        div_bits: int,
-        o_bits: int,
-        names: tuple[str, str, str],
+        self, qkv: np.ndarray, exp: np.ndarray, first: int, out: AttentionRows, scales: AttentionScales
     ) -> None:
         """Causal softmax attention (`ops.attention`) of rows first, first + 1, .. of one layer. qkv: (all
-        rows, 3, width), filled up to the last of them; score_max (rows, heads), sel .. e (rows, heads, all
-        rows), o and div (rows, width). names: of over, div, o. Shards: heads; they join."""
+        rows, 3, width), filled up to the last of them. Shards: heads; they join."""
 
     @abstractmethod
     def scores(self, a: np.ndarray, w: np.ndarray, out: np.ndarray) -> None:
@@ -376,20 +398,8 @@ class PolynomialKernels(ABC, Generic[V]):
         """Mercury's S with g(X) p(1/X) + g(1/X) p(X) = constant + X S(X) + S(1/X)/X. Not cut."""
 
     @abstractmethod
-    def circuit(
-        self,
-        num_rows: int,
-        num_variables: int,
-        inputs: np.ndarray,
-        own_wires: np.ndarray,
-        wires: np.ndarray,
-        permutation: np.ndarray,
-        defines: np.ndarray,
-        selectors: Sequence[V],
-        shifts: Sequence[int],
-    ) -> CircuitOf[V]:
-        """A circuit of n rows: `own_wires`, `wires` and `permutation` have 4 n entries, wire after wire
-        (`outer.rows.Circuit`); nine selectors of n values; the cosets' shifts. Not cut."""
+    def circuit(self, columns: CircuitColumns[V]) -> CircuitOf[V]:
+        """A circuit of n rows. Not cut."""
 
 
 class CurveKernels(ABC, Generic[V]):

@@ -10,7 +10,22 @@ import numpy as np
 from .. import _native
 from .._native import CircuitKernel, FrVec, Points
 from ..field import R
-from .interface import Factor, Kernels, KernelsOf, Piece, Progress, Segment, TableOf, Weight
+from .interface import (
+    AttentionRows,
+    AttentionScales,
+    CircuitColumns,
+    Factor,
+    Kernels,
+    KernelsOf,
+    LinearScales,
+    NormRows,
+    NormScales,
+    Piece,
+    Progress,
+    Segment,
+    TableOf,
+    Weight,
+)
 
 Table: TypeAlias = TableOf[FrVec]
 
@@ -20,10 +35,27 @@ class NativeKernels(KernelsOf[FrVec]):
 
     # ---- integers
 
-    linear = staticmethod(_native.integer_linear)
-    norm = staticmethod(_native.integer_norm)
-    attention = staticmethod(_native.integer_attention)
-    scores = staticmethod(_native.integer_scores)
+    def linear(
+        self,
+        a: np.ndarray,
+        weights: np.ndarray,
+        bias: np.ndarray,
+        y: np.ndarray,
+        rem: np.ndarray,
+        scales: LinearScales,
+    ) -> None:
+        _native.integer_linear(a, weights, bias, y, rem, **scales._asdict())
+
+    def norm(self, x: np.ndarray, out: NormRows, scales: NormScales) -> None:
+        _native.integer_norm(x, *out, **scales._asdict())
+
+    def attention(
+        self, qkv: np.ndarray, exp: np.ndarray, first: int, out: AttentionRows, scales: AttentionScales
+    ) -> None:
+        _native.integer_attention(qkv, exp, *out, first=first, **scales._asdict())
+
+    def scores(self, a: np.ndarray, w: np.ndarray, out: np.ndarray) -> None:
+        _native.integer_scores(a, w, out)
 
     def folded_maxima(
         self, weights: np.ndarray, gain: np.ndarray | None, divisors: list[float]
@@ -140,21 +172,8 @@ class NativeKernels(KernelsOf[FrVec]):
     def symmetric(self, g: FrVec, p: FrVec) -> FrVec:
         return _native.mercury_symmetric(g, p)
 
-    def circuit(
-        self,
-        num_rows: int,
-        num_variables: int,
-        inputs: np.ndarray,
-        own_wires: np.ndarray,
-        wires: np.ndarray,
-        permutation: np.ndarray,
-        defines: np.ndarray,
-        selectors: Sequence[FrVec],
-        shifts: Sequence[int],
-    ) -> CircuitKernel:
-        return CircuitKernel(
-            num_rows, num_variables, inputs, own_wires, wires, permutation, defines, selectors, shifts
-        )
+    def circuit(self, columns: CircuitColumns[FrVec]) -> CircuitKernel:
+        return CircuitKernel(*columns)
 
     # ---- powers of tau
 

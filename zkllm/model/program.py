@@ -12,9 +12,16 @@ from collections.abc import Callable
 import numpy as np
 
 from zkllm.gpt2.description import attention, layer_norm, linear_kinds, residual
-from zkllm.kernels.interface import Kernels
+from zkllm.kernels.interface import (
+    AttentionRows,
+    AttentionScales,
+    Kernels,
+    LinearScales,
+    NormRows,
+    NormScales,
+)
 from zkllm.kernels.native import NATIVE
-from zkllm.model.trace import RangeGuard, Trace, check_argmax, check_statement
+from zkllm.model.trace import RangeGuard, Trace, check_certified, check_statement
 from zkllm.model.weights import QuantizedModel
 
 Progress = Callable[[int, int], None]
@@ -28,7 +35,11 @@ class KernelExecution:
         self.c, self.model, self.trace, self.kernels, self.guard = c, model, trace, kernels, RangeGuard(check)
         self.norm_scales, self.attention_scales = layer_norm(c), attention(c)
         self.kinds = {kind.name: kind for kind in linear_kinds(c)}
-        self.write_bits = residual(c).bits
+        self.target_bits = {
+            "qkv": self.guard.bits(c.act_bits, 16),
+            "write": self.guard.bits(residual(c).bits, 32),
+            "f": c.gelu_bits,  # checked or not: the table has no other entry
+        }
 
     def rows(self, start: int, stop: int, progress: Progress | None = None) -> None:
         """Rows [start, stop) through all layers; the rows before are filled."""
@@ -61,9 +72,7 @@ class KernelExecution:
     def norm(self, n: int, at: slice, x: np.ndarray) -> None:
         op, bits = self.norm_scales, self.guard.bits
         arrays = ("rho", "u", "v", "y", "y_rem")
-        rho, u, v, y, rem = (self.trace[name][n, at] for name in arrays)
-        self.kernels.norm(
-            *(x, rho, u, v, y, rem),
+        scales = NormScales(
             kappa=op.kappa,
             shift=op.shift,
             eps=op.eps,
@@ -72,46 +81,34 @@ class KernelExecution:
             y_bits=bits(op.bits, 16),
             names=(f"rho[{n}]", f"u[{n}]", f"v[{n}]", f"y[{n}]"),
         )
+        self.kernels.norm(x, NormRows(*(self.trace[name][n, at] for name in arrays)), scales)
 
     def linear(self, name: str, l: int, at: slice, a: np.ndarray, target: str, index: int) -> np.ndarray:
         """Fills rows of `target`, and returns them."""
         kind, count = self.kinds[name], len(a)
         out = self.trace[target][index, at]
-        weights = getattr(self.model, f"w_{name}")[l].reshape(a.shape[1], -1)
+        gain = kind.gains[l] if kind.gains else 0
         self.kernels.linear(
             a,
-            weights,
+            getattr(self.model, f"w_{name}")[l].reshape(a.shape[1], -1),
             getattr(self.model, f"b_{name}")[l].reshape(-1),
             out.reshape(count, -1),
             self.trace[kind.remainder][l, at].reshape(count, -1),
-            gain=kind.gains[l] if kind.gains else 0,
-            shift=kind.shift,
-            bits=self.widths(target),
-            name=f"{target}[{index}]",
+            LinearScales(gain, kind.shift, self.target_bits[target], f"{target}[{index}]"),
         )
         return out
 
-    def widths(self, target: str) -> int:
-        if target == "f":
-            return self.c.gelu_bits  # checked or not: the table has no other entry
-        if target == "write":
-            return self.guard.bits(self.write_bits, 32)
-        return self.guard.bits(self.c.act_bits, 16)
-
     def attend(self, l: int, at: slice) -> None:
         op, bits = self.attention_scales, self.guard.bits
-        arrays = ("score_max", "sel", "idx", "over", "rem", "e", "o", "div")
-        self.kernels.attention(
-            self.trace["qkv"][l],
-            self.model.exp,
-            *(self.trace[name][l, at] for name in arrays),
-            first=at.start,
+        rows = AttentionRows(*(self.trace[name][l, at] for name in AttentionRows._fields))
+        scales = AttentionScales(
             exp_shift=op.shift,
             over_bits=bits(op.over_bits, 31),
             div_bits=bits(op.div_bits, 62),
             o_bits=bits(op.bits, 16),
             names=(f"over[{l}]", f"div[{l}]", f"o[{l}]"),
         )
+        self.kernels.attention(self.trace["qkv"][l], self.model.exp, at.start, rows, scales)
 
     def head(self, i: int, t: int, count: int) -> None:
         """Certified rows i, i + 1, .. from rows t, t + 1, .. of the last LayerNorm: y_f and every logit."""
@@ -132,10 +129,7 @@ def _certify(model: QuantizedModel, trace: Trace, check: bool) -> None:
         trace["logit"][i] = logits[certified]
         trace["diff"][i] = logits[certified] - logits - (np.arange(c.vocab_size) < certified)
     if check:
-        check_argmax(c, trace.ids, trace.k, trace.T, trace["diff"])
-        for i in range(trace.k):
-            guard.signed("logit", int(trace["logit"][i]), c.logit_bits, 64)
-            guard.unsigned("diff", int(trace["diff"][i].max()), c.diff_bits, 63)
+        check_certified(trace, guard)
 
 
 def trace(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from math import isqrt
 
-from zkllm.model.trace import RangeGuard, Trace, check_argmax, check_statement
+from zkllm.model.trace import RangeGuard, Trace, check_certified, check_statement
 from zkllm.model.weights import QuantizedModel
 from zkllm.protocol.sources import WORDS
 
@@ -228,10 +228,7 @@ def trace_reference(model: QuantizedModel, ids: list[int], k: int, T: int, check
     run = Tracing(model, trace, guard)
     run.head(run.layers())
     if check:
-        check_argmax(c, ids, k, T, trace["diff"])
-        for i in range(k):
-            guard.signed("logit", int(trace["logit"][i]), c.logit_bits, 64)
-            guard.unsigned("diff", int(trace["diff"][i].max()), c.diff_bits, 63)
+        check_certified(trace, guard)
     return trace
 
 

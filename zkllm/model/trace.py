@@ -43,18 +43,6 @@ def check_statement(config: ProgramConfig, ids: list[int], k: int, T: int, padde
         raise StatementError(f"every id after position {T} must be the pad id {config.pad_id}")
 
 
-def check_argmax(config: ProgramConfig, ids: list[int], k: int, T: int, diff: np.ndarray) -> None:
-    """Each certified id is the argmax of its row (the lowest id wins ties): no entry of `diff` but its own
-    may be negative, and its own is 0."""
-    for i in range(k):
-        worst = int(diff[i].argmin())
-        if int(diff[i, worst]) < 0:
-            raise StatementError(
-                f"token id {ids[T - k + i + 1]} at position {T - k + i + 1} is not the model's answer: "
-                f"id {worst} wins"
-            )
-
-
 class RangeGuard:
     """Raises when a value leaves its declared width; without `check`, only when the array cannot hold it."""
 
@@ -83,3 +71,18 @@ class RangeGuard:
 
     def bits(self, declared: int, storage: int) -> int:
         return declared if self.check else storage
+
+
+def check_certified(trace: Trace, guard: RangeGuard) -> None:
+    """Each certified id is the argmax of its row (the lowest id wins ties): no entry of `diff` but its own
+    may be negative, and its own is 0. Then the widths of `logit` and `diff`."""
+    c = trace.config
+    for t, diff in enumerate(trace["diff"], trace.T - trace.k + 1):
+        worst = int(diff.argmin())
+        if int(diff[worst]) < 0:
+            raise StatementError(
+                f"token id {trace.ids[t]} at position {t} is not the model's answer: id {worst} wins"
+            )
+    for logit, diff in zip(trace["logit"], trace["diff"], strict=True):
+        guard.signed("logit", int(logit), c.logit_bits, 64)
+        guard.unsigned("diff", int(diff.max()), c.diff_bits, 63)

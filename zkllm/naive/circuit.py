@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 
-import numpy as np
-
 from ..field import GENERATOR, R, root_of_unity
+from ..kernels.interface import CircuitColumns
 from ..outer.gates import combine, gate_terms, permutation_numerator
 from ..poseidon2 import external_matrix, internal_matrix
 from .transform import from_coset, interpolate, on_coset, powers
@@ -17,22 +16,12 @@ EXTENSION = 8  # quotients have fewer than 8 n coefficients
 
 
 class NaiveCircuit:
-    def __init__(
-        self,
-        num_rows: int,
-        num_variables: int,
-        inputs: np.ndarray,
-        own_wires: np.ndarray,
-        wires: np.ndarray,
-        permutation: np.ndarray,
-        defines: np.ndarray,
-        selectors: Sequence[Values],
-        shifts: Sequence[int],
-    ):
-        self.num_rows, self.num_variables, self.inputs = num_rows, num_variables, inputs.tolist()
-        self.own_wires, self.wires = own_wires.reshape(4, -1).tolist(), wires.reshape(4, -1).tolist()
-        self.permutation, self.defines = permutation.tolist(), defines.tolist()
-        self.selectors, self.shifts = selectors, shifts
+    def __init__(self, columns: CircuitColumns[Values]):
+        c = columns
+        self.num_rows, self.num_variables, self.inputs = c.num_rows, c.num_variables, c.inputs.tolist()
+        self.own_wires, self.wires = (w.reshape(4, -1).tolist() for w in (c.own_wires, c.wires))
+        self.permutation, self.defines = c.permutation.tolist(), c.defines.tolist()
+        self.selectors, self.shifts = c.selectors, c.shifts
         self.n = len(self.defines)
         self.root = root_of_unity(self.n.bit_length() - 1)
         self.points = powers(self.root, self.n)  # H

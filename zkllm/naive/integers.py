@@ -7,7 +7,14 @@ from math import isqrt
 import numpy as np
 
 from ..errors import QuantizationRangeError
-from ..kernels.interface import IntegerKernels
+from ..kernels.interface import (
+    AttentionRows,
+    AttentionScales,
+    IntegerKernels,
+    LinearScales,
+    NormRows,
+    NormScales,
+)
 from ..model.folding import folded_parts
 from ..model.reference import words
 
@@ -40,88 +47,54 @@ class NaiveIntegers(IntegerKernels):
         bias: np.ndarray,
         y: np.ndarray,
         rem: np.ndarray,
-        *,
-        gain: int,
-        shift: int,
-        bits: int,
-        name: str,
+        scales: LinearScales,
     ) -> None:
-        z = (a.astype(object) @ weights.astype(object)) * (1 << gain) + bias.astype(object)
+        z = (a.astype(object) @ weights.astype(object)) * (1 << scales.gain) + bias.astype(object)
         for at, value in np.ndenumerate(z):
-            rounded, rem[at] = round_shift(value, shift)
-            y[at] = signed(name, rounded, bits)
+            rounded, rem[at] = round_shift(value, scales.shift)
+            y[at] = signed(scales.name, rounded, scales.bits)
 
-    def norm(
-        self,
-        x: np.ndarray,
-        rho: np.ndarray,
-        u: np.ndarray,
-        v: np.ndarray,
-        y: np.ndarray,
-        rem: np.ndarray,
-        *,
-        kappa: int,
-        shift: int,
-        eps: int,
-        rho_bits: int,
-        norm_bits: int,
-        y_bits: int,
-        names: tuple[str, str, str, str],
-    ) -> None:
+    def norm(self, x: np.ndarray, out: NormRows, scales: NormScales) -> None:
+        of_rho, of_u, of_v, of_y = scales.names
         for t, row in enumerate(x.tolist()):
             centred = [len(row) * value - sum(row) for value in row]
-            q, target = sum(d * d for d in centred) + eps, len(row) << 2 * kappa
-            root = isqrt(target // q)
-            low = target - root * root * q
-            high = (2 * root + 1) * q - low - 1
-            rho[t] = words(unsigned(names[0], root, rho_bits))
-            u[t], v[t] = words(unsigned(names[1], low, norm_bits)), words(unsigned(names[2], high, norm_bits))
+            q, target = sum(d * d for d in centred) + scales.eps, len(row) << 2 * scales.kappa
+            rho = isqrt(target // q)
+            u = target - rho * rho * q
+            v = (2 * rho + 1) * q - u - 1
+            out.rho[t] = words(unsigned(of_rho, rho, scales.rho_bits))
+            out.u[t] = words(unsigned(of_u, u, scales.norm_bits))
+            out.v[t] = words(unsigned(of_v, v, scales.norm_bits))
             for j, d in enumerate(centred):
-                rounded, rem[t, j] = round_shift(d * root, shift)
-                y[t, j] = signed(names[3], rounded, y_bits)
+                rounded, out.rem[t, j] = round_shift(d * rho, scales.shift)
+                out.y[t, j] = signed(of_y, rounded, scales.y_bits)
 
     def attention(
-        self,
-        qkv: np.ndarray,
-        exp: np.ndarray,
-        score_max: np.ndarray,
-        sel: np.ndarray,
-        idx: np.ndarray,
-        over: np.ndarray,
-        rem: np.ndarray,
-        e: np.ndarray,
-        o: np.ndarray,
-        div: np.ndarray,
-        *,
-        first: int,
-        exp_shift: int,
-        over_bits: int,
-        div_bits: int,
-        o_bits: int,
-        names: tuple[str, str, str],
+        self, qkv: np.ndarray, exp: np.ndarray, first: int, out: AttentionRows, scales: AttentionScales
     ) -> None:
-        count, heads, rows = sel.shape
+        of_over, of_div, of_o = scales.names
+        count, heads, rows = out.sel.shape
         parts = qkv.reshape(rows, 3, heads, -1).astype(object)
         dim = parts.shape[-1]
         for i, h in np.ndindex(count, heads):
             seen = parts[: first + i + 1, :, h]
             scores = (seen[:, 1] @ seen[-1, 0]).tolist()
             top = max(scores)
-            score_max[i, h] = top
-            for array in (sel, idx, over, rem, e):
+            out.score_max[i, h] = top
+            for array in (out.sel, out.idx, out.over, out.rem, out.e):
                 array[i, h] = 0
-            sel[i, h, scores.index(top)] = 1
+            out.sel[i, h, scores.index(top)] = 1
             for at, score in enumerate(scores):
-                steps, rem[i, h, at] = divmod(top - score, 1 << exp_shift)
-                idx[i, h, at] = min(steps, len(exp) - 1)
-                over[i, h, at] = unsigned(names[0], steps - int(idx[i, h, at]), over_bits)
-                e[i, h, at] = exp[idx[i, h, at]]
-            weights = e[i, h, : len(scores)].astype(object)
+                steps, out.rem[i, h, at] = divmod(top - score, 1 << scales.exp_shift)
+                idx = min(steps, len(exp) - 1)
+                out.over[i, h, at] = unsigned(of_over, steps - idx, scales.over_bits)
+                out.idx[i, h, at], out.e[i, h, at] = idx, exp[idx]
+            weights = out.e[i, h, : len(scores)].astype(object)
             total = int(weights.sum())
-            unsigned(names[1], 2 * total - 1, div_bits)
+            unsigned(of_div, 2 * total - 1, scales.div_bits)
             for j, value in enumerate((weights @ seen[:, 2]).tolist(), h * dim):
-                quotient, div[i, j] = divmod(2 * value + total, 2 * total)
-                o[i, j] = signed(names[2], quotient, o_bits)
+                quotient, out.div[i, j] = divmod(2 * value + total, 2 * total)
+                out.o[i, j] = signed(of_o, quotient, scales.o_bits)
 
     def scores(self, a: np.ndarray, w: np.ndarray, out: np.ndarray) -> None:
         out[...] = a.astype(object) @ w.astype(object).T

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from ..field import R, root_of_unity
-from ..kernels.interface import PolynomialKernels
+from ..kernels.interface import CircuitColumns, PolynomialKernels
 from .circuit import NaiveCircuit
 from .transform import interpolate, transform
 from .vectors import Values
@@ -68,18 +66,5 @@ class NaivePolynomials(PolynomialKernels[Values]):
         coefficient = lambda k: sum(g[i + k] * p[i] for i in range(max(0, -k), m - max(0, k)))
         return [(coefficient(k) + coefficient(-k)) % R for k in range(1, m)]
 
-    def circuit(
-        self,
-        num_rows: int,
-        num_variables: int,
-        inputs: np.ndarray,
-        own_wires: np.ndarray,
-        wires: np.ndarray,
-        permutation: np.ndarray,
-        defines: np.ndarray,
-        selectors: Sequence[Values],
-        shifts: Sequence[int],
-    ) -> NaiveCircuit:
-        return NaiveCircuit(
-            num_rows, num_variables, inputs, own_wires, wires, permutation, defines, selectors, shifts
-        )
+    def circuit(self, columns: CircuitColumns[Values]) -> NaiveCircuit:
+        return NaiveCircuit(columns)

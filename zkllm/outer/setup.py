@@ -14,7 +14,7 @@ import numpy as np
 from zkllm.errors import PackageError
 from zkllm.files import reading, write_atomically
 from zkllm.kernels.interface import Circuit as CircuitKernel
-from zkllm.kernels.interface import CircuitOf, Kernels, KernelsOf, V, Vector
+from zkllm.kernels.interface import CircuitColumns, CircuitOf, Kernels, KernelsOf, V, Vector
 from zkllm.outer.gates import COSET_SHIFTS, FLAGS, SELECTORS
 from zkllm.outer.keys import VerifyingKey
 from zkllm.outer.rows import Circuit
@@ -123,7 +123,7 @@ def circuit_kernel(circuit: Circuit, kernels: KernelsOf[V]) -> CircuitOf[V]:
     forbidden = flagged & {*range(circuit.num_public), circuit.size - 1}
     if forbidden:
         raise ValueError(f"Poseidon flags on rows {sorted(forbidden)}, which are public or the last")
-    return kernels.circuit(
+    columns = CircuitColumns(
         circuit.num_rows,
         circuit.num_variables,
         circuit.input_variables,
@@ -134,6 +134,7 @@ def circuit_kernel(circuit: Circuit, kernels: KernelsOf[V]) -> CircuitOf[V]:
         [kernels.from_list(circuit.selector_column(name)) for name in SELECTORS],
         list(COSET_SHIFTS),
     )
+    return kernels.circuit(columns)
 
 
 class KeyFields(TypedDict):
