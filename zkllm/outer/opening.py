@@ -15,6 +15,11 @@ from zkllm.outer.transcript import PREPROCESSED, WIRES_NEXT, public_input_names
 from zkllm.pcs.mercury import h_at_alpha, reversed_at
 
 
+def binomial_at(z: int, degree: int, lead: int, constant: int) -> int:
+    """lead z^degree - constant."""
+    return (lead * pow(z, degree, R) - constant) % R
+
+
 @dataclass(frozen=True)
 class Modulus:
     """Z = X^degree - point; inverted: point X^degree - 1, for the point's inverse. The point has a name."""
@@ -28,8 +33,7 @@ class Modulus:
         return (at[self.point], 1) if self.inverted else (1, at[self.point])
 
     def at(self, z: int, at: Mapping[str, int]) -> int:
-        lead, constant = self.binomial(at)
-        return (lead * pow(z, self.degree, R) - constant) % R
+        return binomial_at(z, self.degree, *self.binomial(at))
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ class Entry:
     remainder: tuple[int, ...]
 
     def modulus_at(self, z: int) -> int:
-        return (self.lead * pow(z, self.degree, R) - self.constant) % R
+        return binomial_at(z, self.degree, self.lead, self.constant)
 
     def remainder_at(self, z: int) -> int:
         return combine(self.remainder, z)
