@@ -7,6 +7,7 @@ import functools
 import json
 import threading
 import urllib.parse
+from abc import ABC, abstractmethod
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -19,7 +20,7 @@ KEY = "KEYOFTHETESTS123"
 Answer = tuple[int, Any, dict[str, str]]
 
 
-class Service:
+class Service(ABC):
     """`before`: answers that come first, in order, whatever is asked. `calls`: what was asked. `busy`:
     whether a job is pending when it is asked about for the first time."""
 
@@ -66,8 +67,9 @@ class Service:
         self.server.shutdown()
         self.server.server_close()
 
+    @abstractmethod
     def answer(self, method: str, path: str, query: dict[str, str], body: bytes) -> tuple[int, Any]:
-        raise NotImplementedError
+        """(status, JSON or bytes)."""
 
     def matches(self, address: str, standard_json: Any, identifier: str, arguments: bytes | None) -> bool:
         """Whether the source makes the contract at the address."""

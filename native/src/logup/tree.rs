@@ -1,4 +1,4 @@
-//! The tree of fractions and its sumchecks. Naive twin: `zkllm.kernels.naive.LogUpTree`.
+//! The tree of fractions and its sumchecks. Naive twin: `zkllm.naive.sums`.
 
 use super::blocks::{Blocks, Scratch, empty_block, lanes_of};
 use super::layer::{Children, LayerSumcheck, table_lanes};

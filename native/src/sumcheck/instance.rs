@@ -1,5 +1,5 @@
 //! The sumcheck prover of sum_k coef_k prod_i factor_i over the hypercube of several axes.
-//! Naive twin: `zkllm.kernels.naive.SumcheckInstance`.
+//! Naive twin: `zkllm.naive.sums`.
 
 use super::plan::Plan;
 use super::table::{IntView, Table};
