@@ -12,6 +12,7 @@ import pytest
 
 from zkllm.errors import PackageError
 from zkllm.files import canonical_json
+from zkllm.key_files import shape_folder
 from zkllm.model.build import build_package
 from zkllm.model.package import ModelPackage
 from zkllm.model.program import generate
@@ -31,7 +32,7 @@ def test_loading_maps_the_arrays(demo_package: ModelPackage) -> None:
     assert isinstance(loaded.weights.w_qkv, np.memmap) and not loaded.weights.w_qkv.flags.writeable
     assert loaded.vocabulary.root == loaded.vocabulary_root and len(loaded.digest) == 32
     assert generate(loaded.weights, [5, 6], 1, 4) == generate(demo_package.weights, [5, 6], 1, 4)
-    assert loaded.keys_folder(16, 1) == demo_package.folder / "keys" / "N16-k1"
+    assert shape_folder(loaded.folder, 16, 1) == demo_package.folder / "keys" / "N16-k1"
     assert loaded.source == "demo-gpt2" and loaded.ranges == demo_package.ranges
 
 

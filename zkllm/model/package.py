@@ -39,7 +39,6 @@ from zkllm.files import (
     write_atomically,
 )
 from zkllm.gpt2.config import ProgramConfig
-from zkllm.key_files import shape_folder
 from zkllm.mapped import release
 from zkllm.model.calibration_record import CalibrationRecord
 from zkllm.model.predicates import check_predicates, failed_config_predicates
@@ -152,9 +151,6 @@ class ModelPackage:
         """The text that the user gave for the calibration, where it is there."""
         path = self.folder / CALIBRATION_TEXT
         return path.read_text(encoding="utf-8") if path.is_file() else None
-
-    def keys_folder(self, rows: int, k: int) -> Path:
-        return shape_folder(self.folder, rows, k)
 
     @classmethod
     def save(

@@ -291,17 +291,6 @@ def choose_config(
     return config, scales, spec
 
 
-def _fill(out: np.ndarray, values: np.ndarray, scale: int, name: str) -> None:
-    """out = round(values * 2^scale), exactly in range."""
-    scaled = np.rint(np.ldexp(values, scale))
-    limits = np.iinfo(out.dtype)
-    if np.abs(scaled).max(initial=0) > limits.max:
-        raise CheckpointError(
-            f"{name} does not fit {out.dtype} at scale 2^{scale}: the weights are too extreme"
-        )
-    out[...] = scaled.astype(out.dtype)
-
-
 GROUPS: dict[str, tuple[str, ...]] = {
     **{kind: (f"w_{kind}", f"b_{kind}") for kind in LINEARS},
     "wte": ("wte",),
