@@ -32,7 +32,7 @@ def setup(
     model: str | Path,
     out: str | Path,
     *,
-    max_tokens: int | None = None,
+    rows: int | None = None,
     mu: int | None = None,
     srs: str | Path | None = None,
     calibration: str | Path | None = None,
@@ -43,19 +43,17 @@ def setup(
     """Makes the model package `out` from a Hugging Face folder or hf:ID of the hub: weights, commitments,
     model_id, first keys.
 
-    Columns have 2^mu coefficients (default: as many as the weights, or `max_tokens` rows, need, at most
+    Columns have 2^mu coefficients (default: as many as the weights, or a pass of `rows` tokens, need, at most
     2^24). What an earlier call with the same inputs has left in `out` is checked and used. A budget refuses,
     before the weights are committed, a model whose proofs would take more memory.
     """
     text = calibration_text(calibration)
     if mu is not None and not MIN_MU <= mu <= MAX_MU:
         raise PackageError(f"mu = {mu}: columns have from 2^{MIN_MU} to 2^{MAX_MU} coefficients")
-    check_setup_inputs(model, Path(out), max_tokens, mu, Path(srs) if srs is not None else None)
-    options = BuildOptions(
-        quantizer=QuantizerOptions(mu=mu), calibration=text, rows=max_tokens or DEFAULT_ROWS
-    )
+    check_setup_inputs(model, Path(out), rows, mu, Path(srs) if srs is not None else None)
+    options = BuildOptions(quantizer=QuantizerOptions(mu=mu), calibration=text, rows=rows or DEFAULT_ROWS)
     package = build_package(model, out, options, progress)
-    rows = max_tokens if max_tokens is not None else min(DEFAULT_ROWS, package.config.n_ctx)
+    rows = rows if rows is not None else min(DEFAULT_ROWS, package.config.n_ctx)
     if memory_budget is not None:
         require_memory(protocol_of(package, rows, 1), memory_budget)
     setup_keys(package, rows, srs, progress, kernels)
@@ -64,17 +62,17 @@ def setup(
 
 def setup_keys(
     package: ModelPackage,
-    max_tokens: int,
+    rows: int,
     srs: str | Path | None = None,
     progress: Progress | None = None,
     kernels: Kernels = NATIVE,
 ) -> SetupRecord:
-    """Commits to the fixed columns, records model_id, and makes the keys of the shape (max_tokens, 1).
+    """Commits to the fixed columns, records model_id, and makes the keys of the shape (rows, 1).
 
     Each commitment is kept at once (keys/commitments.json), for a set-up that is interrupted. A package whose
     predicates fail gets none.
     """
-    _ = package.sound_weights, protocol_of(package, max_tokens, 1)  # before the SRS is made or read
+    _ = package.sound_weights, protocol_of(package, rows, 1)  # before the SRS is made or read
     path = Path(srs).resolve() if srs is not None else None
     string = load_srs(path, 1 << package.config.mu, progress, kernels)
     timings = Timings(progress=progress)
@@ -85,9 +83,9 @@ def setup_keys(
         package.folder / KEYS / COMMITMENTS_FILE,
         {"package": package.digest.hex(), "srs": string.digest.hex(), "version": VERSION},
     )
-    record = recorded(package, max_tokens, string, path, timings, resumable)
+    record = recorded(package, rows, string, path, timings, resumable)
     record.save(setup_file(package.folder))
-    shape_keys(package, max_tokens, 1, progress, kernels)
+    shape_keys(package, rows, 1, progress, kernels)
     return record
 
 

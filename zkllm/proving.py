@@ -53,10 +53,10 @@ def check_memory(
     return require_memory(protocol_of(package, rows, certified), memory_budget, **known)
 
 
-def answer(package: ModelPackage, ids: Sequence[int], new_tokens: int, rows: int) -> Statement:
+def answer(package: ModelPackage, ids: Sequence[int], certified: int, rows: int) -> Statement:
     """What the model answers, without a proof: the statement that `prove` would prove."""
-    trace = generate_trace(package.weights, list(ids), new_tokens, rows)
-    return Statement(open_setup(package).model_id, new_tokens, tuple(trace.ids[: trace.T + 1]))
+    trace = generate_trace(package.weights, list(ids), certified, rows)
+    return Statement(open_setup(package).model_id, certified, tuple(trace.ids[: trace.T + 1]))
 
 
 def prove(
@@ -64,7 +64,7 @@ def prove(
     *,
     prompt: str | None = None,
     tokens: Sequence[int] | None = None,
-    new_tokens: int = 1,
+    certified: int = 1,
     context: Context | None = None,
     rows: int | None = None,
     progress: Progress | None = None,
@@ -72,7 +72,7 @@ def prove(
     memory_budget: int | None = None,
     kernels: Kernels = NATIVE,
 ) -> ProofResult:
-    """Answers a prompt greedily with `new_tokens` tokens and proves it in one causal pass of `rows` rows.
+    """Answers a prompt greedily with `certified` tokens and proves it in one causal pass of `rows` rows.
 
     Refuses where it would take more resident memory than the budget, or more than the machine has.
     `memory`: resident memory by stage too, for which the process' mark of its peak is started anew.
@@ -80,15 +80,15 @@ def prove(
     context = context or Context()
     record = open_setup(package)
     rows = rows if rows is not None else record.max_tokens
-    ids = check_prompt(package, prompt, tokens, new_tokens, rows)
-    check_memory(package, rows, new_tokens, memory_budget)
+    ids = check_prompt(package, prompt, tokens, certified, rows)
+    check_memory(package, rows, certified, memory_budget)
     timings = Timings(progress, memory)
     with timings.stage("keys"):
-        keys = shape_keys(package, rows, new_tokens, progress, kernels)
+        keys = shape_keys(package, rows, certified, progress, kernels)
         vk = keys.verifying_key
         string = srs_of(record, srs_powers_needed(vk.n_log2, vk.mu), progress, kernels)
     with timings.stage("trace") as report:
-        trace = generate_trace(package.weights, ids, new_tokens, rows, report, kernels)
+        trace = generate_trace(package.weights, ids, certified, rows, report, kernels)
     body = prove_trace(
         keys.protocol, package.weights, trace, keys.proving_key, string, context.digest(), kernels, timings
     )
@@ -97,7 +97,7 @@ def prove(
         vk.srs_kind == "development",
         context,
         rows,
-        new_tokens,
+        certified,
         trace.T,
         tuple(trace.ids),
         body,

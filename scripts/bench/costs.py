@@ -82,7 +82,7 @@ def best_proof(package: ModelPackage, runs: int, **options: Any) -> tuple[api.Pr
 
 
 def demo(folder: Path, runs: int) -> dict[str, Any]:
-    setup_seconds, package = clock(lambda: api.setup(DEMO, folder / "demo", max_tokens=ROWS))
+    setup_seconds, package = clock(lambda: api.setup(DEMO, folder / "demo", rows=ROWS))
     with open_session(network("anvil"), KeySource(), folder / "home", fresh_chain=True) as session:
         key = api.shape_keys(package, ROWS, 1).verifying_key
         deployment = session.ensure_deployed(key)

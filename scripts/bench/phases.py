@@ -56,7 +56,7 @@ def prompt_of(o: Options) -> dict[str, Any]:
     """A prompt that fits into N rows: the text, or its first ids."""
     package = ModelPackage.load(o["package"], verify=False)
     ids = package.tokenizer.encode(PROMPT)[: max(1, o["N"] + 1 - o["k"])]
-    return {"tokens": ids, "new_tokens": o["k"], "rows": o["N"]}
+    return {"tokens": ids, "certified": o["k"], "rows": o["N"]}
 
 
 # ---- phases
@@ -75,7 +75,7 @@ def setup(o: Options) -> Options:
     """The package, its commitments, the keys of (N, 1); the SRS is there already."""
     reports, out = Reports(), Path(o["package"])
     start, processor = time.perf_counter(), time.process_time()
-    package = api.setup(o["checkpoint"], out, max_tokens=o["N"], mu=o["mu"], progress=reports)
+    package = api.setup(o["checkpoint"], out, rows=o["N"], mu=o["mu"], progress=reports)
     return {
         "setup_s": time.perf_counter() - start,
         "setup_cpu_s": time.process_time() - processor,

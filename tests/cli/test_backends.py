@@ -46,7 +46,7 @@ def test_one_object_does_all_of_a_proof(package: Path, proof: Path, monkeypatch:
     for name in dir(NativeKernels):
         if not name.startswith("_"):
             monkeypatch.setattr(NATIVE, name, refuse)
-    result = api.prove(opened, tokens=[72, 101, 108], new_tokens=2, kernels=others)
+    result = api.prove(opened, tokens=[72, 101, 108], certified=2, kernels=others)
     assert result.proof.to_bytes() == proof.read_bytes()
 
 

@@ -27,12 +27,12 @@ def odd(package: Path, tmp_path_factory: pytest.TempPathFactory) -> ModelPackage
     )  # it gets keys of more shapes
 
 
-def answered(package: ModelPackage, tokens: list[int], new_tokens: int, rows: int) -> api.ProofResult:
+def answered(package: ModelPackage, tokens: list[int], certified: int, rows: int) -> api.ProofResult:
     """Proves and verifies; the answer is what the program generates."""
-    result = api.prove(package, tokens=tokens, new_tokens=new_tokens, rows=rows)
+    result = api.prove(package, tokens=tokens, certified=certified, rows=rows)
     api.verify(result.proof.to_bytes(), result.verifying_key)
-    assert result.prompt_ids == tokens and len(result.answer_ids) == new_tokens
-    assert result.statement == api.answer(package, tokens, new_tokens, rows)
+    assert result.prompt_ids == tokens and len(result.answer_ids) == certified
+    assert result.statement == api.answer(package, tokens, certified, rows)
     return result
 
 

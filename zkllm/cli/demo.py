@@ -101,7 +101,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             result = api.prove(
                 package,
                 prompt=arguments.prompt,
-                new_tokens=arguments.certified,
+                certified=arguments.certified,
                 rows=rows,
                 context=session.context(deployment.settlement),
                 progress=console.progress,

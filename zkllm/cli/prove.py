@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         package,
         prompt=arguments.prompt,
         tokens=arguments.tokens,
-        new_tokens=arguments.certified,
+        certified=arguments.certified,
         rows=arguments.rows,
         context=arguments.context,
         progress=console.progress,

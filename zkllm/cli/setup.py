@@ -92,7 +92,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     package = api.setup(
         arguments.model,
         arguments.out,
-        max_tokens=arguments.rows,
+        rows=arguments.rows,
         mu=arguments.mu,
         srs=arguments.srs,
         calibration=arguments.calibration,

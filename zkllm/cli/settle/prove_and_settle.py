@@ -90,7 +90,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             proof = api.prove(
                 package,
                 tokens=prompt_ids,
-                new_tokens=k,
+                certified=k,
                 rows=rows,
                 context=context,
                 progress=console.progress,
