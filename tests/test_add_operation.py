@@ -58,7 +58,7 @@ def test_the_new_relation_is_what_refuses_a_wrong_square() -> None:
     names = page()
     data, off = names["bent"](g=1), frozenset([names["SquaredRelu"].square])
     prover = Prover(names["description"], 7, data, off)
-    run_inner(prover, *names["statement"])
+    run_inner(names["description"], prover, *names["statement"])
     verifier = Verifier(names["description"], 7, prover.messages, off)
-    run_inner(verifier, *names["statement"])
+    run_inner(names["description"], verifier, *names["statement"])
     assert verifier.failed == []

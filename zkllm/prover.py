@@ -62,7 +62,7 @@ def prove_data(
     digest = statement_digest(pk.vk.verifier_id, context, words, witness)
     with timings.stage("inner proof"):
         prover = Prover(protocol, seed_of(digest), data, tell=timings.part)
-        result = run_inner(prover, words, InnerStatement(length, list(ids)))
+        result = run_inner(protocol, prover, words, InnerStatement(length, list(ids)))
 
     def open_columns(theta: int) -> Vector:
         """f = sum theta^g C_g."""

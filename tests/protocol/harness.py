@@ -34,7 +34,7 @@ from zkllm.protocol.manifest import Manifest
 from zkllm.protocol.party import Verifier
 from zkllm.protocol.program import InnerStatement, run_inner
 from zkllm.protocol.reduction import ReductionResult
-from zkllm.protocol.sumcheck import VirtualFactor
+from zkllm.protocol.relations import VirtualFactor
 from zkllm.protocol.witness import count_multiplicities, fixed_tensors, store
 from zkllm.statement import pack_words
 
@@ -181,7 +181,7 @@ def prove(
     prover = LyingProver(case.protocol, seed, data, frozenset(off))
     prover.follow(lies)
     with bent_virtuals(virtual):
-        result = run_inner(prover, words_of(case, ids, T), InnerStatement(T, ids))
+        result = run_inner(case.protocol, prover, words_of(case, ids, T), InnerStatement(T, ids))
     return Proof(
         list(ids),
         T,
@@ -232,7 +232,7 @@ def verify(
     verifier = LyingVerifier(case.protocol, seed, messages, frozenset(off))
     verifier.follow(lies)
     try:
-        result = run_inner(verifier, words or words_of(case, ids, T), InnerStatement(T, ids))
+        result = run_inner(case.protocol, verifier, words or words_of(case, ids, T), InnerStatement(T, ids))
     except ProofError as error:
         return Verdict([*verifier.failed, str(error)], verifier, None)
     failed = list(dict.fromkeys(verifier.failed))

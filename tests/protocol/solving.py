@@ -53,7 +53,7 @@ class Replay(Verifier):
         self.outcome: ReductionResult | None = None
         with suppress(Enough):
             statement = InnerStatement(proof.T, proof.ids)
-            self.outcome = run_inner(self, words_of(case, proof.ids, proof.T), statement)
+            self.outcome = run_inner(case.protocol, self, words_of(case, proof.ids, proof.T), statement)
 
     def _note(self, kind: str, number: int) -> None:
         frame = sys._getframe(2)

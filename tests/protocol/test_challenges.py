@@ -19,7 +19,8 @@ from zkllm.protocol.logup import NUMERATOR
 from zkllm.protocol.manifest import FEATURE, PART
 from zkllm.protocol.program import opening_values
 from zkllm.protocol.reduction import CHECK as REDUCTION
-from zkllm.protocol.sumcheck import POOLS, Instance, SumcheckPoint, schedule
+from zkllm.protocol.relations import Instance
+from zkllm.protocol.sumcheck import POOLS, SumcheckPoint, schedule
 
 from .bending import add, to
 from .false_witnesses import ERRORS, ZERO_CHECK, Error, attempt, false_in, honest, indices, starts

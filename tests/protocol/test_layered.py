@@ -40,9 +40,9 @@ def test_honest_proofs_with_layered_columns_are_accepted(shape, kernels):
     data = prover_data(protocol, model, trace_reference(model, ids, CERTIFIED, length), kernels)
     words, statement = pack_words(length, list(ids), ROWS), InnerStatement(length, list(ids))
     prover = Prover(protocol, SEED, data)
-    run_inner(prover, words, statement)
+    run_inner(protocol, prover, words, statement)
     verifier = Verifier(protocol, SEED, prover.messages)
-    result = run_inner(verifier, words, statement)
+    result = run_inner(protocol, verifier, words, statement)
     assert verifier.failed == [] and verifier.position == len(prover.messages)
     eq = kernels.eq_table([int(x) for x in result.point])
     layouts = [(lay, g) for lay in (protocol.fixed, protocol.witness) for g in range(lay.num_columns)]

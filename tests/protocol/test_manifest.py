@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from zkllm.gpt2.description import describe
 from zkllm.model.tiny import tiny_config
 from zkllm.model.weights import ARRAYS
-from zkllm.protocol.description import Shape
 from zkllm.protocol.manifest import Lookup, Manifest
+from zkllm.protocol.shape import Shape
 from zkllm.protocol.sources import WORDS, Array, Joined
 from zkllm.protocol.witness import store
 

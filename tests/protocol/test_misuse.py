@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 
+from zkllm.gpt2.description import describe
 from zkllm.outer.builder import CircuitBuilder
 from zkllm.protocol.algebra import eq_index
 from zkllm.protocol.forms import AddressTerm, Form
-from zkllm.protocol.operation import Equation, Run
+from zkllm.protocol.operation import Run
 from zkllm.protocol.party import Verifier
-from zkllm.protocol.program import zero_check
+from zkllm.protocol.program import InnerStatement, run_inner, zero_check
 from zkllm.protocol.public import bind_statement
 from zkllm.protocol.reduction import _block_weight
-from zkllm.protocol.sumcheck import FormFactor, Instance, lockstep
+from zkllm.protocol.relations import Equation, FormFactor, Instance
+from zkllm.protocol.sumcheck import lockstep
 from zkllm.statement import pack_words
 
 from .harness import Case
@@ -32,6 +34,13 @@ def case() -> Case:
 def run(case: Case) -> Run:
     statement: Any = SimpleNamespace()
     return Run(Verifier(case.protocol, 3, [0] * 1000), statement)
+
+
+def test_a_party_runs_its_own_protocol(case: Case, run: Run) -> None:
+    other = describe(case.model.config, case.rows, case.certified)
+    words = pack_words(case.T, case.ids, case.rows)
+    with pytest.raises(ValueError, match="the party was made for another protocol"):
+        run_inner(other, run.party, words, InnerStatement(case.T, case.ids))
 
 
 @pytest.mark.parametrize("change", ["word", "id"])

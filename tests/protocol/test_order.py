@@ -54,9 +54,9 @@ def events(request: pytest.FixtureRequest) -> tuple[Case, dict[str, str]]:
     trace = trace_reference(case.model, case.ids, case.certified, case.T)
     words, statement = pack_words(case.T, case.ids, case.rows), InnerStatement(case.T, case.ids)
     prover = recorded(Prover)(case.protocol, 3, prover_data(case.protocol, case.model, trace, NAIVE))
-    run_inner(prover, words, statement)
+    run_inner(case.protocol, prover, words, statement)
     verifier = recorded(Verifier)(case.protocol, 3, prover.messages)
-    run_inner(verifier, words, statement)
+    run_inner(case.protocol, verifier, words, statement)
     assert verifier.failed == [] and prover.events == verifier.events
     return case, prover.events
 

@@ -98,7 +98,7 @@ def content(tensors: Mapping[str, Any]) -> str:
 def said(protocol: Description, data: ProverData, ids: list[int], length: int) -> str:
     """The inner proof of it, from a seed of no meaning."""
     prover = Prover(protocol, 1, data)
-    run_inner(prover, pack_words(length, ids, protocol.shape.rows), InnerStatement(length, ids))
+    run_inner(protocol, prover, pack_words(length, ids, protocol.shape.rows), InnerStatement(length, ids))
     return digest(prover.inputs)
 
 

@@ -17,12 +17,9 @@ from zkllm.protocol.forms import tensor
 from zkllm.protocol.logup import causal_mask
 from zkllm.protocol.manifest import FEATURE, ROW, TOKEN, Axis, Manifest
 from zkllm.protocol.party import Party
+from zkllm.protocol.relations import FormFactor, Instance, PublicFactor, VirtualFactor
 from zkllm.protocol.sumcheck import (
-    FormFactor,
-    Instance,
-    PublicFactor,
     SumcheckPoint,
-    VirtualFactor,
     horner,
     interpolate,
     lockstep,

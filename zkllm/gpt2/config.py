@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from zkllm.files import JsonObject
-from zkllm.protocol.description import Vocabulary
+from zkllm.protocol.shape import Vocabulary
 from zkllm.records import from_data, to_data
 
 

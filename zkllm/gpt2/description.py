@@ -11,10 +11,11 @@ from zkllm.ops.layernorm import LayerNorm
 from zkllm.ops.linear import Gelu, Kind, Linear
 from zkllm.ops.residual import Residual
 from zkllm.protocol import description
-from zkllm.protocol.description import Description, Program, Shape
+from zkllm.protocol.description import Description, Program
 from zkllm.protocol.forms import Along, Alternate
 from zkllm.protocol.manifest import PART, ROW, TOKEN, Axis, Manifest
 from zkllm.protocol.operation import Operation
+from zkllm.protocol.shape import Shape
 
 ATTENTION = "LayerNorm and self-attention"
 FIRST, SECOND = "first linear and GELU", "second linear and residual"

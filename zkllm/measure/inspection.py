@@ -207,5 +207,5 @@ def run_on_wires(protocol: Description) -> CircuitParty:
     count = num_words(protocol.shape.rows)
     seed, *rest = (builder.public(name) for name in public_input_names(count))
     party = CircuitParty(protocol, builder, seed)
-    run_inner(party, rest[:count], None)
+    run_inner(protocol, party, rest[:count], None)
     return party

@@ -49,8 +49,9 @@ from zkllm.outer.verifier import verify
 from zkllm.pcs.srs import Srs, srs_powers_needed
 from zkllm.protocol.circuit import build_circuit
 from zkllm.protocol.data import Packed, ProverData
-from zkllm.protocol.description import Description, Program, Shape
+from zkllm.protocol.description import Description, Program
 from zkllm.protocol.operation import Operation
+from zkllm.protocol.shape import Shape
 from zkllm.protocol.witness import fixed_tensors, prover_data
 from zkllm.prover import prove_data
 from zkllm.statement import pack_words

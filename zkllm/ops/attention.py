@@ -22,9 +22,10 @@ from ..protocol.data import ProverData
 from ..protocol.forms import Along, Form, index, ones
 from ..protocol.logup import causal_mask
 from ..protocol.manifest import Held, Lookup, Manifest
-from ..protocol.operation import Equation, Operation, Run, Work
+from ..protocol.operation import Operation, Run, Work
+from ..protocol.relations import Equation, Instance, PublicFactor, VirtualFactor
 from ..protocol.sources import Array, Derived, Material, Named, Seen, Traced, largest
-from ..protocol.sumcheck import Instance, PublicFactor, SumcheckPoint, VirtualFactor
+from ..protocol.sumcheck import SumcheckPoint
 from .axes import HEADS, WIDTH
 
 ROW = ("l", "t", *HEADS)

@@ -12,10 +12,10 @@ import numpy as np
 
 from ..protocol import functionals as F
 from ..protocol.algebra import eq_index
-from ..protocol.description import Vocabulary
 from ..protocol.forms import At, First
 from ..protocol.manifest import Held, Manifest
 from ..protocol.operation import Operation, Run
+from ..protocol.shape import Vocabulary
 from ..protocol.sources import Array, Derived, Joined, Material, Packing, Traced
 from ..protocol.sumcheck import SumcheckPoint
 from .axes import WIDTH

@@ -15,13 +15,14 @@ import numpy as np
 
 from ..protocol import functionals as F
 from ..protocol.algebra import Scalar, eq_index, less, mass
-from ..protocol.description import Vocabulary
 from ..protocol.forms import At, Form, Until, index
 from ..protocol.manifest import Held, Manifest
-from ..protocol.operation import Equation, Operation, Run, Work
+from ..protocol.operation import Operation, Run, Work
 from ..protocol.party import Summand
+from ..protocol.relations import Equation, Instance
+from ..protocol.shape import Vocabulary
 from ..protocol.sources import Array, Joined, Named, Seen, Traced, largest
-from ..protocol.sumcheck import Instance, SumcheckPoint
+from ..protocol.sumcheck import SumcheckPoint
 from .axes import WIDTH
 
 CERTIFIED = ("i", *WIDTH)

@@ -20,9 +20,10 @@ from ..protocol.algebra import ones_at
 from ..protocol.data import ProverData
 from ..protocol.forms import Before, Form, ones
 from ..protocol.manifest import Manifest
-from ..protocol.operation import Equation, Operation, Run, Work
+from ..protocol.operation import Operation, Run, Work
+from ..protocol.relations import Equation, FormFactor, Instance, Term, VirtualFactor
 from ..protocol.sources import WORDS, Traced, largest
-from ..protocol.sumcheck import FormFactor, Instance, SumcheckPoint, Term, VirtualFactor
+from ..protocol.sumcheck import SumcheckPoint
 from .axes import WIDTH
 from .residual import stream
 

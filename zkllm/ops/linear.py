@@ -19,8 +19,9 @@ from dataclasses import dataclass
 from ..protocol.forms import AxisMap, Form, slots
 from ..protocol.manifest import Held, Lookup, Manifest
 from ..protocol.operation import Operation, Run, Work
+from ..protocol.relations import Instance, Term
 from ..protocol.sources import Array, Dim, Joined, Packing, Traced, axes_of, largest
-from ..protocol.sumcheck import Instance, SumcheckPoint, Term
+from ..protocol.sumcheck import SumcheckPoint
 from .axes import INNER
 
 Maps = tuple[AxisMap | str, ...]

@@ -39,7 +39,7 @@ def build_circuit(protocol: Description) -> Circuit:
     seed, *rest = [builder.public(name) for name in public_input_names(num_words(protocol.shape.rows))]
     words, (delta, theta, zeta), values = rest[:-8], rest[-8:-5], rest[-5:]
     party = CircuitParty(protocol, builder, seed)
-    result = run_inner(party, words, None)
+    result = run_inner(protocol, party, words, None)
     party.begin("opening")
     party.check("delta", result.digest, delta)
     inverse = party.advice(lambda: 0)

@@ -1,5 +1,7 @@
 """What is fixed before a statement: shape, operations, their tensors, columns, and the transcript's IV.
 
+The interpreters of the protocol's text see its `Setting`; the text alone (`program.py`) asks the operations.
+
 Nothing here knows a model. A family of models (`zkllm/gpt2/`) has a configuration of its own and makes the
 program of a shape from it.
 """
@@ -9,71 +11,13 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
 
-from .layout import pack
 from .manifest import Axis, Manifest
-
-if TYPE_CHECKING:
-    from .operation import Operation
+from .operation import Operation
+from .setting import Setting
+from .shape import Shape
 
 VERSION = 1
-
-
-@dataclass(frozen=True)
-class Vocabulary:
-    """Token ids in slots, since packed coefficients hold one row of each: id = slot * block + index."""
-
-    size: int
-    slots: int
-    pad_id: int  # every id after x_T
-
-    @property
-    def block(self) -> int:
-        """J: real ids in a slot; the last one may hold fewer."""
-        return -(-self.size // self.slots)
-
-    @property
-    def last_block(self) -> int:
-        """Real ids in the last slot."""
-        return self.size - (self.slots - 1) * self.block
-
-
-class Config(Protocol):
-    """What is asked of a family's configuration."""
-
-    @property
-    def mu(self) -> int:
-        """log2 of a column's coefficients."""
-
-    @property
-    def limb_bits(self) -> int:
-        """The widest range table."""
-
-    @property
-    def n_ctx(self) -> int: ...
-
-    @property
-    def vocabulary(self) -> Vocabulary: ...
-
-    def to_dict(self) -> dict[str, object]:
-        """All that fixes the program: every size, scale and width."""
-
-
-@dataclass(frozen=True)
-class Shape:
-    """One circuit: the program, N rows, k certified tokens."""
-
-    config: Config
-    rows: int
-    certified: int
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.certified <= self.rows <= self.config.n_ctx:
-            raise ValueError(
-                f"shape: need 1 <= k <= N <= n_ctx, got k {self.certified}, N {self.rows}, "
-                f"n_ctx {self.config.n_ctx}"
-            )
 
 
 @dataclass(frozen=True)
@@ -91,36 +35,32 @@ class Program:
     outputs: frozenset[str] = field(default_factory=frozenset)  # that a lookup fixes and no operation reads
 
 
-class Description:
+class Description(Setting):
     """Everything that is fixed before a statement."""
 
     def __init__(self, shape: Shape, program: Program):
-        self.shape, self.program = shape, program
+        self.program = program
         self.operations, self.outputs = program.operations, program.outputs
         self.relations = ("lookups", *(name for op in program.operations for name in op.relations))
         """All that a run must have executed, each once."""
-        self.manifest = declared(shape, program)
-        self.fixed = pack(self.manifest, True, shape.config.mu)
-        self.witness = pack(self.manifest, False, shape.config.mu)
-        self.iv = int.from_bytes(self.digest(), "big") >> 8
+        manifest = declared(shape, program)
+        digest = _digest(shape, program, manifest, self.relations)
+        super().__init__(shape, manifest, int.from_bytes(digest, "big") >> 8)
 
-    @property
-    def num_columns(self) -> int:
-        return self.fixed.num_columns + self.witness.num_columns
 
-    def digest(self) -> bytes:
-        """Binds version, shape, configuration (every scale and width), tables, lookups and relations."""
-        data = {
-            "version": VERSION,
-            "config": self.shape.config.to_dict(),
-            "rows": self.shape.rows,
-            "certified": self.shape.certified,
-            "manifest": self.manifest.digest().hex(),
-            "relations": self.relations,
-        }
-        if self.program.part is not None:
-            data |= {"program": self.program.part, "outputs": sorted(self.outputs)}
-        return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).digest()
+def _digest(shape: Shape, program: Program, manifest: Manifest, relations: tuple[str, ...]) -> bytes:
+    """Binds version, shape, configuration (every scale and width), tables, lookups and relations."""
+    data = {
+        "version": VERSION,
+        "config": shape.config.to_dict(),
+        "rows": shape.rows,
+        "certified": shape.certified,
+        "manifest": manifest.digest().hex(),
+        "relations": relations,
+    }
+    if program.part is not None:
+        data |= {"program": program.part, "outputs": sorted(program.outputs)}
+    return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).digest()
 
 
 def declared(shape: Shape, program: Program) -> Manifest:

@@ -21,7 +21,7 @@ from .forms import AddressTerm, Opened
 from .logup import NUMERATOR, active_lookups, causal_mask, spread
 from .party import Claim, Party
 from .reduction import CHECK as REDUCTION
-from .sumcheck import Factor, FormFactor, Instance
+from .relations import Factor, FormFactor, Instance
 
 ZERO_CHECK = "zero-check"
 PRODUCT_SUMS = "product sums"

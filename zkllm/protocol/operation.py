@@ -13,20 +13,8 @@ from .forms import AxisMap, Form, tensor
 from .manifest import Manifest, Parts
 from .party import Party
 from .public import PublicStatement
-from .sumcheck import Factor, FormFactor, Instance, PublicFactor, SumcheckPoint
-
-
-@dataclass
-class Equation:
-    """linear + sum_k coefficient_k prod factors = 0 at every real index of the axes.
-
-    The linear part is opened at the zero-check's random point, so its tensors stay out of the sumcheck.
-    """
-
-    name: str
-    axes: tuple[str, ...]
-    terms: list[tuple[int, list[Factor]]]
-    linear: Form | None = None
+from .relations import Equation, FormFactor, Instance, PublicFactor
+from .sumcheck import SumcheckPoint
 
 
 @dataclass

@@ -10,21 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from ..errors import ProofError
 from ..field import Fr, R
 from ..outer.builder import CircuitBuilder, Wire
 from ..poseidon2 import permute
 from .algebra import Point, Scalar
-from .description import Description
+from .data import ProverData
 from .forms import Form, Opened, Weighted
+from .relations import Equation, Instance
+from .setting import Setting
 from .transcript import Sponge
-
-if TYPE_CHECKING:
-    from .data import ProverData
-    from .operation import Equation
-    from .sumcheck import Instance
 
 T = TypeVar("T")
 Summand = tuple[Scalar, Form, Mapping[str, Point]]
@@ -69,7 +66,7 @@ class Own(Generic[T]):
 class Party:
     """What the three interpreters share."""
 
-    protocol: Description
+    protocol: Setting
     off: frozenset[str] = frozenset()  # checks switched off, in tests only
     claims: list[Claim] = field(default_factory=list)
     pending: dict[str, tuple[Mapping[str, Point], Scalar]] = field(default_factory=dict)
@@ -160,7 +157,7 @@ class Prover(Party):
 
     def __init__(
         self,
-        protocol: Description,
+        protocol: Setting,
         seed: int,
         data: ProverData,
         off: frozenset[str] = frozenset(),
@@ -200,7 +197,7 @@ class Verifier(Party):
     """Reads every message; collects the checks that fire, by name."""
 
     def __init__(
-        self, protocol: Description, seed: int, messages: Sequence[int], off: frozenset[str] = frozenset()
+        self, protocol: Setting, seed: int, messages: Sequence[int], off: frozenset[str] = frozenset()
     ):
         super().__init__(protocol, off)
         self.messages, self.position = messages, 0
@@ -230,7 +227,7 @@ class Verifier(Party):
 class CircuitParty(Party):
     """Runs the verifier on wires: every check becomes a constraint of the outer proof's circuit."""
 
-    def __init__(self, protocol: Description, builder: CircuitBuilder, seed: Wire):
+    def __init__(self, protocol: Setting, builder: CircuitBuilder, seed: Wire):
         super().__init__(protocol)
         self.builder = builder
         self._open = ExitStack()

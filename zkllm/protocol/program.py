@@ -13,13 +13,15 @@ from dataclasses import dataclass
 
 from ..errors import ProofError
 from .algebra import Scalar
+from .description import Description
 from .logup import LEAF_CLAIMS, logup
 from .manifest import POOLS
-from .operation import Equation, Run
+from .operation import Run
 from .party import Party
 from .public import bind_statement
 from .reduction import ReductionResult, reduce_claims
-from .sumcheck import Instance, SumcheckPoint, lockstep, schedule
+from .relations import Equation, Instance
+from .sumcheck import SumcheckPoint, lockstep, schedule
 
 
 @dataclass
@@ -78,14 +80,14 @@ def zero_check(run: Run, equations: Sequence[Equation]) -> SumcheckPoint:
     return lockstep(party, "zero-check", instances, [1] * len(instances), -linear, tau)
 
 
-def product_sums(run: Run, point: SumcheckPoint) -> None:
+def product_sums(protocol: Description, run: Run, point: SumcheckPoint) -> None:
     """All sums of products at the zero-check's point, in lock-step."""
     party, manifest = run.party, run.manifest
-    points = party.protocol.program.points
     for pool in POOLS:
-        needed = (sum(manifest.bits(a) for a in axes if manifest.pool(a) == pool) for axes in points)
+        at = protocol.program.points
+        needed = (sum(manifest.bits(a) for a in axes if manifest.pool(a) == pool) for axes in at)
         point.extend(party, pool, max(needed))
-    instances = [i for op in party.protocol.operations for i in op.products(run, point)]
+    instances = [i for op in protocol.operations for i in op.products(run, point)]
     powers = powers_of(party, party.challenge(), [i.name for i in instances])
     party.error("product sums eta", len(instances) - 1)
     party.error("output points", sum(map(len, point.pools.values())))
@@ -97,45 +99,49 @@ def product_sums(run: Run, point: SumcheckPoint) -> None:
     party.products = instances
 
 
-def run_inner(party: Party, words: Sequence[Scalar], statement: InnerStatement | None) -> ReductionResult:
-    """The whole text. `words` pack the statement (16-bit limbs: T, x_0 .. x_N)."""
-    shape = party.protocol.shape
+def run_inner(
+    protocol: Description, party: Party, words: Sequence[Scalar], statement: InnerStatement | None
+) -> ReductionResult:
+    """The whole text, run by a party of this protocol.
+
+    `words` pack the statement (16-bit limbs: T, x_0 .. x_N).
+    """
+    if party.protocol is not protocol:
+        raise ValueError("the party was made for another protocol")
     party.begin("statement")
-    public = bind_statement(
-        party, shape, words, statement.length if statement else None, statement.ids if statement else None
-    )
+    length, ids = (statement.length, statement.ids) if statement else (None, None)
+    public = bind_statement(party, protocol.shape, words, length, ids)
     run = Run(party, public)
     party.begin("lookups")
     logup(party)
     party.executed.append("lookups")
     party.begin("zero-check")
-    point = zero_check(run, [e for op in party.protocol.operations for e in op.equations(run)])
+    point = zero_check(run, [e for op in protocol.operations for e in op.equations(run)])
     party.begin("product sums")
-    product_sums(run, point)
+    product_sums(protocol, run, point)
     party.begin("linear claims")
-    for operation in party.protocol.operations:
+    for operation in protocol.operations:
         party.executed += operation.claims(run, point)
     party.begin("reduction")
     result = reduce_claims(party)
-    assert_complete(party)
+    assert_complete(protocol, party)
     return result
 
 
-def assert_complete(party: Party) -> None:
+def assert_complete(protocol: Description, party: Party) -> None:
     """Four things that no equation shows: nothing pending, no relation left out, no tensor unclaimed; that
     the proof is consumed is asserted by whoever holds it. A lookup alone does not count as a claim, but for
     the tables' own columns, and a program's declared outputs (the model has none)."""
     if party.pending:
         raise ProofError("inner proof: undischarged claims on " + ", ".join(party.pending))
-    relations = party.protocol.relations
-    if sorted(party.executed) != sorted(relations):
-        missing = sorted(set(relations) - set(party.executed))
+    if sorted(party.executed) != sorted(protocol.relations):
+        missing = sorted(set(protocol.relations) - set(party.executed))
         raise ProofError("inner proof: relations missing or repeated: " + ", ".join(missing))
-    manifest = party.protocol.manifest
+    manifest = protocol.manifest
     claimed = {t.tensor for c in party.claims if c.name not in LEAF_CLAIMS for t in c.terms}
     looked_up = {t.tensor for c in party.claims if c.name in LEAF_CLAIMS for t in c.terms}
     tables = {name for t in manifest.tables.values() for name in (t.multiplicity, t.output)}
-    unclaimed = sorted(set(manifest.tensors) - claimed - ((tables | party.protocol.outputs) & looked_up))
+    unclaimed = sorted(set(manifest.tensors) - claimed - ((tables | protocol.outputs) & looked_up))
     if unclaimed and not party.off:
         raise ProofError("inner proof: tensors without a claim: " + ", ".join(unclaimed))
 

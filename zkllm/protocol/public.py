@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from ..bits import ceil_log2
 from ..statement import LIMB_BITS, LIMBS_PER_WORD, num_words
 from .algebra import Scalar, less_than_constant
-from .description import Shape, Vocabulary
 from .forms import Rows
 from .party import Party
+from .shape import Shape, Vocabulary
 
 
 @dataclass

@@ -1,9 +1,9 @@
 """One sumcheck for many relations: instances in lock-step under shared challenges.
 
-An instance is a sum over named axes of sum_k coefficient_k prod factors. Independent instances run side by
-side; only their round polynomials are added. Their axes share coordinates through pools: every axis belongs
-to a pool (`manifest.Axis`), the axes of an instance in one pool take its coordinates in order, and the
-challenges of a pool are drawn once. No instance has two axes on the same coordinates.
+Independent instances (`relations.py`) run side by side; only their round polynomials are added. Their axes
+share coordinates through pools: every axis belongs to a pool (`manifest.Axis`), the axes of an instance in
+one pool take its coordinates in order, and the challenges of a pool are drawn once. No instance has two axes
+on the same coordinates.
 
 * zero-check (`tau` given): every instance is weighted by eq(tau, x); an axis that it lacks contributes
   sum eq(tau, x) = 1. Rounds are normalised (Gruen, eprint 2024/108): the eq factors of the bound variables
@@ -14,69 +14,21 @@ challenges of a pool are drawn once. No instance has two axes on the same coordi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from math import prod
 from typing import TypeVar
 
 from ..field import R
 from ..kernels.interface import Factor as KernelFactor
-from ..kernels.interface import Table, Vector
+from ..kernels.interface import Vector
 from .algebra import Point, Scalar
 from .data import ProverData, exact_table
-from .forms import Form
 from .manifest import POOLS, Manifest
 from .party import Party
-
-
-@dataclass(eq=False)
-class FormFactor:
-    """A linear form, some axes bound: its final value is sent and becomes a claim."""
-
-    name: str
-    form: Form
-    axes: tuple[str, ...]
-    bound: Mapping[str, Point] = field(default_factory=dict)
-
-
-@dataclass(eq=False)
-class PublicFactor:
-    """A public multilinear polynomial that the verifier evaluates itself."""
-
-    axes: tuple[str, ...]
-    table: Callable[[ProverData], Table]
-    at: Callable[[Mapping[str, Point]], Scalar]
-
-
-@dataclass(eq=False)
-class VirtualFactor:
-    """A tensor that is not linear in committed ones: its final value is sent and waits for the sumcheck that
-    proves its definition."""
-
-    label: str
-    axes: tuple[str, ...]
-    table: Callable[[ProverData], Table]
-
+from .relations import Factor, FormFactor, Instance, PublicFactor
 
 S = TypeVar("S", bound=Scalar)
-Factor = FormFactor | PublicFactor | VirtualFactor
-Term = tuple[Scalar, list[Factor]]
-
-
-@dataclass(eq=False)
-class Instance:
-    name: str
-    axes: tuple[str, ...]  # in the order of their pools
-    terms: list[Term]
-    claim: Scalar = 0  # product sums only
-
-    def factors(self) -> list[Factor]:
-        return list(dict.fromkeys(f for _, fs in self.terms for f in fs))
-
-    def degree(self, axis: str) -> int:
-        return max(1, *(sum(axis in f.axes for f in fs) for _, fs in self.terms))
-
-
 Schedule = list[tuple[str, int]]  # (pool, coordinate) of each round
 
 

@@ -1,0 +1,62 @@
+"""What a circuit is made for: a configuration of some family of models, N rows and k certified tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Token ids in slots, since packed coefficients hold one row of each: id = slot * block + index."""
+
+    size: int
+    slots: int
+    pad_id: int  # every id after x_T
+
+    @property
+    def block(self) -> int:
+        """J: real ids in a slot; the last one may hold fewer."""
+        return -(-self.size // self.slots)
+
+    @property
+    def last_block(self) -> int:
+        """Real ids in the last slot."""
+        return self.size - (self.slots - 1) * self.block
+
+
+class Config(Protocol):
+    """What is asked of a family's configuration."""
+
+    @property
+    def mu(self) -> int:
+        """log2 of a column's coefficients."""
+
+    @property
+    def limb_bits(self) -> int:
+        """The widest range table."""
+
+    @property
+    def n_ctx(self) -> int: ...
+
+    @property
+    def vocabulary(self) -> Vocabulary: ...
+
+    def to_dict(self) -> dict[str, object]:
+        """All that fixes the program: every size, scale and width."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One circuit: the program, N rows, k certified tokens."""
+
+    config: Config
+    rows: int
+    certified: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.certified <= self.rows <= self.config.n_ctx:
+            raise ValueError(
+                f"shape: need 1 <= k <= N <= n_ctx, got k {self.certified}, N {self.rows}, "
+                f"n_ctx {self.config.n_ctx}"
+            )
