@@ -23,11 +23,11 @@ def test_stages_nest() -> None:
     seen: list[tuple[str, int, int]] = []
     timings = Timings(progress=lambda *report: seen.append(report))
     with timings.stage("a"):
-        timings.part("one")
+        timings.step("one")
         with timings.stage("inside"):
-            timings.part("x")
-        timings.part("two")
-        timings.part("one")
+            timings.step("x")
+        timings.step("two")
+        timings.step("one")
     with timings.stage("b") as report:
         assert report is not None
         report(1, 3)
@@ -41,7 +41,7 @@ def test_stages_nest() -> None:
 def test_a_stage_that_fails_is_closed() -> None:
     timings = Timings()
     with pytest.raises(RuntimeError), timings.stage("a"):
-        timings.part("one")
+        timings.step("one")
         raise RuntimeError
     with timings.stage("b"):
         pass

@@ -61,7 +61,7 @@ def prove_data(
         witness = commit_columns(srs, protocol.witness, data.tensors, report, blinding=data.blinding)
     digest = statement_digest(pk.vk.verifier_id, context, words, witness)
     with timings.stage("inner proof"):
-        prover = Prover(protocol, seed_of(digest), data, tell=timings.part)
+        prover = Prover(protocol, seed_of(digest), data, tell=timings.step)
         result = run_inner(protocol, prover, words, InnerStatement(length, list(ids)))
 
     def open_columns(theta: int) -> Vector:
@@ -91,5 +91,5 @@ def prove_data(
             open_inner=open_columns,
             tail=tail,
             progress=report,
-            on_step=timings.part,
+            on_step=timings.step,
         )

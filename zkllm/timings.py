@@ -75,7 +75,7 @@ class Timings:
     memory: bool = False
     root: Stage = field(default_factory=lambda: Stage("all"))
     _open: list[tuple[Stage, float, float]] = field(default_factory=list)
-    _part: int | None = None  # depth of the open part, which the next part or its stage's end closes
+    _step: int | None = None  # depth of the open step, which the next step or its stage's end closes
 
     def __post_init__(self) -> None:
         if self.memory:
@@ -84,7 +84,7 @@ class Timings:
     @contextmanager
     def stage(self, name: str) -> Iterator[Report | None]:
         """Yields what takes (done, total) of the stage, or None."""
-        outer, self._part = self._part, None
+        outer, self._step = self._step, None
         self._begin(name)
         depth = len(self._open)
         report: Report | None = None
@@ -97,15 +97,15 @@ class Timings:
         finally:
             while len(self._open) >= depth:
                 self._end()
-            self._part = outer
+            self._step = outer
         if self.progress is not None:
             self.progress(name, 1, 1)
 
-    def part(self, name: str) -> None:
-        """What follows, up to the next part or the end of the stage, is `name`."""
-        if self._part is not None:
+    def step(self, name: str) -> None:
+        """What follows, up to the next step or the end of the stage, is `name`."""
+        if self._step is not None:
             self._end()
-        self._part = len(self._open)
+        self._step = len(self._open)
         self._begin(name)
 
     @property

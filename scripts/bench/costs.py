@@ -125,7 +125,7 @@ def circuit_rows(config: ProgramConfig) -> list[dict[str, Any]]:
         mu = max(config.mu, 20 if layers > 12 else 19)
         deep = replace(config, n_layer=layers, mlp_class=classes, mu=mu)
         circuit = build_circuit(describe(deep, ROWS, 1))
-        rows.append({"layers": layers, "rows": circuit.num_rows, "by_part": dict(circuit.rows_by_part)})
+        rows.append({"layers": layers, "rows": circuit.num_rows, "by_section": dict(circuit.rows_by_section)})
     return rows
 
 

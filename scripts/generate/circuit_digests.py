@@ -57,7 +57,7 @@ def describe(circuit: Circuit) -> dict[str, Any]:
         "log2_size": circuit.log2_size,
         "inputs": circuit.num_inputs,
         "public": circuit.public_names,
-        "rows_by_part": circuit.rows_by_part,
+        "rows_by_section": circuit.rows_by_section,
         "wires": digest(circuit.own_wires),
         "equal_to": digest(circuit.equal_to),
         "selectors": digest({name: sorted(rows.items()) for name, rows in circuit.selectors.items()}),

@@ -190,7 +190,9 @@ def test_inspect_shows_a_package(run, package):
     # 301 * 40 + 24 * 40 embedding; 2 layers; 2 * 40 final LayerNorm
     layer = 4 * 40 * 40 + 4 * 40 + 40 * 160 + 160 + 160 * 40 + 40
     assert data["parameters"] == 325 * 40 + 2 * layer + 80
-    assert data["circuit"]["rows"] == sum(data["circuit"]["rows_by_part"].values()) < data["circuit"]["size"]
+    assert (
+        data["circuit"]["rows"] == sum(data["circuit"]["rows_by_section"].values()) < data["circuit"]["size"]
+    )
     assert min(term["bits"] for term in data["soundness"]) == data["security_bits"] == 100
     assert {x["table"] for x in data["lookups"]} >= {"exp", "gelu.0"}
     text = run("inspect", package, "--new-tokens", "2").out

@@ -102,7 +102,7 @@ def test_compilation_is_deterministic_and_well_formed(program):
     if first is None:
         return
     assert (first.own_wires == second.own_wires).all() and first.selectors == second.selectors
-    assert first.size > first.num_rows == sum(first.rows_by_part.values())
+    assert first.size > first.num_rows == sum(first.rows_by_section.values())
     permutation = first.permutation()
     assert sorted(permutation) == list(range(4 * first.size))
     wires = first.wires.reshape(-1)
@@ -316,10 +316,10 @@ def test_misuse_is_refused():
 def test_parts_are_counted():
     b = CircuitBuilder()
     x, y = b.input(), b.input()
-    with b.part("hash"):
+    with b.section("hash"):
         s = b.permute([x, y, b.constant(0), b.constant(1)])
-        with b.part("sum"):
+        with b.section("sum"):
             t = s[0] * s[1] + s[2]
-    with b.part("end"):
+    with b.section("end"):
         b.assert_equal(t * t, x, "end")
-    assert compile_circuit(b).rows_by_part == {"hash": 68, "hash/sum": 1, "end": 1}
+    assert compile_circuit(b).rows_by_section == {"hash": 68, "hash/sum": 1, "end": 1}

@@ -37,7 +37,7 @@ class Lying(Party):
     """Follows its lies, and writes down the challenges."""
 
     lies: Lies = HONEST
-    lied_in = ""  # the part that a message's lie belongs to
+    lied_in = ""  # the section that a message's lie belongs to
 
     def follow(self, lies: Lies) -> None:
         self.lies, self.drawn, self.advised = lies, list[int](), 0

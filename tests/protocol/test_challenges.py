@@ -16,7 +16,7 @@ import pytest
 from zkllm.field import R
 from zkllm.naive import NAIVE
 from zkllm.protocol.logup import NUMERATOR
-from zkllm.protocol.manifest import FEATURE, PART
+from zkllm.protocol.manifest import FEATURE, PROJECTION
 from zkllm.protocol.program import opening_values
 from zkllm.protocol.reduction import CHECK as REDUCTION
 from zkllm.protocol.relations import Instance
@@ -108,9 +108,9 @@ def coordinates() -> tuple[SumcheckPoint, SumcheckPoint]:
     for (pool, _), of_tau, of_point in zip(rounds, drawn(GAMMA_TAU)[1:], drawn(ROUNDS), strict=True):
         tau.pools[pool].append(of_tau)
         point.pools[pool].append(of_point)
-    parts = len(drawn(EXTENDED)) - manifest.bits("q")
-    point.pools[FEATURE] += drawn(EXTENDED)[:parts]
-    point.pools[PART] += drawn(EXTENDED)[parts:]
+    features = len(drawn(EXTENDED)) - manifest.bits("q")
+    point.pools[FEATURE] += drawn(EXTENDED)[:features]
+    point.pools[PROJECTION] += drawn(EXTENDED)[features:]
     return tau, point
 
 
@@ -173,7 +173,7 @@ def for_eta() -> Aimed:
 
 def for_extended(draw: int) -> Aimed:
     point = coordinates()[1]
-    relation = "linear qkv" if draw in point.pools[PART] else "linear fc1"
+    relation = "linear qkv" if draw in point.pools[PROJECTION] else "linear fc1"
     axis, step = places_of(ERRORS[relation], point)[draw]
     return neighbours(ERRORS[relation], axis, step, f"{SUMS} <{relation}>")
 

@@ -111,7 +111,7 @@ def _package_lines(data: JsonObject) -> list[str]:
         ("table", "queries"), [*((x["table"], x["queries"]) for x in data["lookups"]), ("total", total)]
     )
     lines += ["", f"circuit: {circuit['rows']:,} rows of {circuit['size']:,}"]
-    lines += table(("part", "rows"), list(circuit["rows_by_part"].items()))
+    lines += table(("section", "rows"), list(circuit["rows_by_section"].items()))
     lines += ["", "soundness: what an attacker must overcome, in bits"]
     lines += table(
         ("term", "bits", "kind", "source"),

@@ -13,7 +13,7 @@ from zkllm.ops.residual import Residual
 from zkllm.protocol import description
 from zkllm.protocol.description import Description, Program
 from zkllm.protocol.forms import Along, Alternate
-from zkllm.protocol.manifest import PART, ROW, TOKEN, Axis, Manifest
+from zkllm.protocol.manifest import PROJECTION, ROW, TOKEN, Axis, Manifest
 from zkllm.protocol.operation import Operation
 from zkllm.protocol.shape import Shape
 
@@ -34,7 +34,7 @@ def axes(c: ProgramConfig, rows: int, certified: int) -> tuple[Axis, ...]:
         Axis("u", rows),
         Axis("i", certified, TOKEN),
         Axis("s", rows * c.vocab_slots),
-        Axis("q", 3, PART),  # queries, keys, values
+        Axis("q", 3, PROJECTION),  # queries, keys, values
         Axis("c", c.slots),
         Axis("h", c.heads_per_slot),
         Axis("e", c.head_dim),
@@ -126,13 +126,13 @@ def linear_kinds(c: ProgramConfig, mlp: int = 1) -> tuple[Kind, ...]:
 
 
 def residual(c: ProgramConfig) -> Residual:
-    return Residual(c.write_bits, part={ATTENTION: 1 / 2, SECOND: 1 / 2})
+    return Residual(c.write_bits, parts={ATTENTION: 1 / 2, SECOND: 1 / 2})
 
 
 def layer_norm(c: ProgramConfig) -> LayerNorm:
     each, last = c.n_layer / (2 * c.n_layer + 1), 1 / (2 * c.n_layer + 1)
     return LayerNorm(
-        part={ATTENTION: each, FIRST: each, HEAD: last},
+        parts={ATTENTION: each, FIRST: each, HEAD: last},
         width=c.width,
         kappa=c.kappa,
         eps=c.eps_int,
@@ -145,12 +145,12 @@ def layer_norm(c: ProgramConfig) -> LayerNorm:
 
 def attention(c: ProgramConfig) -> Attention:
     return Attention(
-        shift=c.exp_shift, bits=c.act_bits, over_bits=c.over_bits, div_bits=c.div_bits, part={ATTENTION: 1}
+        shift=c.exp_shift, bits=c.act_bits, over_bits=c.over_bits, div_bits=c.div_bits, parts={ATTENTION: 1}
     )
 
 
 def gelu(c: ProgramConfig) -> Gelu:
-    return Gelu(c.gelu_bits, c.mlp_class, c.mlp_classes, part={FIRST: 1})
+    return Gelu(c.gelu_bits, c.mlp_class, c.mlp_classes, parts={FIRST: 1})
 
 
 def operations(c: ProgramConfig) -> tuple[Operation, ...]:
@@ -162,20 +162,20 @@ def operations(c: ProgramConfig) -> tuple[Operation, ...]:
             bits=c.act_bits,
             token_shift=c.wte_shift,
             position_shift=c.wpe_shift,
-            part={EMBEDDING: 1},
+            parts={EMBEDDING: 1},
         ),
         residual(c),
         layer_norm(c),
         Linear(linear_kinds(c)),
         attention(c),
         gelu(c),
-        FinalNorm(c.final_shift, c.act_bits, part={HEAD: 1}),
+        FinalNorm(c.final_shift, c.act_bits, parts={HEAD: 1}),
         Head(
             c.vocabulary,
             slot_bits=c.vocab_slot_bits,
             logit_bits=c.logit_bits,
             diff_bits=c.diff_bits,
-            part={HEAD: 1},
+            parts={HEAD: 1},
         ),
     )
 

@@ -161,9 +161,9 @@ def lookups(protocol: Description) -> Counter[str]:
     found: Counter[str] = Counter()
     queries = lookups_by_tensor(protocol)
     for tensor, lookup in protocol.manifest.lookups():
-        for table, part in lookup.parts():
+        for table, run in lookup.runs():
             size = tensor.sizes(protocol.manifest.axes)[0]
-            found[table] += queries[tensor.name] * len(range(size)[part]) // size
+            found[table] += queries[tensor.name] * len(range(size)[run]) // size
     return found
 
 
@@ -177,7 +177,7 @@ def _columns(protocol: Description) -> dict[str, object]:
 
 
 def _circuit(protocol: Description, key: VerifyingKey, progress: Progress | None) -> dict[str, object]:
-    """Rows by part, and the soundness terms."""
+    """Rows by section, and the soundness terms."""
     from zkllm.measure.soundness import OuterSizes, report
 
     if progress is not None:
@@ -192,7 +192,7 @@ def _circuit(protocol: Description, key: VerifyingKey, progress: Progress | None
         "circuit": {
             "rows": circuit.num_rows,
             "size": circuit.size,
-            "rows_by_part": dict(circuit.rows_by_part),
+            "rows_by_section": dict(circuit.rows_by_section),
         },
         "soundness": [
             {"term": t.name, "bits": round(t.bits, 2), "kind": t.kind, "source": t.source} for t in terms

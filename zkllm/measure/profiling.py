@@ -56,10 +56,10 @@ def transforms(count: int, size: int) -> Counts:
     return {"field_mul": count * size * log2(size) / 2, "bytes": 2 * ELEMENT_BYTES * count * size}
 
 
-def added(*parts: Mapping[str, float]) -> Counts:
+def added(*several: Mapping[str, float]) -> Counts:
     total: Counts = defaultdict(float)
-    for part in parts:
-        for name, value in part.items():
+    for counts in several:
+        for name, value in counts.items():
             total[name] += value
     return dict(total)
 
@@ -174,8 +174,8 @@ def block_counts(protocol: Description) -> dict[str, Counts]:
         if held is not None and held.packing is not None:
             values["weights"] = count * m.axes[held.packing.slot]
         for block, share in tensor.parts.items():
-            part = {name: share * value for name, value in values.items()}
-            found[block] = added(found.get(block, {}), part)
+            own = {name: share * value for name, value in values.items()}
+            found[block] = added(found.get(block, {}), own)
     return found
 
 

@@ -83,7 +83,7 @@ class Attention(Operation):
         """Q K and E V where u <= t."""
         scores, output = m.count_over(SCORES), m.count_over(OUTPUT)
         products = output * (m.axes["t"] + 1)
-        return Work(dict.fromkeys(self.part, products), folded=scores, checked=scores + output)
+        return Work(dict.fromkeys(self.parts, products), folded=scores, checked=scores + output)
 
     def row_sum(self, run: Run) -> Form:
         """M over (l, t, c, h)."""

@@ -87,7 +87,7 @@ class Head(Operation):
         m.keep("logits", "i", ids, dtype="int64")
 
     def work(self, m: Manifest) -> Work:
-        return Work(dict.fromkeys(self.part, self.vocabulary.size * m.count_over(CERTIFIED)))
+        return Work(dict.fromkeys(self.parts, self.vocabulary.size * m.count_over(CERTIFIED)))
 
     def products(self, run: Run, point: SumcheckPoint) -> list[Instance]:
         slots, rest = self.vocabulary.slots, self.vocabulary.last_block
@@ -107,14 +107,14 @@ class Head(Operation):
 
         last = slots - 1
         front = At(F.Listed({s: p for s, p in enumerate(powers[:-1])}, slots))
-        parts: list[Summand] = [
+        summands: list[Summand] = [
             (-powers[-1], run.tensor("diff", "i", index(last, slots), Until("v", rest)), at),
             (real, run.tensor("logit"), {"i": at["i"]}),
             (-below, Form((), ()) + 1, {}),
         ]
         if last:
-            parts.append((-1, run.tensor("diff", "i", front, "v"), at))
-        value = run.party.open("head: Z", parts)
+            summands.append((-1, run.tensor("diff", "i", front, "v"), at))
+        value = run.party.open("head: Z", summands)
         y = run.factor("yf", run.tensor("yf"), WIDTH, {"i": at["i"]})
         p = run.factor("P", run.tensor("P_wte"), WIDTH, {"v": at["v"]})
         return [Instance(self.logits, WIDTH, [(1, [y, p])], value)]
@@ -122,10 +122,10 @@ class Head(Operation):
     def claims(self, run: Run, point: SumcheckPoint) -> list[str]:
         k, vocabulary = run.axes["i"], self.vocabulary
         at = point.of(run.manifest, ("i",))["i"]
-        parts: list[Summand] = []
+        summands: list[Summand] = []
         for i, token in enumerate(run.statement.certified):
             slot = At(F.Listed(dict(enumerate(token.slot)), vocabulary.slots))
             here = At(F.Eq(tuple(token.bits), vocabulary.block))
-            parts.append((eq_index(i, at), run.tensor("diff", index(i, k), slot, here), {}))
-        run.party.claim(self.certified, parts, 0)
+            summands.append((eq_index(i, at), run.tensor("diff", index(i, k), slot, here), {}))
+        run.party.claim(self.certified, summands, 0)
         return [self.certified]

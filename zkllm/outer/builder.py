@@ -91,15 +91,15 @@ class CircuitBuilder:
 
     def __init__(self) -> None:
         self.nodes: list[Node] = []
-        self.node_parts: list[int] = []
+        self.node_sections: list[int] = []
         self.permutations: list[tuple[Wire, ...]] = []
         self.assertions: list[tuple[Wire, str, int]] = []
         self.public_names: list[str] = []
         self.num_inputs = 0
-        self.parts: list[str] = ["unnamed"]
+        self.sections: list[str] = ["unnamed"]
         self._known: dict[Node, int] = {}
         self._permuted: dict[tuple[tuple[int, int, int], ...], list[Wire]] = {}
-        self._part = 0
+        self._section = 0
         self._path: list[str] = []
 
     def public(self, name: str) -> Wire:
@@ -126,7 +126,7 @@ class CircuitBuilder:
             if wire.c:
                 raise ValueError(f"the circuit cannot be satisfied: {name} is the constant {wire.c}")
             return
-        self.assertions.append((wire, name, self._part))
+        self.assertions.append((wire, name, self._section))
 
     def assert_equal(self, a: Wire | int, b: Wire | int, name: str) -> None:
         left = a if isinstance(a, Wire) else self.constant(a)
@@ -146,26 +146,26 @@ class CircuitBuilder:
         return self._permuted[key]
 
     @contextmanager
-    def part(self, name: str) -> Iterator[None]:
-        """Rows of wires made inside are counted under this name (nested parts: "outer/inner")."""
-        previous = self._part
+    def section(self, name: str) -> Iterator[None]:
+        """Rows of wires made inside are counted under this name (nested sections: "outer/inner")."""
+        previous = self._section
         self._path.append(name)
         path = "/".join(self._path)
-        if path not in self.parts:
-            self.parts.append(path)
-        self._part = self.parts.index(path)
+        if path not in self.sections:
+            self.sections.append(path)
+        self._section = self.sections.index(path)
         try:
             yield
         finally:
             self._path.pop()
-            self._part = previous
+            self._section = previous
 
     def _wire(self, node: int) -> Wire:
         return Wire(self, 1, node, 0)
 
     def _add(self, node: Node) -> int:
         self.nodes.append(node)
-        self.node_parts.append(self._part)
+        self.node_sections.append(self._section)
         return len(self.nodes) - 1
 
     def _unique(self, node: Node) -> int:

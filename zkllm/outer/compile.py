@@ -54,16 +54,16 @@ class _Compiler:
         emitted: set[int] = set()
         for i in range(len(b.public_names)):
             self.variables[i] = self.new_variable()
-            self.row((self.variables[i], DUMMY, DUMMY, DUMMY), {"q1": 1}, b.node_parts[i])
+            self.row((self.variables[i], DUMMY, DUMMY, DUMMY), {"q1": 1}, b.node_sections[i])
         for i, node in enumerate(b.nodes):
-            part = b.node_parts[i]
+            section = b.node_sections[i]
             if node[0] == "input":
                 self.variables[i] = self.new_variable()
                 input_variables[node[1]] = self.variables[i]
             elif node[0] == "lane":
                 if node[1] not in emitted and self.permuted[node[1]]:
                     emitted.add(node[1])
-                    self.permutation(node[1], i, part)
+                    self.permutation(node[1], i, section)
             elif node[0] in ("sum", "product") and self.uses[i]:
                 self.forms[i] = self.form_of(i)
             for wire, name, assertion_part in by_node.get(i, ()):
@@ -97,7 +97,7 @@ class _Compiler:
         return self.num_variables - 1
 
     def row(
-        self, wires: tuple[int, int, int, int], selectors: dict[str, int], part: int, defines: bool = False
+        self, wires: tuple[int, int, int, int], selectors: dict[str, int], section: int, defines: bool = False
     ) -> int:
         index = len(self.rows)
         self.rows.append(wires)
@@ -105,7 +105,7 @@ class _Compiler:
         for name, value in selectors.items():
             if value % R:
                 self.q[name][index] = value % R
-        self.counts[part] += 1
+        self.counts[section] += 1
         return index
 
     def form_of(self, i: int) -> Quadratic:
@@ -154,16 +154,16 @@ class _Compiler:
     def variable(self, i: int) -> int:
         """The node's variable; its rows are emitted on first demand."""
         if i not in self.variables:
-            self.variables[i] = self.emit(self.forms[i], self.b.node_parts[i])
+            self.variables[i] = self.emit(self.forms[i], self.b.node_sections[i])
             del self.forms[i]
         return self.variables[i]
 
-    def wire_variable(self, wire: Wire, part: int) -> int:
+    def wire_variable(self, wire: Wire, section: int) -> int:
         if wire.is_constant:
-            return self.emit(({}, {}, wire.c), part)
+            return self.emit(({}, {}, wire.c), section)
         if (wire.k, wire.c) == (1, 0):
             return self.variable(wire.node)
-        return self.emit(self.wire_form(wire), part)
+        return self.emit(self.wire_form(wire), section)
 
     def wire_form(self, wire: Wire) -> Quadratic:
         i = wire.node
@@ -176,28 +176,28 @@ class _Compiler:
             )
         return {self.variable(i): wire.k}, {}, wire.c
 
-    def emit(self, form: Quadratic, part: int) -> int:
+    def emit(self, form: Quadratic, section: int) -> int:
         """Rows that compute the form; returns the variable of the value. Equal rows are emitted once."""
         linear, products, constant = form
         if not products and not constant and list(linear.values()) == [1]:
             return next(iter(linear))
         acc: int | None = None
         for gate in _gates(form, spare=0):
-            acc = self.value_of(gate, acc, part)
+            acc = self.value_of(gate, acc, section)
         assert acc is not None
         return acc
 
-    def value_of(self, gate: _Gate, acc: int | None, part: int) -> int:
+    def value_of(self, gate: _Gate, acc: int | None, section: int) -> int:
         """The variable d = (the gate plus the running sum acc), from an equal row where there is one."""
         if acc is not None:
             gate.add(acc, 1)
         key = (gate.abc(), tuple(sorted((s, x) for s, x in gate.selectors.items() if x)))
         if key not in self.gates:
             out = self.gates[key] = self.new_variable()
-            self.row((*gate.abc(), out), gate.selectors | {"q4": R - 1}, part, defines=True)
+            self.row((*gate.abc(), out), gate.selectors | {"q4": R - 1}, section, defines=True)
         return self.gates[key]
 
-    def assert_zero(self, wire: Wire, name: str, part: int) -> None:
+    def assert_zero(self, wire: Wire, name: str, section: int) -> None:
         form = self.wire_form(wire)
         linear, products, constant = form
         if not linear and not products:
@@ -214,10 +214,10 @@ class _Compiler:
         *first, last = _gates(form, spare=1)
         acc: int | None = None
         for gate in first:
-            acc = self.value_of(gate, acc, part)
+            acc = self.value_of(gate, acc, section)
         if acc is not None:
             last.add(acc, 1)
-        self.assertions[self.row((*last.abc(), last.d), last.selectors, part)] = name
+        self.assertions[self.row((*last.abc(), last.d), last.selectors, section)] = name
 
     def root(self, v: int) -> int:
         """The lowest variable that v is equal to: every link of `equal_to` leads to a lower one."""
@@ -225,16 +225,16 @@ class _Compiler:
             v = self.equal_to[v]
         return v
 
-    def permutation(self, index: int, first_lane: int, part: int) -> None:
-        state = [self.wire_variable(w, part) for w in self.b.permutations[index]]
-        self.row((state[0], state[1], state[2], state[3]), {"qL": 1}, part)
+    def permutation(self, index: int, first_lane: int, section: int) -> None:
+        state = [self.wire_variable(w, section) for w in self.b.permutations[index]]
+        self.row((state[0], state[1], state[2], state[3]), {"qL": 1}, section)
         for i in range(ROUNDS):
             state = [self.new_variable() for _ in range(WIDTH)]
             constants = dict(zip(("q1", "q2", "q3", "q4"), ROUND_CONSTANTS[i], strict=True))
             flag = "qE" if is_full(i) else "qI"
-            self.row((state[0], state[1], state[2], state[3]), constants | {flag: 1}, part)
+            self.row((state[0], state[1], state[2], state[3]), constants | {flag: 1}, section)
         state = [self.new_variable() for _ in range(WIDTH)]
-        self.row((state[0], state[1], state[2], state[3]), {}, part)
+        self.row((state[0], state[1], state[2], state[3]), {}, section)
         for lane in range(WIDTH):
             self.variables[first_lane + lane] = state[lane]
 
@@ -249,7 +249,7 @@ class _Compiler:
         equal_to = np.arange(self.num_variables, dtype=np.uint32)
         for v in sorted(self.equal_to):  # each is equal to a lower one, whose root is known by then
             equal_to[v] = equal_to[self.equal_to[v]]
-        by_part = {self.b.parts[p]: count for p, count in sorted(self.counts.items())}
+        by_section = {self.b.sections[p]: count for p, count in sorted(self.counts.items())}
         return Circuit(
             log2_size=log2_size,
             num_rows=num_rows,
@@ -261,7 +261,7 @@ class _Compiler:
             selectors=self.q,
             assertions=self.assertions,
             copy_assertions=self.copies,
-            rows_by_part=by_part,
+            rows_by_section=by_section,
         )
 
 

@@ -39,7 +39,7 @@ class Circuit:
     selectors: dict[str, dict[int, int]]
     assertions: dict[int, str] = field(default_factory=dict)
     copy_assertions: list[tuple[int, int, str]] = field(default_factory=list)
-    rows_by_part: dict[str, int] = field(default_factory=dict)
+    rows_by_section: dict[str, int] = field(default_factory=dict)
 
     @property
     def size(self) -> int:

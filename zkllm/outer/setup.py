@@ -21,7 +21,7 @@ from zkllm.outer.rows import Circuit
 from zkllm.pcs.srs import Srs
 from zkllm.statement import num_words
 
-MAGIC = b"zkllm proving key 1\n"
+MAGIC = b"zkllm proving key 2\n"
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class ProvingKey:
             "log2_size": c.log2_size,
             "num_rows": c.num_rows,
             "public_names": c.public_names,
-            "rows_by_part": c.rows_by_part,
+            "rows_by_section": c.rows_by_section,
             "assertions": sorted(c.assertions.items()),
             "copy_assertions": c.copy_assertions,
             "selectors": {name: len(c.selectors[name]) for name in SELECTORS},
@@ -108,7 +108,7 @@ class ProvingKey:
             log2_size=header["log2_size"],
             num_rows=header["num_rows"],
             public_names=header["public_names"],
-            rows_by_part=header["rows_by_part"],
+            rows_by_section=header["rows_by_section"],
             assertions=dict(header["assertions"]),
             copy_assertions=[tuple(c) for c in header["copy_assertions"]],
             selectors=selectors,

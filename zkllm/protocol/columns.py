@@ -20,7 +20,7 @@ Piece = tuple[int, int, np.ndarray]  # position in the column, bit shift of the 
 
 
 def slot_arrays(tensor: Packed | np.ndarray, slices: tuple[slice, ...]) -> list[tuple[int, np.ndarray]]:
-    """(bit shift, integers) of each slot of a tensor's part; views, no copies."""
+    """(bit shift, integers) of each slot of a tensor, cut; views, no copies."""
     if not isinstance(tensor, Packed):
         return [(0, tensor[slices])]
     slots = np.moveaxis(tensor.values, tensor.slot_axis, 0)

@@ -70,23 +70,23 @@ class ProverData:
         vectors: list[Vector] = []
         coefficients: list[int] = []
         for term in form.terms:
-            part, part_axes = self._term(term, axes, bound)
+            table, own_axes = self._term(term, axes, bound)
             coefficient = term.coefficient
             for a in form.axes:
                 if a in bound and all(m.axis != a for m in term.maps):
                     coefficient *= sum(F.eq_vector(bound[a], self.manifest.axes[a])) % R
-            if isinstance(part, np.ndarray) and (part.dtype == object or abs(coefficient) < 1 << 62):
-                index = tuple(slice(None) if a in part_axes else None for a in axes)
-                part = part if part.dtype == object else part.astype(np.int64)
-                scaled = _scaled(part, coefficient)[index]
+            if isinstance(table, np.ndarray) and (table.dtype == object or abs(coefficient) < 1 << 62):
+                index = tuple(slice(None) if a in own_axes else None for a in axes)
+                table = table if table.dtype == object else table.astype(np.int64)
+                scaled = _scaled(table, coefficient)[index]
                 integers = scaled if integers is None else _added(integers, scaled)
             else:
-                if list(part_axes) != list(axes):
+                if list(own_axes) != list(axes):
                     raise ValueError("a bound factor cannot be broadcast")
                 vectors.append(
-                    self.kernels.from_table(np.ascontiguousarray(part))
-                    if isinstance(part, np.ndarray)
-                    else part
+                    self.kernels.from_table(np.ascontiguousarray(table))
+                    if isinstance(table, np.ndarray)
+                    else table
                 )
                 coefficients.append(coefficient % R)
         if integers is not None:
@@ -99,10 +99,10 @@ class ProverData:
             return vectors[0]
         return self.kernels.linear_combination(vectors, coefficients)
 
-    def open(self, parts: Sequence[tuple[Scalar, Form, Mapping[str, Point]]]) -> int:
+    def open(self, summands: Sequence[tuple[Scalar, Form, Mapping[str, Point]]]) -> int:
         """The value of sum coefficient * form(point)."""
         total = 0
-        for coefficient, form, point in parts:
+        for coefficient, form, point in summands:
             table = self.table(form, (), point)
             value = table.reshape(-1)[0] if isinstance(table, np.ndarray) else self.kernels.to_list(table)[0]
             total += int(coefficient) * int(value)
@@ -181,12 +181,12 @@ def _single(weight: F.Functional) -> int | None:
     return None
 
 
-def _scaled(part: np.ndarray, coefficient: int) -> np.ndarray:
-    if part.dtype != object and part.size:
-        bound = max(abs(int(part.min())), abs(int(part.max()))) * abs(coefficient)
+def _scaled(table: np.ndarray, coefficient: int) -> np.ndarray:
+    if table.dtype != object and table.size:
+        bound = max(abs(int(table.min())), abs(int(table.max()))) * abs(coefficient)
         if bound >= 1 << 62:
-            part = part.astype(object)
-    return part * coefficient
+            table = table.astype(object)
+    return table * coefficient
 
 
 def _added(a: np.ndarray, b: np.ndarray) -> np.ndarray:

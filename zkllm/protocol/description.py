@@ -24,14 +24,14 @@ VERSION = 1
 class Program:
     """What is proved of a shape: a list of operations, and their axes with real sizes.
 
-    `part`: of a part of a model (`sub_block.py`) its name, which is in the IV; its inputs and outputs are
-    committed tensors.
+    `name`: of what is no whole model (`sub_block.py`), and in the IV; its inputs and outputs are committed
+    tensors.
     """
 
     axes: tuple[Axis, ...]
     operations: tuple[Operation, ...]
     points: tuple[tuple[str, ...], ...]  # axes of the points at which sums of products are claimed
-    part: str | None = None
+    name: str | None = None
     outputs: frozenset[str] = field(default_factory=frozenset)  # that a lookup fixes and no operation reads
 
 
@@ -58,8 +58,8 @@ def _digest(shape: Shape, program: Program, manifest: Manifest, relations: tuple
         "manifest": manifest.digest().hex(),
         "relations": relations,
     }
-    if program.part is not None:
-        data |= {"program": program.part, "outputs": sorted(program.outputs)}
+    if program.name is not None:
+        data |= {"program": program.name, "outputs": sorted(program.outputs)}
     return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).digest()
 
 
@@ -67,6 +67,6 @@ def declared(shape: Shape, program: Program) -> Manifest:
     """The tensors of a program's operations."""
     manifest = Manifest.over(program.axes, shape.config.limb_bits)
     for operation in program.operations:
-        with manifest.of(operation.part):
+        with manifest.of(operation.parts):
             operation.declare(manifest)
     return manifest

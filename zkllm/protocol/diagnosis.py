@@ -134,8 +134,8 @@ def _by_address(party: Party, data: ProverData, term: AddressTerm) -> int:
         high = len(z) - block.log2_size
         weights = np.array(F.eq_vector(z[high:]), object)
         values = sum(
-            part.reshape(-1).astype(object) << shift
-            for shift, part in slot_arrays(data.tensors[term.tensor], block.slices())
+            slot.reshape(-1).astype(object) << shift
+            for shift, slot in slot_arrays(data.tensors[term.tensor], block.slices())
         )
         total += int(eq_index(source.address >> block.log2_size, z[:high])) * int(weights @ values)
     return total % R
@@ -154,15 +154,15 @@ def false_lookups(party: Party, data: ProverData) -> Iterator[str]:
     counts = {name: [0] * manifest.axes[table.axis] for name, table in manifest.tables.items()}
     for tensor, lookup in active_lookups(party):
         missed = False
-        for used, part in lookup.parts():
+        for used, run in lookup.runs():
             table = manifest.tables[used]
-            values = data.array(tensor.name)[part]
+            values = data.array(tensor.name)[run]
             keep = np.ones(values.shape, bool)
             if lookup.causal:
                 mask = causal_mask(manifest.axes["t"])
                 keep = spread(mask, ("t", "u"), tensor.axes, values.shape).astype(bool)
             entries = [(int(x) + lookup.offset - table.offset) % R for x in values[keep]]
-            output = data.array(lookup.output)[part] if lookup.output is not None else None
+            output = data.array(lookup.output)[run] if lookup.output is not None else None
             outputs = [int(x) for x in output[keep]] if output is not None else None
             rows = [int(x) for x in data.array(table.output)] if table.output is not None else None
             for i, x in enumerate(entries):

@@ -230,8 +230,8 @@ def tensor(manifest: Manifest, name: str, *maps: AxisMap | str) -> Form:
         wide = manifest.wide[name]
         total: Form | None = None
         for limb, shift in wide.limbs:
-            part = tensor(manifest, limb, *maps) * (1 << shift)
-            total = part if total is None else total + part
+            form = tensor(manifest, limb, *maps) * (1 << shift)
+            total = form if total is None else total + form
         assert total is not None
         return total
     spec = manifest.tensors[name]

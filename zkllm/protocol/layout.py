@@ -47,7 +47,7 @@ class Block:
         """log2 size of what is contiguous."""
         return self.log2_size - self.outer
 
-    def parts(self) -> Iterator[Block]:
+    def split(self) -> Iterator[Block]:
         """One block for each index of the first axis, of a block that is not layered."""
         (start, bits), *others = self.spans
         for x in range(1 << bits):
@@ -112,7 +112,7 @@ def _sorted_blocks(
     todo = []
     for tensor in tensors:
         for spans in product(*(dyadic_blocks(0, n) for n in tensor.sizes(axes)[skip:])):
-            todo += [(tensor.name, part) for part in _fit(spans, limit)]
+            todo += [(tensor.name, piece) for piece in _fit(spans, limit)]
     return sorted(todo, key=lambda item: -sum(k for _, k in item[1]))
 
 

@@ -108,10 +108,10 @@ def _other_tags(manifest: Manifest, lookup: Lookup, block: Block, z: Point) -> S
     if len(lookup.tables) == 1:
         return total
     main = manifest.tables[lookup.main].tag
-    for part in block.parts():
-        name = lookup.tables[part.spans[0][0]]
+    for piece in block.split():
+        name = lookup.tables[piece.spans[0][0]]
         if name != lookup.main:
-            total = total + (manifest.tables[name].tag - main) * _mass(part, z)
+            total = total + (manifest.tables[name].tag - main) * _mass(piece, z)
     return total
 
 
@@ -185,11 +185,11 @@ def _segments(party: Party, data: ProverData, beta: int) -> Iterator[Segment]:
         )
         tags = [(manifest.tables[name].tag + beta * lookup.offset) % R for name in lookup.tables]
         for block in layout.blocks[tensor.name]:
-            for part in block.parts() if len(tags) > 1 else (block,):
-                cut = part.slices()
+            for piece in block.split() if len(tags) > 1 else (block,):
+                cut = piece.slices()
                 yield (
-                    part.address,
-                    tags[part.spans[0][0] if len(tags) > 1 else 0],
+                    piece.address,
+                    tags[piece.spans[0][0] if len(tags) > 1 else 0],
                     mask[cut] if mask is not None else 1,
                     values[cut],
                     output[cut] if output is not None else None,

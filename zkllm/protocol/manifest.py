@@ -18,7 +18,7 @@ from math import prod
 from ..bits import ceil_log2
 from .sources import Array, Dim, Packing, Source, Traced, Watch, axes_of
 
-ROW, TOKEN, FEATURE, PART = POOLS = ("row", "token", "feature", "part")
+ROW, TOKEN, FEATURE, PROJECTION = POOLS = ("row", "token", "feature", "projection")
 
 
 Parts = Mapping[str, float]
@@ -52,7 +52,7 @@ class Lookup:
         """The commonest table."""
         return Counter(self.tables).most_common(1)[0][0]
 
-    def parts(self) -> list[tuple[str, slice]]:
+    def runs(self) -> list[tuple[str, slice]]:
         """Each table with the indices of the first axis that use it, as runs."""
         if len(self.tables) == 1:
             return [(self.tables[0], slice(None))]
@@ -206,13 +206,13 @@ class Manifest:
         widths = [bits // count] * count if bits % count == 0 else [limb_bits] * (count - 1)
         if len(widths) < count:
             widths.append(bits - sum(widths))
-        parts, shift = [], 0
+        limbs, shift = [], 0
         for i, width in enumerate(widths):
             top = i == count - 1
             self.ranged(f"{name}.{i}", *axes, bits=width, signed=signed and top, causal=causal)
-            parts.append((f"{name}.{i}", shift))
+            limbs.append((f"{name}.{i}", shift))
             shift += width
-        self.wide[name] = Wide(name, tuple(parts), bits, signed)
+        self.wide[name] = Wide(name, tuple(limbs), bits, signed)
 
     def keep(self, name: str, *dims: Dim, dtype: str) -> None:
         """An array that an execution traces for other reasons than to prove it."""

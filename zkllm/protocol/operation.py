@@ -82,7 +82,7 @@ class Operation:
     It holds the numbers that it needs of a configuration, and says nothing of who runs the text.
     """
 
-    part: Parts = field(default_factory=dict)  # of the model
+    parts: Parts = field(default_factory=dict)  # of the model
 
     @property
     def relations(self) -> tuple[str, ...]:

@@ -255,7 +255,7 @@ class CircuitParty(Party):
     def begin(self, section: str) -> None:
         super().begin(section)
         self._open.close()
-        self._open.enter_context(self.builder.part(section))
+        self._open.enter_context(self.builder.section(section))
 
 
 def permute_elements(state: Sequence[Scalar]) -> Sequence[Scalar]:

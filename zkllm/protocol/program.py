@@ -69,12 +69,12 @@ def zero_check(run: Run, equations: Sequence[Equation]) -> SumcheckPoint:
     tau = SumcheckPoint({pool: [] for pool in POOLS})
     for pool, _ in rounds:
         tau.pools[pool].append(party.challenge())
-    parts = [
+    summands = [
         (power, e.linear, tau.of(run.manifest, e.axes))
         for e, power in zip(equations, powers, strict=True)
         if e.linear is not None
     ]
-    linear = party.open("zero-check: linear part", parts)
+    linear = party.open("zero-check: linear part", summands)
     party.executed += [e.name for e in equations]
     party.equations = list(equations)
     return lockstep(party, "zero-check", instances, [1] * len(instances), -linear, tau)

@@ -133,14 +133,14 @@ class LayeredColumns:
     def _layer_sums(self) -> list[Vector]:
         """s(layer) = sum over the rest of v C, by column."""
         k = self.kernels
-        parts: list[list[Vector]] = [[] for _ in range(self.num_columns)]
+        sums: list[list[Vector]] = [[] for _ in range(self.num_columns)]
         for b in self._passing():
             shape = b.values.shape
             weights = k.tensor_product(b.vectors)
-            sums = k.contract(b.values, shape, 2, weights, len(shape) - 2)
+            rest = k.contract(b.values, shape, 2, weights, len(shape) - 2)
             factors = k.from_list([f * b.coefficient for f in b.factors])
-            parts[b.column].append(k.contract(sums, shape[:2], 1, factors))
-        return [k.linear_combination(p, [1] * len(p)) for p in parts]
+            sums[b.column].append(k.contract(rest, shape[:2], 1, factors))
+        return [k.linear_combination(s, [1] * len(s)) for s in sums]
 
     def round(self) -> list[int]:
         return self.rest.round() if self.rest is not None else self.layers.round()

@@ -85,7 +85,7 @@ def largest(array: Array, trace: Named) -> Seen:
     if values.size == 0:
         return 0, None
     if array.words:  # the top word that is set anywhere decides
-        tops = [max(int(x) for x in from_words(part).reshape(-1)) for part in values]
+        tops = [max(int(x) for x in from_words(entry).reshape(-1)) for entry in values]
         at = max(range(len(tops)), key=tops.__getitem__)
         return tops[at], at
     others = tuple(range(1, values.ndim))

@@ -54,9 +54,9 @@ def store(manifest: Manifest, tensors: Tensors, name: str, values: np.ndarray) -
     for i, (limb, shift) in enumerate(wide.limbs):
         last = i == len(wide.limbs) - 1
         width = (wide.bits if last else wide.limbs[i + 1][1]) - shift
-        part = rest if last else rest & ((1 << width) - 1)
+        own = rest if last else rest & ((1 << width) - 1)
         tensors[limb] = np.ascontiguousarray(
-            _smallest(part, width, wide.signed and last).reshape(manifest.sizes(limb))
+            _smallest(own, width, wide.signed and last).reshape(manifest.sizes(limb))
         )
         rest = rest >> width
 
@@ -101,10 +101,10 @@ def count_multiplicities(protocol: Description, tensors: Tensors) -> list[str]:
     counts = {t.name: np.zeros(m.axes[t.axis], dtype=np.int64) for t in m.tables.values()}
     missed = []
     for tensor, lookup in m.lookups():
-        for name, part in lookup.parts():
+        for name, run in lookup.runs():
             table = m.tables[name]
             size = m.axes[table.axis]
-            values = integers(tensors, tensor.name)[part]
+            values = integers(tensors, tensor.name)[run]
             keep = np.ones(values.shape, dtype=bool)
             if lookup.causal:
                 rows = m.axes["t"]
@@ -116,7 +116,7 @@ def count_multiplicities(protocol: Description, tensors: Tensors) -> list[str]:
             if lookup.output is not None:
                 assert table.output is not None
                 at = np.where(inside, index, 0).astype(np.int64)
-                outputs, entries = integers(tensors, lookup.output)[part], integers(tensors, table.output)
+                outputs, entries = integers(tensors, lookup.output)[run], integers(tensors, table.output)
                 inside &= (outputs == entries[at]).astype(bool)
             if not inside[keep].all() and tensor.name not in missed:
                 missed.append(tensor.name)
