@@ -16,6 +16,7 @@ from zkllm.protocol.forms import Along, Alternate
 from zkllm.protocol.manifest import PROJECTION, ROW, TOKEN, Axis, Manifest
 from zkllm.protocol.operation import Operation
 from zkllm.protocol.shape import Shape
+from zkllm.protocol.sources import Packing
 
 ATTENTION = "LayerNorm and self-attention"
 FIRST, SECOND = "first linear and GELU", "second linear and residual"
@@ -53,7 +54,7 @@ def axes(c: ProgramConfig, rows: int, certified: int) -> tuple[Axis, ...]:
 
 def linear_kinds(c: ProgramConfig, mlp: int = 1) -> tuple[Kind, ...]:
     """`mlp`: the place of the MLP's LayerNorm and write among a layer's, 0 where there are no others."""
-    row = tuple(Along(a) for a in WIDTH_IN)
+    row, heads = tuple(Along(a) for a in WIDTH_IN), Packing("c", c.slot_bits)
     return (
         Kind(
             "qkv",
@@ -63,9 +64,7 @@ def linear_kinds(c: ProgramConfig, mlp: int = 1) -> tuple[Kind, ...]:
             source_maps=(Alternate("l", 0), "t", *row),
             inputs=WIDTH_IN,
             output_dims=("q", WIDTH),
-            slot="c",
-            slots=c.slots,
-            slot_bits=c.slot_bits,
+            packing=heads,
             point=("q", *WIDTH),
             target="qkv",
             layer="l",
@@ -80,9 +79,7 @@ def linear_kinds(c: ProgramConfig, mlp: int = 1) -> tuple[Kind, ...]:
             source_maps=("l", "t", *row),
             inputs=WIDTH_IN,
             output_dims=(WIDTH,),
-            slot="c",
-            slots=c.slots,
-            slot_bits=c.slot_bits,
+            packing=heads,
             point=WIDTH,
             target="write",
             layer=Alternate("l", 0),
@@ -96,9 +93,7 @@ def linear_kinds(c: ProgramConfig, mlp: int = 1) -> tuple[Kind, ...]:
             source_maps=(Alternate("l", mlp), "t", *row),
             inputs=WIDTH_IN,
             output_dims=(INNER,),
-            slot="fc",
-            slots=c.inner_slots,
-            slot_bits=c.inner_slot_bits,
+            packing=Packing("fc", c.inner_slot_bits),
             point=("f",),
             target="f",
             layer="l",
@@ -113,9 +108,7 @@ def linear_kinds(c: ProgramConfig, mlp: int = 1) -> tuple[Kind, ...]:
             source_maps=("l", "t", *INNER),
             inputs=INNER,
             output_dims=(WIDTH,),
-            slot="c",
-            slots=c.slots,
-            slot_bits=c.slot_bits,
+            packing=heads,
             point=WIDTH,
             target="write",
             layer=Alternate("l", mlp),

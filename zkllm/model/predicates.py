@@ -91,7 +91,7 @@ def slot_bounds(model: QuantizedModel) -> list[SlotBound]:
         claimed = (most(kind.target) << kind.shift) + (1 << (kind.shift - 1)) + max_abs(bias)
         gains = kind.gains or (0,) * c.n_layer
         true = most(kind.source) * _l1(weights, gains)
-        return SlotBound(kind.name, true, claimed, kind.slots, kind.slot_bits)
+        return SlotBound(kind.name, true, claimed, m.axes[kind.packing.slot], kind.packing.bits)
 
     def rows(kind: str, true_max: int, claimed: int) -> SlotBound:
         return SlotBound(kind, true_max, claimed, c.vocab_slots, c.vocab_slot_bits)

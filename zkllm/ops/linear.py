@@ -38,9 +38,7 @@ class Kind:
     source_maps: Maps  # over (l, t, inputs)
     inputs: tuple[str, ...]  # summed axes
     output_dims: tuple[Dim, ...]
-    slot: str  # which of the output axes is packed,
-    slots: int  # its size,
-    slot_bits: int  # and K
+    packing: Packing  # which of the output axes, at K bits a slot
     point: tuple[str, ...]  # output axes that have coordinates of their own at the output point
     target: str  # Y
     layer: AxisMap | str  # Y's first axis over l
@@ -67,13 +65,14 @@ class Kind:
     @property
     def packed_outputs(self) -> tuple[str, ...]:
         """Output axes of the packed weights."""
-        return tuple(a for a in self.outputs if a != self.slot)
+        return tuple(a for a in self.outputs if a != self.packing.slot)
 
     def claimed(self, run: Run) -> Form:
         """sum_c 2^(c K) (2^s Y_c + R_c - b_c - 2^(s-1)) over (l, t, packed outputs)."""
-        s = self.shift
-        out: Maps = tuple(slots(self.slot_bits, self.slots) if a == self.slot else a for a in self.outputs)
-        half = (1 << s - 1) * sum(1 << self.slot_bits * c for c in range(self.slots))
+        s, slot, bits = self.shift, self.packing.slot, self.packing.bits
+        count = run.axes[slot]
+        out: Maps = tuple(slots(bits, count) if a == slot else a for a in self.outputs)
+        half = (1 << s - 1) * sum(1 << bits * c for c in range(count))
         return (
             (1 << s) * run.tensor(self.target, self.layer, "t", *out)
             + run.tensor(self.remainder, "l", "t", *out)
@@ -105,7 +104,7 @@ class Linear(Operation):
         for kind in self.kinds:
             array = Array(f"w_{kind.name}", "int16", ("l", kind.inputs, *kind.output_dims))
             with m.of({kind.part: 1.0}):
-                m.fixed(kind.weights, held=Held(array, Packing(kind.slot, kind.slot_bits)), layered=True)
+                m.fixed(kind.weights, held=Held(array, kind.packing), layered=True)
         for kind in self.kinds:
             with m.of({kind.part: 1.0}):
                 m.fixed(kind.bias, held=Held(Array(kind.bias, "int64", ("l", *kind.output_dims))))
