@@ -7,15 +7,22 @@ Values are Python integers in object arrays, so a bent value may be negative, hu
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from math import prod
 
 import numpy as np
 
 from zkllm.gpt2.description import declared
+from zkllm.kernels.interface import Table
 from zkllm.model.reference import Execution
 from zkllm.model.weights import QuantizedModel
+from zkllm.protocol.data import ProverData
+from zkllm.protocol.operation import Operation, Run
+from zkllm.protocol.relations import Equation, Instance, VirtualFactor
 from zkllm.protocol.sources import axes_of
+from zkllm.protocol.sumcheck import SumcheckPoint
 
+Values = dict[str, np.ndarray]
 Bend = Callable[[int], int]
 Bends = Mapping[tuple, Bend]  # (tensor, index..) -> what becomes of the value
 VIRTUAL = {"Q": "rho", "Z": "e", "n": "o", "x": "y"}
@@ -84,3 +91,27 @@ class BentProgram(Execution):
             real = wte[row] if row < c.vocab_size else [0] * c.width
             slots.append([self.put("slot", t, w, j, value=x) for j, x in enumerate(real)])
         return slots[own]
+
+
+@dataclass(frozen=True)
+class BentOperation(Operation):
+    """An operation whose virtual tensors are these values, whatever its definitions say."""
+
+    honest: Operation
+    values: Values
+
+    def equations(self, run: Run) -> list[Equation]:
+        equations = self.honest.equations(run)
+        for factor in {f for e in equations for _, factors in e.terms for f in factors}:
+            if isinstance(factor, VirtualFactor):
+                factor.table = self._bent(factor.label, factor.table)
+        return equations
+
+    def _bent(self, label: str, true: Callable[[ProverData], Table]) -> Callable[[ProverData], Table]:
+        return lambda data: self.values[label].reshape(np.shape(true(data)))
+
+    def products(self, run: Run, point: SumcheckPoint) -> list[Instance]:
+        return self.honest.products(run, point)
+
+    def claims(self, run: Run, point: SumcheckPoint) -> list[str]:
+        return self.honest.claims(run, point)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import SimpleNamespace
@@ -22,7 +22,6 @@ from zkllm.kernels.interface import Kernels, Vector
 from zkllm.model.reference import generate_reference
 from zkllm.model.weights import QuantizedModel
 from zkllm.naive import NAIVE
-from zkllm.ops import attention, layernorm
 from zkllm.outer.rows import Circuit
 from zkllm.protocol.circuit import build_circuit
 from zkllm.protocol.columns import kernel_pieces
@@ -34,14 +33,11 @@ from zkllm.protocol.manifest import Manifest
 from zkllm.protocol.party import Verifier
 from zkllm.protocol.program import InnerStatement, run_inner
 from zkllm.protocol.reduction import ReductionResult
-from zkllm.protocol.relations import VirtualFactor
 from zkllm.protocol.witness import count_multiplicities, fixed_tensors, store
 from zkllm.statement import pack_words
 
-from .bending import VIRTUAL, Bends, BentProgram
+from .bending import VIRTUAL, Bends, BentOperation, BentProgram, Values
 from .lying import HONEST, Lies, LyingProver, LyingVerifier
-
-Values = dict[str, np.ndarray]
 
 
 def column_table(data: ProverData, layout: Layout, g: int) -> Vector:
@@ -145,22 +141,11 @@ def words_of(case: Case, ids: Sequence[int], T: int) -> list[int]:
     return pack_words(T, list(ids), case.rows)
 
 
-@contextmanager
-def bent_virtuals(values: Values | None):
-    """Inside, the prover's virtual tensors are those of the bent program instead of the true ones."""
-    if values is None:
-        yield
-        return
-
-    def bent(label: str, axes: tuple[str, ...], table: Callable) -> VirtualFactor:
-        return VirtualFactor(label, axes, lambda data: values[label].reshape(np.asarray(table(data)).shape))
-
-    saved = attention.VirtualFactor, layernorm.VirtualFactor
-    attention.VirtualFactor = layernorm.VirtualFactor = bent  # type: ignore[misc, assignment]
-    try:
-        yield
-    finally:
-        attention.VirtualFactor, layernorm.VirtualFactor = saved  # type: ignore[misc]
+def bent_protocol(protocol: Description, values: Values) -> Description:
+    """The protocol as a prover runs it whose virtual tensors are those of the bent program."""
+    bent = copy(protocol)
+    bent.operations = tuple(BentOperation(op, values) for op in protocol.operations)
+    return bent
 
 
 def prove(
@@ -178,10 +163,10 @@ def prove(
     data = ProverData(case.manifest, kernels, tensors)
     witness = case.columns({n: x for n, x in tensors.items() if not case.manifest.tensors[n].fixed}, False)
     seed = seed_of(ids, T, witness)
-    prover = LyingProver(case.protocol, seed, data, frozenset(off))
+    protocol = case.protocol if virtual is None else bent_protocol(case.protocol, virtual)
+    prover = LyingProver(protocol, seed, data, frozenset(off))
     prover.follow(lies)
-    with bent_virtuals(virtual):
-        result = run_inner(case.protocol, prover, words_of(case, ids, T), InnerStatement(T, ids))
+    result = run_inner(protocol, prover, words_of(case, ids, T), InnerStatement(T, ids))
     return Proof(
         list(ids),
         T,
