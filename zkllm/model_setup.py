@@ -22,7 +22,7 @@ from .preflight import DEFAULT_ROWS, Asked, check_setup_inputs
 from .resumable import Resumable
 from .setup_check import own_setup, recorded
 from .setup_record import SetupRecord
-from .shape_protocol import protocol_of
+from .shape_protocol import powers_needed, protocol_of
 from .shapes import shape_keys
 from .srs_files import load_srs
 from .timings import Progress, Timings
@@ -72,9 +72,10 @@ def setup_keys(
     Each commitment is kept at once (keys/commitments.json), for a set-up that is interrupted. A package whose
     predicates fail gets none.
     """
-    _ = package.sound_weights, protocol_of(package, rows, 1)  # before the SRS is made or read
+    _ = package.sound_weights  # before the SRS is made or read
+    powers = powers_needed(protocol_of(package, rows, 1))  # before the weights are committed
     path = Path(srs).resolve() if srs is not None else None
-    string = load_srs(path, 1 << package.config.mu, progress, kernels)
+    string = load_srs(path, powers, progress, kernels)
     timings = Timings(progress=progress)
     if path is not None:
         with timings.stage("check SRS") as report:

@@ -1,4 +1,4 @@
-"""The protocol of a package's shape (N, k): made once for all that a run asks of it."""
+"""The protocol of a package's shape (N, k) and its circuit: made once for all that a run asks of them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from .errors import StatementError
 from .gpt2.config import ProgramConfig
 from .gpt2.description import describe
 from .model.package import ModelPackage
+from .outer.rows import Circuit
+from .pcs.srs import srs_powers_needed
+from .protocol.circuit import build_circuit
 from .protocol.description import Description
 
 
@@ -25,3 +28,13 @@ def _protocol(config: ProgramConfig, rows: int, certified: int) -> Description:
             f"--max-tokens {rows} with --new-tokens {certified}: the model has {config.n_ctx} "
             "positions (n_ctx), and an answer takes as many as it has tokens"
         ) from None
+
+
+@lru_cache(maxsize=1)
+def circuit_of(protocol: Description) -> Circuit:
+    return build_circuit(protocol)
+
+
+def powers_needed(protocol: Description) -> int:
+    """Powers of tau that the shape's keys and proofs need."""
+    return srs_powers_needed(circuit_of(protocol).log2_size, protocol.shape.config.mu)

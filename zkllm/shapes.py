@@ -13,12 +13,11 @@ from .model.package import ModelPackage
 from .model_id import VERSION
 from .outer.keys import VerifyingKey
 from .outer.setup import ProvingKey, setup_outer
-from .pcs.srs import Srs, srs_powers_needed
-from .protocol.circuit import build_circuit
+from .pcs.srs import Srs
 from .protocol.description import Description
 from .setup_check import own_setup
 from .setup_record import SetupRecord
-from .shape_protocol import protocol_of
+from .shape_protocol import circuit_of, powers_needed, protocol_of
 from .srs_files import srs_of
 from .timings import Progress, Timings
 
@@ -76,10 +75,9 @@ def make_keys(
     """The owner of every VERIFIER_ID of a model: none comes to be unless the predicates hold."""
     config = package.sound_weights.config
     protocol = protocol_of(package, rows, certified)
-    circuit = build_circuit(protocol)
-    string = open_srs_of(srs_powers_needed(circuit.log2_size, config.mu))
+    string = open_srs_of(powers_needed(protocol))
     pk, _ = setup_outer(
-        circuit,
+        circuit_of(protocol),
         string,
         kernels,
         list(record.fixed_commitments),

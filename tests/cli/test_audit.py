@@ -22,7 +22,7 @@ from zkllm.pcs.srs import development_srs
 from zkllm.proof import Proof
 from zkllm.settle.doctor import keys_of
 from zkllm.setup_record import SetupRecord
-from zkllm.srs_files import MIN_SRS_LOG2
+from zkllm.shape_protocol import powers_needed, protocol_of
 
 pytestmark = pytest.mark.slow
 
@@ -83,7 +83,7 @@ def test_other_merges_are_refused(run, copy: Path, checkpoint: Path) -> None:
 def test_setup_checks_an_srs_of_our_format(copy: Path, tmp_path: Path) -> None:
     """Genuine [tau]_1 and [tau]_2, hence the genuine digest, but other powers in G2."""
     package = ModelPackage.load(copy)
-    srs = development_srs(max(MIN_SRS_LOG2, package.config.mu))
+    srs = development_srs((powers_needed(protocol_of(package, 8, 1)) - 1).bit_length())
     raw = g2_squarings(12345, len(srs.g2_raw))
     others = tuple(raw[i : i + 128] for i in range(0, len(raw), 128))
     forged = replace(srs, g2_raw=(srs.g2_raw[0], *others[1:]))
@@ -91,6 +91,18 @@ def test_setup_checks_an_srs_of_our_format(copy: Path, tmp_path: Path) -> None:
     assert forged.digest == srs.digest
     with pytest.raises(SrsError, match="G2 does not hold"):
         api.setup_keys(package, 8, tmp_path / "forged.srs")
+
+
+def test_a_small_srs_is_refused_before_weights_are_committed(copy: Path) -> None:
+    """One that is long enough for the columns, but not for the circuit."""
+    package = ModelPackage.load(copy)
+    shutil.rmtree(copy / "keys")
+    mu, needed = package.config.mu, powers_needed(protocol_of(package, 8, 1))
+    assert 1 << mu < needed
+    development_srs(mu)
+    with pytest.raises(SrsError, match=f"has {1 << mu} powers, {needed} are needed"):
+        api.setup_keys(package, 8, cache_directory() / f"development-{mu}.srs")
+    assert not (copy / "keys").exists()
 
 
 # ---- a folder that came from elsewhere, with keys in it
