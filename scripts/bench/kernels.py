@@ -227,8 +227,6 @@ class Bench:
         self.add("inner field x field", n, timed(lambda: NATIVE.inner(a, b))[0])
         self.add("inner int16 x field", n, timed(lambda: NATIVE.inner(small, b))[0])
         self.add("eq_table", n, timed(lambda: NATIVE.eq_table(self.scalars(self.log2)))[0])
-        vectors = [self.field(side), self.field(n // side)]
-        self.add("accumulate, 2 vectors", n, timed(lambda: _native.accumulate(a, 0, 3, vectors))[0])
         self.add("linear_combination of 2", n, timed(lambda: NATIVE.linear_combination([a, b], [3, 5]))[0])
         self.add("write int16", n, timed(lambda: NATIVE.write(a, 0, small))[0])
 

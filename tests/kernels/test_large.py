@@ -16,7 +16,6 @@ import numpy as np
 import pytest
 
 from testkit.kernels import NATIVE
-from zkllm import _native
 from zkllm.bits import ceil_log2
 from zkllm.field import R
 from zkllm.kernels.interface import Table
@@ -157,8 +156,7 @@ def test_contractions_commute(tmp_path: Path, dtype: str) -> None:
             part = NATIVE.contract(turned, list(turned.shape), axis, vectors[(2, 0, 1)[axis]])
             rest = [(2, 0, 1)[i] for i in range(3) if i != axis]
             assert NATIVE.inner(part, NATIVE.tensor_product([vectors[i] for i in rest])) == expected
-        total = NATIVE.zeros(table.size)
-        _native.accumulate(total, 0, 5, vectors)
+        total = NATIVE.linear_combination([NATIVE.tensor_product(vectors)], [5])
         assert NATIVE.inner(table, total) == 5 * expected % R
 
 

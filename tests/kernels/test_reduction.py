@@ -140,9 +140,8 @@ def test_large_columns_end_at_their_tables() -> None:
     assert claim == (values[0] * values[1] + values[2] * values[3]) % R
     eq = NATIVE.eq_table(point)
     for g, (weights, data) in enumerate(columns):
-        e, c_table = NATIVE.zeros(1 << mu), _native.sum_tables(1 << mu, data)
-        for address, coef, vectors in weights:
-            _native.accumulate(e, address, coef, vectors)
+        c_table = NATIVE.sum_tables(1 << mu, data)
+        e = NATIVE.sum_tables(1 << mu, [(a, 0, [c], NATIVE.tensor_product(v)) for a, c, v in weights])
         assert values[2 * g : 2 * g + 2] == [NATIVE.inner(e, eq), NATIVE.inner(c_table, eq)]
 
 

@@ -11,9 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from testkit.kernels import NAIVE, NATIVE
-from zkllm import _native
 from zkllm.field import R
-from zkllm.naive.vectors import accumulate
 
 from .test_sumcheck import DTYPES, SIZES, native_table, random_table
 
@@ -100,11 +98,6 @@ def test_products_and_combinations(seed: int, sizes: list[int]) -> None:
     vectors = [vector(rng, n) for n in sizes]
     fast = [NATIVE.from_list(v) for v in vectors]
     assert NATIVE.tensor_product(fast).to_list() == NAIVE.tensor_product(vectors)
-    slow_sum, address, coef = vector(rng, prod(sizes) + 5), rng.randint(0, 5), rng.randrange(R)
-    fast_sum = NATIVE.from_list(slow_sum)
-    accumulate(slow_sum, address, coef, vectors)
-    _native.accumulate(fast_sum, address, coef, fast)
-    assert fast_sum.to_list() == slow_sum
     same, coefs = [vector(rng, 25) for _ in range(4)], vector(rng, 4)
     combined = NATIVE.linear_combination([NATIVE.from_list(v) for v in same], coefs)
     assert combined.to_list() == NAIVE.linear_combination(same, coefs)
@@ -128,8 +121,6 @@ def test_vectors_refuse_misuse() -> None:
         NATIVE.inner(np.arange(2), v)
     with pytest.raises(ValueError, match="equal lengths"):
         NATIVE.linear_combination([v, NATIVE.from_list([1])], [1, 1])
-    with pytest.raises(ValueError, match="do not fit"):
-        _native.accumulate(v, 1, 1, [NATIVE.from_list([1, 2, 3])])
     with pytest.raises(ValueError, match="do not fit"):
         v.write(2, np.arange(2))
     with pytest.raises(RuntimeError, match="borrowed"):

@@ -96,21 +96,6 @@ fn horner_rows(f: &mut [Fr], t: usize, c: &Fr) -> Vec<Fr> {
     carries
 }
 
-/// eq(., u) for all Boolean points, most significant bit first.
-pub fn eq_polynomial(u: &[Fr]) -> Vec<Fr> {
-    let mut out = vec![Fr::ONE];
-    for c in u {
-        let mut next = Vec::with_capacity(2 * out.len());
-        for x in &out {
-            let high = *x * c;
-            next.push(*x - high);
-            next.push(high);
-        }
-        out = next;
-    }
-    out
-}
-
 pub fn inner(a: &[Fr], b: &[Fr]) -> Fr {
     a.par_chunks(CHUNK).zip(b.par_chunks(CHUNK)).map(|(x, y)| slices::dot(x, y)).sum()
 }

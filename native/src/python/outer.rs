@@ -97,20 +97,6 @@ fn poly_divide_in_place(
     Ok(wrap(py.detach(|| poly::divide_monic(data, degree, constant))))
 }
 
-/// eq(., u) for all Boolean points, most significant bit first.
-#[pyfunction]
-fn poly_eq(u: &Bound<'_, PyAny>) -> PyResult<FrVec> {
-    Ok(wrap(poly::eq_polynomial(&scalars(u)?)))
-}
-
-#[pyfunction]
-fn poly_inner<'py>(py: Python<'py>, a: &FrVec, b: &FrVec) -> PyResult<Bound<'py, PyAny>> {
-    if a.data.len() != b.data.len() {
-        return Err(PyValueError::new_err("vectors of one length"));
-    }
-    to_int(py, &py.detach(|| poly::inner(&a.data, &b.data)))
-}
-
 /// The coefficients in reverse order.
 #[pyfunction]
 fn poly_reverse(f: &FrVec) -> FrVec {
@@ -265,8 +251,6 @@ pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(poly_combine, m)?)?;
     m.add_function(wrap_pyfunction!(poly_divide, m)?)?;
     m.add_function(wrap_pyfunction!(poly_divide_in_place, m)?)?;
-    m.add_function(wrap_pyfunction!(poly_eq, m)?)?;
-    m.add_function(wrap_pyfunction!(poly_inner, m)?)?;
     m.add_function(wrap_pyfunction!(poly_reverse, m)?)?;
     m.add_function(wrap_pyfunction!(mercury_fold, m)?)?;
     m.add_function(wrap_pyfunction!(mercury_symmetric, m)?)

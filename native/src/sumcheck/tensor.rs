@@ -1,4 +1,4 @@
-//! Vectors over the hypercube: eq tables, tensor products, inner products, accumulation.
+//! Vectors over the hypercube: eq tables, tensor products, inner products.
 
 use super::table::Table;
 use crate::field::{Fr, slices};
@@ -6,8 +6,6 @@ use ark_ff::{AdditiveGroup, Field};
 use rayon::prelude::*;
 
 const CHUNK: usize = 1 << 12;
-/// Rows of an outer product shorter than this are formed from more than one vector.
-const MIN_ROW: usize = 256;
 
 /// eq(coords, x) for all x, the first coordinate being the most significant bit of x.
 pub fn eq_table(coords: &[Fr]) -> Vec<Fr> {
@@ -71,29 +69,6 @@ pub fn linear_combination(vectors: &[&[Fr]], coefs: &[Fr]) -> Vec<Fr> {
     out
 }
 
-/// out[i] += coef * (outer product of `vectors`)[i]; `out` has exactly its length.
-pub fn accumulate(out: &mut [Fr], coef: Fr, vectors: &[&[Fr]]) {
-    assert_eq!(out.len(), vectors.iter().map(|v| v.len()).product::<usize>());
-    if out.is_empty() {
-        return;
-    }
-    let (mut split, mut row_len) = (vectors.len(), 1);
-    while split > 0 && row_len < MIN_ROW {
-        split -= 1;
-        row_len *= vectors[split].len();
-    }
-    let (mut row, mut rows) = (tensor_product(&vectors[split..]), tensor_product(&vectors[..split]));
-    let shorter = if row.len() < rows.len() { &mut row } else { &mut rows };
-    shorter.iter_mut().for_each(|x| *x *= coef);
-    out.par_chunks_mut(row_len).with_min_len(CHUNK.div_ceil(row_len)).zip(&rows).for_each(|(out, x)| {
-        if rows.len() == 1 && out.len() > CHUNK {
-            out.par_chunks_mut(CHUNK).zip(row.par_chunks(CHUNK)).for_each(|(o, r)| slices::add_scaled(o, x, r));
-        } else {
-            slices::add_scaled(out, x, &row);
-        }
-    });
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,21 +83,6 @@ mod tests {
                 expected *= if x >> (2 - i) & 1 == 1 { *c } else { Fr::ONE - c };
             }
             assert_eq!(*value, expected);
-        }
-    }
-
-    #[test]
-    fn accumulate_adds_the_outer_product() {
-        for sizes in [vec![1], vec![3, 5], vec![2, 300, 3], vec![], vec![9000], vec![7, 1, 1]] {
-            let vectors: Vec<Vec<Fr>> =
-                sizes.iter().map(|&n| (0..n).map(|i| Fr::from((i * i + n) as u64)).collect()).collect();
-            let refs: Vec<&[Fr]> = vectors.iter().map(|v| v.as_slice()).collect();
-            let product = tensor_product(&refs);
-            let mut out: Vec<Fr> = (0..product.len()).map(|i| Fr::from(i as u64)).collect();
-            accumulate(&mut out, Fr::from(9u64), &refs);
-            for (i, (x, y)) in out.iter().zip(&product).enumerate() {
-                assert_eq!(*x, Fr::from(i as u64) + Fr::from(9u64) * y);
-            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::tables::{Source, Vectors, interruptible};
 use crate::field::Fr;
-use crate::python::field::{FrVec, scalar, scalars, to_int};
+use crate::python::field::{FrVec, scalars, to_int};
 use crate::sumcheck::{contract as kernels, tensor};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -71,35 +71,10 @@ fn linear_combination(py: Python<'_>, vectors: Vec<Bound<'_, FrVec>>, coefs: &Bo
     Ok(FrVec { data: py.detach(|| tensor::linear_combination(&slices, &coefs)) })
 }
 
-fn range_mut(data: &mut [Fr], address: usize, len: usize) -> PyResult<&mut [Fr]> {
-    let total = data.len();
-    let range = address.checked_add(len).filter(|&end| end <= total).map(|end| &mut data[address..end]);
-    range.ok_or_else(|| PyValueError::new_err(format!("{len} elements at {address} do not fit a vector of {total}")))
-}
-
-/// out[address + i] += coef * (outer product of `vectors`)[i], row-major.
-#[pyfunction]
-fn accumulate(
-    py: Python<'_>,
-    out: &Bound<'_, FrVec>,
-    address: usize,
-    coef: &Bound<'_, PyAny>,
-    vectors: Vec<Bound<'_, FrVec>>,
-) -> PyResult<()> {
-    let (coef, vectors) = (scalar(coef)?, Vectors::new(&vectors)?);
-    let slices = vectors.slices();
-    let len: usize = slices.iter().map(|v| v.len()).product();
-    let mut out = out.try_borrow_mut()?;
-    let range = range_mut(&mut out.data, address, len)?;
-    py.detach(|| tensor::accumulate(range, coef, &slices));
-    Ok(())
-}
-
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(contract, m)?)?;
     m.add_function(wrap_pyfunction!(eq_table, m)?)?;
     m.add_function(wrap_pyfunction!(tensor_product, m)?)?;
     m.add_function(wrap_pyfunction!(inner, m)?)?;
-    m.add_function(wrap_pyfunction!(linear_combination, m)?)?;
-    m.add_function(wrap_pyfunction!(accumulate, m)?)
+    m.add_function(wrap_pyfunction!(linear_combination, m)?)
 }
