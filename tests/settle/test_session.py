@@ -163,7 +163,7 @@ def test_a_contract_with_forged_storage_is_refused(session, model):
     assert session.rpc.data("eth_getStorageAt", "0x" + forged.hex(), "0x1", "latest")[-1] == 1
 
     with pytest.raises(SettlementError, match="is not the settlement contract that this version deploys"):
-        session.check_deployed(model.verifying_key, forged)  # --contract
+        session.deployer(model.verifying_key).at(forged)  # --contract
     proof = model.prove(IDS, session.context(forged))
     with pytest.raises(SettlementError, match="is not the settlement contract that this version deploys"):
         settle(session, model, proof)  # the proof's context

@@ -182,11 +182,6 @@ class Session:
         """The calls as transactions for another wallet to sign."""
         return unsigned_transactions(self.rpc, self.network, self.account.address, calls)
 
-    def check_deployed(self, verifying_key: VerifyingKey, settlement: bytes) -> bytes:
-        """`settlement` itself, where it and the key's verifier are what the compiler makes here, and the one
-        is registered with the other."""
-        return self.deployer(verifying_key).at(settlement)[1]
-
     def context(self, settlement: bytes, request_id: bytes = bytes(32)) -> Context:
         """What a proof must be made for to be settled there by this account."""
         return Context(self.network.chain_id, settlement, self.account.address, request_id)
