@@ -8,7 +8,7 @@ from zkllm.blinding import NO_BLINDING, Blinding
 from zkllm.commitments import commit_columns
 from zkllm.gpt2.description import describe
 from zkllm.kernels.interface import Kernels
-from zkllm.model.program import generate_trace
+from zkllm.model.execution import generate_trace
 from zkllm.model.tiny import tiny_model
 from zkllm.model.trace import Trace
 from zkllm.model.weights import QuantizedModel

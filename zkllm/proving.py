@@ -9,8 +9,8 @@ from .kernels.interface import Kernels
 from .kernels.native import NATIVE
 from .key_files import is_own_key, verifying_key_file
 from .memory import Estimate, require_memory
+from .model.execution import generate_trace
 from .model.package import ModelPackage
-from .model.program import generate_trace
 from .outer.keys import VerifyingKey
 from .pcs.srs import srs_powers_needed
 from .preflight import check_prompt

@@ -26,7 +26,7 @@ from zkllm.kernels.interface import Vector
 from zkllm.kernels.native import NATIVE
 from zkllm.measure.benchmark import of_widths
 from zkllm.measure.profiling import windows
-from zkllm.model.program import trace
+from zkllm.model.execution import trace
 from zkllm.pcs.srs import development_srs
 
 REPEATS = 3

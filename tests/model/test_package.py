@@ -14,8 +14,8 @@ from zkllm.errors import PackageError
 from zkllm.files import canonical_json
 from zkllm.key_files import shape_folder
 from zkllm.model.build import build_package
+from zkllm.model.execution import generate
 from zkllm.model.package import ModelPackage
-from zkllm.model.program import generate
 from zkllm.model.tokenizer import ByteLevelTokenizer
 
 from .conftest import DEMO

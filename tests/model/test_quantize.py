@@ -20,11 +20,11 @@ from zkllm.model.audit import check_package
 from zkllm.model.build import build_package
 from zkllm.model.calibrate import calibration_set, default_text, measure
 from zkllm.model.checkpoint import Checkpoint, load_checkpoint, tensor_shapes
+from zkllm.model.execution import generate, trace
 from zkllm.model.float_model import FloatModel
 from zkllm.model.folding import LINEARS, Linear, quantized
 from zkllm.model.package import ModelPackage
 from zkllm.model.packing import largest_divisor, vocabulary_slots
-from zkllm.model.program import generate, trace
 from zkllm.model.quantize import QuantizerOptions, fit_weight, gelu_classes, quantize
 from zkllm.model.reference import trace_reference
 from zkllm.model.scale_check import scale_errors

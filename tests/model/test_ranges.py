@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from zkllm.model.program import generate_trace
+from zkllm.model.execution import generate_trace
 from zkllm.model.ranges import RangeReport
 from zkllm.model.tiny import tiny_model
 

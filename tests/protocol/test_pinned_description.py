@@ -13,7 +13,7 @@ from zkllm.gpt2.description import describe
 from zkllm.kernels.native import NATIVE
 from zkllm.measure.benchmark import of_widths
 from zkllm.measure.sub_block import NAMES, SubBlock
-from zkllm.model.program import generate_trace
+from zkllm.model.execution import generate_trace
 from zkllm.model.tiny import tiny_model
 from zkllm.protocol.data import Packed, ProverData
 from zkllm.protocol.description import Description

@@ -200,7 +200,7 @@ class AttentionScales(NamedTuple):
 
 
 class IntegerKernels(ABC):
-    """The integer program (`model.program`) and what set-up does to weights.
+    """The integer program (`model.execution`) and what set-up does to weights.
 
     The program's kernels fill arrays that the caller gives, C-contiguous, one row a position. Widths are in
     bits; a value outside of its width raises a QuantizationRangeError that has the name given for it: of

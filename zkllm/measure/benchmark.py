@@ -21,10 +21,10 @@ from zkllm.files import write_atomically
 from zkllm.measure import sub_block
 from zkllm.measure.soundness import security_bits
 from zkllm.measure.sub_block import SubBlock, SubBlockKey, SubBlockProof
+from zkllm.model.execution import trace
 from zkllm.model.float_model import gelu_new
 from zkllm.model.folding import Linear
 from zkllm.model.package import ModelPackage
-from zkllm.model.program import trace
 from zkllm.model.quantize import Scales
 from zkllm.model.random_checkpoint import RandomCheckpoint, quantized_random, random_checkpoint
 from zkllm.model.trace import Trace

@@ -19,9 +19,9 @@ import numpy as np
 from zkllm.errors import CheckpointError
 from zkllm.files import JsonObject
 from zkllm.model.calibrate import default_ids, random_sequences, text_ids, text_sequences
+from zkllm.model.execution import trace
 from zkllm.model.hub import find_checkpoint
 from zkllm.model.package import ModelPackage
-from zkllm.model.program import trace
 from zkllm.model.ranges import RangeReport, RangeRow, format_rows
 from zkllm.model.trace import Trace
 from zkllm.requirements import FLOAT_MODEL, install

@@ -18,6 +18,7 @@ from zkllm.limits import MAX_CHOSEN_MU, MIN_MU
 from zkllm.model.calibrate import FloatRanges, calibration_set, default_text, measure
 from zkllm.model.calibration_record import CalibrationRecord, text_digest
 from zkllm.model.checkpoint import Checkpoint
+from zkllm.model.execution import trace
 from zkllm.model.folder import load_folder
 from zkllm.model.hub import hub_id
 from zkllm.model.package import (
@@ -29,7 +30,6 @@ from zkllm.model.package import (
     record_calibration_text,
 )
 from zkllm.model.predicates import check_predicates
-from zkllm.model.program import trace
 from zkllm.model.quantize import (
     GROUPS,
     QuantizerOptions,

@@ -1,6 +1,6 @@
 """The integer program, written to be read: plain Python integers, one row at a time.
 
-The authority on what is proved. `zkllm.model.program` is its fast twin. Notation of `docs/protocol.md`,
+The authority on what is proved. `zkllm.model.execution` is its fast twin. Notation of `docs/protocol.md`,
 section 2; `round_s(z) = floor((z + 2^(s-1)) / 2^s)`.
 """
 

@@ -1,6 +1,6 @@
 """The arrays of one execution of the integer program, and the rules that every execution keeps.
 
-`zkllm.model.reference` and `zkllm.model.program` fill the same arrays, bit for bit.
+`zkllm.model.reference` and `zkllm.model.execution` fill the same arrays, bit for bit.
 """
 
 from __future__ import annotations

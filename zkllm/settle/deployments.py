@@ -11,7 +11,7 @@ from pathlib import Path
 from zkllm.errors import Malformed, SettlementError, reason
 from zkllm.files import UNREADABLE, read_json, write_durably
 from zkllm.records import encode, from_data
-from zkllm.settle.forms import Address, Digest
+from zkllm.settle.formats import Address, Digest
 
 VERSION = 2
 

@@ -1,4 +1,4 @@
-//! Kernels of the integer program for Python (see `zkllm/model/program.py`). Widths are in bits; a value outside of
+//! Kernels of the integer program for Python (see `zkllm/model/execution.py`). Widths are in bits; a value outside of
 //! its width is a QuantizationRangeError that has its tensor's name.
 
 use crate::int::attention::{AttentionRow, AttentionSpec, attend_rows};

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.backends import BACKENDS, use_backend
 from zkllm.errors import QuantizationRangeError, StatementError
 from zkllm.gpt2.config import ProgramConfig
-from zkllm.model.program import generate, generate_trace, trace
+from zkllm.model.execution import generate, generate_trace, trace
 from zkllm.model.reference import generate_reference, trace_reference
 from zkllm.model.tables import exp_table, gelu_table
 from zkllm.model.tiny import tiny_config, tiny_model
