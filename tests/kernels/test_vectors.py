@@ -126,4 +126,4 @@ def test_vectors_refuse_misuse() -> None:
     with pytest.raises(RuntimeError, match="borrowed"):
         v.write(0, v)
     with pytest.raises(TypeError, match="numpy integer array"):
-        NATIVE.inner([1, 2, 3], v)  # type: ignore[arg-type]
+        NATIVE.inner([1, 2, 3], v)

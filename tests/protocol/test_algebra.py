@@ -48,7 +48,7 @@ def eq_all(z: list[Fr]) -> list[Fr]:
     return values
 
 
-def total(values) -> Fr:  # type: ignore[no-untyped-def]
+def total(values) -> Fr:
     return sum(values, start=Fr(0))
 
 

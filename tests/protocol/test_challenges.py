@@ -261,7 +261,7 @@ def test_delta_known() -> None:
     d1 = -residual * pow(e1 - e0 * theta(delta), -1, R) % R
     moved = (-theta(delta) * d1 % R, d1)
     first = honest().replay.messages_before("challenge", drawn(REDUCED)[-1])[-len(result.columns)]
-    made = start.telling({first + g: lambda x, d=d: (x + d) % R for g, d in enumerate(moved)})  # type: ignore[misc]
+    made = start.telling({first + g: lambda x, d=d: (x + d) % R for g, d in enumerate(moved)})
 
     def refused(tried: Attempt) -> list[str]:
         verdict = tried.verdict

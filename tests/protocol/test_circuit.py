@@ -31,7 +31,7 @@ def honest() -> tuple[Case, Proof]:
 
 
 @pytest.mark.parametrize("scene", [packed, ragged], ids=["packed", "ragged"])
-def test_honest_proofs_satisfy_the_circuit(scene) -> None:  # type: ignore[no-untyped-def]
+def test_honest_proofs_satisfy_the_circuit(scene) -> None:
     case = scene().case
     proof = prove(case, case.tensors(scene().values))
     assert unsatisfied(case, proof) == []

@@ -82,7 +82,7 @@ def forms(m: Manifest) -> dict[str, tuple[Form, tuple[str, ...]]]:
 
 def expected(name: str, data: ProverData) -> np.ndarray:
     """The definition of each form, in numpy."""
-    a = {n: t.astype(object) for n, t in data.tensors.items()}  # type: ignore[union-attr]
+    a = {n: t.astype(object) for n, t in data.tensors.items()}
     big = a["big.0"] + (a["big.1"] << 4) + (a["big.2"] << 8)
     prefix = np.stack([a["write"][:n].sum(axis=0) if n else 0 * a["x0"] for n in range(2 * L + 1)]) + a["x0"]
     packed = lambda x, axis: x.take(0, axis) + (x.take(1, axis) << 50)

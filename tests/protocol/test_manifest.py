@@ -132,7 +132,7 @@ def test_declarations_are_checked() -> None:
 
 
 def test_the_digest_binds_the_manifest() -> None:
-    def built(**changes) -> bytes:  # type: ignore[no-untyped-def]
+    def built(**changes) -> bytes:
         m = Manifest({"x": 2, "y": 4}, limb_bits=4)
         m.fixed("f", "y")
         m.table("t", "y", changes.get("offset", 0), "f")

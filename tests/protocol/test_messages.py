@@ -78,7 +78,7 @@ def test_each_message_changed_by_a_prover_that_goes_on_honestly(
         (lambda m: [*m[:9], m[9] - R, *m[10:]], "inner proof: scalar out of range"),
     ],
 )
-def test_length_and_encoding(small: tuple[Case, Proof], change, error: str) -> None:  # type: ignore[no-untyped-def]
+def test_length_and_encoding(small: tuple[Case, Proof], change, error: str) -> None:
     case, proof = small
     assert verify(case, proof, messages=change(proof.messages)).failed == [error]
 
@@ -140,7 +140,7 @@ def test_stray_coefficients_are_inert(monkeypatch: pytest.MonkeyPatch) -> None:
     assert used, "the last column is full"
     genuine, last = column_module.column_slabs, case.protocol.witness.num_columns - 1
 
-    def strayed(layout, tensors, g):  # type: ignore[no-untyped-def]
+    def strayed(layout, tensors, g):
         yield from genuine(layout, tensors, g)
         if layout is case.protocol.witness and g == last:
             for place in (used, (1 << layout.mu) - 1):
@@ -209,7 +209,7 @@ def test_a_virtual_claim_not_discharged(monkeypatch: pytest.MonkeyPatch) -> None
     case = smallest()
     genuine = attention.Attention.products
 
-    def forgetful(self, run, point):  # type: ignore[no-untyped-def]
+    def forgetful(self, run, point):
         kept = dict(run.party.pending)
         instances = genuine(self, run, point)
         run.party.pending["Z"] = kept["Z"]

@@ -28,7 +28,7 @@ CASES: dict[str, Callable[[], Case]] = {
 def recorded(base: type) -> Any:
     """A party that writes down what it does, by part: m for a message, C for a challenge."""
 
-    class Recorder(base):  # type: ignore[misc, valid-type]
+    class Recorder(base):
         events: dict[str, str]
 
         def note(self, event: str) -> None:

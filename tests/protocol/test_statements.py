@@ -220,7 +220,7 @@ def test_a_mixture_of_embeddings_proved_in_full(token_slot: int, mixture: tuple[
     assert verify(case, proof, lies=lies).failed == ["statement: id: bits"] == unsatisfied(case, proof)
 
 
-def _answered(case: Case, ids: list[int], trace) -> BentProgram:  # type: ignore[no-untyped-def]
+def _answered(case: Case, ids: list[int], trace) -> BentProgram:
     """The run on ids whose certified tokens are the answers that it gives, one after another."""
     for i in range(case.certified):
         logits = trace(ids).logits[i]

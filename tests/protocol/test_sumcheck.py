@@ -78,16 +78,16 @@ def instances(m: Manifest, rng: random.Random) -> list[Instance]:
             (rng.randrange(-5, 5), [a, *rng.choices(pool, k=rng.randint(0, 2))])
             for _ in range(rng.randint(1, 3))
         ]
-        made.append(Instance(f"i{i}", axes, terms))  # type: ignore[arg-type]
+        made.append(Instance(f"i{i}", axes, terms))
     return made
 
 
-def value(party: Party, m: Manifest, instance: Instance, weight=None) -> int:  # type: ignore[no-untyped-def]
+def value(party: Party, m: Manifest, instance: Instance, weight=None) -> int:
     """sum over the real region, by definition."""
     total = 0
     tables = {}
     for f in instance.factors():
-        table = party.data.table(f.form, f.axes, {}) if isinstance(f, FormFactor) else f.table(party.data)  # type: ignore[union-attr]
+        table = party.data.table(f.form, f.axes, {}) if isinstance(f, FormFactor) else f.table(party.data)
         tables[f] = np.array(table, object).reshape([m.axes[a] for a in f.axes])
     for x in product(*(range(m.axes[a]) for a in instance.axes)):
         at = dict(zip(instance.axes, x, strict=True))

@@ -46,7 +46,7 @@ def reference(seed: int, iv: int, operations: list[tuple[bool, list[int]]]) -> l
 
 @settings(max_examples=50, deadline=None)
 @given(SCHEDULE, st.integers(0, R - 1), st.integers(0, R - 1), st.integers(0, 10**9))
-def test_against_the_definition(schedule, seed: int, iv: int, entropy: int) -> None:  # type: ignore[no-untyped-def]
+def test_against_the_definition(schedule, seed: int, iv: int, entropy: int) -> None:
     rng = random.Random(entropy)
     operations = [(False, [0]), *((a, [rng.randrange(R) for _ in range(n)]) for a, n in schedule)]
     s, out = sponge(seed, iv), []
@@ -92,7 +92,7 @@ def test_reading_is_absorbing() -> None:
     protocol = toy_protocol(Manifest({"x": 1}))
     data = ProverData(protocol.manifest, None, {})
 
-    def run(party):  # type: ignore[no-untyped-def]
+    def run(party):
         party.challenge()
         for i in range(5):
             party.send(lambda i=i: i)

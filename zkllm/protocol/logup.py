@@ -9,6 +9,7 @@ message. The tree runs on (p, q' = q - 1): a value that is not looked up has the
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
@@ -75,7 +76,11 @@ def _layer(
         if tree:
             tree().bind(int(c))
         point.append(c)
-    p0, p1, q0, q1 = [party.send(lambda i=i: tree().values()[i]) for i in range(4)]  # type: ignore[misc]
+
+    def child(i: int) -> int:
+        return tree().values()[i]
+
+    p0, p1, q0, q1 = [party.send(partial(child, i)) for i in range(4)]
     party.check(f"logup layer {j}", p0 + p1 + p0 * q1 + p1 * q0 + lam * (q0 + q1 + q0 * q1), claim)
     c = party.challenge()
     return p0 + c * (p1 - p0), q0 + c * (q1 - q0), [*point, c]

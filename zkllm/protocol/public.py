@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from ..bits import ceil_log2
 from ..statement import LIMB_BITS, LIMBS_PER_WORD, num_words
@@ -37,13 +38,21 @@ class PublicStatement:
         return Rows("i", tuple(self.hot), self.start)
 
 
+def _equal(a: int, b: int | None) -> int:
+    return int(a == b)
+
+
+def _bit(number: int, place: int) -> int:
+    return number >> place & 1
+
+
 def _token(party: Party, vocabulary: Vocabulary, name: str, value: int | None) -> TokenId:
     """An id with the constraints that make its decomposition unique and put it below V."""
     block, slots = vocabulary.block, vocabulary.slots
     slot_of, index = divmod(value, block) if value is not None else (0, 0)
     width = ceil_log2(block)
-    hot = [party.advice(lambda s=s: int(s == slot_of)) for s in range(slots)]  # type: ignore[misc]
-    bits = [party.advice(lambda i=i: index >> (width - 1 - i) & 1) for i in range(width)]  # type: ignore[misc]
+    hot = [party.advice(partial(_equal, s, slot_of)) for s in range(slots)]
+    bits = [party.advice(partial(_bit, index, i)) for i in reversed(range(width))]
     for b in (*hot, *bits):
         party.check(f"{name}: bits", b * b, b)
     total: Scalar = 0
@@ -70,7 +79,7 @@ def bind_statement(
     tokens = [
         _token(party, vocabulary, "statement: id", ids[j] if ids is not None else None) for j in range(n + 1)
     ]
-    hot = [party.advice(lambda t=t: int(t == length)) for t in range(k, n + 1)]  # type: ignore[misc]
+    hot = [party.advice(partial(_equal, t, length)) for t in range(k, n + 1)]
     total: Scalar = 0
     number: Scalar = 0
     for t, h in zip(range(k, n + 1), hot, strict=True):
@@ -87,11 +96,12 @@ def bind_statement(
         for i, limb in enumerate(limbs[w * LIMBS_PER_WORD : (w + 1) * LIMBS_PER_WORD]):
             packed = packed + (1 << LIMB_BITS * (LIMBS_PER_WORD - 1 - i)) * limb
         party.check("statement: words", packed, word)
+    clear: Sequence[int | None] = [None] * k
+    if ids is not None and length is not None and k <= length <= n:  # else the check on T fires
+        clear = ids[length - k + 1 : length + 1]
     certified = []
-    for i in range(k):
-        known = ids is not None and length is not None and k <= length <= n  # else the check on T fires
-        clear = ids[length - k + i + 1] if known else None  # type: ignore[index, operator]
-        token = _token(party, vocabulary, "statement: certified id", clear)
+    for i, known in enumerate(clear):
+        token = _token(party, vocabulary, "statement: certified id", known)
         chosen: Scalar = 0
         for shift, h in enumerate(hot):
             chosen = chosen + h * tokens[shift + i + 1].value

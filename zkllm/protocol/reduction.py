@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from functools import partial
 
 from . import functionals as F
 from .algebra import Point, Scalar, eq, eq_index
@@ -114,8 +115,11 @@ def reduce_claims(party: Party) -> ReductionResult:
         if kernel:
             kernel().bind(int(c))
         point.append(c)
-    n = protocol.num_columns
-    columns = [party.send(lambda g=g: kernel().values[g]) for g in range(n)]  # type: ignore[misc]
+
+    def value(g: int) -> int:
+        return kernel().values[g]
+
+    columns = [party.send(partial(value, g)) for g in range(protocol.num_columns)]
     weights = evaluate_weights(party, groups, point)
     total: Scalar = 0
     for e, c in zip(weights, columns, strict=True):

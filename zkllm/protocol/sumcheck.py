@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from math import prod
 from typing import TypeVar
 
@@ -120,12 +120,12 @@ def round_message(
         return cache[i]
 
     if tau is not None:
-        sent = [party.send(lambda i=i: coefficient(i)) for i in range(1, degree + 1)]  # type: ignore[misc]
+        sent = [party.send(partial(coefficient, i)) for i in range(1, degree + 1)]
         total: Scalar = 0
         for s in sent:
             total = total + s
         return [claim - tau * total, *sent]
-    sent = [party.send(lambda i=i: coefficient(i)) for i in (0, *range(2, degree + 1))]  # type: ignore[misc]
+    sent = [party.send(partial(coefficient, i)) for i in (0, *range(2, degree + 1))]
     linear = claim - 2 * sent[0]
     for s in sent[1:]:
         linear = linear - s
@@ -229,6 +229,9 @@ def lockstep(
             if running and a is not None:
                 running()[i].bind(int(c))
 
+    def final(instance: int, factor: int) -> int:
+        return running()[instance].values[factor]
+
     total: Scalar = 0
     sent: dict[Factor, Scalar] = {}
     places_sent: dict[Factor, dict[str, tuple[Scalar, ...]]] = {}
@@ -245,7 +248,7 @@ def lockstep(
             if isinstance(f, PublicFactor):
                 sent[f] = f.at(env)
                 continue
-            value = party.send(lambda i=i, p=position: running()[i].values[p])  # type: ignore[misc]
+            value = party.send(partial(final, i, position))
             sent[f] = value
             if isinstance(f, FormFactor):
                 party.claim(f"{name}: {f.name}", [(1, f.form, {**f.bound, **env})], value)

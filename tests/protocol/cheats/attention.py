@@ -172,7 +172,7 @@ def _cancelling(s: Scene) -> Bends:
     def usable(*at: int) -> bool:
         return s.is_weak(*at) and s.value("rem", *at) >= exp[s.value("idx", *at) - 1]
 
-    at = s.find(usable)  # type: ignore[arg-type]
+    at = s.find(usable)
     return {("idx", *at): add(-1), ("rem", *at): add(-int(exp[s.value("idx", *at) - 1]))}
 
 

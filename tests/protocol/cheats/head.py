@@ -145,5 +145,5 @@ HEAD = [
             ),
         ),
         scene=ragged,
-    ),  # type: ignore
+    ),
 ]

@@ -43,8 +43,8 @@ def _carry(limb: str, following: str) -> Callable[[Scene, dict], None]:
 
     def limbs(s: Scene, tensors: dict) -> None:
         m = s.case.manifest
-        width = m.tensors[limb].lookup.main.removeprefix("range")  # type: ignore[union-attr]
-        least = -m.tensors[following].lookup.offset  # type: ignore[union-attr]
+        width = m.tensors[limb].lookup.main.removeprefix("range")
+        least = -m.tensors[following].lookup.offset
         tensors[limb], tensors[following] = (tensors[n].astype(np.int64) for n in (limb, following))
         room = tensors[following] > least  # somewhere the next limb can be less; else it can be more
         sign, at = (1, tuple(int(i[0]) for i in np.nonzero(room))) if room.any() else (-1, (0,) * room.ndim)
@@ -73,7 +73,7 @@ LOOKUPS = [
         "multiplicity moved to another table",
         (lookup("multiplicity of range8"), lookup("multiplicity of exp")),
         late=lambda s, t: (_multiplicity("range8", {7: 1})(s, t), _multiplicity("exp", {7: -1})(s, t)),
-    ),  # type: ignore
+    ),
     Cheat(
         "fractional multiplicities, their sum kept",
         (lookup("multiplicity of range8"),),
