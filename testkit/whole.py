@@ -41,7 +41,7 @@ class Whole:
         circuit = build_circuit(protocol)
         powers = srs_powers_needed(circuit.log2_size, mu)
         srs = make_development_srs((powers - 1).bit_length(), kernels=kernels)
-        fixed = commit_columns(srs, protocol.fixed, fixed_tensors(protocol, model))
+        fixed = commit_columns(srs, protocol.fixed, fixed_tensors(protocol.manifest, model))
         fields: KeyFields = {
             "version": 1,
             "N": ROWS,

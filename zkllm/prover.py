@@ -41,7 +41,7 @@ def prove_trace(
     timings = timings or Timings()
     release(array for _, array in model.arrays())
     with timings.stage("witness"):
-        data = replace(prover_data(protocol, model, trace, kernels), blinding=blinding)
+        data = replace(prover_data(protocol.manifest, model, trace, kernels), blinding=blinding)
     return prove_data(protocol, data, trace.ids, trace.T, pk, srs, context, timings)
 
 

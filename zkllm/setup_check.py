@@ -54,7 +54,7 @@ def recorded(
     """What this package's set-up fixes under this SRS, whose file `path` is."""
     protocol = protocol_of(package, rows, 1)
     with timings.stage("commit weights") as report:
-        tensors = fixed_tensors(protocol, package.sound_weights)
+        tensors = fixed_tensors(protocol.manifest, package.sound_weights)
         commitments = commit_columns(string, protocol.fixed, tensors, report, resumable)
     digest = config_digest(package.config.to_dict(), package.weights.tables.to_dict())
     return SetupRecord(

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -59,7 +58,7 @@ class Case:
 
     def __post_init__(self) -> None:
         self.protocol = describe(self.model.config, self.rows, self.certified)
-        self.fixed = fixed_tensors(self.protocol, self.model)
+        self.fixed = fixed_tensors(self.manifest, self.model)
         self.fixed_columns = self.columns(self.fixed, True)
 
     @cached_property
@@ -111,8 +110,7 @@ class Case:
         """Adds the multiplicities of the lookups that are on."""
         m = self.manifest
         left = {n: replace(t, lookup=None) if f"lookup {n}" in off else t for n, t in m.tensors.items()}
-        reduced = SimpleNamespace(manifest=Manifest(m.axes, left, m.tables, m.wide))
-        count_multiplicities(reduced, tensors)  # type: ignore[arg-type]
+        count_multiplicities(Manifest(m.axes, left, m.tables, m.wide), tensors)
 
 
 @dataclass

@@ -37,7 +37,7 @@ def test_honest_proofs_with_layered_columns_are_accepted(shape, kernels):
         model.config.n_layer > 1
     )
     ids, length = generate_reference(model, [3, 7, 1], CERTIFIED, ROWS)
-    data = prover_data(protocol, model, trace_reference(model, ids, CERTIFIED, length), kernels)
+    data = prover_data(protocol.manifest, model, trace_reference(model, ids, CERTIFIED, length), kernels)
     words, statement = pack_words(length, list(ids), ROWS), InnerStatement(length, list(ids))
     prover = Prover(protocol, SEED, data)
     run_inner(protocol, prover, words, statement)
@@ -54,7 +54,7 @@ def test_honest_proofs_with_layered_columns_are_accepted(shape, kernels):
 def test_every_address_is_used_once_at_most(mu):
     model = tiny_model(1, mu=mu, n_layer=6)
     protocol = describe(model.config, ROWS, CERTIFIED)
-    layout, tensors = protocol.fixed, fixed_tensors(protocol, model)
+    layout, tensors = protocol.fixed, fixed_tensors(protocol.manifest, model)
     entries = 0
     for g in range(layout.num_columns):
         used = np.zeros(1 << mu, dtype=int)

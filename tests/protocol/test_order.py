@@ -53,7 +53,7 @@ def events(request: pytest.FixtureRequest) -> tuple[Case, dict[str, str]]:
     case = CASES[request.param]()
     trace = trace_reference(case.model, case.ids, case.certified, case.T)
     words, statement = pack_words(case.T, case.ids, case.rows), InnerStatement(case.T, case.ids)
-    prover = recorded(Prover)(case.protocol, 3, prover_data(case.protocol, case.model, trace, NAIVE))
+    prover = recorded(Prover)(case.protocol, 3, prover_data(case.manifest, case.model, trace, NAIVE))
     run_inner(case.protocol, prover, words, statement)
     verifier = recorded(Verifier)(case.protocol, 3, prover.messages)
     run_inner(case.protocol, verifier, words, statement)

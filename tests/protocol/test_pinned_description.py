@@ -111,7 +111,7 @@ def found(name: str) -> tuple[str, ...]:
     model, rows, certified = MODELS[name]
     protocol = describe(model.config, rows, certified)
     trace = generate_trace(model, [3, 1], certified, rows)
-    data = prover_data(protocol, model, trace, NATIVE)
+    data = prover_data(protocol.manifest, model, trace, NATIVE)
     return (*described(protocol), content(data.tensors), said(protocol, data, trace.ids, trace.T))
 
 

@@ -34,7 +34,7 @@ def honest(model_seed: int, rows: int, certified: int, T: int, **config: Any) ->
     ids, length = generate_reference(model, prompt, certified, rows)
     assert length == T
     case = Case(model, rows, certified, list(ids), T)
-    data = prover_data(case.protocol, model, trace_reference(model, ids, certified, T), NAIVE)
+    data = prover_data(case.manifest, model, trace_reference(model, ids, certified, T), NAIVE)
     return case, prove(case, data.tensors)
 
 
@@ -87,7 +87,7 @@ def test_the_bent_program_is_the_reference() -> None:
     scene = packed()
     case = scene.case
     trace = trace_reference(case.model, case.ids, case.certified, case.T)
-    data = prover_data(case.protocol, case.model, trace, NAIVE)
+    data = prover_data(case.manifest, case.model, trace, NAIVE)
     own = case.tensors(scene.values)
     assert set(own) == set(data.tensors)
     for name in case.manifest.tensors:

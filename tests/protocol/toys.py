@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from types import SimpleNamespace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -12,21 +12,26 @@ from zkllm.field import R
 from zkllm.naive import NAIVE
 from zkllm.protocol.data import Packed, ProverData
 from zkllm.protocol.forms import Form
-from zkllm.protocol.layout import pack
 from zkllm.protocol.manifest import Manifest
 from zkllm.protocol.party import Prover, Verifier
+from zkllm.protocol.setting import Setting
+from zkllm.protocol.shape import Shape, Vocabulary
 
 
-def toy_protocol(manifest: Manifest, mu: int = 6) -> Any:
-    """What parties need of a protocol: manifest, layout and IV."""
-    return SimpleNamespace(
-        manifest=manifest,
-        fixed=(fixed := pack(manifest, True, mu)),
-        witness=(witness := pack(manifest, False, mu)),
-        num_columns=fixed.num_columns + witness.num_columns,
-        shape=SimpleNamespace(config=SimpleNamespace(mu=mu)),
-        iv=7,
-    )
+@dataclass(frozen=True)
+class ToyConfig:
+    mu: int
+    limb_bits: int = 16
+    n_ctx: int = 1
+    vocabulary: Vocabulary = Vocabulary(1, 1, 0)
+
+    def to_dict(self) -> dict[str, object]:
+        return asdict(self)
+
+
+def toy_protocol(manifest: Manifest, mu: int = 6) -> Setting:
+    """What parties need of a protocol, without operations."""
+    return Setting(Shape(ToyConfig(mu), 1, 1), manifest, 7)
 
 
 def random_data(manifest: Manifest, rng: random.Random) -> ProverData:
@@ -42,7 +47,7 @@ def random_data(manifest: Manifest, rng: random.Random) -> ProverData:
     return ProverData(manifest, NAIVE, tensors)
 
 
-def parties(protocol: Any, data: ProverData) -> tuple[Prover, Any]:
+def parties(protocol: Setting, data: ProverData) -> tuple[Prover, Any]:
     """A prover, and a function that makes the verifier of its messages."""
     prover = Prover(protocol, 5, data)
     return prover, lambda: Verifier(protocol, 5, prover.messages)

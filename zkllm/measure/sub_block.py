@@ -151,7 +151,7 @@ class SubBlock:
 
     @cached_property
     def fixed(self) -> dict[str, np.ndarray | Packed]:
-        return fixed_tensors(self.protocol, self)
+        return fixed_tensors(self.protocol.manifest, self)
 
     def arrays(self) -> Iterator[tuple[str, np.ndarray]]:
         """The model's, cut to the layer: what `fixed_tensors` reads."""
@@ -179,7 +179,7 @@ class SubBlock:
 
     def data(self, trace: Trace) -> ProverData:
         """The tensors of this part in an execution of the model."""
-        return prover_data(self.protocol, self, self.excerpt(trace), NATIVE, self.fixed)
+        return prover_data(self.protocol.manifest, self, self.excerpt(trace), NATIVE, self.fixed)
 
 
 @dataclass(frozen=True)

@@ -19,14 +19,6 @@ integers with axes (layer, slot, ..). An ordinary block is one layer."""
 Piece = tuple[int, int, np.ndarray]  # position in the column, bit shift of the slot, integers
 
 
-def slot_arrays(tensor: Packed | np.ndarray, slices: tuple[slice, ...]) -> list[tuple[int, np.ndarray]]:
-    """(bit shift, integers) of each slot of a tensor, cut; views, no copies."""
-    if not isinstance(tensor, Packed):
-        return [(0, tensor[slices])]
-    slots = np.moveaxis(tensor.values, tensor.slot_axis, 0)
-    return [(tensor.bits * c, values[slices]) for c, values in enumerate(slots)]
-
-
 def block_slab(layout: Layout, tensor: Packed | np.ndarray, block: Block) -> Slab:
     """A view of a block, no copy."""
     offset, stride, cut = layout.offset(block), 1 << layout.mu - block.outer, block.slices()

@@ -15,7 +15,7 @@ from ..field import R
 from ..kernels.interface import Table
 from . import functionals as F
 from .algebra import Scalar, eq_index
-from .columns import slot_arrays
+from .columns import block_slab
 from .data import Packed, ProverData
 from .forms import AddressTerm, Opened
 from .logup import NUMERATOR, active_lookups, causal_mask, spread
@@ -133,10 +133,8 @@ def _by_address(party: Party, data: ProverData, term: AddressTerm) -> int:
     for source, block in zip(protocol.witness.blocks[term.source], layout.blocks[term.tensor], strict=True):
         high = len(z) - block.log2_size
         weights = np.array(F.eq_vector(z[high:]), object)
-        values = sum(
-            slot.reshape(-1).astype(object) << shift
-            for shift, slot in slot_arrays(data.tensors[term.tensor], block.slices())
-        )
+        _, _, shifts, (slots,) = block_slab(layout, data.tensors[term.tensor], block)
+        values = sum(slot.reshape(-1).astype(object) << s for s, slot in zip(shifts, slots, strict=True))
         total += int(eq_index(source.address >> block.log2_size, z[:high])) * int(weights @ values)
     return total % R
 

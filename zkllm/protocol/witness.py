@@ -9,7 +9,6 @@ import numpy as np
 
 from ..kernels.interface import Kernels
 from .data import Packed, ProverData, integers
-from .description import Description
 from .logup import causal_mask, spread
 from .manifest import Manifest
 from .sources import Derived, Material, Named, axes_of
@@ -61,9 +60,9 @@ def store(manifest: Manifest, tensors: Tensors, name: str, values: np.ndarray) -
         rest = rest >> width
 
 
-def fixed_tensors(protocol: Description, model: Model) -> Tensors:
+def fixed_tensors(m: Manifest, model: Model) -> Tensors:
     """The fixed columns' tensors. Packed weights stay integers with their slot axis."""
-    m, arrays = protocol.manifest, dict(model.arrays())
+    arrays = dict(model.arrays())
     tensors: Tensors = {}
     for name, held in m.held.items():
         array, packing = held.array, held.packing
@@ -78,9 +77,9 @@ def fixed_tensors(protocol: Description, model: Model) -> Tensors:
     return tensors
 
 
-def witness_tensors(protocol: Description, model: Model, trace: Execution) -> Tensors:
+def witness_tensors(m: Manifest, model: Model, trace: Execution) -> Tensors:
     """Every witness tensor but the multiplicities."""
-    m, material = protocol.manifest, Material(dict(model.arrays()), trace, trace.ids)
+    material = Material(dict(model.arrays()), trace, trace.ids)
     tensors: Tensors = {}
     for name, value in m.values.items():
         if isinstance(value.made, Derived):
@@ -93,11 +92,10 @@ def witness_tensors(protocol: Description, model: Model, trace: Execution) -> Te
     return tensors
 
 
-def count_multiplicities(protocol: Description, tensors: Tensors) -> list[str]:
+def count_multiplicities(m: Manifest, tensors: Tensors) -> list[str]:
     """Adds the multiplicities to the tensors; returns the lookups that miss their table (a cheating
     prover's).
     """
-    m = protocol.manifest
     counts = {t.name: np.zeros(m.axes[t.axis], dtype=np.int64) for t in m.tables.values()}
     missed = []
     for tensor, lookup in m.lookups():
@@ -127,12 +125,12 @@ def count_multiplicities(protocol: Description, tensors: Tensors) -> list[str]:
 
 
 def prover_data(
-    protocol: Description, model: Model, trace: Execution, kernels: Kernels, fixed: Tensors | None = None
+    manifest: Manifest, model: Model, trace: Execution, kernels: Kernels, fixed: Tensors | None = None
 ) -> ProverData:
     """All tensors; `fixed`: where they are there already. Raises ValueError where a looked-up value is not in
     its table."""
-    tensors = {**(fixed or fixed_tensors(protocol, model)), **witness_tensors(protocol, model, trace)}
-    missed = count_multiplicities(protocol, tensors)
+    tensors = {**(fixed or fixed_tensors(manifest, model)), **witness_tensors(manifest, model, trace)}
+    missed = count_multiplicities(manifest, tensors)
     if missed:
         raise ValueError("the trace leaves the lookup tables of " + ", ".join(missed))
-    return ProverData(protocol.manifest, kernels, tensors)
+    return ProverData(manifest, kernels, tensors)
