@@ -132,7 +132,7 @@ class Proof:
             raise ProofError("verifying key: it is not that of a model")
         if self.verifier_id != vk.verifier_id:
             raise ProofError("verifier id: the proof was made for another model, shape or SRS than this key")
-        if self.development_srs != (vk.srs_kind == "development"):
+        if self.development_srs != vk.development_srs:
             raise ProofError("flags: the proof and the key disagree about a development SRS")
         if (self.N, self.k) != (vk.N, vk.k):
             raise ProofError(f"shape: the proof has N={self.N} k={self.k}, the key N={vk.N} k={vk.k}")

@@ -94,7 +94,7 @@ def prove(
     )
     proof = Proof(
         vk.verifier_id,
-        vk.srs_kind == "development",
+        vk.development_srs,
         context,
         rows,
         certified,

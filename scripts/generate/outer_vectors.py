@@ -46,7 +46,7 @@ def vector(name: str) -> dict[str, Any]:
     witness, scalars, points = decode_body(body, vk.num_witness_columns)
     digest = statement_digest(vk.verifier_id, context, words, witness)
     challenges = draw_challenges(vk, digest, {**scalars, **points})
-    derived = derive(vk.domain, vk.num_words, words, seed_of(digest), scalars, challenges)
+    derived = derive(vk.domain, words, seed_of(digest), scalars, challenges)
     divisors = denominators(vk.domain, vk.num_public, challenges)
     cases = []
     for label, case_context, case_words, case_body in damaged_cases(vk, context, words, body):

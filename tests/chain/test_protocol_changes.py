@@ -128,7 +128,7 @@ class Run:
         self.body = b"".join(encode(self.messages[name]) for name, _ in layout)
         scalars = {name: value for name, value in self.messages.items() if isinstance(value, int)}
         seed = int.from_bytes(digest, "big") >> 8
-        derived = derive(vk.domain, vk.num_words, words, seed, scalars, c)
+        derived = derive(vk.domain, words, seed, scalars, c)
         self.weights, self.generator, power = dict.fromkeys((o.commitment for o in openings), 0), 0, 1
         for entry in opening_entries(vk.domain, vk.b_log2, scalars, derived, c, openings):
             s = power * pow(entry.modulus_at(c["z"]), -1, R) % R

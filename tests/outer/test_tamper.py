@@ -223,7 +223,7 @@ def test_quotients_are_committed_before_y(instance):
             super().evaluate(s_polynomial)
             scalars = {name: m for name, m in self.messages.items() if isinstance(m, int)}
             vk = self.pk.vk
-            target = derive(vk.domain, vk.num_words, self.words, self.seed, scalars, self.challenges)["Tg"]
+            target = derive(vk.domain, self.words, self.seed, scalars, self.challenges)["Tg"]
             self.transcript, self.messages, self.challenges = saved
             tg = self.quotients[2]
             shift = (target - NATIVE.evaluate(tg, self.challenges["y"])) % R

@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         f"{source}: verifier of N={key.N}, k={key.k}, VERIFIER_ID {verifier_id}",
         f"{standard}: standard JSON input for solc {SOLC_LONG_VERSION}",
     ]
-    if key.srs_kind != "ceremony":
+    if key.development_srs:
         lines.append(
             "development SRS: anyone can forge proofs for this verifier; never use it with anything of value"
         )
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         "model_id": key.model_id,
         "N": key.N,
         "k": key.k,
-        "development_srs": key.srs_kind != "ceremony",
+        "development_srs": key.development_srs,
         "compiler": SOLC_LONG_VERSION,
         "source": str(source),
         "standard_json": str(standard),

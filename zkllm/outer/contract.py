@@ -52,7 +52,7 @@ def describe(vk: VerifyingKey) -> VerifierSpec:
         model_id=_digest(vk.model_id),
         vocabulary_root=_digest(vk.vocabulary_root),
         srs_digest=_digest(vk.srs_digest),
-        development_srs=vk.srs_kind != "ceremony",
+        development_srs=vk.development_srs,
         g2=_g2(G2_GENERATOR),
         g2_tau=_g2(vk.g2_tau),
         g2_tau_b=_g2(vk.g2_tau_b),

@@ -51,6 +51,11 @@ class VerifyingKey:
     g2_tau_b: bytes  # [tau^b]_2, b = 2^b_log2
 
     @property
+    def development_srs(self) -> bool:
+        """Whether anyone can forge under it."""
+        return self.srs_kind == "development"
+
+    @property
     def domain(self) -> Domain:
         return Domain(self.n_log2, root_of_unity(self.n_log2))
 
@@ -124,7 +129,7 @@ class VerifyingKey:
         yield "columns", all(1 <= n <= 1 << 8 for n in columns)
         yield "version", self.version == self.VERSION
         yield "srs_kind", self.srs_kind in SRS_KINDS
-        disguised = self.srs_kind != "development" and self.g2_tau == development_g2_tau()
+        disguised = not self.development_srs and self.g2_tau == development_g2_tau()
         yield "srs_kind (a development SRS that calls itself a ceremony's)", not disguised
         yield "digests", {len(getattr(self, name)) for name in DIGESTS} == {32}
 

@@ -6,12 +6,12 @@ table that they and the generated contract follow.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from zkllm.field import R
 from zkllm.outer.gates import SELECTORS, WIRES, combine, gate_terms, grand_product, permutation_numerator
-from zkllm.outer.transcript import PREPROCESSED, WIRES_NEXT, public_input_names
+from zkllm.outer.transcript import PREPROCESSED, WIRES_NEXT, public_inputs
 from zkllm.pcs.mercury import h_at_alpha, reversed_at
 
 
@@ -103,13 +103,17 @@ class Domain:
     def size(self) -> int:
         return 1 << self.log2_size
 
+    def next(self, x: int) -> int:
+        """Where a polynomial has the value that it has on the next row at x."""
+        return x * self.root % R
+
     def vanishing_at(self, x: int) -> int:
         return (pow(x, self.size, R) - 1) % R
 
 
 def points(domain: Domain, challenges: dict[str, int]) -> dict[str, int]:
     """Where polynomials are opened, by name: challenges, and y of the next row."""
-    return challenges | {"y_next": challenges["y"] * domain.root % R}
+    return challenges | {"y_next": domain.next(challenges["y"])}
 
 
 def public_polynomial_over_vanishing(domain: Domain, public: list[int], y: int) -> int:
@@ -117,13 +121,12 @@ def public_polynomial_over_vanishing(domain: Domain, public: list[int], y: int) 
     total, point = 0, 1
     for value in public:
         total += value * point * pow(y - point, -1, R)
-        point = point * domain.root % R
+        point = domain.next(point)
     return -total * pow(domain.size, -1, R) % R
 
 
 def derive(
     domain: Domain,
-    num_words: int,
     words: list[int],
     seed: int,
     scalars: dict[str, int],
@@ -131,15 +134,9 @@ def derive(
 ) -> dict[str, int]:
     """Tp and Tg at y, and h(alpha): the values that no message carries. The denominators are not zero."""
     e, c = scalars, challenges
-    named = {
-        "seed": seed,
-        "theta": c["theta"],
-        "zeta": c["zeta"],
-        **{f"word{i}": w for i, w in enumerate(words)},
-    }
-    public = [named[name] if name in named else e[name] for name in public_input_names(num_words)]
+    public = public_inputs(seed, words, e, c)
     y = c["y"]
-    y_next = y * domain.root % R
+    y_next = domain.next(y)
     vanishing_inv = pow(domain.vanishing_at(y), -1, R)
     wires, wires_next = [e[w] for w in WIRES], [e[w] for w in WIRES_NEXT]
     terms = gate_terms([e[s] for s in SELECTORS], wires, wires_next, 0)
@@ -193,8 +190,18 @@ def denominators(
     rows, point = [], 1
     for _ in range(num_public):
         rows.append((y - point) % R)
-        point = point * domain.root % R
+        point = domain.next(point)
     return [domain.vanishing_at(y), challenges["zeta"], *rows, *(m.at(z, at) for m in moduli(openings))]
+
+
+def batch_weights(entries: Sequence[Entry], beta: int, z: int) -> list[int]:
+    """s_e = beta^e / Z_e(z)."""
+    weights: list[int] = []
+    power = 1
+    for entry in entries:
+        weights.append(power * pow(entry.modulus_at(z), -1, R) % R)
+        power = power * beta % R
+    return weights
 
 
 def product(values: list[int]) -> int:

@@ -12,7 +12,7 @@ from zkllm.blinding import Blinding
 from zkllm.errors import ProofError, SrsError
 from zkllm.field import R
 from zkllm.kernels.interface import Kernels, Vector
-from zkllm.outer.opening import Entry, denominators, derive, opening_entries, product
+from zkllm.outer.opening import Entry, batch_weights, denominators, derive, opening_entries, product
 from zkllm.outer.setup import ProvingKey
 from zkllm.outer.transcript import (
     INVERSE,
@@ -22,7 +22,7 @@ from zkllm.outer.transcript import (
     Round,
     Transcript,
     encode_body,
-    public_input_names,
+    public_inputs,
     seed_of,
 )
 from zkllm.pcs.srs import Srs
@@ -134,6 +134,11 @@ class OuterProver:
         self.open()
         return encode_body(witness_commitments, self.messages)
 
+    @property
+    def scalars(self) -> dict[str, int]:
+        """Of the messages so far."""
+        return {name: m for name, m in self.messages.items() if isinstance(m, int)}
+
     def challenge(self, name: str, **messages: bytes | int) -> int:
         """Sends the round's remaining messages and draws its challenge."""
         self.messages |= messages
@@ -180,9 +185,7 @@ class OuterProver:
         return s
 
     def public_inputs(self) -> list[int]:
-        words = {f"word{i}": w for i, w in enumerate(self.words)}
-        named = {"seed": self.seed, **words, **self.challenges, **self.messages}
-        return [int(named[name]) for name in public_input_names(self.pk.vk.num_words)]
+        return public_inputs(self.seed, self.words, self.scalars, self.challenges)
 
     def plonk(self, inputs: list[int]) -> None:
         """Wires, the grand product and both quotients."""
@@ -213,7 +216,7 @@ class OuterProver:
 
     def evaluate(self, s_polynomial: Vector) -> None:
         y, zeta = self.challenges["y"], self.challenges["zeta"]
-        y_next, zeta_inv = y * self.pk.vk.domain.root % R, pow(zeta, -1, R)
+        y_next, zeta_inv = self.pk.vk.domain.next(y), pow(zeta, -1, R)
         z_reduced, tp, tg = self.quotients
         e = {
             name: self.kernels.evaluate(p, y)
@@ -248,9 +251,8 @@ class OuterProver:
 
     def entries(self) -> list[Entry]:
         vk = self.pk.vk
-        scalars = {name: m for name, m in self.messages.items() if isinstance(m, int)}
-        derived = derive(vk.domain, vk.num_words, self.words, self.seed, scalars, self.challenges)
-        return opening_entries(vk.domain, vk.b_log2, scalars, derived, self.challenges)
+        derived = derive(vk.domain, self.words, self.seed, self.scalars, self.challenges)
+        return opening_entries(vk.domain, vk.b_log2, self.scalars, derived, self.challenges)
 
     def first_quotient(self, entries: list[Entry]) -> Vector:
         """W = sum beta^e (f_e - rem_e) / Z_e; f_e - rem_e has the same quotient as f_e."""
@@ -264,8 +266,8 @@ class OuterProver:
     def second_quotient(self, entries: list[Entry], w: Vector, z: int) -> Vector:
         """W' = [sum s_e (f_e - rem_e(z)) - W] / (X - z), s_e = beta^e / Z_e(z), constants dropped."""
         weights = dict.fromkeys((e.commitment for e in entries), 0)
-        for i, e in enumerate(entries):
-            weights[e.commitment] += pow(self.challenges["beta"], i, R) * pow(e.modulus_at(z), -1, R)
+        for e, s in zip(entries, batch_weights(entries, self.challenges["beta"], z), strict=True):
+            weights[e.commitment] += s
         polys = [*(self.polynomials[name] for name in weights), w]
         combined = self.kernels.combine(polys, [*(k % R for k in weights.values()), R - 1])
         return self.kernels.divide(combined, 1, 1, z)[0]

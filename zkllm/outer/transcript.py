@@ -6,6 +6,7 @@ proof's body is the witness commitments, the rounds' messages, and the inverse o
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from zkllm.errors import Malformed, ProofError
@@ -63,6 +64,15 @@ def public_input_names(num_words: int) -> tuple[str, ...]:
     """Public inputs of the circuit, in the order of its first rows."""
     words = (f"word{i}" for i in range(num_words))
     return ("seed", *words, "delta", "theta", "zeta", "v", "pc", "pci", "pr", "pri")
+
+
+def public_inputs(
+    seed: int, words: Sequence[int], scalars: Mapping[str, int], challenges: Mapping[str, int]
+) -> list[int]:
+    """Their values, from what is sent and what is drawn."""
+    named = {"seed": seed, **{f"word{i}": w for i, w in enumerate(words)}}
+    named |= {name: challenges[name] for name in ("theta", "zeta")}
+    return [named[name] if name in named else scalars[name] for name in public_input_names(len(words))]
 
 
 STATEMENT = ("tag", "verifier_id", "context", "words", "witness")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from zkllm.errors import ProofError, StatementError
 from zkllm.field import R
 from zkllm.outer.keys import VerifyingKey
-from zkllm.outer.opening import OPENINGS, denominators, derive, opening_entries, product
+from zkllm.outer.opening import OPENINGS, batch_weights, denominators, derive, opening_entries, product
 from zkllm.outer.transcript import INVERSE, SCHEDULE, Transcript, decode_body, seed_of, statement_digest
 from zkllm.pcs.bn128 import bn
 from zkllm.pcs.curve import (
@@ -21,9 +21,8 @@ from zkllm.pcs.curve import (
     negate_g1,
     pairing_product_is_one,
 )
-from zkllm.statement import unpack_words
+from zkllm.statement import DIGEST_BYTES, unpack_words
 
-CONTEXT_BYTES = 32
 Trace = Callable[[str, bytes | int], None]
 
 
@@ -46,8 +45,8 @@ def verify(
     vk: VerifyingKey, context: bytes, words: list[int], body: bytes, trace: Trace | None = None
 ) -> None:
     """Raises ProofError, whose message starts with the name of the check that failed."""
-    if len(context) != CONTEXT_BYTES:
-        raise ProofError(f"context: expected {CONTEXT_BYTES} bytes, got {len(context)}")
+    if len(context) != DIGEST_BYTES:
+        raise ProofError(f"context: expected {DIGEST_BYTES} bytes, got {len(context)}")
     check_words(vk, words)
     witness, scalars, points = decode_body(body, vk.num_witness_columns)
     digest = statement_digest(vk.verifier_id, context, words, witness)
@@ -87,15 +86,14 @@ def check_opening(
     divisors = denominators(vk.domain, vk.num_public, c)
     if product(divisors) * scalars[INVERSE] % R != 1:
         raise ProofError("inverse: it is not that of the product of the denominators")
-    derived = derive(vk.domain, vk.num_words, words, seed, scalars, c)
+    derived = derive(vk.domain, words, seed, scalars, c)
     z, omega = c["z"], c["omega"]
     weights = dict.fromkeys((o.commitment for o in OPENINGS), 0)
-    generator, power = 0, 1
-    for entry in opening_entries(vk.domain, vk.b_log2, scalars, derived, c):
-        s = power * pow(entry.modulus_at(z), -1, R) % R
+    generator = 0
+    entries = opening_entries(vk.domain, vk.b_log2, scalars, derived, c)
+    for entry, s in zip(entries, batch_weights(entries, c["beta"], z), strict=True):
         weights[entry.commitment] += s
         generator -= s * entry.remainder_at(z)
-        power = power * c["beta"] % R
     weights["g"] -= omega
     decoded = {name: decode_g1(data) for name, data in points.items()} | {"C0": decode_g1(vk.c0)}
     terms = [(scalar % R, decoded[name]) for name, scalar in weights.items()]

@@ -43,7 +43,7 @@ class Unregistered(SettlementError):
 def refuse_development_srs(verifying_key: VerifyingKey, network: Network) -> None:
     """Anyone can forge proofs under a development SRS: only for chains where nothing has a value."""
     worthless = network.chain_id == DEV_CHAIN_ID or network.testnet and network.chain_id != MAINNET_CHAIN_ID
-    if verifying_key.srs_kind != "ceremony" and not worthless:
+    if verifying_key.development_srs and not worthless:
         remedy = "" if network.chain_id == MAINNET_CHAIN_ID else ", or say testnet: true of a test network"
         raise SettlementError(
             "this model was set up with the development SRS, whose secret is public, so anyone could forge "

@@ -94,7 +94,7 @@ def _srs(session: Session, key: VerifyingKey) -> Iterator[Finding]:
     except SettlementError as error:
         yield Finding("wrong", "SRS", str(error))
         return
-    if key.srs_kind == "ceremony":
+    if not key.development_srs:
         yield Finding("ok", "SRS", "of a ceremony")
     else:
         yield Finding("warning", "SRS", "development: anyone can forge proofs, for tests only")
