@@ -48,15 +48,15 @@ def commit_columns(
         if resumable is not None and (known := resumable.get(f"column {column}")):
             commitments.append(bytes.fromhex(known))
             continue
-        parts = [
+        slots = [
             (shift, srs.commit_ints(segments))
             for shift, segments in sorted(column_segments(layout, tensors, column).items())
         ]
         masks = blinding.column(column)
-        if [shift for shift, _ in parts] == [0] and not masks:
-            commitments.append(parts[0][1])
+        if [shift for shift, _ in slots] == [0] and not masks:
+            commitments.append(slots[0][1])
         else:
-            terms = [(pow(2, shift, R), decode_g1(point)) for shift, point in parts]
+            terms = [(pow(2, shift, R), decode_g1(point)) for shift, point in slots]
             terms += [(mask, decode_g1(srs.points[address])) for address, mask in masks.items()]
             commitments.append(encode_g1(linear_combination_g1(terms)))
         if resumable is not None:

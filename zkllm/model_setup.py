@@ -13,6 +13,7 @@ from .key_files import COMMITMENTS_FILE, KEYS, setup_file
 from .limits import MAX_MU, MIN_MU
 from .memory import require_memory
 from .model.build import BuildOptions, build_package
+from .model.checkpoint import stamps
 from .model.hub import find_checkpoint, hub_id
 from .model.package import ModelPackage
 from .model.quantize import QuantizerOptions
@@ -126,9 +127,8 @@ def open_package(
 
 
 def _checkpoint_key(folder: Path) -> str:
-    """Names a checkpoint by its files' names, sizes and times, so that a changed one is set up again."""
-    files = sorted(p for p in folder.iterdir() if p.suffix in (".json", ".safetensors", ".txt"))
-    text = "\n".join(f"{p.name} {p.stat().st_size} {p.stat().st_mtime_ns}" for p in files)
+    """Names a checkpoint by its stamps, so that a changed one is set up again."""
+    text = "\n".join(f"{name} {size} {time}" for name, size, time in stamps(folder))
     return (
         f"{folder.resolve().name}-{hashlib.sha256((str(folder.resolve()) + text).encode()).hexdigest()[:16]}"
     )

@@ -28,14 +28,20 @@ from .timings import Progress, Stage, Timings
 class ProofResult:
     proof: Proof
     statement: Statement
-    prompt_ids: list[int]
-    answer_ids: list[int]
     answer_bytes: bytes
     logits: list[int]  # of the answered tokens, at the program's scale
     logit_scale_log2: int  # logit / 2^scale is the float model's
     verifying_key: VerifyingKey
     timings: dict[str, float] = field(default_factory=dict)  # seconds by stage
     stages: Stage = field(default_factory=lambda: Stage("all"))  # the same, nested; memory where asked for
+
+    @property
+    def prompt_ids(self) -> list[int]:
+        return list(self.statement.prompt)
+
+    @property
+    def answer_ids(self) -> list[int]:
+        return list(self.statement.answer)
 
     @property
     def answer_text(self) -> str:
@@ -105,8 +111,6 @@ def prove(
     return ProofResult(
         proof,
         proof.statement(vk),
-        ids,
-        list(proof.answer),
         package.tokenizer.decode_bytes(proof.answer),
         [int(x) for x in trace["logit"]],
         package.scales.logits,

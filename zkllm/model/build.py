@@ -17,7 +17,7 @@ from zkllm.gpt2.description import describe
 from zkllm.limits import MAX_CHOSEN_MU, MIN_MU
 from zkllm.model.calibrate import FloatRanges, calibration_set, default_text, measure
 from zkllm.model.calibration_record import CalibrationRecord, text_digest
-from zkllm.model.checkpoint import Checkpoint
+from zkllm.model.checkpoint import Checkpoint, stamps
 from zkllm.model.execution import trace
 from zkllm.model.folder import load_folder
 from zkllm.model.hub import hub_id
@@ -97,15 +97,11 @@ def calibration_report(
 
 
 def build_inputs(checkpoint: Checkpoint, options: BuildOptions) -> JsonObject:
-    """What a package is made from.
-
-    The checkpoint's files count as unchanged while their names, sizes and times are.
-    """
-    files = sorted(p for p in checkpoint.folder.iterdir() if p.suffix in (".json", ".safetensors", ".txt"))
+    """What a package is made from."""
     return {
         "version": [__version__, FORMAT],
         "checkpoint": str(checkpoint.folder.resolve()),
-        "files": [[p.name, p.stat().st_size, p.stat().st_mtime_ns] for p in files],
+        "files": [list(stamp) for stamp in stamps(checkpoint.folder)],
         "calibration": text_digest(options.text),
         "quantizer": {**asdict(options.quantizer), "mu": None},  # mu changes nothing but the manifest
         "seed": options.seed,

@@ -54,6 +54,13 @@ class Checkpoint:
         return file.tensor(stored)
 
 
+def stamps(folder: Path) -> list[tuple[str, int, int]]:
+    """(name, bytes, time in ns) of every file that a package is made from: a checkpoint counts as unchanged
+    while these are."""
+    files = sorted(p for p in folder.iterdir() if p.suffix in (".json", ".safetensors", ".txt"))
+    return [(p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in files]
+
+
 def weight_files(folder: Path) -> list[Path]:
     """The files that transformers reads, in the order in which it does."""
     if (folder / "adapter_config.json").exists():

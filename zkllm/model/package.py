@@ -46,7 +46,7 @@ from zkllm.model.quantize import Scales
 from zkllm.model.ranges import RangeRow
 from zkllm.model.tokenizer import ByteLevelTokenizer
 from zkllm.model.vocabulary import VocabularyTree
-from zkllm.model.weights import ARRAYS, QuantizedModel, TableSpec
+from zkllm.model.weights import ARRAYS, QuantizedModel, TableSpec, array_bytes
 from zkllm.records import from_data
 
 FORMAT = 2
@@ -98,10 +98,9 @@ def map_array(folder: Path, name: str, config: ProgramConfig) -> np.ndarray:
 
 def intact_array(folder: Path, name: str, config: ProgramConfig, digest: object) -> bool:
     """Whether the file is there, of the right size and digest."""
-    dtype, shape = ARRAYS[name]
     path = array_path(folder, name)
-    size = int(np.prod(shape(config), dtype=object)) * np.dtype(dtype).itemsize
-    return path.is_file() and path.stat().st_size == size and file_digest(path) == digest
+    intact = path.is_file() and path.stat().st_size == array_bytes(name, config)
+    return intact and file_digest(path) == digest
 
 
 def record_calibration_text(folder: Path, text: str | None) -> None:
@@ -250,10 +249,7 @@ def _file_names(calibrated: bool) -> list[str]:
 
 def _check_files(folder: Path, config: ProgramConfig, digests: dict[str, object], verify: bool) -> None:
     """Presence and size of every file, and with `verify` its digest."""
-    sizes = {
-        f"weights/{name}.bin": int(np.prod(shape(config), dtype=object)) * np.dtype(dtype).itemsize
-        for name, (dtype, shape) in ARRAYS.items()
-    }
+    sizes = {f"weights/{name}.bin": array_bytes(name, config) for name in ARRAYS}
     for name, digest in digests.items():
         path = folder / name
         if not path.is_file():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -34,6 +35,11 @@ ARRAYS: dict[str, tuple[str, Callable[[ProgramConfig], tuple[int, ...]]]] = {
     "gelu": ("int32", lambda c: (c.mlp_classes, 1 << c.gelu_bits)),
     "exp": ("int32", lambda c: (1 << c.exp_bits,)),
 }
+
+
+def array_bytes(name: str, config: ProgramConfig) -> int:
+    dtype, shape = ARRAYS[name]
+    return prod(shape(config)) * np.dtype(dtype).itemsize
 
 
 @dataclass(frozen=True)
