@@ -49,20 +49,20 @@ def prove_data(
     protocol: Description,
     data: ProverData,
     ids: list[int],
-    length: int,
+    T: int,
     pk: ProvingKey,
     srs: Srs,
     context: bytes,
     timings: Timings,
 ) -> bytes:
     """The same from the tensors. A false witness gives a body too, which verifiers reject."""
-    words = pack_words(length, list(ids), protocol.shape.rows)
+    words = pack_words(T, list(ids), protocol.shape.rows)
     with timings.stage("commit witness") as report:
         witness = commit_columns(srs, protocol.witness, data.tensors, report, blinding=data.blinding)
     digest = statement_digest(pk.vk.verifier_id, context, words, witness)
     with timings.stage("inner proof"):
         prover = Prover(protocol, seed_of(digest), data, tell=timings.step)
-        result = run_inner(protocol, prover, words, InnerStatement(length, list(ids)))
+        result = run_inner(protocol, prover, words, InnerStatement(T, list(ids)))
 
     def open_columns(theta: int) -> Vector:
         """f = sum theta^g C_g."""

@@ -28,7 +28,7 @@ from .sumcheck import SumcheckPoint, lockstep, schedule
 class InnerStatement:
     """The statement in the clear, for prover and interpreted verifier; None in the circuit."""
 
-    length: int  # T
+    T: int
     ids: Sequence[int]  # x_0 .. x_N, padded
 
 
@@ -109,8 +109,8 @@ def run_inner(
     if party.protocol is not protocol:
         raise ValueError("the party was made for another protocol")
     party.begin("statement")
-    length, ids = (statement.length, statement.ids) if statement else (None, None)
-    public = bind_statement(party, protocol.shape, words, length, ids)
+    T, ids = (statement.T, statement.ids) if statement else (None, None)
+    public = bind_statement(party, protocol.shape, words, T, ids)
     run = Run(party, public)
     party.begin("lookups")
     logup(party)

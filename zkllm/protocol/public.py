@@ -70,16 +70,16 @@ def _token(party: Party, vocabulary: Vocabulary, name: str, value: int | None) -
 
 
 def bind_statement(
-    party: Party, shape: Shape, words: Sequence[Scalar], length: int | None, ids: Sequence[int] | None
+    party: Party, shape: Shape, words: Sequence[Scalar], T: int | None, ids: Sequence[int] | None
 ) -> PublicStatement:
-    """`length` is T and `ids` x_0..x_N where they are known in the clear; `words` pack them."""
+    """`words` pack T and `ids`, x_0..x_N, which are given where they are known in the clear."""
     n, k, vocabulary = shape.rows, shape.certified, shape.config.vocabulary
     if len(words) != num_words(n) or (ids is not None and len(ids) != n + 1):
         raise ValueError(f"a statement of {n} rows has {num_words(n)} words and {n + 1} ids")
     tokens = [
         _token(party, vocabulary, "statement: id", ids[j] if ids is not None else None) for j in range(n + 1)
     ]
-    hot = [party.advice(partial(_equal, t, length)) for t in range(k, n + 1)]
+    hot = [party.advice(partial(_equal, t, T)) for t in range(k, n + 1)]
     total: Scalar = 0
     number: Scalar = 0
     for t, h in zip(range(k, n + 1), hot, strict=True):
@@ -97,8 +97,8 @@ def bind_statement(
             packed = packed + (1 << LIMB_BITS * (LIMBS_PER_WORD - 1 - i)) * limb
         party.check("statement: words", packed, word)
     clear: Sequence[int | None] = [None] * k
-    if ids is not None and length is not None and k <= length <= n:  # else the check on T fires
-        clear = ids[length - k + 1 : length + 1]
+    if ids is not None and T is not None and k <= T <= n:  # else the check on T fires
+        clear = ids[T - k + 1 : T + 1]
     certified = []
     for i, known in enumerate(clear):
         token = _token(party, vocabulary, "statement: certified id", known)
@@ -107,4 +107,4 @@ def bind_statement(
             chosen = chosen + h * tokens[shift + i + 1].value
         party.check("statement: certified id", token.value, chosen)
         certified.append(token)
-    return PublicStatement(tokens, certified, hot, length - k if length is not None else None)
+    return PublicStatement(tokens, certified, hot, T - k if T is not None else None)
