@@ -28,7 +28,7 @@ from zkllm.errors import ProofError
 from zkllm.files import read_bytes, reading, write_atomically
 from zkllm.limits import MAX_POSITIONS
 from zkllm.outer.keys import VERSION, VerifyingKey
-from zkllm.outer.verifier import Trace, verify
+from zkllm.outer.verifier import Observer, verify
 from zkllm.statement import Context, Statement, answer_of, pack_words, prompt_of
 
 MAGIC = b"zkLLM\0"
@@ -126,7 +126,7 @@ class Proof:
     def statement(self, vk: VerifyingKey) -> Statement:
         return Statement(vk.model_id, self.k, self.ids[: self.T + 1])
 
-    def verify(self, vk: VerifyingKey, trace: Trace | None = None) -> None:
+    def verify(self, vk: VerifyingKey, trace: Observer | None = None) -> None:
         """Raises ProofError unless the proof holds for this verifying key."""
         if vk.version != VERSION:
             raise ProofError("verifying key: it is not that of a model")

@@ -22,7 +22,7 @@ from zkllm.model.calibrate import calibration_set, default_text, measure
 from zkllm.model.checkpoint import Checkpoint, load_checkpoint, tensor_shapes
 from zkllm.model.execution import generate, trace
 from zkllm.model.float_model import FloatModel
-from zkllm.model.folding import LINEARS, Linear, quantized
+from zkllm.model.folding import LINEARS, FoldedLinear, quantized
 from zkllm.model.package import ModelPackage
 from zkllm.model.packing import largest_divisor, vocabulary_slots
 from zkllm.model.quantize import QuantizerOptions, fit_weight, gelu_classes, quantize
@@ -143,7 +143,7 @@ def test_random_checkpoints_quantise_well(tmp_path: Path, changes: dict[str, obj
 def test_native_folding_equals_numpy(tmp_path: Path, dtype: type) -> None:
     checkpoint = random_checkpoint(tmp_path, 3, scale_attn_by_inverse_layer_idx=True)
     for kind in LINEARS:
-        linear = Linear.read(checkpoint, 1, kind)
+        linear = FoldedLinear.read(checkpoint, 1, kind)
         linear = replace(linear, weight=linear.weight.astype(dtype))
         folded, parts = linear.folded(), len(linear.divisors)
         by_part = folded.reshape(len(folded), parts, -1)

@@ -23,7 +23,7 @@ from zkllm.measure.soundness import security_bits
 from zkllm.measure.sub_block import SubBlock, SubBlockKey, SubBlockProof
 from zkllm.model.execution import trace
 from zkllm.model.float_model import gelu_new
-from zkllm.model.folding import Linear
+from zkllm.model.folding import FoldedLinear
 from zkllm.model.package import ModelPackage
 from zkllm.model.quantize import Scales
 from zkllm.model.random_checkpoint import RandomCheckpoint, quantized_random, random_checkpoint
@@ -83,7 +83,7 @@ def float_tensors(source: Source) -> dict[str, np.ndarray]:
     """Of the first linear layer and GELU: the input y (rows, width) as proved, the float weights before they
     were quantised, and the output g of float64 arithmetic on them."""
     assert source.checkpoint is not None
-    linear = Linear.read(source.checkpoint, source.layer, "fc1")
+    linear = FoldedLinear.read(source.checkpoint, source.layer, "fc1")
     weight, (bias,) = linear.folded(), linear.folded_bias()
     y = source.trace["y"][2 * source.layer + 1].astype(np.float64) / 2.0**source.scales.y
     g = gelu_new(y @ weight + bias)

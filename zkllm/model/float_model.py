@@ -11,16 +11,16 @@ from math import pi, sqrt
 import numpy as np
 
 from zkllm.model.checkpoint import Checkpoint
-from zkllm.model.folding import LINEARS, Linear
+from zkllm.model.folding import LINEARS, FoldedLinear
 
 Watch = Callable[[str, int, np.ndarray], None]
 
-Layer = dict[str, Linear]
+Layer = dict[str, FoldedLinear]
 
 
 def read_layers(checkpoint: Checkpoint) -> Iterator[Layer]:
     for l in range(checkpoint.architecture.n_layer):
-        yield {kind: Linear.read(checkpoint, l, kind) for kind in LINEARS}
+        yield {kind: FoldedLinear.read(checkpoint, l, kind) for kind in LINEARS}
 
 
 def normalise(x: np.ndarray, epsilon: float) -> np.ndarray:
@@ -51,7 +51,7 @@ class FloatModel:
         wte, wpe = self.checkpoint.stored("wte.weight"), self.checkpoint.tensor("wpe.weight")
         return (wte[ids] + wpe[: ids.shape[1]]).astype(self.dtype)  # Python scalars keep this type below
 
-    def apply(self, linear_map: Linear, x: np.ndarray) -> np.ndarray:
+    def apply(self, linear_map: FoldedLinear, x: np.ndarray) -> np.ndarray:
         """LayerNorm's gain and bias, where the map has one before it, and the map; x [S, t, in]."""
         m = linear_map
         if m.gain is not None:

@@ -28,7 +28,7 @@ LARGEST = 1 << 15
 
 
 @dataclass(frozen=True)
-class Linear:
+class FoldedLinear:
     """weight (in, out) as stored, float32 or float64; the rest float64."""
 
     name: str
@@ -39,7 +39,7 @@ class Linear:
     divisors: list[float]  # of the equal parts of the columns
 
     @classmethod
-    def read(cls, checkpoint: Checkpoint, l: int, kind: str) -> Linear:
+    def read(cls, checkpoint: Checkpoint, l: int, kind: str) -> FoldedLinear:
         (linear, norm), get = LINEARS[kind], lambda name: checkpoint.tensor(f"h.{l}.{name}")
         # scores of layer l are divided by l + 1 in some checkpoints: into the queries
         queries = l + 1.0 if checkpoint.architecture.scale_by_layer else 1.0

@@ -21,7 +21,7 @@ from zkllm.files import JsonObject
 from zkllm.gpt2.config import ProgramConfig
 from zkllm.model.calibrate import FloatRanges
 from zkllm.model.checkpoint import Checkpoint
-from zkllm.model.folding import LARGEST, LINEARS, Linear, quantized
+from zkllm.model.folding import LARGEST, LINEARS, FoldedLinear, quantized
 from zkllm.model.packing import choose_slots
 from zkllm.model.predicates import NORM_BITS, check_predicates, slot_bounds, square_sum_bound
 from zkllm.model.tables import exp_table, gelu_table
@@ -315,7 +315,7 @@ def quantized_blocks(
                 "fc1": (s.y, [s.w_fc1[p]], config.fc1_gains[p]),
                 "fc2": (s.g[p], [s.w_fc2[p]], config.fc2_gains[p]),
             }[group]  # fmt: skip
-            linear = Linear.read(checkpoint, l, group)
+            linear = FoldedLinear.read(checkpoint, l, group)
             yield f"w_{group}", linear.quantized(scales).reshape(1, *shapes[f"w_{group}"])
             bias = linear.folded_bias()
             parts = [

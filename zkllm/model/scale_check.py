@@ -21,7 +21,7 @@ from zkllm.gpt2.config import ProgramConfig
 from zkllm.model.architecture import Architecture
 from zkllm.model.checkpoint import Checkpoint
 from zkllm.model.float_model import read_layers
-from zkllm.model.folding import Linear, finite_maxima
+from zkllm.model.folding import FoldedLinear, finite_maxima
 from zkllm.model.quantize import (
     COARSEST_STEP,
     GAIN_BITS,
@@ -87,7 +87,7 @@ class CheckpointFacts:
         )
 
 
-def largest_outputs(linear: Linear, width: int) -> list[float]:
+def largest_outputs(linear: FoldedLinear, width: int) -> list[float]:
     """A bound on |W y + b| for each part of the columns, where y has the norm sqrt(width)."""
     squares = np.zeros(linear.weight.shape[1])
     for start in range(0, len(linear.weight), _ROWS):

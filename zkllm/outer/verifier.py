@@ -23,7 +23,7 @@ from zkllm.pcs.curve import (
 )
 from zkllm.statement import DIGEST_BYTES, unpack_words
 
-Trace = Callable[[str, bytes | int], None]
+Observer = Callable[[str, bytes | int], None]
 
 
 def check_words(vk: VerifyingKey, words: list[int]) -> None:
@@ -42,7 +42,7 @@ def check_words(vk: VerifyingKey, words: list[int]) -> None:
 
 
 def verify(
-    vk: VerifyingKey, context: bytes, words: list[int], body: bytes, trace: Trace | None = None
+    vk: VerifyingKey, context: bytes, words: list[int], body: bytes, trace: Observer | None = None
 ) -> None:
     """Raises ProofError, whose message starts with the name of the check that failed."""
     if len(context) != DIGEST_BYTES:
@@ -55,7 +55,7 @@ def verify(
 
 
 def draw_challenges(
-    vk: VerifyingKey, digest: bytes, messages: Mapping[str, bytes | int], trace: Trace | None = None
+    vk: VerifyingKey, digest: bytes, messages: Mapping[str, bytes | int], trace: Observer | None = None
 ) -> dict[str, int]:
     """Replays the transcript."""
     transcript = Transcript(vk.verifier_id, digest)
