@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,8 @@ import numpy as np
 import pytest
 
 from zkllm.errors import CheckpointError
-from zkllm.model.architecture import ALIASES, HONOURED, REFUSED, TANH_GELUS, parse_architecture
-from zkllm.model.float_model import gelu_new
+from zkllm.model.activations import ACTIVATIONS
+from zkllm.model.architecture import ALIASES, HONOURED, REFUSED, parse_architecture
 from zkllm.model.folder import load_folder
 
 from .conftest import DEMO
@@ -129,14 +130,15 @@ def test_activations_are_those_of_the_same_function() -> None:
     x = torch.linspace(-9, 9, 20001, dtype=torch.float64)
     for name in transformers.activations.ACT2FN:
         if name == "xielu":  # has parameters of its own, in bfloat16
-            same = False
+            same = []
         else:
             with torch.no_grad():
                 found = transformers.activations.ACT2FN[name].double()(x).numpy()
-            same = bool(np.abs(found - gelu_new(x.numpy())).max() < 1e-9)
-        assert same == (name in TANH_GELUS), name
+            same = [a for a in ACTIVATIONS.values() if np.abs(found - a.values(x.numpy())).max() < 1e-9]
+        assert same == [a for a in ACTIVATIONS.values() if name in a.names], name
         if same:
-            assert parse_architecture({**BASE, "activation_function": name}) == parse_architecture(BASE)
+            expected = replace(parse_architecture(BASE), activation=same[0].name)
+            assert parse_architecture({**BASE, "activation_function": name}) == expected
         else:
             with pytest.raises(CheckpointError, match="only the tanh form"):
                 parse_architecture({**BASE, "activation_function": name})

@@ -10,13 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from zkllm.errors import PackageError
+from zkllm.errors import Malformed, PackageError
 from zkllm.files import canonical_json
 from zkllm.key_files import shape_folder
+from zkllm.model.activations import GELU
 from zkllm.model.build import build_package
 from zkllm.model.execution import generate
 from zkllm.model.package import ModelPackage
 from zkllm.model.tokenizer import ByteLevelTokenizer
+from zkllm.model.weights import TableSpec
 
 from .conftest import DEMO
 
@@ -25,6 +27,17 @@ from .conftest import DEMO
 def package_copy(tmp_path: Path, demo_package: ModelPackage) -> Path:
     shutil.copytree(demo_package.folder, tmp_path / "package")
     return tmp_path / "package"
+
+
+def test_a_table_specification_has_one_encoding(demo_package: ModelPackage) -> None:
+    """The activation is written where it is not the GELU alone, and only if it is known."""
+    spec = demo_package.weights.tables
+    data = spec.to_dict()
+    assert spec.activation == GELU.name and "activation" not in data
+    assert TableSpec.from_dict(data) == spec
+    for name in (GELU.name, "another"):
+        with pytest.raises(Malformed, match="activation"):
+            TableSpec.from_dict({**data, "activation": name})
 
 
 def test_loading_maps_the_arrays(demo_package: ModelPackage) -> None:

@@ -15,6 +15,7 @@ from safetensors.numpy import load_file, save_file
 
 from zkllm._native import largest_l1
 from zkllm.errors import CheckpointError, PackageError, QuantizationRangeError
+from zkllm.model.activations import ACTIVATIONS, Activation
 from zkllm.model.architecture import load_architecture
 from zkllm.model.audit import check_package
 from zkllm.model.build import build_package
@@ -28,7 +29,7 @@ from zkllm.model.packing import largest_divisor, vocabulary_slots
 from zkllm.model.quantize import QuantizerOptions, fit_weight, gelu_classes, quantize
 from zkllm.model.reference import trace_reference
 from zkllm.model.scale_check import scale_errors
-from zkllm.model.tables import exp_table, gelu_new, gelu_table
+from zkllm.model.tables import exp_table, gelu_table
 from zkllm.model.tokenizer_files import load_tokenizer
 from zkllm.model.weights import TableSpec
 
@@ -320,21 +321,37 @@ def test_slots(axis: int, limit: int) -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(
-    gin=st.integers(2, 11), gout=st.integers(1, 11), top=st.integers(1, 1 << 15), step=st.integers(-12, -1)
+    activation=st.sampled_from(sorted(ACTIVATIONS)),
+    gin=st.integers(2, 11),
+    gout=st.integers(1, 11),
+    top=st.integers(1, 1 << 15),
+    step=st.integers(-12, -1),
 )
-def test_tables_are_correctly_rounded(gin: int, gout: int, top: int, step: int) -> None:
+def test_tables_are_correctly_rounded(activation: str, gin: int, gout: int, top: int, step: int) -> None:
     import mpmath
 
-    spec = TableSpec(top, step, 7, (gin,), (gout,))
+    spec = TableSpec(top, step, 7, (gin,), (gout,), activation)
     (gelu,), exp = gelu_table(spec, 8), exp_table(spec, 7)
     with mpmath.workdps(50):
         for i in range(-128, 128):
-            value = mpmath.ldexp(gelu_new(mpmath.ldexp(i, -gin)), gout)
+            value = mpmath.ldexp(ACTIVATIONS[activation].exact(mpmath.ldexp(i, -gin)), gout)
             assert abs(value - int(gelu[i + 128])) <= mpmath.mpf("0.5")
         for i in range(127):
             value = top * mpmath.exp(-i * mpmath.ldexp(1, step) / mpmath.sqrt(7))
             assert abs(value - int(exp[i])) <= mpmath.mpf("0.5")
     assert exp[127] == 0 and (exp[:-1] >= exp[1:]).all()
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS.values(), ids=lambda a: a.name)
+def test_an_activation_is_one_function(activation: Activation) -> None:
+    """Its floats and its exact values agree, and its output fits the word with the scale that it asks for."""
+    x = np.linspace(-9, 9, 101)
+    exact = [float(activation.exact(value)) for value in x.tolist()]
+    np.testing.assert_allclose(activation.values(x), exact, atol=1e-12)
+    for word, bits in ((8, 8), (8, 6), (8, 9), (12, 12)):
+        for f in (0, 3):
+            table = activation.table(f, activation.output(f, word, bits), bits)
+            assert len(table) == 1 << bits and np.abs(table).max() < 1 << word - 1
 
 
 def test_gelu_rounds_down_at_the_ties_of_its_asymptote() -> None:

@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 
 from zkllm.gpt2.config import ProgramConfig
+from zkllm.model.activations import ACTIVATIONS
 from zkllm.model.calibrate import measure
 from zkllm.model.checkpoint import Checkpoint, load_checkpoint
 from zkllm.model.float_model import FloatModel
 from zkllm.model.package import ModelPackage
-from zkllm.model.quantize import QuantizerOptions, Scales, choose_config, gelu_output
+from zkllm.model.quantize import QuantizerOptions, Scales, choose_config
 from zkllm.model.scale_check import CheckpointFacts, equalities, floors, scale_errors
 from zkllm.model.weights import TableSpec
 
@@ -63,7 +64,7 @@ def one(p: int, step: int) -> tuple[int, int]:
 
 def narrow_words(d: Declared) -> Declared:
     bits = 11
-    g = tuple(gelu_output(f, bits, d.c.gelu_bits) for f in d.s.f)
+    g = tuple(ACTIVATIONS[d.spec.activation].output(f, bits, d.c.gelu_bits) for f in d.s.f)
     lost = tuple(np.subtract(d.s.g, g).tolist())
     d = d.scales(g=tuple(-x for x in lost), w_fc2=lost).follow().tables(exp_top=1 << bits - 1)
     return d.config(act_bits=bits - d.c.act_bits)
@@ -100,6 +101,7 @@ CASES: dict[str, Callable[[Declared], Declared]] = {
     "exp step": lambda d: d.tables(exp_step_log2=d.spec.exp_step_log2 + 1),
     "exp_top": lambda d: d.tables(exp_top=d.spec.exp_top - 1),
     "score divisor": lambda d: d.tables(score_divisor=d.spec.score_divisor - 1),
+    "activation": lambda d: d.tables(activation="another"),
     "GELU input": lambda d: d.tables(gelu_in_log2=(d.s.f[0], d.s.f[1] + 1)),
     "GELU output": lambda d: d.tables(gelu_out_log2=(d.s.g[0] + 1, d.s.g[1])),
     **by_class("GELU output of class {}",

@@ -21,8 +21,8 @@ from zkllm.files import write_atomically
 from zkllm.measure import sub_block
 from zkllm.measure.soundness import security_bits
 from zkllm.measure.sub_block import SubBlock, SubBlockKey, SubBlockProof
+from zkllm.model.activations import ACTIVATIONS
 from zkllm.model.execution import trace
-from zkllm.model.float_model import gelu_new
 from zkllm.model.folding import FoldedLinear
 from zkllm.model.package import ModelPackage
 from zkllm.model.quantize import Scales
@@ -86,7 +86,7 @@ def float_tensors(source: Source) -> dict[str, np.ndarray]:
     linear = FoldedLinear.read(source.checkpoint, source.layer, "fc1")
     weight, (bias,) = linear.folded(), linear.folded_bias()
     y = source.trace["y"][2 * source.layer + 1].astype(np.float64) / 2.0**source.scales.y
-    g = gelu_new(y @ weight + bias)
+    g = ACTIVATIONS[source.checkpoint.architecture.activation].values(y @ weight + bias)
     return {"y": y, "weight": weight, "bias": bias, "g": g}
 
 

@@ -11,18 +11,15 @@ from pathlib import Path
 from zkllm.errors import CheckpointError
 from zkllm.files import JsonObject, read_json, reading
 from zkllm.limits import MAX_POSITIONS, MAX_VOCABULARY
+from zkllm.model.activations import ACTIVATIONS, GELU
 
 # GPT2Config reads and writes the field on the right under the name on the left.
 ALIASES = {"hidden_size": "n_embd", "max_position_embeddings": "n_positions",
            "num_attention_heads": "n_head", "num_hidden_layers": "n_layer"}  # fmt: skip
 
-# The names under which transformers has the tanh form of the GELU.
-TANH_GELUS = ("gelu_new", "gelu_fast", "gelu_pytorch_tanh", "gelu_python_tanh", "gelu_accurate")
-
 _NONE: tuple[object, ...] = (None,)
 # Fields that would make another function of it: the values that do not, and what the others mean.
 REFUSED: dict[str, tuple[tuple[object, ...], str]] = {
-    "activation_function": (TANH_GELUS, "only the tanh form of the GELU is"),
     "tie_word_embeddings": ((True, False), "it is not true or false"),
     "add_cross_attention": ((False,), "there is no encoder to attend to"),
     "is_encoder_decoder": ((False,), "only a decoder is"),
@@ -44,7 +41,7 @@ REFUSED: dict[str, tuple[tuple[object, ...], str]] = {
 # Fields that `parse_architecture` makes the Architecture of.
 HONOURED = {"model_type", "vocab_size", "n_positions", "n_embd", "n_layer", "n_head", "n_inner",
             "layer_norm_epsilon", "scale_attn_weights", "scale_attn_by_inverse_layer_idx",
-            "tie_word_embeddings", "pad_token_id", "eos_token_id"}  # fmt: skip
+            "tie_word_embeddings", "pad_token_id", "eos_token_id", "activation_function"}  # fmt: skip
 
 _CLASSIFIERS = {"GPT2ForSequenceClassification", "GPT2ForTokenClassification", "GPT2ForQuestionAnswering"}
 # GPT2Config's own values of fields that are left out
@@ -67,6 +64,7 @@ class Architecture:
     scale_scores: bool  # by 1 / sqrt(head_dim)
     scale_by_layer: bool  # scores of layer l also by 1 / (l + 1)
     pad_id: int
+    activation: str = GELU.name  # of `ACTIVATIONS`
     tied_head: bool = True  # else the head must be stored, and equal the embedding
 
     @property
@@ -108,6 +106,15 @@ class _Fields:
             return float(value)
         self.problem("layer_norm_epsilon", "it is not in [0, 1]")
         return 0.0
+
+    def activation(self) -> str:
+        value = self.data.get("activation_function", GELU.name)
+        for known in ACTIVATIONS.values():
+            if value in known.names:
+                return known.name
+        texts = " or ".join(known.text for known in ACTIVATIONS.values())
+        self.problem("activation_function", f"only {texts} is")
+        return GELU.name
 
     def refuse(self, name: str, allowed: tuple[object, ...], why: str) -> None:
         if name in self.data and not any(
@@ -157,6 +164,7 @@ def parse_architecture(data: JsonObject) -> Architecture:
         n_ctx=fields.integer("n_positions", context), layer_norm_epsilon=fields.epsilon(),
         scale_scores=fields.flag("scale_attn_weights", True),
         scale_by_layer=fields.flag("scale_attn_by_inverse_layer_idx", False), pad_id=_pad_id(data, vocab),
+        activation=fields.activation(),
         tied_head=data.get("tie_word_embeddings", True) is not False,
     )  # fmt: skip
     if fields.problems:

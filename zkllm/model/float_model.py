@@ -6,10 +6,11 @@ Layers are read one at a time, so that memory stays at one layer whatever the de
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from math import pi, sqrt
+from math import sqrt
 
 import numpy as np
 
+from zkllm.model.activations import ACTIVATIONS
 from zkllm.model.checkpoint import Checkpoint
 from zkllm.model.folding import LINEARS, FoldedLinear
 
@@ -27,10 +28,6 @@ def normalise(x: np.ndarray, epsilon: float) -> np.ndarray:
     """LayerNorm without gain and bias over the last axis."""
     centred = x - x.mean(axis=-1, keepdims=True)
     return centred / np.sqrt((centred**2).mean(axis=-1, keepdims=True) + epsilon)
-
-
-def gelu_new(x: np.ndarray) -> np.ndarray:
-    return 0.5 * x * (1 + np.tanh(sqrt(2 / pi) * (x + 0.044715 * (x * x * x))))
 
 
 def linear(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -88,7 +85,7 @@ class FloatModel:
         watch("y", 2 * l + 1, y)
         f = self.apply(layer["fc1"], y)
         watch("f", l, f)
-        write = self.apply(layer["fc2"], gelu_new(f))
+        write = self.apply(layer["fc2"], ACTIVATIONS[a.activation].values(f))
         watch("write", 2 * l + 1, write)
         return x + write
 

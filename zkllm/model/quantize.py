@@ -19,6 +19,8 @@ from zkllm.bits import ceil_log2
 from zkllm.errors import CheckpointError, Malformed
 from zkllm.files import JsonObject
 from zkllm.gpt2.config import ProgramConfig
+from zkllm.model.activations import ACTIVATIONS, GELU, Activation
+from zkllm.model.architecture import Architecture
 from zkllm.model.calibrate import FloatRanges
 from zkllm.model.checkpoint import Checkpoint
 from zkllm.model.folding import LARGEST, LINEARS, FoldedLinear, quantized
@@ -107,11 +109,6 @@ def whole_limbs(bits: int, limb_bits: int, most: float = inf) -> int:
     return rounded if rounded <= most else bits
 
 
-def gelu_output(f: int, act_bits: int, gelu_bits: int) -> int:
-    """Fractional bits of the GELU's output: gelu(x) <= max(x, 0), so the table fits the word."""
-    return f + act_bits - gelu_bits - (gelu_bits > act_bits)
-
-
 def gelu_classes(
     maxima: Sequence[float], bits: int, headroom_bits: int
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -138,7 +135,11 @@ def gelu_classes(
 
 
 def choose_scales(
-    ranges: FloatRanges, width: int, options: QuantizerOptions, coarser: int = 0
+    ranges: FloatRanges,
+    width: int,
+    options: QuantizerOptions,
+    coarser: int = 0,
+    activation: Activation = GELU,
 ) -> tuple[Scales, JsonObject]:
     """Scales, and the requantisation shifts, classes of layers and gains that follow; `coarser` takes bits
     from the residual stream's."""
@@ -157,7 +158,7 @@ def choose_scales(
     base = fit(word, room * max(top, seen["v"] * 2.0**up))
     v = base + up
     classes, f = gelu_classes(ranges.layers["f"], gelu_bits, options.headroom_bits)
-    g = tuple(gelu_output(scale, word, gelu_bits) for scale in f)
+    g = tuple(activation.output(scale, word, gelu_bits) for scale in f)
     yf = fit(word, room * seen["yf"])
 
     w_qkv = fit_weight(max(weight[p] * 2.0**e for p, e in zip("qkv", parts, strict=True)))
@@ -233,9 +234,10 @@ def _norm_fields(
 
 
 def _exp_fields(
-    ranges: FloatRanges, scales: Scales, divisor: int, n_ctx: int, options: QuantizerOptions
+    ranges: FloatRanges, scales: Scales, a: Architecture, options: QuantizerOptions
 ) -> tuple[JsonObject, TableSpec]:
     """The exponential's step 2^exp_shift, in units of 2^-(q + k) / sqrt(divisor), and what follows."""
+    divisor = a.head_dim if a.scale_scores else 1
     limb = options.limb_bits or options.act_bits
     top = 1 << min(15, options.act_bits - 1)
     unit = 2.0 ** -(scales.q + scales.k) / sqrt(divisor)
@@ -250,11 +252,11 @@ def _exp_fields(
     over_bits = max(1, ceil(log2(max(2.0, widest / 2**exp_shift))))
     fields = {
         "exp_shift": exp_shift, "exp_bits": exp_bits, "over_bits": min(31, whole_limbs(over_bits, limb)),
-        "div_bits": whole_limbs(ceil_log2(2 * n_ctx * top), limb),
+        "div_bits": whole_limbs(ceil_log2(2 * a.n_ctx * top), limb),
     }  # fmt: skip
     spec = TableSpec(
         exp_top=top, exp_step_log2=exp_shift - scales.q - scales.k, score_divisor=divisor,
-        gelu_in_log2=scales.f, gelu_out_log2=scales.g,
+        gelu_in_log2=scales.f, gelu_out_log2=scales.g, activation=a.activation,
     )  # fmt: skip
     return fields, spec
 
@@ -268,12 +270,11 @@ def choose_config(
     # a residual stream up to two bits coarser, where that saves a limb of every LayerNorm remainder
     candidates: list[tuple[int, int, Scales, JsonObject, JsonObject]] = []
     for coarser in range(3):
-        scales, shifts = choose_scales(ranges, a.width, options, coarser)
+        scales, shifts = choose_scales(ranges, a.width, options, coarser, ACTIVATIONS[a.activation])
         norm = _norm_fields(ranges, scales, a.width, a.layer_norm_epsilon, options.headroom_bits, limb)
         candidates.append((-(-norm["ln_shift"] // limb), coarser, scales, shifts, norm))
     _, _, scales, shifts, norm = min(candidates, key=lambda candidate: candidate[:2])
-    divisor = a.head_dim if a.scale_scores else 1
-    exps, spec = _exp_fields(ranges, scales, divisor, a.n_ctx, options)
+    exps, spec = _exp_fields(ranges, scales, a, options)
 
     def signed_bits(maximum: float, scale: int) -> int:
         return whole_limbs(ceil(log2(max(1.0, maximum * room * 2.0**scale))) + 1, limb)

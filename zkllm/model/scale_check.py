@@ -18,6 +18,7 @@ import numpy as np
 
 from zkllm.bits import ceil_log2
 from zkllm.gpt2.config import ProgramConfig
+from zkllm.model.activations import ACTIVATIONS
 from zkllm.model.architecture import Architecture
 from zkllm.model.checkpoint import Checkpoint
 from zkllm.model.float_model import read_layers
@@ -31,7 +32,6 @@ from zkllm.model.quantize import (
     Scales,
     fit,
     fit_weight,
-    gelu_output,
 )
 from zkllm.model.weights import TableSpec
 
@@ -169,11 +169,13 @@ def equalities(a: Architecture, c: ProgramConfig, s: Scales, spec: TableSpec) ->
         "exp step": (spec.exp_step_log2, c.exp_shift - s.q - s.k),
         "exp_top": (spec.exp_top, 1 << min(15, c.act_bits - 1)),
         "score divisor": (spec.score_divisor, a.head_dim if a.scale_scores else 1),
+        "activation": (spec.activation, a.activation),
         "GELU input": (spec.gelu_in_log2, s.f), "GELU output": (spec.gelu_out_log2, s.g),
     }  # fmt: skip
+    output = ACTIVATIONS[a.activation].output
     for p in range(c.mlp_classes):
         # a class cannot silence its layers: the output's scale follows the input's, and every shift rounds
-        equal[f"GELU output of class {p}"] = (s.g[p], gelu_output(s.f[p], c.act_bits, c.gelu_bits))
+        equal[f"GELU output of class {p}"] = (s.g[p], output(s.f[p], c.act_bits, c.gelu_bits))
         equal[f"fc1_shift of class {p}"] = (c.fc1_shift - c.fc1_gains[p], s.y + s.w_fc1[p] - s.f[p])
         equal[f"fc2_shift of class {p}"] = (c.fc2_shift - c.fc2_gains[p], s.g[p] + s.w_fc2[p] - s.residual)
     return [Requirement(name, got, want) for name, (got, want) in equal.items()]

@@ -15,6 +15,7 @@ import numpy as np
 from zkllm.errors import Malformed, PackageError
 from zkllm.files import JsonObject
 from zkllm.gpt2.config import ProgramConfig
+from zkllm.model.activations import ACTIVATIONS, GELU
 from zkllm.records import from_data, to_data
 
 # name -> (dtype, shape). d = width, in the checkpoint's order head * head_dim + e; ff = d_inner.
@@ -47,7 +48,7 @@ class TableSpec:
     """What the tables contain, in integers, so that anyone can recompute them exactly.
 
     exp[i] = round(exp_top * exp(-i * 2^exp_step_log2 / sqrt(score_divisor))), its last entry 0;
-    gelu[p][i] = round(2^gelu_out_log2[p] * gelu_new(i / 2^gelu_in_log2[p])), p a class of layers.
+    gelu[p][i] = round(2^gelu_out_log2[p] * activation(i / 2^gelu_in_log2[p])), p a class of layers.
     """
 
     exp_top: int
@@ -55,13 +56,20 @@ class TableSpec:
     score_divisor: int  # head_dim, or 1 when scores are not scaled
     gelu_in_log2: tuple[int, ...]
     gelu_out_log2: tuple[int, ...]
+    activation: str = GELU.name
 
     def to_dict(self) -> JsonObject:
-        return to_data(self)
+        """Digests are of this: the GELU, which was the only activation once, goes without saying."""
+        data = to_data(self)
+        if self.activation == GELU.name:
+            del data["activation"]
+        return data
 
     @classmethod
     def from_dict(cls, data: JsonObject) -> TableSpec:
-        spec = from_data(cls, data, "table specification")
+        spec = from_data(cls, data, "table specification", defaults=True)
+        if spec.activation not in ACTIVATIONS or spec.to_dict() != data:
+            raise Malformed("table specification: an unknown activation, or one that goes without saying")
         if not 0 < spec.exp_top < 1 << 30 or not 0 < spec.score_divisor < 1 << 30:
             raise Malformed("table specification: exp_top or score_divisor out of range")
         scales = (spec.exp_step_log2, *spec.gelu_in_log2, *spec.gelu_out_log2)

@@ -1,0 +1,84 @@
+"""The activations of the MLP: in floats, and as the tables that are proved.
+
+To the protocol an activation is a table of one input and one output and nothing else, so that another one is
+another entry of `ACTIVATIONS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from math import pi, sqrt
+
+import mpmath
+import numpy as np
+
+from zkllm.model.rounding import rounded
+
+
+@dataclass(frozen=True)
+class Activation:
+    """`name` is that of table specifications; `names` are those under which transformers has it."""
+
+    name: str
+    names: tuple[str, ...]
+    text: str  # what it is, for people
+    values: Callable[[np.ndarray], np.ndarray]  # in floats
+    exact: Callable[[mpmath.mpf], mpmath.mpf]  # of a real number
+    output: Callable[[int, int, int], int]
+    """(f, a, b) -> fractional bits of the output, for inputs of b bits with f fractional ones: the largest
+    with which the table fits words of a bits."""
+    table: Callable[[int, int, int], np.ndarray]
+    """(f, g, b) -> int32[2^b]: for the signed input i, at index i + 2^(b-1), round(2^g values(i / 2^f))."""
+
+
+def gelu_new(x: np.ndarray) -> np.ndarray:
+    """Hugging Face's `gelu_new`: the tanh form, with its literal constant 0.044715."""
+    return 0.5 * x * (1 + np.tanh(sqrt(2 / pi) * (x + 0.044715 * (x * x * x))))
+
+
+def gelu_output(f: int, act_bits: int, bits: int) -> int:
+    """gelu(x) <= max(x, 0), so the table fits the word."""
+    return f + act_bits - bits - (bits > act_bits)
+
+
+def exact_gelu(x: mpmath.mpf) -> mpmath.mpf:
+    """`gelu_new` of a real number."""
+    inner = mpmath.sqrt(2 / mpmath.pi) * (x + mpmath.mpf("0.044715") * x**3)
+    return x * (1 + mpmath.tanh(inner)) / 2
+
+
+@lru_cache(maxsize=8)
+def _gelu_table(in_log2: int, out_log2: int, bits: int) -> np.ndarray:
+    """For x > 0, gelu(-x) = -tail(x) and gelu(x) = x - tail(x), tail(x) = x / (1 + exp(2 inner(x))) > 0."""
+    half, shift = 1 << (bits - 1), out_log2 - in_log2
+    i = np.arange(1, half + 1)
+    x = np.ldexp(i.astype(np.float64), -in_log2)
+    inner = np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)
+    tail = np.ldexp(x / (1 + np.exp(np.minimum(2 * inner, 700.0))), out_log2)
+
+    def exact(sign: int) -> Callable[[int], mpmath.mpf]:
+        return lambda n: mpmath.ldexp(exact_gelu(mpmath.ldexp(sign * (n + 1), -in_log2)), out_log2)
+
+    out = np.zeros(2 * half, dtype=np.int32)
+    out[:half] = rounded(-tail, exact(-1))[::-1]
+    above = np.ldexp(i[:-1].astype(np.float64), shift) - tail[:-1]
+    if shift < 0:
+        # far out the tail vanishes and x itself may be a tie: the value is just below it, so it rounds down
+        vanished = tail[:-1] < 1e-12
+        above = np.where(vanished, np.ceil(np.ldexp(i[:-1].astype(np.float64), shift) - 0.5), above)
+    out[half + 1 :] = rounded(above, exact(1))
+    return out
+
+
+GELU = Activation(
+    name="gelu_new",
+    names=("gelu_new", "gelu_fast", "gelu_pytorch_tanh", "gelu_python_tanh", "gelu_accurate"),
+    text="the tanh form of the GELU",
+    values=gelu_new,
+    exact=exact_gelu,
+    output=gelu_output,
+    table=_gelu_table,
+)
+ACTIVATIONS = {activation.name: activation for activation in (GELU,)}
