@@ -19,7 +19,7 @@ import numpy as np
 from zkllm.errors import PackageError
 from zkllm.field import R
 from zkllm.gpt2.config import ProgramConfig
-from zkllm.gpt2.description import declared, linear_kinds
+from zkllm.gpt2.description import declared, layer_norm, linear_kinds
 from zkllm.kernels.native import NATIVE
 from zkllm.limits import MAX_MU, MAX_POSITIONS, MAX_VOCABULARY
 from zkllm.model.folding import LINEARS
@@ -69,10 +69,10 @@ def residual_bound(model: QuantizedModel) -> int:
 
 
 def square_sum_bound(model: QuantizedModel, residual: int | None = None) -> int:
-    """Bound on Q = sum_j (d X_j - S)^2 + eps, with |d X_j - S| <= 2 d |X|; |X| <= residual where given."""
+    """Bound on Q = sum_j D_j^2 + eps; |X| <= residual where given."""
     c = model.config
     x = residual_bound(model) if residual is None else residual
-    return c.width * (2 * c.width * x) ** 2 + c.eps_int
+    return c.width * layer_norm(c).largest(x) ** 2 + c.eps_int
 
 
 def slot_bounds(model: QuantizedModel) -> list[SlotBound]:
@@ -115,7 +115,7 @@ def largest_sum(model: QuantizedModel, residual: int | None = None) -> dict[str,
     delta = 1 << c.exp_shift
     return {
         "layernorm rows": max(norm + rho * rho * q + (d << (2 * c.kappa)), 2 * norm + 1 + (2 * rho + 1) * q),
-        "layernorm features": (act << c.ln_shift) + (1 << c.ln_shift) + 2 * d * x * rho,
+        "layernorm features": (act << c.ln_shift) + (1 << c.ln_shift) + layer_norm(c).largest(x) * rho,
         "attention": 2 * c.head_dim * act * act + delta * ((1 << c.exp_bits) + (1 << c.over_bits) + 1),
         "division": 2 * rows * exp_max * (2 * act + 1) + rows * exp_max + (1 << c.div_bits),
         "final norm": (act << c.final_shift)
@@ -174,8 +174,8 @@ def array_predicates(model: QuantizedModel) -> Iterator[Predicate]:
     q_bits = _bits(square_sum_bound(model))
     norm = 2 * c.rho_bits + q_bits
     yield Predicate("norm", norm <= NORM_BITS, f"2 rho_bits + bits of Q = {norm} <= {NORM_BITS}")
-    centred = 2 * c.width * residual_bound(model)
-    text = f"d X - S may reach 2^{_bits(centred)}, at most 2^{CENTRED_BITS}"
+    centred = layer_norm(c).largest(residual_bound(model))
+    text = f"D may reach 2^{_bits(centred)}, at most 2^{CENTRED_BITS}"
     yield Predicate("centred", centred < 1 << CENTRED_BITS, text)
     text = f"Q may reach 2^{q_bits}, at most 2^{TRACED_BITS}"
     yield Predicate("square sum", q_bits <= TRACED_BITS, text)

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..protocol.algebra import ones_at
 from ..protocol.data import ProverData
-from ..protocol.forms import Before, Form, ones
+from ..protocol.forms import Form, ones
 from ..protocol.manifest import Manifest
 from ..protocol.operation import Operation, Run, Work
 from ..protocol.relations import Equation, FormFactor, Instance, Term, VirtualFactor
@@ -60,11 +60,11 @@ class LayerNorm(Operation):
 
     def centred(self, run: Run) -> Form:
         """D = d X - S over (n, t, c, h, e)."""
-        sums = [ones(run.axes[a]) for a in WIDTH]
-        row_sum = run.tensor("x0", "t", *sums)
-        if run.axes["n"] > 1:
-            row_sum = run.tensor("write", Before("n"), "t", *sums) + row_sum
-        return self.width * stream(run) - row_sum
+        return self.width * stream(run) - stream(run, *(ones(run.axes[a]) for a in WIDTH))
+
+    def largest(self, x: int) -> int:
+        """A bound on |D|, where |X| <= x."""
+        return 2 * self.width * x
 
     def equations(self, run: Run) -> list[Equation]:
         rho = run.shared_factor("rho", run.tensor("rho"), ROWS)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..protocol.forms import Before, Form
+from ..protocol.forms import AxisMap, Before, Form
 from ..protocol.manifest import Manifest
 from ..protocol.operation import Operation, Run
 from ..protocol.sources import Traced, largest
@@ -25,8 +25,13 @@ class Residual(Operation):
         m.value("write", "m", "t", WIDTH, bits=self.bits, signed=True, made=Traced("int32"), watch=largest)
 
 
-def stream(run: Run) -> Form:
-    """The residual stream before normalisation n, over (n, t, c, h, e): X_n = X_0 + the writes m < n."""
+def stream(run: Run, *width: AxisMap | str) -> Form:
+    """The residual stream before normalisation n, over (n, t, c, h, e): X_n = X_0 + the writes m < n.
+
+    `width`: maps of the three axes of the width, where they are others than the axes themselves.
+    """
+    width = width or WIDTH
+    start = run.tensor("x0", "t", *width)
     if run.axes["n"] == 1:  # no write comes before the first
-        return run.tensor("x0").over("n")
-    return run.tensor("write", Before("n"), "t", *WIDTH) + run.tensor("x0")
+        return start.over("n")
+    return run.tensor("write", Before("n"), "t", *width) + start
