@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import replace
 from pathlib import Path
 
 from zkllm.gpt2.config import ProgramConfig
 from zkllm.gpt2.description import describe
 from zkllm.measure.inspection import run_on_wires
 from zkllm.measure.soundness import OuterSizes, Term, report
+from zkllm.model.build import sized
 from zkllm.protocol.circuit import build_circuit
+from zkllm.protocol.column_sizes import ColumnSizes
 from zkllm.protocol.description import Description
 
 XL = ProgramConfig(
@@ -27,7 +28,8 @@ XL = ProgramConfig(
     act_bits=16, write_bits=32, rho_bits=32, norm_bits=96, over_bits=16, div_bits=32, logit_bits=32,
     diff_bits=32, exp_bits=11, gelu_bits=16, limb_bits=16,
     mlp_class=tuple(int(l != 2) for l in range(48)), fc1_gains=(0, 2), fc2_gains=(5, 0),
-    slots=5, slot_bits=50, inner_slots=5, inner_slot_bits=50, vocab_slots=4, vocab_slot_bits=63, mu=24,
+    slots=5, slot_bits=50, inner_slots=5, inner_slot_bits=50, vocab_slots=4, vocab_slot_bits=63,
+    **ColumnSizes.full(24)._asdict(),
 )  # fmt: skip
 
 
@@ -49,7 +51,8 @@ def table(config: ProgramConfig, rows: list[int], certified: int) -> list[str]:
     least = [min(terms, key=lambda t: t.bits) for _, _, terms in found]
     lines.append(line(["**binding**", *(f"**{t.bits:.0f}** ({t.name})" for t in least), "", ""]))
     sizes = [
-        f"N = {n}: 2^{s.n_log2} rows, {p.fixed.num_columns} + {p.witness.num_columns} columns of 2^{s.mu}"
+        f"N = {n}: 2^{s.n_log2} rows, {p.fixed.num_columns} columns of 2^{p.fixed.mu} and "
+        f"{p.witness.num_columns} of 2^{p.witness.mu}"
         for n, (p, s, _) in zip(rows, found, strict=True)
     ]
     return ["; ".join(sizes) + ".", "", *lines]
@@ -68,8 +71,10 @@ def main() -> None:
     if given.package is not None:
         data = json.loads((given.package / "manifest.json").read_text(encoding="utf-8"))
         config = ProgramConfig.from_dict(data["config"])
+    else:
+        config = sized(config, max(given.rows), 24)
     if given.mu is not None:
-        config = replace(config, mu=given.mu)
+        config = sized(config, max(given.rows), given.mu)
     print("\n".join(table(config, given.rows, given.certified)))
 
 

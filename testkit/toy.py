@@ -10,13 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from zkllm.blinding import NO_BLINDING, Blinding
+from testkit.blinding import seeded
+from zkllm.blinding import Blinding
 from zkllm.field import Fr, R
 from zkllm.kernels.interface import Kernels, Vector
 from zkllm.kernels.native import NATIVE
 from zkllm.outer.builder import CircuitBuilder
 from zkllm.outer.compile import compile_circuit
-from zkllm.outer.keys import VerifyingKey
+from zkllm.outer.keys import VERSION, VerifyingKey
 from zkllm.outer.prover import OuterProver, Tail
 from zkllm.outer.rows import Circuit
 from zkllm.outer.setup import KeyFields, ProvingKey, setup_outer
@@ -28,7 +29,7 @@ from zkllm.statement import Statement, num_words
 
 IV = 20261124
 FIELDS: KeyFields = {
-    "version": 1,
+    "version": VERSION,
     "N": 16,
     "k": 1,
     "vocab_size": 50257,
@@ -286,7 +287,7 @@ class Instance:
     ) -> Instance:
         """open_srs: at least so many powers -> SRS."""
         circuit = toy.circuit()
-        srs = open_srs(srs_powers_needed(circuit.log2_size, toy.mu))
+        srs = open_srs(srs_powers_needed(circuit.log2_size, 1 << toy.mu))
         commitments = [srs.commit(kernels.from_list(t)) for t in toy.tables]
         fields: KeyFields = {**FIELDS, "N": toy.N}
         pk, _ = setup_outer(
@@ -301,7 +302,7 @@ class Instance:
         corrupt: Corrupt | None = None,
         schedule: tuple[Round, ...] = SCHEDULE,
         prover: type[OuterProver] = OuterProver,
-        blinding: Blinding = NO_BLINDING,
+        blinding: Blinding | None = None,
     ) -> bytes:
         """prover: a cheating one."""
         digest = statement_digest(self.vk.verifier_id, self.context, self.words, self.witness)
@@ -333,6 +334,7 @@ class Instance:
             self.toy.tail(m, {"theta": Fr(theta), "zeta": Fr(zeta), **publics}, state)
             return Tail(v % R, pc, pci, pr, pri, m.inputs[before:])
 
+        blinding = blinding or seeded()  # no masks: the toy's columns are full
         outer = prover(self.pk, self.srs, self.kernels, blinding, digest, self.words, schedule, None, None)
         outer.finals = [int(c) for c in state["finals"]]  # type: ignore[attr-defined]
         point = [int(x) for x in state["point"]]

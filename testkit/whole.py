@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zkllm.blinding import NO_BLINDING, Blinding
+from zkllm.blinding import Blinding
 from zkllm.commitments import commit_columns
 from zkllm.gpt2.description import describe
 from zkllm.kernels.interface import Kernels
@@ -12,11 +12,12 @@ from zkllm.model.execution import generate_trace
 from zkllm.model.tiny import tiny_model
 from zkllm.model.trace import Trace
 from zkllm.model.weights import QuantizedModel
-from zkllm.outer.keys import VerifyingKey
+from zkllm.outer.keys import VERSION, VerifyingKey
 from zkllm.outer.setup import KeyFields, ProvingKey, setup_outer
 from zkllm.outer.verifier import verify
 from zkllm.pcs.srs import Srs, make_development_srs, srs_powers_needed
 from zkllm.protocol.circuit import build_circuit
+from zkllm.protocol.column_sizes import ColumnSizes
 from zkllm.protocol.description import Description
 from zkllm.protocol.witness import fixed_tensors
 from zkllm.prover import prove_trace
@@ -36,14 +37,14 @@ class Whole:
 
     @classmethod
     def make(cls, kernels: Kernels, mu: int) -> Whole:
-        model = tiny_model(1, mu=mu)
+        model = tiny_model(1, **ColumnSizes.full(mu)._asdict())
         protocol = describe(model.config, ROWS, CERTIFIED)
         circuit = build_circuit(protocol)
-        powers = srs_powers_needed(circuit.log2_size, mu)
+        powers = srs_powers_needed(circuit.log2_size, protocol.longest_column)
         srs = make_development_srs((powers - 1).bit_length(), kernels=kernels)
         fixed = commit_columns(srs, protocol.fixed, fixed_tensors(protocol.manifest, model))
         fields: KeyFields = {
-            "version": 1,
+            "version": VERSION,
             "N": ROWS,
             "k": CERTIFIED,
             "vocab_size": model.config.vocab_size,
@@ -61,7 +62,7 @@ class Whole:
     def vk(self) -> VerifyingKey:
         return self.pk.vk
 
-    def prove(self, blinding: Blinding = NO_BLINDING) -> bytes:
+    def prove(self, blinding: Blinding | None = None) -> bytes:
         return prove_trace(
             self.protocol, self.model, self.trace, self.pk, self.srs, CONTEXT, self.kernels, blinding=blinding
         )

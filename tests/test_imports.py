@@ -21,7 +21,6 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     (
         "verifier_gen",
         "zkllm.bits",
-        "zkllm.blinding",
         "zkllm.errors",
         "zkllm.field",
         "zkllm.hashing",
@@ -31,7 +30,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "zkllm.timings",
         "zkllm.units",
     ),
-    ("zkllm.files", "zkllm.kernels", "zkllm.poseidon2", "zkllm.statement"),
+    ("zkllm.blinding", "zkllm.files", "zkllm.kernels", "zkllm.poseidon2", "zkllm.statement"),
     ("zkllm.key_files", "zkllm.records"),
     ("zkllm.pcs",),
     ("zkllm.outer",),

@@ -68,7 +68,7 @@ def check_setup(
             checked.append(string)
         return next(s for s in checked if s.num_powers >= powers)
 
-    string = checked_srs(1 << package.config.mu)
+    string = checked_srs(1 << package.config.fixed_mu)
     check_record(package, record, string, progress)
     identities: dict[tuple[int, int], bytes] = {}
     for folder, shape in shape_folders(package.folder).items():

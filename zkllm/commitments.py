@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .blinding import NO_BLINDING, Blinding
+from .blinding import Blinding
 from .field import R
 from .pcs.curve import decode_g1, encode_g1, linear_combination_g1
 from .pcs.srs import Srs
@@ -36,7 +36,7 @@ def commit_columns(
     tensors: Tensors,
     progress: Progress | None = None,
     resumable: Resumable | None = None,
-    blinding: Blinding = NO_BLINDING,
+    blinding: Blinding | None = None,
 ) -> list[bytes]:
     """One G1 point a column: sum over slots of 2^shift times the commitment to that slot's integers, and what
     blinds it.
@@ -52,7 +52,7 @@ def commit_columns(
             (shift, srs.commit_ints(segments))
             for shift, segments in sorted(column_segments(layout, tensors, column).items())
         ]
-        masks = blinding.column(column)
+        masks = blinding.column(column) if blinding is not None else {}
         if [shift for shift, _ in slots] == [0] and not masks:
             commitments.append(slots[0][1])
         else:

@@ -100,7 +100,7 @@ def _reduction_bytes(layout: Layout, per_entry: int) -> int:
 def estimate(protocol: Description, circuit_log2: int = CIRCUIT_LOG2) -> Estimate:
     """Of one proof of this shape."""
     witness, circuit = protocol.witness, 1 << circuit_log2
-    column = 1 << protocol.shape.config.mu
+    column = protocol.longest_column
     longest = max(column, 15 * circuit)  # of the polynomials that are committed
     weights = Term("weights", sum(weights_bytes(protocol)), mapped=True)
     # a pass over all weights lets go of each array before the next
@@ -108,7 +108,7 @@ def estimate(protocol: Description, circuit_log2: int = CIRCUIT_LOG2) -> Estimat
     srs = Term("SRS", G1_BYTES * longest, mapped=True)
     values = Term("witness", _PER_VALUE * witness.used)
     key = Term("proving key", _KEY_PER_ROW * circuit)
-    combined = Term("f", ELEMENT * column)
+    combined = Term("f", ELEMENT << protocol.mu)
     reduced = _PER_COORDINATE * column
     reduced += _reduction_bytes(protocol.fixed, _PER_FIXED_ENTRY)
     reduced += _reduction_bytes(witness, _PER_WITNESS_ENTRY)

@@ -10,7 +10,7 @@ from .files import MOST_TEXT, cache_directory, read_text, reading, require_folde
 from .kernels.interface import Kernels
 from .kernels.native import NATIVE
 from .key_files import COMMITMENTS_FILE, KEYS, setup_file
-from .limits import MAX_MU, MIN_MU
+from .limits import LEAST_WITNESS_MU, MAX_CHOSEN_MU, MAX_MU, MIN_MU
 from .memory import require_memory
 from .model.build import BuildOptions, build_package
 from .model.checkpoint import stamps
@@ -35,6 +35,7 @@ def setup(
     *,
     rows: int | None = None,
     mu: int | None = None,
+    witness_mu: int | None = None,
     srs: str | Path | None = None,
     calibration: str | Path | None = None,
     progress: Progress | None = None,
@@ -45,14 +46,21 @@ def setup(
     model_id, first keys.
 
     Columns have 2^mu coefficients (default: as many as the weights, or a pass of `rows` tokens, need, at most
-    2^24). What an earlier call with the same inputs has left in `out` is checked and used. A budget refuses,
-    before the weights are committed, a model whose proofs would take more memory.
+    2^24), those of a proof's witness 2^witness_mu, at most half. What an earlier call with the same inputs
+    has left in `out` is checked and used. A budget refuses, before the weights are committed, a model whose
+    proofs would take more memory.
     """
     text = calibration_text(calibration)
     if mu is not None and not MIN_MU <= mu <= MAX_MU:
         raise PackageError(f"mu = {mu}: columns have from 2^{MIN_MU} to 2^{MAX_MU} coefficients")
+    if witness_mu is not None and not LEAST_WITNESS_MU <= witness_mu < (mu or MAX_CHOSEN_MU + 1):
+        raise PackageError(
+            f"witness_mu = {witness_mu}: witness columns have from 2^{LEAST_WITNESS_MU} coefficients to half "
+            "of a column's"
+        )
     check_setup_inputs(model, Path(out), rows, mu, Path(srs) if srs is not None else None)
-    options = BuildOptions(quantizer=QuantizerOptions(mu=mu), calibration=text, rows=rows or DEFAULT_ROWS)
+    quantizer = QuantizerOptions(mu=mu, witness_mu=witness_mu)
+    options = BuildOptions(quantizer=quantizer, calibration=text, rows=rows or DEFAULT_ROWS)
     package = build_package(model, out, options, progress)
     rows = rows if rows is not None else min(DEFAULT_ROWS, package.config.n_ctx)
     if memory_budget is not None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-from .blinding import NO_BLINDING, Blinding
+from .blinding import Blinding
 from .commitments import commit_columns
 from .field import R
 from .kernels.interface import Kernels, Vector
@@ -35,13 +33,16 @@ def prove_trace(
     context: bytes,
     kernels: Kernels,
     timings: Timings | None = None,
-    blinding: Blinding = NO_BLINDING,
+    blinding: Blinding | None = None,
 ) -> bytes:
-    """The proof's body for a traced statement. `context` is the 32-byte digest of a `Context`."""
+    """The proof's body for a traced statement. `context` is the 32-byte digest of a `Context`.
+
+    `blinding`: None draws it; another than a fresh one is for tests, since it may reveal the witness.
+    """
     timings = timings or Timings()
     release(array for _, array in model.arrays())
     with timings.stage("witness"):
-        data = replace(prover_data(protocol.manifest, model, trace, kernels), blinding=blinding)
+        data = prover_data(protocol, model, trace, kernels, blinding=blinding)
     return prove_data(protocol, data, trace.ids, trace.T, pk, srs, context, timings)
 
 
@@ -68,7 +69,7 @@ def prove_data(
         """f = sum theta^g C_g."""
         powers = [pow(theta, g, R) for g in range(protocol.num_columns)]
         layouts = (protocol.fixed, protocol.witness)
-        return combine_columns(data, layouts, powers)
+        return combine_columns(data, layouts, powers, 1 << protocol.mu)
 
     def tail(theta: int, zeta: int) -> Tail:
         inverse = prover.advice(lambda: pow(zeta, -1, R))

@@ -85,14 +85,14 @@ def prove(
     """
     context = context or Context()
     record = open_setup(package)
-    rows = rows if rows is not None else record.max_tokens
+    rows = rows if rows is not None else record.rows
     ids = check_prompt(package, prompt, tokens, certified, rows)
     check_memory(package, rows, certified, memory_budget)
     timings = Timings(progress, memory)
     with timings.stage("keys"):
         keys = shape_keys(package, rows, certified, progress, kernels)
         vk = keys.verifying_key
-        string = srs_of(record, srs_powers_needed(vk.n_log2, vk.mu), progress, kernels)
+        string = srs_of(record, srs_powers_needed(vk.n_log2, keys.protocol.longest_column), progress, kernels)
     with timings.stage("trace") as report:
         trace = generate_trace(package.weights, ids, certified, rows, report, kernels)
     body = prove_trace(

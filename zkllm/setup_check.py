@@ -35,7 +35,7 @@ def own_setup(
     """The package's set-up, made by this user, or else made again here and found to be the same."""
     record = open_setup(package)
     if not record.own:
-        string = srs_of(record, 1 << package.config.mu, progress, kernels)
+        string = srs_of(record, 1 << package.config.fixed_mu, progress, kernels)
         if record.srs_path is not None:
             with Timings(progress=progress).stage("check SRS") as report:
                 check_srs(string, report)
@@ -71,7 +71,7 @@ def recorded(
 
 def check_record(package: ModelPackage, record: SetupRecord, string: Srs, progress: Progress | None) -> None:
     """Raises PackageError unless the record is what the package leads to; it counts as one's own then."""
-    found = recorded(package, record.max_tokens, string, None, Timings(progress=progress))
+    found = recorded(package, record.rows, string, None, Timings(progress=progress))
     if found.fixed_commitments != record.fixed_commitments:
         raise PackageError(f"{package.folder}: the recorded commitments are not those of the weights")
     if (found.model_id, found.config_digest) != (record.model_id, record.config_digest):

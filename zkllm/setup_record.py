@@ -17,7 +17,7 @@ _RECORD = b"setup record"
 class SetupRecord:
     """keys/setup.json: what every shape of a package shares."""
 
-    max_tokens: int
+    rows: int
     srs_kind: str
     srs_path: str | None  # None: the development SRS
     srs_digest: bytes

@@ -15,6 +15,7 @@ from .outer.keys import VerifyingKey
 from .outer.setup import ProvingKey, setup_outer
 from .pcs.srs import Srs
 from .protocol.description import Description
+from .protocol.masks import require_hiding
 from .setup_check import own_setup
 from .setup_record import SetupRecord
 from .shape_protocol import circuit_of, powers_needed, protocol_of
@@ -75,6 +76,7 @@ def make_keys(
     """The owner of every VERIFIER_ID of a model: none comes to be unless the predicates hold."""
     config = package.sound_weights.config
     protocol = protocol_of(package, rows, certified)
+    require_hiding(kernels, protocol)
     string = open_srs_of(powers_needed(protocol))
     pk, _ = setup_outer(
         circuit_of(protocol),

@@ -31,7 +31,7 @@ from zkllm.gpt2.config import ProgramConfig
 from zkllm.gpt2.description import describe
 from zkllm.measure.inspection import lookups, sub_blocks
 from zkllm.measure.soundness import security_bits
-from zkllm.model.build import BuildOptions, build_package
+from zkllm.model.build import BuildOptions, build_package, sized
 from zkllm.model.package import ModelPackage
 from zkllm.model.quantize import QuantizerOptions
 from zkllm.protocol.circuit import build_circuit
@@ -122,8 +122,7 @@ def circuit_rows(config: ProgramConfig) -> list[dict[str, Any]]:
     rows = []
     for layers in LAYERS:
         classes = (config.mlp_class + config.mlp_class[:1] * layers)[:layers]
-        mu = max(config.mu, 20 if layers > 12 else 19)
-        deep = replace(config, n_layer=layers, mlp_class=classes, mu=mu)
+        deep = sized(replace(config, n_layer=layers, mlp_class=classes), ROWS)
         circuit = build_circuit(describe(deep, ROWS, 1))
         rows.append({"layers": layers, "rows": circuit.num_rows, "by_section": dict(circuit.rows_by_section)})
     return rows

@@ -18,6 +18,7 @@ from testkit import toy
 from zkllm.hashing import keccak256
 from zkllm.kernels.native import NATIVE
 from zkllm.model.vocabulary import VocabularyTree
+from zkllm.outer.keys import VERSION
 from zkllm.outer.setup import KeyFields, setup_outer
 from zkllm.outer.verifier import verify
 from zkllm.pcs.srs import development_srs, srs_powers_needed
@@ -79,7 +80,7 @@ def fixture(case: Case) -> tuple[dict[str, Any], str]:
     tree = VocabularyTree([case.tokens.get(i, b"<%d>" % i) for i in range(case.vocab_size)])
     statement = Statement(MODEL_ID, case.k, case.ids)
     fields: KeyFields = {
-        "version": 1,
+        "version": VERSION,
         "N": case.N,
         "k": case.k,
         "vocab_size": case.vocab_size,
@@ -94,7 +95,7 @@ def fixture(case: Case) -> tuple[dict[str, Any], str]:
     # the toy's circuit takes as many words as the shape has
     inner = toy.Toy.random(case.mu, case.num_fixed, case.num_witness, seed=case.seed, N=case.N)
     circuit = inner.circuit()
-    srs = development_srs((srs_powers_needed(circuit.log2_size, case.mu) - 1).bit_length())
+    srs = development_srs((srs_powers_needed(circuit.log2_size, 1 << case.mu) - 1).bit_length())
     commitments = [srs.commit(NATIVE.from_list(table)) for table in inner.tables]
     fixed, witness = commitments[: case.num_fixed], commitments[case.num_fixed :]
     pk, vk = setup_outer(circuit, srs, NATIVE, fixed, case.num_witness, case.mu, fields)

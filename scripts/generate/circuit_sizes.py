@@ -8,7 +8,6 @@ They follow from configurations alone: the demo model's as the quantiser chooses
 from __future__ import annotations
 
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 from scripts import ROOT
@@ -18,7 +17,7 @@ from zkllm.gpt2.config import ProgramConfig
 from zkllm.gpt2.description import describe
 from zkllm.measure.inspection import run_on_wires
 from zkllm.measure.soundness import OuterSizes, report
-from zkllm.model.build import BuildOptions, build_package
+from zkllm.model.build import BuildOptions, build_package, sized
 from zkllm.model.package import ModelPackage
 from zkllm.protocol.circuit import build_circuit
 
@@ -33,7 +32,7 @@ def demo_config() -> ProgramConfig:
 
 
 def large(rows: int, mu: int) -> tuple[str, ...]:
-    protocol = describe(replace(XL, mu=mu), rows, 1)
+    protocol = describe(sized(XL, rows, mu), rows, 1)
     circuit = build_circuit(protocol)
     sizes = OuterSizes(circuit.log2_size, protocol.num_columns, mu, rows)
     least = min(report(run_on_wires(protocol), sizes), key=lambda term: term.bits)

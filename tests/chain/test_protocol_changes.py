@@ -120,7 +120,7 @@ class Run:
         }
         self.words, self.context = words, rng.randbytes(32)
         witness = [self.messages[name] for name, _ in layout[: vk.num_witness_columns]]
-        statement = [keccak256(b"zkllm.v1.statement"), vk.verifier_id, self.context, *map(encode, words)]
+        statement = [keccak256(b"zkllm.v2.statement"), vk.verifier_id, self.context, *map(encode, words)]
         digest = keccak256(b"".join([*statement, *map(encode, witness)]))
         self.challenges = c = chain(vk, digest, rounds, self.messages)
         self.divisors = denominators(vk.domain, vk.num_public, c, openings)

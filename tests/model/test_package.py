@@ -98,7 +98,7 @@ def test_other_folders_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"format": 1}, {"format": 3}, {"extra": 1}, {"config": {}}, {"scales": None}, {"tables": {"exp_top": 1}},
+    [{"format": 2}, {"format": 4}, {"extra": 1}, {"config": {}}, {"scales": None}, {"tables": {"exp_top": 1}},
      {"files": {}}, {"files": {"../x": "00"}}, {"vocabulary_root": "zz"}, {"vocabulary_root": "00" * 32}],
 )  # fmt: skip
 def test_manifests_that_do_not_fit_are_refused(package_copy: Path, change: dict[str, object]) -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from testkit.blinding import NO_WIRES
 from testkit.kernels import NAIVE, NATIVE
 from zkllm.field import Fr, R
 from zkllm.outer.builder import CircuitBuilder
@@ -82,7 +83,7 @@ def test_solution_agrees_with_field_arithmetic(program, data):
         else:
             assert wire.c == int(value)
     circuit = compile_circuit(b)
-    values = circuit_kernel(circuit, NAIVE).solve(data[:2], data[2:])
+    values = circuit_kernel(circuit, NAIVE).solve(data[:2], [*data[2:], *NO_WIRES])
     assert circuit.unsatisfied(data[:2], values) == []
 
 
@@ -180,7 +181,7 @@ def test_rows_and_cycles_hold_exactly_where_the_equalities_do(seed):
         for data in assignments:
             failed = wrong_at(program, data, shifts)
             s, t, x, y = data
-            values = circuit_kernel(circuit, NAIVE).solve([s, t], [x, y, (x * y + 7 * x) % R])
+            values = circuit_kernel(circuit, NAIVE).solve([s, t], [x, y, (x * y + 7 * x) % R, *NO_WIRES])
             assert holds(circuit, [s, t], values) == (not failed), (program, shifts, data)
             assert bool(circuit.unsatisfied([s, t], values)) == bool(failed), (program, shifts, data)
             outcomes.append(bool(failed))
@@ -197,7 +198,8 @@ def test_a_shared_product_keeps_its_factor():
     circuit = compile_circuit(b)
     for shift in (0, 1):
         public = [3 * 5 * 7 + 7 + shift, 2 * 3 * 5 * 7 - 5]
-        assert holds(circuit, public, circuit_kernel(circuit, NAIVE).solve(public, [5, 7])) == (not shift)
+        values = circuit_kernel(circuit, NAIVE).solve(public, [5, 7, *NO_WIRES])
+        assert holds(circuit, public, values) == (not shift)
 
 
 @pytest.mark.parametrize(
@@ -236,7 +238,7 @@ def equalities(count, pairs):
             small, large = sorted((classes[i], classes[j]), key=len)
             large |= small
             classes |= dict.fromkeys(small, large)
-    roots = [int(circuit.equal_to[v]) for v in circuit.input_variables]
+    roots = [int(circuit.equal_to[v]) for v in circuit.input_variables[: -len(NO_WIRES)]]
     assert [roots[min(classes[i])] for i in range(count)] == roots
     assert len(set(roots)) == len({id(c) for c in classes.values()})
     assert (circuit.equal_to[circuit.equal_to] == circuit.equal_to).all(), "each names its class at once"
@@ -283,9 +285,9 @@ def test_unsatisfied_assertions_are_named():
     circuit = build(
         lambda b, p, x, y, z, w: [b.assert_zero(x * y - z, "xy = z"), b.assert_equal(w, p, "w = p")]
     )
-    values = circuit_kernel(circuit, NAIVE).solve([5], [2, 3, 7, 5])
+    values = circuit_kernel(circuit, NAIVE).solve([5], [2, 3, 7, 5, *NO_WIRES])
     assert circuit.unsatisfied([5], values) == ["xy = z"]
-    values = circuit_kernel(circuit, NAIVE).solve([5], [2, 3, 6, 4])
+    values = circuit_kernel(circuit, NAIVE).solve([5], [2, 3, 6, 4, *NO_WIRES])
     assert circuit.unsatisfied([5], values) == ["w = p"]
 
 

@@ -21,7 +21,7 @@ class ByHand(OuterProver):
     def plonk(self, inputs: list[int]) -> None:
         circuit, n = circuit_kernel(self.pk.circuit, NAIVE), self.pk.circuit.size
         public = self.public_inputs()
-        values = circuit.solve(public, inputs)
+        values = circuit.solve(public, [*inputs, *self.blinding.wires])
         values[DUMMY] = self.filler
         columns = circuit.columns(values)
         wires = [NAIVE.ntt(column, n, True) for column in columns]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from testkit.blinding import NO_WIRES
 from testkit.kernels import NAIVE
 from zkllm.field import R
 from zkllm.outer.setup import circuit_kernel
-from zkllm.protocol.circuit import column_bits
+from zkllm.protocol.column_sizes import column_bits
 from zkllm.protocol.program import column_polynomials, opening_values
 from zkllm.statement import pack_words
 
@@ -32,5 +33,8 @@ def unsatisfied(
     """Names of the assertions that solving the circuit on a proof leaves false."""
     words = words or pack_words(proof.T, proof.ids, case.rows)
     public = [x % R for x in (proof.seed, *words, *(outer or outer_values(case, proof)))]
-    values = circuit_kernel(case.circuit, NAIVE).solve(public, inputs or [*proof.inputs, pow(ZETA, -1, R)])
+    inputs = inputs or [*proof.inputs, pow(ZETA, -1, R)]
+    values = circuit_kernel(case.circuit, NAIVE).solve(
+        public, [*(inputs or [*proof.inputs, pow(ZETA, -1, R)]), *NO_WIRES]
+    )
     return sorted(set(case.circuit.unsatisfied(public, values)))

@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from testkit.blinding import seeded
+from zkllm.blinding import Blinding
 from zkllm.errors import ProofError
 from zkllm.field import R
 from zkllm.gpt2.description import describe
@@ -23,7 +25,7 @@ from zkllm.model.weights import QuantizedModel
 from zkllm.naive import NAIVE
 from zkllm.outer.rows import Circuit
 from zkllm.protocol.circuit import build_circuit
-from zkllm.protocol.columns import kernel_pieces
+from zkllm.protocol.columns import kernel_pieces, mask_pieces
 from zkllm.protocol.data import ProverData
 from zkllm.protocol.description import Description
 from zkllm.protocol.diagnosis import diagnose
@@ -39,9 +41,10 @@ from .bending import VIRTUAL, Bends, BentOperation, BentProgram, Values
 from .lying import HONEST, Lies, LyingProver, LyingVerifier
 
 
-def column_table(data: ProverData, layout: Layout, g: int) -> Vector:
-    """A column as a vector of 2^mu field elements."""
-    return data.kernels.sum_tables(1 << layout.mu, kernel_pieces(data, layout, g))
+def column_table(data: ProverData, mu: int, layout: Layout, g: int) -> Vector:
+    """A column, masks included, as a vector of 2^mu field elements."""
+    pieces = [*kernel_pieces(data, layout, g), *mask_pieces(data, layout, g)]
+    return data.kernels.sum_tables(1 << mu, pieces)
 
 
 @dataclass
@@ -55,9 +58,11 @@ class Case:
     T: int
     protocol: Description = field(init=False)
     fixed: dict[str, Any] = field(init=False)
+    blinding: Blinding = field(init=False)
 
     def __post_init__(self) -> None:
         self.protocol = describe(self.model.config, self.rows, self.certified)
+        self.blinding = seeded(self.protocol.masks)
         self.fixed = fixed_tensors(self.manifest, self.model)
         self.fixed_columns = self.columns(self.fixed, True)
 
@@ -74,9 +79,9 @@ class Case:
         empty = {
             t.name: np.zeros(self.manifest.sizes(t.name), np.int64) for t in self.manifest.tensors.values()
         }
-        data = ProverData(self.manifest, NAIVE, {**empty, **tensors})
+        data = ProverData(self.manifest, NAIVE, {**empty, **tensors}, self.blinding)
         layout = self.protocol.fixed if fixed else self.protocol.witness
-        return [column_table(data, layout, g) for g in range(layout.num_columns)]
+        return [column_table(data, self.protocol.mu, layout, g) for g in range(layout.num_columns)]
 
     def trace(
         self,
@@ -158,7 +163,7 @@ def prove(
     kernels: Kernels = NAIVE,
 ) -> Proof:
     ids, T = ids or case.ids, case.T if T is None else T
-    data = ProverData(case.manifest, kernels, tensors)
+    data = ProverData(case.manifest, kernels, tensors, case.blinding)
     witness = case.columns({n: x for n, x in tensors.items() if not case.manifest.tensors[n].fixed}, False)
     seed = seed_of(ids, T, witness)
     protocol = case.protocol if virtual is None else bent_protocol(case.protocol, virtual)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 
+from testkit.blinding import NO_WIRES
 from testkit.kernels import NAIVE
 from zkllm.gpt2.config import ProgramConfig
 from zkllm.gpt2.description import describe
@@ -116,6 +117,8 @@ class Told:
         verifier.follow(Lies(advice=dict(enumerate(advice))))
         bind_statement(verifier, verifier.protocol.shape, words, self.T, self.ids)
         built = circuit(self.rows, self.certified)
-        unsatisfied = set(built.unsatisfied(words, circuit_kernel(built, NAIVE).solve(words, advice)))
+        unsatisfied = set(
+            built.unsatisfied(words, circuit_kernel(built, NAIVE).solve(words, [*advice, *NO_WIRES]))
+        )
         assert unsatisfied == set(verifier.failed), "the circuit refuses for the same reason"
         return unsatisfied

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from testkit.blinding import NO_WIRES
 from testkit.kernels import NAIVE
 from zkllm.field import R
 from zkllm.outer.gates import FLAGS, SELECTORS
@@ -112,7 +113,7 @@ def test_every_variable_is_pinned() -> None:
     proof = prove(case, case.tensors(case.trace().values))
     words = pack_words(proof.T, proof.ids, case.rows)
     public = [x % R for x in (proof.seed, *words, *outer_values(case, proof))]
-    values = circuit_kernel(built, NAIVE).solve(public, [*proof.inputs, pow(ZETA, -1, R)])
+    values = circuit_kernel(built, NAIVE).solve(public, [*proof.inputs, pow(ZETA, -1, R), *NO_WIRES])
     q, wires = built.selectors, built.wires
     flags = {row: name for name in FLAGS for row in q[name]}
     rounds: dict[int, int] = {}

@@ -8,7 +8,9 @@ from collections.abc import Iterable
 
 import pytest
 
+from testkit.blinding import NO_WIRES
 from testkit.kernels import NAIVE
+from zkllm.blinding import CIRCUIT_ROWS
 from zkllm.field import R
 from zkllm.kernels.native import NATIVE
 from zkllm.outer.gates import FLAGS, SELECTORS
@@ -31,11 +33,13 @@ class Stage:
         self.circuit = case.circuit
         words = pack_words(proof.T, proof.ids, case.rows)
         self.public = [x % R for x in (proof.seed, *words, *outer_values(case, proof))]
-        self.inputs = [*proof.inputs, pow(ZETA, -1, R)]
+        own = [*proof.inputs, pow(ZETA, -1, R)]
         before = len(proof.inputs) - len(proof.messages)
         assert proof.inputs[before:] == proof.messages, "the statement's advice comes first"
-        self.advice = [*range(before), len(self.inputs) - 1]
-        self.messages = list(range(before, len(self.inputs) - 1))
+        self.advice = [*range(before), len(own) - 1]
+        self.messages = list(range(before, len(own) - 1))
+        self.inputs = [*own, *NO_WIRES]
+        self.blinding = list(range(len(own), len(self.inputs)))
         self.kernel = circuit_kernel(self.circuit, NATIVE)
         self.rows: list[list[int]] = self.circuit.own_wires.T.tolist()
         self.flags = {row for name in FLAGS for row in self.circuit.selectors[name]}
@@ -89,6 +93,20 @@ def test_every_row_has_one_role(stage: Stage) -> None:
             assert not any(row in circuit.selectors[name] for name in SELECTORS), row
 
 
+def test_what_blinds_the_wires_is_in_no_gate_and_no_copy(stage: Stage) -> None:
+    """The last rows' cells are inputs of their own: sigma maps each to itself, and any values satisfy."""
+    circuit, n = stage.circuit, stage.circuit.size
+    rows = range(n - CIRCUIT_ROWS, n)
+    cells = [j * n + row for j in range(4) for row in rows]
+    permutation = circuit.permutation()
+    assert all(permutation[cell] == cell for cell in cells)
+    assert not any(row in circuit.selectors[name] for name in SELECTORS for row in (rows[0] - 1, *rows))
+    own = circuit.wires.reshape(-1)[cells].tolist()
+    assert own == circuit.input_variables[stage.blinding].tolist() and len(set(own)) == len(own)
+    rng = random.Random(3)
+    assert not stage.unsatisfied({i: rng.randrange(R) for i in stage.blinding})
+
+
 def test_every_wire_follows_from_statement_messages_and_advice(stage: Stage) -> None:
     """Each variable is an input or is computed, once, from variables that were known before."""
     circuit, flags = stage.circuit, stage.flags
@@ -118,13 +136,14 @@ def test_every_wire_follows_from_statement_messages_and_advice(stage: Stage) -> 
 
 
 def test_every_variable_is_in_a_constraint(stage: Stage) -> None:
-    """Public inputs in one besides their own row."""
+    """Public inputs in one besides their own row; not what blinds the wires."""
     circuit, flags = stage.circuit, stage.flags
     used = {int(v) for row in flags for v in (*stage.rows[row], *stage.rows[row + 1])}
     for row in set(range(circuit.num_public, circuit.num_rows)) - flags:
         used.update(stage.operands(row))
     roots = {int(circuit.equal_to[v]) for v in used}
-    assert roots == set(map(int, circuit.equal_to)) - {DUMMY}
+    free = {DUMMY, *circuit.input_variables[stage.blinding].tolist()}
+    assert roots == set(map(int, circuit.equal_to)) - free
 
 
 class Dual:

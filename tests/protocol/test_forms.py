@@ -107,7 +107,7 @@ def test_table_open_and_definition_agree(name: str) -> None:
     m, rng = manifest(), random.Random(name)
     form, axes = forms(m)[name]
     assert set(form.axes) == set(axes)
-    data = random_data(m, rng)
+    data = random_data(toy_protocol(m), rng)
     truth = expected(name, data)
     if name != "slots":  # a contracted term is not broadcast to a table; the protocol only opens it
         assert np.array_equal(dense_form(data, form, axes), truth)
@@ -124,7 +124,7 @@ def test_bound_axes(name: str) -> None:
     """Binding some axes is evaluating the dense table there."""
     m, rng = manifest(), random.Random(name)
     form, axes = forms(m)[name]
-    data = random_data(m, rng)
+    data = random_data(toy_protocol(m), rng)
     for bound in axes[:-1]:
         free = tuple(a for a in axes if a != bound)
         z = [rng.randrange(R) for _ in range(ceil_log2(m.axes[bound]))]
@@ -157,6 +157,6 @@ def test_packed_tensors(seed: int, axis: int, count: int) -> None:
 def test_forms_refuse_a_wrong_number_of_maps() -> None:
     with pytest.raises(ValueError):
         tensor(manifest(), "o", "l", "t")
-    data = random_data(manifest(), random.Random(0))
+    data = random_data(toy_protocol(manifest()), random.Random(0))
     with pytest.raises(ValueError):
         data.table(tensor(manifest(), "x0"), ("t",), {})

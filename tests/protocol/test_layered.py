@@ -23,7 +23,7 @@ ROWS, CERTIFIED, SEED = 5, 2, 12345
 SHAPES = [
     {"mu": 7},
     {"mu": 8, "slots": 1, "inner_slots": 1, "vocab_slots": 1},
-    {"mu": 6, "n_layer": 5},
+    {"mu": 8, "fixed_mu": 6, "witness_mu": 6, "n_layer": 5},
     {"mu": 7, "n_layer": 1},
 ]
 
@@ -37,7 +37,7 @@ def test_honest_proofs_with_layered_columns_are_accepted(shape, kernels):
         model.config.n_layer > 1
     )
     ids, length = generate_reference(model, [3, 7, 1], CERTIFIED, ROWS)
-    data = prover_data(protocol.manifest, model, trace_reference(model, ids, CERTIFIED, length), kernels)
+    data = prover_data(protocol, model, trace_reference(model, ids, CERTIFIED, length), kernels)
     words, statement = pack_words(length, list(ids), ROWS), InnerStatement(length, list(ids))
     prover = Prover(protocol, SEED, data)
     run_inner(protocol, prover, words, statement)
@@ -47,12 +47,12 @@ def test_honest_proofs_with_layered_columns_are_accepted(shape, kernels):
     eq = kernels.eq_table([int(x) for x in result.point])
     layouts = [(lay, g) for lay in (protocol.fixed, protocol.witness) for g in range(lay.num_columns)]
     for (layout, g), value in zip(layouts, result.columns, strict=True):
-        assert kernels.inner(column_table(data, layout, g), eq) == int(value)
+        assert kernels.inner(column_table(data, protocol.mu, layout, g), eq) == int(value)
 
 
 @pytest.mark.parametrize("mu", [5, 6, 7, 8, 12])
 def test_every_address_is_used_once_at_most(mu):
-    model = tiny_model(1, mu=mu, n_layer=6)
+    model = tiny_model(1, mu=mu + 1, fixed_mu=mu, witness_mu=mu, n_layer=6)
     protocol = describe(model.config, ROWS, CERTIFIED)
     layout, tensors = protocol.fixed, fixed_tensors(protocol.manifest, model)
     entries = 0

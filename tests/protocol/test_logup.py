@@ -76,7 +76,7 @@ def honest(m: Manifest, rng: random.Random) -> dict[str, np.ndarray]:
 
 
 def check(m: Manifest, tensors: dict[str, np.ndarray], mu: int) -> tuple[Verifier, ProverData]:
-    protocol, data = toy_protocol(m, mu), ProverData(m, NAIVE, dict(tensors))
+    protocol, data = toy_protocol(m, mu, (0, 0)), ProverData(m, NAIVE, dict(tensors))
     prover, verifier = parties(protocol, data)
     logup(prover)
     v = verifier()

@@ -53,7 +53,7 @@ def events(request: pytest.FixtureRequest) -> tuple[Case, dict[str, str]]:
     case = CASES[request.param]()
     trace = trace_reference(case.model, case.ids, case.certified, case.T)
     words, statement = pack_words(case.T, case.ids, case.rows), InnerStatement(case.T, case.ids)
-    prover = recorded(Prover)(case.protocol, 3, prover_data(case.manifest, case.model, trace, NAIVE))
+    prover = recorded(Prover)(case.protocol, 3, prover_data(case.protocol, case.model, trace, NAIVE))
     run_inner(case.protocol, prover, words, statement)
     verifier = recorded(Verifier)(case.protocol, 3, prover.messages)
     run_inner(case.protocol, verifier, words, statement)
@@ -67,11 +67,11 @@ def test_the_transcript_starts_with_the_lookups(events: tuple[Case, dict[str, st
 
 
 def test_lookups(events: tuple[Case, dict[str, str]]) -> None:
-    """alpha, beta; p, q' and the inverse; for each layer lambda, its rounds, four values, a coordinate."""
+    """alpha, beta; salt, p, q', the inverse; for each layer lambda, its rounds, four values, a coordinate."""
     case, order = events
     depth = max(1, ceil_log2(case.protocol.witness.used))
     layers = "".join("C" + j * "mmC" + "mmmmC" for j in range(depth))
-    assert order["lookups"] == "CCmmm" + layers
+    assert order["lookups"] == "CCmmmm" + layers
 
 
 def test_zero_check(events: tuple[Case, dict[str, str]]) -> None:

@@ -53,12 +53,17 @@ def claims(m: Manifest, party: Party, rng: random.Random) -> list[Claim]:
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(0, 10**9), st.integers(2, 6), st.integers(-1, 5))
-def test_random_claims(seed: int, mu: int, false: int) -> None:
+@given(
+    st.integers(0, 10**9),
+    st.integers(4, 6),
+    st.tuples(st.integers(0, 2), st.integers(0, 2)),
+    st.integers(-1, 5),
+)
+def test_random_claims(seed: int, mu: int, above: tuple[int, int], false: int) -> None:
     rng = random.Random(seed)
     m = manifest(rng)
-    data = random_data(m, rng)
-    protocol = toy_protocol(m, mu)
+    protocol = toy_protocol(m, mu, above)
+    data = random_data(protocol, rng)
     prover, verifier = parties(protocol, data)
     prover.challenge()
     made = [
@@ -75,7 +80,7 @@ def test_random_claims(seed: int, mu: int, false: int) -> None:
     assert list(false_claims(v, data)) == ([f"c{false}"] if false >= 0 else [])
     e = NAIVE.eq_table([int(x) for x in result.point])
     columns = [
-        column_table(data, layout, g)
+        column_table(data, protocol.mu, layout, g)
         for layout in (protocol.fixed, protocol.witness)
         for g in range(layout.num_columns)
     ]
@@ -87,8 +92,9 @@ def test_false_claims_do_not_cancel() -> None:
     """beta is drawn after the claims: errors that add up to 0 are noticed."""
     rng = random.Random(4)
     m = manifest(rng)
-    data = random_data(m, rng)
-    prover, verifier = parties(toy_protocol(m, 5), data)
+    protocol = toy_protocol(m, 5)
+    data = random_data(protocol, rng)
+    prover, verifier = parties(protocol, data)
     prover.challenge()
     errors = [1, -1, 7, -7, 0, 0]
     made = [
@@ -108,8 +114,8 @@ def test_weights_are_dense_exactly_where_tensors_live() -> None:
     """E_g at every address is the claims' weight of the value there, and 0 beyond the last tensor."""
     rng = random.Random(3)
     m = manifest(rng)
-    data = random_data(m, rng)
     protocol = toy_protocol(m, 5)
+    data = random_data(protocol, rng)
     party, _ = parties(protocol, data)
     beta = Fr(rng.randrange(R))
     claims(m, party, rng)
@@ -133,5 +139,7 @@ def test_weights_are_dense_exactly_where_tensors_live() -> None:
         got = [int(x) % R for x in evaluate_weights(party, groups, bits)]
         assert got == [column[address] % R for column in expected], address
     for layout, first in ((protocol.fixed, 0), (protocol.witness, protocol.fixed.num_columns)):
-        flat = [x for column in expected[first : first + layout.num_columns] for x in column]
+        own = expected[first : first + layout.num_columns]
+        assert not any(x for column in own for x in column[1 << layout.mu :])
+        flat = [x for column in own for x in column[: 1 << layout.mu]]
         assert any(flat[: layout.used]) and not any(flat[layout.used :])

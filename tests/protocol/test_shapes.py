@@ -15,6 +15,7 @@ from zkllm.model.tiny import tiny_model
 from zkllm.naive import NAIVE
 from zkllm.outer.rows import Circuit
 from zkllm.protocol.circuit import build_circuit
+from zkllm.protocol.column_sizes import ColumnSizes
 from zkllm.protocol.witness import prover_data
 
 from .circuits import unsatisfied
@@ -34,7 +35,7 @@ def honest(model_seed: int, rows: int, certified: int, T: int, **config: Any) ->
     ids, length = generate_reference(model, prompt, certified, rows)
     assert length == T
     case = Case(model, rows, certified, list(ids), T)
-    data = prover_data(case.manifest, model, trace_reference(model, ids, certified, T), NAIVE)
+    data = prover_data(case.protocol, model, trace_reference(model, ids, certified, T), NAIVE)
     return case, prove(case, data.tensors)
 
 
@@ -71,7 +72,7 @@ SHAPES: dict[str, tuple[int, int, int, dict[str, Any]]] = {  # rows, certified, 
     "another pad id": (4, 1, 2, dict(pad_id=3)),
     "limbs of five bits": (2, 1, 2, dict(limb_bits=5)),
     "limbs of three bits": (2, 1, 2, dict(limb_bits=3, n_head=2)),
-    "columns shorter than tensors": (4, 1, 3, dict(n_head=2, mu=3)),
+    "columns shorter than tensors": (4, 1, 3, dict(n_head=2, mu=7, fixed_mu=3, witness_mu=3)),
     "one column": (2, 1, 2, dict(mu=12)),
     "wider tables": (2, 1, 2, dict(exp_bits=6, gelu_bits=7)),
 }
@@ -87,7 +88,7 @@ def test_the_bent_program_is_the_reference() -> None:
     scene = packed()
     case = scene.case
     trace = trace_reference(case.model, case.ids, case.certified, case.T)
-    data = prover_data(case.manifest, case.model, trace, NAIVE)
+    data = prover_data(case.protocol, case.model, trace, NAIVE)
     own = case.tensors(scene.values)
     assert set(own) == set(data.tensors)
     for name in case.manifest.tensors:
@@ -104,7 +105,7 @@ def config(layers: int, heads: int = 3, vocabulary: int = 500, **changes: Any) -
         norm_bits=96, over_bits=16, div_bits=28, logit_bits=48, diff_bits=48, exp_bits=14, gelu_bits=16,
         mlp_class=(0,) * layers, fc1_gains=(0,), fc2_gains=(0,),
         limb_bits=16, slots=heads, slot_bits=50, inner_slots=4, inner_slot_bits=50, vocab_slots=5,
-        vocab_slot_bits=50, mu=19,
+        vocab_slot_bits=50, **ColumnSizes.full(changes.pop("mu", 19))._asdict(),
     )  # fmt: skip
     return ProgramConfig(**{**fields, **changes})
 

@@ -118,7 +118,7 @@ def run(
 def test_random_instances(seed: int, wrong: bool) -> None:
     rng = random.Random(seed)
     m = manifest(rng)
-    data = random_data(m, rng)
+    data = random_data(toy_protocol(m), rng)
     protocol = toy_protocol(m)
     prover, verifier = parties(protocol, data)
     made = instances(m, rng)
@@ -142,7 +142,7 @@ def test_zero_checks(seed: int, wrong: bool) -> None:
     """sum eq(tau, x) f(x) over real indices, an axis that an instance lacks counting once."""
     rng = random.Random(seed)
     m = manifest(rng)
-    data = random_data(m, rng)
+    data = random_data(toy_protocol(m), rng)
     prover, verifier = parties(toy_protocol(m), data)
     made = instances(m, rng)
 
@@ -176,7 +176,7 @@ def test_a_term_that_lacks_an_axis_is_refused() -> None:
     """It would not vanish off the real region."""
     rng = random.Random(0)
     m = manifest(rng)
-    data = random_data(m, rng)
+    data = random_data(toy_protocol(m), rng)
     b = FormFactor("b3", tensor(m, "b3"), ("u",))
     prover, _ = parties(toy_protocol(m), data)
     with pytest.raises(ValueError, match="lacks an axis"):

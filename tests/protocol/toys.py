@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from testkit.blinding import seeded
 from zkllm.field import R
 from zkllm.naive import NAIVE
 from zkllm.protocol.data import Packed, ProverData
@@ -20,6 +21,8 @@ from zkllm.protocol.shape import Shape, Vocabulary
 
 @dataclass(frozen=True)
 class ToyConfig:
+    fixed_mu: int
+    witness_mu: int
     mu: int
     limb_bits: int = 16
     n_ctx: int = 1
@@ -29,13 +32,16 @@ class ToyConfig:
         return asdict(self)
 
 
-def toy_protocol(manifest: Manifest, mu: int = 6) -> Setting:
-    """What parties need of a protocol, without operations."""
-    return Setting(Shape(ToyConfig(mu), 1, 1), manifest, 7)
+def toy_protocol(manifest: Manifest, mu: int = 6, above: tuple[int, int] = (0, 2)) -> Setting:
+    """What parties need of a protocol, without operations. `above`: by how many bits the opening's size is
+    above that of fixed and of witness columns, of 2^mu at most."""
+    sizes = ToyConfig(mu - above[0], mu - above[1], mu)
+    return Setting(Shape(sizes, 1, 1), manifest, 7)
 
 
-def random_data(manifest: Manifest, rng: random.Random) -> ProverData:
-    """Random entries: small integers, or field elements as Python integers."""
+def random_data(setting: Setting, rng: random.Random) -> ProverData:
+    """Random entries: small integers, or field elements as Python integers; random masks anywhere above."""
+    manifest, witness = setting.manifest, setting.witness
     tensors: dict[str, np.ndarray | Packed] = {}
     for tensor in manifest.tensors.values():
         sizes = manifest.sizes(tensor.name)
@@ -44,7 +50,9 @@ def random_data(manifest: Manifest, rng: random.Random) -> ProverData:
         else:
             array = np.array([rng.randrange(R) for _ in range(int(np.prod(sizes)))], object)
         tensors[tensor.name] = array.reshape(sizes)
-    return ProverData(manifest, NAIVE, tensors)
+    above = range(1 << witness.mu, 1 << setting.mu)
+    masks = [rng.sample(above, min(len(above), 3)) for _ in range(witness.num_columns)]
+    return ProverData(manifest, NAIVE, tensors, seeded(masks, rng.randrange(1 << 30)))
 
 
 def parties(protocol: Setting, data: ProverData) -> tuple[Prover, Any]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from testkit.toy import Instance, Toy
 from zkllm.kernels.native import NATIVE
 from zkllm.model.vocabulary import VocabularyTree
+from zkllm.outer.keys import VERSION
 from zkllm.outer.setup import setup_outer
 from zkllm.pcs.srs import development_srs, srs_powers_needed
 from zkllm.proof import Proof
@@ -23,10 +24,10 @@ class ToyModel:
         self.tokens = TOKENS
         self._toy = toy = Toy.random(seed=seed)
         circuit = toy.circuit()
-        srs = development_srs((srs_powers_needed(circuit.log2_size, toy.mu) - 1).bit_length())
+        srs = development_srs((srs_powers_needed(circuit.log2_size, 1 << toy.mu) - 1).bit_length())
         commitments = [srs.commit(NATIVE.from_list(t)) for t in toy.tables]
         fields = {
-            "version": 1,
+            "version": VERSION,
             "N": N,
             "k": k,
             "vocab_size": len(TOKENS),

@@ -86,7 +86,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     with stage("set up"):
         asked = api.Asked(arguments.prompt, None, arguments.certified, arguments.rows)
         package = open_model(arguments.model, asked, console)
-        rows = arguments.rows or api.open_setup(package).max_tokens
+        rows = arguments.rows or api.open_setup(package).rows
         api.check_prompt(package, arguments.prompt, None, arguments.certified, rows)
         api.check_memory(package, rows, arguments.certified, arguments.memory_budget)
         key = api.shape_keys(package, rows, arguments.certified, console.progress).verifying_key

@@ -86,7 +86,7 @@ def shape_verifying_key(
     from zkllm import api
 
     record = api.own_setup(package, progress)
-    rows = rows or record.max_tokens
+    rows = rows or record.rows
     path = verifying_key_file(package.folder, rows, certified)
     if is_own_key(package.digest, path):
         key = VerifyingKey.load(path)

@@ -50,6 +50,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "prove (default: one column where that stays within 2^24, else 24)",
     )
     parser.add_argument(
+        "--witness-mu",
+        type=log2_size,
+        metavar="MU",
+        help="a proof's own columns have 2^MU coefficients, at most half as many: shorter ones are faster to "
+        "prove, and each takes 64 bytes and about 6,000 gas (default: one column where that is possible)",
+    )
+    parser.add_argument(
         "--srs",
         type=paths.SourceFile,
         metavar="FILE",
@@ -68,7 +75,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def misuse(arguments: argparse.Namespace) -> str | None:
-    given = {"max-tokens": arguments.rows, "mu": arguments.mu, "memory-budget": arguments.memory_budget}
+    given = {
+        "max-tokens": arguments.rows,
+        "mu": arguments.mu,
+        "witness-mu": arguments.witness_mu,
+        "memory-budget": arguments.memory_budget,
+    }
     unused = [name for name, value in given.items() if value is not None]
     if arguments.check and unused:
         return f"--check takes no --{unused[0]}: it checks what is there"
@@ -94,6 +106,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         arguments.out,
         rows=arguments.rows,
         mu=arguments.mu,
+        witness_mu=arguments.witness_mu,
         srs=arguments.srs,
         calibration=arguments.calibration,
         progress=console.progress,
@@ -101,16 +114,18 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     )
     elapsed = time.perf_counter() - start
     record = api.open_setup(package)
-    key = api.shape_keys(package, record.max_tokens, 1).verifying_key
+    key = api.shape_keys(package, record.rows, 1).verifying_key
     data = {
         "ok": True,
         "package": str(package.folder),
         "model_id": record.model_id,
-        "max_tokens": record.max_tokens,
+        "max_tokens": record.rows,
         "verifier_id": key.verifier_id,
         "srs_kind": record.srs_kind,
         "srs_digest": record.srs_digest,
         "mu": package.config.mu,
+        "fixed_mu": package.config.fixed_mu,
+        "witness_mu": package.config.witness_mu,
         "fixed_columns": len(record.fixed_commitments),
         "circuit_rows_log2": key.n_log2,
         "ranges": [row.to_dict() for row in package.ranges],
@@ -135,7 +150,11 @@ def _report(package: ModelPackage, data: JsonObject) -> list[str]:
                 ("model_id", "0x" + data["model_id"].hex()),
                 ("shape", f"N={data['max_tokens']} k=1; keys of other shapes are made when first used"),
                 ("VERIFIER_ID", "0x" + data["verifier_id"].hex()),
-                ("columns", f"{data['fixed_columns']} of 2^{data['mu']} coefficients"),
+                (
+                    "columns",
+                    f"{data['fixed_columns']} of 2^{data['fixed_mu']} coefficients; a proof's of "
+                    f"2^{data['witness_mu']}",
+                ),
                 ("circuit", f"2^{data['circuit_rows_log2']} rows"),
                 ("SRS", kind if kind == "ceremony" else f"{kind}: anyone can forge, for tests only"),
                 ("time", seconds(data["seconds"])),

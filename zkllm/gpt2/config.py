@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from zkllm.files import JsonObject
+from zkllm.protocol.column_sizes import ColumnSizes
 from zkllm.protocol.shape import Vocabulary
 from zkllm.records import from_data, to_data
 
@@ -66,7 +67,9 @@ class ProgramConfig:
     vocab_slot_bits: int
 
     # commitments
-    mu: int  # columns have 2^mu coefficients
+    mu: int  # the opening sees 2^mu coefficients in every column
+    fixed_mu: int  # of which tensors fill 2^fixed_mu of a fixed column, at most all,
+    witness_mu: int  # and 2^witness_mu of a witness column, at most half
 
     @property
     def width(self) -> int:
@@ -96,6 +99,9 @@ class ProgramConfig:
         """log2 of what multiplies A W in each layer, for the MLP's "fc1" and "fc2"."""
         by_class: tuple[int, ...] = getattr(self, f"{kind}_gains")
         return tuple(by_class[p] for p in self.mlp_class)
+
+    def with_columns(self, sizes: ColumnSizes) -> ProgramConfig:
+        return replace(self, **sizes._asdict())
 
     def one_layer(self, l: int) -> ProgramConfig:
         """Of layer l alone."""

@@ -117,7 +117,7 @@ class CircuitOf(Protocol[V]):
     def quotients(
         self, wires: Sequence[V], z: V, public: Sequence[int], beta: int, gamma: int, alpha: int
     ) -> tuple[V, V]:
-        """(Tp, Tg), 4 n and 5 n coefficients, from those of the wires and of z. Shards: cosets of H; joined
+        """(Tp, Tg), up to 5 n coefficients, from those of the wires and of z. Shards: cosets of H; joined
         before the inverse transform."""
 
 

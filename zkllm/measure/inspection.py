@@ -91,7 +91,7 @@ def inspect_package(
     from zkllm import api
 
     record = api.open_setup(package)
-    rows = record.max_tokens if rows is None else rows
+    rows = record.rows if rows is None else rows
     keys = api.shape_keys(package, rows, certified, progress)
     key, protocol = keys.verifying_key, keys.protocol
     blocks = sub_blocks(protocol)

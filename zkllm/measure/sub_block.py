@@ -20,7 +20,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from zkllm.bits import ceil_log2
 from zkllm.commitments import commit_columns
 from zkllm.errors import PackageError
 from zkllm.field import R
@@ -28,7 +27,6 @@ from zkllm.gpt2 import description as gpt2
 from zkllm.gpt2.config import ProgramConfig
 from zkllm.hashing import keccak256
 from zkllm.kernels.native import NATIVE
-from zkllm.limits import MIN_MU
 from zkllm.model.predicates import (
     NORM_BITS,
     TRACED_BITS,
@@ -50,12 +48,15 @@ from zkllm.pcs.srs import Srs, srs_powers_needed
 from zkllm.protocol.circuit import build_circuit
 from zkllm.protocol.data import Packed, ProverData
 from zkllm.protocol.description import Description, Program
+from zkllm.protocol.masks import require_hiding
 from zkllm.protocol.operation import Operation
 from zkllm.protocol.shape import Shape
 from zkllm.protocol.witness import fixed_tensors, prover_data
 from zkllm.prover import prove_data
 from zkllm.statement import pack_words
 from zkllm.timings import Timings
+
+from ..protocol.column_sizes import ColumnSizes, chosen_sizes
 
 NAMES = ("attention", "fc1-gelu", "fc2-residual")
 CONFIG_TAG = keccak256(b"zkllm.v1.sub-block.config")
@@ -117,19 +118,17 @@ class SubBlock:
     @cached_property
     def config(self) -> ProgramConfig:
         """The same with the size of the columns."""
-        mu = self.mu
-        if mu is None:
-            wide = self._with_mu(40)
-            mu = max(MIN_MU, ceil_log2(max(wide.fixed.used, wide.witness.used)))
-        return replace(self.layer_config, mu=mu)
+        wide = self._with_columns(ColumnSizes.full(40))
+        return self.layer_config.with_columns(chosen_sizes(wide, self.mu))
 
     @cached_property
     def protocol(self) -> Description:
         """The statement is empty."""
-        return self._with_mu(self.config.mu)
+        c = self.config
+        return self._with_columns(ColumnSizes(c.mu, c.fixed_mu, c.witness_mu))
 
-    def _with_mu(self, mu: int) -> Description:
-        c = replace(self.layer_config, mu=mu)
+    def _with_columns(self, sizes: ColumnSizes) -> Description:
+        c = self.layer_config.with_columns(sizes)
         return Description(Shape(c, self.rows, 1), sub_program(self.name, c, self.rows, self.stream_bits))
 
     def check(self) -> None:
@@ -179,7 +178,7 @@ class SubBlock:
 
     def data(self, trace: Trace) -> ProverData:
         """The tensors of this part in an execution of the model."""
-        return prover_data(self.protocol.manifest, self, self.excerpt(trace), NATIVE, self.fixed)
+        return prover_data(self.protocol, self, self.excerpt(trace), NATIVE, self.fixed)
 
 
 @dataclass(frozen=True)
@@ -223,10 +222,11 @@ def setup(
     """Commits to the weights and makes the keys; `open_srs`: at least so many powers -> SRS."""
     block.check()
     config = block.protocol.shape.config
+    require_hiding(NATIVE, block.protocol)
     with timings.stage("circuit"):
         circuit = build_circuit(block.protocol)
     with timings.stage("SRS"):
-        srs = open_srs(srs_powers_needed(circuit.log2_size, config.mu))
+        srs = open_srs(srs_powers_needed(circuit.log2_size, block.protocol.longest_column))
     with timings.stage("commit weights") as report:
         commitments = commit_columns(srs, block.protocol.fixed, block.fixed, report)
     with timings.stage("keys"):

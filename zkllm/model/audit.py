@@ -26,6 +26,8 @@ from zkllm.model.tokenizer import ByteLevelTokenizer
 from zkllm.model.tokenizer_files import load_tokenizer
 from zkllm.model.weights import QuantizedModel
 
+from ..protocol.column_sizes import ColumnSizes
+
 TOLERANCE = 0.05
 """Of a repeated range. Float sums differ in their last bits from machine to machine, and a deep model in
 float32 makes more of it; what is chosen is the same unless a range is that near to a power of two."""
@@ -120,7 +122,7 @@ def _flat(data: Any, name: str = "") -> Iterator[tuple[str, float]]:
 def _check_choice(package: ModelPackage, checkpoint: Checkpoint, record: CalibrationRecord) -> None:
     """Scales, tables and configuration are what the quantiser chooses from the recorded ranges.
 
-    mu is anyone's choice: it says how the program is committed to.
+    The columns' sizes are anyone's choice: they say how the program is committed to.
     """
     config, scales, spec = choose_config(checkpoint, record.ranges, record.options)
     unlike = _unlike(package.scales.to_dict(), scales.to_dict())
@@ -128,7 +130,7 @@ def _check_choice(package: ModelPackage, checkpoint: Checkpoint, record: Calibra
     unlike += _unlike(package.config.to_dict(), config.to_dict(), _PACKING)
     if not unlike:  # so that the arrays have the shapes of this configuration
         chosen = packed(QuantizedModel(config, spec, **dict(package.weights.arrays())), record.options).config
-        unlike = _unlike(package.config.to_dict(), chosen.to_dict(), ("mu",))
+        unlike = _unlike(package.config.to_dict(), chosen.to_dict(), ColumnSizes._fields)
     if unlike:
         raise PackageError(
             f"{package.folder}: not what the quantiser chooses from its ranges: {', '.join(unlike)}; "
@@ -136,8 +138,8 @@ def _check_choice(package: ModelPackage, checkpoint: Checkpoint, record: Calibra
         )
 
 
-_PACKING = ("slots", "slot_bits", "inner_slots", "inner_slot_bits", "vocab_slots", "vocab_slot_bits", "mu",
-            "rho_bits")  # fmt: skip
+_PACKING = ("slots", "slot_bits", "inner_slots", "inner_slot_bits", "vocab_slots", "vocab_slot_bits",
+            "rho_bits", *ColumnSizes._fields)  # fmt: skip
 """What the quantised weights decide."""
 
 

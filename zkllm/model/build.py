@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from zkllm import __version__
-from zkllm.bits import ceil_log2
 from zkllm.errors import PackageError
 from zkllm.files import JsonObject, write_atomically
 from zkllm.gpt2.config import ProgramConfig
 from zkllm.gpt2.description import describe
-from zkllm.limits import MAX_CHOSEN_MU, MIN_MU
+from zkllm.limits import MAX_CHOSEN_MU
 from zkllm.model.calibrate import FloatRanges, calibration_set, default_text, measure
 from zkllm.model.calibration_record import CalibrationRecord, text_digest
 from zkllm.model.checkpoint import Checkpoint, stamps
@@ -42,6 +41,8 @@ from zkllm.model.ranges import RangeReport, RangeRow
 from zkllm.model.weights import ARRAYS, QuantizedModel, TableSpec
 from zkllm.resumable import Resumable
 
+from ..protocol.column_sizes import ColumnSizes, chosen_sizes
+
 BUILD_FILE = "build.json"
 _TRACED_SEQUENCES, _TRACED_OPERATIONS = 32, 1e11
 
@@ -62,12 +63,12 @@ class BuildOptions:
         return default_text() if self.calibration is None else self.calibration
 
 
-def choose_mu(model: QuantizedModel, rows: int) -> int:
-    """log2 of a column: one column of each group where that stays within 2^24."""
-    config = replace(model.config, mu=MAX_CHOSEN_MU)
-    layout = describe(config, min(rows, config.n_ctx), 1)
-    used = max(layout.fixed.used, layout.witness.used)
-    return max(MIN_MU, min(MAX_CHOSEN_MU, ceil_log2(used)))
+def sized(
+    config: ProgramConfig, rows: int, mu: int | None = None, witness_mu: int | None = None
+) -> ProgramConfig:
+    """Columns as asked for, or as the weights, and proofs of `rows` rows, want them."""
+    any_size = describe(config.with_columns(ColumnSizes.full(MAX_CHOSEN_MU)), min(rows, config.n_ctx), 1)
+    return config.with_columns(chosen_sizes(any_size, mu, witness_mu))
 
 
 def stage_of(progress: StageProgress | None, name: str) -> Callable[[int, int], None] | None:
@@ -103,7 +104,8 @@ def build_inputs(checkpoint: Checkpoint, options: BuildOptions) -> JsonObject:
         "checkpoint": str(checkpoint.folder.resolve()),
         "files": [list(stamp) for stamp in stamps(checkpoint.folder)],
         "calibration": text_digest(options.text),
-        "quantizer": {**asdict(options.quantizer), "mu": None},  # mu changes nothing but the manifest
+        # the columns' sizes change nothing but the manifest
+        "quantizer": {**asdict(options.quantizer), "mu": None, "witness_mu": None},
         "seed": options.seed,
     }
 
@@ -134,9 +136,9 @@ def build_package(
     arrays = {name: map_array(out, name, config) for name in ARRAYS}
     quantized = packed(QuantizedModel(config, spec, **arrays), options.quantizer)
     check_predicates(quantized)
-    if options.quantizer.mu is None:
-        mu = choose_mu(quantized, options.rows)
-        quantized = replace(quantized, config=replace(quantized.config, mu=mu))
+    asked = options.quantizer
+    config = sized(quantized.config, options.rows, asked.mu, asked.witness_mu)
+    quantized = replace(quantized, config=config)
     report = _checked_report(resumable, quantized, groups, progress)
     record_calibration_text(out, options.calibration)
     record = CalibrationRecord.of(ranges, options.quantizer, options.seed, options.text)

@@ -24,8 +24,8 @@ class CalibrationRecord:
 
     @classmethod
     def of(cls, ranges: FloatRanges, options: QuantizerOptions, seed: int, text: str) -> CalibrationRecord:
-        """mu is not part of it: it says how the program is committed to, not what it computes."""
-        return cls(ranges, replace(options, mu=None), seed, text_digest(text))
+        """Without columns' sizes: they say how the program is committed to, not what it computes."""
+        return cls(ranges, replace(options, mu=None, witness_mu=None), seed, text_digest(text))
 
     def to_bytes(self) -> bytes:
         return encode(self)

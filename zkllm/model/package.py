@@ -49,7 +49,7 @@ from zkllm.model.vocabulary import VocabularyTree
 from zkllm.model.weights import ARRAYS, QuantizedModel, TableSpec, array_bytes
 from zkllm.records import from_data
 
-FORMAT = 2
+FORMAT = 3
 CALIBRATION_FILE = "calibration.json"
 CALIBRATION_TEXT = "calibration.txt"
 _FIELDS = {"format", "config", "tables", "scales", "source", "vocabulary_root", "files"}

@@ -21,11 +21,13 @@ from zkllm.field import R
 from zkllm.gpt2.config import ProgramConfig
 from zkllm.gpt2.description import declared, layer_norm, linear_kinds
 from zkllm.kernels.native import NATIVE
-from zkllm.limits import MAX_MU, MAX_POSITIONS, MAX_VOCABULARY
+from zkllm.limits import MAX_POSITIONS, MAX_VOCABULARY
 from zkllm.model.folding import LINEARS
 from zkllm.model.tables import exp_table, gelu_table
 from zkllm.model.weights import QuantizedModel
 from zkllm.ops.linear import Kind
+
+from ..protocol.column_sizes import ColumnSizes
 
 PACKED_BITS = 253  # a packed coefficient: slots times bits a slot
 NORM_BITS = 252  # 2 rho_bits + bits of Q
@@ -209,9 +211,10 @@ def config_predicates(c: ProgramConfig) -> Iterator[Predicate]:
         text = f"1 <= {name} < 2^31"
         yield Predicate(text, holds := 1 <= getattr(c, name) < 1 << 31, text)
         in_range &= holds
-    text = f"1 <= mu <= {MAX_MU}"
-    yield Predicate(text, holds := 1 <= c.mu <= MAX_MU, text)
-    if not (in_range and holds):
+    for text, holds in ColumnSizes(c.mu, c.fixed_mu, c.witness_mu).conditions().items():
+        yield Predicate(text, holds, text)
+        in_range &= holds
+    if not in_range:
         return
     for text, holds in _conditions(c):
         yield Predicate(text, holds, text)
@@ -229,7 +232,7 @@ def config_predicates(c: ProgramConfig) -> Iterator[Predicate]:
 
 
 def _conditions(c: ProgramConfig) -> Iterator[tuple[str, bool]]:
-    yield "mu: a column's address holds the bits of the layer", c.n_layer < 1 << c.mu
+    yield "fixed_mu: a column's address holds the bits of the layer", c.n_layer < 1 << c.fixed_mu
     yield "vocab_size: ids are 16-bit", 1 <= c.vocab_size <= MAX_VOCABULARY
     yield "pad_id is a token id", 0 <= c.pad_id < c.vocab_size
     yield "n_ctx < 2^16", c.n_ctx <= MAX_POSITIONS

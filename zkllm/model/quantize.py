@@ -30,6 +30,9 @@ from zkllm.model.tables import exp_table, gelu_table
 from zkllm.model.weights import ARRAYS, QuantizedModel, TableSpec
 from zkllm.records import from_data, to_data
 
+from ..limits import MAX_CHOSEN_MU
+from ..protocol.column_sizes import ColumnSizes
+
 WEIGHT_BITS = 16
 GAIN_BITS = 14  # fractional bits of the final gain, unless the remainder would exceed a limb
 COARSEST_STEP = 1 / 64  # of the exponential's table
@@ -49,7 +52,9 @@ class QuantizerOptions:
     exp_bits: int = 13  # at most
     limb_bits: int | None = None  # act_bits
     headroom_bits: int = 2
-    mu: int | None = None  # set by the package builder, from the sizes of the columns
+    # log2 of the columns' lengths; None: the package builder's choice, from their contents
+    mu: int | None = None
+    witness_mu: int | None = None
     slots: int | None = None
     inner_slots: int | None = None
     vocab_slots: int | None = None
@@ -287,7 +292,8 @@ def choose_config(
         logit_bits=signed_bits(ranges.tensors["logits"], scales.logits),
         diff_bits=signed_bits(ranges.tensors["diff"] / 2, scales.logits),
         slots=1, slot_bits=0, inner_slots=1, inner_slot_bits=0, vocab_slots=1, vocab_slot_bits=0,
-        mu=options.mu or 19, **shifts, **norm, **exps,
+        **ColumnSizes.full(options.mu or MAX_CHOSEN_MU)._asdict(),  # before their sizes are known
+        **shifts, **norm, **exps,
     )  # fmt: skip
     return config, scales, spec
 

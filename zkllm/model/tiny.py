@@ -21,6 +21,8 @@ from zkllm.model.predicates import slot_bounds, square_sum_bound
 from zkllm.model.tables import exp_table, gelu_table
 from zkllm.model.weights import ARRAYS, QuantizedModel, TableSpec
 
+from ..protocol.column_sizes import ColumnSizes
+
 # magnitudes of the random weights
 _MAX = {"wte": 15, "wpe": 12, "w_qkv": 7, "w_o": 6, "w_fc1": 5, "w_fc2": 6,
         "b_qkv": 60, "b_o": 40, "b_fc1": 60, "b_fc2": 20, "gain": 5, "beta": 40}  # fmt: skip
@@ -33,7 +35,8 @@ def _shift(kind: str, inputs: int, scale: float, target: float) -> int:
 
 
 def tiny_config(**overrides: Any) -> ProgramConfig:
-    """Shapes and scales without packing (`tiny_model` chooses the slots); any field may be given.
+    """Shapes and scales without packing (`tiny_model` chooses the slots); any field may be given. With mu
+    alone, columns are as long as it allows.
 
     Layers alternate between two classes, whose MLPs differ in every scale.
     """
@@ -50,7 +53,8 @@ def tiny_config(**overrides: Any) -> ProgramConfig:
         fc1_gains=(1, 0)[:classes], fc2_gains=(1, 2)[:classes],
         act_bits=8, write_bits=10, rho_bits=0, norm_bits=0, over_bits=8, div_bits=0,
         logit_bits=16, diff_bits=16, exp_bits=5, gelu_bits=6, limb_bits=8,
-        slots=1, slot_bits=0, inner_slots=1, inner_slot_bits=0, vocab_slots=1, vocab_slot_bits=0, mu=10,
+        slots=1, slot_bits=0, inner_slots=1, inner_slot_bits=0, vocab_slots=1, vocab_slot_bits=0,
+        **ColumnSizes.full(overrides.get("mu", 10))._asdict(),
     )  # fmt: skip
     return ProgramConfig(**{**shape, **scales, **overrides})
 

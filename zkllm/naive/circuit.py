@@ -96,12 +96,12 @@ class NaiveCircuit:
             tp.append(product * vanishing[i % EXTENSION] % R)
             tg.append(gates * vanishing[i % EXTENSION] % R)
             x = x * root % R
-        return self._quotient(tp, 4, root), self._quotient(tg, 5, root)
+        return self._quotient(tp, root), self._quotient(tg, root)
 
-    def _quotient(self, values: Values, blocks: int, root: int) -> Values:
-        """The coefficients: `blocks` n of them, unless the polynomial is longer."""
+    def _quotient(self, values: Values, root: int) -> Values:
+        """The coefficients: 5 n of them, unless the polynomial is longer."""
         coefficients = from_coset(values, GENERATOR, root)
-        while len(coefficients) > blocks * self.n and not coefficients[-1]:
+        while len(coefficients) > 5 * self.n and not coefficients[-1]:
             coefficients.pop()
         if len(coefficients) > 6 * self.n:
             raise ValueError("not a multiple of X^n - 1")

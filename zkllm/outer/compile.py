@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from zkllm.blinding import CIRCUIT_ROWS
 from zkllm.field import R
 from zkllm.outer.builder import CircuitBuilder, Wire
 from zkllm.outer.gates import SELECTORS
@@ -240,10 +241,15 @@ class _Compiler:
 
     def finish(self, input_variables: np.ndarray) -> Circuit:
         num_rows = len(self.rows)
-        log2_size = max(num_rows.bit_length(), 1)  # the last row stays free
+        log2_size = (num_rows + CIRCUIT_ROWS).bit_length()  # no gate on the last row, whose next is the first
         size = 1 << log2_size
         wires = np.zeros((WIDTH, size), np.uint32)
         wires[:, :num_rows] = np.array(self.rows, np.uint32).T
+        # inputs that nothing constrains, each with a variable of its own: random ones blind the wires
+        blinding = self.num_variables + np.arange(WIDTH * CIRCUIT_ROWS, dtype=np.uint32)
+        wires[:, size - CIRCUIT_ROWS :] = blinding.reshape(WIDTH, CIRCUIT_ROWS)
+        input_variables = np.concatenate([input_variables, blinding])
+        self.num_variables += len(blinding)
         defines = np.zeros(size, np.uint8)
         defines[:num_rows] = self.defines
         equal_to = np.arange(self.num_variables, dtype=np.uint32)

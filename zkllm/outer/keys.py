@@ -19,8 +19,8 @@ from zkllm.pcs.development import SRS_KINDS, development_g2_tau
 from zkllm.records import decode, encode
 from zkllm.statement import num_words
 
-VERSION = 1
-VERIFIER_TAG = keccak256(b"zkllm.v1.verifier")
+VERSION = 2
+VERIFIER_TAG = keccak256(b"zkllm.v2.verifier")
 
 
 @dataclass(frozen=True)

@@ -102,6 +102,7 @@ class OuterProver:
             raise SrsError("this SRS is not the one that the key was made with")
         self.pk, self.srs, self.kernels, self.blinding, self.words = pk, srs, kernels, blinding, words
         self._progress, self._on_step = progress, on_step
+        blinding.bind(digest)
         self.begin(STEPS[0])
         self.seed = seed_of(digest)
         self.schedule = schedule
@@ -192,25 +193,23 @@ class OuterProver:
         self.begin("wires")
         circuit = self.prepared.circuit
         public = self.public_inputs()
-        columns = circuit.columns(circuit.solve(public, inputs))
-        self.wires = [self.blinded(name, column) for name, column in zip(WIRES, columns, strict=True)]
+        columns = circuit.columns(circuit.solve(public, [*inputs, *self.blinding.wires]))
+        self.wires = [self.kernels.ntt(column, len(column), True) for column in columns]
         self.commit("C1", self.kernels.pack(self.wires))
         self.begin("quotients")
         beta, gamma = self.challenge("beta_p"), self.challenge("gamma_p")
         alpha = self.challenge("alpha_p")
-        z = self.blinded("z", circuit.grand_product(columns, beta, gamma))
+        z = self.blinded(circuit.grand_product(columns, beta, gamma))
         z_reduced, _ = self.kernels.divide(z, 1, 1, 1)  # z = 1 + (X - 1) z'
         tp, tg = circuit.quotients(self.wires, z, public, beta, gamma, alpha)
         self.quotients = [z_reduced, tp, tg]
         self.commit("C2", self.kernels.pack(self.quotients))
         self.challenge("y")
 
-    def blinded(self, name: str, values: Vector) -> Vector:
-        """The coefficients of a polynomial with these values on H."""
-        n, rho = len(values), self.blinding.multiple(name)
+    def blinded(self, values: Vector) -> Vector:
+        """The coefficients of a polynomial with these values on H: a random one of its degree."""
+        n, rho = len(values), self.blinding.multiple
         polynomial = self.kernels.ntt(values, n, True)
-        if not rho:
-            return polynomial
         multiple = [*(-c for c in rho), *[0] * (n - len(rho)), *rho]
         return self.kernels.combine([polynomial, self.kernels.from_list(multiple)], [1, 1])
 

@@ -21,7 +21,7 @@ from zkllm.outer.rows import Circuit
 from zkllm.pcs.srs import Srs
 from zkllm.statement import num_words
 
-MAGIC = b"zkllm proving key 2\n"
+MAGIC = b"zkllm proving key 3\n"
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from zkllm.hashing import keccak256
 from zkllm.outer.gates import SELECTORS, WIRES
 from zkllm.pcs.curve import G1_BYTES, OffCurve, g1_coordinates
 
-STATEMENT_TAG = keccak256(b"zkllm.v1.statement")
+STATEMENT_TAG = keccak256(b"zkllm.v2.statement")
 POINT_BYTES, SCALAR_BYTES = G1_BYTES, 32
 
 PREPROCESSED = (*SELECTORS, "sigma1", "sigma2", "sigma3", "sigma4")

@@ -13,15 +13,11 @@ from ..outer.rows import Circuit
 from ..outer.transcript import public_input_names
 from ..statement import num_words
 from .algebra import Scalar
+from .column_sizes import column_bits
 from .description import Description
 from .party import CircuitParty, Party
 from .program import column_polynomials, opening_values, run_inner
 from .reduction import ReductionResult
-
-
-def column_bits(mu: int) -> int:
-    """log2 of b, the length of Mercury's rows: 2^mu = rows * b."""
-    return mu // 2
 
 
 def opening_tail(
@@ -30,7 +26,7 @@ def opening_tail(
     """v, P_col(zeta), P_col(1/zeta), P_row(zeta), P_row(1/zeta); zeta times its inverse is checked."""
     party.check("opening: 1/zeta", zeta * inverse, 1)
     v = opening_values(result.columns, theta)
-    return [v, *column_polynomials(result.point, column_bits(party.protocol.shape.config.mu), zeta, inverse)]
+    return [v, *column_polynomials(result.point, column_bits(party.protocol.mu), zeta, inverse)]
 
 
 def build_circuit(protocol: Description) -> Circuit:

@@ -50,19 +50,28 @@ def column_pieces(layout: Layout, tensors: Tensors, column: int) -> Iterator[Pie
 def kernel_pieces(
     data: ProverData, layout: Layout, column: int, coefficient: int = 1
 ) -> list[KernelPiece[Vector]]:
-    """coefficient * column, as the kernels' `sum_tables` takes it."""
-    pieces: list[KernelPiece[Vector]] = [
+    """coefficient * column without its masks, as the kernels' `sum_tables` takes it."""
+    return [
         (offset, stride, [coefficient * pow(2, s, R) % R for s in shifts], exact_table(data.kernels, values))
         for offset, stride, shifts, values in column_slabs(layout, data.tensors, column)
     ]
-    if not layout.fixed:
-        for address, mask in data.blinding.column(column).items():
-            pieces.append((address, 1, [coefficient], data.kernels.from_list([mask])))
-    return pieces
 
 
-def combine_columns(data: ProverData, layouts: Sequence[Layout], coefficients: Sequence[int]) -> Vector:
-    """sum_g coefficients[g] C_g over the columns of all layouts, in one pass and without any of them.
+def mask_pieces(
+    data: ProverData, layout: Layout, column: int, coefficient: int = 1
+) -> list[KernelPiece[Vector]]:
+    """coefficient * its masks."""
+    return [
+        (address, 1, [coefficient], data.kernels.from_list([mask]))
+        for address, mask in data.masks(layout, column).items()
+    ]
+
+
+def combine_columns(
+    data: ProverData, layouts: Sequence[Layout], coefficients: Sequence[int], size: int
+) -> Vector:
+    """sum_g coefficients[g] C_g over the columns of all layouts, as `size` coefficients, in one pass and
+    without any of them.
 
     What was read is not kept resident.
     """
@@ -70,6 +79,9 @@ def combine_columns(data: ProverData, layouts: Sequence[Layout], coefficients: S
     pieces = [
         piece
         for (layout, g), coefficient in zip(columns, coefficients, strict=True)
-        for piece in kernel_pieces(data, layout, g, coefficient)
+        for piece in (
+            *kernel_pieces(data, layout, g, coefficient),
+            *mask_pieces(data, layout, g, coefficient),
+        )
     ]
-    return data.kernels.sum_tables(1 << layouts[0].mu, pieces, data.release)
+    return data.kernels.sum_tables(size, pieces, data.release)

@@ -8,13 +8,14 @@ from math import prod
 
 import numpy as np
 
-from ..blinding import NO_BLINDING, Blinding
+from ..blinding import Blinding, FreshBlinding
 from ..field import R
 from ..kernels.interface import Kernels, Table, Vector
 from ..mapped import release
 from . import functionals as F
 from .algebra import Point, Scalar
 from .forms import Form, Term
+from .layout import Layout
 from .manifest import Manifest
 
 MERGED = 1 << 20  # longest weight vector that is expanded over several axes
@@ -47,10 +48,14 @@ class ProverData:
     manifest: Manifest
     kernels: Kernels
     tensors: dict[str, np.ndarray | Packed] = field(default_factory=dict)
-    blinding: Blinding = NO_BLINDING
+    blinding: Blinding = field(default_factory=lambda: FreshBlinding(()))
 
     def array(self, name: str) -> np.ndarray:
         return integers(self.tensors, name)
+
+    def masks(self, layout: Layout, column: int) -> Mapping[int, int]:
+        """What hides a column: coefficients by their address, above those of tensors."""
+        return {} if layout.fixed else self.blinding.column(column)
 
     def release(self) -> None:
         """Mapped weights need not stay resident: for after a pass over them."""

@@ -17,7 +17,7 @@ from .operation import Operation
 from .setting import Setting
 from .shape import Shape
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ def leaf_depth(party: Party) -> int:
 def logup(party: Party) -> None:
     """Reduces every lookup to the claims "lookups: p" and "lookups: q"."""
     alpha, beta = party.challenge(), party.challenge()
+    party.salt()  # before the first message that depends on the witness
     depth = leaf_depth(party)
     manifest = party.protocol.manifest
     queries = sum(manifest.count(t.name) for t, _ in active_lookups(party))

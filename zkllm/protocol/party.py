@@ -84,6 +84,10 @@ class Party:
     def send(self, compute: Callable[[], Scalar]) -> Scalar:
         raise NotImplementedError
 
+    def salt(self) -> None:
+        """A random message: what follows is then no function of the witness that anyone could guess at."""
+        self.send(lambda: self.data.blinding.salt if self.data else 0)
+
     def advice(self, compute: Callable[[], int]) -> Scalar:
         """A value that follows from the statement: a wire of the circuit, not part of the transcript."""
         raise NotImplementedError

@@ -81,34 +81,36 @@ def _local(mu: int, block: Block, r: Point) -> Point:
 
 
 def evaluate_weights(party: Party, groups: Groups, r: Point) -> list[Scalar]:
-    """E_g(r) of every column."""
+    """E_g(r) of every column. The weights of what lies above a layout's columns are 0."""
     protocol = party.protocol
-    mu = protocol.fixed.mu
     result: list[Scalar] = [0] * protocol.num_columns
     for tensor, own in groups.items():
         layout, first = _layout_of(party, tensor)
+        mu, at = layout.mu, r[len(r) - layout.mu :]
         for i, block in enumerate(layout.blocks[tensor]):
             size = block.inner_log2
             total: Scalar = 0
             for group in own:
-                weight = _block_weight(party, group.term, i, block, _local(mu, block, r))
+                weight = _block_weight(party, group.term, i, block, _local(mu, block, at))
                 total = total + group.coefficient * weight
             g = first + layout.column(block)
-            prefix = eq_index(layout.offset(block) >> size, r[block.outer : mu - size])
+            prefix = eq_index(layout.offset(block) >> size, at[block.outer : mu - size])
             result[g] = result[g] + prefix * total
-    return result
+    below = {x.fixed: eq_index(0, r[: len(r) - x.mu]) for x in (protocol.fixed, protocol.witness)}
+    return [below[g < protocol.fixed.num_columns] * weight for g, weight in enumerate(result)]
 
 
 def reduce_claims(party: Party) -> ReductionResult:
     protocol = party.protocol
-    mu = protocol.fixed.mu
     beta = party.challenge()
     party.error("reduction beta", len(party.claims) - 1)
     groups, claim = _groups(party, beta)
-    kernel = party.own(lambda data: ReductionKernel(data, (protocol.fixed, protocol.witness), groups))
+    kernel = party.own(
+        lambda data: ReductionKernel(data, protocol.mu, (protocol.fixed, protocol.witness), groups)
+    )
     point: list[Scalar] = []
-    for _ in range(mu):
-        h = round_message(party, 2, claim, None, lambda: kernel().round())
+    for _ in range(protocol.mu):
+        h = round_message(party, 2, claim, None, lambda claim=claim: kernel().round(int(claim)))  # type: ignore[misc]
         c = party.challenge()
         party.count_round()
         claim = horner(h, c)

@@ -1,6 +1,8 @@
 """The prover's side of the reduction: sum_g sum_x E_g(x) C_g(x), round by round.
 
-Ordinary columns stay integers for the first rounds (`ReductionInstance`). In a layered column the weights are
+Ordinary columns stay integers for the first rounds (`ReductionInstance`). A column whose tensors end below
+2^mu meets the first variables as `ShortColumns`: its weights are 0 wherever one of them is 1, so that only
+masks (`masks.py`) and the columns' total enter these rounds. In a layered column the weights are
 u(layer) v(rest), so that the rounds of the layer's bits need only s(layer) = sum_rest v C(layer, rest), one
 pass over the weights; what is left once the layer is bound, sum_layer eq(layer) C(layer, rest), is a second
 pass and a column of 2^(mu - outer) field elements, which goes on as an ordinary one.
@@ -12,6 +14,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
+from math import prod
 
 import numpy as np
 
@@ -83,7 +86,10 @@ class LayeredColumns:
         outer: int,
         numbers: list[int],  # columns of the layout
         groups: Groups,
+        scale: int,
+        masks: list[list[_Mask]],
     ):
+        """Both weights and columns times `scale`; `masks`: of each column of `numbers`."""
         self.kernels, self.outer, self.num_columns = kernels, outer, len(numbers)
         self.rest_log2 = layout.mu - outer
         self.bound: list[int] = []
@@ -109,8 +115,8 @@ class LayeredColumns:
                         numbers.index(layout.column(block)),
                         offset & ((1 << self.rest_log2) - 1),
                         values,
-                        [pow(2, s, R) for s in shifts],
-                        int(group.coefficient) % R,
+                        [pow(2, s, R) * scale % R for s in shifts],
+                        int(group.coefficient) * scale % R,
                         vectors,
                     )
                 )
@@ -118,6 +124,10 @@ class LayeredColumns:
         (weight,) = weights.values()
         start = self.blocks[0].block.spans[0][0]
         u = weight.dense()[start : start + (1 << outer)]
+        self.masks = [
+            [(*divmod(m.address, 1 << self.rest_log2), m.value, m.rest_weight * scale % R) for m in own]
+            for own in masks
+        ]
         sums = self._layer_sums()
         terms = [(1, [0, i + 1]) for i in range(len(sums))]
         factors: list[Factor[Vector]] = [((0,), kernels.from_list(u)), *(((0,), s) for s in sums)]
@@ -140,6 +150,11 @@ class LayeredColumns:
             rest = k.contract(b.values, shape, 2, weights, len(shape) - 2)
             factors = k.from_list([f * b.coefficient for f in b.factors])
             sums[b.column].append(k.contract(rest, shape[:2], 1, factors))
+        for own, masks in zip(sums, self.masks, strict=True):
+            for layer, _, mask, weight in masks:
+                column = [0] * (1 << self.outer)
+                column[layer] = mask * weight % R
+                own.append(k.from_list(column))
         return [k.linear_combination(s, [1] * len(s)) for s in sums]
 
     def round(self) -> list[int]:
@@ -166,6 +181,9 @@ class LayeredColumns:
             weights[b.column].append((b.place, u * b.coefficient % R, b.vectors))
         self.blocks = []
         data: list[list[Piece[Vector]]] = [[(0, 1, [1], column)] for column in columns]
+        for pieces, masks in zip(data, self.masks, strict=True):
+            for layer, rest, mask, _ in masks:
+                pieces.append((rest, 1, [F.eq_vector(self.bound)[layer]], k.from_list([mask])))
         del columns
         pairs = list(zip(weights, data, strict=True))
         self.rest = DenseColumns(k.reduction(self.rest_log2, pairs))
@@ -175,40 +193,62 @@ class LayeredColumns:
         return self.rest.values()
 
 
-class ReductionKernel:
-    """All columns: fixed first, then witness."""
+@dataclass
+class _Mask:
+    """A mask above a short column."""
 
-    def __init__(self, data: ProverData, layouts: Sequence[Layout], groups: Groups):
-        data.release()
-        kernels, tensors = data.kernels, data.tensors
-        self.classes: list[
-            tuple[list[int], DenseColumns | LayeredColumns]
-        ] = []  # (global column numbers, state)
-        self.num_columns = sum(layout.num_columns for layout in layouts)
-        plain: list[tuple[int, Layout, int]] = []
-        first = 0
-        for layout in layouts:
-            outers = [layout.outer_of(g) for g in range(layout.num_columns)]
-            for outer in sorted({o for o in outers if o}, reverse=True):
-                numbers = [g for g, o in enumerate(outers) if o == outer]
-                state = LayeredColumns(kernels, layout, tensors, outer, numbers, groups)
-                self.classes.append(([first + g for g in numbers], state))
-            plain += [(first + g, layout, g) for g, o in enumerate(outers) if not o]
-            first += layout.num_columns
-        sums: dict[int, tuple[list[Claimed[Vector]], list[Piece[Vector]]]] = {
-            n: ([], []) for n, _, _ in plain
-        }  # (weights, data)
-        at = {(id(layout), g): n for n, layout, g in plain}
-        for layout in layouts:
-            for name in layout.blocks:
-                claims = _weights(kernels, layouts, layout, name, groups.get(name, []))
-                for block, coefficient, vectors in claims:
-                    own, _ = sums[at[id(layout), layout.column(block)]]
-                    own.append((layout.offset(block), coefficient, vectors))
-        for n, layout, g in plain:
-            sums[n][1].extend(kernel_pieces(data, layout, g))
-        instance = kernels.reduction(layouts[0].mu, [sums[n] for n, _, _ in plain])
-        self.classes.append(([n for n, _, _ in plain], DenseColumns(instance)))
+    bits: list[int]  # of its address, above the column's own, that are not bound yet
+    address: int  # the rest of it
+    value: int  # times eq of the bound variables and their bits
+    weight: int  # of the place `address`
+    rest_weight: int  # the same without the factor of its first axis
+
+
+class Columns:
+    """The columns of one layout, from the round on at which their own first variable is bound."""
+
+    def __init__(self, data: ProverData, layouts: Sequence[Layout], layout: Layout, groups: Groups):
+        self.data, self.layouts, self.layout, self.groups = data, layouts, layout, groups
+        self.classes: list[tuple[list[int], DenseColumns | LayeredColumns]] = []
+
+    def start(self, scale: int = 1, masks: list[list[_Mask]] | None = None) -> None:
+        """Both weights and columns times `scale`; `masks`: of each column, added to it at their address."""
+        kernels, layout = self.data.kernels, self.layout
+        masks = masks if masks is not None else [[] for _ in range(layout.num_columns)]
+        outers = [layout.outer_of(g) for g in range(layout.num_columns)]
+        for outer in sorted({o for o in outers if o}, reverse=True):
+            numbers = [g for g, o in enumerate(outers) if o == outer]
+            own, tensors = [masks[g] for g in numbers], self.data.tensors
+            state = LayeredColumns(kernels, layout, tensors, outer, numbers, self.groups, scale, own)
+            self.classes.append((numbers, state))
+        plain = [g for g, o in enumerate(outers) if not o]
+        if not plain:
+            return
+        sums: dict[int, tuple[list[Claimed[Vector]], list[Piece[Vector]]]] = {g: ([], []) for g in plain}
+        for name in layout.blocks:
+            claims = _weights(kernels, self.layouts, layout, name, self.groups.get(name, []))
+            for block, coefficient, vectors in claims:
+                weights, _ = sums[layout.column(block)]
+                weights.append((layout.offset(block), coefficient * scale % R, vectors))
+        for g, (_, pieces) in sums.items():
+            pieces += kernel_pieces(self.data, layout, g, scale)
+            pieces += [(m.address, 1, [1], kernels.from_list([m.value])) for m in masks[g]]
+        self.classes.append((plain, DenseColumns(kernels.reduction(layout.mu, list(sums.values())))))
+
+    def weights_at(self, column: int, position: int) -> tuple[int, int]:
+        """The weight of one place, and that without the factors of the first axis."""
+        total = rest = 0
+        for name, blocks in self.layout.blocks.items():
+            for i, block in enumerate(blocks):
+                if self.layout.column(block) != column:
+                    continue
+                if (indices := self.layout.indices(block, position)) is None:
+                    continue
+                for group in self.groups.get(name, []):
+                    first, others = _factors_at(self.layouts, group.term, i, block, indices)
+                    total += int(group.coefficient) * first * others
+                    rest += int(group.coefficient) * others
+        return total % R, rest % R
 
     def round(self) -> list[int]:
         total = [0, 0, 0]
@@ -220,14 +260,103 @@ class ReductionKernel:
         for _, state in self.classes:
             state.bind(c)
 
-    @cached_property
     def values(self) -> list[int]:
         """c_g of every column, once every variable is bound."""
-        result = [0] * self.num_columns
+        result = [0] * self.layout.num_columns
         for numbers, state in self.classes:
             for n, value in zip(numbers, state.values(), strict=True):
                 result[n] = value
         return result
+
+
+class ShortColumns:
+    """Columns of 2^(mu - above) entries, while the first `above` variables are bound.
+
+    E(y, x) = [y = 0] E_0(x) for the bits y above the column. With e = prod (1 - r_i) over the bound ones, a
+    round's polynomial is (1 - X) ((1 - X) S + X e B): S is what the columns' products come to so far, and B =
+    sum E_0(x) M over the masks whose next bit is 1 and whose others are 0.
+    """
+
+    def __init__(self, columns: Columns, above: int):
+        self.columns, self.above, self.scale = columns, above, 1
+        self.masks = [
+            [self._mask(g, address, mask) for address, mask in columns.data.masks(columns.layout, g).items()]
+            for g in range(columns.layout.num_columns)
+        ]
+
+    def _mask(self, column: int, address: int, value: int) -> _Mask:
+        above, place = divmod(address, 1 << self.columns.layout.mu)
+        bits = [above >> self.above - 1 - i & 1 for i in range(self.above)]
+        return _Mask(bits, place, value, *self.columns.weights_at(column, place))
+
+    def next_masks(self) -> int:
+        """e B of the coming round."""
+        masks = (m for own in self.masks for m in own)
+        return self.scale * sum(m.weight * m.value for m in masks if m.bits[0] and not any(m.bits[1:])) % R
+
+    def bind(self, c: int) -> bool:
+        """Whether the columns have started: their own variables are next."""
+        self.scale = self.scale * (1 - c) % R
+        for own in self.masks:
+            for m in own:
+                m.value = m.value * (c if m.bits.pop(0) else 1 - c) % R
+        self.above -= 1
+        if self.above:
+            return False
+        self.columns.start(self.scale, self.masks)
+        return True
+
+
+class ReductionKernel:
+    """All columns: fixed first, then witness."""
+
+    def __init__(self, data: ProverData, mu: int, layouts: Sequence[Layout], groups: Groups):
+        data.release()
+        self.columns = [Columns(data, layouts, layout, groups) for layout in layouts]
+        self.short: list[ShortColumns] = []
+        self.running: list[Columns] = []
+        for columns in self.columns:
+            if columns.layout.mu < mu:
+                self.short.append(ShortColumns(columns, mu - columns.layout.mu))
+            else:
+                columns.start()
+                self.running.append(columns)
+
+    def round(self, claim: int) -> list[int]:
+        """h(0), h(1), h(2); `claim` is h(0) + h(1): what running columns do not come to, short ones do."""
+        total = [0, 0, 0]
+        for columns in self.running:
+            total = _add(total, columns.round())
+        if not self.short:
+            return total
+        rest = claim - total[0] - total[1]
+        return _add(total, [rest, 0, rest - 2 * sum(short.next_masks() for short in self.short)])
+
+    def bind(self, c: int) -> None:
+        for columns in self.running:
+            columns.bind(c)
+        started = [short for short in self.short if short.bind(c)]
+        self.running += [short.columns for short in started]
+        self.short = [short for short in self.short if short not in started]
+
+    @cached_property
+    def values(self) -> list[int]:
+        """c_g of every column, once every variable is bound."""
+        return [value for columns in self.columns for value in columns.values()]
+
+
+def _factors_at(
+    layouts: Sequence[Layout], term: Opened | AddressTerm, i: int, block: Block, indices: list[int]
+) -> tuple[int, int]:
+    """A term's weight at indices of a tensor's i-th block: the first axis' factor, and the others'."""
+    if isinstance(term, Opened):
+        first, *others = (int(w.dense()[x]) for w, x in zip(term.weights, indices, strict=True))
+        return first, prod(others) % R
+    place = 0
+    for x, (offset, k) in zip(indices, block.spans, strict=True):
+        place = place << k | x - offset
+    source = next(lay for lay in layouts if term.source in lay.blocks).blocks[term.source][i]
+    return 1, int(eq_index(source.address + place, term.point))
 
 
 def _weights(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from .layout import pack
 from .manifest import Manifest
+from .masks import mask_addresses
 from .shape import Shape
 
 
@@ -12,9 +15,31 @@ class Setting:
 
     def __init__(self, shape: Shape, manifest: Manifest, iv: int):
         self.shape, self.manifest, self.iv = shape, manifest, iv
-        self.fixed = pack(manifest, True, shape.config.mu)
-        self.witness = pack(manifest, False, shape.config.mu)
+        self.mu = shape.config.mu
+        self.fixed = pack(manifest, True, shape.config.fixed_mu)
+        self.witness = pack(manifest, False, shape.config.witness_mu)
+        for table in manifest.tables.values():
+            if table.output is not None:
+                entries, counts = self.fixed.blocks[table.output], self.witness.blocks[table.multiplicity]
+                if [b.spans for b in entries] != [b.spans for b in counts]:
+                    raise ValueError(f"{table.output} and its multiplicities are cut by columns of two sizes")
 
     @property
     def num_columns(self) -> int:
         return self.fixed.num_columns + self.witness.num_columns
+
+    @property
+    def largest_table(self) -> int:
+        """log2 of the entries of the largest lookup table, rounded up."""
+        return max((self.manifest.bits(t.axis) for t in self.manifest.tables.values()), default=0)
+
+    @cached_property
+    def masks(self) -> tuple[tuple[int, ...], ...]:
+        """Of each witness column, the addresses of its masks."""
+        return mask_addresses(self.witness.num_columns, self.witness.mu, self.mu)
+
+    @property
+    def longest_column(self) -> int:
+        """Coefficients of the longest column, masks included: as many powers of tau commit to it."""
+        fixed = min(self.fixed.used, 1 << self.fixed.mu)
+        return max(fixed, *(1 + max(own) for own in self.masks))

@@ -30,7 +30,15 @@ class Config(Protocol):
 
     @property
     def mu(self) -> int:
-        """log2 of a column's coefficients."""
+        """log2 of the coefficients that the opening sees in every column."""
+
+    @property
+    def fixed_mu(self) -> int:
+        """log2 of those that tensors of a fixed column may fill, at most mu."""
+
+    @property
+    def witness_mu(self) -> int:
+        """The same of a witness column, below mu: what hides it lies above (`masks.py`)."""
 
     @property
     def limb_bits(self) -> int:

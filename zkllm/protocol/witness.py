@@ -7,10 +7,12 @@ from typing import Protocol
 
 import numpy as np
 
+from ..blinding import Blinding, FreshBlinding
 from ..kernels.interface import Kernels
 from .data import Packed, ProverData, integers
 from .logup import causal_mask, spread
 from .manifest import Manifest
+from .setting import Setting
 from .sources import Derived, Material, Named, axes_of
 
 Tensors = dict[str, np.ndarray | Packed]
@@ -125,12 +127,18 @@ def count_multiplicities(m: Manifest, tensors: Tensors) -> list[str]:
 
 
 def prover_data(
-    manifest: Manifest, model: Model, trace: Execution, kernels: Kernels, fixed: Tensors | None = None
+    setting: Setting,
+    model: Model,
+    trace: Execution,
+    kernels: Kernels,
+    fixed: Tensors | None = None,
+    blinding: Blinding | None = None,
 ) -> ProverData:
-    """All tensors; `fixed`: where they are there already. Raises ValueError where a looked-up value is not in
-    its table."""
-    tensors = {**(fixed or fixed_tensors(manifest, model)), **witness_tensors(manifest, model, trace)}
-    missed = count_multiplicities(manifest, tensors)
+    """All tensors; `fixed`: where they are there already; `blinding`: None draws it. Raises ValueError where
+    a looked-up value is not in its table."""
+    m = setting.manifest
+    tensors = {**(fixed or fixed_tensors(m, model)), **witness_tensors(m, model, trace)}
+    missed = count_multiplicities(m, tensors)
     if missed:
         raise ValueError("the trace leaves the lookup tables of " + ", ".join(missed))
-    return ProverData(manifest, kernels, tensors)
+    return ProverData(m, kernels, tensors, blinding or FreshBlinding(setting.masks))

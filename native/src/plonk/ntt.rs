@@ -37,7 +37,14 @@ pub fn scale(coefficients: &[Fr], shift: Fr) -> Vec<Fr> {
     out
 }
 
-/// Evaluations on the coset shift H.
+/// Evaluations on the coset shift H of a polynomial of any degree: X^n is 1 on H, so coefficients n apart add up.
 pub fn coset(domain: &Domain, coefficients: &[Fr], shift: Fr) -> Vec<Fr> {
-    forward(domain, &scale(coefficients, shift))
+    let mut scaled = scale(coefficients, shift);
+    let n = domain.size();
+    for i in n..scaled.len() {
+        let c = scaled[i];
+        scaled[i % n] += c;
+    }
+    scaled.truncate(n);
+    forward(domain, &scaled)
 }

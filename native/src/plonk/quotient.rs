@@ -8,9 +8,9 @@ use ark_ff::{AdditiveGroup, FftField, Field};
 use ark_poly::EvaluationDomain;
 use rayon::prelude::*;
 
-/// A quotient of fewer than k n coefficients is fixed by its values on k cosets of H.
-pub const GATE_COSETS: usize = 5;
-pub const PERMUTATION_COSETS: usize = 4;
+/// A quotient of fewer than 5 n coefficients is fixed by its values on five cosets of H. Without what blinds z, Tp
+/// would have fewer than 4 n.
+pub const COSETS: usize = 5;
 
 pub struct Challenges {
     pub beta: Fr,
@@ -18,7 +18,7 @@ pub struct Challenges {
     pub alpha: Fr,
 }
 
-/// (Tp, Tg), of 4 n and 5 n coefficients. wires, z: coefficients; public: the values of the first rows.
+/// (Tp, Tg), of 5 n coefficients. wires, z: coefficients; public: the values of the first rows.
 ///
 /// On the coset s H, Z_H is the constant s^n - 1 and "the next row" is the next element. Recovering T from its
 /// residues modulo X^n - s_i^n takes one small Vandermonde system for each residue class of coefficients.
@@ -36,58 +36,51 @@ pub fn quotients(
     }
     let public_poly = ntt::inverse(&circuit.domain, &public_column);
     let step = ntt::domain(8 * n).group_gen();
-    let shifts: Vec<Fr> = (0..GATE_COSETS).map(|i| Fr::GENERATOR * step.pow([i as u64])).collect();
+    let shifts: Vec<Fr> = (0..COSETS).map(|i| Fr::GENERATOR * step.pow([i as u64])).collect();
 
     let mut gate = Vec::new();
     let mut permutation = Vec::new();
-    for (i, &shift) in shifts.iter().enumerate() {
-        let with_permutation = i < PERMUTATION_COSETS;
-        let last = if with_permutation { NUM_SELECTORS + NUM_WIRES } else { NUM_SELECTORS };
-        let mut polys: Vec<&[Fr]> = circuit.preprocessed[..last].iter().map(|p| p.as_slice()).collect();
+    for &shift in &shifts {
+        let mut polys: Vec<&[Fr]> = circuit.preprocessed.iter().map(|p| p.as_slice()).collect();
         polys.extend(wires);
-        polys.push(&public_poly);
-        if with_permutation {
-            polys.push(z);
-        }
-        let mut evaluations: Vec<Vec<Fr>> = polys.par_iter().map(|p| ntt::coset(&circuit.domain, p, shift)).collect();
-        let z_values = if with_permutation { evaluations.pop() } else { None };
-        let public_values = evaluations.pop().expect("public column");
-        let wire_values = evaluations.split_off(last);
+        polys.extend([public_poly.as_slice(), z]);
+        let values: Vec<Vec<Fr>> = polys.par_iter().map(|p| ntt::coset(&circuit.domain, p, shift)).collect();
+        let (selectors, rest) = values.split_at(NUM_SELECTORS);
+        let (sigma, rest) = rest.split_at(NUM_WIRES);
+        let (wire_values, rest) = rest.split_at(NUM_WIRES);
+        let [public_values, z_values] = rest else { unreachable!("two polynomials are left") };
         let inv = (shift.pow([n as u64]) - Fr::ONE).inverse().expect("a proper coset");
+        let shift_inverse = shift.inverse().expect("not zero");
 
         let gates: Vec<Fr> = (0..n)
             .into_par_iter()
             .map(|row| {
                 let next = (row + 1) % n;
-                let q: [Fr; NUM_SELECTORS] = std::array::from_fn(|k| evaluations[k][row]);
+                let q: [Fr; NUM_SELECTORS] = std::array::from_fn(|k| selectors[k][row]);
                 let w: [Fr; NUM_WIRES] = std::array::from_fn(|j| wire_values[j][row]);
                 let w_next: [Fr; NUM_WIRES] = std::array::from_fn(|j| wire_values[j][next]);
                 gate_sum(&q, &w, &w_next, public_values[row], challenges.alpha) * inv
             })
             .collect();
-        gate.push(ntt::scale(&ntt::inverse(&circuit.domain, &gates), shift.inverse().expect("not zero")));
+        gate.push(ntt::scale(&ntt::inverse(&circuit.domain, &gates), shift_inverse));
 
-        if let Some(z_values) = z_values {
-            let sigma = &evaluations[NUM_SELECTORS..];
-            let products: Vec<Fr> = (0..n)
-                .into_par_iter()
-                .map(|row| {
-                    let bx = challenges.beta * shift * circuit.points[row];
-                    let (mut left, mut right) = (z_values[row], z_values[(row + 1) % n]);
-                    for j in 0..NUM_WIRES {
-                        let w = wire_values[j][row] + challenges.gamma;
-                        left *= w + bx * circuit.shifts[j];
-                        right *= w + challenges.beta * sigma[j][row];
-                    }
-                    (left - right) * inv
-                })
-                .collect();
-            let residue = ntt::inverse(&circuit.domain, &products);
-            permutation.push(ntt::scale(&residue, shift.inverse().expect("not zero")));
-        }
+        let products: Vec<Fr> = (0..n)
+            .into_par_iter()
+            .map(|row| {
+                let bx = challenges.beta * shift * circuit.points[row];
+                let (mut left, mut right) = (z_values[row], z_values[(row + 1) % n]);
+                for j in 0..NUM_WIRES {
+                    let w = wire_values[j][row] + challenges.gamma;
+                    left *= w + bx * circuit.shifts[j];
+                    right *= w + challenges.beta * sigma[j][row];
+                }
+                (left - right) * inv
+            })
+            .collect();
+        permutation.push(ntt::scale(&ntt::inverse(&circuit.domain, &products), shift_inverse));
     }
     let powers: Vec<Fr> = shifts.iter().map(|s| s.pow([n as u64])).collect();
-    (interpolate(&permutation, &powers[..PERMUTATION_COSETS]), interpolate(&gate, &powers))
+    (interpolate(&permutation, &powers), interpolate(&gate, &powers))
 }
 
 /// sum alpha^i G_i, docs/protocol.md, 5.

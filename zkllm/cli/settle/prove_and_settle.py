@@ -61,7 +61,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     with options.open_from(arguments, console) as session:
         session.check_tools(arguments.owner, arguments.contract)
         package = api.open_package(arguments.model, progress=console.progress)
-        rows = arguments.rows or api.open_setup(package).max_tokens
+        rows = arguments.rows or api.open_setup(package).rows
         k = arguments.certified
         prompt_ids = api.check_prompt(package, arguments.prompt, arguments.tokens, k, rows)
         api.check_memory(package, rows, k, arguments.memory_budget)

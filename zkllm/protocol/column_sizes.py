@@ -1,0 +1,81 @@
+"""How long columns are: 2^fixed_mu and 2^witness_mu coefficients of tensors, seen as 2^mu by the opening.
+
+What lies above a column's tensors hides it: a witness column's masks (`masks.py`), a hidden model's blinder
+of a fixed column. Shorter witness columns make shorter multi-scalar multiplications and more points in a
+proof; longer columns want a larger SRS.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from ..bits import ceil_log2
+from ..limits import LEAST_WITNESS_MU, MAX_CHOSEN_MU, MAX_MU, MIN_MU
+
+
+class ColumnSizes(NamedTuple):
+    """Fields of a configuration."""
+
+    mu: int
+    fixed_mu: int
+    witness_mu: int
+
+    @classmethod
+    def full(cls, mu: int) -> ColumnSizes:
+        """As long as they may be."""
+        return cls(mu, mu, mu - 1)
+
+    def conditions(self) -> dict[str, bool]:
+        """What the protocol asks of them, by name."""
+        return {
+            f"1 <= mu <= {MAX_MU}": 1 <= self.mu <= MAX_MU,
+            "1 <= fixed_mu <= mu": 1 <= self.fixed_mu <= self.mu,
+            "1 <= witness_mu < mu": 1 <= self.witness_mu < self.mu,
+        }
+
+
+class Group(Protocol):
+    @property
+    def used(self) -> int:
+        """Addresses."""
+
+
+class Layouts(Protocol):
+    """What the choice is made from."""
+
+    @property
+    def fixed(self) -> Group: ...
+
+    @property
+    def witness(self) -> Group: ...
+
+    @property
+    def largest_table(self) -> int:
+        """log2 of the entries of the largest lookup table, rounded up."""
+
+
+def column_bits(mu: int) -> int:
+    """log2 of b, the length of Mercury's rows: 2^mu = rows * b."""
+    return mu // 2
+
+
+def chosen_sizes(layouts: Layouts, mu: int | None = None, witness_mu: int | None = None) -> ColumnSizes:
+    """One column of each group where that stays within 2^24; `mu` and `witness_mu` as asked for, if they are.
+
+    `layouts`: of the same tensors, in columns of any size. Lookup tables are not cut: a fixed one is to lie
+    as its multiplicities do. Raises ValueError where what is asked for does not go together.
+    """
+    least = max(LEAST_WITNESS_MU, layouts.largest_table)
+    fixed = max(least, ceil_log2(layouts.fixed.used))
+    most = (mu if mu is not None else MAX_CHOSEN_MU) - 1
+    witness = witness_mu
+    if witness is None:
+        witness = min(most, max(least, ceil_log2(layouts.witness.used)))
+    if not least <= witness <= most:
+        raise ValueError(
+            f"witness columns of 2^{witness} coefficients: they have at least 2^{least}, as the largest "
+            f"lookup table has, and at most 2^{most}, half of a column's"
+        )
+    if mu is None:
+        mu = max(MIN_MU, min(MAX_CHOSEN_MU, fixed), witness + 1)
+    return ColumnSizes(mu, min(mu, fixed), witness)
