@@ -12,7 +12,7 @@ contract ZkLLMVerifier {
     // --------------------------------------------------------------------------------------- identity
 
     /// @notice Digest of the whole verifying key: model, shape, SRS and protocol version.
-    bytes32 public constant VERIFIER_ID = 0xc4439c19259fc2f562ac17718e0840f6fdcb4f47c5681f57aa1855a5375ece23;
+    bytes32 public constant VERIFIER_ID = 0xb7239812f378aaf4b6f05efd3f47524a282d6347b8016ecc56185d976ff68197;
     /// @notice Digest of the committed model: weights, configuration, vocabulary root, protocol version.
     bytes32 public constant MODEL_ID = 0x00f540384a1756a8100a7982795e7a1425a330deb6a4563c47a791cdf68ff5b8;
     /// @notice Root of the Merkle tree over the bytes of every token.
@@ -29,7 +29,7 @@ contract ZkLLMVerifier {
     /// @notice Certified tokens of a statement: its last K ids.
     uint256 public constant K = 3;
     /// @notice Version of the protocol.
-    uint256 public constant VERSION = 1;
+    uint256 public constant VERSION = 2;
     /// @notice Words that hold a statement: the length T and N + 1 ids, 15 limbs of 16 bits each.
     uint256 public constant NUM_WORDS = 3;
     /// @notice 32-byte words of a proof.
@@ -92,8 +92,8 @@ contract ZkLLMVerifier {
     // -------------------------------------------------------------------------------------- commitments
 
     /// @dev C0: the 13 preprocessed polynomials of the circuit, packed.
-    uint256 private constant C0_X = 0x264e8ee7663d64d077714314c21b17986e85926b4e365b64edc1d6ba7ed58737;
-    uint256 private constant C0_Y = 0x27d7f7cf97875d5a79f41f0db7c624d4427b8d8c2ada03610b12557acd5411f6;
+    uint256 private constant C0_X = 0x2478bfccd9f842523964fb0f61d2710d5cb3d7296c4dcab466ad4ac5af861ead;
+    uint256 private constant C0_Y = 0x2c29320c498999ee14a37f3814aec40bb49eb089e0df1d28c7abdbb3571bb947;
     /// @dev Columns of the model: weights, embeddings, biases, lookup tables.
     uint256 private constant FIXED_0_X = 0x0a38c08556d6779ccc2bb5d4c508e33126e69b88ba46ec20505fcd08cc604eac;
     uint256 private constant FIXED_0_Y = 0x08d68c135e645e8dbd1fbbc938842a33e7d1e8ede9c0d686456e8282f9cb3f40;
@@ -117,8 +117,8 @@ contract ZkLLMVerifier {
 
     // ---------------------------------------------------------------------------------------- calldata
 
-    /// @dev keccak256("zkllm.v1.statement"): first word of the transcript.
-    bytes32 private constant TAG = 0x41557b04d6d4d82e310c3d031e80cd8781a30cb1025ef02bc5c237dc821cd1d6;
+    /// @dev keccak256("zkllm.v2.statement"): first word of the transcript.
+    bytes32 private constant TAG = 0x012878b33735cc998ab1e3ba7cc85720591523a5f84061575352636884bc44ec;
 
     uint256 private constant CD_SIZE = 0x0804;
     uint256 private constant CD_PROOF_OFFSET = 0x00e0;

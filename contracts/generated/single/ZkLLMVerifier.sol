@@ -12,7 +12,7 @@ contract ZkLLMVerifier {
     // --------------------------------------------------------------------------------------- identity
 
     /// @notice Digest of the whole verifying key: model, shape, SRS and protocol version.
-    bytes32 public constant VERIFIER_ID = 0x7e782febcbb785c335cd3143be9a4aa9c581986d94f3ac153fad621cdafc17ef;
+    bytes32 public constant VERIFIER_ID = 0xf1ac2363d1d6a5576f2b0c66d30dece9158b220a0d303eedbc53005db884ce10;
     /// @notice Digest of the committed model: weights, configuration, vocabulary root, protocol version.
     bytes32 public constant MODEL_ID = 0x00f540384a1756a8100a7982795e7a1425a330deb6a4563c47a791cdf68ff5b8;
     /// @notice Root of the Merkle tree over the bytes of every token.
@@ -29,7 +29,7 @@ contract ZkLLMVerifier {
     /// @notice Certified tokens of a statement: its last K ids.
     uint256 public constant K = 1;
     /// @notice Version of the protocol.
-    uint256 public constant VERSION = 1;
+    uint256 public constant VERSION = 2;
     /// @notice Words that hold a statement: the length T and N + 1 ids, 15 limbs of 16 bits each.
     uint256 public constant NUM_WORDS = 2;
     /// @notice 32-byte words of a proof.
@@ -91,8 +91,8 @@ contract ZkLLMVerifier {
     // -------------------------------------------------------------------------------------- commitments
 
     /// @dev C0: the 13 preprocessed polynomials of the circuit, packed.
-    uint256 private constant C0_X = 0x20b7b9466a166a66c34e38311b3f442d7a889a5a2f2a4c3fac6a7ab7abd2d83b;
-    uint256 private constant C0_Y = 0x02ce3af94c3a5f90de9baf06a7fdea42aaf1ebd633cd4d9ee6183c6c4494614a;
+    uint256 private constant C0_X = 0x26426d27879adfd685528db8c3128532b86da89cdc6c6967f7de9f892ec4d867;
+    uint256 private constant C0_Y = 0x2a74c92d07b0967e2c3e0f9613cc894918dcd1bf01993e6a2b6c3ae0e3a75084;
     /// @dev Columns of the model: weights, embeddings, biases, lookup tables.
     uint256 private constant FIXED_0_X = 0x1c8acf1cc5dea5f38c22efa42776d1d98f9dd1dc00dcdd7888683dcfb0c03f17;
     uint256 private constant FIXED_0_Y = 0x01f1b888e61782dc34aa3cdf457fc448fd62629794a32c0fdb3409580b987fb8;
@@ -114,8 +114,8 @@ contract ZkLLMVerifier {
 
     // ---------------------------------------------------------------------------------------- calldata
 
-    /// @dev keccak256("zkllm.v1.statement"): first word of the transcript.
-    bytes32 private constant TAG = 0x41557b04d6d4d82e310c3d031e80cd8781a30cb1025ef02bc5c237dc821cd1d6;
+    /// @dev keccak256("zkllm.v2.statement"): first word of the transcript.
+    bytes32 private constant TAG = 0x012878b33735cc998ab1e3ba7cc85720591523a5f84061575352636884bc44ec;
 
     uint256 private constant CD_SIZE = 0x0824;
     uint256 private constant CD_PROOF_OFFSET = 0x00c0;
