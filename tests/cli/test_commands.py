@@ -12,6 +12,7 @@ import pytest
 from tests.settle.liar import Liar
 from zkllm import api
 from zkllm.cli.verify import Recorder
+from zkllm.model.package import ModelPackage
 from zkllm.outer.transcript import SCHEDULE, body_elements
 from zkllm.proof import Proof
 from zkllm.settle.rpc import Rpc
@@ -56,6 +57,25 @@ def test_prove_prints_the_answer(run, package, tmp_path):
     assert data["k"] == 1 and data["T"] == len(data["prompt_ids"]) and len(data["tokens"]) == 1
     assert data["proof_bytes"] == out.stat().st_size < 2500
     assert set(data["timings"]) >= {"trace", "inner proof", "outer proof"}
+
+
+@pytest.mark.slow
+def test_the_float_model_runs_beside_where_it_is_asked_for(run, package, tmp_path):
+    arguments = ("prove", package, "--prompt", "hello", "--out", tmp_path / "x")
+    outcome = run(*arguments, "--float-logits", "--json")
+    (token,) = outcome.json["tokens"]
+    assert token["float_logit"] == pytest.approx(token["logit"], abs=0.5)
+
+
+@pytest.mark.parametrize("missing", ["torch", "the checkpoint"])
+def test_what_the_float_model_needs_is_missed_before_a_proof(run, package, tmp_path, monkeypatch, missing):
+    if missing == "torch":
+        monkeypatch.setitem(sys.modules, "torch", None)
+    else:
+        monkeypatch.setattr(ModelPackage, "checkpoint", lambda self: "no/such/folder")
+    monkeypatch.setattr(api, "prove", lambda *_, **__: pytest.fail("it proved"))
+    outcome = run("prove", package, "--prompt", "hello", "--out", tmp_path / "x", "--float-logits")
+    outcome.failed_in_one_line("the float model needs", missing)
 
 
 @pytest.mark.parametrize(

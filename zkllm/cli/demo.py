@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,13 +15,14 @@ from zkllm.cli import paths
 from zkllm.cli.arguments import add_memory_budget, add_shape, shape_misuse
 from zkllm.cli.console import Console
 from zkllm.cli.rescue import save_proof
-from zkllm.errors import ZkllmError
+from zkllm.errors import CheckpointError, ZkllmError
 from zkllm.files import JsonObject, require_folder_place
 from zkllm.model import hub
 
 if TYPE_CHECKING:
     from zkllm.model.package import ModelPackage
     from zkllm.preflight import Asked
+    from zkllm.proving import ProofResult
     from zkllm.settle.session import Settled
 
 
@@ -71,7 +72,6 @@ class Stages:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     from zkllm import api
-    from zkllm.cli.prove import float_logits
     from zkllm.measure.soundness import security_bits
     from zkllm.settle import KeySource, default_home, network, open_session
     from zkllm.settle.anvil import find_anvil
@@ -119,7 +119,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         "prompt": arguments.prompt,
         "answer": settled.text.decode("utf-8", errors="backslashreplace"),
         "logits": [logit / 2.0**result.logit_scale_log2 for logit in result.logits],
-        "float_logits": float_logits(package, result),
+        "float_logits": float_logits_if_any(package, result),
         "proof": str(home / "answer.zkllm"),
         "proof_bytes": len(result.proof.to_bytes()),
         "body_bytes": len(result.proof.body),
@@ -148,6 +148,16 @@ def open_model(named: str | None, asked: Asked, console: Console) -> ModelPackag
             f"no {MODEL} here: run this in the repository, or name a checkpoint with --model DIR"
         )
     return api.open_package(checkpoint, progress=console.progress, asked=asked)
+
+
+def float_logits_if_any(package: ModelPackage, result: ProofResult) -> Sequence[float | None]:
+    """Those of the answered tokens; None where torch, transformers or the checkpoint is not here."""
+    from zkllm.cli.prove import float_checkpoint, float_logits
+
+    try:
+        return float_logits(float_checkpoint(package), result)
+    except (ImportError, CheckpointError):
+        return [None] * len(result.answer_ids)
 
 
 def report(data: JsonObject, settled: Settled, prompt: bytes) -> list[str]:

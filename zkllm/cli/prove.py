@@ -13,7 +13,7 @@ from zkllm.cli import arguments as types
 from zkllm.cli import paths
 from zkllm.cli.console import Console
 from zkllm.cli.rescue import save_proof
-from zkllm.errors import PathError, reason
+from zkllm.errors import CheckpointError, PathError, reason
 from zkllm.files import JsonObject, write_atomically
 from zkllm.model import hub
 
@@ -49,6 +49,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="write where time and memory went (zkllm profile shows it)",
     )
+    parser.add_argument(
+        "--float-logits",
+        action="store_true",
+        help="after the proof, run the float model too and show its logits beside (needs torch, transformers "
+        "and the checkpoint; takes seconds)",
+    )
 
 
 def misuse(arguments: argparse.Namespace) -> str | None:
@@ -63,6 +69,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         progress=console.progress,
         asked=api.Asked(arguments.prompt, arguments.tokens, arguments.certified, arguments.rows),
     )
+    checkpoint = float_checkpoint(package) if arguments.float_logits else None
     result = api.prove(
         package,
         prompt=arguments.prompt,
@@ -83,7 +90,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             why = f"cannot be written: {reason(error)}"
             raise PathError(f"{arguments.profile}: {why}; the proof is in {arguments.out}") from None
     scale = 2.0**result.logit_scale_log2
-    reference = float_logits(package, result)
+    beside = [None] * len(result.answer_ids) if checkpoint is None else float_logits(checkpoint, result)
     tokens = [
         {
             "id": token,
@@ -92,7 +99,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             "integer_logit": logit,
             "float_logit": expected,
         }
-        for token, logit, expected in zip(result.answer_ids, result.logits, reference, strict=True)
+        for token, logit, expected in zip(result.answer_ids, result.logits, beside, strict=True)
     ]
     data = {
         "ok": True,
@@ -149,18 +156,23 @@ def profile_of(package: ModelPackage, result: ProofResult) -> JsonObject:
     return profile(result.stages, protocol_of(package, key.N, key.k), 1 << key.n_log2, about)
 
 
-def float_logits(package: ModelPackage, result: ProofResult) -> list[float | None]:
-    """Logits of the answered tokens in the float model; None where torch or the checkpoint is not there."""
-    nothing: list[float | None] = [None] * len(result.answer_ids)
-    try:
-        from zkllm.errors import CheckpointError
-        from zkllm.model.accuracy import FloatReference
+def float_checkpoint(package: ModelPackage) -> Path:
+    """The package's checkpoint; a CheckpointError where it, torch or transformers is not here."""
+    from zkllm.model.accuracy import require_float_model
 
-        origin = package.checkpoint()
-        if origin is None or not Path(origin).is_dir():  # never fetch a model for this
-            return nothing
-        logits = FloatReference(origin).logits(list(result.statement.ids[:-1]))
-    except (ImportError, CheckpointError):
-        return nothing
+    require_float_model()
+    origin = package.checkpoint()
+    if origin is None or not Path(origin).is_dir():  # never fetch a model for this
+        raise CheckpointError(
+            f"the float model needs the checkpoint that {package.folder} was made from, which is not here"
+        )
+    return Path(origin)
+
+
+def float_logits(checkpoint: Path, result: ProofResult) -> list[float]:
+    """Logits of the answered tokens in the float model."""
+    from zkllm.model.accuracy import FloatReference
+
+    logits = FloatReference(checkpoint).logits(list(result.statement.ids[:-1]))
     first = len(result.prompt_ids) - 1
     return [float(logits[first + i, token]) for i, token in enumerate(result.answer_ids)]
