@@ -11,6 +11,7 @@ import pytest
 
 from zkllm.gpt2.config import ProgramConfig
 from zkllm.gpt2.description import describe
+from zkllm.measure import profiling
 from zkllm.measure.inspection import sub_blocks
 from zkllm.measure.profiling import KINDS, block_counts, flat, predicted, profile, sizes_of, stage_counts
 from zkllm.measure.speedscope import speedscope
@@ -116,6 +117,19 @@ def test_every_stage_with_work_is_one_of_the_prover() -> None:
     rates = dict.fromkeys(KINDS, 1.0)
     for name, work in counts.items():
         assert set(work) <= set(KINDS) and predicted(work, rates) > 0, name
+
+
+def test_serial_seconds_are_what_more_cores_would_not_take_away() -> None:
+    stage = Stage("half of it on one core", wall=3.0, processor=1.5 + 4 * 1.5)
+    assert stage.serial(4) == pytest.approx(1.5) and stage.serial(1) is None
+    assert Stage("on all", wall=1.0, processor=2.001).serial(2) == 0  # clocks differ a little
+    root = Stage("all", stages=[Stage("a", 2.0, 2.0), Stage("b", 2.0, 4.0, stages=[Stage("c", 2.0, 3.0)])])
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(profiling, "available_cores", lambda: 2)
+        data = profile(root, protocol(), 1 << 15, {})
+    a, b = data["stages"]
+    assert (data["cores"], a["serial_s"], b["stages"][0]["serial_s"]) == (2, 2.0, 1.0)
+    assert data["total"]["serial_s"] == 3.0  # of the innermost stages
 
 
 def test_a_profile() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,11 @@ Report = Callable[[int, int], None]
 
 _STATUS, _REFS = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 _FIELDS = {"VmRSS": "rss", "RssAnon": "anon", "RssFile": "file", "VmHWM": "peak"}
+
+
+def available_cores() -> int:
+    """What this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass
@@ -35,6 +41,13 @@ class Stage:
                 return stage
         self.stages.append(Stage(name))
         return self.stages[-1]
+
+    def serial(self, cores: int) -> float | None:
+        """Seconds of wall clock that more cores than these would not take away, were each second either one
+        core's or all cores'; None where there is one core. What else runs on the machine counts as serial."""
+        if cores < 2:
+            return None
+        return max(0.0, (cores * self.wall - self.processor) / (cores - 1))
 
     def raise_peak(self, peak: int) -> None:
         self.memory["peak"] = max(peak, self.memory.get("peak", 0))

@@ -15,6 +15,7 @@ from typing import Any
 
 from scripts import ROOT
 from zkllm.files import write_atomically
+from zkllm.timings import available_cores
 
 BUILD = ROOT / "build"
 POLL_SECONDS = 0.2
@@ -126,7 +127,7 @@ def machine() -> dict[str, Any]:
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return {
         "machine": names[0] if names else platform.processor() or platform.machine(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": available_cores(),
         "memory_bytes": memory,
         "load": round(os.getloadavg()[0], 2),
     }

@@ -16,6 +16,7 @@ from typing import Any
 
 from scripts import BUILD, ROOT
 from scripts.bench.common import Lines
+from zkllm.timings import Stage
 
 Line = dict[str, Any]
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
@@ -125,18 +126,24 @@ def about(line: Line) -> list[str]:
 
 def stages(line: Line) -> list[str]:
     """Measured against what the kernels' limits of the same run predict."""
-    rows = []
+    rows, cores = [], line["cores"]
+
+    def serial(*names: str) -> str:
+        """As `zkllm.timings.Stage.serial`."""
+        parts = [Stage(name, line["stages"][name], line["stages_cpu"][name]).serial(cores) for name in names]
+        return "" if None in parts else f"{sum(part or 0.0 for part in parts):.2f}"
+
     for name, measured in line["stages"].items():
         best = line["predicted"].get(name)
         peak = line["stages_peak"].get(name)
-        row = [name, f"{measured:.2f}", f"{line['stages_cpu'][name]:.2f}"]
+        row = [name, f"{measured:.2f}", f"{line['stages_cpu'][name]:.2f}", serial(name)]
         row += [f"{best:.2f}", f"{measured / best:.1f}"] if best else ["", ""]
         rows.append([*row, gigabytes(peak) if peak else ""])
     total = sum(line["predicted"].values())
-    whole = [f"{line['prove_s']:.2f}", f"{line['prove_cpu_s']:.2f}", f"{total:.2f}"]
+    whole = [f"{line['prove_s']:.2f}", f"{line['prove_cpu_s']:.2f}", serial(*line["stages"]), f"{total:.2f}"]
     rows.append(["**all**", *whole, f"{line['prove_s'] / total:.1f}", gigabytes(line["peak_rss_bytes"])])
     rates = ", ".join(f"{name} {ns:.3g}" for name, ns in line["kernel_ns"].items())
-    head = ("stage", "measured s", "processor s", "kernel limits s", "ratio", "peak memory")
+    head = ("stage", "measured s", "processor s", "serial s", "kernel limits s", "ratio", "peak memory")
     title = f"### Stages: {line['model']}, N = {line['N']}, mu = {line['mu']}, `{line['backend']}`"
     return [title, "", f"Kernels in the same run, ns on all cores together: {rates}.", "", *table(head, rows)]
 

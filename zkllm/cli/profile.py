@@ -73,7 +73,9 @@ def report(data: JsonObject, before: JsonObject | None = None) -> list[str]:
     rows = []
     for name, stage in rows_of(data["stages"]):
         memory, counts = stage.get("memory_bytes", {}), stage.get("counts", {})
+        serial = stage.get("serial_s")
         row = [name, f"{stage['wall_s']:.3f}", f"{stage['processor_s']:.3f}"]
+        row.append("" if serial is None else f"{serial:.3f}")
         row += [size(memory[k]) if k in memory else "" for k in ("peak", "anon", "file")]
         row += [f"{counts[k]:.3g}" if k in counts else "" for k in ("field_mul", "bucket_add", "bytes")]
         if before:
@@ -83,6 +85,7 @@ def report(data: JsonObject, before: JsonObject | None = None) -> list[str]:
         "stage",
         "wall s",
         "processor s",
+        "serial s",
         "peak",
         "anonymous",
         "mapped",
@@ -92,9 +95,12 @@ def report(data: JsonObject, before: JsonObject | None = None) -> list[str]:
     ]
     total = data["total"]
     peak = f", peak {size(total['peak_rss_bytes'])}" if total["peak_rss_bytes"] else ""
+    spent = f"processor {seconds(total['processor_s'])}"
+    if total.get("serial_s") is not None:
+        spent += f", serial {seconds(total['serial_s'])} on {data['cores']} cores"
     lines = [
         f"{data['model']}, N={data['N']} k={data['k']}, backend {data['backend']}: "
-        f"{seconds(total['wall_s'])} (processor {seconds(total['processor_s'])}){peak}",
+        f"{seconds(total['wall_s'])} ({spent}){peak}",
         *table([*head, "processor change"] if before else head, rows),
         "",
     ]
@@ -105,5 +111,8 @@ def report(data: JsonObject, before: JsonObject | None = None) -> list[str]:
         blocks.append([b["block"], *(round(b.get(k, 0)) for k in kinds), f"{spent:.3f}"])
     head = ["part of the model", "weights", "fixed coeff.", "witness coeff.", "lookups", "processor s"]
     lines += table(head, blocks)
+    lines.append(
+        "serial s: wall clock that more cores would not take away, were each second one core's or all cores'"
+    )
     lines.append("its processor s: of the stages whose time is proportional to what it has")
     return lines

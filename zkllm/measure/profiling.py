@@ -37,7 +37,7 @@ from typing import Any
 from zkllm.files import JsonObject
 from zkllm.pcs.curve import G1_BYTES
 from zkllm.protocol.description import Description
-from zkllm.timings import Stage
+from zkllm.timings import Stage, available_cores
 
 KINDS = ("field_mul", "weight_mul", "int_mac", "bucket_add", "bytes")
 SCALAR_BITS, WINDOW_BITS = 255, 16
@@ -203,18 +203,20 @@ def profile(root: Stage, protocol: Description, circuit_size: int, about: Mappin
     sizes = sizes_of(protocol, circuit_size)
     counts = stage_counts(sizes)
     blocks = block_counts(protocol)
-    leaves = flat(root)
+    leaves, cores = flat(root), available_cores()
     totals = {kind: sum(b.get(kind, 0) for b in blocks.values()) for kind in set(ATTRIBUTED.values())}
     return {
         "kind": "zkllm profile",
         **about,
+        "cores": cores,
         "sizes": sizes.__dict__,
         "total": {
             "wall_s": sum(s.wall for s in root.stages),
             "processor_s": sum(s.processor for s in root.stages),
+            "serial_s": sum(s.serial(cores) or 0.0 for s in leaves.values()) if cores > 1 else None,
             "peak_rss_bytes": root.memory.get("peak"),
         },
-        "stages": [annotated(stage, counts) for stage in root.stages],
+        "stages": [annotated(stage, counts, cores) for stage in root.stages],
         "sub_blocks": [
             {
                 "block": name,
@@ -230,10 +232,10 @@ def profile(root: Stage, protocol: Description, circuit_size: int, about: Mappin
     }
 
 
-def annotated(stage: Stage, counts: Mapping[str, Counts]) -> JsonObject:
-    data = stage.to_dict()
+def annotated(stage: Stage, counts: Mapping[str, Counts], cores: int) -> JsonObject:
+    data = stage.to_dict() | {"serial_s": stage.serial(cores)}
     if stage.stages:
-        data["stages"] = [annotated(child, counts) for child in stage.stages]
+        data["stages"] = [annotated(child, counts, cores) for child in stage.stages]
     elif stage.name in counts:
         data["counts"] = {kind: round(value) for kind, value in counts[stage.name].items()}
     return data
