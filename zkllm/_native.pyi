@@ -246,3 +246,7 @@ class CircuitKernel:
     def quotients(
         self, wires: Sequence[FrVec], z: FrVec, public: Sequence[int], beta: int, gamma: int, alpha: int
     ) -> tuple[FrVec, FrVec]: ...
+
+# ---- hashes.rs: trees of hashes
+
+def keccak_tree(leaves: Sequence[bytes]) -> list[bytes]: ...

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from testkit.kernels import NAIVE, NATIVE
 from zkllm.errors import TokenizerError, ZkllmError
 from zkllm.hashing import keccak256
 from zkllm.model.tokenizer import ByteLevelTokenizer, byte_alphabet
@@ -177,6 +178,13 @@ def test_vocabulary_tree(size: int) -> None:
         assert size == 1 or not verify_path(tree.root, size, (i + 1) % size, tokens[i], path)
     with pytest.raises(IndexError):
         tree.path(size)
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 700, 1024])
+def test_native_trees_are_naive(size: int) -> None:
+    """Leaves below, at and above the length of one block of the hash, with what pads it."""
+    leaves = [bytes(i) for i in range(size)]
+    assert NATIVE.hash_tree(leaves) == NAIVE.hash_tree(leaves)
 
 
 def test_vocabulary_hashes() -> None:

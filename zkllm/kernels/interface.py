@@ -423,12 +423,23 @@ class CurveKernels(ABC, Generic[V]):
         """[tau^(2^i)]_2, in our file's form. Not cut: some thirty points."""
 
 
+class HashKernels(ABC):
+    """Hashes of bytes."""
+
+    @abstractmethod
+    def hash_tree(self, leaves: Sequence[bytes]) -> list[bytes]:
+        """Levels of a binary tree, each its nodes of 32 bytes, the leaves' first. A leaf is keccak256(0x00 |
+        its data), a node keccak256(0x01 | left | right); the leaves are padded with 32 zero bytes to the next
+        power of two. Shards: subtrees; they join below the topmost nodes."""
+
+
 class KernelsOf(
     IntegerKernels,
     VectorKernels[V],
     SumKernels[V],
     PolynomialKernels[V],
     CurveKernels[V],
+    HashKernels,
     ABC,
     Generic[V],
 ):

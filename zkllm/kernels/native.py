@@ -189,5 +189,10 @@ class NativeKernels(KernelsOf[FrVec]):
     def g2_squarings(self, tau: int, count: int) -> bytes:
         return _native.g2_squarings(tau, count)
 
+    # ---- hashes
+
+    def hash_tree(self, leaves: Sequence[bytes]) -> list[bytes]:
+        return _native.keccak_tree(leaves)
+
 
 NATIVE: Kernels = cast("Kernels", NativeKernels())  # its vectors meet no other kernels

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import cast
 
 from ..kernels.interface import Kernels, KernelsOf
+from .hashes import NaiveHashes
 from .integers import NaiveIntegers
 from .points import NaiveCurve
 from .polynomials import NaivePolynomials
@@ -17,7 +18,9 @@ from .sums import NaiveSums
 from .vectors import NaiveVectors, Values
 
 
-class NaiveKernels(NaiveIntegers, NaiveVectors, NaiveSums, NaivePolynomials, NaiveCurve, KernelsOf[Values]):
+class NaiveKernels(
+    NaiveIntegers, NaiveVectors, NaiveSums, NaivePolynomials, NaiveCurve, NaiveHashes, KernelsOf[Values]
+):
     """All in this process, an entry at a time."""
 
 

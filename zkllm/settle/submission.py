@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from zkllm.errors import SettlementError
-from zkllm.model.vocabulary import VocabularyTree
 from zkllm.outer.keys import VerifyingKey
 from zkllm.proof import Proof
 from zkllm.settle.abi import SETTLE, VERIFY, encode_call, words_of
@@ -42,6 +41,8 @@ def settle_arguments(
 ) -> tuple[list[int], list[int], list[bytes], list[bytes]]:
     """words, proof, siblings and tokens, as `settle` takes them. `tokens`: the bytes of every id of the
     vocabulary."""
+    from zkllm.model.vocabulary import VocabularyTree  # whatever else a session does needs no extension
+
     tree = VocabularyTree(tokens)
     if tree.root != verifying_key.vocabulary_root or len(tokens) != verifying_key.vocab_size:
         raise SettlementError("the tokenizer is not the one that this verifying key commits to")

@@ -3,6 +3,7 @@
 mod ceremony;
 mod curve;
 pub mod field;
+mod hashes;
 mod integers;
 mod outer;
 mod quantise;
@@ -19,5 +20,6 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     quantise::register(m)?;
     curve::register(m)?;
     ceremony::register(m)?;
-    outer::register(m)
+    outer::register(m)?;
+    hashes::register(m)
 }
