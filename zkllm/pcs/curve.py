@@ -6,6 +6,8 @@ x_imaginary, x_real, y_imaginary, y_real; infinity does not occur.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from zkllm.errors import Malformed
 from zkllm.field import P
 from zkllm.pcs.bn128 import bn
@@ -50,6 +52,7 @@ def encode_g1(point: Point) -> bytes:
     return int(x).to_bytes(COORDINATE_BYTES, "big") + int(y).to_bytes(COORDINATE_BYTES, "big")
 
 
+@lru_cache(maxsize=64)  # every key that is read names the same few, and the order takes 0.1 s to check
 def decode_g2(data: bytes) -> Point2:
     """Raises ValueError unless `data` encodes a point of order r other than infinity."""
     if len(data) != G2_BYTES:
