@@ -60,6 +60,17 @@ def test_division(p, degree, lead, constant):
     assert (f.to_list(), rest.to_list()) == NAIVE.divide(p, degree, 1, constant)
 
 
+@pytest.mark.parametrize("degree", [1, 3, 63])
+@pytest.mark.parametrize("beyond", [-1, 0, 1, 64])
+def test_division_by_blocks_of_rows(degree, beyond):
+    """Blocks have 1024 rows; what one carries into the next is found before the rows are divided."""
+    c, n = R - 12345, 3 * 1024 * degree + beyond
+    p = [pow(7, i, R) for i in range(n)]
+    f = vec(p)
+    rest = NATIVE.divide_in_place(f, degree, c)
+    assert (f.to_list(), rest.to_list()) == NAIVE.divide(p, degree, 1, c)
+
+
 def test_packs_open_to_all_their_polynomials():
     """sum X^j p_j(X^t) = sum p_j(a) X^j modulo X^t - a, t-th root or not."""
     polys = [[3, 1, 4, 1], [5, 9], [2, 6, 5]]

@@ -58,7 +58,7 @@ pub fn divide(f: &[Fr], t: usize, lead: Fr, constant: Fr) -> (Vec<Fr>, Vec<Fr>) 
 pub fn divide_monic(f: &mut Vec<Fr>, t: usize, c: Fr) -> Vec<Fr> {
     assert!(t > 0, "a divisor of degree t > 0");
     let len = f.len().saturating_sub(t);
-    let rest = if t < LONG_ROW { horner(f, t, &c) } else { horner_rows(f, t, &c) };
+    let rest = if t < LONG_ROW { horner_blocks(f, t, &c) } else { horner_rows(f, t, &c) };
     f.truncate(len);
     rest
 }
@@ -66,15 +66,41 @@ pub fn divide_monic(f: &mut Vec<Fr>, t: usize, c: Fr) -> Vec<Fr> {
 /// Rows of coefficients from this length on are handled as vectors.
 const LONG_ROW: usize = 64;
 
-/// q[i] = f[i + t] + c q[i + t] from the top, q in the place of f; returns the remainder.
-fn horner(f: &mut [Fr], t: usize, c: &Fr) -> Vec<Fr> {
-    let mut carries = vec![Fr::ZERO; t];
-    for i in (0..f.len()).rev() {
-        let carry = &mut carries[i % t];
-        // what is carried out of place i is q[i - t], or the remainder at the lowest row
-        let next = f[i] + *carry * c;
-        f[i] = std::mem::replace(carry, next);
+/// q[i] = f[i + t] + c q[i + t] from the top, q in the place of f, whose length is a multiple of t but at the top.
+/// `carries` are q beyond f, and then q's t elements before f.
+fn horner(f: &mut [Fr], carries: &mut [Fr], c: &Fr) {
+    for row in f.chunks_mut(carries.len()).rev() {
+        for (x, carry) in row.iter_mut().zip(&mut *carries) {
+            let next = *x + *carry * c;
+            *x = std::mem::replace(carry, next);
+        }
     }
+}
+
+/// The same on all threads, for short rows; returns the remainder. The remainders of blocks of rows, which are sums
+/// of products with powers of c, say what is carried into each block.
+fn horner_blocks(f: &mut [Fr], t: usize, c: &Fr) -> Vec<Fr> {
+    const ROWS: usize = 1 << 10;
+    let block = ROWS * t;
+    let mut carries = vec![Fr::ZERO; f.len().div_ceil(block).max(1) * t];
+    if f.len() > block && rayon::current_num_threads() > 1 {
+        let powers: Vec<Fr> = std::iter::successors(Some(Fr::ONE), |power| Some(*power * c)).take(ROWS + 1).collect();
+        f[block..].par_chunks(block).zip(carries.par_chunks_mut(t)).for_each(|(part, rest)| {
+            for (j, x) in rest.iter_mut().enumerate() {
+                let column: Vec<Fr> = part.iter().skip(j).step_by(t).copied().collect();
+                *x = slices::dot(&column, &powers[..column.len()]);
+            }
+        });
+        for i in (0..carries.len() - 2 * t).rev() {
+            let above = carries[i + t];
+            carries[i] += above * powers[ROWS];
+        }
+        f.par_chunks_mut(block).zip(carries.par_chunks_mut(t)).for_each(|(part, carries)| horner(part, carries, c));
+    } else {
+        carries.truncate(t);
+        horner(f, &mut carries, c);
+    }
+    carries.truncate(t);
     carries
 }
 
