@@ -84,23 +84,6 @@ impl Instance {
         Ok(instance)
     }
 
-    /// One axis of `size` (a power of two) places; the tables are held here from the start.
-    pub fn from_tables(size: usize, tables: Vec<Vec<Fr>>, terms: Vec<Term>) -> Self {
-        assert!(size.is_power_of_two() && tables.iter().all(|t| t.len() == size));
-        Self {
-            sizes: vec![size],
-            bits: vec![bits(size)],
-            factors: vec![vec![0]; tables.len()],
-            terms,
-            eq: None,
-            tau: None,
-            last: None,
-            claim: None,
-            max_abs: vec![0; tables.len()],
-            folded: tables.into_iter().map(Some).collect(),
-        }
-    }
-
     /// Unbound variables.
     pub fn remaining(&self) -> usize {
         self.bits.iter().sum()
@@ -219,7 +202,7 @@ fn interpolate(mut values: Vec<Fr>, c: Fr) -> Fr {
 }
 
 /// t[i] += c (t[i + distance] - t[i]) for i < distance, where t is 0 beyond its length.
-pub fn fold_in_place(t: &mut Vec<Fr>, distance: usize, c: &Fr) {
+fn fold_in_place(t: &mut Vec<Fr>, distance: usize, c: &Fr) {
     let (low, high) = t.split_at_mut(distance);
     low.par_chunks_mut(CHUNK).enumerate().for_each(|(i, low)| {
         let start = (i * CHUNK).min(high.len());

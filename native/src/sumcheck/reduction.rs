@@ -7,7 +7,7 @@
 //! 2^(mu - k) elements take over.
 
 use super::data::{Data, Part, sum_parts};
-use super::instance::{Instance, Term};
+use super::pairs::Pairs;
 use super::tensor::eq_table;
 use super::weight::{Piece, Weight, Weights};
 use super::{Interrupted, POLL_INTERVAL, Poll, check};
@@ -23,14 +23,13 @@ const CHUNK: usize = MAX_BLOCK;
 
 pub struct Reduction {
     mu: usize,
-    /// Columns, and their weights until they are folded.
-    columns: usize,
+    /// The columns' weights until they are folded.
     weights: Option<Weights>,
     /// G over the segments whose variables are unbound, 2^k x 2^k for k unbound segment variables.
     products: Vec<Fr>,
     segment_bits: usize,
     challenges: Vec<Fr>,
-    dense: Option<Instance>,
+    dense: Option<Pairs>,
 }
 
 impl Reduction {
@@ -45,7 +44,6 @@ impl Reduction {
         assert!(weights.len() == data.len() && first_rounds <= mu);
         let mut reduction = Self {
             mu,
-            columns: data.len(),
             weights: Some(Weights::new(weights)),
             products: vec![],
             segment_bits: first_rounds,
@@ -53,7 +51,7 @@ impl Reduction {
             dense: None,
         };
         if first_rounds == 0 {
-            reduction.fold(data, poll)?;
+            reduction.fold(data, None, poll)?;
         } else {
             reduction.products = with_lanes!(L, reduction.segment_products::<L>(data, poll)?);
         }
@@ -66,7 +64,7 @@ impl Reduction {
     }
 
     pub fn remaining(&self) -> usize {
-        self.dense.as_ref().map_or(self.mu - self.challenges.len(), Instance::remaining)
+        self.dense.as_ref().map_or(self.mu - self.challenges.len(), Pairs::remaining)
     }
 
     fn segment_size(&self) -> usize {
@@ -149,7 +147,7 @@ impl Reduction {
     /// h(0), h(1), h(2).
     pub fn round(&mut self, poll: Poll<'_>) -> Result<Vec<Fr>, Interrupted> {
         if let Some(dense) = &mut self.dense {
-            return dense.round(&vec![None; 2 * self.columns], poll);
+            return Ok(dense.round(poll)?.to_vec());
         }
         let n = 1usize << (self.segment_bits - self.challenges.len());
         let half = n / 2;
@@ -164,12 +162,12 @@ impl Reduction {
     /// Sets the current variable to c.
     pub fn bind(&mut self, c: Fr, data: &[Vec<Data<'_>>], poll: Poll<'_>) -> Result<(), Interrupted> {
         if let Some(dense) = &mut self.dense {
-            return dense.bind(c, &vec![None; 2 * self.columns], poll);
+            return dense.bind(c, poll);
         }
         let n = 1usize << (self.segment_bits - self.challenges.len());
         let (half, rest) = (n / 2, Fr::ONE - c);
         let g = &self.products;
-        let folded = (0..half * half)
+        let folded: Vec<Fr> = (0..half * half)
             .map(|i| {
                 let (y, x) = (i / half, i % half);
                 let row = |y: usize| rest * g[y * n + x] + c * g[y * n + half + x];
@@ -178,7 +176,7 @@ impl Reduction {
             .collect();
         self.challenges.push(c);
         if self.challenges.len() == self.segment_bits
-            && let Err(stopped) = self.fold(data, poll)
+            && let Err(stopped) = self.fold(data, Some(folded[0]), poll)
         {
             self.challenges.pop();
             return Err(stopped);
@@ -187,18 +185,17 @@ impl Reduction {
         Ok(())
     }
 
-    /// Builds the dense tables at the segment variables' challenges.
-    fn fold(&mut self, data: &[Vec<Data<'_>>], poll: Poll<'_>) -> Result<(), Interrupted> {
+    /// Builds the dense tables at the segment variables' challenges. `claim`: the sum, if known.
+    fn fold(&mut self, data: &[Vec<Data<'_>>], claim: Option<Fr>, poll: Poll<'_>) -> Result<(), Interrupted> {
         let scales = eq_table(&self.challenges);
         let mut tables = vec![];
         for (column, data) in data.iter().enumerate() {
-            tables.push(self.fold_weights(column, &scales, poll)?);
+            let weights = self.fold_weights(column, &scales, poll)?;
             let mut sum = field::zeros(self.segment_size());
             sum_parts(0, &mut sum, &self.parts(data, &scales), poll)?;
-            tables.push(sum);
+            tables.push([weights, sum]);
         }
-        let terms = (0..self.columns).map(|g| Term { coef: Fr::ONE, factors: vec![2 * g, 2 * g + 1] }).collect();
-        self.dense = Some(Instance::from_tables(self.segment_size(), tables, terms));
+        self.dense = Some(Pairs::new(tables, self.mu - self.segment_bits, claim));
         self.weights = None;
         Ok(())
     }
@@ -245,7 +242,6 @@ impl Reduction {
 
     /// E_0, C_0, E_1, C_1, .. at the point, once every variable is bound.
     pub fn values(&self) -> Vec<Fr> {
-        let dense = self.dense.as_ref().expect("every variable is bound");
-        dense.values(&vec![None; 2 * self.columns])
+        self.dense.as_ref().expect("every variable is bound").values()
     }
 }
