@@ -5,6 +5,7 @@ use crate::curve::msm::{self, Ints};
 use crate::curve::point::{self, G1_BYTES, G2_BYTES, Point};
 use crate::curve::powers::{self, G1Powers};
 use crate::field::Fr;
+use crate::sumcheck::table::{IntType, IntView};
 use ark_bn254::G1Projective;
 use ark_ff::Field;
 use memmap2::Mmap;
@@ -64,7 +65,22 @@ fn between(progress: Option<&Py<PyAny>>, done: usize, total: usize) -> PyResult<
     Python::attach(|py| report(py, progress.map(|p| p.bind(py)), done, total))
 }
 
-/// A numpy array of integers; a strided one is copied in its own type.
+/// The integers in row-major order, in their own type.
+fn copied<T: Copy + Default + Send + TryFrom<i64>>(view: &IntView<'_>) -> Vec<T> {
+    const CHUNK: usize = 1 << 12;
+    let mut out = vec![T::default(); view.len()];
+    out.par_chunks_mut(CHUNK).enumerate().for_each(|(i, out)| {
+        let mut buffer = [0i64; CHUNK];
+        let part = &mut buffer[..out.len()];
+        view.read(i * CHUNK, part);
+        for (x, &value) in out.iter_mut().zip(&*part) {
+            *x = T::try_from(value).unwrap_or_default(); // it came from a T
+        }
+    });
+    out
+}
+
+/// A numpy array of integers; a strided one is copied.
 macro_rules! int_array {
     ($($variant:ident $t:ty),*) => {
         enum IntArray<'py> {
@@ -74,7 +90,12 @@ macro_rules! int_array {
         impl<'py> IntArray<'py> {
             fn new(array: &Bound<'py, PyUntypedArray>) -> PyResult<Self> {
                 $(if let Ok(a) = array.extract::<PyReadonlyArrayDyn<'py, $t>>() {
-                    let copy = (!a.is_c_contiguous()).then(|| a.as_array().iter().copied().collect());
+                    let copy = (!a.is_c_contiguous()).then(|| {
+                        let view = a.as_array();
+                        let (shape, strides) = (view.shape().to_vec(), view.strides().to_vec());
+                        // SAFETY: the array is borrowed, aligned as its type, and described by shape and strides.
+                        copied(&unsafe { IntView::new(view.as_ptr().cast(), IntType::$variant, shape, strides) })
+                    });
                     return Ok(Self::$variant(a, copy));
                 })*
                 Err(PyTypeError::new_err(format!("expected integers of at most 64 signed bits, got {}", array.dtype())))

@@ -241,11 +241,14 @@ impl Table<'_> {
 
     /// All elements in row-major order.
     pub fn write_to(&self, out: &mut [Fr]) {
+        const CHUNK: usize = 1 << 12;
         assert_eq!(out.len(), self.len());
         match self {
-            Table::Field(t) => out.copy_from_slice(t),
+            Table::Field(t) => {
+                let parts = out.par_chunks_mut(CHUNK).zip(t.par_chunks(CHUNK));
+                parts.for_each(|(out, t)| out.copy_from_slice(t));
+            }
             Table::Ints(t) => {
-                const CHUNK: usize = 1 << 12;
                 out.par_chunks_mut(CHUNK).enumerate().for_each(|(i, out)| {
                     let mut buffer = [0i64; CHUNK];
                     let ints = &mut buffer[..out.len()];
