@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from zkllm.errors import ProofError
 from zkllm.field import Fr, R
+from zkllm.naive import NAIVE
 from zkllm.poseidon2 import permute
 from zkllm.protocol.data import ProverData
 from zkllm.protocol.manifest import Manifest
-from zkllm.protocol.party import Prover, Verifier, permute_elements
+from zkllm.protocol.party import Prover, Verifier, on_elements
 from zkllm.protocol.transcript import Sponge
 
 from .toys import toy_protocol
@@ -22,7 +23,7 @@ SCHEDULE = st.lists(st.tuples(st.booleans(), st.integers(1, 5)), min_size=1, max
 
 
 def sponge(seed: int = 1, iv: int = 2) -> Sponge:
-    return Sponge(permute_elements, Fr(seed), Fr(iv), Fr(0))
+    return Sponge(on_elements(permute), Fr(seed), Fr(iv), Fr(0))
 
 
 def reference(seed: int, iv: int, operations: list[tuple[bool, list[int]]]) -> list[int]:
@@ -90,7 +91,7 @@ def test_seed_and_iv_decide() -> None:
 def test_reading_is_absorbing() -> None:
     """The verifier has no way to see a message that does not change the challenges after it."""
     protocol = toy_protocol(Manifest({"x": 1}))
-    data = ProverData(protocol.manifest, None, {})
+    data = ProverData(protocol.manifest, NAIVE, {})
 
     def run(party):
         party.challenge()

@@ -424,7 +424,11 @@ class CurveKernels(ABC, Generic[V]):
 
 
 class HashKernels(ABC):
-    """Hashes of bytes."""
+    """Hashes of bytes and of field elements."""
+
+    @abstractmethod
+    def permute(self, state: Sequence[int]) -> list[int]:
+        """The Poseidon2 permutation of four field elements (`zkllm.poseidon2`). Not cut."""
 
     @abstractmethod
     def hash_tree(self, leaves: Sequence[bytes]) -> list[bytes]:

@@ -191,6 +191,9 @@ class NativeKernels(KernelsOf[FrVec]):
 
     # ---- hashes
 
+    def permute(self, state: Sequence[int]) -> list[int]:
+        return _native.poseidon2_permute(state)
+
     def hash_tree(self, leaves: Sequence[bytes]) -> list[bytes]:
         return _native.keccak_tree(leaves)
 

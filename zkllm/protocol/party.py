@@ -21,7 +21,7 @@ from .data import ProverData
 from .forms import Form, Opened, Weighted
 from .relations import Equation, Instance
 from .setting import Setting
-from .transcript import Sponge
+from .transcript import Permutation, Sponge
 
 T = TypeVar("T")
 Summand = tuple[Scalar, Form, Mapping[str, Point]]
@@ -172,7 +172,7 @@ class Prover(Party):
         self.messages: list[int] = []
         self._tell = tell
         self.inputs: list[int] = []
-        self.sponge = Sponge(permute_elements, Fr(seed), Fr(protocol.iv), Fr(0))
+        self.sponge = Sponge(on_elements(data.kernels.permute), Fr(seed), Fr(protocol.iv), Fr(0))
 
     def begin(self, section: str) -> None:
         super().begin(section)
@@ -206,7 +206,7 @@ class Verifier(Party):
         super().__init__(protocol, off)
         self.messages, self.position = messages, 0
         self.failed: list[str] = []
-        self.sponge = Sponge(permute_elements, Fr(seed), Fr(protocol.iv), Fr(0))
+        self.sponge = Sponge(on_elements(permute), Fr(seed), Fr(protocol.iv), Fr(0))
 
     def send(self, compute: Callable[[], Scalar]) -> Scalar:
         if self.position >= len(self.messages):
@@ -262,5 +262,6 @@ class CircuitParty(Party):
         self._open.enter_context(self.builder.section(section))
 
 
-def permute_elements(state: Sequence[Scalar]) -> Sequence[Scalar]:
-    return [Fr(x) for x in permute([int(x) for x in state])]
+def on_elements(permutation: Callable[[list[int]], Sequence[int]]) -> Permutation:
+    """What the sponge of a party with field elements permutes by."""
+    return lambda state: [Fr(x) for x in permutation([int(x) for x in state])]
