@@ -250,3 +250,16 @@ class CircuitKernel:
 # ---- hashes.rs: trees of hashes
 
 def keccak_tree(leaves: Sequence[bytes]) -> list[bytes]: ...
+
+# ---- witness.rs: limbs, how often tables are looked up, sums of tables and squares
+
+def split_limb(values: Ints, shift: int, width: int | None, out: Ints) -> bool: ...
+def count_lookups(
+    counts: Ints,
+    inputs: Ints,
+    shift: int,
+    causal: tuple[int, int] | None = None,
+    outputs: tuple[Ints, Ints] | None = None,
+) -> bool: ...
+def sum_integers(terms: Sequence[tuple[int, Ints]], out: Ints) -> bool: ...
+def square_sums(table: Ints) -> list[list[int]]: ...

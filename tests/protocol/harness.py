@@ -101,7 +101,7 @@ class Case:
         witness: dict[str, Any] = {}
         for name, array in values.items():
             if name not in VIRTUAL:
-                store(self.manifest, witness, name, array)
+                store(self.manifest, witness, name, array, NAIVE)
         for name, array in witness.items():
             if array.dtype == object and max(map(abs, array.reshape(-1)), default=0) < 1 << 62:
                 witness[name] = array.astype(np.int64)
@@ -115,7 +115,7 @@ class Case:
         """Adds the multiplicities of the lookups that are on."""
         m = self.manifest
         left = {n: replace(t, lookup=None) if f"lookup {n}" in off else t for n, t in m.tensors.items()}
-        count_multiplicities(Manifest(m.axes, left, m.tables, m.wide), tensors)
+        count_multiplicities(Manifest(m.axes, left, m.tables, m.wide), tensors, NAIVE)
 
 
 @dataclass

@@ -92,7 +92,7 @@ def test_honest_lookups(seed: int, rows: int, width: int, mu: int) -> None:
     rng = random.Random(seed)
     m = manifest(rows, width)
     tensors = honest(m, rng)
-    assert count_multiplicities(m, tensors) == []
+    assert count_multiplicities(m, tensors, NAIVE) == []
     v, data = check(m, tensors, mu)
     assert v.failed == [] and list(false_lookups(v, data)) == [] and list(false_claims(v, data)) == []
     assert [c.name for c in v.claims] == ["lookups: p", "lookups: q"]
@@ -115,7 +115,7 @@ def test_a_value_outside_its_table(name: str, value: int) -> None:
     tensors = honest(m, random.Random(1))
     tensors[name] = tensors[name].astype(object)
     tensors[name].reshape(-1)[0] = value  # (0, .., 0): below the diagonal
-    assert count_multiplicities(m, tensors) == [name]
+    assert count_multiplicities(m, tensors, NAIVE) == [name]
     v, data = check(m, tensors, 6)
     assert v.failed == [NUMERATOR] and list(false_lookups(v, data)) == [name]
 
@@ -126,7 +126,7 @@ def test_a_pair_that_is_not_a_row(name: str, paired: str) -> None:
     tensors = honest(m, random.Random(2))
     tensors[name] = tensors[name].copy()
     tensors[name].reshape(-1)[0] += 1
-    count_multiplicities(m, tensors)
+    count_multiplicities(m, tensors, NAIVE)
     v, data = check(m, tensors, 6)
     assert v.failed == [NUMERATOR] and list(false_lookups(v, data)) == [paired]
 
@@ -139,7 +139,7 @@ def test_each_index_has_its_own_table(row: int, other: str) -> None:
     own = tables_of(5)[row]
     tensors["base"], tensors["power"] = tensors["base"].copy(), tensors["power"].copy()
     tensors["base"][row, 1], tensors["power"][row, 1] = 3, 27 if own == "cube" else 9
-    assert count_multiplicities(m, tensors) == []
+    assert count_multiplicities(m, tensors, NAIVE) == []
     tensors["power"][row, 1] = 9 if own == "cube" else 27
     tensors[f"mult.{own}"][7] -= 1
     tensors[f"mult.{other}"][7] += 1
@@ -154,7 +154,7 @@ def test_tables_cannot_be_confused() -> None:
     tensors = honest(m, random.Random(3))
     tensors["small"] = tensors["small"].copy()
     tensors["small"][0, 0] = 9  # in range4, not in range3
-    count_multiplicities(m, tensors)
+    count_multiplicities(m, tensors, NAIVE)
     tensors["mult.range4"][9] += 1
     v, _ = check(m, tensors, 6)
     assert v.failed == [NUMERATOR]
@@ -165,7 +165,7 @@ def test_multiplicities_are_counts(table: str) -> None:
     m = manifest(4, 2)
     for change in (1, -1, R - 1, pow(3, -1, R)):
         tensors = honest(m, random.Random(4))
-        count_multiplicities(m, tensors)
+        count_multiplicities(m, tensors, NAIVE)
         counts = tensors[f"mult.{table}"].astype(object)
         counts[0] = (counts[0] + change) % R
         tensors[f"mult.{table}"] = counts
@@ -176,7 +176,7 @@ def test_multiplicities_are_counts(table: str) -> None:
 def test_each_message_matters() -> None:
     m = manifest(3, 2)
     tensors = honest(m, random.Random(5))
-    count_multiplicities(m, tensors)
+    count_multiplicities(m, tensors, NAIVE)
     protocol, data = toy_protocol(m), ProverData(m, NAIVE, tensors)
     prover, _ = parties(protocol, data)
     logup(prover)
@@ -192,7 +192,7 @@ def test_a_zero_denominator_is_refused() -> None:
     """A prover that knew alpha could hide a leaf behind a zero: the inverse of the root is asked for."""
     m = manifest(3, 2)
     tensors = honest(m, random.Random(6))
-    count_multiplicities(m, tensors)
+    count_multiplicities(m, tensors, NAIVE)
     protocol, data = toy_protocol(m), ProverData(m, NAIVE, tensors)
     prover, _ = parties(protocol, data)
     logup(prover)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from testkit.kernels import NATIVE
 from zkllm.gpt2.description import describe
 from zkllm.model.tiny import tiny_config
 from zkllm.model.weights import ARRAYS
@@ -45,8 +46,14 @@ def test_ranges_are_exact(bits: int, limb_bits: int, signed: bool, data: st.Data
     inside = data.draw(st.integers(low, high - 1))
     for x in (low, high - 1, inside, low - 1, high):
         tensors: dict[str, np.ndarray] = {}
-        store(m, tensors, "a", np.array([x], object))
+        store(m, tensors, "a", np.array([x], object), NATIVE)
         assert value_of(m, tensors, "a") == x
+        if -(1 << 63) <= x < 1 << 63:  # as machine words too
+            words: dict[str, np.ndarray] = {}
+            store(m, words, "a", np.array([x], np.int64), NATIVE)
+            assert {n: (w.dtype, w.tolist()) for n, w in words.items()} == {
+                n: (w.dtype if w.dtype != object else np.int64, w.tolist()) for n, w in tensors.items()
+            }
         assert accepted(m, tensors) == (low <= x < high)
     # the extreme limbs give the extreme values: no other value can be composed
     bottom = top = 0

@@ -236,6 +236,21 @@ class IntegerKernels(ABC):
         """out[t, v] = sum_k a[t, k] w[v, k], int64. Shards: rows of w; they join."""
 
     @abstractmethod
+    def split_limb(self, values: np.ndarray, shift: int, width: int | None, out: np.ndarray) -> bool:
+        """out = values >> shift, of which `width` keeps that many low bits; out, of 8, 16 or 32 bits, is
+        C-contiguous. False where one does not fit. Shards: places; they join."""
+
+    @abstractmethod
+    def sum_integers(self, terms: Sequence[tuple[int, np.ndarray]], out: np.ndarray) -> bool:
+        """out = sum of coefficient * table, each broadcast to out, int64 and C-contiguous; coefficients are
+        below 2^62. False, with nothing written, unless magnitudes certainly stay below 2^62. Shards: places;
+        they join."""
+
+    @abstractmethod
+    def square_sums(self, table: np.ndarray) -> list[int]:
+        """The sum of squares of each row of a table of two axes. Shards: rows, join; or columns, add up."""
+
+    @abstractmethod
     def folded_maxima(
         self, weights: np.ndarray, gain: np.ndarray | None, divisors: list[float]
     ) -> list[float]:
@@ -345,6 +360,19 @@ class SumKernels(ABC, Generic[V]):
     ) -> Sumcheck:
         """sum over columns g and places x of E_g(x) C_g(x); E_g is the sum of its weights, C_g that of its
         pieces (`sum_tables`). `values` are E_0, C_0, E_1, C_1, ... Shards: columns; the rounds add up."""
+
+    @abstractmethod
+    def count_lookups(
+        self,
+        counts: np.ndarray,
+        inputs: np.ndarray,
+        shift: int,
+        causal: tuple[int, int] | None = None,
+        outputs: tuple[np.ndarray, np.ndarray] | None = None,
+    ) -> bool:
+        """counts[input + shift] += 1 for each entry, int64; of a causal tensor, with the positions (t, u) of
+        two of its axes, where u <= t. `outputs` are the tensor's and the table's. False where an entry is not
+        in the table, and is not counted. Shards: entries; their counts add up."""
 
     @abstractmethod
     def logup_tree(self, total: int, segments: Sequence[Segment], alpha: int, beta: int) -> LogUpTree:

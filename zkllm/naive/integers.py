@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import isqrt
 
 import numpy as np
@@ -98,6 +99,25 @@ class NaiveIntegers(IntegerKernels):
 
     def scores(self, a: np.ndarray, w: np.ndarray, out: np.ndarray) -> None:
         out[...] = a.astype(object) @ w.astype(object).T
+
+    def split_limb(self, values: np.ndarray, shift: int, width: int | None, out: np.ndarray) -> bool:
+        limbs, info = out.reshape(-1), np.iinfo(out.dtype)
+        for i, value in enumerate(values.reshape(-1).tolist()):
+            limb = value >> shift if width is None else (value >> shift) % (1 << width)
+            if not info.min <= limb <= info.max:
+                return False
+            limbs[i] = limb
+        return True
+
+    def sum_integers(self, terms: Sequence[tuple[int, np.ndarray]], out: np.ndarray) -> bool:
+        largest = [abs(c) * max(map(abs, table.reshape(-1).tolist()), default=0) for c, table in terms]
+        if sum(largest) >= 1 << 62:
+            return False
+        out[...] = sum((c * table.astype(object) for c, table in terms), np.zeros(out.shape, object))
+        return True
+
+    def square_sums(self, table: np.ndarray) -> list[int]:
+        return [sum(x * x for x in row) for row in table.tolist()]
 
     def folded_maxima(
         self, weights: np.ndarray, gain: np.ndarray | None, divisors: list[float]

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from itertools import product
 from math import prod
 
+import numpy as np
+
 from ..bits import ceil_log2
 from ..field import R
 from ..kernels.interface import Factor, Piece, Segment, SumKernels, Weight
@@ -178,6 +180,26 @@ class NaiveSums(SumKernels[Values]):
         self, mu: int, columns: Sequence[tuple[Sequence[Weight[Values]], Sequence[Piece[Values]]]]
     ) -> ReductionInstance:
         return ReductionInstance(mu, columns)
+
+    def count_lookups(
+        self,
+        counts: np.ndarray,
+        inputs: np.ndarray,
+        shift: int,
+        causal: tuple[int, int] | None = None,
+        outputs: tuple[np.ndarray, np.ndarray] | None = None,
+    ) -> bool:
+        complete = True
+        own, entries = ([], []) if outputs is None else (outputs[0].reshape(-1), outputs[1].reshape(-1))
+        for i, (place, x) in enumerate(np.ndenumerate(inputs)):
+            if causal is not None and place[causal[1]] > place[causal[0]]:
+                continue
+            row = int(x) + shift
+            if 0 <= row < len(counts) and (outputs is None or own[i] == entries[row]):
+                counts[row] += 1
+            else:
+                complete = False
+        return complete
 
     def logup_tree(self, total: int, segments: Sequence[Segment], alpha: int, beta: int) -> LogUpTree:
         return LogUpTree(total, segments, alpha, beta)

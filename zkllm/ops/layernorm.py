@@ -71,9 +71,10 @@ class LayerNorm(Operation):
         d = run.shared_factor("D", self.centred(run), FEATURES)
 
         def square_sums(data: ProverData) -> np.ndarray:
-            table = data.table(d.form, FEATURES, {})
-            rows = np.asarray(table).reshape(run.axes["n"], run.axes["t"], -1).astype(object)
-            return (rows * rows).sum(axis=2) + self.eps
+            table = np.asarray(data.table(d.form, FEATURES, {}))
+            n, t = run.axes["n"], run.axes["t"]
+            sums = data.kernels.square_sums(table.reshape(n * t, -1))
+            return np.array([q + self.eps for q in sums], object).reshape(n, t)
 
         q = VirtualFactor("Q", ROWS, square_sums)
         u, v, s = run.tensor("u"), run.tensor("v"), self.shift

@@ -70,8 +70,7 @@ class ProverData:
             raise ValueError(
                 f"form over {form.axes}: free {tuple(axes)} and bound {tuple(bound)} do not match"
             )
-        sizes = [self.manifest.axes[a] for a in axes]
-        integers: np.ndarray | None = None
+        small: list[tuple[int, np.ndarray]] = []
         vectors: list[Vector] = []
         coefficients: list[int] = []
         for term in form.terms:
@@ -82,9 +81,7 @@ class ProverData:
                     coefficient *= sum(F.eq_vector(bound[a], self.manifest.axes[a])) % R
             if isinstance(table, np.ndarray) and (table.dtype == object or abs(coefficient) < 1 << 62):
                 index = tuple(slice(None) if a in own_axes else None for a in axes)
-                table = table if table.dtype == object else table.astype(np.int64)
-                scaled = _scaled(table, coefficient)[index]
-                integers = scaled if integers is None else _added(integers, scaled)
+                small.append((coefficient, table[index]))
             else:
                 if list(own_axes) != list(axes):
                     raise ValueError("a bound factor cannot be broadcast")
@@ -94,8 +91,8 @@ class ProverData:
                     else table
                 )
                 coefficients.append(coefficient % R)
-        if integers is not None:
-            integers = np.broadcast_to(integers, sizes)
+        if small:
+            integers = self._sum(small, [self.manifest.axes[a] for a in axes])
             if not vectors:
                 return integers
             vectors.append(self.kernels.from_table(np.ascontiguousarray(integers)))
@@ -103,6 +100,16 @@ class ProverData:
         if len(vectors) == 1 and coefficients == [1]:
             return vectors[0]
         return self.kernels.linear_combination(vectors, coefficients)
+
+    def _sum(self, terms: Sequence[tuple[int, np.ndarray]], sizes: Sequence[int]) -> np.ndarray:
+        """Their exact sum; a table alone stays as it is."""
+        if len(terms) == 1 and terms[0][0] == 1:
+            return np.broadcast_to(terms[0][1], sizes)
+        if all(table.dtype != object and abs(c) < 1 << 62 for c, table in terms):
+            out = np.empty(sizes, np.int64)
+            if self.kernels.sum_integers(terms, out):
+                return out
+        return np.broadcast_to(sum(c * table.astype(object) for c, table in terms), sizes)
 
     def open(self, summands: Sequence[tuple[Scalar, Form, Mapping[str, Point]]]) -> int:
         """The value of sum coefficient * form(point)."""
@@ -184,20 +191,3 @@ def _single(weight: F.Functional) -> int | None:
         if isinstance(w, int) and w == 1:
             return i
     return None
-
-
-def _scaled(table: np.ndarray, coefficient: int) -> np.ndarray:
-    if table.dtype != object and table.size:
-        bound = max(abs(int(table.min())), abs(int(table.max()))) * abs(coefficient)
-        if bound >= 1 << 62:
-            table = table.astype(object)
-    return table * coefficient
-
-
-def _added(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Exact sum: both are below 2^62 in absolute value, or of dtype object."""
-    if a.dtype != object and b.dtype != object and a.size and b.size:
-        top = sum(max(abs(int(x.min())), abs(int(x.max()))) for x in (a, b))
-        if top >= 1 << 62:
-            a = a.astype(object)
-    return a + b

@@ -10,7 +10,6 @@ import numpy as np
 from ..blinding import Blinding, FreshBlinding
 from ..kernels.interface import Kernels
 from .data import Packed, ProverData, integers
-from .logup import causal_mask, spread
 from .manifest import Manifest
 from .setting import Setting
 from .sources import Derived, Material, Named, axes_of
@@ -29,37 +28,42 @@ class Execution(Named, Protocol):
         """x_0 .. x_N."""
 
 
-def _smallest(array: np.ndarray, bits: int, signed: bool) -> np.ndarray:
-    """The narrowest integer type for a width; values that do not fit stay as they are (cheating provers)."""
-    for size in (8, 16, 32):
-        if bits <= size:
-            dtype = np.dtype(f"{'int' if signed else 'uint'}{size}")
-            info = np.iinfo(dtype)
-            if array.size and not (info.min <= array.min() and array.max() <= info.max):
-                return array
-            return array.astype(dtype)
-    return array
+def _narrow(
+    kernels: Kernels, values: np.ndarray, bits: int, signed: bool, shift: int = 0, width: int | None = None
+) -> np.ndarray:
+    """values >> shift, and the lowest `width` bits of that, in the narrowest type for `bits`; where one does
+    not fit (cheating provers), all in their own."""
+    size = next((size for size in (8, 16, 32) if bits <= size), None)
+    dtype = np.dtype(np.int64 if size is None else f"{'int' if signed else 'uint'}{size}")
+    if values.dtype == dtype and shift == 0 and width is None:
+        return values
+    if values.dtype != object and size is not None:
+        out = np.empty(values.shape, dtype)
+        if kernels.split_limb(values, shift, width, out):
+            return out
+    exact = (values if values.dtype == object else values.astype(np.int64)) >> shift
+    if width is not None:
+        exact = exact & ((1 << width) - 1)
+    info = np.iinfo(dtype)
+    fits = not exact.size or (info.min <= exact.min() and exact.max() <= info.max)
+    return exact.astype(dtype) if size is not None and fits else exact
 
 
-def store(manifest: Manifest, tensors: Tensors, name: str, values: np.ndarray) -> None:
+def store(manifest: Manifest, tensors: Tensors, name: str, values: np.ndarray, kernels: Kernels) -> None:
     """One value as its tensor, or as its limbs: the top limb keeps the sign."""
     if name not in manifest.wide:
         spec = manifest.tensors[name]
         if spec.lookup is not None and spec.lookup.main.startswith("range"):
             bits = int(spec.lookup.main.removeprefix("range"))
-            values = _smallest(values, bits, spec.lookup.offset > 0)
+            values = _narrow(kernels, values, bits, spec.lookup.offset > 0)
         tensors[name] = np.ascontiguousarray(values.reshape(manifest.sizes(name)))
         return
     wide = manifest.wide[name]
-    rest = values if values.dtype == object else values.astype(np.int64)
     for i, (limb, shift) in enumerate(wide.limbs):
         last = i == len(wide.limbs) - 1
-        width = (wide.bits if last else wide.limbs[i + 1][1]) - shift
-        own = rest if last else rest & ((1 << width) - 1)
-        tensors[limb] = np.ascontiguousarray(
-            _smallest(own, width, wide.signed and last).reshape(manifest.sizes(limb))
-        )
-        rest = rest >> width
+        bits = (wide.bits if last else wide.limbs[i + 1][1]) - shift
+        own = _narrow(kernels, values, bits, wide.signed and last, shift, None if last else bits)
+        tensors[limb] = np.ascontiguousarray(own.reshape(manifest.sizes(limb)))
 
 
 def fixed_tensors(m: Manifest, model: Model) -> Tensors:
@@ -79,7 +83,7 @@ def fixed_tensors(m: Manifest, model: Model) -> Tensors:
     return tensors
 
 
-def witness_tensors(m: Manifest, model: Model, trace: Execution) -> Tensors:
+def witness_tensors(m: Manifest, model: Model, trace: Execution, kernels: Kernels) -> Tensors:
     """Every witness tensor but the multiplicities."""
     material = Material(dict(model.arrays()), trace, trace.ids)
     tensors: Tensors = {}
@@ -90,37 +94,27 @@ def witness_tensors(m: Manifest, model: Model, trace: Execution) -> Tensors:
             values = value.array.spread(trace[name], m.axes)
         else:
             raise ValueError(f"{name}: the manifest does not say what it is made from")
-        store(m, tensors, name, values)
+        store(m, tensors, name, values, kernels)
     return tensors
 
 
-def count_multiplicities(m: Manifest, tensors: Tensors) -> list[str]:
+def count_multiplicities(m: Manifest, tensors: Tensors, kernels: Kernels) -> list[str]:
     """Adds the multiplicities to the tensors; returns the lookups that miss their table (a cheating
     prover's).
     """
     counts = {t.name: np.zeros(m.axes[t.axis], dtype=np.int64) for t in m.tables.values()}
     missed = []
     for tensor, lookup in m.lookups():
+        causal = (tensor.axes.index("t"), tensor.axes.index("u")) if lookup.causal else None
         for name, run in lookup.runs():
-            table = m.tables[name]
-            size = m.axes[table.axis]
-            values = integers(tensors, tensor.name)[run]
-            keep = np.ones(values.shape, dtype=bool)
-            if lookup.causal:
-                rows = m.axes["t"]
-                keep = spread(causal_mask(rows), ("t", "u"), tensor.axes, values.shape).astype(bool)
-            index = (values if values.dtype == object else values.astype(np.int64)) + (
-                lookup.offset - table.offset
-            )
-            inside = keep & (index >= 0).astype(bool) & (index < size).astype(bool)
+            table, outputs = m.tables[name], None
             if lookup.output is not None:
                 assert table.output is not None
-                at = np.where(inside, index, 0).astype(np.int64)
-                outputs, entries = integers(tensors, lookup.output)[run], integers(tensors, table.output)
-                inside &= (outputs == entries[at]).astype(bool)
-            if not inside[keep].all() and tensor.name not in missed:
+                outputs = (integers(tensors, lookup.output)[run], integers(tensors, table.output))
+            inputs, shift = integers(tensors, tensor.name)[run], lookup.offset - table.offset
+            complete = kernels.count_lookups(counts[name], inputs, shift, causal, outputs)
+            if not complete and tensor.name not in missed:
                 missed.append(tensor.name)
-            counts[name] += np.bincount(index[inside].astype(np.int64).reshape(-1), minlength=size)
     for spec in m.tables.values():
         tensors[spec.multiplicity] = counts[spec.name]
     return missed
@@ -137,8 +131,8 @@ def prover_data(
     """All tensors; `fixed`: where they are there already; `blinding`: None draws it. Raises ValueError where
     a looked-up value is not in its table."""
     m = setting.manifest
-    tensors = {**(fixed or fixed_tensors(m, model)), **witness_tensors(m, model, trace)}
-    missed = count_multiplicities(m, tensors)
+    tensors = {**(fixed or fixed_tensors(m, model)), **witness_tensors(m, model, trace, kernels)}
+    missed = count_multiplicities(m, tensors, kernels)
     if missed:
         raise ValueError("the trace leaves the lookup tables of " + ", ".join(missed))
     return ProverData(m, kernels, tensors, blinding or FreshBlinding(setting.masks))

@@ -4,8 +4,10 @@
 //! an error, never clamped.
 
 pub mod attention;
+pub mod limbs;
 pub mod linear;
 pub mod matmul;
 pub mod norm;
 pub mod quantise;
 pub mod range;
+pub mod sums;

@@ -7,6 +7,7 @@
 //! is built and again when their sumchecks run.
 
 mod blocks;
+pub mod count;
 mod gram;
 pub mod layer;
 pub mod leaves;

@@ -8,6 +8,7 @@ mod integers;
 mod outer;
 mod quantise;
 mod sumcheck;
+mod witness;
 
 use pyo3::prelude::*;
 
@@ -21,5 +22,6 @@ fn _native(m: &Bound<'_, PyModule>) -> PyResult<()> {
     curve::register(m)?;
     ceremony::register(m)?;
     outer::register(m)?;
-    hashes::register(m)
+    hashes::register(m)?;
+    witness::register(m)
 }
