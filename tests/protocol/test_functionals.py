@@ -9,8 +9,13 @@ import pytest
 
 from zkllm.bits import ceil_log2
 from zkllm.field import Fr, R
+from zkllm.kernels.interface import Kernels
+from zkllm.kernels.native import NATIVE
+from zkllm.naive import NAIVE
 from zkllm.protocol import functionals as F
 from zkllm.protocol.algebra import dyadic_blocks
+from zkllm.protocol.data import dense_vector
+from zkllm.protocol.reduction_prover import DenseWeights
 
 SIZES = [1, 2, 3, 4, 5, 7, 8, 11, 12, 16, 19, 25]
 
@@ -58,6 +63,19 @@ def test_block_is_the_sum_of_the_dense_vector(size: int) -> None:
                 d * e for d, e in zip(dense[offset : offset + (1 << k)], F.eq_vector(r), strict=True)
             )
             assert int(weight.block(offset, k, r)) % R == expected % R, (weight, offset, k)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("kernels", [NATIVE, NAIVE], ids=["native", "naive"])
+def test_the_provers_vectors_are_the_dense_ones(kernels: Kernels, size: int) -> None:
+    """On spans too, of which it is known where they vanish."""
+    for weight in weights(size, random.Random(size)):
+        dense, made = weight.dense(), DenseWeights(kernels)
+        assert kernels.to_list(dense_vector(kernels, weight)) == dense
+        for offset, k in blocks(size):
+            part = dense[offset : offset + (1 << k)]
+            assert kernels.to_list(made.on(weight, offset, k)) == part
+            assert made.vanishes(weight, offset, k) == (not any(part)), (weight, offset, k)
 
 
 def test_a_strided_block_must_stay_inside() -> None:

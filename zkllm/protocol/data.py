@@ -13,7 +13,7 @@ from ..field import R
 from ..kernels.interface import Kernels, Table, Vector
 from ..mapped import release
 from . import functionals as F
-from .algebra import Point, Scalar
+from .algebra import Point, Scalar, ones_at
 from .forms import Form, Term
 from .layout import Layout
 from .manifest import Manifest
@@ -78,7 +78,7 @@ class ProverData:
             coefficient = term.coefficient
             for a in form.axes:
                 if a in bound and all(m.axis != a for m in term.maps):
-                    coefficient *= sum(F.eq_vector(bound[a], self.manifest.axes[a])) % R
+                    coefficient *= int(ones_at(self.manifest.axes[a], bound[a]))
             if isinstance(table, np.ndarray) and (table.dtype == object or abs(coefficient) < 1 << 62):
                 index = tuple(slice(None) if a in own_axes else None for a in axes)
                 small.append((coefficient, table[index]))
@@ -128,10 +128,11 @@ class ProverData:
         sizes = self.manifest.sizes(term.tensor)
         data: np.ndarray = tensor.values if isinstance(tensor, Packed) else tensor
         free: dict[str, int] = {}  # form axis -> position in data
-        summed: list[tuple[int, list[int]]] = []  # (position, weights)
+        summed: list[tuple[int, Vector]] = []  # (position, weights)
         position, dropped = 0, 0
         if isinstance(tensor, Packed):
-            summed.append((tensor.slot_axis, F.Powers(tensor.bits, data.shape[tensor.slot_axis]).dense()))
+            slots = F.Powers(tensor.bits, data.shape[tensor.slot_axis])
+            summed.append((tensor.slot_axis, dense_vector(self.kernels, slots)))
         for i, (m, size) in enumerate(zip(term.maps, sizes, strict=True)):
             position = i - dropped
             if isinstance(tensor, Packed) and i >= tensor.slot_axis:
@@ -150,7 +151,7 @@ class ProverData:
                 data = data.sum(axis=position, dtype=data.dtype if data.dtype == object else np.int64)
                 dropped += 1
             else:
-                summed.append((position, weight.dense()))
+                summed.append((position, dense_vector(self.kernels, weight)))
         order = [a for a in axes if a in free]
         # as they lie in memory, so that the kernel reads long runs
         summed.sort(key=lambda item: -abs(data.strides[item[0]]))
@@ -162,7 +163,7 @@ class ProverData:
             release([tensor.values])
         return result, order
 
-    def _contract(self, table: np.ndarray, vectors: list[list[int]]) -> Table:
+    def _contract(self, table: np.ndarray, vectors: list[Vector]) -> Table:
         """Sums a table over its trailing axes with one weight vector each."""
         result: Table = table
         lead = list(table.shape[: table.ndim - len(vectors)])
@@ -170,11 +171,23 @@ class ProverData:
             group = [vectors.pop()]
             while vectors and prod(map(len, group)) * len(vectors[-1]) <= MERGED:
                 group.insert(0, vectors.pop())
-            weights = self.kernels.tensor_product([self.kernels.from_list(v) for v in group])
+            weights = self.kernels.tensor_product(group)
             kept = [*lead, *map(len, vectors)]
             shape = [*kept, *map(len, group)]
             result = self.kernels.contract(result, shape, len(kept), weights, len(group))
         return result
+
+
+def dense_vector(kernels: Kernels, weight: F.Functional) -> Vector:
+    """All entries of a functional."""
+    if not isinstance(weight, F.Eq | F.Cut):
+        return kernels.from_list(weight.dense())
+    table, stop = kernels.eq_table([int(c) for c in weight.point]), weight.stop
+    if stop == weight.size:
+        return kernels.slice(table, 0, stop)
+    result = kernels.zeros(weight.size)
+    kernels.write(result, 0, kernels.slice(table, 0, stop))
+    return result
 
 
 def exact_table(kernels: Kernels, table: Table) -> Table:

@@ -46,6 +46,10 @@ class Eq:
     point: tuple[Scalar, ...]
     size: int
 
+    @property
+    def stop(self) -> int:
+        return self.size
+
     def dense(self) -> list[int]:
         return eq_vector(self.point, self.size)
 

@@ -25,7 +25,7 @@ from ..mapped import release
 from . import functionals as F
 from .algebra import Scalar, eq_index
 from .columns import block_slab, kernel_pieces
-from .data import ProverData, Tensors
+from .data import ProverData, Tensors, dense_vector
 from .forms import AddressTerm, Opened
 from .layout import Block, Layout
 
@@ -96,6 +96,7 @@ class LayeredColumns:
         self.rest: DenseColumns | None = None
         self.blocks: list[_LayeredBlock] = []
         weights: dict[Hashable, F.Functional] = {}
+        dense = DenseWeights(kernels)
         for name, blocks in layout.blocks.items():
             for block in blocks:
                 if block.outer != outer or layout.column(block) not in numbers:
@@ -104,10 +105,7 @@ class LayeredColumns:
                 assert isinstance(group.term, Opened)
                 first, *others = group.term.weights
                 weights[first.key()] = first
-                vectors = [
-                    kernels.from_list(w.dense()[o : o + (1 << k)])
-                    for w, (o, k) in zip(others, block.spans[1:], strict=True)
-                ]
+                vectors = [dense.on(w, *span) for w, span in zip(others, block.spans[1:], strict=True)]
                 offset, _, shifts, values = block_slab(layout, tensors[name], block)
                 self.blocks.append(
                     _LayeredBlock(
@@ -123,14 +121,14 @@ class LayeredColumns:
         self.blocks.sort(key=lambda b: b.column)
         (weight,) = weights.values()
         start = self.blocks[0].block.spans[0][0]
-        u = weight.dense()[start : start + (1 << outer)]
+        u = dense.on(weight, start, outer)
         self.masks = [
             [(*divmod(m.address, 1 << self.rest_log2), m.value, m.rest_weight * scale % R) for m in own]
             for own in masks
         ]
         sums = self._layer_sums()
         terms = [(1, [0, i + 1]) for i in range(len(sums))]
-        factors: list[Factor[Vector]] = [((0,), kernels.from_list(u)), *(((0,), s) for s in sums)]
+        factors: list[Factor[Vector]] = [((0,), u), *(((0,), s) for s in sums)]
         self.layers = kernels.sumcheck([1 << outer], factors, terms)
 
     def _passing(self) -> Iterator[_LayeredBlock]:
@@ -174,7 +172,7 @@ class LayeredColumns:
         k, u = self.kernels, self.layers.values()[0]
         columns = [k.zeros(1 << self.rest_log2) for _ in range(self.num_columns)]
         weights: list[list[Claimed[Vector]]] = [[] for _ in columns]
-        eq = k.from_list(F.eq_vector(self.bound))
+        eq = k.eq_table(self.bound)
         for b in self._passing():
             rows = k.tensor_product([eq, k.from_list(b.factors)])
             k.write(columns[b.column], b.place, k.contract(b.values, b.values.shape, 0, rows, 2))
@@ -359,24 +357,55 @@ def _factors_at(
     return 1, int(eq_index(source.address + place, term.point))
 
 
+class DenseWeights:
+    """Functionals' entries on spans (offset, log2 size) of their axes, made once."""
+
+    def __init__(self, kernels: Kernels):
+        self.kernels = kernels
+        self._whole: dict[Hashable, Vector] = {}
+        self._spans: dict[tuple[Hashable, int, int], Vector] = {}
+        self._zero: dict[tuple[Hashable, int, int], bool] = {}
+
+    def on(self, weight: F.Functional, offset: int, log2_size: int) -> Vector:
+        name = weight.key()
+        if name not in self._whole:
+            self._whole[name] = dense_vector(self.kernels, weight)
+        span = (name, offset, log2_size)
+        if span not in self._spans:
+            self._spans[span] = self.kernels.slice(self._whole[name], offset, offset + (1 << log2_size))
+        return self._spans[span]
+
+    def vanishes(self, weight: F.Functional, offset: int, log2_size: int) -> bool:
+        """Whether all entries on a span are known to be zero."""
+        if isinstance(weight, F.Eq | F.Cut):
+            return offset >= weight.stop
+        span = (weight.key(), offset, log2_size)
+        if span not in self._zero:
+            self._zero[span] = not any(weight.dense()[offset : offset + (1 << log2_size)])
+        return self._zero[span]
+
+
 def _weights(
     kernels: Kernels, layouts: Sequence[Layout], layout: Layout, name: str, groups: list[Group]
 ) -> Iterator[tuple[Block, int, list[Vector]]]:
     """A tensor's claims on its ordinary blocks: coefficient * product of vectors."""
+    dense = DenseWeights(kernels)
     for group in groups:
-        dense = [w.dense() for w in group.term.weights] if isinstance(group.term, Opened) else None
+        term = group.term
+        lines = [] if isinstance(term, Opened) else [kernels.eq_table([int(c)]) for c in term.point]
         for i, block in enumerate(layout.blocks[name]):
             if block.outer:
                 continue
             coefficient = int(group.coefficient)
-            if dense is not None:
-                vectors = [d[o : o + (1 << k)] for d, (o, k) in zip(dense, block.spans, strict=True)]
+            if isinstance(term, Opened):
+                on = list(zip(term.weights, block.spans, strict=True))
+                if any(dense.vanishes(weight, *span) for weight, span in on):
+                    continue
+                vectors = [dense.on(weight, *span) for weight, span in on]
             else:
-                assert isinstance(group.term, AddressTerm)
-                z, size = group.term.point, block.log2_size
-                source = next(lay for lay in layouts if group.term.source in lay.blocks)
-                address = source.blocks[group.term.source][i].address >> size
-                coefficient = int(eq_index(address, z[: len(z) - size]) * group.coefficient)
-                vectors = [F.eq_vector([c]) for c in z[len(z) - size :]]
-            if all(any(v) for v in vectors):
-                yield block, coefficient % R, [kernels.from_list(v) for v in vectors]
+                high = len(term.point) - block.log2_size
+                source = next(lay for lay in layouts if term.source in lay.blocks)
+                address = source.blocks[term.source][i].address >> block.log2_size
+                coefficient = int(eq_index(address, term.point[:high]) * group.coefficient)
+                vectors = lines[high:]
+            yield block, coefficient % R, vectors
