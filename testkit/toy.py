@@ -22,7 +22,7 @@ from zkllm.outer.prover import OuterProver, Tail
 from zkllm.outer.rows import Circuit
 from zkllm.outer.setup import KeyFields, ProvingKey, setup_outer
 from zkllm.outer.transcript import SCHEDULE, Round, public_input_names, seed_of, statement_digest
-from zkllm.pcs.mercury import eq_polynomial_at
+from zkllm.pcs.mercury import column_bits, eq_polynomial_at
 from zkllm.pcs.srs import Srs, development_srs, srs_powers_needed
 from zkllm.poseidon2 import permute
 from zkllm.statement import Statement, num_words
@@ -170,7 +170,7 @@ class Toy:
 
     @property
     def b_log2(self) -> int:
-        return self.mu // 2
+        return column_bits(self.mu)
 
     def head(self, m: Any, publics: dict[str, Any], corrupt: Corrupt | None = None) -> dict[str, Any]:
         """Up to the digest delta."""

@@ -6,7 +6,7 @@ from testkit.blinding import NO_WIRES
 from testkit.kernels import NAIVE
 from zkllm.field import R
 from zkllm.outer.setup import circuit_kernel
-from zkllm.protocol.column_sizes import column_bits
+from zkllm.pcs.mercury import column_bits
 from zkllm.protocol.program import column_polynomials, opening_values
 from zkllm.statement import pack_words
 

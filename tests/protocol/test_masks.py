@@ -10,11 +10,11 @@ import pytest
 from zkllm.errors import PackageError
 from zkllm.field import R
 from zkllm.kernels.native import NATIVE
+from zkllm.pcs.mercury import column_bits
 from zkllm.protocol.masks import (
     DIAGONAL,
     REVEALED,
     OpeningChallenges,
-    column_bits,
     hides,
     mask_addresses,
     rank,

@@ -10,7 +10,7 @@ Counts are what the stage's algorithm does on tensors of these sizes, in five ki
 * `bytes`: read or written once, at the width in which the stage holds it.
 
 With u used addresses of the witness columns, w packed coefficients and W integers of weights in them, n rows
-of the outer circuit, m = 2^mu coefficients of a column and b = sqrt(m):
+of the outer circuit, m = 2^mu coefficients of a column and b of a row:
 
     trace           W N int_mac (the head: k rows); 2 W bytes
     commit witness  u bucket_add, one digit each; 64 u bytes of points
@@ -36,6 +36,7 @@ from typing import Any
 
 from zkllm.files import JsonObject
 from zkllm.pcs.curve import G1_BYTES
+from zkllm.pcs.mercury import column_bits
 from zkllm.protocol.description import Description
 from zkllm.timings import Stage, available_cores
 
@@ -110,7 +111,7 @@ def sizes_of(protocol: Description, circuit_size: int) -> Sizes:
 
 def stage_counts(s: Sizes) -> dict[str, Counts]:
     """Operations by stage, as the module's head says."""
-    column, b, n = 1 << s.mu, 1 << s.mu // 2, s.circuit
+    column, b, n = 1 << s.mu, 1 << column_bits(s.mu), s.circuit
     opened = max(b, 15 * n)
     macs = s.rows * s.block_weights + s.certified * s.head_weights
     return {

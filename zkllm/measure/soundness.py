@@ -11,6 +11,7 @@ from math import log2
 
 from zkllm.field import R
 from zkllm.outer.keys import VerifyingKey
+from zkllm.pcs.mercury import column_bits
 from zkllm.protocol.party import Party
 from zkllm.statement import num_words
 
@@ -72,7 +73,7 @@ def inner_terms(party: Party) -> list[Term]:
 def outer_terms(s: OuterSizes) -> list[Term]:
     """PLONK, the packed opening and Mercury, from the sizes alone (docs/security.md gives them at XL's)."""
     n, columns, powers = 1 << s.n_log2, s.columns, s.powers
-    b = 1 << s.mu // 2
+    b = 1 << column_bits(s.mu)
     # An SRS is all that bounds what a pack of t polynomials holds: powers / t coefficients each. The largest
     # product in an identity is z' and four wires, powers / 3 + 4 powers / 4; five wires and a flag are less.
     identity = powers // 3 + powers + n

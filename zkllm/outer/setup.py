@@ -18,6 +18,7 @@ from zkllm.kernels.interface import CircuitColumns, CircuitOf, Kernels, KernelsO
 from zkllm.outer.gates import COSET_SHIFTS, FLAGS, SELECTORS
 from zkllm.outer.keys import VerifyingKey
 from zkllm.outer.rows import Circuit
+from zkllm.pcs.mercury import column_bits
 from zkllm.pcs.srs import Srs
 from zkllm.statement import num_words
 
@@ -161,9 +162,9 @@ def setup_outer(
     fields: KeyFields,
     key_type: type[VerifyingKey] = VerifyingKey,
 ) -> tuple[ProvingKey, VerifyingKey]:
-    """Keys for the circuit, whose columns' 2^mu coefficients are seen as rows of 2^(mu // 2)."""
+    """Keys for the circuit, whose columns have 2^mu coefficients."""
     prepared = Prepared.of(circuit, kernels)
-    b_log2 = mu // 2
+    b_log2 = column_bits(mu)
     vk = key_type(
         n_log2=circuit.log2_size,
         num_words=num_words(fields["N"]),

@@ -13,6 +13,7 @@ from shlex import quote
 
 from zkllm.errors import SrsError
 from zkllm.pcs.curve import G1_BYTES, G2_BYTES
+from zkllm.pcs.mercury import column_bits
 from zkllm.pcs.powers import checkable_g2_powers
 from zkllm.pcs.ptau import (
     BETA_G2,
@@ -101,7 +102,7 @@ def served_mu(num_powers: int, num_g2: int, circuit_rows_log2: int = CIRCUIT_ROW
     fits = (
         mu
         for mu in range(num_powers.bit_length() - 1, 0, -1)
-        if powers_for(mu, circuit_rows_log2) <= num_powers and mu // 2 < num_g2
+        if powers_for(mu, circuit_rows_log2) <= num_powers and column_bits(mu) < num_g2
     )
     return next(fits, None)
 

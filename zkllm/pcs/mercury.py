@@ -13,6 +13,11 @@ from zkllm.field import R
 HALF = (R + 1) // 2
 
 
+def column_bits(mu: int) -> int:
+    """log2 of b, the length of the rows that 2^mu coefficients are seen as."""
+    return mu // 2
+
+
 def eq_polynomial_at(u: Sequence[int], x: int) -> int:
     """P_u(x), P_u with coefficients eq(., u): prod_i (u_(last-i) x^(2^i) + 1 - u_(last-i))."""
     result, power = 1, x

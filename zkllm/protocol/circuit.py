@@ -11,9 +11,9 @@ from ..outer.builder import CircuitBuilder
 from ..outer.compile import compile_circuit
 from ..outer.rows import Circuit
 from ..outer.transcript import public_input_names
+from ..pcs.mercury import column_bits
 from ..statement import num_words
 from .algebra import Scalar
-from .column_sizes import column_bits
 from .description import Description
 from .party import CircuitParty, Party
 from .program import column_polynomials, opening_values, run_inner

@@ -54,11 +54,6 @@ class Layouts(Protocol):
         """log2 of the entries of the largest lookup table, rounded up."""
 
 
-def column_bits(mu: int) -> int:
-    """log2 of b, the length of Mercury's rows: 2^mu = rows * b."""
-    return mu // 2
-
-
 def chosen_sizes(layouts: Layouts, mu: int | None = None, witness_mu: int | None = None) -> ColumnSizes:
     """One column of each group where that stays within 2^24; `mu` and `witness_mu` as asked for, if they are.
 

@@ -18,8 +18,8 @@ from ..blinding import random_scalar
 from ..errors import PackageError
 from ..field import R
 from ..kernels.interface import Kernels
+from ..pcs.mercury import column_bits
 from . import functionals as F
-from .column_sizes import column_bits
 
 DIAGONAL = 24
 """Masks of the last column."""
