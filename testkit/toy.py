@@ -13,12 +13,12 @@ from typing import Any
 from testkit.blinding import seeded
 from zkllm.blinding import Blinding
 from zkllm.field import Fr, R
-from zkllm.kernels.interface import Kernels, Vector
+from zkllm.kernels.interface import Kernels
 from zkllm.kernels.native import NATIVE
 from zkllm.outer.builder import CircuitBuilder
 from zkllm.outer.compile import compile_circuit
 from zkllm.outer.keys import VERSION, VerifyingKey
-from zkllm.outer.prover import OuterProver, Tail
+from zkllm.outer.prover import Coefficients, OuterProver, Tail
 from zkllm.outer.rows import Circuit
 from zkllm.outer.setup import KeyFields, ProvingKey, setup_outer
 from zkllm.outer.transcript import SCHEDULE, Round, public_input_names, seed_of, statement_digest
@@ -312,13 +312,14 @@ class Instance:
         before = len(m.inputs)
         head_inputs = list(m.inputs)
 
-        def open_inner(theta: int) -> Vector:
+        def open_inner(theta: int) -> Coefficients:
             out = [0] * (1 << self.toy.mu)
             power = 1
             for table in self.toy.tables:
                 out = [(a + power * b) % R for a, b in zip(out, table, strict=True)]
                 power = power * theta % R
-            return self.kernels.from_list(out)
+            vector = self.kernels.from_list(out)
+            return Coefficients(self.kernels, self.srs, vector, 1 << self.vk.b_log2)
 
         def tail(theta: int, zeta: int) -> Tail:
             v, power = 0, 1

@@ -12,6 +12,7 @@ from zkllm.model.execution import generate_trace
 from zkllm.model.tiny import tiny_model
 from zkllm.model.trace import Trace
 from zkllm.model.weights import QuantizedModel
+from zkllm.opening_table import OpeningTable
 from zkllm.outer.keys import VERSION, VerifyingKey
 from zkllm.outer.setup import KeyFields, ProvingKey, setup_outer
 from zkllm.outer.verifier import verify
@@ -62,9 +63,17 @@ class Whole:
     def vk(self) -> VerifyingKey:
         return self.pk.vk
 
-    def prove(self, blinding: Blinding | None = None) -> bytes:
+    def prove(self, blinding: Blinding | None = None, table: OpeningTable | None = None) -> bytes:
         return prove_trace(
-            self.protocol, self.model, self.trace, self.pk, self.srs, CONTEXT, self.kernels, blinding=blinding
+            self.protocol,
+            self.model,
+            self.trace,
+            self.pk,
+            self.srs,
+            CONTEXT,
+            self.kernels,
+            blinding=blinding,
+            table=table,
         )
 
     def verify(self, body: bytes) -> None:

@@ -22,7 +22,7 @@ from zkllm.errors import ProofError
 from zkllm.field import R
 from zkllm.kernels.native import NATIVE
 from zkllm.outer.opening import denominators, derive, opening_entries, product
-from zkllm.outer.prover import OuterProver
+from zkllm.outer.prover import Coefficients, OuterProver
 from zkllm.outer.transcript import (
     EVALUATIONS,
     INVERSE,
@@ -165,7 +165,8 @@ class Opened:
         prover = Programmed(whole.pk, whole.srs, NATIVE, blinding, bytes(32), words, SCHEDULE, None, None)
         prover.given = {"alpha": opening.alpha, "gamma": opening.gamma, "zeta": opening.zeta}
         powers = [pow(opening.theta, g, R) for g in range(protocol.num_columns)]
-        s = prover.mercury(combine_columns(data, layouts, powers, size), opening.point)
+        f = combine_columns(data, layouts, powers, size)
+        s = prover.mercury(Coefficients(NATIVE, whole.srs, f, 1 << whole.vk.b_log2), opening.point)
         g, h, sd = (prover.polynomials[name] for name in ("g", "h", "SD"))
         zeta = (opening.zeta, inverse(opening.zeta))
         v = prover.messages["v"]

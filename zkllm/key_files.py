@@ -2,6 +2,7 @@
 
 keys/setup.json        what every shape shares (`setup_record`)
 keys/commitments.json  the commitments that an interrupted set-up has made
+keys/opening.table     the opening table (`zkllm precompute`); opening.json, what an interrupted one has made
 keys/N{N}-k{k}/        a shape: vk.json, what verifies, and proving.key
 """
 
@@ -16,12 +17,17 @@ from .files import is_own, remember_own, write_atomically
 KEYS = "keys"
 SETUP_FILE, COMMITMENTS_FILE = "setup.json", "commitments.json"
 VERIFYING_KEY_FILE, PROVING_KEY_FILE = "vk.json", "proving.key"
+OPENING_TABLE_FILE, OPENING_JOURNAL = "opening.table", "opening.json"
 _SHAPE = re.compile(r"N([1-9][0-9]{0,5})-k([1-9][0-9]{0,5})")
 _KEY = b"key"
 
 
 def setup_file(package: Path) -> Path:
     return package / KEYS / SETUP_FILE
+
+
+def opening_table_file(package: Path) -> Path:
+    return package / KEYS / OPENING_TABLE_FILE
 
 
 def shape_name(rows: int, certified: int) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from .blinding import Blinding
 from .commitments import commit_columns
 from .field import R
-from .kernels.interface import Kernels, Vector
+from .kernels.interface import Kernels
 from .mapped import release
 from .model.trace import Trace
 from .model.weights import QuantizedModel
-from .outer.prover import Tail, prove_outer
+from .opening_table import OpeningTable
+from .outer.prover import Coefficients, Combined, Tail, prove_outer
 from .outer.setup import ProvingKey
 from .outer.transcript import seed_of, statement_digest
 from .pcs.srs import Srs
@@ -21,6 +22,7 @@ from .protocol.party import Prover
 from .protocol.program import InnerStatement, run_inner
 from .protocol.witness import prover_data
 from .statement import pack_words
+from .tabled import Tabled
 from .timings import Timings
 
 
@@ -34,16 +36,18 @@ def prove_trace(
     kernels: Kernels,
     timings: Timings | None = None,
     blinding: Blinding | None = None,
+    table: OpeningTable | None = None,
 ) -> bytes:
     """The proof's body for a traced statement. `context` is the 32-byte digest of a `Context`.
 
     `blinding`: None draws it; another than a fresh one is for tests, since it may reveal the witness.
+    `table`: the model's, with which the same proof takes less work.
     """
     timings = timings or Timings()
     release(array for _, array in model.arrays())
     with timings.stage("witness"):
         data = prover_data(protocol, model, trace, kernels, blinding=blinding)
-    return prove_data(protocol, data, trace.ids, trace.T, pk, srs, context, timings)
+    return prove_data(protocol, data, trace.ids, trace.T, pk, srs, context, timings, table)
 
 
 def prove_data(
@@ -55,6 +59,7 @@ def prove_data(
     srs: Srs,
     context: bytes,
     timings: Timings,
+    table: OpeningTable | None = None,
 ) -> bytes:
     """The same from the tensors. A false witness gives a body too, which verifiers reject."""
     words = pack_words(T, list(ids), protocol.shape.rows)
@@ -65,11 +70,13 @@ def prove_data(
         prover = Prover(protocol, seed_of(digest), data, tell=timings.step)
         result = run_inner(protocol, prover, words, InnerStatement(T, list(ids)))
 
-    def open_columns(theta: int) -> Vector:
+    def open_columns(theta: int) -> Combined:
         """f = sum theta^g C_g."""
         powers = [pow(theta, g, R) for g in range(protocol.num_columns)]
-        layouts = (protocol.fixed, protocol.witness)
-        return combine_columns(data, layouts, powers, 1 << protocol.mu)
+        if table is not None:
+            return Tabled(protocol, data, srs, pk.vk, witness, table, powers)
+        f = combine_columns(data, (protocol.fixed, protocol.witness), powers, 1 << protocol.mu)
+        return Coefficients(data.kernels, srs, f, 1 << pk.vk.b_log2)
 
     def tail(theta: int, zeta: int) -> Tail:
         inverse = prover.advice(lambda: pow(zeta, -1, R))

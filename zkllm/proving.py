@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from .errors import PackageError, ZkllmWarning
 from .kernels.interface import Kernels
 from .kernels.native import NATIVE
-from .key_files import is_own_key, verifying_key_file
+from .key_files import is_own_key, opening_table_file, verifying_key_file
 from .memory import Estimate, require_memory
 from .model.execution import generate_trace
 from .model.package import ModelPackage
+from .opening_table import Binding, OpeningTable
 from .outer.keys import VerifyingKey
 from .pcs.srs import srs_powers_needed
 from .preflight import check_prompt
@@ -34,6 +37,7 @@ class ProofResult:
     verifying_key: VerifyingKey
     timings: dict[str, float] = field(default_factory=dict)  # seconds by stage
     stages: Stage = field(default_factory=lambda: Stage("all"))  # the same, nested; memory where asked for
+    tabled: bool = False  # made with the model's opening table: the same proof
 
     @property
     def prompt_ids(self) -> list[int]:
@@ -57,6 +61,19 @@ def check_memory(
     if is_own_key(package.digest, path):
         known = {"circuit_log2": VerifyingKey.load(path).n_log2}
     return require_memory(protocol_of(package, rows, certified), memory_budget, **known)
+
+
+def opening_table(package: ModelPackage, vk: VerifyingKey, kernels: Kernels) -> OpeningTable | None:
+    """The package's, where there is one. One that is damaged, or of something else, is left alone with a
+    notice: the proof is the same without it."""
+    path = opening_table_file(package.folder)
+    if not path.exists():
+        return None
+    try:
+        return OpeningTable.load(path, Binding.of(vk), kernels)
+    except PackageError as error:
+        warnings.warn(f"{error}; this proof is made without it", ZkllmWarning, stacklevel=2)
+        return None
 
 
 def answer(package: ModelPackage, ids: Sequence[int], certified: int, rows: int) -> Statement:
@@ -93,10 +110,19 @@ def prove(
         keys = shape_keys(package, rows, certified, progress, kernels)
         vk = keys.verifying_key
         string = srs_of(record, srs_powers_needed(vk.n_log2, keys.protocol.longest_column), progress, kernels)
+        table = opening_table(package, vk, kernels)
     with timings.stage("trace") as report:
         trace = generate_trace(package.weights, ids, certified, rows, report, kernels)
     body = prove_trace(
-        keys.protocol, package.weights, trace, keys.proving_key, string, context.digest(), kernels, timings
+        keys.protocol,
+        package.weights,
+        trace,
+        keys.proving_key,
+        string,
+        context.digest(),
+        kernels,
+        timings,
+        table=table,
     )
     proof = Proof(
         vk.verifier_id,
@@ -117,4 +143,5 @@ def prove(
         vk,
         timings.seconds,
         timings.root,
+        table is not None,
     )

@@ -278,7 +278,7 @@ class ShiftedMercury(Cheater):
 
     def mercury(self, f, point):
         vk = self.pk.vk
-        rows = vk.mu - vk.b_log2
+        f, rows = f.vector, vk.mu - vk.b_log2
         eq_row, eq_col = NATIVE.eq_table(point[:rows]), NATIVE.eq_table(point[rows:])
         h = NATIVE.fold(f, eq_col)
         true_v = NATIVE.inner(eq_row, h)

@@ -29,6 +29,7 @@ from zkllm.requirements import FLOAT_MODEL, install
 COMMANDS = (
     "srs",
     "setup",
+    "precompute",
     "prove",
     "verify",
     "calldata",

@@ -114,6 +114,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         "k": result.proof.k,
         "T": result.proof.T,
         "backend": api.backend(),
+        "opening_table": result.tabled,
         "prompt_ids": result.prompt_ids,
         "answer": result.answer_text,
         "tokens": tokens,
@@ -138,7 +139,7 @@ def _report(result: ProofResult, data: JsonObject, prompt: bytes) -> list[str]:
         ("claim", "0x" + data["claim_id"].hex()),
         ("shape", f"N={data['N']} k={data['k']} T={data['T']}"),
         ("proof", f"{data['proof']}: {size(data['proof_bytes'])}"),
-        ("backend", data["backend"]),
+        ("backend", data["backend"] + (", with the opening table" if result.tabled else "")),
         ("time", ", ".join(f"{stage} {seconds(t)}" for stage, t in result.timings.items())),
     ]
     if data["srs_kind"] != "ceremony":

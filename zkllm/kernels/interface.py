@@ -144,6 +144,10 @@ class PointsOf(G1Powers, Protocol[Taken]):
     def msm(self, scalars: Taken, offset: int = 0, progress: Progress | None = None) -> bytes:
         """sum scalars[i] points[offset + i]. Shards: ranges of places; they add up."""
 
+    def transform(self, rows: int, block: int, root: int, first: int, count: int) -> PointsOf[Taken]:
+        """sum_m root^(k m) points[m block + first + i] at k count + i, for k < 2 rows, m < rows, i < count;
+        root is of order 2 rows, a power of two. Shards: places i; they join."""
+
     def msm_ints(self, segments: Sequence[tuple[int, np.ndarray]], progress: Progress | None = None) -> bytes:
         """sum over segments (offset, integers of at most 64 signed bits, any strides) of
         values[i] points[offset + i]. Shards: ranges of places; they add up."""
@@ -441,6 +445,11 @@ class CurveKernels(ABC, Generic[V]):
     @abstractmethod
     def points(self, raw: bytes) -> PointsOf[V]:
         """The same from memory. Shards: ranges of points; they join."""
+
+    @abstractmethod
+    def decode_points(self, encoded: bytes) -> PointsOf[V]:
+        """Points in wire encoding; a ValueError unless each is the one encoding of a point. Shards: ranges of
+        points; they join."""
 
     @abstractmethod
     def powers(self, tau: int, count: int, scale: int, progress: Progress | None = None) -> PointsOf[V]:

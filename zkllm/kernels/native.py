@@ -211,6 +211,9 @@ class NativeKernels(KernelsOf[FrVec]):
     def points(self, raw: bytes) -> Points:
         return Points.from_raw(raw)
 
+    def decode_points(self, encoded: bytes) -> Points:
+        return Points.decode(encoded)
+
     def powers(self, tau: int, count: int, scale: int, progress: Progress | None = None) -> Points:
         return Points.powers(tau, count, scale, progress)
 

@@ -11,7 +11,7 @@ from ..field import P, R
 from ..kernels.interface import CurveKernels, Progress
 from ..pcs import naive
 from ..pcs.bn128 import bn
-from ..pcs.curve import G1_BYTES, encode_g1
+from ..pcs.curve import G1_BYTES, decode_g1, encode_g1
 from .vectors import Values
 
 Segments = Sequence[tuple[int, np.ndarray]]
@@ -60,6 +60,9 @@ class Encoded:
     def msm(self, scalars: Values, offset: int = 0, progress: Progress | None = None) -> bytes:
         return naive.msm(self.points[offset:], scalars)
 
+    def transform(self, rows: int, block: int, root: int, first: int, count: int) -> Encoded:
+        return Encoded(naive.transformed(self.points, rows, block, root, first, count))
+
     def msm_ints(self, segments: Segments, progress: Progress | None = None) -> bytes:
         return naive.msm_ints(self.points, segments)
 
@@ -83,6 +86,10 @@ class Multiples(Encoded):
         total = sum(x * f for x, f in zip(scalars, self.factors[offset:], strict=False))
         return encode_g1(bn.multiply(bn.G1, total % R))
 
+    def transform(self, rows: int, block: int, root: int, first: int, count: int) -> Multiples:
+        at = lambda k, i: sum(pow(root, k * m, R) * self.factors[m * block + first + i] for m in range(rows))
+        return Multiples([at(k, i) % R for k in range(2 * rows) for i in range(count)])
+
     def msm_ints(self, segments: Segments, progress: Progress | None = None) -> bytes:
         total = 0
         for offset, array in segments:
@@ -97,6 +104,10 @@ class NaiveCurve(CurveKernels[Values]):
 
     def points(self, raw: bytes) -> Encoded:
         return Encoded([from_raw(raw[i : i + G1_BYTES]) for i in range(0, len(raw), G1_BYTES)])
+
+    def decode_points(self, encoded: bytes) -> Encoded:
+        wires = [encoded[i : i + G1_BYTES] for i in range(0, len(encoded), G1_BYTES)]
+        return Encoded([encode_g1(decode_g1(wire)) for wire in wires])
 
     def powers(self, tau: int, count: int, scale: int, progress: Progress | None = None) -> Multiples:
         factors = [scale % R]

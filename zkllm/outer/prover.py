@@ -6,7 +6,8 @@ The order of messages is `transcript.SCHEDULE`'s; the arithmetic is the kernels'
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
 
 from zkllm.blinding import Blinding
 from zkllm.errors import ProofError, SrsError
@@ -53,6 +54,34 @@ class Tail(NamedTuple):
     inputs: list[int]
 
 
+class Combined(Protocol):
+    """f = sum theta^g C_g, 2^mu coefficients, seen as rows of b."""
+
+    def fold(self, weights: Vector) -> Vector:
+        """h[row] = sum_col weights[col] f[row b + col]."""
+
+    def divide(self, alpha: int) -> tuple[bytes, Vector]:
+        """[q] and g of f = (X^b - alpha) q + g. Uses f up."""
+
+
+@dataclass
+class Coefficients:
+    """All coefficients of f, or the lowest rows of them where the others are zero."""
+
+    kernels: Kernels
+    srs: Srs
+    vector: Vector
+    b: int
+
+    def fold(self, weights: Vector) -> Vector:
+        return self.kernels.fold(self.vector, weights)
+
+    def divide(self, alpha: int) -> tuple[bytes, Vector]:
+        # the vector becomes q: half a gigabyte at 2^24 coefficients
+        g = self.kernels.divide_in_place(self.vector, self.b, alpha)
+        return self.srs.commit(self.vector), g
+
+
 def prove_outer(
     pk: ProvingKey,
     srs: Srs,
@@ -65,7 +94,7 @@ def prove_outer(
     delta: int,
     inputs: list[int],
     point: list[int],
-    open_inner: Callable[[int], Vector],
+    open_inner: Callable[[int], Combined],
     tail: Callable[[int, int], Tail],
     progress: Progress | None = None,
     schedule: tuple[Round, ...] = SCHEDULE,
@@ -75,8 +104,8 @@ def prove_outer(
     """The proof's body. `on_step` is told the name of each of `STEPS` as it begins.
 
     digest: H (`transcript.statement_digest`); delta, inputs: the inner protocol's digest and the circuit's
-    inputs up to it; point: r, mu coordinates, most significant first; open_inner: theta -> sum theta^g C_g,
-    2^mu coefficients; tail: (theta, zeta) -> what follows. An unsatisfied circuit gives a proof too, which is
+    inputs up to it; point: r, mu coordinates, most significant first; open_inner: theta -> f;
+    tail: (theta, zeta) -> what follows. An unsatisfied circuit gives a proof too, which is
     rejected; strict: refuse at least a value v that is not that of the columns.
     """
     prover = OuterProver(pk, srs, kernels, blinding, digest, words, schedule, progress, on_step)
@@ -118,7 +147,7 @@ class OuterProver:
         delta: int,
         inputs: list[int],
         point: list[int],
-        open_inner: Callable[[int], Vector],
+        open_inner: Callable[[int], Combined],
         tail: Callable[[int, int], Tail],
         strict: bool,
     ) -> bytes:
@@ -157,24 +186,24 @@ class OuterProver:
         if self._on_step is not None:
             self._on_step(step)
 
-    def mercury(self, f: Vector, point: list[int]) -> Vector:
+    def mercury(self, f: Combined, point: list[int]) -> Vector:
         """Steps 1 to 3 of section 6; returns S. Uses f up."""
         vk = self.pk.vk
-        b = 1 << vk.b_log2
-        if len(f) != 1 << vk.mu or len(point) != vk.mu:
-            raise ValueError(f"expected 2^{vk.mu} coefficients and {vk.mu} coordinates")
+        if len(point) != vk.mu:
+            raise ValueError(f"expected {vk.mu} coordinates")
         eq_row, eq_col = (
             self.kernels.eq_table(point[: vk.mu - vk.b_log2]),
             self.kernels.eq_table(point[vk.mu - vk.b_log2 :]),
         )
         self.begin("fold h")
-        h = self.kernels.fold(f, eq_col)
+        h = f.fold(eq_col)
+        if len(h) != len(eq_row):
+            raise ValueError(f"expected 2^{vk.mu} coefficients")
         self.commit("h", h)
         alpha = self.challenge("alpha", v=self.kernels.inner(eq_row, h))
         self.begin("open q, g")
-        g = self.kernels.divide_in_place(f, b, alpha)  # f is q from here on: half a gigabyte at mu = 24
-        self.messages["q"] = self.srs.commit(f)
-        del f  # q is not opened
+        self.messages["q"], g = f.divide(alpha)  # q is not opened
+        del f
         self.commit("g", g)
         self.begin("open S, D")
         gamma = self.challenge("gamma")

@@ -41,6 +41,17 @@ def msm_ints(points: Sequence[bytes], segments: Sequence[tuple[int, np.ndarray]]
     return encode_g1(linear_combination_g1(terms))
 
 
+def transformed(
+    points: Sequence[bytes], rows: int, block: int, root: int, first: int, count: int
+) -> list[bytes]:
+    """sum_m root^(k m) points[m block + first + i] for k < 2 rows, m < rows, i < count, k first."""
+    return [
+        msm([points[m * block + first + i] for m in range(rows)], [pow(root, k * m, R) for m in range(rows)])
+        for k in range(2 * rows)
+        for i in range(count)
+    ]
+
+
 def multiplied_g1(points: Sequence[bytes], ratio: int, scale: int) -> list[bytes]:
     """scale ratio^i points[i]."""
     return [encode_g1(bn.multiply(decode_g1(p), scale * pow(ratio, i, R) % R)) for i, p in enumerate(points)]

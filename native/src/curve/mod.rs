@@ -16,3 +16,4 @@ mod pool;
 pub mod powers;
 mod scalar;
 mod sort;
+pub mod transform;

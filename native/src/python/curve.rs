@@ -4,6 +4,7 @@ use super::field::{FrVec, scalar};
 use crate::curve::msm::{self, Ints};
 use crate::curve::point::{self, G1_BYTES, G2_BYTES, Point};
 use crate::curve::powers::{self, G1Powers};
+use crate::curve::transform;
 use crate::field::Fr;
 use crate::sumcheck::table::{IntType, IntView};
 use ark_bn254::G1Projective;
@@ -243,6 +244,27 @@ impl Points {
             Ok(total)
         })?;
         Ok(PyBytes::new(py, &Point::from_projective(&sum).to_wire()))
+    }
+
+    /// sum_m root^(k m) P[m block + first + i] for k < 2 rows, m < rows, i < count, k first.
+    fn transform(
+        &self,
+        py: Python<'_>,
+        rows: usize,
+        block: usize,
+        root: &Bound<'_, PyAny>,
+        first: usize,
+        count: usize,
+    ) -> PyResult<Self> {
+        let root = scalar(root)?;
+        if !rows.is_power_of_two() || root.pow([rows as u64]) != -Fr::ONE {
+            return Err(PyValueError::new_err("the root is not of order 2 rows, a power of two"));
+        }
+        if first.checked_add(count).is_none_or(|end| end > block) {
+            return Err(PyIndexError::new_err("the places lie outside the block"));
+        }
+        let points = self.range(0, rows.saturating_mul(block))?;
+        Ok(Self::owned(py.detach(|| transform::transform(points, (rows, block), root, first, count))))
     }
 
     /// sum over segments (offset, integers) of values[i] P[offset + i], values in row-major order.

@@ -1,0 +1,62 @@
+"""Makes the opening table of a model package: proofs of this model then skip the multi-scalar multiplication
+over all coefficients of the weights, and are the same to the byte. The table serves all shapes, on this
+machine or another; a proof checks what it takes from it.
+
+The first table for an SRS and a size of columns also transforms the SRS, once for all models, and keeps that
+in the cache. A table that is there is checked. An interrupted run goes on column by column."""
+
+from __future__ import annotations
+
+import argparse
+
+from zkllm.cli import paths
+from zkllm.cli.console import Console
+
+INTERRUPTED = "give the same command again to go on"
+SUMMARY = "make the opening table of a model package: faster proofs, the same to the byte"
+EXAMPLES = """
+{program} build/demo
+{program} build/gpt2-xl --json
+"""
+
+
+class TablePackage(paths.TargetFolder):
+    """A package that gets a table."""
+
+    def check(self) -> None:
+        paths.SourceFolder(self).check()
+        super().check()
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", type=TablePackage, metavar="DIR", help="a model package that is set up")
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    from zkllm.cli.text import pairs, seconds, size
+    from zkllm.model.package import ModelPackage
+    from zkllm.precompute import precompute
+
+    made = precompute(ModelPackage.load(arguments.model), console.progress)
+    binding = made.binding
+    data = {
+        "ok": True,
+        "table": str(made.path),
+        "bytes": binding.file_bytes,
+        "columns": binding.columns,
+        "rows": binding.rows,
+        "mu": binding.mu,
+        "srs_digest": binding.srs_digest,
+        "model_id": binding.model_id,
+        "made": not made.found,
+        "seconds": {stage: round(t, 3) for stage, t in made.seconds.items()},
+    }
+    lines = [
+        ("opening table", f"{made.path}: {size(binding.file_bytes)}"),
+        ("columns", f"{binding.columns} of 2^{binding.mu} coefficients, {binding.rows} rows each"),
+        ("model_id", "0x" + binding.model_id.hex()),
+        ("state", "was there, and every column is right" if made.found else "made and checked"),
+        ("time", ", ".join(f"{stage} {seconds(t)}" for stage, t in made.seconds.items())),
+    ]
+    console.result(data, pairs(lines))
+    return 0

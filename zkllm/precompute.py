@@ -1,0 +1,179 @@
+"""Making a model's opening table (`opening_table`) as Feist and Khovratovich do (eprint 2023/033).
+
+D_{g,j} = sum_m <c_{j+1+m}, s_m>, c_k the k-th row of column g and s_m the m-th block of the SRS, is the
+coefficient of x^(j+1) of sum_i c(x)[i] s(1/x)[i], i the place in a row. With w of order 2 rows that is known
+at each x = w^t from one multi-scalar multiplication of b points, and the coefficients from the values by a
+transform of points.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import PackageError
+from .field import R, root_of_unity
+from .files import require_folder_place
+from .kernels.interface import Kernels, Points
+from .kernels.native import NATIVE
+from .key_files import OPENING_JOURNAL, opening_table_file
+from .model.package import ModelPackage
+from .opening_table import Binding, OpeningTable, save_table
+from .pcs.curve import decode_g1
+from .pcs.division import divides
+from .pcs.mercury import column_bits
+from .pcs.srs import Srs
+from .protocol.contractions import RowSums
+from .protocol.data import Tensors
+from .protocol.layout import Layout
+from .protocol.witness import fixed_tensors
+from .resumable import Resumable
+from .setup_check import own_setup
+from .setup_record import SetupRecord
+from .shape_protocol import protocol_of
+from .srs_files import srs_of
+from .timings import Progress, Timings
+from .transformed_srs import (
+    require_room,
+    require_transform_place,
+    root_of_blocks,
+    transform_file,
+    transformed_srs,
+)
+
+
+@dataclass(frozen=True)
+class Precomputed:
+    """What `precompute` did. `found`: a table was there, and every column of it was right."""
+
+    path: Path
+    binding: Binding
+    found: bool
+    seconds: dict[str, float]
+
+
+class WrongColumn(Exception):
+    """A column of a table is not that of the commitment."""
+
+
+class FixedColumns:
+    """A model's fixed columns, and their commitments under an SRS."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        tensors: Tensors,
+        commitments: Sequence[bytes],
+        srs: Srs,
+        binding: Binding,
+        kernels: Kernels,
+    ):
+        self.commitments, self.srs, self.binding, self.kernels = commitments, srs, binding, kernels
+        self.sums = RowSums(kernels, layout, tensors, binding.mu, binding.b_log2)
+        self.g2_tau_b = srs.g2_power(binding.b_log2)
+
+    @classmethod
+    def of(cls, package: ModelPackage, record: SetupRecord, srs: Srs, kernels: Kernels) -> FixedColumns:
+        protocol, mu = protocol_of(package, record.max_tokens, 1), package.config.mu
+        commitments = record.fixed_commitments
+        binding = Binding(mu, column_bits(mu), len(commitments), record.srs_digest, record.model_id)
+        tensors = fixed_tensors(protocol.manifest, package.weights)
+        return cls(protocol.fixed, tensors, commitments, srs, binding, kernels)
+
+    def points_of(self, column: int, transformed: Points) -> bytes:
+        """D_{g,j} of one column, j = 0, 1, .., in wire encoding."""
+        k, rows, b = self.kernels, self.binding.rows, 1 << self.binding.b_log2
+        root, values, scale = root_of_blocks(rows), list[bytes](), pow(2 * rows, -1, R)
+        for t in range(2 * rows):
+            scalars = self.sums.column_along_columns(column, pow(root, t, R))
+            values.append(transformed.msm(k.combine([scalars], [scale]), t * b))
+        # sum_t w^(-t d) value_t, for d = 1 .. rows - 1: every second place of a transform of twice the size
+        inverse = pow(root_of_unity((4 * rows).bit_length() - 1), -1, R)
+        coefficients = k.decode_points(b"".join(values)).transform(2 * rows, 1, inverse, 0, 1)
+        return b"".join(coefficients[2 * d] for d in range(1, rows))
+
+    def check(self, column: int, points: Points, start: int) -> None:
+        """Raises WrongColumn unless points[start + j] are the column's D_{g,j}: at a random alpha,
+        [C_g] - [g] = (tau^b - alpha) sum_j alpha^j D_{g,j}, a polynomial of degree rows - 1 in alpha."""
+        alpha = secrets.randbelow(R)
+        quotient = points.geometric_sum(alpha, start, self.binding.rows - 1)
+        remainder = self.srs.commit(self.sums.column_along_columns(column, alpha))
+        commitment = decode_g1(self.commitments[column])
+        if not divides(commitment, quotient, remainder, alpha, self.g2_tau_b):
+            raise WrongColumn(f"column {column}")
+
+
+def precompute(
+    package: ModelPackage, progress: Progress | None = None, kernels: Kernels = NATIVE
+) -> Precomputed:
+    """Makes the package's opening table, or checks every column of the one that is there and makes a wrong
+    one again. What an interrupted call has finished is used.
+
+    Refuses before the work: a package without keys, an SRS that is not the set-up's, disks without room.
+    """
+    record, timings = own_setup(package, progress, kernels), Timings(progress)
+    srs = srs_of(record, 1 << package.config.mu, progress, kernels)
+    columns, path = FixedColumns.of(package, record, srs, kernels), opening_table_file(package.folder)
+    binding = columns.binding
+    if (table := _present(path, binding, kernels)) and _all_right(columns, table, timings):
+        return Precomputed(path, binding, True, timings.seconds)
+    require_folder_place(path.parent)
+    require_room(path.parent, 3 * binding.file_bytes, "the opening table")
+    place = (srs.digest, binding.mu, binding.b_log2)
+    require_transform_place(*place)
+    inputs = {
+        "srs": record.srs_digest.hex(),
+        "model_id": record.model_id.hex(),
+        "mu": binding.mu,
+        "b_log2": binding.b_log2,
+    }
+    journal = Resumable(path.parent / OPENING_JOURNAL, inputs)
+    with timings.stage("transform SRS") as report:
+        transformed = transformed_srs(srs, binding.mu, binding.b_log2, kernels, report)
+    points: list[bytes] = []
+    with timings.stage("opening table") as report:
+        for column in range(binding.columns):
+            name = f"column {column}"
+            known = journal.get(name)
+            points.append(bytes.fromhex(known) if known else columns.points_of(column, transformed))
+            if not known:
+                try:
+                    columns.check(column, kernels.decode_points(points[-1]), 0)
+                except WrongColumn:
+                    raise PackageError(
+                        f"column {column} of the opening table fails its check: {transform_file(*place)} is "
+                        "not what it should be; delete it and run zkllm precompute again"
+                    ) from None
+                journal.put(name, points[-1].hex())
+            columns.sums.release(column)
+            if report is not None:
+                report(column + 1, binding.columns)
+    save_table(path, binding, b"".join(points))
+    (path.parent / OPENING_JOURNAL).unlink(missing_ok=True)
+    return Precomputed(path, binding, False, timings.seconds)
+
+
+def _present(path: Path, binding: Binding, kernels: Kernels) -> OpeningTable | None:
+    """The table that is there; None where there is none, or one that cannot be used."""
+    if not path.is_file():
+        return None
+    try:
+        return OpeningTable.load(path, binding, kernels)
+    except PackageError:
+        return None
+
+
+def _all_right(columns: FixedColumns, table: OpeningTable, timings: Timings) -> bool:
+    count, each = columns.binding.columns, columns.binding.rows - 1
+    with timings.stage("check opening table") as report:
+        for column in range(count):
+            try:
+                columns.check(column, table.points, column * each)
+            except WrongColumn:
+                return False
+            columns.sums.release(column)
+            if report is not None:
+                report(column + 1, count)
+    return True

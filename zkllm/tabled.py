@@ -1,0 +1,69 @@
+"""The columns of a proof whose model has an opening table: the fixed ones are never combined.
+
+f is a sum of the fixed columns' part and of the witness columns' (masks included), and h, g and q are linear
+in it: of the fixed part h and g are sums of the columns' integers and [q] comes from the table, of the
+witness part they are computed from its coefficients.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .errors import ProofError
+from .kernels.interface import Vector
+from .opening_table import Binding, OpeningTable
+from .outer.keys import VerifyingKey
+from .outer.prover import Coefficients
+from .pcs.bn128 import bn
+from .pcs.curve import decode_g1, encode_g1, linear_combination_g1
+from .pcs.division import divides
+from .pcs.srs import Srs
+from .protocol.columns import combine_columns
+from .protocol.contractions import RowSums
+from .protocol.data import ProverData
+from .protocol.description import Description
+
+
+class Tabled:
+    """`outer.prover.Combined`: sum_g coefficients[g] C_g, fixed columns first."""
+
+    def __init__(
+        self,
+        protocol: Description,
+        data: ProverData,
+        srs: Srs,
+        vk: VerifyingKey,
+        witness_commitments: Sequence[bytes],
+        table: OpeningTable,
+        coefficients: Sequence[int],
+    ):
+        if table.binding != Binding.of(vk):
+            raise ValueError("the opening table is of another model or SRS")
+        self.kernels, self.srs, self.vk, self.table = data.kernels, srs, vk, table
+        self.commitments = [*vk.fixed_commitments, *witness_commitments]
+        self.coefficients, columns = list(coefficients), protocol.fixed.num_columns
+        self.sums = RowSums(data.kernels, protocol.fixed, data.tensors, vk.mu, vk.b_log2)
+        self.fixed = self.coefficients[:columns]
+        b = 1 << vk.b_log2
+        rows = max(max(own) for own in protocol.masks) // b + 1  # the last masks are what is highest
+        witness = combine_columns(data, [protocol.witness], self.coefficients[columns:], rows * b)
+        self.witness = Coefficients(data.kernels, srs, witness, b)
+
+    def fold(self, weights: Vector) -> Vector:
+        fixed = self.sums.along_rows(self.fixed, weights)
+        return self.kernels.combine([fixed, self.witness.fold(weights)], [1, 1])
+
+    def divide(self, alpha: int) -> tuple[bytes, Vector]:
+        """A ProofError where the table leads to no quotient: it is checked, so nobody has to trust it."""
+        of_witness, remainder = self.witness.divide(alpha)
+        of_fixed = self.table.quotient(self.kernels, self.fixed, alpha)
+        quotient = encode_g1(bn.add(decode_g1(of_fixed), decode_g1(of_witness)))
+        g = self.kernels.combine([self.sums.along_columns(self.fixed, alpha), remainder], [1, 1])
+        terms = [(c, decode_g1(point)) for c, point in zip(self.coefficients, self.commitments, strict=True)]
+        f = linear_combination_g1(terms)
+        if not divides(f, quotient, self.srs.commit(g), alpha, self.vk.g2_tau_b):
+            raise ProofError(
+                f"{self.table.path}: the opening table is not that of this model's columns; run zkllm "
+                "precompute again, or delete it"
+            )
+        return quotient, g
