@@ -97,8 +97,9 @@ def _reduction_bytes(layout: Layout, per_entry: int) -> int:
     return total
 
 
-def estimate(protocol: Description, circuit_log2: int = CIRCUIT_LOG2) -> Estimate:
-    """Of one proof of this shape."""
+def estimate(protocol: Description, circuit_log2: int = CIRCUIT_LOG2, tabled: bool = False) -> Estimate:
+    """Of one proof of this shape; `tabled`: with an opening table, when only the witness columns' part of f
+    has coefficients."""
     witness, circuit = protocol.witness, 1 << circuit_log2
     column = protocol.longest_column
     longest = max(column, 15 * circuit)  # of the polynomials that are committed
@@ -108,7 +109,10 @@ def estimate(protocol: Description, circuit_log2: int = CIRCUIT_LOG2) -> Estimat
     srs = Term("SRS", G1_BYTES * longest, mapped=True)
     values = Term("witness", _PER_VALUE * witness.used)
     key = Term("proving key", _KEY_PER_ROW * circuit)
-    combined = Term("f", ELEMENT << protocol.mu)
+    # with a table f is the witness columns' part, whose masks are its highest coefficients
+    coefficients = 1 + max(map(max, protocol.masks)) if tabled else 1 << protocol.mu
+    combined = Term("f", ELEMENT * coefficients)
+    opened = max(min(coefficients, column), 15 * circuit)
     reduced = _PER_COORDINATE * column
     reduced += _reduction_bytes(protocol.fixed, _PER_FIXED_ENTRY)
     reduced += _reduction_bytes(witness, _PER_WITNESS_ENTRY)
@@ -123,7 +127,7 @@ def estimate(protocol: Description, circuit_log2: int = CIRCUIT_LOG2) -> Estimat
             "product sums": (values, srs, largest),
             "reduction": (values, srs, columns),
             "combine columns": (values, srs, key, combined, largest),
-            "opening": (values, srs, key, combined, Term("multiplication", _PER_MSM_TERM * longest)),
+            "opening": (values, srs, key, combined, Term("multiplication", _PER_MSM_TERM * opened)),
             "outer circuit": (values, srs, key, Term("polynomials", _OUTER_PER_ROW * circuit)),
         },
     )

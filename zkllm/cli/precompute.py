@@ -3,7 +3,8 @@ over all coefficients of the weights, and are the same to the byte. The table se
 machine or another; a proof checks what it takes from it.
 
 The first table for an SRS and a size of columns also transforms the SRS, once for all models, and keeps that
-in the cache. A table that is there is checked. An interrupted run goes on column by column."""
+in the cache. A table that is there is checked. An interrupted run goes on column by column. `zkllm setup
+--plan` says after how many proofs a table pays."""
 
 from __future__ import annotations
 

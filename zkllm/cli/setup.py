@@ -6,7 +6,11 @@ With --check, an existing package, anyone's, is rebuilt from the checkpoint and 
 VERIFIER_ID: the calibration is repeated, on the text given by --calibration where the package has one of its
 own, and the package has to be what the quantiser chooses from it. --allow-scales accepts any other scales
 that do not round the model to nothing: such a program may be a poor one of these weights (zkllm accuracy).
-Give --srs with a ceremony that you trust: without it the SRS is the one that the package names."""
+Give --srs with a ceremony that you trust: without it the SRS is the one that the package names.
+
+With --plan, nothing is made: for some sizes of columns (--mu) it prints columns, gas, memory, disk,
+predicted seconds of a proof with and without an opening table (zkllm precompute), and after how many proofs a
+table pays."""
 
 from __future__ import annotations
 
@@ -23,6 +27,7 @@ from zkllm.key_files import setup_file
 from zkllm.model import hub
 
 if TYPE_CHECKING:
+    from zkllm.measure.planning import Plan
     from zkllm.model.package import ModelPackage
 
 INTERRUPTED = "give the same command again to go on"
@@ -33,13 +38,14 @@ EXAMPLES = """
 {program} hf:openai-community/gpt2-xl --out build/gpt2-xl --mu 25
 {program} models/demo-gpt2 --out build/demo --srs pot20_final.ptau --calibration text.txt
 {program} models/demo-gpt2 --out build/demo --check
+{program} models/demo-gpt2 --plan
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=paths.Model, metavar="MODEL", help=hub.HELP)
     parser.add_argument(
-        "--out", type=paths.Package, required=True, metavar="DIR", help="the package's folder"
+        "--out", type=paths.Package, metavar="DIR", help="the package's folder (required but for --plan)"
     )
     add_rows(parser, "positions of the first shape (default: 16, or the context)")
     parser.add_argument(
@@ -68,6 +74,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--check", action="store_true", help="rebuild DIR from the checkpoint and compare")
     parser.add_argument(
+        "--plan",
+        action="store_true",
+        help="print what sizes of columns cost, of a checkpoint or package, and make nothing",
+    )
+    parser.add_argument(
         "--allow-scales",
         action="store_true",
         help="with --check: accept scales that are not the quantiser's choice, unless they are too coarse",
@@ -75,6 +86,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def misuse(arguments: argparse.Namespace) -> str | None:
+    if arguments.plan:
+        others = ("out", "mu", "witness_mu", "srs", "memory_budget", "calibration", "check", "allow_scales")
+        if surplus := [name for name in others if getattr(arguments, name)]:
+            return f"--plan takes no --{surplus[0].replace('_', '-')}: it makes nothing"
+        return None
+    if arguments.out is None:
+        return "the following arguments are required: --out"
     given = {
         "max-tokens": arguments.rows,
         "mu": arguments.mu,
@@ -92,6 +110,8 @@ def misuse(arguments: argparse.Namespace) -> str | None:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     from zkllm import api
 
+    if arguments.plan:
+        return _plan(arguments, console)
     if arguments.check:
         return _check(arguments, console)
     if arguments.allow_scales:
@@ -160,6 +180,43 @@ def _report(package: ModelPackage, data: JsonObject) -> list[str]:
                 ("time", seconds(data["seconds"])),
             ]
         ),
+    ]
+
+
+def _plan(arguments: argparse.Namespace, console: Console) -> int:
+    from zkllm.measure.planning import plan
+
+    made = plan(arguments.model, arguments.rows)
+    console.result({"ok": True, **made.to_dict()}, _plan_report(made))
+    return 0
+
+
+def _plan_report(made: Plan) -> list[str]:
+    from zkllm.cli.text import seconds, size, table
+
+    head = ("mu", "columns", "gas", "memory", "disk", "prove", "with a table", "table takes", "pays after")
+    rows = [
+        (
+            str(c.mu),
+            f"{c.fixed_columns} + {c.witness_columns}",
+            f"{c.gas:,}",
+            size(c.memory_bytes),
+            size(c.disk_bytes),
+            seconds(c.prove_s),
+            seconds(c.tabled_prove_s),
+            f"{seconds(c.transform_s)} + {seconds(c.table_s)}",
+            "never" if c.pays_after is None else f"{c.pays_after:,} proofs",
+        )
+        for c in made.choices
+    ]
+    return [
+        f"of {made.source}: N = {made.tokens}, one certified token, circuit of 2^{made.circuit_log2} rows",
+        "",
+        *table(head, rows),
+        "",
+        "columns: fixed + witness, of 2^mu coefficients; gas of a settlement; disk: weights and SRS",
+        "table takes: the SRS transformed, once for all models of this size, + the model's own table",
+        "seconds are predicted from this machine's kernels, measured alone: whole proofs take longer",
     ]
 
 

@@ -109,12 +109,13 @@ def sizes_of(protocol: Description, circuit_size: int) -> Sizes:
     )
 
 
-def stage_counts(s: Sizes) -> dict[str, Counts]:
-    """Operations by stage, as the module's head says."""
+def stage_counts(s: Sizes, tabled: bool = False) -> dict[str, Counts]:
+    """Operations by stage, as the module's head says. `tabled`: with an opening table, the fixed columns are
+    read twice as integers and only the witness columns' part has coefficients."""
     column, b, n = 1 << s.mu, 1 << column_bits(s.mu), s.circuit
     opened = max(b, 15 * n)
     macs = s.rows * s.block_weights + s.certified * s.head_weights
-    return {
+    counts: dict[str, Counts] = {
         "trace": {"int_mac": macs, "bytes": 2 * s.weights},
         "commit witness": {"bucket_add": s.witness, "bytes": (G1_BYTES + 2) * s.witness},
         "lookups": {"field_mul": 12.5 * s.witness, "bytes": 8 * ELEMENT_BYTES * s.witness},
@@ -140,6 +141,18 @@ def stage_counts(s: Sizes) -> dict[str, Counts]:
         "evaluate": {"field_mul": 34 * n, "bytes": 34 * ELEMENT_BYTES * n},
         "opening W": windows(opened),
         "opening W'": windows(opened),
+    }
+    return counts | (tabled_counts(s) if tabled else {})
+
+
+def tabled_counts(s: Sizes) -> dict[str, Counts]:
+    """Of the stages that an opening table changes."""
+    part = min(1 << s.mu, s.witness)
+    read = {"weight_mul": s.weights, "bytes": 2 * s.weights}
+    return {
+        "combine columns": {"weight_mul": s.witness, "bytes": 2 * s.witness + 2 * ELEMENT_BYTES * part},
+        "fold h": added(read, {"field_mul": part, "bytes": ELEMENT_BYTES * part}),
+        "open q, g": added(windows(part), read),
     }
 
 

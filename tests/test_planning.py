@@ -1,0 +1,96 @@
+"""`zkllm setup --plan`: sizes, gas and predictions, from a checkpoint's shape or a package."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.test_memory import XL
+from zkllm.gpt2.description import describe
+from zkllm.measure import planning
+from zkllm.measure.limits import point_muls
+from zkllm.measure.planning import Choice, choice, nominal_config, plan
+from zkllm.measure.profiling import sizes_of, stage_counts
+from zkllm.memory import estimate
+from zkllm.model.architecture import load_architecture
+from zkllm.model.build import sized
+
+RATES = {"field_mul": 4.0, "weight_mul": 0.3, "int_mac": 0.02, "bucket_add": 35.0, "bytes": 0.05}
+RATES["point_mul"] = 12_000.0
+DEMO = Path(__file__).resolve().parents[1] / "models" / "demo-gpt2"
+
+
+def xl(mu: int, rows: int = 16) -> Choice:
+    return choice(sized(XL, rows, mu), rows, 16, RATES)
+
+
+def test_gas_is_what_was_measured() -> None:
+    """docs/gas.md: GPT-2 XL at mu = 25 has 12 columns, and half the size twice as many fixed ones."""
+    assert xl(25).gas == 403_576 and (xl(25).fixed_columns, xl(25).witness_columns) == (10, 2)
+    assert xl(24).gas - xl(25).gas == 6_450 * (xl(24).fixed_columns + xl(24).witness_columns - 12)
+
+
+def test_a_table_saves_what_the_fixed_columns_take() -> None:
+    """Only the witness columns' part is left of the quotient: all of it where they fill a column."""
+    full = xl(24)
+    assert full.witness_columns > 1 and full.tabled_prove_s > 0.95 * full.prove_s
+    assert full.pays_after is None or full.pays_after > 1000
+    # one witness column that is not full
+    part = xl(25, rows=2)
+    assert part.witness_columns == 1 and part.tabled_prove_s < 0.8 * part.prove_s
+    assert part.pays_after is not None and part.pays_after > 1
+    assert (part.pays_after - 1) * (part.prove_s - part.tabled_prove_s) < part.transform_s + part.table_s
+    assert part.tabled_memory_bytes <= part.memory_bytes
+
+
+def test_counts_with_a_table_change_the_opening_alone() -> None:
+    protocol = describe(XL, 16, 1)
+    plain, tabled = (stage_counts(sizes_of(protocol, 1 << 16), t) for t in (False, True))
+    changed = [name for name in plain if plain[name] != tabled[name]]
+    assert list(plain) == list(tabled) and changed == ["combine columns", "fold h", "open q, g"]
+    assert estimate(protocol, tabled=True).resident <= estimate(protocol).resident
+
+
+def test_products_of_a_transform_of_points() -> None:
+    """Two transforms of 4 rows (one product each that is not by 1), and 3 factors between them."""
+    assert point_muls(4, 2) == 2 * 1 + 3 and point_muls(80, 2) == 20 * point_muls(4, 2)
+    assert point_muls(2, 1) == 1
+
+
+def test_a_plan_of_a_checkpoint_says_what_it_is_from() -> None:
+    made = plan(DEMO, nanoseconds=RATES)
+    assert "usual widths" in made.source and made.tokens == 16 and made.nanoseconds == RATES
+    mus = [c.mu for c in made.choices]
+    assert mus == list(range(mus[0], mus[0] + planning.CHOICES))
+    assert made.choices[-1].fixed_columns == made.choices[-1].witness_columns == 1
+    columns = [c.fixed_columns + c.witness_columns for c in made.choices]
+    assert columns == sorted(columns, reverse=True) and json.dumps(made.to_dict())
+
+
+def test_the_nominal_packing_is_that_of_the_large_model() -> None:
+    architecture = load_architecture(DEMO / "config.json")
+    config = nominal_config(architecture)
+    assert (config.n_layer, config.width, config.vocab_size) == (3, 48, 478)
+    assert config.vocab_slots == 4 and config.slot_bits >= 50
+
+
+@pytest.mark.slow
+def test_the_command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from zkllm.cli import main
+
+    monkeypatch.setattr(planning, "limits", lambda _: {k: v for k, v in RATES.items() if k != "point_mul"})
+    monkeypatch.setattr(planning, "point_mul", lambda: RATES["point_mul"])
+    assert main(["setup", str(DEMO), "--plan"]) == 0
+    text = capsys.readouterr().out
+    assert "predicted" in text and "pays after" in text and "1 + 1" in text
+    assert main(["setup", str(DEMO), "--plan", "--json"]) == 0
+    assert [c["mu"] for c in json.loads(capsys.readouterr().out)["choices"]]
+    for surplus in (["--out", "x"], ["--mu", "20"], ["--check"]):
+        with pytest.raises(SystemExit):
+            main(["setup", str(DEMO), "--plan", *surplus])
+        assert "--plan takes no --" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["setup", str(DEMO)])
+    assert "required: --out" in capsys.readouterr().err

@@ -1,0 +1,166 @@
+"""`zkllm setup --plan`: what each size of columns costs, before a model is set up.
+
+Columns, gas, memory and disk follow from sizes. Seconds are predicted: the work of each stage
+(`profiling.stage_counts`) at the rates that this machine's kernels have alone (`limits`), measured now.
+A whole proof takes longer, by a factor that docs/benchmarks.md gives for measured models; what a table saves
+is in the same measure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from math import ceil
+from pathlib import Path
+
+from zkllm.bits import ceil_log2
+from zkllm.files import JsonObject
+from zkllm.gpt2.config import ProgramConfig
+from zkllm.gpt2.description import describe
+from zkllm.limits import MAX_MU, MIN_MU
+from zkllm.measure.limits import limits, point_mul, point_muls
+from zkllm.measure.profiling import SCALAR_BITS, Sizes, predicted, sizes_of, stage_counts
+from zkllm.memory import estimate, weights_bytes
+from zkllm.model.architecture import Architecture, load_architecture
+from zkllm.model.build import sized
+from zkllm.model.hub import find_checkpoint
+from zkllm.model.package import ModelPackage
+from zkllm.model.packing import choose_slots
+from zkllm.pcs.curve import G1_BYTES
+from zkllm.pcs.mercury import column_bits
+from zkllm.pcs.srs import srs_powers_needed
+from zkllm.preflight import DEFAULT_ROWS, check_positions
+from zkllm.protocol.circuit import build_circuit
+from zkllm.protocol.column_sizes import ColumnSizes
+from zkllm.transformed_srs import transform_bytes
+
+CHOICES = 4
+"""Sizes that are compared."""
+GAS_OF_TWELVE_COLUMNS, GAS_OF_A_COLUMN, GAS_OF_A_SIBLING = 403_576, 6_450, 670
+"""Of a settlement (docs/gas.md): with 16 siblings in the vocabulary proof, and what one more costs."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One size of columns. Seconds are predicted."""
+
+    mu: int
+    rows: int
+    fixed_columns: int
+    witness_columns: int
+    gas: int
+    memory_bytes: int  # of a proof, mapped files included
+    tabled_memory_bytes: int
+    disk_bytes: int  # weights and the SRS that is needed
+    prove_s: float
+    tabled_prove_s: float
+    transform_bytes: int  # of the cache, once for an SRS and this size
+    table_bytes: int
+    transform_s: float
+    table_s: float
+
+    @property
+    def pays_after(self) -> int | None:
+        """Proofs after which a table has paid for itself; None where it saves nothing worth."""
+        saved = self.prove_s - self.tabled_prove_s
+        if saved < 0.01 * self.prove_s:
+            return None
+        return ceil((self.transform_s + self.table_s) / saved)
+
+
+@dataclass(frozen=True)
+class Plan:
+    source: str  # what the sizes are from
+    tokens: int
+    circuit_log2: int
+    nanoseconds: dict[str, float]
+    choices: tuple[Choice, ...]
+
+    def to_dict(self) -> JsonObject:
+        choices = [asdict(c) | {"pays_after": c.pays_after} for c in self.choices]
+        return asdict(self) | {"choices": choices}
+
+
+def nominal_config(a: Architecture) -> ProgramConfig:
+    """Widths and packing as the quantiser usually chooses them, which before a calibration nobody knows."""
+    scales: JsonObject = dict(
+        wte_shift=0, wpe_shift=2, kappa=41, ln_shift=32, qkv_shift=13, o_shift=13, fc1_shift=16, fc2_shift=6,
+        final_shift=16, exp_shift=12, eps_int=1, mlp_class=(0,) * a.n_layer, fc1_gains=(0,), fc2_gains=(0,),
+        act_bits=16, write_bits=32, rho_bits=32, norm_bits=96, over_bits=16, div_bits=32, logit_bits=32,
+        diff_bits=32, exp_bits=11, gelu_bits=16, limb_bits=16,
+        **ColumnSizes.full(MAX_MU)._asdict(),
+        slots=1, slot_bits=0, inner_slots=1, inner_slot_bits=0, vocab_slots=1, vocab_slot_bits=0,
+    )  # fmt: skip
+    config = ProgramConfig(
+        n_layer=a.n_layer,
+        n_head=a.n_head,
+        head_dim=a.head_dim,
+        d_inner=a.d_inner,
+        vocab_size=a.vocab_size,
+        n_ctx=a.n_ctx,
+        pad_id=a.pad_id,
+        **scales,
+    )
+    widths = dict.fromkeys(("qkv", "o", "fc1", "fc2"), 50) | dict.fromkeys(("head", "embedding"), 60)
+    slots: JsonObject = {**choose_slots(config, widths)}
+    return replace(config, **slots)
+
+
+def plan(
+    model: str | Path, tokens: int | None = None, nanoseconds: Mapping[str, float] | None = None
+) -> Plan:
+    """Of a package, or of a checkpoint's shape. `nanoseconds`: rates by kind, `point_mul` too, instead of
+    this machine's."""
+    folder = Path(model)
+    if (folder / "manifest.json").is_file():
+        config, source = ModelPackage.load(folder, verify=False).config, f"the package {folder}"
+    else:
+        checkpoint = find_checkpoint(model)
+        config = nominal_config(load_architecture(checkpoint / "config.json"))
+        source = f"the shape of {model}, with the usual widths and packing"
+    rows = tokens if tokens is not None else min(DEFAULT_ROWS, config.n_ctx)
+    check_positions(config, rows)
+    rates = dict(nanoseconds) if nanoseconds else {**limits(18), "point_mul": point_mul()}
+    widest = describe(config.with_columns(ColumnSizes.full(MAX_MU)), rows, 1)
+    top = ceil_log2(max(widest.fixed.used, widest.witness.used))
+    highest = max(MIN_MU, min(MAX_MU, top))
+    mus = range(max(MIN_MU, highest - CHOICES + 1), highest + 1)
+    circuit_log2 = build_circuit(describe(sized(config, rows, highest), rows, 1)).log2_size
+    choices = tuple(choice(sized(config, rows, mu), rows, circuit_log2, rates) for mu in mus)
+    return Plan(source, rows, circuit_log2, rates, choices)
+
+
+def choice(config: ProgramConfig, rows: int, circuit_log2: int, rates: Mapping[str, float]) -> Choice:
+    protocol, mu = describe(config, rows, 1), config.mu
+    fixed, witness = protocol.fixed.num_columns, protocol.witness.num_columns
+    sizes = sizes_of(protocol, 1 << circuit_log2)
+    seconds = lambda tabled: sum(predicted(c, rates) for c in stage_counts(sizes, tabled).values())
+    rows_log2 = mu - column_bits(mu)
+    depth = ceil_log2(config.vocab_size)
+    gas = GAS_OF_TWELVE_COLUMNS + GAS_OF_A_COLUMN * (fixed + witness - 12) + GAS_OF_A_SIBLING * (depth - 16)
+    return Choice(
+        mu=mu,
+        rows=1 << rows_log2,
+        fixed_columns=fixed,
+        witness_columns=witness,
+        gas=gas,
+        memory_bytes=estimate(protocol, circuit_log2).resident,
+        tabled_memory_bytes=estimate(protocol, circuit_log2, tabled=True).resident,
+        disk_bytes=sum(weights_bytes(protocol))
+        + G1_BYTES * srs_powers_needed(circuit_log2, protocol.longest_column),
+        prove_s=seconds(False),
+        tabled_prove_s=seconds(True),
+        transform_bytes=transform_bytes(mu),
+        table_bytes=G1_BYTES * fixed * ((1 << rows_log2) - 1),
+        transform_s=1e-9 * rates["point_mul"] * point_muls(1 << mu, rows_log2),
+        table_s=table_seconds(sizes, fixed, rows_log2, rates),
+    )
+
+
+def table_seconds(s: Sizes, columns: int, rows_log2: int, rates: Mapping[str, float]) -> float:
+    """2 rows multi-scalar multiplications of b points a column, and as many passes over its integers."""
+    passes, b = 2 << rows_log2, 1 << s.mu - rows_log2
+    additions = min(-(-SCALAR_BITS // bits) * (b + (1 << bits)) for bits in range(2, 19))
+    points = columns * passes * additions * rates["bucket_add"]
+    coefficients = columns * 2 * passes * rows_log2 * rates["point_mul"]
+    return 1e-9 * (points + coefficients + passes * s.weights * rates["weight_mul"])
