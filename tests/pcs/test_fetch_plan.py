@@ -150,7 +150,7 @@ def test_the_mu_that_is_served():
     assert planning.powers_for(20) == 1 << 20 and planning.powers_for(10) == 15 << 16
     assert served_mu(1 << 22, 22) == 22 and served_mu((1 << 22) - 1, 22) == 21
     assert served_mu(1000, 10) is None
-    assert served_mu(1 << 22, 9) == 17, "Mercury needs [tau^(2^(mu / 2))]_2"
+    assert served_mu(1 << 22, 9) == 16, "Mercury needs [tau^b]_2, b = 2^9 at mu = 17"
 
 
 @contextmanager

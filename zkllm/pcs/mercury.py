@@ -13,9 +13,14 @@ from zkllm.field import R
 HALF = (R + 1) // 2
 
 
+MOST_ROWS_LOG2 = 8
+"""More rows would make an opening table of a long column longer to compute than it is worth, fewer [g] and
+[S, D] dearer in each proof."""
+
+
 def column_bits(mu: int) -> int:
     """log2 of b, the length of the rows that 2^mu coefficients are seen as."""
-    return mu // 2
+    return max(mu // 2, mu - MOST_ROWS_LOG2)
 
 
 def eq_polynomial_at(u: Sequence[int], x: int) -> int:
