@@ -11,6 +11,7 @@ from .audit import Audit, check_setup
 from .model.package import ModelPackage
 from .model_setup import open_package, setup, setup_keys
 from .outer.keys import VerifyingKey
+from .precompute import Precomputed, precompute
 from .preflight import Asked, check_prompt, prompt_ids
 from .proof import Proof
 from .proving import ProofResult, answer, check_memory, prove
@@ -36,6 +37,7 @@ __all__ = [
     "Audit",
     "Context",
     "ModelPackage",
+    "Precomputed",
     "Proof",
     "ProofResult",
     "SetupRecord",
@@ -50,6 +52,7 @@ __all__ = [
     "open_package",
     "open_setup",
     "own_setup",
+    "precompute",
     "prompt_ids",
     "prove",
     "setup",

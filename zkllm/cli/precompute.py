@@ -34,11 +34,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
+    from zkllm import api
     from zkllm.cli.text import pairs, seconds, size
-    from zkllm.model.package import ModelPackage
-    from zkllm.precompute import precompute
 
-    made = precompute(ModelPackage.load(arguments.model), console.progress)
+    made = api.precompute(api.ModelPackage.load(arguments.model), console.progress)
     binding = made.binding
     data = {
         "ok": True,
