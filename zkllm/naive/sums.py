@@ -189,8 +189,8 @@ class NaiveSums(SumKernels[Values]):
         causal: tuple[int, int] | None = None,
         outputs: tuple[np.ndarray, np.ndarray] | None = None,
     ) -> bool:
-        complete = True
-        own, entries = ([], []) if outputs is None else (outputs[0].reshape(-1), outputs[1].reshape(-1))
+        complete, (own, entries) = True, outputs or (np.zeros(0), np.zeros(0))
+        own, entries = own.reshape(-1), entries.reshape(-1)
         for i, (place, x) in enumerate(np.ndenumerate(inputs)):
             if causal is not None and place[causal[1]] > place[causal[0]]:
                 continue
