@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DELETE_ON_ERROR:
-.PHONY: help setup develop test test-fast test-python test-rust test-forge demo settlement-check bench bench-xl bench-scaling bench-peers bench-docs gas fuzz-bits lint format generate docs audit audit-mutants mutants clean
+.PHONY: help setup develop test test-fast test-python test-rust test-forge demo settlement-check bench bench-xl bench-scaling bench-peers bench-docs gas gas-batch fuzz-bits lint format generate docs audit audit-mutants mutants clean
 
 PYTHON ?= python3
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -67,6 +67,9 @@ node_modules/.develop.stamp: package.json package-lock.json
 # PROOF and MODEL: a proof made for a settlement, and its package (default: the contracts' fixture).
 gas: develop ## where the gas of a settlement goes, verifiers of others beside; PROOF=FILE MODEL=DIR
 	@$(BIN)/python -m scripts.gas.table --compare $(if $(PROOF),--proof "$(PROOF)") $(if $(MODEL),--model "$(MODEL)")
+
+gas-batch: develop ## what settling 1, 2, 4 and 8 answers with one transaction costs
+	@$(BIN)/python -m scripts.gas.batch
 
 test: develop ## run the Python, Rust and forge tests, each with its summary
 	@status=0; \

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from verifier_gen.offsets import NUM_PAIRS, PAIR, POINT, WORD, commitments, field_bytes, field_name
+from verifier_gen.offsets import PAIR, POINT, WORD, commitments, field_bytes, field_name
 from verifier_gen.spec import VerifierSpec
 
 ADD, MULTIPLY, PAIRING = 0x06, 0x07, 0x08
@@ -76,7 +76,7 @@ def _multiplied(place: str) -> str:
     return f"staticcall(gas(), {MULTIPLY:#04x}, {place}, {SCALED:#x}, {place}, {POINT:#x})"
 
 
-def pairing_lines() -> Iterator[str]:
+def pair_lines() -> Iterator[str]:
     """A with [1]_2, -W' with [tau]_2, -omega C_q with [tau^b]_2; A and omega C_q are in place."""
     negated = "mod(sub(p, {}), p)".format
     yield "// A is at M_SUM, the start of the pairs"
@@ -88,8 +88,6 @@ def pairing_lines() -> Iterator[str]:
     yield f"// omega C_q is at {2 * PAIR:#x}"
     yield f"mstore({y}, {negated(f'mload({y})')})"
     yield from _g2(2, "TAU_B")
-    yield f"ok := staticcall(gas(), {PAIRING:#04x}, M_PAIRS, {NUM_PAIRS * PAIR:#x}, 0x00, {WORD:#x})"
-    yield "holds := eq(mload(0x00), 1)"
 
 
 def _g2(pair: int, name: str) -> Iterator[str]:

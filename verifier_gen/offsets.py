@@ -36,10 +36,10 @@ PAIR = POINT + 2 * POINT
 NUM_PAIRS = 3
 
 DERIVED = (
-    *("PI", "TG", "TP", "INTERNAL_0", "INTERNAL_1", "INTERNAL_2", "INTERNAL_3"),
+    *("STATE", "PI", "TG", "TP", "INTERNAL_0", "INTERNAL_1", "INTERNAL_2", "INTERNAL_3"),
     *("D_ZETA", "D_ZETA_INV", "H_ALPHA"),
 )
-"""Results of the phases, beside the batch's scalars."""
+"""Results of the phases, beside the batch's scalars; the transcript's last state."""
 
 
 def field_name(message: str) -> str:

@@ -9,9 +9,11 @@ from collections.abc import Iterable, Iterator
 from importlib import resources
 from string import Template
 
-from verifier_gen.curve import G2_COORDINATES, omega_q_lines, pairing_lines, point_checks, term_lines
+from verifier_gen.curve import G2_COORDINATES, PAIRING, omega_q_lines, pair_lines, point_checks, term_lines
 from verifier_gen.offsets import (
     HEAD,
+    NUM_PAIRS,
+    PAIR,
     POINT,
     SELECTOR,
     WORD,
@@ -71,6 +73,8 @@ def _values(spec: VerifierSpec) -> dict[str, str]:
         "C0_X": _hex32(spec.c0[0]),
         "C0_Y": _hex32(spec.c0[1]),
         "WORD": f"{WORD:#x}",
+        "PAIRING": f"{PAIRING:#04x}",
+        "PAIRS_WORDS": str(NUM_PAIRS * PAIR // WORD),
         "AT_WORDS": f"{SELECTOR + WORD:#x}",
         "AT_PROOF": f"{SELECTOR + 2 * WORD:#x}",
         "WORDS_OFFSET": f"{WORDS_OFFSET:#x}",
@@ -115,7 +119,7 @@ def _blocks(spec: VerifierSpec) -> dict[str, str]:
         "BATCH": _lines(3, batch_lines(spec)),
         "TERMS": _lines(3, term_lines(spec)),
         "OMEGA_Q": _lines(3, omega_q_lines()),
-        "PAIRING": _lines(3, pairing_lines()),
+        "PAIRS": _lines(3, pair_lines()),
     }
 
 
@@ -176,6 +180,7 @@ def _memory(spec: VerifierSpec) -> Iterator[tuple[str, str]]:
     for name, address in layout.addresses.items():
         yield f"M_{name}", f"{address:#06x}"
     yield "M_END", f"{layout.end:#06x}"
+    yield "PAIRS_BYTES", f"{NUM_PAIRS * PAIR:#06x}"
 
 
 def _lines(depth: int, lines: Iterable[str]) -> str:

@@ -71,12 +71,10 @@ def _round(
     for field, size in layout.runs(field_name(m) for m in r.messages):
         yield _copy(_added("M_BUFFER", _sum(position)), field, size)
         position += size
-    digest, slot = f"keccak256(M_BUFFER, {position:#04x})", f"M_{r.challenge.upper()}"
+    yield f"state := keccak256(M_BUFFER, {position:#04x})"
+    yield f"mstore(M_{r.challenge.upper()}, mod(state, r))"
     if is_last:
-        yield f"mstore({slot}, mod({digest}, r))"
-    else:
-        yield f"state := {digest}"
-        yield f"mstore({slot}, mod(state, r))"
+        yield "mstore(M_STATE, state)"
 
 
 def public_input_lines(spec: VerifierSpec, layout: CalldataLayout) -> Iterator[str]:

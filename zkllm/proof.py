@@ -28,7 +28,7 @@ from zkllm.errors import ProofError
 from zkllm.files import read_bytes, reading, write_atomically
 from zkllm.limits import MAX_POSITIONS
 from zkllm.outer.keys import VERSION, VerifyingKey
-from zkllm.outer.verifier import Observer, verify
+from zkllm.outer.verifier import Equation, Observer, equation, require_pairing
 from zkllm.statement import Context, Statement, answer_of, pack_words, prompt_of
 
 MAGIC = b"zkLLM\0"
@@ -128,6 +128,10 @@ class Proof:
 
     def verify(self, vk: VerifyingKey, trace: Observer | None = None) -> None:
         """Raises ProofError unless the proof holds for this verifying key."""
+        require_pairing(self.equation(vk, trace).pairs)
+
+    def equation(self, vk: VerifyingKey, trace: Observer | None = None) -> Equation:
+        """All that `verify` checks but the pairing, which is left."""
         if vk.version != VERSION:
             raise ProofError("verifying key: it is not that of a model")
         if self.verifier_id != vk.verifier_id:
@@ -136,4 +140,4 @@ class Proof:
             raise ProofError("flags: the proof and the key disagree about a development SRS")
         if (self.N, self.k) != (vk.N, vk.k):
             raise ProofError(f"shape: the proof has N={self.N} k={self.k}, the key N={vk.N} k={vk.k}")
-        verify(vk, self.context.digest(), self.words, self.body, trace)
+        return equation(vk, self.context.digest(), self.words, self.body, trace)

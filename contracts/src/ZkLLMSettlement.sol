@@ -3,12 +3,13 @@ pragma solidity ^0.8.30;
 
 import {RequestEscrow} from "./base/RequestEscrow.sol";
 import {Shape, VerifierRegistry} from "./base/VerifierRegistry.sol";
-import {IZkLLMSettlement} from "./interfaces/IZkLLMSettlement.sol";
+import {IZkLLMSettlement, Settlement} from "./interfaces/IZkLLMSettlement.sol";
 import {IZkLLMVerifier} from "./interfaces/IZkLLMVerifier.sol";
 import {Claims} from "./libraries/Claims.sol";
+import {PairingBatch} from "./libraries/PairingBatch.sol";
 import {VocabularyProof} from "./libraries/VocabularyProof.sol";
 
-/// @dev An answer that is about to be settled.
+/// @dev An answer that is about to be settled; without a record where its question is settled already.
 struct Claim {
     bytes32 id;
     bytes32 modelId;
@@ -25,6 +26,7 @@ struct Claim {
 contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
     /// @dev Bytes of a token's entry in a record's head: uint16 id, uint16 length of its text.
     uint256 private constant ENTRY_BYTES = 4;
+    uint256 private constant SELECTOR_BYTES = 4;
     /// @dev Limbs of 16 bits in a word of the statement.
     uint256 private constant LIMBS_PER_WORD = 15;
 
@@ -44,10 +46,25 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
         bytes32[] calldata siblings,
         bytes[] calldata tokens
     ) external returns (bytes32 claimId) {
-        if (!_isCanonical(words, proof, siblings, tokens)) revert InvalidCalldata();
+        if (_encodingEnd(SELECTOR_BYTES, words, proof, siblings, tokens) != msg.data.length) {
+            revert InvalidCalldata();
+        }
         Claim memory claim = _claimOf(_shapeOf(verifier), words, siblings, tokens);
-        _verify(verifier, requestId, words, proof);
+        if (claim.record.length == 0) revert AlreadySettled(claim.id);
+        _ask(IZkLLMVerifier.verify.selector, verifier, requestId, words, proof, 0, 0);
         return _settled(requestId, claim);
+    }
+
+    /// @inheritdoc IZkLLMSettlement
+    function settleMany(Settlement[] calldata settlements) external returns (bytes32[] memory claimIds) {
+        if (!_isCanonical(settlements)) revert InvalidCalldata();
+        claimIds = new bytes32[](settlements.length);
+        uint256[] memory batch = PairingBatch.create(settlements.length);
+        for (uint256 i = 0; i < settlements.length; ++i) {
+            claimIds[i] = _settleUnlessSettled(settlements[i], batch, claimIds);
+        }
+        if (PairingBatch.count(batch) == 0) revert NothingToSettle();
+        PairingBatch.check(batch);
     }
 
     /// @inheritdoc IZkLLMSettlement
@@ -108,8 +125,36 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
         (claim.promptDigest, answer) = _decodeStatement(words, shape.n, shape.k);
         claim.modelId = shape.modelId;
         claim.id = Claims.idOf(shape.modelId, shape.k, claim.promptDigest);
-        if (_isSettled(claim.id)) revert AlreadySettled(claim.id);
-        (claim.record, claim.text) = _checkTokens(shape, answer, siblings, tokens);
+        if (!_isSettled(claim.id)) {
+            (claim.record, claim.text) = _checkTokens(shape, answer, siblings, tokens);
+        }
+    }
+
+    /// @dev One of a batch: all of `settle` but the pairing of its proof, which the batch gets. Nobody but registered
+    /// verifiers is called before that is checked, and those cannot write.
+    /// @return claimId The claim, or 0 where it was settled before: then its proof is not looked at.
+    function _settleUnlessSettled(Settlement calldata one, uint256[] memory batch, bytes32[] memory claimIds)
+        private
+        returns (bytes32 claimId)
+    {
+        Claim memory claim = _claimOf(_shapeOf(one.verifier), one.words, one.siblings, one.tokens);
+        if (claim.record.length == 0) {
+            // settled by others meanwhile, or a moment ago by this batch
+            for (uint256 i = 0; i < claimIds.length; ++i) {
+                if (claimIds[i] == claim.id) revert AlreadySettled(claim.id);
+            }
+            return 0;
+        }
+        _ask(
+            IZkLLMVerifier.pairingInput.selector,
+            one.verifier,
+            one.requestId,
+            one.words,
+            one.proof,
+            PairingBatch.add(batch),
+            PairingBatch.EQUATION_BYTES
+        );
+        return _settled(one.requestId, claim);
     }
 
     function _settled(bytes32 requestId, Claim memory claim) private returns (bytes32 claimId) {
@@ -214,14 +259,20 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
         }
     }
 
-    /// @dev `verifier.verify(context, words, proof)` with the context that binds the proof to chain, contract, sender
-    /// and request. The two arrays lie in this call's calldata as they must in that one's, so they are copied at once.
-    /// A registered verifier has code, and a generated one cannot go away.
-    function _verify(address verifier, bytes32 requestId, uint256[] calldata words, uint256[] calldata proof)
-        private
-        view
-    {
-        bytes4 selector = IZkLLMVerifier.verify.selector;
+    /// @dev Calls `verify` or `pairingInput` of the verifier, by its selector, with (context, words, proof), the context
+    /// being the one that binds the proof to chain, contract, sender and request. The two arrays lie in this call's
+    /// calldata as they must in that one's, so they are copied at once. The answer, of `size` bytes, goes to `target` in
+    /// memory. A registered verifier has code, and a generated one cannot go away.
+    function _ask(
+        bytes4 selector,
+        address verifier,
+        bytes32 requestId,
+        uint256[] calldata words,
+        uint256[] calldata proof,
+        uint256 target,
+        uint256 size
+    ) private view {
+        bool answered;
         assembly ("memory-safe") {
             let data := mload(0x40)
             // keccak256(abi.encode(block.chainid, address(this), msg.sender, requestId))
@@ -235,13 +286,15 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
             mstore(add(data, 0x04), context)
             mstore(add(data, 0x24), 0x60)
             mstore(add(data, 0x44), add(0x80, shl(5, words.length)))
-            let size := add(0x40, shl(5, add(words.length, proof.length)))
-            calldatacopy(add(data, 0x64), sub(words.offset, 0x20), size)
-            if iszero(staticcall(gas(), verifier, data, add(0x64, size), 0, 0)) {
+            let length := add(0x40, shl(5, add(words.length, proof.length)))
+            calldatacopy(add(data, 0x64), sub(words.offset, 0x20), length)
+            if iszero(staticcall(gas(), verifier, data, add(0x64, length), target, size)) {
                 returndatacopy(data, 0, returndatasize())
                 revert(data, returndatasize())
             }
+            answered := iszero(lt(returndatasize(), size))
         }
+        if (!answered) revert NotAVerifier(verifier);
     }
 
     // ------------------------------------------------------------------------------------------ records
@@ -366,17 +419,39 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
 
     // ------------------------------------------------------------------------------------------ calldata
 
-    /// @dev Whether the calldata is what the ABI encoder makes of the arguments: everything in order, without gaps,
-    /// zero padding, nothing after the end. The verifier checks the proof's length, and that the words and the proof
-    /// are canonical themselves.
-    function _isCanonical(
+    /// @dev Whether the calldata of `settleMany` is what the ABI encoder makes of its argument: the settlements in order,
+    /// without gaps, nothing after the end.
+    function _isCanonical(Settlement[] calldata settlements) private pure returns (bool) {
+        uint256 start;
+        assembly ("memory-safe") {
+            start := settlements.offset
+        }
+        if (start != SELECTOR_BYTES + 0x40) return false;
+        uint256 end = start + 0x20 * settlements.length;
+        for (uint256 i = 0; i < settlements.length; ++i) {
+            Settlement calldata one = settlements[i];
+            assembly ("memory-safe") {
+                start := one
+            }
+            if (start != end) return false;
+            end = _encodingEnd(start, one.words, one.proof, one.siblings, one.tokens);
+        }
+        return end == msg.data.length;
+    }
+
+    /// @dev Where the calldata of a settlement that begins at `position` ends, if it is what the ABI encoder makes of it:
+    /// everything in order, without gaps, zero padding; else 0. The verifier checks the proof's length, and that the words
+    /// and the proof are canonical themselves.
+    function _encodingEnd(
+        uint256 position,
         uint256[] calldata words,
         uint256[] calldata proof,
         bytes32[] calldata siblings,
         bytes[] calldata tokens
-    ) private pure returns (bool valid) {
+    ) private pure returns (uint256 end) {
+        bool valid;
         assembly ("memory-safe") {
-            let position := 0xe4 // selector, six words of head, length of `words`
+            position := add(position, 0xe0) // six words of head, length of `words`
             valid := eq(words.offset, position)
             position := add(add(position, shl(5, words.length)), 0x20)
             valid := and(valid, eq(proof.offset, position))
@@ -385,10 +460,10 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
             position := add(add(position, shl(5, siblings.length)), 0x20)
             valid := and(valid, eq(tokens.offset, position))
         }
-        if (!valid) return false;
+        if (!valid) return 0;
 
         assembly ("memory-safe") {
-            let end := add(tokens.offset, shl(5, tokens.length))
+            end := add(tokens.offset, shl(5, tokens.length))
             for { let i := 0 } lt(i, tokens.length) { i := add(i, 1) } {
                 // the token's length is where its offset, counted from the first offset, says, and that is `end`
                 let offset := calldataload(add(tokens.offset, shl(5, i)))
@@ -402,7 +477,7 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
                     end := add(end, sub(0x20, rest))
                 }
             }
-            valid := and(valid, eq(calldatasize(), end))
+            end := mul(end, valid)
         }
     }
 }

@@ -1,4 +1,5 @@
-"""Puts the faults of mutants.toml into copies of the contracts and runs the checks that have to find them.
+"""Puts the faults of mutants.toml into copies of the contracts and runs the checks that have to find them:
+halmos's (`check_..`), or, of what halmos cannot run, the forge tests (`test_..`).
 
 Run by `make audit-mutants`.
 
@@ -11,16 +12,18 @@ Exit codes: 0 each fault is found by the named checks; 1 not so, with a line for
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
 from scripts import ROOT
-from scripts.audit.run import BUILD, SOLVER, ToolError, run
+from scripts.audit.run import BUILD, SOLVER, ToolError, forge_folder, run
 
 MUTANT = ROOT / BUILD / "mutant"
-COPIED = ("contracts/src", "contracts/symbolic", "contracts/generated/single", "contracts/test/utils")
+COPIED = ("contracts/src", "contracts/symbolic", "contracts/generated", "contracts/test")
 
 
 def prepare(file: str, old: str, new: str) -> None:
@@ -64,6 +67,28 @@ def failed(contract: str, functions: list[str]) -> set[str]:
     }
 
 
+def failed_tests(contract: str, functions: list[str]) -> set[str]:
+    """Those of a contract's forge tests that do not pass."""
+    for path in MUTANT.glob("contracts/test/*.t.sol"):  # compiling them all takes minutes
+        if f"contract {contract} " not in path.read_text():
+            path.unlink()
+    command = [str(forge_folder() / "forge"), "test", "--json", "--root", str(MUTANT)]
+    command += ["--out", str(ROOT / BUILD / "tests"), "--cache-path", str(ROOT / BUILD / "tests-cache")]
+    command += ["--dynamic-test-linking"]  # else each fault has the verifiers compiled anew
+    command += ["--match-contract", f"^{contract}$", "--match-test", f"^({'|'.join(functions)})\\("]
+    output = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        suites = json.loads(output.stdout)
+    except ValueError:
+        raise ToolError(f"forge made no report: {(output.stderr or output.stdout).strip()[-300:]}") from None
+    return {
+        f"{contract}.{name.split('(')[0]}"
+        for suite in suites.values()
+        for name, result in suite["test_results"].items()
+        if result["status"] != "Success"
+    }
+
+
 def missed(mutant: dict[str, object]) -> list[str]:
     """The checks that should find a fault, and do not."""
     checks = mutant["found_by"]
@@ -71,7 +96,9 @@ def missed(mutant: dict[str, object]) -> list[str]:
     prepare(str(mutant["file"]), str(mutant["old"]), str(mutant["new"]))
     found: set[str] = set()
     for contract in sorted({check.split(".")[0] for check in checks}):
-        found |= failed(contract, [c.split(".")[1] for c in checks if c.startswith(f"{contract}.")])
+        functions = [c.split(".")[1] for c in checks if c.startswith(f"{contract}.")]
+        tests = all(name.startswith("test_") for name in functions)
+        found |= (failed_tests if tests else failed)(contract, functions)
     return [check for check in checks if check not in found]
 
 

@@ -63,9 +63,9 @@ BY_FUNCTION = {
             *("_invertDenominators", "_deriveGateQuotient", "_derivePermutationQuotient", "_deriveMercury"),
             "_batchOpenings",
         ],
-        "terms of the sum and pairs, in memory": ["_combineCommitments", "_checkPairing"],
+        "terms of the sum and pairs, in memory": ["_combineCommitments", "_completePairs", "_checkPairing"],
         "ranges, curve points, one encoding": [
-            *("_isCanonical", "_wordsInRange", "_scalarsInRange", "_pointsOnCurve")
+            *("_isCanonical", "_encodingEnd", "_wordsInRange", "_scalarsInRange", "_pointsOnCurve")
         ],
         "vocabulary proof": [
             *("_checkTokens", "_distinct", "leafOf", "rootOf", "_parentOf", "depthOf", "isDepthOf")

@@ -37,6 +37,7 @@ from zkllm.settle.submission import settle_calldata
 PROMPT = "Any sufficiently advanced technology is indistinguishable from"
 ANSWER, OTHER_ANSWER = b" magic", b" science"
 LATE_PROMPT = "Practice makes"
+SEVERAL_PROMPTS = ("Knowledge is", "Time is", "Better late than")
 ETHER = 10**18
 REWARD, LATE_REWARD = ETHER // 2, ETHER // 4
 RECEIVER, OTHER_RECEIVER = bytes([0xAB] * 20), bytes([0xCD] * 20)
@@ -66,6 +67,7 @@ class Way:
             self.withdraw,
             self.expire,
             self.wrong_token,
+            self.settle_several,
             self.main_network,
         ]
 
@@ -320,6 +322,52 @@ class Way:
         self.refused_on_chain(settle_calldata(forged, key, tokens, verifier).calldata, "InverseMismatch()")
         return "a wrong token: another text is refused by the vocabulary's root, another id by the proof"
 
+    def settle_several(self) -> str:
+        """Three answers with one transaction, one of them settled by then; killed meanwhile, and resumed."""
+        scene, chain, model = self.scene, self.chain, ("--model", self.model)
+        proofs = [
+            self.prove(self.model, "--prompt", prompt, name=f"several-{i}")
+            for i, prompt in enumerate(SEVERAL_PROMPTS)
+        ]
+        alone = self.by("prover", "submit", *model, proofs[1]).json()
+        nonce = chain.nonce(address("prover"))
+        planned = self.by("prover", "submit", *model, *proofs, "--dry-run").json()
+        check([c["passed_over"] for c in planned["claims"]] == [False, True, False], "not one left out")
+        check(
+            len(planned["transactions"]) == 1 and chain.nonce(address("prover")) == nonce, "not one planned"
+        )
+
+        chain.request("evm_setAutomine", False)
+        contract = ("--contract", named(self.contract))
+        process = scene.start("prover", self.network, "submit", *model, *proofs, *contract)
+        state = lambda: (r := scene.record("prover", "settle-many-")) and r.state == "sent" and r
+        sent: Record = wait_for(state, "the batch is sent", process)
+        process.kill()
+        process.wait()
+        (unfinished,) = self.by("prover", "status", *model).json()["unfinished"]
+        check(
+            [c["settled"] for c in unfinished["claims"]] == [False, False], "status does not show each claim"
+        )
+        self.refused_on_chain(sent.data, "InverseMismatch()", "thief")
+        body = Proof.load(proofs[2]).body
+        w_prime = body[-96:-32]  # the last point, before the inverse: nothing but the pairing depends on it
+        check(sent.data.count(w_prime) == 1, "W' is not in the calldata once")
+        other = (1).to_bytes(32, "big") + (2).to_bytes(32, "big")
+        self.refused_on_chain(sent.data.replace(w_prime, other), "PairingFailed()")
+
+        chain.request("evm_setAutomine", True)
+        chain.request("evm_mine")
+        settled = self.by("prover", "submit", *model, *proofs).json()
+        check(settled["resumed"] and chain.nonce(address("prover")) == nonce + 1, "it was paid for twice")
+        check([c["passed_over"] for c in settled["claims"]] == [False, True, False], "not the two")
+        check(settled["gas_used"] < 2 * alone["gas_used"] - 100_000, "no cheaper than alone")
+        again = self.by("prover", "submit", *model, *proofs)
+        again.refused("all claims of the batch are settled already")
+        return (
+            f"two answers with one transaction ({settled['gas_used']:,} gas, {alone['gas_used']:,} for one "
+            "alone), a third left out, which was settled; killed, resumed; a copy and a false proof in it are refused"
+        )
+
     def main_network(self) -> str:
         """On chain id 1, the development SRS is refused by the client, the doctor, the constructor, the
         registry."""
@@ -362,11 +410,13 @@ class Way:
         contract = ("--contract", named(self.contract))
         return self.scene.settle(person, self.network, command, *arguments, *contract)
 
-    def prove(self, model: Path, *prompt: object, request: str | None = None) -> Path:
+    def prove(
+        self, model: Path, *prompt: object, request: str | None = None, name: str | None = None
+    ) -> Path:
         """A proof of the prover's, made apart."""
         context = f"{DEV_CHAIN_ID}:{to_hex(self.contract)}:{to_hex(address('prover'))}"
         context += f":{request}" if request else ""
-        path = self.scene.work / f"{model.name}.zkllm"
+        path = self.scene.work / f"{name or model.name}.zkllm"
         self.scene.zkllm("prove", model, *prompt, "--context", context, "--out", path, "--json").json()
         return path
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -178,6 +179,26 @@ assert code != 0 or zkllm.verify(
 assert not [m for m in sys.modules if m.split(".")[0] in ("numpy", "torch") or m == "zkllm._native"]
 sys.exit(code)
 """
+
+
+def test_several_proofs_are_verified_together(run, proof: Path, package: Path, tmp_path: Path) -> None:
+    again, false, cut = tmp_path / "again", tmp_path / "false", tmp_path / "cut"
+    again.write_bytes(proof.read_bytes())
+    made = Proof.load(proof)
+    w_prime = len(made.body) - 3 * 32  # the last point, and the inverse after it
+    other = bytes(31) + b"\1" + bytes(31) + b"\2"
+    replace(made, body=made.body[:w_prime] + other + made.body[-32:]).save(false)
+    cut.write_bytes(proof.read_bytes()[:-1])
+    outcome = run("verify", proof, again, "--model", package)
+    assert outcome.code == 0 and outcome.out.count(": valid: model 0x") == 2
+    assert "2 of 2 valid (" in outcome.out
+    data = run("verify", again, false, proof, cut, "--model", package, "--json")
+    assert data.code == 1 and not data.json["ok"]
+    assert [p["ok"] for p in data.json["proofs"]] == [True, False, True, False]
+    assert data.json["proofs"][1]["error"].startswith("pairing: ")
+    assert "proof file: " in data.json["proofs"][3]["error"]
+    assert run("verify", false, cut, "--model", package).out.count("rejected: ") == 2
+    assert run("verify", proof, again, "--model", package, "--trace").code == 2
 
 
 def test_verifying_needs_neither_native_code_nor_numpy_nor_torch(package, proof, tmp_path):

@@ -23,8 +23,8 @@ def test_the_whole_way():
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)
     *steps, last = done.stdout.splitlines()
     assert done.returncode == 0 and last == "settlement check: everything went as it must", done
-    numbers = [re.match(r"ok +([0-9]+)/15  ", step) for step in steps]
-    assert [found and int(found[1]) for found in numbers] == list(range(1, 16)), done.stdout
+    numbers = [re.match(r"ok +([0-9]+)/16  ", step) for step in steps]
+    assert [found and int(found[1]) for found in numbers] == list(range(1, 17)), done.stdout
 
 
 def test_the_first_step_that_goes_wrong_ends_it(capsys):

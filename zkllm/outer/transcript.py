@@ -110,6 +110,11 @@ class Transcript:
         self.log: list[tuple[str, bytes | int]] = [("H", digest)]
         """Every message and challenge so far, in order."""
 
+    @property
+    def state(self) -> bytes:
+        """s after the last challenge; keccak256 of everything before, so it stands for all of it."""
+        return self._prefix
+
     def challenge(self, name: str, messages: dict[str, bytes | int]) -> int:
         """Absorbs the messages of the next round of the schedule, which must draw this challenge."""
         expected = self._schedule[self._round]

@@ -6,6 +6,7 @@ It accepts exactly what the generated contract accepts. docs/protocol.md, 5 and 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from zkllm.errors import ProofError, StatementError
 from zkllm.field import R
@@ -15,6 +16,8 @@ from zkllm.outer.transcript import INVERSE, SCHEDULE, Transcript, decode_body, s
 from zkllm.pcs.bn128 import bn
 from zkllm.pcs.curve import (
     G1_GENERATOR,
+    Point,
+    Point2,
     decode_g1,
     decode_g2,
     linear_combination_g1,
@@ -24,6 +27,17 @@ from zkllm.pcs.curve import (
 from zkllm.statement import DIGEST_BYTES, unpack_words
 
 Observer = Callable[[str, bytes | int], None]
+Pairs = list[tuple[Point, Point2]]
+
+
+@dataclass(frozen=True)
+class Equation:
+    """What is left of a proof when all but its pairing was checked: it holds if prod e(P, Q) over the pairs
+    (A, [1]_2), (-W', [tau]_2), (-omega C_q, [tau^b]_2) is 1. `state`: the transcript's last, behind omega."""
+
+    vk: VerifyingKey
+    state: bytes
+    pairs: Pairs
 
 
 def check_words(vk: VerifyingKey, words: list[int]) -> None:
@@ -45,19 +59,39 @@ def verify(
     vk: VerifyingKey, context: bytes, words: list[int], body: bytes, trace: Observer | None = None
 ) -> None:
     """Raises ProofError, whose message starts with the name of the check that failed."""
+    require_pairing(equation(vk, context, words, body, trace).pairs)
+
+
+def equation(
+    vk: VerifyingKey, context: bytes, words: list[int], body: bytes, trace: Observer | None = None
+) -> Equation:
+    """All checks but the pairing. Raises ProofError as `verify` does."""
     if len(context) != DIGEST_BYTES:
         raise ProofError(f"context: expected {DIGEST_BYTES} bytes, got {len(context)}")
     check_words(vk, words)
     witness, scalars, points = decode_body(body, vk.num_witness_columns)
     digest = statement_digest(vk.verifier_id, context, words, witness)
-    challenges = draw_challenges(vk, digest, {**scalars, **points}, trace)
-    check_opening(vk, words, seed_of(digest), witness, scalars, points, challenges)
+    transcript, challenges = replay(vk, digest, {**scalars, **points}, trace)
+    pairs = opening_pairs(vk, words, seed_of(digest), witness, scalars, points, challenges)
+    return Equation(vk, transcript.state, pairs)
+
+
+def require_pairing(pairs: Pairs) -> None:
+    if not pairing_product_is_one(pairs):
+        raise ProofError("pairing: the opening does not hold")
 
 
 def draw_challenges(
     vk: VerifyingKey, digest: bytes, messages: Mapping[str, bytes | int], trace: Observer | None = None
 ) -> dict[str, int]:
-    """Replays the transcript."""
+    """The challenges of the replayed transcript."""
+    return replay(vk, digest, messages, trace)[1]
+
+
+def replay(
+    vk: VerifyingKey, digest: bytes, messages: Mapping[str, bytes | int], trace: Observer | None = None
+) -> tuple[Transcript, dict[str, int]]:
+    """The transcript after its last challenge, and all challenges."""
     transcript = Transcript(vk.verifier_id, digest)
     challenges = {
         r.challenge: transcript.challenge(r.challenge, {m: messages[m] for m in r.messages}) for r in SCHEDULE
@@ -65,7 +99,7 @@ def draw_challenges(
     if trace is not None:
         for name, value in transcript.log:
             trace(name, value)
-    return challenges
+    return transcript, challenges
 
 
 def check_opening(
@@ -77,7 +111,20 @@ def check_opening(
     points: dict[str, bytes],
     challenges: dict[str, int],
 ) -> None:
-    """The inverse and the pairing equation:
+    """The inverse and the pairing equation."""
+    require_pairing(opening_pairs(vk, words, seed, witness, scalars, points, challenges))
+
+
+def opening_pairs(
+    vk: VerifyingKey,
+    words: list[int],
+    seed: int,
+    witness: list[bytes],
+    scalars: dict[str, int],
+    points: dict[str, bytes],
+    challenges: dict[str, int],
+) -> Pairs:
+    """Checks the inverse; the pairs of the pairing equation:
 
     A = sum s_e C_e - (sum s_e rem_e(z)) G - W + z W' + omega (C_f - C_g + alpha C_q), s_e = beta^e / Z_e(z);
     e(A, [1]_2) e(-W', [tau]_2) e(-omega C_q, [tau^b]_2) = 1.
@@ -103,10 +150,8 @@ def check_opening(
     for commitment in (*vk.fixed_commitments, *witness):  # C_f = sum theta^g C_g
         terms.append((power, decode_g1(commitment)))
         power = power * c["theta"] % R
-    pairs = [
+    return [
         (linear_combination_g1(terms), bn.G2),
         (negate_g1(decoded["W_prime"]), decode_g2(vk.g2_tau)),
         (negate_g1(linear_combination_g1([(omega, decoded["q"])])), decode_g2(vk.g2_tau_b)),
     ]
-    if not pairing_product_is_one(pairs):
-        raise ProofError("pairing: the opening does not hold")

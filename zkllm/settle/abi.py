@@ -13,6 +13,7 @@ from zkllm.settle.rpc import Log, Reverted, Rpc, one_line
 
 VERIFY = "verify(bytes32,uint256[],uint256[])"
 SETTLE = "settle(address,bytes32,uint256[],uint256[],bytes32[],bytes[])"
+SETTLE_MANY = f"settleMany(({SETTLE.partition('(')[2]}[])"
 REGISTER = "register(address)"
 REQUEST = "request(bytes32,uint16[],uint256,uint64,bytes32)"
 REQUEST_DIGEST = "requestDigest(bytes32,bytes32,uint256,uint64,bytes32)"
@@ -27,8 +28,16 @@ def selector(signature: str) -> bytes:
 
 
 def argument_types(signature: str) -> list[str]:
+    """Commas inside of a tuple's type separate no arguments."""
     inner = signature[signature.index("(") + 1 : -1]
-    return inner.split(",") if inner else []
+    parts = inner.split(",") if inner else []
+    types: list[str] = []
+    for part in parts:
+        if types and types[-1].count("(") > types[-1].count(")"):
+            types[-1] += f",{part}"
+        else:
+            types.append(part)
+    return types
 
 
 def encode_call(signature: str, *arguments: object) -> bytes:
@@ -111,6 +120,8 @@ def settled_event(logs: Iterable[Log], contract: bytes) -> SettledEvent:
 # ---- errors
 SENTENCES = {
     "AlreadySettled(bytes32)": "this claim is settled already (claim 0x{0}); nothing was sent",
+    "NothingToSettle()": "all claims of the batch are settled already; nothing was sent",
+    "AnotherSrs()": "the proofs were made under different SRSs; settle those of each one by themselves",
     "NotSettled(bytes32)": "no such claim is settled (claim 0x{0})",
     "InvalidLength(uint256)": "the statement has T = {0}, which this contract's shape does not allow",
     "InvalidVocabularyProof()": "the bytes given for the answered tokens are not the vocabulary's",

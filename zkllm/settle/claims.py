@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from zkllm.errors import SettlementError
+from zkllm.errors import SettlementError, StatementError
 from zkllm.hashing import keccak256
-from zkllm.settle.abi import SETTLED, SettledEvent, read, settled_events
+from zkllm.settle.abi import (
+    SETTLE,
+    SETTLE_MANY,
+    SETTLED,
+    SettledEvent,
+    argument_types,
+    decode,
+    read,
+    selector,
+    settled_events,
+)
+from zkllm.settle.journal import Record
+from zkllm.settle.registry import parameters_of
 from zkllm.settle.rpc import Rpc
+from zkllm.statement import claim_id, prompt_digest, prompt_of, unpack_words
 
 
 @dataclass(frozen=True)
@@ -54,6 +68,26 @@ def claims_of(rpc: Rpc, settlement: bytes, transaction_hash: bytes) -> list[byte
     """Ids of the claims that a transaction settled; none where it is not mined."""
     receipt = rpc.receipt(transaction_hash)
     return [] if receipt is None else [e.claim_id for e in settled_events(receipt.logs, settlement)]
+
+
+def claims_in(rpc: Rpc, record: Record) -> list[bytes]:
+    """Ids of the claims that a recorded transaction settles; none where it does something else."""
+    if record.data[:4] == selector(SETTLE):
+        settlements = [decode(argument_types(SETTLE), record.data[4:], "settle")]
+    elif record.data[:4] == selector(SETTLE_MANY):
+        (settlements,) = decode(argument_types(SETTLE_MANY), record.data[4:], "settleMany")
+    else:
+        return []
+    return [_claim_in(rpc, bytes.fromhex(verifier[2:]), words) for verifier, _, words, *_ in settlements]
+
+
+def _claim_in(rpc: Rpc, verifier: bytes, words: Sequence[int]) -> bytes:
+    model_id, _, _, N, k = parameters_of(rpc, verifier)
+    try:
+        T, ids = unpack_words(list(words), N)
+    except StatementError as error:
+        raise SettlementError(f"a recorded transaction has no statement: {error}") from None
+    return claim_id(model_id, k, prompt_digest(prompt_of(ids, T, k)))
 
 
 def _event_of(rpc: Rpc, settlement: bytes, claim_id: bytes, transaction_hash: bytes) -> SettledEvent | None:

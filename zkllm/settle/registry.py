@@ -46,7 +46,12 @@ def verifiers_of(rpc: Rpc, settlement: bytes, model_id: bytes) -> list[Registere
     (addresses,) = read(rpc, settlement, "verifiersOf(bytes32)", ["address[]"], model_id)
     found = []
     for address in (bytes.fromhex(a[2:]) for a in addresses):
-        types = ["bytes32", "bytes32", "uint256", "uint256", "uint256"]
-        parameters = read(rpc, address, "parameters()", types)
-        found.append(Registered(address, status_of(rpc, settlement, address), *parameters))
+        found.append(Registered(address, status_of(rpc, settlement, address), *parameters_of(rpc, address)))
     return found
+
+
+def parameters_of(rpc: Rpc, verifier: bytes) -> tuple[bytes, bytes, int, int, int]:
+    """model_id, vocabulary_root, vocabulary_size, N and k, as the verifier says them."""
+    types = ["bytes32", "bytes32", "uint256", "uint256", "uint256"]
+    model_id, root, size, rows, certified = read(rpc, verifier, "parameters()", types)
+    return model_id, root, size, rows, certified

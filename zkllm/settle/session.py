@@ -23,7 +23,7 @@ from zkllm.settle import escrow
 from zkllm.settle.abi import SettledEvent, explain, explain_revert, read, selector, settled_event
 from zkllm.settle.accounts import Account, KeySource
 from zkllm.settle.anvil import LocalNode
-from zkllm.settle.claims import is_settled
+from zkllm.settle.claims import claims_in, is_settled
 from zkllm.settle.contracts import settlement_artifact
 from zkllm.settle.deploy import Deployer, Plan, Progress
 from zkllm.settle.deployments import Deployment, Deployments
@@ -266,6 +266,7 @@ class Session:
         receipt = self.sender.resume(prepared.call.intent)
         resumed = receipt is not None
         if receipt is None:
+            self.refuse_under_way([submission.claim_id], settlement, prepared.call.intent)
             self.simulate(prepared)
             clock.lap("simulate")
             receipt = self.sender.send(prepared.call)
@@ -277,7 +278,7 @@ class Session:
                 "simulation; run the same command again"
             )
         event = settled_event(receipt.logs, settlement)
-        self._check_claim(proof, settlement, submission, event)
+        self.check_claim(proof, settlement, submission, event)
         request_id = proof.context.request_id
         reward = 0
         if any(request_id):
@@ -307,6 +308,19 @@ class Session:
             timings,
         )
 
+    def refuse_under_way(self, claims: Sequence[bytes], settlement: bytes, intent: str) -> None:
+        """Refuses claims that an unfinished transaction of another intent is to settle, alone or with others:
+        both would be paid for."""
+        for record in self.sender.journal.all():
+            if record.state == "mined" or record.intent == intent or record.to != settlement:
+                continue
+            for claim in set(claims).intersection(claims_in(self.rpc, record)):
+                raise SettlementError(
+                    f"an unfinished transaction, 0x{record.transaction_hash.hex()}, settles the claim "
+                    f"0x{claim.hex()}: run the command that sent it again, or delete "
+                    f"{self.sender.journal.path(record.intent)} if that transaction is lost"
+                )
+
     def execute(self, call: Call) -> tuple[Receipt, bool]:
         """The receipt of a call, and whether an earlier run had sent it."""
         receipt = self.sender.resume(call.intent)
@@ -331,7 +345,7 @@ class Session:
             raise SettlementError("the settlement contract derives another claim id than this program")
         self._progress("simulate", 1, 1)
 
-    def _check_claim(
+    def check_claim(
         self, proof: Proof, settlement: bytes, submission: Submission, event: SettledEvent
     ) -> None:
         """What the chain now says about the claim is what was meant."""

@@ -3,7 +3,8 @@
 pragma solidity 0.8.30;
 
 /// @title Verifier of zkLLM proofs for one model and one shape: 40 positions, of which 3 are certified
-/// @notice `verify` returns for a valid proof and reverts for anything else. Stateless and immutable.
+/// @notice `verify` returns for a valid proof and reverts for anything else; `pairingInput` leaves the pairing to the
+/// caller, who checks several proofs' at once. Stateless and immutable.
 /// @dev docs/protocol.md, sections 5 and 6, in the same order and with the same names. Scalars are elements of
 /// the field of BN254's group order r, commitments are points of G1, infinity is (0, 0). Everything lives at
 /// fixed places of calldata (`CD_`) and of memory (`M_`); the phases below communicate through memory only.
@@ -228,24 +229,26 @@ contract ZkLLMVerifier {
     uint256 private constant M_BETA = 0x09c0;
     uint256 private constant M_Z = 0x09e0;
     uint256 private constant M_OMEGA = 0x0a00;
-    uint256 private constant M_PI = 0x0a20;
-    uint256 private constant M_TG = 0x0a40;
-    uint256 private constant M_TP = 0x0a60;
-    uint256 private constant M_INTERNAL_0 = 0x0a80;
-    uint256 private constant M_INTERNAL_1 = 0x0aa0;
-    uint256 private constant M_INTERNAL_2 = 0x0ac0;
-    uint256 private constant M_INTERNAL_3 = 0x0ae0;
-    uint256 private constant M_D_ZETA = 0x0b00;
-    uint256 private constant M_D_ZETA_INV = 0x0b20;
-    uint256 private constant M_H_ALPHA = 0x0b40;
-    uint256 private constant M_S_C0 = 0x0b60;
-    uint256 private constant M_S_C1 = 0x0b80;
-    uint256 private constant M_S_C2 = 0x0ba0;
-    uint256 private constant M_S_G = 0x0bc0;
-    uint256 private constant M_S_H = 0x0be0;
-    uint256 private constant M_S_SD = 0x0c00;
-    uint256 private constant M_S_ONE = 0x0c20;
-    uint256 private constant M_END = 0x0c40;
+    uint256 private constant M_STATE = 0x0a20;
+    uint256 private constant M_PI = 0x0a40;
+    uint256 private constant M_TG = 0x0a60;
+    uint256 private constant M_TP = 0x0a80;
+    uint256 private constant M_INTERNAL_0 = 0x0aa0;
+    uint256 private constant M_INTERNAL_1 = 0x0ac0;
+    uint256 private constant M_INTERNAL_2 = 0x0ae0;
+    uint256 private constant M_INTERNAL_3 = 0x0b00;
+    uint256 private constant M_D_ZETA = 0x0b20;
+    uint256 private constant M_D_ZETA_INV = 0x0b40;
+    uint256 private constant M_H_ALPHA = 0x0b60;
+    uint256 private constant M_S_C0 = 0x0b80;
+    uint256 private constant M_S_C1 = 0x0ba0;
+    uint256 private constant M_S_C2 = 0x0bc0;
+    uint256 private constant M_S_G = 0x0be0;
+    uint256 private constant M_S_H = 0x0c00;
+    uint256 private constant M_S_SD = 0x0c20;
+    uint256 private constant M_S_ONE = 0x0c40;
+    uint256 private constant M_END = 0x0c60;
+    uint256 private constant PAIRS_BYTES = 0x0240;
 
     constructor() {
         if (DEVELOPMENT_SRS && block.chainid == 1) revert DevelopmentSrsOnMainnet();
@@ -265,7 +268,35 @@ contract ZkLLMVerifier {
     /// @param words The statement: T and the ids x_0..x_N, 15 limbs of 16 bits a word, first limb on top.
     /// @param proof Commitments and scalars in the order of docs/protocol.md.
     function verify(bytes32 context, uint256[] calldata words, uint256[] calldata proof) external view {
-        if (!_isCanonical(words.length, proof.length)) revert InvalidCalldata();
+        _reduceToPairs(context, words.length, proof.length);
+        _checkPairing();
+    }
+
+    /// @notice Checks all of a proof but its pairing equation; reverts where `verify` would. The proof is valid if and
+    /// only if the pairing precompile holds for what is returned. Arguments are those of `verify`.
+    /// @return The transcript's last state, which the whole proof and VERIFIER_ID are hashed into.
+    /// @return SRS_DIGEST.
+    /// @return DEVELOPMENT_SRS.
+    /// @return The precompile's input: A, [1]_2, -W', [tau]_2, -omega C_q, [tau^b]_2.
+    function pairingInput(bytes32 context, uint256[] calldata words, uint256[] calldata proof)
+        external
+        view
+        returns (bytes32, bytes32, bool, uint256[18] memory)
+    {
+        _reduceToPairs(context, words.length, proof.length);
+        bool development = DEVELOPMENT_SRS;
+        assembly {
+            // right before the pairs; Solidity's memory is not used any more
+            mstore(sub(M_PAIRS, 0x60), mload(M_STATE))
+            mstore(sub(M_PAIRS, 0x40), SRS_DIGEST)
+            mstore(sub(M_PAIRS, 0x20), development)
+            return(sub(M_PAIRS, 0x60), add(PAIRS_BYTES, 0x60))
+        }
+    }
+
+    /// @dev All checks but the pairing, whose input is left at M_PAIRS, and the transcript's last state at M_STATE.
+    function _reduceToPairs(bytes32 context, uint256 numWords, uint256 proofWords) private view {
+        if (!_isCanonical(numWords, proofWords)) revert InvalidCalldata();
         if (!_wordsInRange()) revert WordOutOfRange();
         if (!_scalarsInRange(R)) revert ScalarOutOfRange();
         if (!_pointsOnCurve(P)) revert InvalidPoint();
@@ -276,7 +307,7 @@ contract ZkLLMVerifier {
         _deriveMercury(R);
         _batchOpenings(R);
         if (!_combineCommitments(R)) revert PrecompileFailed();
-        _checkPairing(P);
+        _completePairs(P);
     }
 
     // ------------------------------------------------------------------------------ what may be decoded
@@ -482,7 +513,9 @@ contract ZkLLMVerifier {
             // omega, last of all: W'
             mstore(M_BUFFER, state)
             calldatacopy(add(M_BUFFER, 0x20), CD_W_PRIME, 0x40)
-            mstore(M_OMEGA, mod(keccak256(M_BUFFER, 0x60), r))
+            state := keccak256(M_BUFFER, 0x60)
+            mstore(M_OMEGA, mod(state, r))
+            mstore(M_STATE, state)
 
             // the rest of the outer circuit's public inputs (seed, theta and zeta are in place)
             calldatacopy(M_WORDS, CD_WORDS, WORDS_BYTES)
@@ -1004,10 +1037,9 @@ contract ZkLLMVerifier {
         }
     }
 
-    /// @dev e(A, [1]_2) e(-W', [tau]_2) e(-omega C_q, [tau^b]_2) = 1. Both negated points have coordinates below p.
-    function _checkPairing(uint256 p) private view {
-        bool ok;
-        bool holds;
+    /// @dev Puts -W', the points of G2 and the sign of omega C_q beside the points that are at M_PAIRS. Both negated
+    /// points have coordinates below p.
+    function _completePairs(uint256 p) private pure {
         assembly {
             // A is at M_SUM, the start of the pairs
             mstore(add(M_PAIRS, 0x40), G2_X_1)
@@ -1026,7 +1058,15 @@ contract ZkLLMVerifier {
             mstore(add(M_PAIRS, 0x1e0), TAU_B_X_0)
             mstore(add(M_PAIRS, 0x200), TAU_B_Y_1)
             mstore(add(M_PAIRS, 0x220), TAU_B_Y_0)
-            ok := staticcall(gas(), 0x08, M_PAIRS, 0x240, 0x00, 0x20)
+        }
+    }
+
+    /// @dev e(A, [1]_2) e(-W', [tau]_2) e(-omega C_q, [tau^b]_2) = 1.
+    function _checkPairing() private view {
+        bool ok;
+        bool holds;
+        assembly {
+            ok := staticcall(gas(), 0x08, M_PAIRS, PAIRS_BYTES, 0x00, 0x20)
             holds := eq(mload(0x00), 1)
         }
         if (!ok) revert PrecompileFailed();

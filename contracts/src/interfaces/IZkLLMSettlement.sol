@@ -4,6 +4,16 @@ pragma solidity ^0.8.30;
 import {IRequestEscrow} from "./IRequestEscrow.sol";
 import {IVerifierRegistry} from "./IVerifierRegistry.sol";
 
+/// @notice An answer to settle: the arguments of `IZkLLMSettlement.settle`.
+struct Settlement {
+    address verifier;
+    bytes32 requestId;
+    uint256[] words;
+    uint256[] proof;
+    bytes32[] siblings;
+    bytes[] tokens;
+}
+
 /// @title Settled answers of language models
 /// @notice A claim says: the model `modelId`, reading the token ids x_0..x_(T-K), answers with the K ids
 /// x_(T-K+1)..x_T, each the argmax of the model's logits (the lowest id wins ties).
@@ -31,8 +41,10 @@ interface IZkLLMSettlement is IVerifierRegistry, IRequestEscrow {
     error InvalidCalldata();
     /// @notice The statement's length T is not in K..N.
     error InvalidLength(uint256 T);
-    /// @notice The claim is settled; whoever wants to rely on it can.
+    /// @notice The claim is settled, or twice in one batch; whoever wants to rely on it can.
     error AlreadySettled(bytes32 claimId);
+    /// @notice A batch is empty, or all of its claims were settled before.
+    error NothingToSettle();
     /// @notice The bytes given for the answered tokens are not the vocabulary's.
     error InvalidVocabularyProof();
     /// @notice No such claim was settled.
@@ -59,6 +71,12 @@ interface IZkLLMSettlement is IVerifierRegistry, IRequestEscrow {
         bytes32[] calldata siblings,
         bytes[] calldata tokens
     ) external returns (bytes32 claimId);
+
+    /// @notice Settles several answers as `settle` does, with one pairing for all of their proofs. They may be of
+    /// different models and shapes, whose verifiers share their structured reference string. All or nothing, but for
+    /// claims that were settled before: those are passed over, with their requests, and their proofs not looked at.
+    /// @return claimIds The settled claims, in order; 0 for one that was passed over.
+    function settleMany(Settlement[] calldata settlements) external returns (bytes32[] memory claimIds);
 
     /// @notice Whether a claim is settled.
     function isSettled(bytes32 claimId) external view returns (bool);

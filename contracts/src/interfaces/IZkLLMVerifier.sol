@@ -10,6 +10,17 @@ interface IZkLLMVerifier {
     /// @param proof Commitments and scalars, in the order of docs/protocol.md.
     function verify(bytes32 context, uint256[] calldata words, uint256[] calldata proof) external view;
 
+    /// @notice Checks all of a proof but its pairing equation, which the caller checks, together with those of other
+    /// proofs; reverts where `verify` would, for the same arguments.
+    /// @return state The transcript's last state, which the whole proof and VERIFIER_ID are hashed into.
+    /// @return srsDigest Digest of the structured reference string.
+    /// @return developmentSrs DEVELOPMENT_SRS.
+    /// @return pairs The pairing precompile's input: three pairs. The proof is valid if and only if it holds for them.
+    function pairingInput(bytes32 context, uint256[] calldata words, uint256[] calldata proof)
+        external
+        view
+        returns (bytes32 state, bytes32 srsDigest, bool developmentSrs, uint256[18] memory pairs);
+
     /// @notice What a registry and a settlement need to know, in one call.
     function parameters()
         external

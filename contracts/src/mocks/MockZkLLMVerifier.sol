@@ -42,10 +42,24 @@ contract MockZkLLMVerifier is IZkLLMVerifier {
     }
 
     function verify(bytes32 context, uint256[] calldata, uint256[] calldata) external view {
-        if (!accepting || (expectedContext != 0 && context != expectedContext)) revert Rejected();
+        _check(context);
+    }
+
+    /// @dev Points at infinity: a pairing that holds.
+    function pairingInput(bytes32 context, uint256[] calldata, uint256[] calldata)
+        external
+        view
+        returns (bytes32, bytes32, bool, uint256[18] memory pairs)
+    {
+        _check(context);
+        return (keccak256(abi.encode(context)), 0, DEVELOPMENT_SRS, pairs);
     }
 
     function parameters() external view returns (bytes32, bytes32, uint256, uint256, uint256) {
         return (MODEL_ID, VOCABULARY_ROOT, VOCABULARY_SIZE, N, K);
+    }
+
+    function _check(bytes32 context) private view {
+        if (!accepting || (expectedContext != 0 && context != expectedContext)) revert Rejected();
     }
 }

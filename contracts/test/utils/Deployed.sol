@@ -3,6 +3,7 @@ pragma solidity ^0.8.30;
 
 import {ZkLLMVerifier as MultiVerifier} from "../../generated/multi/ZkLLMVerifier.sol";
 import {ZkLLMVerifier as SingleVerifier} from "../../generated/single/ZkLLMVerifier.sol";
+import {ZkLLMVerifier as WideVerifier} from "../../generated/wide/ZkLLMVerifier.sol";
 import {ZkLLMSettlement} from "../../src/ZkLLMSettlement.sol";
 import {Fixture, Fixtures} from "./Fixture.sol";
 import {vm} from "./Vm.sol";
@@ -11,6 +12,13 @@ import {vm} from "./Vm.sol";
 struct Deployed {
     Fixture fixture;
     address verifier;
+    ZkLLMSettlement settlement;
+}
+
+/// @notice Proofs for one settlement, by one sender: three of one verifier, one of another model's with another b.
+struct DeployedBatch {
+    Fixture[] fixtures;
+    address[] verifiers;
     ZkLLMSettlement settlement;
 }
 
@@ -27,22 +35,47 @@ library Deployments {
         return _place("multi", address(new MultiVerifier()));
     }
 
-    /// @dev The settlement is put where the proof expects it, with the verifier registered and the proof's request
-    /// posted by its sender, with a reward.
+    function batch() internal returns (DeployedBatch memory d) {
+        string[4] memory names = ["single", "second", "third", "wide"];
+        address first = address(new SingleVerifier());
+        d.fixtures = new Fixture[](names.length);
+        d.verifiers = new address[](names.length);
+        for (uint256 i = 0; i < names.length; ++i) {
+            d.fixtures[i] = Fixtures.load(names[i]);
+            d.verifiers[i] = first;
+        }
+        d.verifiers[3] = address(new WideVerifier());
+        d.settlement = _settlementOf(d.fixtures[0]);
+        d.settlement.register(first);
+        d.settlement.register(d.verifiers[3]);
+        for (uint256 i = 0; i < names.length; ++i) {
+            _request(d.settlement, d.fixtures[i]);
+        }
+    }
+
     function _place(string memory name, address verifier) private returns (Deployed memory d) {
-        Fixture memory f = Fixtures.load(name);
-        d.fixture = f;
+        d.fixture = Fixtures.load(name);
         d.verifier = verifier;
+        d.settlement = _settlementOf(d.fixture);
+        d.settlement.register(verifier);
+        _request(d.settlement, d.fixture);
+    }
+
+    /// @dev The settlement is put where the proof expects it.
+    function _settlementOf(Fixture memory f) private returns (ZkLLMSettlement settlement) {
         vm.chainId(f.chainId);
         ZkLLMSettlement made = new ZkLLMSettlement(address(this));
-        d.settlement = ZkLLMSettlement(f.settlement);
+        settlement = ZkLLMSettlement(f.settlement);
         vm.etch(f.settlement, address(made).code);
         vm.store(f.settlement, 0, bytes32(uint256(uint160(address(this))))); // the owner
-        d.settlement.register(verifier);
-        if (f.requestId == 0) return d;
+    }
+
+    /// @dev The proof's request, if any, is posted by its sender, with a reward.
+    function _request(ZkLLMSettlement settlement, Fixture memory f) private {
+        if (f.requestId == 0) return;
         vm.deal(f.sender, REWARD);
         vm.prank(f.sender);
-        bytes32 posted = d.settlement.request{value: REWARD}(
+        bytes32 posted = settlement.request{value: REWARD}(
             f.modelId, f.prompt(), f.k, uint64(block.timestamp + 1 days), f.salt
         );
         assert(posted == f.requestId);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
-import {IZkLLMSettlement} from "../../src/interfaces/IZkLLMSettlement.sol";
+import {IZkLLMSettlement, Settlement} from "../../src/interfaces/IZkLLMSettlement.sol";
 import {IZkLLMVerifier} from "../../src/interfaces/IZkLLMVerifier.sol";
 import {vm} from "./Vm.sol";
 
@@ -54,6 +54,10 @@ library Fixtures {
         return abi.encodeCall(
             IZkLLMSettlement.settle, (verifier, f.requestId, f.words, f.proof, f.siblings, f.tokens)
         );
+    }
+
+    function settlementBy(Fixture memory f, address verifier) internal pure returns (Settlement memory) {
+        return Settlement(verifier, f.requestId, f.words, f.proof, f.siblings, f.tokens);
     }
 
     function prompt(Fixture memory f) internal pure returns (uint16[] memory ids) {

@@ -12,6 +12,7 @@ from zkllm.files import JsonObject
 from zkllm.units import ether
 
 if TYPE_CHECKING:
+    from zkllm.settle.batch import SettledBatch
     from zkllm.settle.fees import Call
     from zkllm.settle.networks import Network
     from zkllm.settle.rpc import Receipt
@@ -90,11 +91,7 @@ def settled_lines(settled: Settled, prompt: bytes, chain: Network) -> list[str]:
         ("settlement", f"{checksum_address(settled.settlement)} on chain {settled.chain_id} ({chain.name})"),
         ("verifier", checksum_address(settled.verifier)),
         ("sender", checksum_address(settled.sender)),
-        (
-            "SRS kind",
-            settled.srs_kind
-            + ("" if settled.srs_kind == "ceremony" else ": anyone can forge, for tests only"),
-        ),
+        ("SRS kind", srs_kind_in_words(settled.srs_kind)),
         (
             "transaction",
             "0x" + settled.transaction_hash.hex() + (" (of an earlier run)" if settled.resumed else ""),
@@ -112,3 +109,28 @@ def settled_lines(settled: Settled, prompt: bytes, chain: Network) -> list[str]:
     if page:
         rows.append(("explorer", page))
     return [*pairs(rows), f"settled: {quote(prompt)} -> {quote(settled.text)}"]
+
+
+def batch_lines(settled: SettledBatch, prompts: Sequence[bytes], chain: Network) -> list[str]:
+    """The transaction, then a line for each claim. `prompts`: decoded, in the claims' order."""
+    from zkllm.cli.text import pairs, quote
+    from zkllm.settle.rpc import checksum_address
+
+    rows: list[tuple[str, object]] = [
+        ("settlement", f"{checksum_address(settled.settlement)} on chain {chain.chain_id} ({chain.name})"),
+        ("SRS kind", srs_kind_in_words(settled.srs_kind)),
+        *receipt_rows(settled.receipt, settled.resumed, chain),
+        ("calldata", f"{settled.calldata_bytes:,} B"),
+    ]
+    reward = sum(claim.reward for claim in settled.claims)
+    if reward:
+        rows.append(("reward", f"{ether(reward)}: take it with the command withdraw"))
+    lines = pairs(rows)
+    for claim, prompt in zip(settled.claims, prompts, strict=True):
+        state = "passed over, settled before" if claim.passed_over else "settled"
+        lines.append(f"{state}: 0x{claim.claim_id.hex()}: {quote(prompt)} -> {quote(claim.text)}")
+    return lines
+
+
+def srs_kind_in_words(srs_kind: str) -> str:
+    return srs_kind if srs_kind == "ceremony" else f"{srs_kind}: anyone can forge, for tests only"

@@ -13,6 +13,7 @@ from zkllm.files import JsonObject
 from zkllm.units import ether
 
 if TYPE_CHECKING:
+    from zkllm.settle.journal import Record
     from zkllm.settle.session import Session
 
 
@@ -50,6 +51,7 @@ def examine(arguments: argparse.Namespace, console: Console, session: Session) -
                 "state": record.state,
                 "nonce": record.nonce,
                 "hashes": list(record.hashes),
+                "claims": claims_under_way(session, record),
             }
             for record in session.sender.journal.all()
             if record.state != "mined"
@@ -72,6 +74,16 @@ def examine(arguments: argparse.Namespace, console: Console, session: Session) -
             "seconds_left": max(0, found.deadline - session.rpc.timestamp()),
         }
     return data
+
+
+def claims_under_way(session: Session, record: Record) -> list[JsonObject]:
+    """The claims that a recorded transaction settles, and whether they are settled."""
+    from zkllm.settle.claims import claims_in, is_settled
+
+    return [
+        {"claim_id": claim, "settled": is_settled(session.rpc, record.to, claim)}
+        for claim in claims_in(session.rpc, record)
+    ]
 
 
 def contracts(arguments: argparse.Namespace, console: Console, session: Session) -> JsonObject:
@@ -149,4 +161,7 @@ def report(data: JsonObject) -> list[str]:
         rows.append(
             ("unfinished", f"{record['intent']} ({record['state']}, nonce {record['nonce']}): {shown}")
         )
+        for claim in record["claims"]:
+            known = "settled" if claim["settled"] else "not settled yet"
+            rows.append(("", f"claim 0x{claim['claim_id'].hex()}: {known}"))
     return pairs(rows)

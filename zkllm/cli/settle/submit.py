@@ -1,20 +1,34 @@
-"""Settles a proof that was made before for this contract and account. Deploys nothing."""
+"""Settles proofs that were made before for this contract and account: one, or several with one transaction.
+Deploys nothing."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zkllm.cli import arguments as types
 from zkllm.cli.console import Console
 from zkllm.cli.settle import options, prove_and_settle
+from zkllm.cli.settle.output import batch_lines, print_planned, receipt_data
 
-SUMMARY = "settle a proof that was made before"
+if TYPE_CHECKING:
+    from zkllm.settle.batch import Entry, PreparedBatch
+
+SUMMARY = "settle proofs that were made before"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     options.add_model(parser)
-    parser.add_argument("--proof", type=Path, metavar="FILE", help="the proof (required)")
+    parser.add_argument(
+        "proofs",
+        nargs="*",
+        type=Path,
+        metavar="PROOF",
+        help="the proof; of several, one transaction settles all whose claims are not settled yet",
+    )
+    parser.add_argument("--proof", type=Path, metavar="FILE", help="the proof, if it is one")
     parser.add_argument("--request", type=types.digest, metavar="ID", help="the request that it answers")
     parser.add_argument(
         "--contract", type=types.checked_address, metavar="ADDRESS", help="settlement contract to use"
@@ -25,5 +39,63 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
-    options.require(arguments, "network", "model", "proof")
-    return prove_and_settle.submit(arguments, console)
+    options.require(arguments, "network", "model")
+    proofs = [*getattr(arguments, "proofs", []), *filter(None, [arguments.proof])]
+    if not proofs:
+        arguments.settle_parser.error("the following arguments are required: PROOF")
+    if len(proofs) == 1:
+        (arguments.proof,) = proofs
+        return prove_and_settle.submit(arguments, console)
+    if arguments.request is not None:
+        arguments.settle_parser.error("--request is for one proof; each of several names its own")
+    return submit_several(arguments, console, proofs)
+
+
+def submit_several(arguments: argparse.Namespace, console: Console, paths: Sequence[Path]) -> int:
+    from zkllm import api
+    from zkllm.cli.models import verifying_key
+    from zkllm.proof import Proof
+    from zkllm.settle.batch import prepare_batch, settle_batch, simulate_batch, unsettled
+    from zkllm.settle.rpc import checksum_address
+
+    proofs = [Proof.load(path) for path in paths]
+    with options.open_from(arguments, console) as session:
+        for proof in proofs:
+            session.check_context(proof)
+        session.check_tools(contract=arguments.contract)
+        package = api.open_package(arguments.model, progress=console.progress)
+        tokens = package.tokenizer.token_bytes
+        keyed = [(proof, verifying_key(arguments.model, proof)) for proof in proofs]
+        if options.only_printed(arguments, session):
+            batch = prepare_batch(session, keyed, tokens, arguments.contract)
+            left = unsettled(session, batch)
+            call = batch.call(left)
+            simulate_batch(session, call, left)
+            claims = planned_claims(batch, left)
+            for claim in claims:
+                if claim["passed_over"]:
+                    console.note(f"the claim 0x{claim['claim_id'].hex()} is settled already: it is left out")
+            return print_planned(console, arguments, session, [call], claims=claims)
+        settled = settle_batch(session, keyed, tokens, arguments.contract)
+        chain = session.network
+        data = {
+            "ok": True,
+            "network": chain.name,
+            "chain_id": chain.chain_id,
+            "settlement": checksum_address(settled.settlement),
+            "sender": checksum_address(session.account.address),
+            "srs_kind": settled.srs_kind,
+            **receipt_data(settled.receipt),
+            "calldata_bytes": settled.calldata_bytes,
+            "calldata_gas": settled.calldata_gas,
+            "resumed": settled.resumed,
+            "claims": [claim.to_dict() for claim in settled.claims],
+        }
+        prompts = [package.tokenizer.decode_bytes(claim.prompt_ids) for claim in settled.claims]
+        console.result(data, batch_lines(settled, prompts, chain))
+    return 0
+
+
+def planned_claims(batch: PreparedBatch, left: Sequence[Entry]) -> list[dict[str, bytes | bool]]:
+    remaining = {entry.claim_id for entry in left}
+    return [{"claim_id": e.claim_id, "passed_over": e.claim_id not in remaining} for e in batch.entries]

@@ -1,7 +1,6 @@
 //! Functions on vectors over the hypercube.
 
 use super::tables::{Source, Vectors, interruptible};
-use crate::field::Fr;
 use crate::python::field::{FrVec, scalars, to_int};
 use crate::sumcheck::{contract as kernels, tensor};
 use pyo3::exceptions::PyValueError;
