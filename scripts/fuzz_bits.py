@@ -24,7 +24,7 @@ from scripts import ROOT
 from zkllm.errors import ProofError
 from zkllm.outer.keys import VerifyingKey
 from zkllm.proof import Proof
-from zkllm.statement import Context, unpack_words
+from zkllm.statement import Context
 
 FIXTURES = ROOT / "contracts/test/fixtures"
 
@@ -35,11 +35,11 @@ def fixture_proof(name: str) -> tuple[bytes, str]:
     key = (FIXTURES / f"{name}.vk.json").read_text()
     vk = VerifyingKey.from_json(key)
     binary = lambda field: bytes.fromhex(data[field].removeprefix("0x"))
-    T, ids = unpack_words([int(w, 16) for w in data["words"]], vk.N)
+    words = tuple(int(w, 16) for w in data["words"])
     context = Context(data["chainId"], binary("settlement"), binary("sender"), binary("requestId"))
     body = b"".join(bytes.fromhex(word.removeprefix("0x")) for word in data["proof"])
     development = vk.srs_kind != "ceremony"
-    proof = Proof(vk.verifier_id, development, context, vk.N, vk.k, T, tuple(ids), body)
+    proof = Proof(vk.verifier_id, development, context, vk.N, vk.k, words, body)
     return proof.to_bytes(), key
 
 

@@ -56,11 +56,11 @@ def damaged_cases(vk: VerifyingKey, context: bytes, words: list[int], body: byte
     yield "one word more", context, words, body + bytes(32)
     yield "empty", context, words, b""
     yield "another context", bytes(32), words, body
-    yield "T + 1", context, [words[0] + (1 << 224), *words[1:]], body
-    yield "another id", context, [words[0] ^ (1 << 208), *words[1:]], body
-    other = [words[0] ^ (1 << 208), *words[1:]]
+    yield "T + 1", context, [words[0] + (1 << 216), *words[1:]], body
+    yield "another id", context, [words[0] ^ (1 << 192), *words[1:]], body
+    other = [words[0] ^ (1 << 192), *words[1:]]
     yield "another id, inverse repaired", context, other, repair_inverse(vk, context, other, body)
-    yield "another padding id", context, [*words[:-1], words[-1] ^ (1 << 224)], body
+    yield "another padding id", context, [*words[:-1], words[-1] ^ (1 << 216)], body
     yield "a spare limb", context, [*words[:-1], words[-1] + 1], body
     yield "a high bit of a word", context, [words[0] + (1 << 240), *words[1:]], body
     yield "a word + r", context, [words[0] + R, *words[1:]], body

@@ -34,7 +34,7 @@ def deploy_vault(rpc: Rpc, depositor: bytes, terms: Terms, deposit: int) -> byte
         *(f"interfaces/{p.name}" for p in (SOURCES / "interfaces").glob("*")),
     ]
     vault = build(standard_json({p: (SOURCES / p).read_text() for p in paths}), "AnswerVault")
-    types = ["address", "bytes32", "uint16[]", "uint256", "bytes", "address", "uint256"]
+    types = ["address", "bytes32", "uint32[]", "uint256", "bytes", "address", "uint256"]
     data = vault.creation + encode(types, terms)
     transaction = {"from": to_hex(depositor), "data": to_hex(data), "value": to_hex(deposit)}
     receipt = send(rpc, transaction)

@@ -30,16 +30,16 @@ def test_keccak_is_ethereums():
 @given(st.integers(1, 40), st.data())
 def test_words_round_trip(N, data):
     T = data.draw(st.integers(1, N))
-    ids = data.draw(st.lists(st.integers(0, 65535), min_size=N + 1, max_size=N + 1))
+    ids = data.draw(st.lists(st.integers(0, (1 << 24) - 1), min_size=N + 1, max_size=N + 1))
     words = pack_words(T, ids, N)
-    assert len(words) == num_words(N) == (N + 2 + 14) // 15
+    assert len(words) == num_words(N) == -(-(N + 2) // 10)
     assert all(w < 1 << 240 for w in words)
     assert unpack_words(words, N) == (T, ids)
 
 
 def test_first_limb_is_the_most_significant():
-    assert pack_words(3, [7] * 14, 13) == [int("0003" + "0007" * 14, 16)]
-    assert pack_words(3, [7] * 15, 14)[1] == 7 << 224
+    assert pack_words(3, [7] * 9, 8) == [int("000003" + "000007" * 9, 16)]
+    assert pack_words(3, [7] * 10, 9)[1] == 7 << 216
 
 
 @pytest.mark.parametrize("words", [[1 << 240, 0], [0], [0, 0, 0], [0, 1]])

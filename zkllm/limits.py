@@ -11,6 +11,6 @@ LEAST_WITNESS_MU = 6
 MAX_CHOSEN_MU = 24
 """What a set-up that is asked for no mu chooses at most: longer columns want a larger SRS."""
 MAX_POSITIONS = (1 << 16) - 1
-"""N and n_ctx: T is a limb of 16 bits in the statement."""
-MAX_VOCABULARY = (1 << 16) - 1
-"""Of the model: ids are limbs of 16 bits in the statement."""
+"""N and n_ctx."""
+MAX_VOCABULARY = 1 << 24
+"""Of the model: ids are limbs of 24 bits in the statement."""

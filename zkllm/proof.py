@@ -12,8 +12,8 @@ here or authenticated by the proof.
     20     contract         |
     20     sender           |
     32     request id       |
-    4 4 4  N, k, T
-    2 each ids x_0..x_N (the pad id after x_T)
+    4 4    N, k
+    32 each the statement's words: T and x_0..x_N (`zkllm.statement.pack_words`)
     4      length of the body
     ..     body (`zkllm.outer.transcript.body_elements`)
 """
@@ -22,36 +22,37 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-from zkllm.errors import ProofError
+from zkllm.errors import ProofError, StatementError
 from zkllm.files import read_bytes, reading, write_atomically
 from zkllm.limits import MAX_POSITIONS
 from zkllm.outer.keys import VERSION, VerifyingKey
+from zkllm.outer.transcript import SCALAR_BYTES, encode_scalar
 from zkllm.outer.verifier import Equation, Observer, equation, require_pairing
-from zkllm.statement import Context, Statement, answer_of, pack_words, prompt_of
+from zkllm.statement import Context, Statement, answer_of, num_words, prompt_of, unpack_words
 
 MAGIC = b"zkLLM\0"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 DEVELOPMENT_SRS = 1
 MOST_BYTES = 1 << 20
 """More than a proof of the most rows and columns has."""
 
-_HEAD = struct.Struct(">6sHH32sQ20s20s32sIII")
+_HEAD = struct.Struct(">6sHH32sQ20s20s32sII")
 _LENGTH = struct.Struct(">I")
 
 
 @dataclass(frozen=True)
 class Proof:
-    """ids: x_0..x_N with padding."""
+    """words: the statement as the verifier takes it."""
 
     verifier_id: bytes
     development_srs: bool
     context: Context
     N: int
     k: int
-    T: int
-    ids: tuple[int, ...]
+    words: tuple[int, ...]
     body: bytes
 
     def to_bytes(self) -> bytes:
@@ -66,10 +67,8 @@ class Proof:
             self.context.request_id,
             self.N,
             self.k,
-            self.T,
         )
-        ids = struct.pack(f">{self.N + 1}H", *self.ids)
-        return head + ids + _LENGTH.pack(len(self.body)) + self.body
+        return b"".join([head, *map(encode_scalar, self.words), _LENGTH.pack(len(self.body)), self.body])
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Proof:
@@ -77,26 +76,32 @@ class Proof:
             raise ProofError("proof file: it does not start with the mark of a proof of this project")
         if len(data) < _HEAD.size:
             raise ProofError("proof file: it is cut off")
-        _, version, flags, verifier_id, chain_id, contract, sender, request_id, N, k, T = _HEAD.unpack_from(
-            data
-        )
+        _, version, flags, verifier_id, chain_id, contract, sender, request_id, N, k = _HEAD.unpack_from(data)
         if version != FORMAT_VERSION:
             raise ProofError(
                 f"proof file: format version {version} is not {FORMAT_VERSION}; use a matching release"
             )
         if flags not in (0, DEVELOPMENT_SRS):
             raise ProofError(f"proof file: unknown flags {flags:#x}")
-        if not 1 <= k <= T <= N <= MAX_POSITIONS:
-            raise ProofError(f"proof file: need 1 <= k <= T <= N < 2^16, got k={k} T={T} N={N}")
-        body_start = _HEAD.size + 2 * (N + 1) + _LENGTH.size
+        if not 1 <= k <= N <= MAX_POSITIONS:
+            raise ProofError(f"proof file: need 1 <= k <= N < 2^16, got k={k} N={N}")
+        places = range(_HEAD.size, _HEAD.size + SCALAR_BYTES * num_words(N), SCALAR_BYTES)
+        body_start = places.stop + _LENGTH.size
         if len(data) < body_start:
             raise ProofError("proof file: it is cut off")
-        ids = struct.unpack_from(f">{N + 1}H", data, _HEAD.size)
+        words = tuple(int.from_bytes(data[at : at + SCALAR_BYTES], "big") for at in places)
         (length,) = _LENGTH.unpack_from(data, body_start - _LENGTH.size)
         if len(data) != body_start + length:
             raise ProofError(f"proof file: {len(data)} bytes, its header says {body_start + length}")
         context = Context(chain_id, contract, sender, request_id)
-        return cls(verifier_id, flags == DEVELOPMENT_SRS, context, N, k, T, ids, data[body_start:])
+        proof = cls(verifier_id, flags == DEVELOPMENT_SRS, context, N, k, words, data[body_start:])
+        try:
+            T = proof.T
+        except StatementError as error:
+            raise ProofError(f"proof file: {error}") from None
+        if not k <= T <= N:
+            raise ProofError(f"proof file: need k <= T <= N, got k={k} T={T} N={N}")
+        return proof
 
     def save(self, path: Path) -> None:
         write_atomically(path, self.to_bytes())
@@ -110,10 +115,18 @@ class Proof:
         except ProofError as error:
             raise ProofError(f"{path}: {error}") from None
 
+    @cached_property
+    def _unpacked(self) -> tuple[int, list[int]]:
+        return unpack_words(list(self.words), self.N)
+
     @property
-    def words(self) -> list[int]:
-        """The statement as the verifier's words."""
-        return pack_words(self.T, list(self.ids), self.N)
+    def T(self) -> int:
+        return self._unpacked[0]
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """x_0..x_N with padding."""
+        return tuple(self._unpacked[1])
 
     @property
     def prompt(self) -> tuple[int, ...]:
@@ -140,4 +153,4 @@ class Proof:
             raise ProofError("flags: the proof and the key disagree about a development SRS")
         if (self.N, self.k) != (vk.N, vk.k):
             raise ProofError(f"shape: the proof has N={self.N} k={self.k}, the key N={vk.N} k={vk.k}")
-        return equation(vk, self.context.digest(), self.words, self.body, trace)
+        return equation(vk, self.context.digest(), list(self.words), self.body, trace)

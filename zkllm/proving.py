@@ -23,7 +23,7 @@ from .setup_check import open_setup
 from .shape_protocol import protocol_of
 from .shapes import shape_keys
 from .srs_files import srs_of
-from .statement import Context, Statement
+from .statement import Context, Statement, pack_words
 from .timings import Progress, Stage, Timings
 
 
@@ -130,8 +130,7 @@ def prove(
         context,
         rows,
         certified,
-        trace.T,
-        tuple(trace.ids),
+        tuple(pack_words(trace.T, trace.ids, rows)),
         body,
     )
     return ProofResult(

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from zkllm.errors import StatementError
 from zkllm.hashing import keccak256
 
-LIMB_BITS = 16
-LIMBS_PER_WORD = 15
+LIMB_BITS = 24
+LIMBS_PER_WORD = 10
 DIGEST_BYTES = 32
 ADDRESS_BYTES = 20
 
@@ -24,7 +24,7 @@ def num_words(N: int) -> int:
 
 
 def pack_words(T: int, ids: list[int], N: int) -> list[int]:
-    """T, then N + 1 ids, as 16-bit limbs: limb i at bit 16 (14 - i mod 15) of word i div 15.
+    """T, then N + 1 ids, as 24-bit limbs: limb i at bit 24 (9 - i mod 10) of word i div 10.
 
     Each word is below 2^240, hence a field element.
     """
@@ -112,7 +112,7 @@ class Statement:
 
 
 def prompt_digest(prompt: Sequence[int]) -> bytes:
-    """keccak256(abi.encodePacked(uint16[] prompt)): a word of 32 bytes for each id."""
+    """keccak256(abi.encodePacked(uint32[] prompt)): a word of 32 bytes for each id."""
     return keccak256(b"".join(x.to_bytes(32, "big") for x in prompt))
 
 

@@ -24,13 +24,13 @@ struct Claim {
 /// @dev A proof is bound to chain, contract, sender and request by its context, so one copied from the mempool is
 /// worthless to anybody else. Replay is refused by the claim's id, never by a digest of the proof.
 contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
-    /// @dev Bytes of a token's entry in a record's head: uint16 id, uint16 length of its text.
-    uint256 private constant ENTRY_BYTES = 4;
+    /// @dev Bytes of a token's entry in a record's head: uint24 id, uint16 length of its text.
+    uint256 private constant ENTRY_BYTES = 5;
     uint256 private constant SELECTOR_BYTES = 4;
-    /// @dev Limbs of 16 bits in a word of the statement.
-    uint256 private constant LIMBS_PER_WORD = 15;
+    /// @dev Limbs of 24 bits in a word of the statement.
+    uint256 private constant LIMBS_PER_WORD = 10;
 
-    /// @dev Claim id to record: uint16 k, k entries, then the answer's text. An answer of one token and up to 25 bytes
+    /// @dev Claim id to record: uint16 k, k entries, then the answer's text. An answer of one token and up to 24 bytes
     /// takes a single storage slot.
     mapping(bytes32 claimId => bytes record) private _records;
 
@@ -73,7 +73,7 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
     }
 
     /// @inheritdoc IZkLLMSettlement
-    function tokenAt(bytes32 claimId, uint256 index) external view returns (uint16 id, bytes memory text) {
+    function tokenAt(bytes32 claimId, uint256 index) external view returns (uint32 id, bytes memory text) {
         bytes memory record = _record(claimId);
         if (index >= _count(record)) revert NoSuchToken(index);
         uint256 start = _textStart(record);
@@ -87,9 +87,9 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
     }
 
     /// @inheritdoc IZkLLMSettlement
-    function tokensOf(bytes32 claimId) external view returns (uint16[] memory ids) {
+    function tokensOf(bytes32 claimId) external view returns (uint32[] memory ids) {
         bytes memory record = _record(claimId);
-        ids = new uint16[](_count(record));
+        ids = new uint32[](_count(record));
         for (uint256 i = 0; i < ids.length; ++i) {
             (ids[i],) = _entry(record, i);
         }
@@ -101,7 +101,7 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
     }
 
     /// @inheritdoc IZkLLMSettlement
-    function claimIdOf(bytes32 modelId, uint256 k, uint16[] calldata prompt) external pure returns (bytes32) {
+    function claimIdOf(bytes32 modelId, uint256 k, uint32[] calldata prompt) external pure returns (bytes32) {
         return Claims.idOf(modelId, k, keccak256(abi.encodePacked(prompt)));
     }
 
@@ -121,7 +121,7 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
         if (words.length != (shape.n + 1 + LIMBS_PER_WORD) / LIMBS_PER_WORD) {
             revert InvalidCalldata();
         }
-        uint16[] memory answer;
+        uint32[] memory answer;
         (claim.promptDigest, answer) = _decodeStatement(words, shape.n, shape.k);
         claim.modelId = shape.modelId;
         claim.id = Claims.idOf(shape.modelId, shape.k, claim.promptDigest);
@@ -169,18 +169,18 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
     function _decodeStatement(uint256[] calldata words, uint256 n, uint256 k)
         private
         pure
-        returns (bytes32 promptDigest, uint16[] memory answer)
+        returns (bytes32 promptDigest, uint32[] memory answer)
     {
         uint256 T;
         assembly ("memory-safe") {
-            T := shr(224, calldataload(words.offset)) // first limb, in the first of at least one word
+            T := shr(216, calldataload(words.offset)) // first limb, in the first of at least one word
         }
         if (T < k || T > n) revert InvalidLength(T);
         assembly ("memory-safe") {
             let ids := mload(0x40)
             let end := add(ids, shl(5, add(T, 1)))
 
-            // the words without their two top bytes, end to end: two bytes a limb
+            // the words without their two top bytes, end to end: three bytes a limb
             let limb := add(end, 0x60)
             {
                 let target := limb
@@ -191,14 +191,14 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
                 }
                 mstore(0x40, add(target, 2))
             }
-            limb := add(limb, 2) // after T
+            limb := add(limb, 3) // after T
             // four at a time; up to three that are none end up in the room before the limbs
             for { let id := ids } lt(id, end) { id := add(id, 0x80) } {
-                mstore(id, shr(240, mload(limb)))
-                mstore(add(id, 0x20), shr(240, mload(add(limb, 2))))
-                mstore(add(id, 0x40), shr(240, mload(add(limb, 4))))
-                mstore(add(id, 0x60), shr(240, mload(add(limb, 6))))
-                limb := add(limb, 8)
+                mstore(id, shr(232, mload(limb)))
+                mstore(add(id, 0x20), shr(232, mload(add(limb, 3))))
+                mstore(add(id, 0x40), shr(232, mload(add(limb, 6))))
+                mstore(add(id, 0x60), shr(232, mload(add(limb, 9))))
+                limb := add(limb, 12)
             }
 
             answer := sub(end, shl(5, add(k, 1)))
@@ -212,7 +212,7 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
     /// `tokens` are the texts of the answer's distinct ids in ascending order.
     function _checkTokens(
         Shape memory shape,
-        uint16[] memory answer,
+        uint32[] memory answer,
         bytes32[] calldata siblings,
         bytes[] calldata tokens
     ) private pure returns (bytes memory record, bytes memory text) {
@@ -220,7 +220,7 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
         bool exact;
         if (answer.length == 1) {
             if (tokens.length != 1) revert InvalidCalldata();
-            uint16 id = answer[0];
+            uint32 id = answer[0];
             (record, text) = _makeRecord(id, tokens[0]);
             root = VocabularyProof.rootOf(id, VocabularyProof.leafOf(id, text), siblings);
             exact = VocabularyProof.isDepthOf(shape.vocabularySize, siblings.length);
@@ -240,7 +240,7 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
     }
 
     /// @dev The different ids among `answer`, ascending.
-    function _distinct(uint16[] memory answer) private pure returns (uint256[] memory ids) {
+    function _distinct(uint32[] memory answer) private pure returns (uint256[] memory ids) {
         ids = new uint256[](answer.length);
         uint256 count;
         for (uint256 i = 0; i < answer.length; ++i) {
@@ -300,7 +300,7 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
     // ------------------------------------------------------------------------------------------ records
 
     /// @dev k, then id and length of each token's text, then the texts. `ids`: the distinct ids of `tokens`.
-    function _makeRecord(uint16[] memory answer, uint256[] memory ids, bytes[] calldata tokens)
+    function _makeRecord(uint32[] memory answer, uint256[] memory ids, bytes[] calldata tokens)
         private
         pure
         returns (bytes memory record)
@@ -327,8 +327,8 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
             uint256 id = answer[i];
             assembly ("memory-safe") {
                 // the entry ends a word whose other bytes stay
-                let word := sub(entry, 0x1c)
-                mstore(word, or(shl(32, shr(32, mload(word))), or(shl(16, id), token.length)))
+                let word := sub(entry, 0x1b)
+                mstore(word, or(shl(40, shr(40, mload(word))), or(shl(16, id), token.length)))
                 entry := add(entry, ENTRY_BYTES)
                 calldatacopy(text, token.offset, token.length)
                 text := add(text, token.length)
@@ -337,7 +337,7 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
     }
 
     /// @dev The same for an answer of one token, with the text apart.
-    function _makeRecord(uint16 id, bytes calldata token)
+    function _makeRecord(uint32 id, bytes calldata token)
         private
         pure
         returns (bytes memory record, bytes memory text)
@@ -347,11 +347,11 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
             mstore(text, token.length)
             calldatacopy(add(text, 0x20), token.offset, token.length)
             record := add(text, and(add(token.length, 0x3f), not(0x1f)))
-            mstore(record, add(token.length, 6))
-            mstore(add(record, 0x20), shl(208, or(shl(32, 1), or(shl(16, id), token.length))))
-            calldatacopy(add(record, 0x26), token.offset, token.length)
-            mstore(add(record, add(0x26, token.length)), 0) // what is stored ends in zeros
-            mstore(0x40, add(record, and(add(token.length, 0x65), not(0x1f))))
+            mstore(record, add(token.length, 7))
+            mstore(add(record, 0x20), shl(200, or(shl(40, 1), or(shl(16, id), token.length))))
+            calldatacopy(add(record, 0x27), token.offset, token.length)
+            mstore(add(record, add(0x27, token.length)), 0) // what is stored ends in zeros
+            mstore(0x40, add(record, and(add(token.length, 0x66), not(0x1f))))
         }
     }
 
@@ -387,12 +387,12 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
     }
 
     /// @dev Id and length of the text of the answer's token `index`.
-    function _entry(bytes memory record, uint256 index) private pure returns (uint16 id, uint256 length) {
+    function _entry(bytes memory record, uint256 index) private pure returns (uint32 id, uint256 length) {
         uint256 head;
         assembly ("memory-safe") {
-            head := shr(224, mload(add(add(record, 0x22), mul(ENTRY_BYTES, index))))
+            head := shr(216, mload(add(add(record, 0x22), mul(ENTRY_BYTES, index))))
         }
-        id = uint16(head >> 16);
+        id = uint32(head >> 16);
         length = uint16(head);
     }
 

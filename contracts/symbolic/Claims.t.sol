@@ -10,7 +10,7 @@ contract ClaimsCheck is AnySettlement {
     /// @dev The verifier sees the digest of chain, contract, sender and request, whatever they are: a proof that was
     /// made for any other context is not accepted.
     function check_contextBindsChainContractSenderRequest(
-        uint16 asked,
+        uint24 asked,
         bytes32 requestId,
         uint64 chain,
         bytes32 context
@@ -24,13 +24,13 @@ contract ClaimsCheck is AnySettlement {
         assert(!ok || context == keccak256(abi.encode(chain, address(settlement), prover, requestId)));
     }
 
-    function check_onlyWhatTheVerifierAccepts(uint16 asked, bytes32 requestId) external {
+    function check_onlyWhatTheVerifierAccepts(uint24 asked, bytes32 requestId) external {
         verifier.setAccepting(false);
         (bool ok,) = address(settlement).call(_settling(asked, requestId));
         assert(!ok);
     }
 
-    function check_frozenVerifiersSettleNothing(uint16 asked, bytes32 requestId) external {
+    function check_frozenVerifiersSettleNothing(uint24 asked, bytes32 requestId) external {
         vm.prank(OWNER);
         settlement.freeze(address(verifier));
         (bool ok, bytes memory returned) = address(settlement).call(_settling(asked, requestId));
@@ -39,7 +39,7 @@ contract ClaimsCheck is AnySettlement {
 
     /// @dev Settled once, under the id of the question; what is read is the token and its bytes. No other claim
     /// changes.
-    function check_settledAsAnswered(uint16 asked, bytes32 requestId, bytes32 other) external {
+    function check_settledAsAnswered(uint24 asked, bytes32 requestId, bytes32 other) external {
         bytes32 id = _claimOf(asked);
         vm.assume(other != id);
         bool otherBefore = settlement.isSettled(other);
@@ -48,10 +48,10 @@ contract ClaimsCheck is AnySettlement {
         vm.assume(ok);
         assert(!before && abi.decode(returned, (bytes32)) == id);
         assert(settlement.isSettled(id) && settlement.isSettled(other) == otherBefore);
-        uint16[] memory ids = settlement.tokensOf(id);
+        uint32[] memory ids = settlement.tokensOf(id);
         assert(ids.length == 1 && ids[0] == token);
         assert(keccak256(settlement.textOf(id)) == keccak256(text));
-        (uint16 first, bytes memory firstText) = settlement.tokenAt(id, 0);
+        (uint32 first, bytes memory firstText) = settlement.tokenAt(id, 0);
         assert(first == token && keccak256(firstText) == keccak256(text));
         (ok,) = address(settlement).call(_settling(asked, 0));
         assert(!ok);
@@ -63,8 +63,8 @@ contract ClaimsCheck is AnySettlement {
         bytes32 m2,
         uint256 k1,
         uint256 k2,
-        uint16[] calldata p1,
-        uint16[] calldata p2
+        uint32[] calldata p1,
+        uint32[] calldata p2
     ) external view {
         bool same = m1 == m2 && k1 == k2 && keccak256(abi.encode(p1)) == keccak256(abi.encode(p2));
         assert((settlement.claimIdOf(m1, k1, p1) == settlement.claimIdOf(m2, k2, p2)) == same);

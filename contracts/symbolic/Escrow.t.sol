@@ -67,7 +67,7 @@ contract EscrowCheck is AnySettlement {
         _unchanged();
     }
 
-    function check_fulfillingPaysTheSenderOnce(uint16 asked, bytes32 id) external {
+    function check_fulfillingPaysTheSenderOnce(uint24 asked, bytes32 id) external {
         address prover = _any("prover");
         _look(id, prover);
         uint256 credit = settlement.creditOf(prover);
@@ -87,7 +87,7 @@ contract EscrowCheck is AnySettlement {
         _unchanged();
     }
 
-    function check_settlingWithoutARequestMovesNothing(uint16 asked, bytes32 id) external {
+    function check_settlingWithoutARequestMovesNothing(uint24 asked, bytes32 id) external {
         address prover = _any("prover");
         _look(id, prover);
         uint256 credit = settlement.creditOf(prover);

@@ -10,7 +10,7 @@ contract AnySettled {
     bool public settled = svm.createUint(1, "settled") == 1;
     bytes private _text = svm.createBytes(3, "settledText");
 
-    function claimIdOf(bytes32, uint256, uint16[] calldata) external pure returns (bytes32) {
+    function claimIdOf(bytes32, uint256, uint32[] calldata) external pure returns (bytes32) {
         return keccak256("the claim");
     }
 
@@ -40,7 +40,7 @@ contract VaultCheck {
         vm.deal(depositor, 1 ether);
         vm.prank(depositor);
         vault = new AnswerVault{value: 1 ether}(
-            IZkLLMSettlement(address(settlement)), 0, new uint16[](1), 1, expected, beneficiary, deadline
+            IZkLLMSettlement(address(settlement)), 0, new uint32[](1), 1, expected, beneficiary, deadline
         );
         vm.warp(svm.createUint(64, "time"));
     }

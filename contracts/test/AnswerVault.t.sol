@@ -11,7 +11,7 @@ contract AnswerVaultTest is MockedSettlement {
     address private constant DEPOSITOR = address(0xde9);
     address payable private constant RECIPIENT = payable(address(0x9e7));
     uint256 private deadline;
-    uint16[] private ids;
+    uint32[] private ids;
 
     function setUp() public override {
         super.setUp();
@@ -20,7 +20,7 @@ contract AnswerVaultTest is MockedSettlement {
     }
 
     /// @dev Waits for the text of token `expected`.
-    function _vault(uint16 expected) private returns (AnswerVault) {
+    function _vault(uint32 expected) private returns (AnswerVault) {
         vm.deal(DEPOSITOR, 1 ether);
         vm.prank(DEPOSITOR);
         return new AnswerVault{value: 1 ether}(
@@ -95,7 +95,7 @@ contract AnswerVaultTest is MockedSettlement {
         AnswerVault vault = _vault(ids[8]);
         _settle(_slice(ids, 0, 8), 0);
         _settle(_slice(ids, 1, 9), 0);
-        uint16[] memory longer = _slice(ids, 0, 9);
+        uint32[] memory longer = _slice(ids, 0, 9);
         (bool ok,) = address(settlement).call(_calldata(_register(LENGTH, 2), longer, 0));
         assertTrue(ok, "two tokens");
         _refuse(vault, BENEFICIARY, AnswerVault.NotAnswered.selector, "other questions");

@@ -20,7 +20,7 @@ contract Recipient {
         refuses = value;
     }
 
-    function post(bytes32 model, uint16[] calldata prompt, uint64 deadline) external returns (bytes32) {
+    function post(bytes32 model, uint32[] calldata prompt, uint64 deadline) external returns (bytes32) {
         return SETTLEMENT.request{value: 1 ether}(model, prompt, 1, deadline, 0);
     }
 
@@ -44,7 +44,7 @@ contract RequestEscrowTest is MockedSettlement {
     uint256 private constant REWARD = 1 ether;
     bytes32 private constant SALT = keccak256("salt");
     uint64 private deadline;
-    uint16[] private ids;
+    uint32[] private ids;
 
     function setUp() public override {
         super.setUp();
@@ -114,9 +114,9 @@ contract RequestEscrowTest is MockedSettlement {
 
     function test_onlyTheRequestedClaim() external {
         bytes32 requestId = _request(SALT);
-        ids[0] = uint16((ids[0] + 1) % SIZE);
+        ids[0] = uint32((ids[0] + 1) % SIZE);
         _refuseAs(PROVER, requestId, IRequestEscrow.AnotherClaim.selector, "another prompt");
-        ids[0] = uint16((ids[0] + SIZE - 1) % SIZE);
+        ids[0] = uint32((ids[0] + SIZE - 1) % SIZE);
         _refuseAs(PROVER, keccak256("?"), IRequestEscrow.UnknownRequest.selector, "no such request");
     }
 
@@ -189,13 +189,13 @@ contract RequestEscrowTest is MockedSettlement {
 
     function test_invalidRequests() external {
         _request(SALT);
-        uint16[] memory prompt = _prompt(ids, 1);
+        uint32[] memory prompt = _prompt(ids, 1);
         uint64 current = uint64(block.timestamp);
         uint64 far = current + uint64(settlement.MAX_DURATION());
         bytes4 invalid = IRequestEscrow.InvalidRequest.selector;
         bytes4 late = IRequestEscrow.InvalidDeadline.selector;
         _post(prompt, 1, deadline, SALT, IRequestEscrow.RequestExists.selector, "the same salt");
-        _post(new uint16[](0), 1, deadline, 0, invalid, "no prompt");
+        _post(new uint32[](0), 1, deadline, 0, invalid, "no prompt");
         _post(prompt, 0, deadline, 0, invalid, "no token");
         _post(prompt, 1, current, 0, late, "now");
         _post(prompt, 1, 0, 0, late, "long ago");
@@ -206,7 +206,7 @@ contract RequestEscrowTest is MockedSettlement {
     }
 
     function _post(
-        uint16[] memory prompt,
+        uint32[] memory prompt,
         uint256 k,
         uint64 until,
         bytes32 salt,

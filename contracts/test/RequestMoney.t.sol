@@ -60,7 +60,7 @@ contract Money is MockedSettlement {
         uint256 held_ = asker.balance;
         vm.deal(asker, held_ + reward);
         uint64 until = uint64(block.timestamp + 1 + time % 1000);
-        uint16[] memory prompt = _prompt(_ids(seed % 20, 4), 1);
+        uint32[] memory prompt = _prompt(_ids(seed % 20, 4), 1);
         bytes32 salt = bytes32(seed % 50);
         vm.prank(asker);
         try settlement.request{value: reward}(MODEL, prompt, 1, until, salt) returns (bytes32 id) {

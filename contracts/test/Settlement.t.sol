@@ -16,8 +16,8 @@ contract SettlementTest is MockedSettlement {
     function test_settledClaimsCanBeRead(uint256 seed) external {
         uint256 k = 1 + seed % 4;
         MockZkLLMVerifier v = k == 1 ? verifier : _register(LENGTH, k);
-        uint16[] memory ids = _ids(seed, k + 1 + (seed >> 8) % (LENGTH - k + 1));
-        uint16[] memory answer = _answer(ids, k);
+        uint32[] memory ids = _ids(seed, k + 1 + (seed >> 8) % (LENGTH - k + 1));
+        uint32[] memory answer = _answer(ids, k);
         bytes32 claimId = _claimId(ids, k);
         v.setExpectedContext(keccak256(abi.encode(block.chainid, address(settlement), address(this), 0)));
 
@@ -39,12 +39,59 @@ contract SettlementTest is MockedSettlement {
         assertEq(settlement.textOf(claimId), text, "textOf");
         assertEq(abi.encode(settlement.tokensOf(claimId)), abi.encode(answer), "tokensOf");
         for (uint256 i = 0; i < k; ++i) {
-            (uint16 id, bytes memory tokenText) = settlement.tokenAt(claimId, i);
+            (uint32 id, bytes memory tokenText) = settlement.tokenAt(claimId, i);
             assertEq(id, answer[i], "token id");
             assertEq(tokenText, vocabulary[answer[i]], "token text");
         }
         bytes memory beyond = abi.encodeCall(settlement.tokenAt, (claimId, k));
         assertReverts(address(settlement), beyond, IZkLLMSettlement.NoSuchToken.selector, "beyond the answer");
+    }
+
+    /// @dev Ids have 24 bits: the last ones of vocabularies of 2^16, one more, and 2^24 tokens, alone and of two.
+    function test_idsOfEveryWidth() external {
+        uint24[3] memory lasts = [uint24(0xffff), 0x10000, 0xffffff];
+        for (uint256 i = 0; i < lasts.length; ++i) {
+            uint256 last = lasts[i];
+            bytes32[] memory path = new bytes32[](i == 0 ? 16 : i == 1 ? 17 : 24);
+            for (uint256 d = 0; d < path.length; ++d) {
+                path[d] = keccak256(abi.encode(i, d));
+            }
+            bytes memory text = bytes("the last one");
+            bytes32 root = _rootOf(last, text, path);
+            for (uint256 k = 1; k < 3; ++k) {
+                MockZkLLMVerifier v =
+                    new MockZkLLMVerifier(keccak256(abi.encode(i)), root, last + 1, LENGTH, k);
+                settlement.register(address(v));
+                uint32[] memory ids = new uint32[](10);
+                for (uint256 j = 0; j < ids.length; ++j) {
+                    ids[j] = uint32(j < 8 ? last - j : last);
+                }
+                bytes[] memory texts = new bytes[](1);
+                texts[0] = text;
+                bytes memory data = _encode(v, Vocabulary.words(ids, LENGTH, PAD), path, texts);
+                (bool ok, bytes memory returned) = address(settlement).call(data);
+                assertTrue(ok, "settle");
+                bytes32 claimId = abi.decode(returned, (bytes32));
+                assertEq(settlement.claimIdOf(v.MODEL_ID(), k, _prompt(ids, k)), claimId, "claim id");
+                assertEq(abi.encode(settlement.tokensOf(claimId)), abi.encode(_answer(ids, k)), "tokensOf");
+                (uint32 id, bytes memory tokenText) = settlement.tokenAt(claimId, k - 1);
+                assertEq(id, last, "tokenAt");
+                assertEq(tokenText, text, "its text");
+            }
+        }
+    }
+
+    /// @dev What a path leads to, by definition.
+    function _rootOf(uint256 id, bytes memory text, bytes32[] memory path)
+        private
+        pure
+        returns (bytes32 node)
+    {
+        node = keccak256(abi.encodePacked(uint8(0), uint32(id), text));
+        for (uint256 d = 0; d < path.length; ++d) {
+            (bytes32 left, bytes32 right) = id >> d & 1 == 0 ? (node, path[d]) : (path[d], node);
+            node = keccak256(abi.encodePacked(uint8(1), left, right));
+        }
     }
 
     function test_unsettledClaimsCannotBeRead(bytes32 claimId) external {
@@ -58,7 +105,7 @@ contract SettlementTest is MockedSettlement {
 
     /// @dev Another proof, sender, request or answer does not settle a claim twice.
     function test_replayIsRefused() external {
-        uint16[] memory ids = _ids(1, 9);
+        uint32[] memory ids = _ids(1, 9);
         _settle(ids, 0);
         bytes4 expected = IZkLLMSettlement.AlreadySettled.selector;
         bytes memory data = _calldata(verifier, ids, 0);
@@ -69,7 +116,7 @@ contract SettlementTest is MockedSettlement {
         assertReverts(address(settlement), data, expected, "another request");
         data = _calldata(_register(LENGTH + 40, 1), ids, 0);
         assertReverts(address(settlement), data, expected, "another shape of the same model");
-        ids[8] = uint16((ids[8] + 1) % SIZE);
+        ids[8] = uint32((ids[8] + 1) % SIZE);
         data = _calldata(verifier, ids, 0);
         assertReverts(address(settlement), data, expected, "another answer to the same question");
     }
@@ -83,7 +130,7 @@ contract SettlementTest is MockedSettlement {
     }
 
     function test_contextBindsChainContractSenderAndRequest() external {
-        uint16[] memory ids = _ids(1, 9);
+        uint32[] memory ids = _ids(1, 9);
         uint64 deadline = uint64(block.timestamp + 1);
         bytes32 requestId = settlement.request(MODEL, _prompt(ids, 1), 1, deadline, 0);
         bytes memory data = _calldata(verifier, ids, requestId);
@@ -107,12 +154,12 @@ contract SettlementTest is MockedSettlement {
 
     function test_lengthsOutOfRange() external {
         MockZkLLMVerifier v = _register(LENGTH, 3);
-        uint256[5] memory lengths = [uint256(0), 1, 2, LENGTH + 1, type(uint16).max];
+        uint256[5] memory lengths = [uint256(0), 1, 2, LENGTH + 1, (1 << 24) - 1];
         for (uint256 i = 0; i < lengths.length; ++i) {
-            uint16[] memory ids = _ids(i, 9);
-            uint16[] memory answer = _answer(ids, 3);
+            uint32[] memory ids = _ids(i, 9);
+            uint32[] memory answer = _answer(ids, 3);
             uint256[] memory words = Vocabulary.words(ids, LENGTH, PAD);
-            words[0] = (words[0] & (type(uint256).max >> 32)) | (lengths[i] << 224);
+            words[0] = (words[0] & (type(uint256).max >> 40)) | (lengths[i] << 216);
             bytes memory data = _encode(
                 v, words, Vocabulary.siblings(vocabulary, answer), Vocabulary.texts(vocabulary, answer)
             );
@@ -132,8 +179,8 @@ contract SettlementTest is MockedSettlement {
     }
 
     function test_wrongTokens() external {
-        uint16[] memory ids = _ids(1, 9);
-        uint16[] memory answer = _answer(ids, 1);
+        uint32[] memory ids = _ids(1, 9);
+        uint32[] memory answer = _answer(ids, 1);
         bytes[] memory texts = Vocabulary.texts(vocabulary, answer);
         uint256[] memory words = Vocabulary.words(ids, LENGTH, PAD);
         bytes32[] memory path = Vocabulary.siblings(vocabulary, answer);
@@ -145,8 +192,8 @@ contract SettlementTest is MockedSettlement {
         wrong[0] = vocabulary[(answer[0] + 1) % SIZE];
         _refuse(words, path, wrong, expected, "another token's bytes");
 
-        uint16[] memory neighbour = new uint16[](1);
-        neighbour[0] = uint16((answer[0] + 1) % SIZE);
+        uint32[] memory neighbour = new uint32[](1);
+        neighbour[0] = uint32((answer[0] + 1) % SIZE);
         bytes32[] memory wrongPath = Vocabulary.siblings(vocabulary, neighbour);
         _refuse(words, wrongPath, texts, expected, "another token's path");
         _refuse(words, wrongPath, wrong, expected, "another token altogether");
@@ -159,9 +206,9 @@ contract SettlementTest is MockedSettlement {
 
     function test_tokensOfALongerAnswer() external {
         MockZkLLMVerifier v = _register(LENGTH, 3);
-        uint16[] memory ids = _ids(1, 9);
+        uint32[] memory ids = _ids(1, 9);
         (ids[6], ids[7], ids[8]) = (9, 4, 9); // one twice, not in order
-        uint16[] memory answer = _answer(ids, 3);
+        uint32[] memory answer = _answer(ids, 3);
         uint256[] memory words = Vocabulary.words(ids, LENGTH, PAD);
         bytes32[] memory siblings = Vocabulary.siblings(vocabulary, answer);
         bytes[] memory texts = Vocabulary.texts(vocabulary, answer);
@@ -185,25 +232,25 @@ contract SettlementTest is MockedSettlement {
     /// one beyond it, with any text; the latter alone; and one of the padding between the vocabulary and 2^6.
     function test_idsBeyondTheVocabulary() external {
         MockZkLLMVerifier v = _register(LENGTH, 2);
-        uint16[2][7] memory answers = [
-            [uint16(3), 67],
-            [uint16(67), 3],
-            [uint16(36), 65_535],
-            [uint16(67), 67],
-            [uint16(66), 67],
-            [uint16(3), 40],
-            [uint16(37), 37]
+        uint32[2][7] memory answers = [
+            [uint32(3), 67],
+            [uint32(67), 3],
+            [uint32(36), (1 << 24) - 1],
+            [uint32(67), 67],
+            [uint32(66), 67],
+            [uint32(3), 40],
+            [uint32(37), 37]
         ];
         for (uint256 i = 0; i < answers.length; ++i) {
-            uint16[] memory ids = _ids(i, 9);
+            uint32[] memory ids = _ids(i, 9);
             (ids[7], ids[8]) = (answers[i][0], answers[i][1]);
             _refuseIds(v, ids, "of two");
             _refuseIds(verifier, ids, "alone"); // the last one
         }
     }
 
-    function _refuseIds(MockZkLLMVerifier v, uint16[] memory ids, string memory what) private {
-        uint16[] memory distinct = Vocabulary.distinct(_answer(ids, v.K()));
+    function _refuseIds(MockZkLLMVerifier v, uint32[] memory ids, string memory what) private {
+        uint32[] memory distinct = Vocabulary.distinct(_answer(ids, v.K()));
         bytes[] memory texts = new bytes[](distinct.length);
         for (uint256 i = 0; i < texts.length; ++i) {
             texts[i] = distinct[i] < SIZE ? vocabulary[distinct[i]] : bytes("any text");
@@ -215,8 +262,8 @@ contract SettlementTest is MockedSettlement {
     }
 
     function test_wrongCounts() external {
-        uint16[] memory ids = _ids(1, 9);
-        uint16[] memory answer = _answer(ids, 1);
+        uint32[] memory ids = _ids(1, 9);
+        uint32[] memory answer = _answer(ids, 1);
         uint256[] memory words = Vocabulary.words(ids, LENGTH, PAD);
         bytes32[] memory path = Vocabulary.siblings(vocabulary, answer);
         bytes[] memory texts = Vocabulary.texts(vocabulary, answer);
@@ -255,8 +302,8 @@ contract SettlementTest is MockedSettlement {
         for (uint256 length = 1; length < SIZE; ++length) {
             uint256 padding = (32 - length % 32) % 32;
             if (padding == 0) continue;
-            uint16[] memory ids = _ids(length, 9);
-            ids[8] = uint16(length);
+            uint32[] memory ids = _ids(length, 9);
+            ids[8] = uint32(length);
             bytes memory data = _calldata(verifier, ids, 0);
             uint256 at = bit % (8 * padding);
             data[data.length - 1 - at / 8] ^= bytes1(uint8(1 << (at % 8)));
@@ -267,7 +314,7 @@ contract SettlementTest is MockedSettlement {
     /// @dev The mock accepts every proof, so whatever changes the encoding must be caught by the settlement itself:
     /// each word of the head, each length, each offset, set to anything else.
     function test_offsetsAndLengths(uint256 value) external {
-        uint16[] memory ids = _ids(1, 9);
+        uint32[] memory ids = _ids(1, 9);
         ids[8] = 30;
         bytes memory honest = _calldata(verifier, ids, 0);
         uint256 words = 0xc4;
@@ -304,7 +351,7 @@ contract SettlementTest is MockedSettlement {
 
     /// @dev The same with every value that could be a place or a length of this calldata.
     function test_everyOffsetAndLength() external {
-        uint16[] memory ids = _ids(1, 9);
+        uint32[] memory ids = _ids(1, 9);
         ids[8] = 30;
         bytes memory honest = _calldata(verifier, ids, 0);
         uint256[10] memory at = [uint256(68), 100, 132, 164, 196, 324, 452, 676, 708, 740];
@@ -323,8 +370,8 @@ contract SettlementTest is MockedSettlement {
 
     /// @dev Each array read from another place that holds the same: nothing but its place is wrong.
     function test_everyArrayHasItsPlace() external {
-        uint16[] memory ids = _ids(1, 9);
-        uint16[] memory answer = _answer(ids, 1);
+        uint32[] memory ids = _ids(1, 9);
+        uint32[] memory answer = _answer(ids, 1);
         uint256[] memory words = Vocabulary.words(ids, LENGTH, PAD);
         bytes32[] memory path = Vocabulary.siblings(vocabulary, answer);
         bytes[] memory texts = Vocabulary.texts(vocabulary, answer);
@@ -372,7 +419,7 @@ contract SettlementTest is MockedSettlement {
 
     /// @dev A word before each array, with the offsets of what follows moved by it: the arguments stay the same.
     function test_gapsBetweenArrays() external {
-        uint16[] memory ids = _ids(1, 9);
+        uint32[] memory ids = _ids(1, 9);
         bytes memory honest = _calldata(verifier, ids, 0);
         uint256[4] memory lengthAt = [uint256(196), 324, 452, 676];
         for (uint256 array = 0; array < 4; ++array) {
@@ -392,7 +439,7 @@ contract SettlementTest is MockedSettlement {
     function test_everyTextHasItsPlace() external {
         vocabulary[4] = vocabulary[3];
         MockZkLLMVerifier v = _register(LENGTH, 2);
-        uint16[] memory ids = _ids(1, 9);
+        uint32[] memory ids = _ids(1, 9);
         (ids[7], ids[8]) = (3, 4);
         bytes memory honest = _calldata(v, ids, 0);
         uint256 first = honest.length - 6 * 32;
@@ -416,14 +463,14 @@ contract SettlementTest is MockedSettlement {
         for (uint256 k = 1; k < 3; ++k) {
             MockZkLLMVerifier v = new MockZkLLMVerifier(MODEL, Vocabulary.root(vocabulary), 3, LENGTH + 1, k);
             settlement.register(address(v));
-            uint16[] memory ids = new uint16[](k + 1);
+            uint32[] memory ids = new uint32[](k + 1);
             (ids[0], ids[k - 1], ids[k]) = (2, 2, 1);
             bytes memory data = _calldata(v, ids, 0);
             assertReverts(address(settlement), data, IZkLLMSettlement.InvalidCalldata.selector, "2^16 bytes");
             ids[k] = 0;
             (bool ok,) = address(settlement).call(_calldata(v, ids, 0));
             assertTrue(ok, "2^16 - 1 bytes");
-            (uint16 id, bytes memory text) = settlement.tokenAt(_claimId(ids, k), k - 1);
+            (uint32 id, bytes memory text) = settlement.tokenAt(_claimId(ids, k), k - 1);
             assertEq(id, 0, "id");
             assertEq(text, vocabulary[0], "text");
         }
@@ -431,20 +478,20 @@ contract SettlementTest is MockedSettlement {
 
     // ---------------------------------------------------------------------------------------- storage
 
-    /// @dev One slot for a token of up to 25 bytes: a second settlement costs one cold, zero to non-zero store.
+    /// @dev One slot for a token of up to 24 bytes: a second settlement costs one cold, zero to non-zero store.
     function test_shortAnswersTakeOneSlot() external {
         _gasOf(_ids(2, 9)); // the mock is warm from here on
-        uint16[] memory ids = _ids(1, 9);
-        ids[8] = 25;
+        uint32[] memory ids = _ids(1, 9);
+        ids[8] = 24;
         uint256 short = _gasOf(ids);
         ids = _ids(3, 9);
-        ids[8] = 26;
+        ids[8] = 25;
         uint256 long = _gasOf(ids);
-        assertTrue(long > short + 20_000, "26 bytes take more slots");
-        assertTrue(short < 22_100 + 25_000, "25 bytes take one");
+        assertTrue(long > short + 20_000, "25 bytes take more slots");
+        assertTrue(short < 22_100 + 25_000, "24 bytes take one");
     }
 
-    function _gasOf(uint16[] memory ids) private returns (uint256 used) {
+    function _gasOf(uint32[] memory ids) private returns (uint256 used) {
         bytes memory data = _calldata(verifier, ids, 0);
         vm.cool(address(settlement));
         used = gasleft();

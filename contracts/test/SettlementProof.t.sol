@@ -34,7 +34,7 @@ contract SettlementProofTest is TestBase {
         assertEq(abi.decode(returned, (bytes32)), f.claimId, "claim id as Python computes it");
         assertTrue(d.settlement.isSettled(f.claimId), "settled");
         for (uint256 i = 0; i < f.k; ++i) {
-            (uint16 id,) = d.settlement.tokenAt(f.claimId, i);
+            (uint32 id,) = d.settlement.tokenAt(f.claimId, i);
             assertEq(id, f.ids[f.ids.length - f.k + i], "token id");
         }
         assertEq(d.settlement.textOf(f.claimId), f.text, "text");
@@ -73,13 +73,13 @@ contract SettlementProofTest is TestBase {
     function test_otherStatementsAreRefused() external {
         Deployed memory d = Deployments.single();
         Fixture memory f = d.fixture;
-        f.words[0] ^= 1 << 208; // x_0
+        f.words[0] ^= 1 << 192; // x_0
         vm.prank(f.sender);
         bytes4 expected = ZkLLMVerifier.InverseMismatch.selector;
         assertReverts(address(d.settlement), f.settleCalldata(d.verifier), expected, "another prompt");
 
-        f.words[0] ^= 1 << 208;
-        f.words[1] ^= 1 << (16 * (14 - 17 % 15)); // x_16, the answer
+        f.words[0] ^= 1 << 192;
+        f.words[1] ^= 1 << (24 * (9 - 17 % 10)); // x_16, the answer
         vm.prank(f.sender);
         expected = IZkLLMSettlement.InvalidVocabularyProof.selector;
         assertReverts(address(d.settlement), f.settleCalldata(d.verifier), expected, "another answer");

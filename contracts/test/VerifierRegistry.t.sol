@@ -62,7 +62,7 @@ contract VerifierRegistryTest is MockedSettlement {
     }
 
     function test_frozenVerifiersSettleNothingMore() external {
-        uint16[] memory ids = _ids(1, 9);
+        uint32[] memory ids = _ids(1, 9);
         _settle(ids, 0);
         settlement.freeze(address(verifier));
         assertTrue(settlement.statusOf(address(verifier)) == IVerifierRegistry.Status.Frozen, "status");

@@ -16,7 +16,7 @@ contract VocabularyProofTest is TestBase {
     }
 
     function rootOfAll(
-        uint16[] calldata ids,
+        uint32[] calldata ids,
         bytes[] calldata texts,
         bytes32[] calldata siblings,
         uint256 depth
@@ -52,8 +52,8 @@ contract VocabularyProofTest is TestBase {
         bytes[] memory tokens = _tokens(seed, 1 + seed % 20);
         bytes32 root = Vocabulary.root(tokens);
         for (uint256 i = 0; i < tokens.length; ++i) {
-            uint16[] memory ids = new uint16[](1);
-            ids[0] = uint16(i);
+            uint32[] memory ids = new uint32[](1);
+            ids[0] = uint32(i);
             assertEq(this.rootOf(i, tokens[i], Vocabulary.siblings(tokens, ids)), root, "honest path");
         }
     }
@@ -61,8 +61,8 @@ contract VocabularyProofTest is TestBase {
     function test_anythingElseLeadsElsewhere(uint256 seed, uint256 bit) external view {
         bytes[] memory tokens = _tokens(seed, 13);
         bytes32 root = Vocabulary.root(tokens);
-        uint16[] memory ids = new uint16[](1);
-        ids[0] = uint16(seed % 13);
+        uint32[] memory ids = new uint32[](1);
+        ids[0] = uint32(seed % 13);
         bytes32[] memory path = Vocabulary.siblings(tokens, ids);
 
         assertTrue(this.rootOf(ids[0] ^ (1 << (bit % 32)), tokens[ids[0]], path) != root, "another id");
@@ -74,7 +74,7 @@ contract VocabularyProofTest is TestBase {
     /// @dev Any set of tokens of any vocabulary; one token's proof is the path that the single version takes.
     function test_severalTokensTogether(uint256 seed) external view {
         uint256 size = 1 + seed % 40;
-        (bytes[] memory tokens, uint16[] memory ids) = (_tokens(seed, size), _someIds(seed, size));
+        (bytes[] memory tokens, uint32[] memory ids) = (_tokens(seed, size), _someIds(seed, size));
         bytes32[] memory siblings = Vocabulary.siblings(tokens, ids);
         uint256 depth = VocabularyProof.depthOf(size);
         (bytes32 root, bool exact) = this.rootOfAll(ids, Vocabulary.texts(tokens, ids), siblings, depth);
@@ -83,7 +83,7 @@ contract VocabularyProofTest is TestBase {
         if (ids.length == 1) assertEq(rootOfOne(ids[0], tokens, siblings), root, "single version");
     }
 
-    function rootOfOne(uint16 id, bytes[] memory tokens, bytes32[] memory siblings)
+    function rootOfOne(uint32 id, bytes[] memory tokens, bytes32[] memory siblings)
         private
         view
         returns (bytes32)
@@ -93,7 +93,7 @@ contract VocabularyProofTest is TestBase {
 
     function test_severalTokensWithAnythingElse(uint256 seed) external view {
         uint256 size = 8 + seed % 32;
-        (bytes[] memory tokens, uint16[] memory ids) = (_tokens(seed, size), _someIds(seed, size));
+        (bytes[] memory tokens, uint32[] memory ids) = (_tokens(seed, size), _someIds(seed, size));
         bytes32[] memory siblings = Vocabulary.siblings(tokens, ids);
         bytes[] memory texts = Vocabulary.texts(tokens, ids);
         uint256 depth = VocabularyProof.depthOf(size);
@@ -122,12 +122,12 @@ contract VocabularyProofTest is TestBase {
         uint256 size = 1 + seed % 40;
         bytes[] memory tokens = _tokens(seed, size);
         uint256 depth = VocabularyProof.depthOf(size);
-        uint16[] memory inside = _someIds(seed, size);
-        uint16[] memory beyond = _someIds(seed >> 8, 300);
+        uint32[] memory inside = _someIds(seed, size);
+        uint32[] memory beyond = _someIds(seed >> 8, 300);
         for (uint256 i = 0; i < beyond.length; ++i) {
-            beyond[i] += uint16(1 << depth);
+            beyond[i] += uint32(1 << depth);
         }
-        uint16[] memory ids = new uint16[](inside.length + beyond.length);
+        uint32[] memory ids = new uint32[](inside.length + beyond.length);
         bytes[] memory texts = new bytes[](ids.length);
         for (uint256 i = 0; i < ids.length; ++i) {
             bool known = i < inside.length;
@@ -150,10 +150,10 @@ contract VocabularyProofTest is TestBase {
         }
     }
 
-    function _someIds(uint256 seed, uint256 size) private pure returns (uint16[] memory) {
-        uint16[] memory ids = new uint16[](1 + (seed >> 16) % 9);
+    function _someIds(uint256 seed, uint256 size) private pure returns (uint32[] memory) {
+        uint32[] memory ids = new uint32[](1 + (seed >> 16) % 9);
         for (uint256 i = 0; i < ids.length; ++i) {
-            ids[i] = uint16(uint256(keccak256(abi.encode(seed, i))) % size);
+            ids[i] = uint32(uint256(keccak256(abi.encode(seed, i))) % size);
         }
         return Vocabulary.distinct(ids);
     }
@@ -161,7 +161,7 @@ contract VocabularyProofTest is TestBase {
     /// @dev The memory that the assembly borrows is given back.
     function test_freeMemoryPointerSurvives() external view {
         bytes[] memory tokens = _tokens(7, 16);
-        uint16[] memory ids = new uint16[](1);
+        uint32[] memory ids = new uint32[](1);
         bytes32 first = this.rootOf(0, tokens[0], Vocabulary.siblings(tokens, ids));
         bytes memory after_ = abi.encode(first);
         assertEq(keccak256(after_), keccak256(abi.encode(Vocabulary.root(tokens))), "memory");

@@ -74,15 +74,16 @@ CASES = {
         vocab_size=301,
         seed=11,
     ),
-    # three tokens, one empty and one that is not UTF-8, of a longer shape; rows = 2 b
+    # three tokens, one empty and one that is not UTF-8, of a longer shape, padded, and a vocabulary of more
+    # than 2^16; rows = 2 b
     "multi": Case(
         N=40,
         k=3,
         mu=7,
         num_fixed=3,
         num_witness=1,
-        tokens={2: b"", 1: b"\xf0\x9f\xff", 700: b" a token whose bytes need more than a slot"},
-        vocab_size=1024,
+        tokens={2: b"", 69_999: b"\xf0\x9f\xff", 700: b" a token whose bytes need more than a slot"},
+        vocab_size=70_000,
         seed=12,
     ),
     # of another model, with another b
@@ -108,7 +109,7 @@ ANSWERS = {
     # padded
     "multi": Answer(
         "multi",
-        (9, 8, 1023, 65, 3, 513, 512, 2, 1, 700),
+        (9, 8, 69_999, 65, 3, 65_535, 65_536, 2, 69_999, 700),
         Context(10, bytes.fromhex("c0ffee" * 6 + "c0ff"), REQUESTER, request_id(REQUESTER, SALT)),
     ),
     # for one batch with "single"

@@ -33,6 +33,7 @@ from zkllm.settle.networks import DEV_CHAIN_ID
 from zkllm.settle.rpc import Receipt, to_hex
 from zkllm.settle.settlement import settlement_address, settlement_init_code
 from zkllm.settle.submission import settle_calldata
+from zkllm.statement import pack_words
 
 PROMPT = "Any sufficiently advanced technology is indistinguishable from"
 ANSWER, OTHER_ANSWER = b" magic", b" science"
@@ -312,8 +313,8 @@ class Way:
         self.refused_on_chain(data, "InvalidVocabularyProof()")
 
         # another id, with its own text and its own path: the proof does not show it
-        ids = (*proof.ids[: proof.T], other, *proof.ids[proof.T + 1 :])
-        forged = replace(proof, ids=ids)
+        ids = [*proof.ids[: proof.T], other, *proof.ids[proof.T + 1 :]]
+        forged = replace(proof, words=tuple(pack_words(proof.T, ids, proof.N)))
         path = scene.work / "forged.zkllm"
         forged.save(path)
         submitted = self.by("prover", "submit", "--model", self.model, "--proof", path)
@@ -365,7 +366,7 @@ class Way:
         again.refused("all claims of the batch are settled already")
         return (
             f"two answers with one transaction ({settled['gas_used']:,} gas, {alone['gas_used']:,} for one "
-            "alone), a third left out, which was settled; killed, resumed; a copy and a false proof in it are refused"
+            "alone), a third, settled before, left out; killed, resumed; a copy, and a false proof, refused"
         )
 
     def main_network(self) -> str:

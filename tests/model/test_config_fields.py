@@ -148,7 +148,7 @@ def test_activations_are_those_of_the_same_function() -> None:
     "name, value",
     [("activation_function", "gelu"), ("activation_function", "relu"), ("tie_word_embeddings", 1),
      ("add_cross_attention", True), ("model_type", "gpt_neo"), ("n_embd", 13), ("n_head", 0),
-     ("n_layer", "2"), ("vocab_size", 1 << 16), ("vocab_size", None), ("layer_norm_epsilon", -1.0),
+     ("n_layer", "2"), ("vocab_size", (1 << 24) + 1), ("vocab_size", None), ("layer_norm_epsilon", -1.0),
      ("layer_norm_epsilon", float("nan")), ("layer_norm_epsilon", "1e-5"), ("layer_norm_epsilon", 10**400),
      ("quantization_config", {"bits": 4}), ("architectures", ["GPT2ForSequenceClassification"]),
      ("scale_attn_weights", 1), ("is_encoder_decoder", True), ("is_causal", False), ("sliding_window", 4),

@@ -70,7 +70,7 @@ CONFIG_CASES: dict[str, list[tuple[Change, Change]]] = {
     "1 <= fixed_mu <= mu": bounds("fixed_mu", 1, 10),
     "1 <= witness_mu < mu": bounds("witness_mu", 1, 9),
     "fixed_mu: a column's address holds the bits of the layer": bounds("n_layer", None, 7, fixed_mu=3),
-    "vocab_size: ids are 16-bit": bounds("vocab_size", 1, (1 << 16) - 1),
+    "vocab_size: ids are 24-bit": bounds("vocab_size", 1, 1 << 24),
     "pad_id is a token id": bounds("pad_id", 0, BASE.vocab_size - 1),
     "n_ctx < 2^16": bounds("n_ctx", None, (1 << 16) - 1),
     "mlp_class: a class for each layer": bounds("n_layer", 3, 3),

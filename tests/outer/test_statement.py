@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from zkllm.errors import ProofError
+from zkllm.errors import PackageError, ProofError
 from zkllm.outer.keys import VerifyingKey
 from zkllm.outer.verifier import check_words, verify
 from zkllm.statement import LIMB_BITS, LIMBS_PER_WORD, num_words, pack_words
@@ -48,6 +48,18 @@ def test_ids_are_below_the_vocabularys_size(key, j):
     for beyond in (V, (1 << LIMB_BITS) - 1):
         message = f"statement: id {beyond} is not below the vocabulary's size {V}"
         assert refused(key, words(N, {j: beyond})) == message
+
+
+@pytest.mark.parametrize("size", [1 << 16, (1 << 16) + 1, 1 << 24])
+def test_every_vocabulary_has_its_last_id(key, size):
+    key = replace(key, vocab_size=size)
+    key.check()
+    check_words(key, words(N, {0: size - 1, N: size - 1}))
+    if size < 1 << LIMB_BITS:
+        message = f"statement: id {size} is not below the vocabulary's size {size}"
+        assert refused(key, words(N, {N: size})) == message
+    with pytest.raises(PackageError, match="vocab_size"):
+        replace(key, vocab_size=(1 << LIMB_BITS) + 1).check()
 
 
 @pytest.mark.parametrize("T", range(K, N))

@@ -31,12 +31,12 @@ def test_only_the_wires_values_on_the_domain_matter(
     other = instance.prove(prover=prover)
     assert decode_body(other, 2)[2]["C1"] != decode_body(body, 2)[2]["C1"]
     verify(instance.vk, instance.context, instance.words, other)
-    instance.words[0] ^= 1 << 208
+    instance.words[0] ^= 1 << 192
     try:
         with pytest.raises(ProofError):
             verify(instance.vk, instance.context, instance.words, other)
     finally:
-        instance.words[0] ^= 1 << 208
+        instance.words[0] ^= 1 << 192
 
 
 def test_commitments_may_be_infinity() -> None:

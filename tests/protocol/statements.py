@@ -6,7 +6,7 @@ Only the text's part on the statement is run, so that a test can tell many lies.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 
 from testkit.blinding import NO_WIRES
@@ -18,7 +18,6 @@ from zkllm.outer.builder import CircuitBuilder
 from zkllm.outer.compile import compile_circuit
 from zkllm.outer.rows import Circuit
 from zkllm.outer.setup import circuit_kernel
-from zkllm.protocol.description import Description
 from zkllm.protocol.party import CircuitParty
 from zkllm.protocol.public import bind_statement
 from zkllm.statement import num_words, pack_words
@@ -33,16 +32,20 @@ def vocabulary() -> ProgramConfig:
     return tiny_model(1, **sizes).config
 
 
-@cache
-def protocol(rows: int, certified: int) -> Description:
-    return describe(vocabulary(), rows, certified)
+def of_size(vocab_size: int) -> ProgramConfig:
+    """As many ids in three slots. A configuration alone: such a model is not small."""
+    return replace(vocabulary(), vocab_size=vocab_size, mu=24)
+
+
+protocol = cache(describe)
 
 
 @cache
-def circuit(rows: int, certified: int) -> Circuit:
-    builder, shape = CircuitBuilder(), protocol(rows, certified).shape
+def circuit(config: ProgramConfig, rows: int, certified: int) -> Circuit:
+    builder, described = CircuitBuilder(), protocol(config, rows, certified)
+    shape = described.shape
     words = [builder.public(f"word{i}") for i in range(num_words(rows))]
-    party = CircuitParty(protocol(rows, certified), builder, builder.constant(1))
+    party = CircuitParty(described, builder, builder.constant(1))
     bind_statement(party, shape, words, None, None)
     return compile_circuit(builder)
 
@@ -81,21 +84,22 @@ class Places:
 
 @dataclass(frozen=True)
 class Told:
-    """A statement of the small vocabulary, true or not."""
+    """A statement of a vocabulary, by default the small one, true or not."""
 
     rows: int
     certified: int
     T: int
     ids: Sequence[int]
+    config: ProgramConfig = field(default_factory=vocabulary)
 
     @property
     def places(self) -> Places:
-        return Places(vocabulary(), self.rows, self.certified)
+        return Places(self.config, self.rows, self.certified)
 
     @cached_property
     def advice(self) -> list[int]:
         """The honest decomposition."""
-        c, k = vocabulary(), self.certified
+        c, k = self.config, self.certified
         tokens = [x for token in self.ids for x in decomposition(c, token)]
         hot = [int(t == self.T) for t in range(k, self.rows + 1)]
         answer = self.ids[self.T - k + 1 : self.T + 1]
@@ -113,12 +117,11 @@ class Told:
         for at, values in (lies or {}).items():
             advice[at : at + len(values)] = values
         assert len(advice) == len(self.advice)
-        verifier = LyingVerifier(protocol(self.rows, self.certified), 1, [])
+        verifier = LyingVerifier(protocol(self.config, self.rows, self.certified), 1, [])
         verifier.follow(Lies(advice=dict(enumerate(advice))))
         bind_statement(verifier, verifier.protocol.shape, words, self.T, self.ids)
-        built = circuit(self.rows, self.certified)
-        unsatisfied = set(
-            built.unsatisfied(words, circuit_kernel(built, NAIVE).solve(words, [*advice, *NO_WIRES]))
-        )
+        built = circuit(self.config, self.rows, self.certified)
+        values = circuit_kernel(built, NAIVE).solve(words, [*advice, *NO_WIRES])
+        unsatisfied = set(built.unsatisfied(words, values))
         assert unsatisfied == set(verifier.failed), "the circuit refuses for the same reason"
         return unsatisfied

@@ -11,7 +11,7 @@ from zkllm.errors import PackageError, ProofError
 from zkllm.gpt2 import description as gpt2
 from zkllm.measure import sub_block
 from zkllm.measure.benchmark import Source, float_tensors, largest_error, of_widths
-from zkllm.measure.sub_block import CONTEXT, NAMES, SubBlock, SubBlockKey, SubBlockProof
+from zkllm.measure.sub_block import CONTEXT, NAMES, SubBlock, SubBlockKey, SubBlockProof, empty_words
 from zkllm.outer.contract import describe
 from zkllm.outer.keys import VerifyingKey
 from zkllm.outer.setup import ProvingKey
@@ -19,7 +19,7 @@ from zkllm.outer.verifier import verify
 from zkllm.pcs.srs import Srs, development_srs
 from zkllm.proof import Proof
 from zkllm.prover import prove_data
-from zkllm.statement import Context, pack_words
+from zkllm.statement import Context
 from zkllm.timings import Timings
 
 pytestmark = pytest.mark.slow
@@ -81,8 +81,7 @@ def test_a_part_does_not_pass_for_a_model(name: str) -> None:
     block, _, vk, _ = keys(name)
     assert gpt2.describe(block.config, ROWS, 1).iv != block.protocol.iv
     body = proof(name).body
-    ids = (0,) * (ROWS + 1)
-    claimed = Proof(vk.verifier_id, True, Context(), ROWS, 1, ROWS, ids, body)
+    claimed = Proof(vk.verifier_id, True, Context(), ROWS, 1, tuple(empty_words(ROWS)), body)
     with pytest.raises(ProofError, match="not that of a model"):
         claimed.verify(vk)
     with pytest.raises(PackageError, match="version"):
@@ -97,8 +96,9 @@ def test_only_the_version_stands_between_a_part_and_a_model() -> None:
     ids, context = [0] * (ROWS + 1), Context()
     data = block.data(source().trace)
     body = prove_data(block.protocol, data, ids, ROWS, pk, srs, context.digest(), Timings())
-    verify(vk, context.digest(), pack_words(ROWS, ids, ROWS), body)
-    claimed = Proof(vk.verifier_id, True, context, ROWS, 1, ROWS, tuple(ids), body)
+    words = empty_words(ROWS)
+    verify(vk, context.digest(), words, body)
+    claimed = Proof(vk.verifier_id, True, context, ROWS, 1, tuple(words), body)
     with pytest.raises(ProofError, match="not that of a model"):
         claimed.verify(vk)
 

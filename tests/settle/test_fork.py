@@ -121,7 +121,7 @@ def test_the_whole_way_on_a_fork(origin, fork, open_: Open, model):
     claim = read_claim(fork, contract, settled.claim_id)
     assert (claim.text, claim.token_ids) == (b" magic", (0,))
     assert claim.event is not None and claim.event.settler == prover.account.address
-    found = read(fork, contract, "claimIdOf(bytes32,uint256,uint16[])", ["bytes32"], key.model_id, 1, IDS[:3])
+    found = read(fork, contract, "claimIdOf(bytes32,uint256,uint32[])", ["bytes32"], key.model_id, 1, IDS[:3])
     assert found == (settled.claim_id,)
     with pytest.raises(SettlementError, match="unknown error"):
         depositor.execute(open_vault)  # NotEntitled

@@ -10,7 +10,7 @@ from zkllm.errors import SettlementError
 from zkllm.model.vocabulary import VocabularyTree
 from zkllm.proof import Proof
 from zkllm.settle.submission import MAX_TEXT_BYTES, settle_arguments
-from zkllm.statement import Context
+from zkllm.statement import Context, pack_words
 
 TOKENS = [bytes(MAX_TEXT_BYTES), bytes(MAX_TEXT_BYTES + 1), b"short"]
 KEY = SimpleNamespace(vocabulary_root=VocabularyTree(TOKENS).root, vocab_size=len(TOKENS))
@@ -18,7 +18,8 @@ KEY = SimpleNamespace(vocabulary_root=VocabularyTree(TOKENS).root, vocab_size=le
 
 def arguments(ids: tuple[int, ...], k: int):
     T = len(ids) - 1
-    proof = Proof(bytes(32), True, Context(), T + 1, k, T, (*ids, 0), bytes(32))
+    words = tuple(pack_words(T, [*ids, 0], T + 1))
+    proof = Proof(bytes(32), True, Context(), T + 1, k, words, bytes(32))
     return settle_arguments(proof, KEY, TOKENS)
 
 

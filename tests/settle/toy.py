@@ -47,5 +47,4 @@ class ToyModel:
         statement = Statement(vk.model_id, vk.k, ids)
         words = statement.words(vk.N, PAD_ID)
         body = replace(self._instance, words=words, context=context.digest()).prove()
-        padded = tuple(statement.padded_ids(vk.N, PAD_ID))
-        return Proof(vk.verifier_id, True, context, vk.N, vk.k, statement.T, padded, body)
+        return Proof(vk.verifier_id, True, context, vk.N, vk.k, tuple(words), body)

@@ -27,7 +27,7 @@ def index(text: str) -> int:
 def token_ids(text: str) -> list[int]:
     """ "1,2,3"."""
     parts = text.split(",")
-    if not all(re.fullmatch(r" *[0-9]{1,6} *", part) for part in parts):
+    if not all(re.fullmatch(r" *[0-9]{1,8} *", part) for part in parts):
         raise argparse.ArgumentTypeError("expected token ids separated by commas, as in 1,2,3")
     return [int(part) for part in parts]
 

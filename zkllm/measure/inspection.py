@@ -43,8 +43,8 @@ def inspect_proof(proof: Proof) -> dict[str, object]:
         raise ProofError(f"length: a proof's body cannot have {len(proof.body)} bytes")
     columns = extra // POINT_BYTES
     total = len(proof.to_bytes())
-    ids = 2 * (proof.N + 1)
-    parts = [("header, context and lengths", total - ids - len(proof.body)), ("token ids", ids)]
+    words = SCALAR_BYTES * len(proof.words)
+    parts = [("header, context and lengths", total - words - len(proof.body)), ("statement", words)]
     return {
         "kind": "proof",
         "verifier_id": proof.verifier_id,

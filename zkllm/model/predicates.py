@@ -233,7 +233,7 @@ def config_predicates(c: ProgramConfig) -> Iterator[Predicate]:
 
 def _conditions(c: ProgramConfig) -> Iterator[tuple[str, bool]]:
     yield "fixed_mu: a column's address holds the bits of the layer", c.n_layer < 1 << c.fixed_mu
-    yield "vocab_size: ids are 16-bit", 1 <= c.vocab_size <= MAX_VOCABULARY
+    yield "vocab_size: ids are 24-bit", 1 <= c.vocab_size <= MAX_VOCABULARY
     yield "pad_id is a token id", 0 <= c.pad_id < c.vocab_size
     yield "n_ctx < 2^16", c.n_ctx <= MAX_POSITIONS
     yield "mlp_class: a class for each layer", len(c.mlp_class) == c.n_layer

@@ -104,7 +104,7 @@ def run_inner(
 ) -> ReductionResult:
     """The whole text, run by a party of this protocol.
 
-    `words` pack the statement (16-bit limbs: T, x_0 .. x_N).
+    `words` pack the statement (limbs: T, x_0 .. x_N).
     """
     if party.protocol is not protocol:
         raise ValueError("the party was made for another protocol")

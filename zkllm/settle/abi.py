@@ -15,7 +15,7 @@ VERIFY = "verify(bytes32,uint256[],uint256[])"
 SETTLE = "settle(address,bytes32,uint256[],uint256[],bytes32[],bytes[])"
 SETTLE_MANY = f"settleMany(({SETTLE.partition('(')[2]}[])"
 REGISTER = "register(address)"
-REQUEST = "request(bytes32,uint16[],uint256,uint64,bytes32)"
+REQUEST = "request(bytes32,uint32[],uint256,uint64,bytes32)"
 REQUEST_DIGEST = "requestDigest(bytes32,bytes32,uint256,uint64,bytes32)"
 RECLAIM = "reclaim(bytes32)"
 WITHDRAW = "withdraw(address)"
@@ -128,7 +128,7 @@ SENTENCES = {
     "NoSuchToken(uint256)": "the answer has no token {0}",
     "InvalidCalldata()": "the contract takes calldata of another length: the proof is for another shape",
     "DevelopmentSrsOnMainnet()": "a verifier with a development SRS refuses to exist on the main network",
-    "WordOutOfRange()": "a word of the statement is not made of 15 limbs of 16 bits",
+    "WordOutOfRange()": "a word of the statement is not made of 10 limbs of 24 bits",
     "ScalarOutOfRange()": "the proof is damaged: one of its scalars is not below r",
     "InvalidPoint()": "the proof is damaged: one of its commitments is not a point of the curve",
     "InverseMismatch()": "the proof was made for another statement, context or model, or it is damaged",

@@ -46,10 +46,10 @@ def is_settled(rpc: Rpc, settlement: bytes, claim_id: bytes) -> bool:
 
 def read_claim(rpc: Rpc, settlement: bytes, claim_id: bytes, transaction_hash: bytes | None = None) -> Claim:
     """`transaction_hash`: of the transaction that settled it, where it is known."""
-    (ids,) = read(rpc, settlement, "tokensOf(bytes32)", ["uint16[]"], claim_id)
+    (ids,) = read(rpc, settlement, "tokensOf(bytes32)", ["uint32[]"], claim_id)
     texts = []
     for index, expected in enumerate(ids):
-        types = ["uint16", "bytes"]
+        types = ["uint32", "bytes"]
         token, text = read(rpc, settlement, "tokenAt(bytes32,uint256)", types, claim_id, index)
         if token != expected:
             raise SettlementError("the contract contradicts itself about the claim's tokens")

@@ -353,7 +353,7 @@ class Session:
 
         def agrees() -> bool:
             (text,) = read(self.rpc, settlement, "textOf(bytes32)", ["bytes"], claim)
-            (ids,) = read(self.rpc, settlement, "tokensOf(bytes32)", ["uint16[]"], claim)
+            (ids,) = read(self.rpc, settlement, "tokensOf(bytes32)", ["uint32[]"], claim)
             same = text == event.text == submission.text and tuple(ids) == submission.token_ids
             return same and is_settled(self.rpc, settlement, claim)
 

@@ -33,7 +33,7 @@ class Submission:
 
 def verify_calldata(proof: Proof) -> bytes:
     """`verify(context, words, proof)` of the generated verifier."""
-    return encode_call(VERIFY, proof.context.digest(), proof.words, words_of(proof.body))
+    return encode_call(VERIFY, proof.context.digest(), list(proof.words), words_of(proof.body))
 
 
 def settle_arguments(

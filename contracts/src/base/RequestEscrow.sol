@@ -16,7 +16,7 @@ abstract contract RequestEscrow is IRequestEscrow {
     mapping(bytes32 requestId => Request) private _requests;
 
     /// @inheritdoc IRequestEscrow
-    function request(bytes32 modelId, uint16[] calldata prompt, uint256 k, uint64 deadline, bytes32 salt)
+    function request(bytes32 modelId, uint32[] calldata prompt, uint256 k, uint64 deadline, bytes32 salt)
         external
         payable
         returns (bytes32)
@@ -31,7 +31,7 @@ abstract contract RequestEscrow is IRequestEscrow {
         payable
         returns (bytes32)
     {
-        return _post(modelId, promptDigest, new uint16[](0), k, deadline, salt);
+        return _post(modelId, promptDigest, new uint32[](0), k, deadline, salt);
     }
 
     /// @inheritdoc IRequestEscrow
@@ -79,7 +79,7 @@ abstract contract RequestEscrow is IRequestEscrow {
     function _post(
         bytes32 modelId,
         bytes32 promptDigest,
-        uint16[] memory prompt,
+        uint32[] memory prompt,
         uint256 k,
         uint64 deadline,
         bytes32 salt

@@ -48,7 +48,7 @@ contract AnswerVault {
     constructor(
         IZkLLMSettlement settlement,
         bytes32 modelId,
-        uint16[] memory promptIds,
+        uint32[] memory promptIds,
         uint256 k,
         bytes memory expectedText,
         address beneficiary,

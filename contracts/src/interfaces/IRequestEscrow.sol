@@ -33,7 +33,7 @@ interface IRequestEscrow {
         uint256 k,
         uint256 reward,
         uint256 deadline,
-        uint16[] prompt
+        uint32[] prompt
     );
     /// @notice The request's claim was settled by `prover` in its name: the reward is his.
     event Fulfilled(
@@ -71,12 +71,12 @@ interface IRequestEscrow {
     /// @param k Tokens of the answer.
     /// @param deadline Last second in which the request can be fulfilled.
     /// @param salt Makes the requester's requests different.
-    function request(bytes32 modelId, uint16[] calldata prompt, uint256 k, uint64 deadline, bytes32 salt)
+    function request(bytes32 modelId, uint32[] calldata prompt, uint256 k, uint64 deadline, bytes32 salt)
         external
         payable
         returns (bytes32 requestId);
 
-    /// @notice The same where only the prompt's digest is given: keccak256(abi.encodePacked(uint16[] prompt)).
+    /// @notice The same where only the prompt's digest is given: keccak256(abi.encodePacked(uint32[] prompt)).
     function requestDigest(bytes32 modelId, bytes32 promptDigest, uint256 k, uint64 deadline, bytes32 salt)
         external
         payable

@@ -19,7 +19,7 @@ struct Settlement {
 /// x_(T-K+1)..x_T, each the argmax of the model's logits (the lowest id wins ties).
 ///
 /// Its id is that of the question, keccak256(abi.encode(bytes32 modelId, uint256 k, bytes32 promptDigest)) with
-/// promptDigest = keccak256(abi.encodePacked(uint16[] x_0..x_(T-K))): one question has one answer, whatever the
+/// promptDigest = keccak256(abi.encodePacked(uint32[] x_0..x_(T-K))): one question has one answer, whatever the
 /// proof or the shape that it was proved with, so whoever knows the prompt can read it.
 interface IZkLLMSettlement is IVerifierRegistry, IRequestEscrow {
     /// @notice An answer was proved and its text shown to be the tokens' bytes. Their ids are what `tokensOf` returns;
@@ -85,16 +85,16 @@ interface IZkLLMSettlement is IVerifierRegistry, IRequestEscrow {
     /// @param index Position in the answer, from 0.
     /// @return id The token's id.
     /// @return text The token's bytes.
-    function tokenAt(bytes32 claimId, uint256 index) external view returns (uint16 id, bytes memory text);
+    function tokenAt(bytes32 claimId, uint256 index) external view returns (uint32 id, bytes memory text);
 
     /// @notice The token ids of a settled answer.
-    function tokensOf(bytes32 claimId) external view returns (uint16[] memory ids);
+    function tokensOf(bytes32 claimId) external view returns (uint32[] memory ids);
 
     /// @notice The answer of a settled claim: the bytes of its tokens, concatenated.
     function textOf(bytes32 claimId) external view returns (bytes memory text);
 
     /// @notice The id of the claim about what this model answers to a prompt with k tokens.
-    function claimIdOf(bytes32 modelId, uint256 k, uint16[] calldata prompt)
+    function claimIdOf(bytes32 modelId, uint256 k, uint32[] calldata prompt)
         external
         pure
         returns (bytes32 claimId);

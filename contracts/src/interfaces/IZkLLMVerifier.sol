@@ -5,7 +5,7 @@ pragma solidity ^0.8.30;
 interface IZkLLMVerifier {
     /// @notice Checks that the model answers with the last K ids of the statement; reverts if the proof is not valid.
     /// @param context What else the proof is bound to: it is hashed into the proof's transcript.
-    /// @param words The statement: T and the ids x_0..x_N (the pad id after x_T), 15 limbs of 16 bits a word, the
+    /// @param words The statement: T and the ids x_0..x_N (the pad id after x_T), 10 limbs of 24 bits a word, the
     /// first limb on top.
     /// @param proof Commitments and scalars, in the order of docs/protocol.md.
     function verify(bytes32 context, uint256[] calldata words, uint256[] calldata proof) external view;

@@ -6,7 +6,7 @@ pragma solidity ^0.8.30;
 /// and decodes greedily, so a question has one answer; it is the claim's content.
 library Claims {
     /// @notice keccak256(abi.encode(modelId, k, promptDigest)).
-    /// @param promptDigest keccak256(abi.encodePacked(uint16[] prompt)), a word for each id.
+    /// @param promptDigest keccak256(abi.encodePacked(uint32[] prompt)), a word for each id.
     function idOf(bytes32 modelId, uint256 k, bytes32 promptDigest) internal pure returns (bytes32 id) {
         assembly ("memory-safe") {
             let start := mload(0x40)

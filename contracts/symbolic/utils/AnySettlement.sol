@@ -20,17 +20,17 @@ abstract contract AnySettlement {
     ZkLLMSettlement internal settlement;
     MockZkLLMVerifier internal verifier;
     bytes32 internal model;
-    uint16 internal token;
+    uint32 internal token;
     bytes internal text;
 
     function setUp() public virtual {
         model = svm.createBytes32("model");
-        token = uint16(svm.createUint(16, "token"));
+        token = uint32(svm.createUint(24, "token"));
         text = svm.createBytes(TEXT, "text");
         settlement = new ZkLLMSettlement(OWNER);
-        // 13 positions: a statement is one word
+        // 8 positions: a statement is one word
         verifier = new MockZkLLMVerifier(
-            model, keccak256(abi.encodePacked(uint8(0), uint32(token), text)), 1, 13, 1
+            model, keccak256(abi.encodePacked(uint8(0), uint32(token), text)), 1, 8, 1
         );
         vm.prank(OWNER);
         settlement.register(address(verifier));
@@ -49,9 +49,9 @@ abstract contract AnySettlement {
     }
 
     /// @dev Calldata that answers the prompt of one id, `asked`, with `token`, in the name of `requestId`.
-    function _settling(uint16 asked, bytes32 requestId) internal view returns (bytes memory) {
+    function _settling(uint24 asked, bytes32 requestId) internal view returns (bytes memory) {
         uint256[] memory words = new uint256[](1);
-        words[0] = (1 << 224) | (uint256(asked) << 208) | (uint256(token) << 192);
+        words[0] = (1 << 216) | (uint256(asked) << 192) | (uint256(token) << 168);
         bytes[] memory tokens = new bytes[](1);
         tokens[0] = text;
         return abi.encodeCall(
@@ -60,7 +60,7 @@ abstract contract AnySettlement {
         );
     }
 
-    function _claimOf(uint16 asked) internal view returns (bytes32) {
+    function _claimOf(uint24 asked) internal view returns (bytes32) {
         return keccak256(abi.encode(model, 1, keccak256(abi.encode(asked))));
     }
 

@@ -29,7 +29,7 @@ contract EquationVerifier {
 
     /// @notice An answer by this model to the prompt of its one token.
     function settlement() external view returns (Settlement memory) {
-        uint256[] memory words = Vocabulary.words(new uint16[](2), 13, 0);
+        uint256[] memory words = Vocabulary.words(new uint32[](2), 13, 0);
         bytes[] memory tokens = new bytes[](1);
         tokens[0] = "token";
         return Settlement(address(this), 0, words, new uint256[](0), new bytes32[](0), tokens);

@@ -60,10 +60,10 @@ library Fixtures {
         return Settlement(verifier, f.requestId, f.words, f.proof, f.siblings, f.tokens);
     }
 
-    function prompt(Fixture memory f) internal pure returns (uint16[] memory ids) {
-        ids = new uint16[](f.ids.length - f.k);
+    function prompt(Fixture memory f) internal pure returns (uint32[] memory ids) {
+        ids = new uint32[](f.ids.length - f.k);
         for (uint256 i = 0; i < ids.length; ++i) {
-            ids[i] = uint16(f.ids[i]);
+            ids[i] = uint32(f.ids[i]);
         }
     }
 }

@@ -10,8 +10,8 @@ import {Vocabulary} from "./Vocabulary.sol";
 /// @notice A settlement whose only verifier is a mock, for tests of everything but the proofs.
 abstract contract MockedSettlement is TestBase {
     uint256 internal constant SIZE = 37;
-    uint256 internal constant LENGTH = 29;
-    uint16 internal constant PAD = 5;
+    uint256 internal constant LENGTH = 27;
+    uint32 internal constant PAD = 5;
     bytes32 internal constant MODEL = keccak256("a model");
 
     /// @dev Token i has i bytes, hardly ever valid UTF-8.
@@ -40,33 +40,33 @@ abstract contract MockedSettlement is TestBase {
         settlement.register(address(v));
     }
 
-    function _ids(uint256 seed, uint256 count) internal pure returns (uint16[] memory ids) {
-        ids = new uint16[](count);
+    function _ids(uint256 seed, uint256 count) internal pure returns (uint32[] memory ids) {
+        ids = new uint32[](count);
         for (uint256 i = 0; i < count; ++i) {
-            ids[i] = uint16(uint256(keccak256(abi.encode(seed, i))) % SIZE);
+            ids[i] = uint32(uint256(keccak256(abi.encode(seed, i))) % SIZE);
         }
     }
 
-    function _slice(uint16[] memory ids, uint256 from, uint256 to)
+    function _slice(uint32[] memory ids, uint256 from, uint256 to)
         internal
         pure
-        returns (uint16[] memory part)
+        returns (uint32[] memory part)
     {
-        part = new uint16[](to - from);
+        part = new uint32[](to - from);
         for (uint256 i = 0; i < part.length; ++i) {
             part[i] = ids[from + i];
         }
     }
 
-    function _prompt(uint16[] memory ids, uint256 k) internal pure returns (uint16[] memory) {
+    function _prompt(uint32[] memory ids, uint256 k) internal pure returns (uint32[] memory) {
         return _slice(ids, 0, ids.length - k);
     }
 
-    function _answer(uint16[] memory ids, uint256 k) internal pure returns (uint16[] memory) {
+    function _answer(uint32[] memory ids, uint256 k) internal pure returns (uint32[] memory) {
         return _slice(ids, ids.length - k, ids.length);
     }
 
-    function _claimId(uint16[] memory ids, uint256 k) internal pure returns (bytes32) {
+    function _claimId(uint32[] memory ids, uint256 k) internal pure returns (bytes32) {
         return keccak256(abi.encode(MODEL, k, keccak256(abi.encodePacked(_prompt(ids, k)))));
     }
 
@@ -76,12 +76,12 @@ abstract contract MockedSettlement is TestBase {
     }
 
     /// @dev Calldata that settles `ids` by `v` in the name of `requestId`.
-    function _calldata(MockZkLLMVerifier v, uint16[] memory ids, bytes32 requestId)
+    function _calldata(MockZkLLMVerifier v, uint32[] memory ids, bytes32 requestId)
         internal
         view
         returns (bytes memory)
     {
-        uint16[] memory answer = _answer(ids, v.K());
+        uint32[] memory answer = _answer(ids, v.K());
         return abi.encodeCall(
             IZkLLMSettlement.settle,
             (
@@ -95,7 +95,7 @@ abstract contract MockedSettlement is TestBase {
         );
     }
 
-    function _settle(uint16[] memory ids, bytes32 requestId) internal {
+    function _settle(uint32[] memory ids, bytes32 requestId) internal {
         (bool ok,) = address(settlement).call(_calldata(verifier, ids, requestId));
         assertTrue(ok, "settle");
     }

@@ -26,8 +26,8 @@ library Vocabulary {
     }
 
     /// @dev The different ids among `ids`, ascending: of those above the last one, the lowest, until there is none.
-    function distinct(uint16[] memory ids) internal pure returns (uint16[] memory out) {
-        out = new uint16[](ids.length);
+    function distinct(uint32[] memory ids) internal pure returns (uint32[] memory out) {
+        out = new uint32[](ids.length);
         uint256 count;
         for (uint256 from = 0;;) {
             uint256 lowest = type(uint256).max;
@@ -35,7 +35,7 @@ library Vocabulary {
                 if (ids[i] >= from && ids[i] < lowest) lowest = ids[i];
             }
             if (lowest == type(uint256).max) break;
-            out[count++] = uint16(lowest);
+            out[count++] = uint32(lowest);
             from = lowest + 1;
         }
         assembly ("memory-safe") {
@@ -44,8 +44,8 @@ library Vocabulary {
     }
 
     /// @dev Bytes of the different ids among `ids`, ascending.
-    function texts(bytes[] memory tokens, uint16[] memory ids) internal pure returns (bytes[] memory out) {
-        uint16[] memory sorted = distinct(ids);
+    function texts(bytes[] memory tokens, uint32[] memory ids) internal pure returns (bytes[] memory out) {
+        uint32[] memory sorted = distinct(ids);
         out = new bytes[](sorted.length);
         for (uint256 i = 0; i < sorted.length; ++i) {
             out[i] = tokens[sorted[i]];
@@ -54,7 +54,7 @@ library Vocabulary {
 
     /// @dev The siblings that complete the paths of `ids`: on each level, of the nodes on a path whose sibling is on
     /// none. Beyond the tree, where there are none, they are made up.
-    function siblings(bytes[] memory tokens, uint16[] memory ids)
+    function siblings(bytes[] memory tokens, uint32[] memory ids)
         internal
         pure
         returns (bytes32[] memory out)
@@ -85,11 +85,11 @@ library Vocabulary {
     }
 
     /// @dev T and the ids as the words of a statement for N positions; `pad` after the last id.
-    function words(uint16[] memory ids, uint256 N, uint16 pad) internal pure returns (uint256[] memory out) {
-        out = new uint256[]((N + 16) / 15);
+    function words(uint32[] memory ids, uint256 N, uint32 pad) internal pure returns (uint256[] memory out) {
+        out = new uint256[]((N + 11) / 10);
         for (uint256 limb = 0; limb < N + 2; ++limb) {
             uint256 value = limb == 0 ? ids.length - 1 : limb <= ids.length ? ids[limb - 1] : pad;
-            out[limb / 15] |= value << (16 * (14 - limb % 15));
+            out[limb / 10] |= value << (24 * (9 - limb % 10));
         }
     }
 }
