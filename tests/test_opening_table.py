@@ -105,7 +105,7 @@ class Case:
         powers = [pow(theta, g, R) for g in range(self.protocol.num_columns)]
         layouts = (self.protocol.fixed, self.protocol.witness)
         if table is None:
-            f = combine_columns(data, layouts, powers)
+            f = combine_columns(data, layouts, powers, 1 << self.protocol.mu)
             return Coefficients(self.kernels, self.srs, f, 1 << self.vk.b_log2)
         witness = commit_columns(self.srs, layouts[1], self.tensors, blinding=masks)
         return Tabled(self.protocol, data, self.srs, self.vk, witness, table, powers)

@@ -76,7 +76,7 @@ class FixedColumns:
 
     @classmethod
     def of(cls, package: ModelPackage, record: SetupRecord, srs: Srs, kernels: Kernels) -> FixedColumns:
-        protocol, mu = protocol_of(package, record.max_tokens, 1), package.config.mu
+        protocol, mu = protocol_of(package, record.rows, 1), package.config.mu
         commitments = record.fixed_commitments
         binding = Binding(mu, column_bits(mu), len(commitments), record.srs_digest, record.model_id)
         tensors = fixed_tensors(protocol.manifest, package.weights)

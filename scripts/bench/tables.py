@@ -39,7 +39,7 @@ def measured(model: QuantizedModel, config: ProgramConfig, srs: Srs) -> dict[str
     protocol, mu, b_log2 = describe(config, 16, 1), config.mu, column_bits(config.mu)
     rows, b = 1 << mu - b_log2, 1 << b_log2
     tensors = fixed_tensors(protocol.manifest, model)
-    sums = RowSums(NATIVE, protocol.fixed, tensors, b_log2)
+    sums = RowSums(NATIVE, protocol.fixed, tensors, mu, b_log2)
     segments = column_segments(protocol.fixed, tensors, 0)
     root, back = (pow(root_of_blocks(n), -1, R) for n in (rows, 2 * rows))
     scalars = sums.column_along_columns(0, root)

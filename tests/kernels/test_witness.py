@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from testkit.kernels import NAIVE, NATIVE
+from zkllm.kernels.interface import SumKernels
 
+BOTH: tuple[SumKernels[Any], ...] = (NATIVE, NAIVE)
 RNG = np.random.default_rng(5)
 WORD = st.one_of(st.integers(-(1 << 63), (1 << 63) - 1), st.integers(-300, 300))
 
@@ -45,7 +48,7 @@ def test_counts(outside: list[int]) -> None:
     """Rows -4 .. 3; what is not among them is not counted."""
     inputs = np.array([*RNG.integers(-4, 4, 30000).tolist(), *outside], np.int64)
     counts = [np.ones(8, np.int64), np.ones(8, np.int64)]
-    answers = [k.count_lookups(c, inputs, 4) for k, c in zip((NATIVE, NAIVE), counts, strict=True)]
+    answers = [k.count_lookups(c, inputs, 4) for k, c in zip(BOTH, counts, strict=True)]
     assert answers == [not outside] * 2 and counts[0].tolist() == counts[1].tolist()
     assert counts[0].sum() == 8 + 30000
 
@@ -59,9 +62,7 @@ def test_counts_of_pairs(wrong: int | None) -> None:
         outputs.reshape(-1)[wrong] += 1
     counts = [np.zeros(16, np.int64), np.zeros(16, np.int64)]
     given = (outputs, table)
-    answers = [
-        k.count_lookups(c, inputs, 0, None, given) for k, c in zip((NATIVE, NAIVE), counts, strict=True)
-    ]
+    answers = [k.count_lookups(c, inputs, 0, None, given) for k, c in zip(BOTH, counts, strict=True)]
     assert answers == [wrong is None] * 2 and counts[0].tolist() == counts[1].tolist()
 
 
@@ -75,7 +76,7 @@ def test_causal_counts(order: tuple[int, ...], rows: int) -> None:
     inputs = inputs.transpose(order).copy()
     causal = (order.index(2), order.index(3))
     counts = [np.zeros(4, np.int64), np.zeros(4, np.int64)]
-    answers = [k.count_lookups(c, inputs, 0, causal) for k, c in zip((NATIVE, NAIVE), counts, strict=True)]
+    answers = [k.count_lookups(c, inputs, 0, causal) for k, c in zip(BOTH, counts, strict=True)]
     assert answers == [True, True] and counts[0].tolist() == counts[1].tolist()
     assert counts[0].sum() == 6 * rows * (rows + 1) // 2
     assert NATIVE.count_lookups(counts[0], inputs, 0) == (rows == 1)

@@ -27,7 +27,7 @@ def test_sums_of_rows_are_those_of_the_coefficients(mu, kernels):
     assert any(map(layout.outer_of, range(layout.num_columns))) == (mu == 6)
     rng = random.Random(mu)
     coefficients = [rng.randrange(R) for _ in range(layout.num_columns)]
-    f = combine_columns(ProverData(protocol.manifest, kernels, tensors), [layout], coefficients)
+    f = combine_columns(ProverData(protocol.manifest, kernels, tensors), [layout], coefficients, 1 << mu)
     for b_log2 in range(1, mu):
         sums = RowSums(kernels, layout, tensors, layout.mu, b_log2)
         weights = kernels.from_list([rng.randrange(R) for _ in range(1 << b_log2)])

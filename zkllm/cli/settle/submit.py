@@ -14,7 +14,7 @@ from zkllm.cli.settle import options, prove_and_settle
 from zkllm.cli.settle.output import batch_lines, print_planned, receipt_data
 
 if TYPE_CHECKING:
-    from zkllm.settle.batch import Entry, PreparedBatch
+    pass
 
 SUMMARY = "settle proofs that were made before"
 
@@ -71,10 +71,13 @@ def submit_several(arguments: argparse.Namespace, console: Console, paths: Seque
             left = unsettled(session, batch)
             call = batch.call(left)
             simulate_batch(session, call, left)
-            claims = planned_claims(batch, left)
-            for claim in claims:
-                if claim["passed_over"]:
-                    console.note(f"the claim 0x{claim['claim_id'].hex()} is settled already: it is left out")
+            remaining = {entry.claim_id for entry in left}
+            for entry in batch.entries:
+                if entry.claim_id not in remaining:
+                    console.note(f"the claim 0x{entry.claim_id.hex()} is settled already: it is left out")
+            claims = [
+                {"claim_id": e.claim_id, "passed_over": e.claim_id not in remaining} for e in batch.entries
+            ]
             return print_planned(console, arguments, session, [call], claims=claims)
         settled = settle_batch(session, keyed, tokens, arguments.contract)
         chain = session.network
@@ -94,8 +97,3 @@ def submit_several(arguments: argparse.Namespace, console: Console, paths: Seque
         prompts = [package.tokenizer.decode_bytes(claim.prompt_ids) for claim in settled.claims]
         console.result(data, batch_lines(settled, prompts, chain))
     return 0
-
-
-def planned_claims(batch: PreparedBatch, left: Sequence[Entry]) -> list[dict[str, bytes | bool]]:
-    remaining = {entry.claim_id for entry in left}
-    return [{"claim_id": e.claim_id, "passed_over": e.claim_id not in remaining} for e in batch.entries]
