@@ -13,14 +13,14 @@ contract ZkLLMVerifier {
     // --------------------------------------------------------------------------------------- identity
 
     /// @notice Digest of the whole verifying key: model, shape, SRS and protocol version.
-    bytes32 public constant VERIFIER_ID = 0xb7239812f378aaf4b6f05efd3f47524a282d6347b8016ecc56185d976ff68197;
+    bytes32 public constant VERIFIER_ID = 0x5399ad47c73a4aeb8f466a4ba7cb32f20a2b9e3bf83db28a85e39296d38fc527;
     /// @notice Digest of the committed model: weights, configuration, vocabulary root, protocol version.
     bytes32 public constant MODEL_ID = 0x00f540384a1756a8100a7982795e7a1425a330deb6a4563c47a791cdf68ff5b8;
     /// @notice Root of the Merkle tree over the bytes of every token.
     bytes32 public constant VOCABULARY_ROOT =
-        0xd7b3b7feec9bab4ec0950c4ce90d248829d8c6d988662928480458161fff82e8;
+        0xb774d0e0ca82f04bcabca14c9036b31222632ff12d24c90c4005cd0d6d0e1c8a;
     /// @notice Tokens of the vocabulary; ids are below it.
-    uint256 public constant VOCABULARY_SIZE = 1024;
+    uint256 public constant VOCABULARY_SIZE = 70000;
     /// @notice Digest of the structured reference string.
     bytes32 public constant SRS_DIGEST = 0x392278a521c92d06e9a6d3abe7919e7b1c233dbc1a1fab2e3c72a74f74bd64ab;
     /// @notice Whether the secret of the SRS is public, so that anyone can forge proofs: tests only.
@@ -31,8 +31,8 @@ contract ZkLLMVerifier {
     uint256 public constant K = 3;
     /// @notice Version of the protocol.
     uint256 public constant VERSION = 2;
-    /// @notice Words that hold a statement: the length T and N + 1 ids, 15 limbs of 16 bits each.
-    uint256 public constant NUM_WORDS = 3;
+    /// @notice Words that hold a statement: the length T and N + 1 ids, 10 limbs of 24 bits each.
+    uint256 public constant NUM_WORDS = 5;
     /// @notice 32-byte words of a proof.
     uint256 public constant PROOF_WORDS = 56;
 
@@ -42,7 +42,7 @@ contract ZkLLMVerifier {
     error DevelopmentSrsOnMainnet();
     /// @notice Calldata is not the ABI encoding of its own arguments, or a length is not this shape's.
     error InvalidCalldata();
-    /// @notice A word of the statement has a bit above its 15 limbs.
+    /// @notice A word of the statement has a bit above its 10 limbs.
     error WordOutOfRange();
     /// @notice A scalar of the proof is not below r.
     error ScalarOutOfRange();
@@ -77,6 +77,8 @@ contract ZkLLMVerifier {
     uint256 private constant MINUS_ROOT_9 = 0x1fbfe4a677f32a14423da30a25e83c868e0297c1b177103171641d57670afd30;
     uint256 private constant MINUS_ROOT_10 = 0x0558c1b32b0a3cb3b42684bc946257994b8708a9b61a3ed8edecae9bccffb440;
     uint256 private constant MINUS_ROOT_11 = 0x21212a9bd86d52758fe4d28a6f33d1e1594644fd3d6ffae4cfba93302b96472c;
+    uint256 private constant MINUS_ROOT_12 = 0x289781269ee85498875da00dbcbd84300cabf163be600727dd69a7d3762d574d;
+    uint256 private constant MINUS_ROOT_13 = 0x0bcea208031fc00503f959c232271bede00c00c208c525608dbb770b283d18ad;
     /// @dev 1/n.
     uint256 private constant INVERSE_OF_SIZE =
         0x3058355f447953c1ade231a513e0f80710e9db4e679b02351f90fd168b040001;
@@ -93,8 +95,8 @@ contract ZkLLMVerifier {
     // -------------------------------------------------------------------------------------- commitments
 
     /// @dev C0: the 13 preprocessed polynomials of the circuit, packed.
-    uint256 private constant C0_X = 0x2478bfccd9f842523964fb0f61d2710d5cb3d7296c4dcab466ad4ac5af861ead;
-    uint256 private constant C0_Y = 0x2c29320c498999ee14a37f3814aec40bb49eb089e0df1d28c7abdbb3571bb947;
+    uint256 private constant C0_X = 0x1826330846f9a504cc9776a4b66aa169ab1a4eab1fb8b9952a02163bf9f85d8a;
+    uint256 private constant C0_Y = 0x19e6d4819bf403ff71a7acff78cc5b095e37db3e99117f203554de530ca04dbf;
     /// @dev Columns of the model: weights, embeddings, biases, lookup tables.
     uint256 private constant FIXED_0_X = 0x0a38c08556d6779ccc2bb5d4c508e33126e69b88ba46ec20505fcd08cc604eac;
     uint256 private constant FIXED_0_Y = 0x08d68c135e645e8dbd1fbbc938842a33e7d1e8ede9c0d686456e8282f9cb3f40;
@@ -121,61 +123,61 @@ contract ZkLLMVerifier {
     /// @dev keccak256("zkllm.v2.statement"): first word of the transcript.
     bytes32 private constant TAG = 0x012878b33735cc998ab1e3ba7cc85720591523a5f84061575352636884bc44ec;
 
-    uint256 private constant CD_SIZE = 0x0804;
-    uint256 private constant CD_PROOF_OFFSET = 0x00e0;
-    uint256 private constant WORDS_BYTES = 0x0060;
+    uint256 private constant CD_SIZE = 0x0844;
+    uint256 private constant CD_PROOF_OFFSET = 0x0120;
+    uint256 private constant WORDS_BYTES = 0x00a0;
     uint256 private constant WITNESS_BYTES = 0x0040;
-    uint256 private constant CD_WITNESS = 0x0104;
+    uint256 private constant CD_WITNESS = 0x0144;
     uint256 private constant CD_WORDS = 0x0084;
-    uint256 private constant CD_WITNESS_0 = 0x0104;
-    uint256 private constant CD_DELTA = 0x0144;
-    uint256 private constant CD_V = 0x0164;
-    uint256 private constant CD_H = 0x0184;
-    uint256 private constant CD_Q = 0x01c4;
-    uint256 private constant CD_G = 0x0204;
-    uint256 private constant CD_SD = 0x0244;
-    uint256 private constant CD_PCOL_ZETA = 0x0284;
-    uint256 private constant CD_PCOL_ZETA_INV = 0x02a4;
-    uint256 private constant CD_PROW_ZETA = 0x02c4;
-    uint256 private constant CD_PROW_ZETA_INV = 0x02e4;
-    uint256 private constant CD_C1 = 0x0304;
-    uint256 private constant CD_C2 = 0x0344;
-    uint256 private constant CD_Q1 = 0x0384;
-    uint256 private constant CD_Q2 = 0x03a4;
-    uint256 private constant CD_Q3 = 0x03c4;
-    uint256 private constant CD_Q4 = 0x03e4;
-    uint256 private constant CD_QM = 0x0404;
-    uint256 private constant CD_QC = 0x0424;
-    uint256 private constant CD_QE = 0x0444;
-    uint256 private constant CD_QI = 0x0464;
-    uint256 private constant CD_QL = 0x0484;
-    uint256 private constant CD_SIGMA1 = 0x04a4;
-    uint256 private constant CD_SIGMA2 = 0x04c4;
-    uint256 private constant CD_SIGMA3 = 0x04e4;
-    uint256 private constant CD_SIGMA4 = 0x0504;
-    uint256 private constant CD_A = 0x0524;
-    uint256 private constant CD_B = 0x0544;
-    uint256 private constant CD_C = 0x0564;
-    uint256 private constant CD_D = 0x0584;
-    uint256 private constant CD_A_NEXT = 0x05a4;
-    uint256 private constant CD_B_NEXT = 0x05c4;
-    uint256 private constant CD_C_NEXT = 0x05e4;
-    uint256 private constant CD_D_NEXT = 0x0604;
-    uint256 private constant CD_Z_PRIME = 0x0624;
-    uint256 private constant CD_Z_PRIME_NEXT = 0x0644;
-    uint256 private constant CD_TP_NEXT = 0x0664;
-    uint256 private constant CD_TG_NEXT = 0x0684;
-    uint256 private constant CD_G_ZETA = 0x06a4;
-    uint256 private constant CD_G_ZETA_INV = 0x06c4;
-    uint256 private constant CD_H_ZETA = 0x06e4;
-    uint256 private constant CD_H_ZETA_INV = 0x0704;
-    uint256 private constant CD_S_ZETA = 0x0724;
-    uint256 private constant CD_S_ZETA_INV = 0x0744;
-    uint256 private constant CD_W = 0x0764;
-    uint256 private constant CD_W_PRIME = 0x07a4;
-    uint256 private constant CD_INVERSE = 0x07e4;
-    uint256 private constant CD_W_Y = 0x0784;
-    uint256 private constant CD_W_PRIME_Y = 0x07c4;
+    uint256 private constant CD_WITNESS_0 = 0x0144;
+    uint256 private constant CD_DELTA = 0x0184;
+    uint256 private constant CD_V = 0x01a4;
+    uint256 private constant CD_H = 0x01c4;
+    uint256 private constant CD_Q = 0x0204;
+    uint256 private constant CD_G = 0x0244;
+    uint256 private constant CD_SD = 0x0284;
+    uint256 private constant CD_PCOL_ZETA = 0x02c4;
+    uint256 private constant CD_PCOL_ZETA_INV = 0x02e4;
+    uint256 private constant CD_PROW_ZETA = 0x0304;
+    uint256 private constant CD_PROW_ZETA_INV = 0x0324;
+    uint256 private constant CD_C1 = 0x0344;
+    uint256 private constant CD_C2 = 0x0384;
+    uint256 private constant CD_Q1 = 0x03c4;
+    uint256 private constant CD_Q2 = 0x03e4;
+    uint256 private constant CD_Q3 = 0x0404;
+    uint256 private constant CD_Q4 = 0x0424;
+    uint256 private constant CD_QM = 0x0444;
+    uint256 private constant CD_QC = 0x0464;
+    uint256 private constant CD_QE = 0x0484;
+    uint256 private constant CD_QI = 0x04a4;
+    uint256 private constant CD_QL = 0x04c4;
+    uint256 private constant CD_SIGMA1 = 0x04e4;
+    uint256 private constant CD_SIGMA2 = 0x0504;
+    uint256 private constant CD_SIGMA3 = 0x0524;
+    uint256 private constant CD_SIGMA4 = 0x0544;
+    uint256 private constant CD_A = 0x0564;
+    uint256 private constant CD_B = 0x0584;
+    uint256 private constant CD_C = 0x05a4;
+    uint256 private constant CD_D = 0x05c4;
+    uint256 private constant CD_A_NEXT = 0x05e4;
+    uint256 private constant CD_B_NEXT = 0x0604;
+    uint256 private constant CD_C_NEXT = 0x0624;
+    uint256 private constant CD_D_NEXT = 0x0644;
+    uint256 private constant CD_Z_PRIME = 0x0664;
+    uint256 private constant CD_Z_PRIME_NEXT = 0x0684;
+    uint256 private constant CD_TP_NEXT = 0x06a4;
+    uint256 private constant CD_TG_NEXT = 0x06c4;
+    uint256 private constant CD_G_ZETA = 0x06e4;
+    uint256 private constant CD_G_ZETA_INV = 0x0704;
+    uint256 private constant CD_H_ZETA = 0x0724;
+    uint256 private constant CD_H_ZETA_INV = 0x0744;
+    uint256 private constant CD_S_ZETA = 0x0764;
+    uint256 private constant CD_S_ZETA_INV = 0x0784;
+    uint256 private constant CD_W = 0x07a4;
+    uint256 private constant CD_W_PRIME = 0x07e4;
+    uint256 private constant CD_INVERSE = 0x0824;
+    uint256 private constant CD_W_Y = 0x07c4;
+    uint256 private constant CD_W_PRIME_Y = 0x0804;
 
     // ------------------------------------------------------------------------------------------ memory
 
@@ -188,66 +190,66 @@ contract ZkLLMVerifier {
     uint256 private constant M_OMEGA_Q = 0x0200;
     uint256 private constant M_SEED = 0x0480;
     uint256 private constant M_WORDS = 0x04a0;
-    uint256 private constant M_DELTA = 0x0500;
-    uint256 private constant M_THETA = 0x0520;
-    uint256 private constant M_ZETA = 0x0540;
-    uint256 private constant M_V = 0x0560;
-    uint256 private constant M_PCOL_ZETA = 0x0580;
-    uint256 private constant M_PCOL_ZETA_INV = 0x05a0;
-    uint256 private constant M_PROW_ZETA = 0x05c0;
-    uint256 private constant M_PROW_ZETA_INV = 0x05e0;
-    uint256 private constant M_DEN_ZH = 0x0600;
-    uint256 private constant M_DEN_ZETA = 0x0620;
-    uint256 private constant M_DEN_Z13_Y = 0x0640;
-    uint256 private constant M_DEN_Z4_Y = 0x0660;
-    uint256 private constant M_DEN_Z4_YW = 0x0680;
-    uint256 private constant M_DEN_Z3_Y = 0x06a0;
-    uint256 private constant M_DEN_Z3_YW = 0x06c0;
-    uint256 private constant M_DEN_Z_ZETA = 0x06e0;
-    uint256 private constant M_DEN_ZZETA_1 = 0x0700;
-    uint256 private constant M_DEN_Z_ALPHA = 0x0720;
-    uint256 private constant M_DEN_Z2_ZETA = 0x0740;
-    uint256 private constant M_DEN_Z2ZETA_1 = 0x0760;
-    uint256 private constant M_PREFIX_ZETA = 0x0780;
-    uint256 private constant M_PREFIX_Z13_Y = 0x07a0;
-    uint256 private constant M_PREFIX_Z4_Y = 0x07c0;
-    uint256 private constant M_PREFIX_Z4_YW = 0x07e0;
-    uint256 private constant M_PREFIX_Z3_Y = 0x0800;
-    uint256 private constant M_PREFIX_Z3_YW = 0x0820;
-    uint256 private constant M_PREFIX_Z_ZETA = 0x0840;
-    uint256 private constant M_PREFIX_ZZETA_1 = 0x0860;
-    uint256 private constant M_PREFIX_Z_ALPHA = 0x0880;
-    uint256 private constant M_PREFIX_Z2_ZETA = 0x08a0;
-    uint256 private constant M_PREFIX_Z2ZETA_1 = 0x08c0;
-    uint256 private constant M_ALPHA = 0x08e0;
-    uint256 private constant M_GAMMA = 0x0900;
-    uint256 private constant M_BETA_P = 0x0920;
-    uint256 private constant M_GAMMA_P = 0x0940;
-    uint256 private constant M_ALPHA_P = 0x0960;
-    uint256 private constant M_Y = 0x0980;
-    uint256 private constant M_YW = 0x09a0;
-    uint256 private constant M_BETA = 0x09c0;
-    uint256 private constant M_Z = 0x09e0;
-    uint256 private constant M_OMEGA = 0x0a00;
-    uint256 private constant M_STATE = 0x0a20;
-    uint256 private constant M_PI = 0x0a40;
-    uint256 private constant M_TG = 0x0a60;
-    uint256 private constant M_TP = 0x0a80;
-    uint256 private constant M_INTERNAL_0 = 0x0aa0;
-    uint256 private constant M_INTERNAL_1 = 0x0ac0;
-    uint256 private constant M_INTERNAL_2 = 0x0ae0;
-    uint256 private constant M_INTERNAL_3 = 0x0b00;
-    uint256 private constant M_D_ZETA = 0x0b20;
-    uint256 private constant M_D_ZETA_INV = 0x0b40;
-    uint256 private constant M_H_ALPHA = 0x0b60;
-    uint256 private constant M_S_C0 = 0x0b80;
-    uint256 private constant M_S_C1 = 0x0ba0;
-    uint256 private constant M_S_C2 = 0x0bc0;
-    uint256 private constant M_S_G = 0x0be0;
-    uint256 private constant M_S_H = 0x0c00;
-    uint256 private constant M_S_SD = 0x0c20;
-    uint256 private constant M_S_ONE = 0x0c40;
-    uint256 private constant M_END = 0x0c60;
+    uint256 private constant M_DELTA = 0x0540;
+    uint256 private constant M_THETA = 0x0560;
+    uint256 private constant M_ZETA = 0x0580;
+    uint256 private constant M_V = 0x05a0;
+    uint256 private constant M_PCOL_ZETA = 0x05c0;
+    uint256 private constant M_PCOL_ZETA_INV = 0x05e0;
+    uint256 private constant M_PROW_ZETA = 0x0600;
+    uint256 private constant M_PROW_ZETA_INV = 0x0620;
+    uint256 private constant M_DEN_ZH = 0x0640;
+    uint256 private constant M_DEN_ZETA = 0x0660;
+    uint256 private constant M_DEN_Z13_Y = 0x0680;
+    uint256 private constant M_DEN_Z4_Y = 0x06a0;
+    uint256 private constant M_DEN_Z4_YW = 0x06c0;
+    uint256 private constant M_DEN_Z3_Y = 0x06e0;
+    uint256 private constant M_DEN_Z3_YW = 0x0700;
+    uint256 private constant M_DEN_Z_ZETA = 0x0720;
+    uint256 private constant M_DEN_ZZETA_1 = 0x0740;
+    uint256 private constant M_DEN_Z_ALPHA = 0x0760;
+    uint256 private constant M_DEN_Z2_ZETA = 0x0780;
+    uint256 private constant M_DEN_Z2ZETA_1 = 0x07a0;
+    uint256 private constant M_PREFIX_ZETA = 0x07c0;
+    uint256 private constant M_PREFIX_Z13_Y = 0x07e0;
+    uint256 private constant M_PREFIX_Z4_Y = 0x0800;
+    uint256 private constant M_PREFIX_Z4_YW = 0x0820;
+    uint256 private constant M_PREFIX_Z3_Y = 0x0840;
+    uint256 private constant M_PREFIX_Z3_YW = 0x0860;
+    uint256 private constant M_PREFIX_Z_ZETA = 0x0880;
+    uint256 private constant M_PREFIX_ZZETA_1 = 0x08a0;
+    uint256 private constant M_PREFIX_Z_ALPHA = 0x08c0;
+    uint256 private constant M_PREFIX_Z2_ZETA = 0x08e0;
+    uint256 private constant M_PREFIX_Z2ZETA_1 = 0x0900;
+    uint256 private constant M_ALPHA = 0x0920;
+    uint256 private constant M_GAMMA = 0x0940;
+    uint256 private constant M_BETA_P = 0x0960;
+    uint256 private constant M_GAMMA_P = 0x0980;
+    uint256 private constant M_ALPHA_P = 0x09a0;
+    uint256 private constant M_Y = 0x09c0;
+    uint256 private constant M_YW = 0x09e0;
+    uint256 private constant M_BETA = 0x0a00;
+    uint256 private constant M_Z = 0x0a20;
+    uint256 private constant M_OMEGA = 0x0a40;
+    uint256 private constant M_STATE = 0x0a60;
+    uint256 private constant M_PI = 0x0a80;
+    uint256 private constant M_TG = 0x0aa0;
+    uint256 private constant M_TP = 0x0ac0;
+    uint256 private constant M_INTERNAL_0 = 0x0ae0;
+    uint256 private constant M_INTERNAL_1 = 0x0b00;
+    uint256 private constant M_INTERNAL_2 = 0x0b20;
+    uint256 private constant M_INTERNAL_3 = 0x0b40;
+    uint256 private constant M_D_ZETA = 0x0b60;
+    uint256 private constant M_D_ZETA_INV = 0x0b80;
+    uint256 private constant M_H_ALPHA = 0x0ba0;
+    uint256 private constant M_S_C0 = 0x0bc0;
+    uint256 private constant M_S_C1 = 0x0be0;
+    uint256 private constant M_S_C2 = 0x0c00;
+    uint256 private constant M_S_G = 0x0c20;
+    uint256 private constant M_S_H = 0x0c40;
+    uint256 private constant M_S_SD = 0x0c60;
+    uint256 private constant M_S_ONE = 0x0c80;
+    uint256 private constant M_END = 0x0ca0;
     uint256 private constant PAIRS_BYTES = 0x0240;
 
     constructor() {
@@ -265,7 +267,7 @@ contract ZkLLMVerifier {
 
     /// @notice Checks a proof that MODEL_ID answers with the last K tokens of the statement; reverts if it does not.
     /// @param context What else the proof is bound to; see the settlement contract.
-    /// @param words The statement: T and the ids x_0..x_N, 15 limbs of 16 bits a word, first limb on top.
+    /// @param words The statement: T and the ids x_0..x_N, 10 limbs of 24 bits a word, first limb on top.
     /// @param proof Commitments and scalars in the order of docs/protocol.md.
     function verify(bytes32 context, uint256[] calldata words, uint256[] calldata proof) external view {
         _reduceToPairs(context, words.length, proof.length);
@@ -326,6 +328,8 @@ contract ZkLLMVerifier {
             let all := calldataload(CD_WORDS)
             all := or(all, calldataload(add(CD_WORDS, 0x20)))
             all := or(all, calldataload(add(CD_WORDS, 0x40)))
+            all := or(all, calldataload(add(CD_WORDS, 0x60)))
+            all := or(all, calldataload(add(CD_WORDS, 0x80)))
             valid := iszero(shr(240, all))
         }
     }
@@ -644,6 +648,14 @@ contract ZkLLMVerifier {
             denominator := mulmod(denominator, factor, r)
             factor := addmod(y, MINUS_ROOT_11, r)
             own := mulmod(mload(add(M_SEED, 0x160)), MINUS_ROOT_11, r)
+            numerator := addmod(mulmod(numerator, factor, r), mulmod(own, denominator, r), r)
+            denominator := mulmod(denominator, factor, r)
+            factor := addmod(y, MINUS_ROOT_12, r)
+            own := mulmod(mload(add(M_SEED, 0x180)), MINUS_ROOT_12, r)
+            numerator := addmod(mulmod(numerator, factor, r), mulmod(own, denominator, r), r)
+            denominator := mulmod(denominator, factor, r)
+            factor := addmod(y, MINUS_ROOT_13, r)
+            own := mulmod(mload(add(M_SEED, 0x1a0)), MINUS_ROOT_13, r)
             numerator := addmod(mulmod(numerator, factor, r), mulmod(own, denominator, r), r)
             denominator := mulmod(denominator, factor, r)
 

@@ -31,7 +31,7 @@ contract ZkLLMVerifier {
     uint256 public constant K = 1;
     /// @notice Version of the protocol.
     uint256 public constant VERSION = 2;
-    /// @notice Words that hold a statement: the length T and N + 1 ids, 15 limbs of 16 bits each.
+    /// @notice Words that hold a statement: the length T and N + 1 ids, 10 limbs of 24 bits each.
     uint256 public constant NUM_WORDS = 2;
     /// @notice 32-byte words of a proof.
     uint256 public constant PROOF_WORDS = 58;
@@ -42,7 +42,7 @@ contract ZkLLMVerifier {
     error DevelopmentSrsOnMainnet();
     /// @notice Calldata is not the ABI encoding of its own arguments, or a length is not this shape's.
     error InvalidCalldata();
-    /// @notice A word of the statement has a bit above its 15 limbs.
+    /// @notice A word of the statement has a bit above its 10 limbs.
     error WordOutOfRange();
     /// @notice A scalar of the proof is not below r.
     error ScalarOutOfRange();
@@ -263,7 +263,7 @@ contract ZkLLMVerifier {
 
     /// @notice Checks a proof that MODEL_ID answers with the last K tokens of the statement; reverts if it does not.
     /// @param context What else the proof is bound to; see the settlement contract.
-    /// @param words The statement: T and the ids x_0..x_N, 15 limbs of 16 bits a word, first limb on top.
+    /// @param words The statement: T and the ids x_0..x_N, 10 limbs of 24 bits a word, first limb on top.
     /// @param proof Commitments and scalars in the order of docs/protocol.md.
     function verify(bytes32 context, uint256[] calldata words, uint256[] calldata proof) external view {
         _reduceToPairs(context, words.length, proof.length);

@@ -13,7 +13,7 @@ contract ZkLLMVerifier {
     // --------------------------------------------------------------------------------------- identity
 
     /// @notice Digest of the whole verifying key: model, shape, SRS and protocol version.
-    bytes32 public constant VERIFIER_ID = 0x9dee43cffae7c546a03be8f2b0b29262f7f1f7eaeb37978c62e9df3315ba0b1c;
+    bytes32 public constant VERIFIER_ID = 0x7bbd936597d05f9ce2f8afa2ae7e9e1d050eda79634bbc578c78f9a063b59298;
     /// @notice Digest of the committed model: weights, configuration, vocabulary root, protocol version.
     bytes32 public constant MODEL_ID = 0x3ae10dfe1f57e6b1492bd34bba56c48bb60067f4122d73419361875532433dd8;
     /// @notice Root of the Merkle tree over the bytes of every token.
@@ -30,8 +30,8 @@ contract ZkLLMVerifier {
     /// @notice Certified tokens of a statement: its last K ids.
     uint256 public constant K = 2;
     /// @notice Version of the protocol.
-    uint256 public constant VERSION = 1;
-    /// @notice Words that hold a statement: the length T and N + 1 ids, 15 limbs of 16 bits each.
+    uint256 public constant VERSION = 2;
+    /// @notice Words that hold a statement: the length T and N + 1 ids, 10 limbs of 24 bits each.
     uint256 public constant NUM_WORDS = 2;
     /// @notice 32-byte words of a proof.
     uint256 public constant PROOF_WORDS = 56;
@@ -42,7 +42,7 @@ contract ZkLLMVerifier {
     error DevelopmentSrsOnMainnet();
     /// @notice Calldata is not the ABI encoding of its own arguments, or a length is not this shape's.
     error InvalidCalldata();
-    /// @notice A word of the statement has a bit above its 15 limbs.
+    /// @notice A word of the statement has a bit above its 10 limbs.
     error WordOutOfRange();
     /// @notice A scalar of the proof is not below r.
     error ScalarOutOfRange();
@@ -92,8 +92,8 @@ contract ZkLLMVerifier {
     // -------------------------------------------------------------------------------------- commitments
 
     /// @dev C0: the 13 preprocessed polynomials of the circuit, packed.
-    uint256 private constant C0_X = 0x2ec9d7552fb4c747417054daf27cdda8cb44a9a1282ec42d8553863fc1244977;
-    uint256 private constant C0_Y = 0x1b9ffb7d80bc5ad1d73f18be3dbd8ee397b335f7511badb8a8a8fefce2cd08dc;
+    uint256 private constant C0_X = 0x21fedfd31de3641ebae2853bf33b23f9c8f3cc684ce4da21c102ef29880fdb9d;
+    uint256 private constant C0_Y = 0x0f770d05e40b1bedccb621c42171beab84e46519a0e7f1cc59e98cbd149e31e5;
     /// @dev Columns of the model: weights, embeddings, biases, lookup tables.
     uint256 private constant FIXED_0_X = 0x0ad45092429eeea347f87f9082fe60f5d52e7ed6ae35b5b49d55d5b8dc25421f;
     uint256 private constant FIXED_0_Y = 0x1caa13999099c5d5300a55de2a028030e4391d067f69444e24118a9b392d320c;
@@ -113,8 +113,8 @@ contract ZkLLMVerifier {
 
     // ---------------------------------------------------------------------------------------- calldata
 
-    /// @dev keccak256("zkllm.v1.statement"): first word of the transcript.
-    bytes32 private constant TAG = 0x41557b04d6d4d82e310c3d031e80cd8781a30cb1025ef02bc5c237dc821cd1d6;
+    /// @dev keccak256("zkllm.v2.statement"): first word of the transcript.
+    bytes32 private constant TAG = 0x012878b33735cc998ab1e3ba7cc85720591523a5f84061575352636884bc44ec;
 
     uint256 private constant CD_SIZE = 0x07e4;
     uint256 private constant CD_PROOF_OFFSET = 0x00c0;
@@ -260,7 +260,7 @@ contract ZkLLMVerifier {
 
     /// @notice Checks a proof that MODEL_ID answers with the last K tokens of the statement; reverts if it does not.
     /// @param context What else the proof is bound to; see the settlement contract.
-    /// @param words The statement: T and the ids x_0..x_N, 15 limbs of 16 bits a word, first limb on top.
+    /// @param words The statement: T and the ids x_0..x_N, 10 limbs of 24 bits a word, first limb on top.
     /// @param proof Commitments and scalars in the order of docs/protocol.md.
     function verify(bytes32 context, uint256[] calldata words, uint256[] calldata proof) external view {
         _reduceToPairs(context, words.length, proof.length);
