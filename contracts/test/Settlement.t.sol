@@ -235,7 +235,7 @@ contract SettlementTest is MockedSettlement {
         uint32[2][7] memory answers = [
             [uint32(3), 67],
             [uint32(67), 3],
-            [uint32(36), (1 << 24) - 1],
+            [uint32(36), 70_000],
             [uint32(67), 67],
             [uint32(66), 67],
             [uint32(3), 40],

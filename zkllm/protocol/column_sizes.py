@@ -57,8 +57,9 @@ class Layouts(Protocol):
 def chosen_sizes(layouts: Layouts, mu: int | None = None, witness_mu: int | None = None) -> ColumnSizes:
     """One column of each group where that stays within 2^24; `mu` and `witness_mu` as asked for, if they are.
 
-    `layouts`: of the same tensors, in columns of any size. Lookup tables are not cut: a fixed one is to lie
-    as its multiplicities do. Raises ValueError where what is asked for does not go together.
+    `layouts`: of the same tensors, in columns of any size. Lookup tables are cut as their multiplicities are:
+    where a witness column is shorter than one, fixed columns are as short. Raises ValueError where a witness
+    column has more than half of a column's coefficients.
     """
     least = max(LEAST_WITNESS_MU, layouts.largest_table)
     fixed = max(least, ceil_log2(layouts.fixed.used))
@@ -66,11 +67,8 @@ def chosen_sizes(layouts: Layouts, mu: int | None = None, witness_mu: int | None
     witness = witness_mu
     if witness is None:
         witness = min(most, max(least, ceil_log2(layouts.witness.used)))
-    if not least <= witness <= most:
-        raise ValueError(
-            f"witness columns of 2^{witness} coefficients: they have at least 2^{least}, as the largest "
-            f"lookup table has, and at most 2^{most}, half of a column's"
-        )
+    if witness > most:
+        raise ValueError(f"witness columns of 2^{witness} coefficients are more than half of 2^{most + 1}")
     if mu is None:
         mu = max(MIN_MU, min(MAX_CHOSEN_MU, fixed), witness + 1)
-    return ColumnSizes(mu, min(mu, fixed), witness)
+    return ColumnSizes(mu, min(mu, fixed) if witness >= least else witness, witness)
