@@ -21,7 +21,7 @@ BATCH_TAG = keccak256(b"zkllm.v2.batch")
 def encode_equation(equation: Equation) -> bytes:
     """The words that a verifier contract's `pairingInput` returns."""
     vk = equation.vk
-    head = equation.state + vk.srs_digest + encode_scalar(int(vk.srs_kind != "ceremony"))
+    head = equation.state + vk.srs_digest + encode_scalar(int(vk.development_srs))
     return head + b"".join(encode_g1(p) + encode_g2(q) for p, q in equation.pairs)
 
 
