@@ -28,6 +28,8 @@ from .interface import (
 )
 
 Table: TypeAlias = TableOf[FrVec]
+_ZERO = bytes(32)
+"""An element's canonical bytes."""
 
 
 def _machine_words(values: np.ndarray) -> np.ndarray:
@@ -97,7 +99,9 @@ class NativeKernels(KernelsOf[FrVec]):
     # ---- vectors
 
     def from_list(self, values: Iterable[int]) -> FrVec:
-        return FrVec.from_list([int(v) % R for v in values])
+        # by their bytes, which one call takes at once; most entries of a circuit's selectors are 0
+        encoded = [(int(v) % R).to_bytes(len(_ZERO), "little") if v else _ZERO for v in values]
+        return FrVec.from_bytes(b"".join(encoded))
 
     def from_table(self, table: Table) -> FrVec:
         if isinstance(table, FrVec):
