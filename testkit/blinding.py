@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from zkllm.blinding import CIRCUIT_ROWS, FreshBlinding
 from zkllm.field import R
@@ -23,3 +23,14 @@ class Unblinded(FreshBlinding):
 
     def __init__(self, addresses: Sequence[Sequence[int]] = ()):
         super().__init__(addresses, lambda: 0)
+
+
+class Masked(Unblinded):
+    """Masks as they are given, by column and address."""
+
+    def __init__(self, columns: Mapping[int, Mapping[int, int]] | None = None):
+        super().__init__()
+        self._given = columns or {}
+
+    def column(self, column: int) -> Mapping[int, int]:
+        return self._given.get(column, {})

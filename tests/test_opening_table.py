@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from testkit.blinding import Masked
 from testkit.whole import CERTIFIED, ROWS, Whole
-from tests.test_blinding import Masks
 from zkllm.commitments import commit_columns
 from zkllm.errors import PackageError, ProofError
 from zkllm.field import R
@@ -50,7 +50,7 @@ class Case:
         model = tiny_model(1, mu=mu)
         protocol = describe(model.config, ROWS, CERTIFIED)
         trace = generate_trace(model, [3, 7], CERTIFIED, ROWS, kernels=kernels)
-        tensors = prover_data(protocol.manifest, model, trace, kernels).tensors
+        tensors = prover_data(protocol, model, trace, kernels).tensors
         srs = make_development_srs(mu, kernels=kernels)
         names = {field.name: field for field in fields(VerifyingKey)}
         vk = VerifyingKey(
@@ -99,7 +99,7 @@ class Case:
         rows = range(1 << self.vk.b_log2, len(c), 1 << self.vk.b_log2)
         return b"".join(self.srs.commit(k.slice(c, start, len(c))) for start in rows)
 
-    def combined(self, table: OpeningTable | None, masks: Masks, theta: int) -> Combined:
+    def combined(self, table: OpeningTable | None, masks: Masked, theta: int) -> Combined:
         """f, as `prover.prove_data` opens it."""
         data = ProverData(self.protocol.manifest, self.kernels, self.tensors, masks)
         powers = [pow(theta, g, R) for g in range(self.protocol.num_columns)]
@@ -110,7 +110,7 @@ class Case:
         witness = commit_columns(self.srs, layouts[1], self.tensors, blinding=masks)
         return Tabled(self.protocol, data, self.srs, self.vk, witness, table, powers)
 
-    def opened(self, table: OpeningTable | None, masks: Masks) -> tuple[list[int], bytes, list[int]]:
+    def opened(self, table: OpeningTable | None, masks: Masked) -> tuple[list[int], bytes, list[int]]:
         """h, [q], g at random challenges, the same for each call."""
         rng = random.Random(5)
         theta, alpha = rng.randrange(R), rng.randrange(R)
@@ -121,11 +121,9 @@ class Case:
         return self.kernels.to_list(h), q, self.kernels.to_list(g)
 
     @cached_property
-    def masks(self) -> Masks:
-        """Behind the last tensor, and at the very end, of the last witness column."""
-        witness = self.protocol.witness
-        last, used = witness.num_columns - 1, witness.used % (1 << witness.mu)
-        return Masks({last: {used: R - 5, (1 << witness.mu) - 1: 123456789}})
+    def masks(self) -> Masked:
+        """Where a proof has them."""
+        return Masked({g: {x: R - 5 - x for x in own} for g, own in enumerate(self.protocol.masks)})
 
 
 GIVEN = ("mu", "b_log2", "fixed_commitments", "srs_digest", "model_id", "g2_tau_b")
@@ -154,16 +152,16 @@ def test_naive_kernels_make_and_use_the_same_table(tmp_path: Path) -> None:
 def test_what_is_opened_is_the_same(case: Case, tmp_path: Path) -> None:
     """h, [q] and g, with masks and without."""
     table = case.save(tmp_path / "table")
-    plain, masked = case.opened(None, Masks()), case.opened(None, case.masks)
-    assert case.opened(table, Masks()) == plain != masked == case.opened(table, case.masks)
+    plain, masked = case.opened(None, Masked()), case.opened(None, case.masks)
+    assert case.opened(table, Masked()) == plain != masked == case.opened(table, case.masks)
 
 
 def test_only_the_witness_has_coefficients(case: Case, tmp_path: Path) -> None:
-    """As many rows of them as reach to its last one, masks included."""
-    table, b, used = case.save(tmp_path / "table"), 1 << case.vk.b_log2, case.protocol.witness.used
-    for masks, end in ((Masks(), min(used, 1 << case.vk.mu)), (case.masks, 1 << case.vk.mu)):
-        f = case.combined(table, masks, 3)
-        assert isinstance(f, Tabled) and len(f.witness.vector) == -(-end // b) * b
+    """As many rows of them as reach to its last mask."""
+    table, b = case.save(tmp_path / "table"), 1 << case.vk.b_log2
+    end = 1 + max(max(own) for own in case.protocol.masks)
+    f = case.combined(table, case.masks, 3)
+    assert isinstance(f, Tabled) and len(f.witness.vector) == -(-end // b) * b
 
 
 @pytest.mark.slow
@@ -190,7 +188,7 @@ def test_a_wrong_table_opens_nothing(case: Case, tmp_path: Path) -> None:
     count = case.binding.rows - 1
     for wrong in wrongs(case):
         with pytest.raises(ProofError, match="not that of this model's columns"):
-            case.opened(case.save(tmp_path / "table", wrong), Masks())
+            case.opened(case.save(tmp_path / "table", wrong), Masked())
         with pytest.raises(WrongColumn):
             for g in range(case.binding.columns):
                 case.columns.check(g, NATIVE.decode_points(wrong), g * count)
@@ -228,7 +226,7 @@ def test_a_table_of_something_else_is_not_loaded(case: Case, tmp_path: Path) -> 
             OpeningTable.load(path, other, NATIVE)
     with pytest.raises(ValueError, match="another model or SRS"):
         table = OpeningTable.load(path, binding, NATIVE)
-        case.opened(replace(table, binding=replace(binding, model_id=bytes(31) + b"\1")), Masks())
+        case.opened(replace(table, binding=replace(binding, model_id=bytes(31) + b"\1")), Masked())
 
 
 def test_points_that_are_none_are_not_loaded(case: Case, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import zkllm
-from testkit.blinding import Unblinded, seeded
+from testkit.blinding import Masked, Unblinded, seeded
 from testkit.toy import Instance, Toy
 from testkit.whole import CONTEXT, ROWS, Whole
 from zkllm.blinding import CIRCUIT_ROWS, MULTIPLE, FreshBlinding
@@ -143,21 +143,15 @@ def solved(matrix: Sequence[Sequence[int]], target: Sequence[int]) -> list[int]:
     return found
 
 
-class Given(Unblinded):
-    """Masks as they are given, by column and address."""
-
-    def __init__(self, columns: list[dict[int, int]]):
-        super().__init__()
-        self._columns = columns
-
-
 class Opened:
     """The columns of a witness and their opening at given challenges, up to the outer circuit."""
 
     def __init__(self, whole: Whole, opening: OpeningChallenges, tensors: Tensors, masks: Sequence[int]):
         protocol = whole.protocol
         values = iter(masks)
-        blinding = Given([{address: next(values) for address in own} for own in protocol.masks])
+        blinding = Masked(
+            {g: {address: next(values) for address in own} for g, own in enumerate(protocol.masks)}
+        )
         data = ProverData(protocol.manifest, NATIVE, dict(tensors), blinding)
         layouts, size = (protocol.fixed, protocol.witness), 1 << protocol.mu
         self.commitments = commit_columns(whole.srs, protocol.witness, data.tensors, blinding=blinding)
@@ -324,10 +318,8 @@ def test_only_tests_choose_blinders() -> None:
 def test_a_mask_on_a_tensor_is_a_false_witness(whole: Whole, place: str) -> None:
     witness = whole.protocol.witness
     column, address = (0, 0) if place == "a tensor's" else divmod(witness.used - 1, 1 << witness.mu)
-    masks: list[dict[int, int]] = [{} for _ in range(witness.num_columns)]
-    masks[column][address] = 1
     with pytest.raises(ProofError):
-        whole.verify(whole.prove(Given(masks)))
+        whole.verify(whole.prove(Masked({column: {address: 1}})))
 
 
 def test_masks_that_change_after_the_commitment_are_refused(whole: Whole) -> None:

@@ -21,7 +21,7 @@ from zkllm.protocol.witness import fixed_tensors
 @pytest.mark.parametrize("mu", [6, 8, 12])
 def test_sums_of_rows_are_those_of_the_coefficients(mu, kernels):
     """At every length of a row: blocks of many rows, of one, and parts of one, in layered columns too."""
-    model = tiny_model(1, mu=mu)
+    model = tiny_model(1, mu=mu + 1, fixed_mu=mu, witness_mu=mu)
     protocol = describe(model.config, 3, 2)
     layout, tensors = protocol.fixed, fixed_tensors(protocol.manifest, model)
     assert any(map(layout.outer_of, range(layout.num_columns))) == (mu == 6)
