@@ -56,21 +56,21 @@ DIGESTS = {
         "d0138f3d5a66e306ae4ec77d",
         "5f68bb2e9823e40948b998f7",
         "f9bb4b1b4d64907657014bd3",
-        "78fe1b96b31eb14288bc5f0c",
+        "0b9f0c92d3ff52445017c581",
     ),
     "fc1-gelu": (
         "781c5869c184950d649cce46",
         "f0d69e93ba714abb534b0819",
         "211f52a42d4a50600fa6bca6",
         "388cfb77df35b859c4763b8b",
-        "4630decc869791b0e75e63c2",
+        "6ea7b0960039030f787890f1",
     ),
     "fc2-residual": (
         "93bdface4f29ec9d131270bc",
         "abc2fe1787ba56253ce93eb8",
         "cc9cb5e5a1e13cbddc29fecb",
         "c90583cbe19444e99f27d458",
-        "ab5a7e3be38366bce88294aa",
+        "dedaddbb5ddda60005605a34",
     ),
 }
 """By name: as `found` lists them."""
