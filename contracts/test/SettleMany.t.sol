@@ -342,6 +342,8 @@ contract SettleManyTest is TestBase {
         EquationVerifier verifier = _saying("short", short);
         Settlement[] memory batch = _both(_one(SINGLE), verifier.settlement());
         _refuse(batch, IVerifierRegistry.NotAVerifier.selector, "a word is missing");
+        Settlement[] memory alone = new Settlement[](1);
+        alone[0] = batch[1];
         uint256[] memory words = _equation(SINGLE, _one(SINGLE));
         for (uint256 place = A; place < EQUATION_WORDS; place += 6) {
             uint256[] memory wrong = _equation(SINGLE, _one(SINGLE));
@@ -351,6 +353,7 @@ contract SettleManyTest is TestBase {
             _refuse(
                 _both(batch[1], batch[0]), PairingBatch.PrecompileFailed.selector, "not on the curve, first"
             );
+            _refuse(alone, PairingBatch.PrecompileFailed.selector, "not on the curve, alone");
         }
         verifier.say(abi.encodePacked(words));
         _accept(batch, "its equation");
