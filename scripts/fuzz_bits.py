@@ -39,7 +39,7 @@ def fixture_proof(name: str) -> tuple[bytes, str]:
     context = Context(data["chainId"], binary("settlement"), binary("sender"), binary("requestId"))
     body = b"".join(bytes.fromhex(word.removeprefix("0x")) for word in data["proof"])
     development = vk.srs_kind != "ceremony"
-    proof = Proof(vk.verifier_id, development, context, vk.N, vk.k, words, body)
+    proof = Proof(vk.verifier_id, development, context, vk.N, vk.k, vk.sealed, words, body)
     return proof.to_bytes(), key
 
 
@@ -101,7 +101,7 @@ def main() -> int:
     if arguments.proof:
         cases = {arguments.proof.name: (arguments.proof.read_bytes(), arguments.key.read_text())}
     else:
-        cases = {name: fixture_proof(name) for name in ("single", "multi")}
+        cases = {name: fixture_proof(name) for name in ("single", "multi", "sealed")}
     failed = False
     for name, (data, key) in cases.items():
         for bit in run(name, data, key, arguments.every):

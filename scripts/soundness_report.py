@@ -35,7 +35,9 @@ XL = ProgramConfig(
 
 def terms_of(config: ProgramConfig, rows: int, certified: int) -> tuple[Description, OuterSizes, list[Term]]:
     protocol = describe(config, rows, certified)
-    sizes = OuterSizes(build_circuit(protocol).log2_size, protocol.num_columns, config.mu, rows)
+    sizes = OuterSizes(
+        build_circuit(protocol).log2_size, protocol.num_columns, config.mu, protocol.shape.num_words
+    )
     return protocol, sizes, report(run_on_wires(protocol), sizes)
 
 

@@ -32,6 +32,7 @@ FIELDS: KeyFields = {
     "version": VERSION,
     "N": 16,
     "k": 1,
+    "sealed": False,
     "vocab_size": 50257,
     "pad_id": 50256,
     "n_ctx": 1024,
@@ -147,6 +148,7 @@ class Toy:
     permutations: int = 0  # idle ones, to reach a larger circuit
     N: int = 16
     ids: tuple[int, ...] = IDS  # of the statement
+    words: int | None = None  # that hold it; None: as many as an open one has
 
     @classmethod
     def random(
@@ -256,7 +258,8 @@ class Toy:
 
     def circuit(self) -> Circuit:
         m = Building()
-        publics = {name: m.public(name) for name in public_input_names(num_words(self.N))}
+        words = self.words or num_words(self.N, FIELDS["k"], False)
+        publics = {name: m.public(name) for name in public_input_names(words)}
         self.tail(m, publics, self.head(m, publics))
         return compile_circuit(m.builder)
 

@@ -48,6 +48,7 @@ class Whole:
             "version": VERSION,
             "N": ROWS,
             "k": CERTIFIED,
+            "sealed": False,
             "vocab_size": model.config.vocab_size,
             "pad_id": model.config.pad_id,
             "n_ctx": model.config.n_ctx,

@@ -23,7 +23,7 @@ def test_the_documented_terms_are_those_of_the_report() -> None:
 
 def test_degrees_are_what_a_ceremony_allows() -> None:
     """Not what proving needs: a prover may use every power that was published."""
-    small, large = OuterSizes(12, 5, 10, 4), OuterSizes(12, 5, 20, 4)
+    small, large = OuterSizes(12, 5, 10, 2), OuterSizes(12, 5, 20, 2)
     assert small.powers == large.powers == CEREMONY_POWERS == 2**29 - 1
     bits = {t.name: t.bits for t in [*outer_terms(small), *work_terms(small)]}
     # z' and four wires: D / 3 + 4 D / 4; r has 253.6 bits

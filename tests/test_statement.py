@@ -6,15 +6,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zkllm.errors import StatementError
+from zkllm.field import R
 from zkllm.hashing import keccak256
 from zkllm.statement import (
     Context,
+    SealedStatement,
     Statement,
     claim_id,
     num_words,
     pack_words,
     prompt_digest,
     request_id,
+    sealed_claim_id,
+    unpack_sealed_words,
     unpack_words,
 )
 
@@ -32,7 +36,7 @@ def test_words_round_trip(N, data):
     T = data.draw(st.integers(1, N))
     ids = data.draw(st.lists(st.integers(0, (1 << 24) - 1), min_size=N + 1, max_size=N + 1))
     words = pack_words(T, ids, N)
-    assert len(words) == num_words(N) == -(-(N + 2) // 10)
+    assert len(words) == num_words(N, 1, False) == -(-(N + 2) // 10)
     assert all(w < 1 << 240 for w in words)
     assert unpack_words(words, N) == (T, ids)
 
@@ -74,6 +78,24 @@ def test_padding_and_claim_id():
     assert statement.claim_id() == claim_id(MODEL, 1, prompt_digest((5, 6))) == expected
     assert Statement(MODEL, 1, (5, 6, 8)).claim_id() == expected  # whatever the answer
     assert Statement(MODEL, 2, (5, 6, 7, 8)).claim_id() != expected
+
+
+def test_sealed_claim_ids_and_words() -> None:
+    statement = SealedStatement(MODEL, 2, R - 1, (7, 1 << 23))
+    tag = keccak256(b"zkllm.v2.sealed claim")
+    expected = keccak256(encode(["bytes32", "bytes32", "uint256", "uint256"], [tag, MODEL, 2, R - 1]))
+    assert statement.claim_id() == sealed_claim_id(MODEL, 2, R - 1) == expected
+    assert statement.words() == [R - 1, 7 << 216 | 1 << 215]
+    assert unpack_sealed_words(statement.words(), 2) == (R - 1, [7, 1 << 23])
+    assert len(SealedStatement(MODEL, 11, 0, (1,) * 11).words()) == num_words(30, 11, True) == 3
+    for beyond in (-1, R, R + 5):
+        with pytest.raises(StatementError, match="below r"):
+            sealed_claim_id(MODEL, 2, beyond)
+        with pytest.raises(StatementError, match="below r"):
+            unpack_sealed_words([beyond, 0], 2)
+    for words in ([], [5], [5, 1 << 240], [5, 1], [5, 0, 0]):
+        with pytest.raises(StatementError):
+            unpack_sealed_words(words, 2)
 
 
 def test_request_ids_are_abi_encoded():

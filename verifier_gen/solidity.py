@@ -44,6 +44,10 @@ def _hex32(value: int | bytes) -> str:
     return f"0x{number:064x}"
 
 
+def _boolean(value: bool) -> str:
+    return "true" if value else "false"
+
+
 def _values(spec: VerifierSpec) -> dict[str, str]:
     size = 1 << spec.log2_size
     return {
@@ -53,11 +57,15 @@ def _values(spec: VerifierSpec) -> dict[str, str]:
         "NUM_WORDS": str(spec.num_words),
         "LIMB_BITS": str(spec.limb_bits),
         "LIMBS_PER_WORD": str(spec.limbs_per_word),
-        "WORD_BITS": str(spec.limb_bits * spec.limbs_per_word),
+        "SEALED": _boolean(spec.sealed),
+        "STATEMENT_SAID": "the sealed prompt P, and the K certified ids packed into"
+        if spec.sealed
+        else "the length T and the ids x_0..x_N packed into",
+        "OR_SEALED_PROMPT": ", or the sealed prompt is not below r" if spec.sealed else "",
         "PROOF_WORDS": str(sum(field_bytes(spec).values()) // WORD),
         "NUM_PREPROCESSED": str(max(len(o.remainder) for o in spec.openings if o.commitment == "C0")),
         "VOCABULARY_SIZE": str(spec.vocabulary_size),
-        "DEVELOPMENT_SRS": "true" if spec.development_srs else "false",
+        "DEVELOPMENT_SRS": _boolean(spec.development_srs),
         "LOG2_SIZE": str(spec.log2_size),
         "LOG2_B": str(spec.log2_b),
         "VERIFIER_ID": _hex32(spec.verifier_id),
@@ -101,10 +109,7 @@ def _blocks(spec: VerifierSpec) -> dict[str, str]:
         "G2_POINTS": _constants(_g2_points(spec)),
         "CALLDATA_LAYOUT": _constants(_calldata(spec, layout)),
         "MEMORY_LAYOUT": _constants(_memory(spec)),
-        "WORDS": _lines(
-            3,
-            (f"all := or(all, calldataload(add(CD_WORDS, {WORD * i:#x})))" for i in range(1, spec.num_words)),
-        ),
+        "WORDS": _lines(3, _words(spec)),
         "SCALAR_CHECKS": _lines(3, _scalar_checks(spec)),
         "POINT_CHECKS": _lines(3, point_checks(spec)),
         "STATEMENT": _lines(3, statement_lines(spec)),
@@ -135,6 +140,20 @@ def _g2_points(spec: VerifierSpec) -> Iterator[tuple[str, str]]:
     for name, point in (("G2", spec.g2), ("TAU", spec.g2_tau), ("TAU_B", spec.g2_tau_b)):
         for coordinate, value in zip(G2_COORDINATES, point, strict=True):
             yield f"{name}_{coordinate}", _hex32(value)
+
+
+def _words(spec: VerifierSpec) -> Iterator[str]:
+    """`valid` becomes whether words have no bit above their limbs, and a sealed prompt is below r: a proof
+    shows it modulo r alone."""
+    first, *others = (
+        f"calldataload(add(CD_WORDS, {WORD * i:#x}))" if i else "calldataload(CD_WORDS)"
+        for i in range(int(spec.sealed), spec.num_words)
+    )
+    yield f"let all := {first}"
+    yield from (f"all := or(all, {word})" for word in others)
+    yield f"valid := iszero(shr({spec.limb_bits * spec.limbs_per_word}, all))"
+    if spec.sealed:
+        yield "valid := and(valid, lt(calldataload(CD_WORDS), R))"
 
 
 def _scalar_checks(spec: VerifierSpec) -> Iterator[str]:

@@ -68,6 +68,7 @@ class VerifierSpec:
     version: int
     N: int
     k: int
+    sealed: bool  # a statement is P and the certified ids, in place of T and all ids
     log2_b: int
     num_words: int
     limb_bits: int

@@ -17,6 +17,7 @@ from .outer.keys import VerifyingKey
 from .pcs.powers import check_srs
 from .pcs.srs import Srs
 from .setup_check import check_record, open_setup
+from .shape_id import ShapeId
 from .shapes import make_keys
 from .srs_files import srs_of
 from .timings import Progress, Timings
@@ -26,7 +27,7 @@ from .timings import Progress, Timings
 class Audit:
     """What `check_setup` found to be what the checkpoint leads to."""
 
-    verifier_ids: dict[tuple[int, int], bytes]  # by shape (N, k)
+    verifier_ids: dict[ShapeId, bytes]
     model_id: bytes
     srs_kind: str
     srs_digest: bytes
@@ -70,14 +71,14 @@ def check_setup(
 
     string = checked_srs(1 << package.config.fixed_mu)
     check_record(package, record, string, progress)
-    identities: dict[tuple[int, int], bytes] = {}
+    identities: dict[ShapeId, bytes] = {}
     for folder, shape in shape_folders(package.folder).items():
         if shape is None:
             raise PackageError(f"{folder}: not the keys of a shape; remove it")
-        rows, certified = shape
-        with Timings(progress=progress).stage(f"keys N={rows} k={certified}"):
-            rebuilt = make_keys(package, record, rows, certified, checked_srs, kernels).verifying_key
-        path = verifying_key_file(package.folder, rows, certified)
+        rows, certified, sealed = shape
+        with Timings(progress=progress).stage(f"keys {shape}"):
+            rebuilt = make_keys(package, record, rows, certified, checked_srs, kernels, sealed).verifying_key
+        path = verifying_key_file(package.folder, *shape)
         if rebuilt != VerifyingKey.load(path):
             raise PackageError(f"{folder}: the verifying key is not the one that the checkpoint leads to")
         keep_key(package.digest, path, rebuilt.to_json().encode())

@@ -86,6 +86,43 @@ def read_json(path: Path, most: int = MOST_BYTES) -> JsonObject:
     return data
 
 
+# ---- secrets
+
+MOST_SECRET = 1 << 16
+"""Characters of a file that holds one."""
+
+
+def read_private(path: Path, what: str, kind: type[ZkllmError]) -> str:
+    """Text of a file that nobody but its owner may read or change; no more than a secret takes."""
+    try:
+        with path.open(encoding="utf-8-sig") as file:  # Windows' editors begin with a mark
+            mode = os.fstat(file.fileno()).st_mode
+            if stat.S_ISREG(mode) and stat.S_IMODE(mode) & 0o077:
+                raise kind(f"others can read the {what} {path}: run chmod 600 on it")
+            text = file.read(MOST_SECRET + 1)
+    except OSError as error:
+        raise kind(f"cannot read the {what} {path}: {reason(error)}") from None
+    except UnicodeDecodeError:
+        raise kind(f"cannot read the {what} {path}: it is not text in UTF-8") from None
+    if len(text) > MOST_SECRET:
+        raise kind(f"cannot read the {what} {path}: it is too large to be one")
+    return text
+
+
+def write_private(path: Path, text: str, what: str, kind: type[ZkllmError]) -> None:
+    """A new file for its owner alone, on disk when this returns; nothing is written over."""
+    try:
+        with os.fdopen(_create(path, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        _sync_folder(path.parent)
+    except FileExistsError:
+        raise kind(f"{path} is there already, and a {what} is not written over; give another place") from None
+    except OSError as error:
+        raise kind(f"cannot write the {what} {path}: {reason(error)}") from None
+
+
 # ---- places to write to
 
 _TRIED_BYTES = 1 << 16

@@ -3,7 +3,7 @@
 keys/setup.json        what every shape shares (`setup_record`)
 keys/commitments.json  the commitments that an interrupted set-up has made
 keys/opening.table     the opening table (`zkllm precompute`); opening.json, what an interrupted one has made
-keys/N{N}-k{k}/        a shape: vk.json, what verifies, and proving.key
+keys/N{N}-k{k}/        a shape: vk.json, what verifies, and proving.key; N{N}-k{k}-sealed/ of sealed prompts
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ import re
 from pathlib import Path
 
 from .files import is_own, remember_own, write_atomically
+from .shape_id import ShapeId
 
 KEYS = "keys"
 SETUP_FILE, COMMITMENTS_FILE = "setup.json", "commitments.json"
 VERIFYING_KEY_FILE, PROVING_KEY_FILE = "vk.json", "proving.key"
 OPENING_TABLE_FILE, OPENING_JOURNAL = "opening.table", "opening.json"
-_SHAPE = re.compile(r"N([1-9][0-9]{0,5})-k([1-9][0-9]{0,5})")
+_SHAPE = re.compile(r"N([1-9][0-9]{0,5})-k([1-9][0-9]{0,5})(-sealed)?")
 _KEY = b"key"
 
 
@@ -30,31 +31,28 @@ def opening_table_file(package: Path) -> Path:
     return package / KEYS / OPENING_TABLE_FILE
 
 
-def shape_name(rows: int, certified: int) -> str:
-    return f"N{rows}-k{certified}"
+def shape_folder(package: Path, rows: int, certified: int, sealed: bool = False) -> Path:
+    return package / KEYS / ShapeId(rows, certified, sealed).folder
 
 
-def shape_folder(package: Path, rows: int, certified: int) -> Path:
-    return package / KEYS / shape_name(rows, certified)
+def verifying_key_file(package: Path, rows: int, certified: int, sealed: bool = False) -> Path:
+    return shape_folder(package, rows, certified, sealed) / VERIFYING_KEY_FILE
 
 
-def verifying_key_file(package: Path, rows: int, certified: int) -> Path:
-    return shape_folder(package, rows, certified) / VERIFYING_KEY_FILE
+def proving_key_file(package: Path, rows: int, certified: int, sealed: bool = False) -> Path:
+    return shape_folder(package, rows, certified, sealed) / PROVING_KEY_FILE
 
 
-def proving_key_file(package: Path, rows: int, certified: int) -> Path:
-    return shape_folder(package, rows, certified) / PROVING_KEY_FILE
-
-
-def shape_folders(package: Path) -> dict[Path, tuple[int, int] | None]:
-    """What is in keys/ beside its files: the shape (N, k) of each folder, None where its name is none."""
+def shape_folders(package: Path) -> dict[Path, ShapeId | None]:
+    """What is in keys/ beside its files: the shape of each folder, None where its name is none."""
     folders = sorted(path for path in (package / KEYS).glob("*") if path.is_dir())
     found = {folder: _SHAPE.fullmatch(folder.name) for folder in folders}
-    return {folder: (int(m[1]), int(m[2])) if m else None for folder, m in found.items()}
+    return {
+        folder: ShapeId(int(m[1]), int(m[2]), m[3] is not None) if m else None for folder, m in found.items()
+    }
 
 
-def verifying_key_files(package: Path) -> dict[tuple[int, int], Path]:
-    """By shape (N, k)."""
+def verifying_key_files(package: Path) -> dict[ShapeId, Path]:
     shapes = sorted((shape, folder) for folder, shape in shape_folders(package).items() if shape is not None)
     files = {shape: folder / VERIFYING_KEY_FILE for shape, folder in shapes}
     return {shape: path for shape, path in files.items() if path.is_file()}

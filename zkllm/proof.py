@@ -6,14 +6,14 @@ here or authenticated by the proof.
     bytes  field
     6      magic "zkLLM", 0
     2      format version
-    2      flags: 1 where the SRS is a development one, else 0
+    2      flags: 1 where the SRS is a development one, plus 2 where the prompt is sealed
     32     VERIFIER_ID
     8      chain id         | the context; all zero: no chain
     20     contract         |
     20     sender           |
     32     request id       |
     4 4    N, k
-    32 each the statement's words: T and x_0..x_N (`zkllm.statement.pack_words`)
+    32 each the statement's words: T and x_0..x_N, or P and the answered ids (`zkllm.statement`)
     4      length of the body
     ..     body (`zkllm.outer.transcript.body_elements`)
 """
@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 from zkllm.errors import ProofError, StatementError
@@ -31,11 +30,19 @@ from zkllm.limits import MAX_POSITIONS
 from zkllm.outer.keys import VERSION, VerifyingKey
 from zkllm.outer.transcript import SCALAR_BYTES, encode_scalar
 from zkllm.outer.verifier import Equation, Observer, equation, require_pairing
-from zkllm.statement import Context, Statement, answer_of, num_words, prompt_of, unpack_words
+from zkllm.shape_id import ShapeId
+from zkllm.statement import (
+    DIGEST_BYTES,
+    Context,
+    SealedStatement,
+    Statement,
+    num_words,
+    statement_of,
+)
 
 MAGIC = b"zkLLM\0"
 FORMAT_VERSION = 2
-DEVELOPMENT_SRS = 1
+DEVELOPMENT_SRS, SEALED = 1, 2
 MOST_BYTES = 1 << 20
 """More than a proof of the most rows and columns has."""
 
@@ -52,6 +59,7 @@ class Proof:
     context: Context
     N: int
     k: int
+    sealed: bool
     words: tuple[int, ...]
     body: bytes
 
@@ -59,7 +67,7 @@ class Proof:
         head = _HEAD.pack(
             MAGIC,
             FORMAT_VERSION,
-            DEVELOPMENT_SRS if self.development_srs else 0,
+            DEVELOPMENT_SRS * self.development_srs | SEALED * self.sealed,
             self.verifier_id,
             self.context.chain_id,
             self.context.contract,
@@ -81,11 +89,12 @@ class Proof:
             raise ProofError(
                 f"proof file: format version {version} is not {FORMAT_VERSION}; use a matching release"
             )
-        if flags not in (0, DEVELOPMENT_SRS):
+        if flags & ~(DEVELOPMENT_SRS | SEALED):
             raise ProofError(f"proof file: unknown flags {flags:#x}")
         if not 1 <= k <= N <= MAX_POSITIONS:
             raise ProofError(f"proof file: need 1 <= k <= N < 2^16, got k={k} N={N}")
-        places = range(_HEAD.size, _HEAD.size + SCALAR_BYTES * num_words(N), SCALAR_BYTES)
+        sealed = bool(flags & SEALED)
+        places = range(_HEAD.size, _HEAD.size + SCALAR_BYTES * num_words(N, k, sealed), SCALAR_BYTES)
         body_start = places.stop + _LENGTH.size
         if len(data) < body_start:
             raise ProofError("proof file: it is cut off")
@@ -94,13 +103,12 @@ class Proof:
         if len(data) != body_start + length:
             raise ProofError(f"proof file: {len(data)} bytes, its header says {body_start + length}")
         context = Context(chain_id, contract, sender, request_id)
-        proof = cls(verifier_id, flags == DEVELOPMENT_SRS, context, N, k, words, data[body_start:])
+        development = bool(flags & DEVELOPMENT_SRS)
+        proof = cls(verifier_id, development, context, N, k, sealed, words, data[body_start:])
         try:
-            T = proof.T
+            proof._statement(bytes(DIGEST_BYTES))
         except StatementError as error:
             raise ProofError(f"proof file: {error}") from None
-        if not k <= T <= N:
-            raise ProofError(f"proof file: need k <= T <= N, got k={k} T={T} N={N}")
         return proof
 
     def save(self, path: Path) -> None:
@@ -115,29 +123,38 @@ class Proof:
         except ProofError as error:
             raise ProofError(f"{path}: {error}") from None
 
-    @cached_property
-    def _unpacked(self) -> tuple[int, list[int]]:
-        return unpack_words(list(self.words), self.N)
-
     @property
-    def T(self) -> int:
-        return self._unpacked[0]
+    def shape(self) -> ShapeId:
+        return ShapeId(self.N, self.k, self.sealed)
 
-    @property
-    def ids(self) -> tuple[int, ...]:
-        """x_0..x_N with padding."""
-        return tuple(self._unpacked[1])
+    def statement(self, vk: VerifyingKey) -> Statement | SealedStatement:
+        """What the words say of the key's model."""
+        return self._statement(vk.model_id)
 
-    @property
-    def prompt(self) -> tuple[int, ...]:
-        return prompt_of(self.ids, self.T, self.k)
+    def _statement(self, model_id: bytes) -> Statement | SealedStatement:
+        """Raises StatementError where the words say nothing."""
+        return statement_of(self.words, model_id, self.N, self.k, self.sealed)
 
     @property
     def answer(self) -> tuple[int, ...]:
-        return answer_of(self.ids, self.T, self.k)
+        return self._statement(bytes(DIGEST_BYTES)).answer
 
-    def statement(self, vk: VerifyingKey) -> Statement:
-        return Statement(vk.model_id, self.k, self.ids[: self.T + 1])
+    @property
+    def prompt(self) -> tuple[int, ...] | None:
+        """None where it is sealed."""
+        statement = self._statement(bytes(DIGEST_BYTES))
+        return statement.prompt if isinstance(statement, Statement) else None
+
+    @property
+    def sealed_prompt(self) -> int | None:
+        """P; None where the prompt is not sealed."""
+        statement = self._statement(bytes(DIGEST_BYTES))
+        return statement.sealed_prompt if isinstance(statement, SealedStatement) else None
+
+    @property
+    def T(self) -> int | None:
+        """None where the prompt is sealed."""
+        return None if self.prompt is None else len(self.prompt) + self.k - 1
 
     def verify(self, vk: VerifyingKey, trace: Observer | None = None) -> None:
         """Raises ProofError unless the proof holds for this verifying key."""
@@ -151,6 +168,6 @@ class Proof:
             raise ProofError("verifier id: the proof was made for another model, shape or SRS than this key")
         if self.development_srs != vk.development_srs:
             raise ProofError("flags: the proof and the key disagree about a development SRS")
-        if (self.N, self.k) != (vk.N, vk.k):
-            raise ProofError(f"shape: the proof has N={self.N} k={self.k}, the key N={vk.N} k={vk.k}")
+        if self.shape != vk.shape:
+            raise ProofError(f"shape: the proof has {self.shape}, the key {vk.shape}")
         return equation(vk, self.context.digest(), list(self.words), self.body, trace)

@@ -21,7 +21,6 @@ from .protocol.description import Description
 from .protocol.party import Prover
 from .protocol.program import InnerStatement, run_inner
 from .protocol.witness import prover_data
-from .statement import pack_words
 from .tabled import Tabled
 from .timings import Timings
 
@@ -37,8 +36,10 @@ def prove_trace(
     timings: Timings | None = None,
     blinding: Blinding | None = None,
     table: OpeningTable | None = None,
+    salt: int | None = None,
 ) -> bytes:
-    """The proof's body for a traced statement. `context` is the 32-byte digest of a `Context`.
+    """The proof's body for a traced statement. `context` is the 32-byte digest of a `Context`, `salt` that
+    of a sealed prompt.
 
     `blinding`: None draws it; another than a fresh one is for tests, since it may reveal the witness.
     `table`: the model's, with which the same proof takes less work.
@@ -47,7 +48,7 @@ def prove_trace(
     release(array for _, array in model.arrays())
     with timings.stage("witness"):
         data = prover_data(protocol, model, trace, kernels, blinding=blinding)
-    return prove_data(protocol, data, trace.ids, trace.T, pk, srs, context, timings, table)
+    return prove_data(protocol, data, trace.ids, trace.T, pk, srs, context, timings, table, salt)
 
 
 def prove_data(
@@ -60,15 +61,17 @@ def prove_data(
     context: bytes,
     timings: Timings,
     table: OpeningTable | None = None,
+    salt: int | None = None,
 ) -> bytes:
     """The same from the tensors. A false witness gives a body too, which verifiers reject."""
-    words = pack_words(T, list(ids), protocol.shape.rows)
+    statement = InnerStatement(T, list(ids), salt)
+    words = statement.words(protocol.shape)
     with timings.stage("commit witness") as report:
         witness = commit_columns(srs, protocol.witness, data.tensors, report, blinding=data.blinding)
     digest = statement_digest(pk.vk.verifier_id, context, words, witness)
     with timings.stage("inner proof"):
         prover = Prover(protocol, seed_of(digest), data, tell=timings.step)
-        result = run_inner(protocol, prover, words, InnerStatement(T, list(ids)))
+        result = run_inner(protocol, prover, words, statement)
 
     def open_columns(theta: int) -> Combined:
         """f = sum theta^g C_g."""

@@ -18,19 +18,20 @@ from .outer.keys import VerifyingKey
 from .pcs.srs import srs_powers_needed
 from .preflight import check_prompt
 from .proof import Proof
+from .protocol.program import InnerStatement
 from .prover import prove_trace
 from .setup_check import open_setup
 from .shape_protocol import protocol_of
 from .shapes import shape_keys
 from .srs_files import srs_of
-from .statement import Context, Statement, pack_words
+from .statement import Context, Statement
 from .timings import Progress, Stage, Timings
 
 
 @dataclass(frozen=True)
 class ProofResult:
     proof: Proof
-    statement: Statement
+    statement: Statement  # in the clear; the proof's is what is public
     answer_bytes: bytes
     logits: list[int]  # of the answered tokens, at the program's scale
     logit_scale_log2: int  # logit / 2^scale is the float model's
@@ -38,6 +39,10 @@ class ProofResult:
     timings: dict[str, float] = field(default_factory=dict)  # seconds by stage
     stages: Stage = field(default_factory=lambda: Stage("all"))  # the same, nested; memory where asked for
     tabled: bool = False  # made with the model's opening table: the same proof
+
+    @property
+    def claim_id(self) -> bytes:
+        return self.proof.statement(self.verifying_key).claim_id()
 
     @property
     def prompt_ids(self) -> list[int]:
@@ -53,14 +58,18 @@ class ProofResult:
 
 
 def check_memory(
-    package: ModelPackage, rows: int, certified: int, memory_budget: int | None = None
+    package: ModelPackage,
+    rows: int,
+    certified: int,
+    memory_budget: int | None = None,
+    sealed: bool = False,
 ) -> Estimate:
     """What a proof of this shape will take; a ResourceError where that is over the budget, or more than the
     machine has."""
-    path, known = verifying_key_file(package.folder, rows, certified), {}
+    path, known = verifying_key_file(package.folder, rows, certified, sealed), {}
     if is_own_key(package.digest, path):
         known = {"circuit_log2": VerifyingKey.load(path).n_log2}
-    return require_memory(protocol_of(package, rows, certified), memory_budget, **known)
+    return require_memory(protocol_of(package, rows, certified, sealed), memory_budget, **known)
 
 
 def opening_table(package: ModelPackage, vk: VerifyingKey, kernels: Kernels) -> OpeningTable | None:
@@ -94,9 +103,11 @@ def prove(
     memory: bool = False,
     memory_budget: int | None = None,
     kernels: Kernels = NATIVE,
+    salt: int | None = None,
 ) -> ProofResult:
     """Answers a prompt greedily with `certified` tokens and proves it in one causal pass of `rows` rows.
 
+    `salt`: seals the prompt, so that the proof tells P in its place (`zkllm.sealed`); fresh for each prompt.
     Refuses where it would take more resident memory than the budget, or more than the machine has.
     `memory`: resident memory by stage too, for which the process' mark of its peak is started anew.
     """
@@ -104,10 +115,11 @@ def prove(
     record = open_setup(package)
     rows = rows if rows is not None else record.rows
     ids = check_prompt(package, prompt, tokens, certified, rows)
-    check_memory(package, rows, certified, memory_budget)
+    sealed = salt is not None
+    check_memory(package, rows, certified, memory_budget, sealed)
     timings = Timings(progress, memory)
     with timings.stage("keys"):
-        keys = shape_keys(package, rows, certified, progress, kernels)
+        keys = shape_keys(package, rows, certified, progress, kernels, sealed)
         vk = keys.verifying_key
         string = srs_of(record, srs_powers_needed(vk.n_log2, keys.protocol.longest_column), progress, kernels)
         table = opening_table(package, vk, kernels)
@@ -123,19 +135,22 @@ def prove(
         kernels,
         timings,
         table=table,
+        salt=salt,
     )
+    words = InnerStatement(trace.T, trace.ids, salt).words(keys.protocol.shape)
     proof = Proof(
         vk.verifier_id,
         vk.development_srs,
         context,
         rows,
         certified,
-        tuple(pack_words(trace.T, trace.ids, rows)),
+        sealed,
+        tuple(words),
         body,
     )
     return ProofResult(
         proof,
-        proof.statement(vk),
+        Statement(vk.model_id, certified, tuple(trace.ids[: trace.T + 1])),
         package.tokenizer.decode_bytes(proof.answer),
         [int(x) for x in trace["logit"]],
         package.scales.logits,

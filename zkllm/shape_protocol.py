@@ -14,15 +14,15 @@ from .protocol.circuit import build_circuit
 from .protocol.description import Description
 
 
-def protocol_of(package: ModelPackage, rows: int, certified: int) -> Description:
+def protocol_of(package: ModelPackage, rows: int, certified: int, sealed: bool = False) -> Description:
     """StatementError where the model has no such shape."""
-    return _protocol(package.config, rows, certified)
+    return _protocol(package.config, rows, certified, sealed)
 
 
 @lru_cache(maxsize=4)
-def _protocol(config: ProgramConfig, rows: int, certified: int) -> Description:
+def _protocol(config: ProgramConfig, rows: int, certified: int, sealed: bool) -> Description:
     try:
-        return describe(config, rows, certified)
+        return describe(config, rows, certified, sealed)
     except ValueError:
         raise StatementError(
             f"--max-tokens {rows} with --new-tokens {certified}: the model has {config.n_ctx} "

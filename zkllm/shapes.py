@@ -18,6 +18,7 @@ from .protocol.description import Description
 from .protocol.masks import require_hiding
 from .setup_check import own_setup
 from .setup_record import SetupRecord
+from .shape_id import ShapeId
 from .shape_protocol import circuit_of, powers_needed, protocol_of
 from .srs_files import srs_of
 from .timings import Progress, Timings
@@ -25,7 +26,7 @@ from .timings import Progress, Timings
 
 @dataclass(frozen=True)
 class ShapeKeys:
-    """Everything that proving one shape (N, k) needs."""
+    """Everything that proving one shape needs."""
 
     protocol: Description
     proving_key: ProvingKey
@@ -41,12 +42,13 @@ def shape_keys(
     certified: int,
     progress: Progress | None = None,
     kernels: Kernels = NATIVE,
+    sealed: bool = False,
 ) -> ShapeKeys:
     """Keys of a shape, made when first used and cached in the package; others' are made again."""
     record = own_setup(package, progress, kernels)
-    protocol = protocol_of(package, rows, certified)
+    protocol = protocol_of(package, rows, certified, sealed)
     verifying, proving = (
-        find(package.folder, rows, certified) for find in (verifying_key_file, proving_key_file)
+        find(package.folder, rows, certified, sealed) for find in (verifying_key_file, proving_key_file)
     )
     if all(is_own_key(package.digest, path) for path in (verifying, proving)):
         pk = ProvingKey.load(proving)
@@ -56,10 +58,10 @@ def shape_keys(
             and pk.vk.srs_digest == record.srs_digest
         ):
             return ShapeKeys(protocol, pk)
-    require_folder_place(shape_folder(package.folder, rows, certified))
-    with Timings(progress=progress).stage(f"keys N={rows} k={certified}"):
+    require_folder_place(shape_folder(package.folder, rows, certified, sealed))
+    with Timings(progress=progress).stage(f"keys {ShapeId(rows, certified, sealed)}"):
         open_srs_of = lambda powers: srs_of(record, powers, progress, kernels)
-        keys = make_keys(package, record, rows, certified, open_srs_of, kernels)
+        keys = make_keys(package, record, rows, certified, open_srs_of, kernels, sealed)
     keep_key(package.digest, proving, keys.proving_key.to_bytes())
     keep_key(package.digest, verifying, keys.verifying_key.to_json().encode())
     return keys
@@ -72,10 +74,11 @@ def make_keys(
     certified: int,
     open_srs_of: Callable[[int], Srs],
     kernels: Kernels,
+    sealed: bool = False,
 ) -> ShapeKeys:
     """The owner of every VERIFIER_ID of a model: none comes to be unless the predicates hold."""
     config = package.sound_weights.config
-    protocol = protocol_of(package, rows, certified)
+    protocol = protocol_of(package, rows, certified, sealed)
     require_hiding(kernels, protocol)
     string = open_srs_of(powers_needed(protocol))
     pk, _ = setup_outer(
@@ -89,6 +92,7 @@ def make_keys(
             "version": VERSION,
             "N": rows,
             "k": certified,
+            "sealed": sealed,
             "vocab_size": config.vocab_size,
             "pad_id": config.pad_id,
             "n_ctx": config.n_ctx,

@@ -105,6 +105,15 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
         return Claims.idOf(modelId, k, keccak256(abi.encodePacked(prompt)));
     }
 
+    /// @inheritdoc IZkLLMSettlement
+    function sealedClaimIdOf(bytes32 modelId, uint256 k, uint256 sealedPrompt)
+        external
+        pure
+        returns (bytes32)
+    {
+        return Claims.sealedIdOf(modelId, k, sealedPrompt);
+    }
+
     // ------------------------------------------------------------------------------------ what is settled
 
     function _isSettled(bytes32 claimId) internal view override returns (bool) {
@@ -118,13 +127,18 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
         bytes32[] calldata siblings,
         bytes[] calldata tokens
     ) private view returns (Claim memory claim) {
-        if (words.length != (shape.n + 1 + LIMBS_PER_WORD) / LIMBS_PER_WORD) {
-            revert InvalidCalldata();
-        }
         uint32[] memory answer;
-        (claim.promptDigest, answer) = _decodeStatement(words, shape.n, shape.k);
+        if (shape.isSealed) {
+            if (words.length != 1 + _wordsOf(shape.k)) revert InvalidCalldata();
+            claim.promptDigest = bytes32(words[0]);
+            claim.id = Claims.sealedIdOf(shape.modelId, shape.k, words[0]);
+            answer = _limbs(words[1:], 0, shape.k);
+        } else {
+            if (words.length != _wordsOf(shape.n + 2)) revert InvalidCalldata();
+            (claim.promptDigest, answer) = _decodeStatement(words, shape.n, shape.k);
+            claim.id = Claims.idOf(shape.modelId, shape.k, claim.promptDigest);
+        }
         claim.modelId = shape.modelId;
-        claim.id = Claims.idOf(shape.modelId, shape.k, claim.promptDigest);
         if (!_isSettled(claim.id)) {
             (claim.record, claim.text) = _checkTokens(shape, answer, siblings, tokens);
         }
@@ -176,9 +190,33 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
             T := shr(216, calldataload(words.offset)) // first limb, in the first of at least one word
         }
         if (T < k || T > n) revert InvalidLength(T);
+        uint32[] memory ids = _limbs(words, 1, T + 1);
         assembly ("memory-safe") {
-            let ids := mload(0x40)
-            let end := add(ids, shl(5, add(T, 1)))
+            let start := add(ids, 0x20)
+            let prompt := shl(5, sub(add(T, 1), k))
+            promptDigest := keccak256(start, prompt)
+            // the prompt's last id makes room for the length of the array of the answer's ids
+            answer := add(ids, prompt)
+            mstore(answer, k)
+        }
+    }
+
+    /// @dev Words that hold so many limbs.
+    function _wordsOf(uint256 limbs) private pure returns (uint256) {
+        return (limbs + LIMBS_PER_WORD - 1) / LIMBS_PER_WORD;
+    }
+
+    /// @dev `count` limbs of the words, without the first `skipped`. There are as many: the caller has seen to that.
+    function _limbs(uint256[] calldata words, uint256 skipped, uint256 count)
+        private
+        pure
+        returns (uint32[] memory limbs)
+    {
+        assembly ("memory-safe") {
+            limbs := mload(0x40)
+            mstore(limbs, count)
+            let start := add(limbs, 0x20)
+            let end := add(start, shl(5, count))
 
             // the words without their two top bytes, end to end: three bytes a limb
             let limb := add(end, 0x60)
@@ -191,20 +229,15 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
                 }
                 mstore(0x40, add(target, 2))
             }
-            limb := add(limb, 3) // after T
-            // four at a time; up to three that are none end up in the room before the limbs
-            for { let id := ids } lt(id, end) { id := add(id, 0x80) } {
-                mstore(id, shr(232, mload(limb)))
-                mstore(add(id, 0x20), shr(232, mload(add(limb, 3))))
-                mstore(add(id, 0x40), shr(232, mload(add(limb, 6))))
-                mstore(add(id, 0x60), shr(232, mload(add(limb, 9))))
+            limb := add(limb, mul(3, skipped))
+            // four at a time; up to three that are none end up in the room before the packed ones
+            for { let place := start } lt(place, end) { place := add(place, 0x80) } {
+                mstore(place, shr(232, mload(limb)))
+                mstore(add(place, 0x20), shr(232, mload(add(limb, 3))))
+                mstore(add(place, 0x40), shr(232, mload(add(limb, 6))))
+                mstore(add(place, 0x60), shr(232, mload(add(limb, 9))))
                 limb := add(limb, 12)
             }
-
-            answer := sub(end, shl(5, add(k, 1)))
-            promptDigest := keccak256(ids, sub(add(answer, 0x20), ids))
-            // the prompt's last id makes room for the length of the array of the answer's ids
-            mstore(answer, k)
         }
     }
 

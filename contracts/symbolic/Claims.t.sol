@@ -70,6 +70,22 @@ contract ClaimsCheck is AnySettlement {
         assert((settlement.claimIdOf(m1, k1, p1) == settlement.claimIdOf(m2, k2, p2)) == same);
     }
 
+    /// @dev Nor do sealed ones, which are apart from all others; P + r names nothing.
+    function check_sealedIdsDoNotCollide(
+        bytes32 m1,
+        bytes32 m2,
+        uint256 k1,
+        uint256 k2,
+        uint256 s1,
+        uint256 s2,
+        uint32[] calldata p
+    ) external view {
+        bytes32 id = settlement.sealedClaimIdOf(m1, k1, s1);
+        assert((id == settlement.sealedClaimIdOf(m2, k2, s2)) == (m1 == m2 && k1 == k2 && s1 == s2));
+        assert(id != settlement.claimIdOf(m2, k2, p));
+        assert(s1 < 0x30644e72e131a029b85045b68181585d2833e84879b9709143e1f593f0000001);
+    }
+
     /// @dev Nor do requests of different accounts or salts.
     function check_requestIdsDoNotCollide(address a1, address a2, bytes32 s1, bytes32 s2) external view {
         bool same = a1 == a2 && s1 == s2;

@@ -14,12 +14,14 @@ contract RegistryCheck {
     bytes32 private model;
     uint256 private n;
     uint256 private k;
+    bool private isSealed;
 
     function setUp() external {
         settlement = new ZkLLMSettlement(svm.createAddress("owner"));
         (model, n, k) = (svm.createBytes32("model"), svm.createUint256("n"), svm.createUint256("k"));
+        isSealed = svm.createUint(1, "isSealed") == 1;
         verifier = new MockZkLLMVerifier(
-            model, svm.createBytes32("vocabularyRoot"), svm.createUint256("vocabularySize"), n, k
+            model, svm.createBytes32("vocabularyRoot"), svm.createUint256("vocabularySize"), n, k, isSealed
         );
         svm.enableSymbolicStorage(address(settlement));
     }
@@ -56,12 +58,17 @@ contract RegistryCheck {
     }
 
     /// @dev The verifier of a shape is never replaced: it can only be frozen.
-    function check_shapesAreNeverReplaced(uint256 which, address argument, bytes32 m, uint256 n_, uint256 k_)
-        external
-    {
-        address before = settlement.verifierOf(m, n_, k_); // there is an active one
+    function check_shapesAreNeverReplaced(
+        uint256 which,
+        address argument,
+        bytes32 m,
+        uint256 n_,
+        uint256 k_,
+        bool isSealed_
+    ) external {
+        address before = settlement.verifierOf(m, n_, k_, isSealed_); // there is an active one
         _call(which, argument);
-        try settlement.verifierOf(m, n_, k_) returns (address verifier_) {
+        try settlement.verifierOf(m, n_, k_, isSealed_) returns (address verifier_) {
             assert(verifier_ == before);
         } catch {
             assert(which == 1 && argument == before);
@@ -97,7 +104,7 @@ contract RegistryCheck {
         vm.prank(settlement.owner());
         settlement.register(address(verifier));
         assert(settlement.statusOf(address(verifier)) == IVerifierRegistry.Status.Active);
-        assert(settlement.verifierOf(model, n, k) == address(verifier));
+        assert(settlement.verifierOf(model, n, k, isSealed) == address(verifier));
     }
 
     /// @dev On chain id 1, no verifier that says that its SRS is a development one.

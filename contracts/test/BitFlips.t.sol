@@ -17,12 +17,16 @@ contract BitFlipsTest is TestBase {
         _flipAll(d.verifier, d.fixture.verifyCalldata(), d.fixture.sender);
         d = Deployments.multi();
         _flipAll(d.verifier, d.fixture.verifyCalldata(), d.fixture.sender);
+        d = Deployments.hidden();
+        _flipAll(d.verifier, d.fixture.verifyCalldata(), d.fixture.sender);
     }
 
     function test_everyBitOfSettle() external {
         Deployed memory d = Deployments.single();
         _flipAll(address(d.settlement), d.fixture.settleCalldata(d.verifier), d.fixture.sender);
         d = Deployments.multi();
+        _flipAll(address(d.settlement), d.fixture.settleCalldata(d.verifier), d.fixture.sender);
+        d = Deployments.hidden();
         _flipAll(address(d.settlement), d.fixture.settleCalldata(d.verifier), d.fixture.sender);
     }
 

@@ -60,7 +60,7 @@ contract SettlementTest is MockedSettlement {
             bytes32 root = _rootOf(last, text, path);
             for (uint256 k = 1; k < 3; ++k) {
                 MockZkLLMVerifier v =
-                    new MockZkLLMVerifier(keccak256(abi.encode(i)), root, last + 1, LENGTH, k);
+                    new MockZkLLMVerifier(keccak256(abi.encode(i)), root, last + 1, LENGTH, k, false);
                 settlement.register(address(v));
                 uint32[] memory ids = new uint32[](10);
                 for (uint256 j = 0; j < ids.length; ++j) {
@@ -461,7 +461,8 @@ contract SettlementTest is MockedSettlement {
         vocabulary.push(new bytes(65_536));
         vocabulary.push("short");
         for (uint256 k = 1; k < 3; ++k) {
-            MockZkLLMVerifier v = new MockZkLLMVerifier(MODEL, Vocabulary.root(vocabulary), 3, LENGTH + 1, k);
+            bytes32 root = Vocabulary.root(vocabulary);
+            MockZkLLMVerifier v = new MockZkLLMVerifier(MODEL, root, 3, LENGTH + 1, k, false);
             settlement.register(address(v));
             uint32[] memory ids = new uint32[](k + 1);
             (ids[0], ids[k - 1], ids[k]) = (2, 2, 1);

@@ -26,6 +26,11 @@ contract SettlementProofTest is TestBase {
         _settleAndRead(Deployments.multi());
     }
 
+    /// @dev Eleven tokens after a prompt that the chain does not see.
+    function test_sealedPrompt() external {
+        _settleAndRead(Deployments.hidden());
+    }
+
     function _settleAndRead(Deployed memory d) private {
         Fixture memory f = d.fixture;
         vm.prank(f.sender);
@@ -80,6 +85,21 @@ contract SettlementProofTest is TestBase {
 
         f.words[0] ^= 1 << 192;
         f.words[1] ^= 1 << (24 * (9 - 17 % 10)); // x_16, the answer
+        vm.prank(f.sender);
+        expected = IZkLLMSettlement.InvalidVocabularyProof.selector;
+        assertReverts(address(d.settlement), f.settleCalldata(d.verifier), expected, "another answer");
+    }
+
+    function test_otherSealedStatementsAreRefused() external {
+        Deployed memory d = Deployments.hidden();
+        Fixture memory f = d.fixture;
+        f.words[0] ^= 1; // P
+        vm.prank(f.sender);
+        bytes4 expected = ZkLLMVerifier.InverseMismatch.selector;
+        assertReverts(address(d.settlement), f.settleCalldata(d.verifier), expected, "another prompt");
+
+        f.words[0] ^= 1;
+        f.words[2] ^= 1 << 216; // the last answered id
         vm.prank(f.sender);
         expected = IZkLLMSettlement.InvalidVocabularyProof.selector;
         assertReverts(address(d.settlement), f.settleCalldata(d.verifier), expected, "another answer");

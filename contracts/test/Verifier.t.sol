@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {ZkLLMVerifier as MultiVerifier} from "../generated/multi/ZkLLMVerifier.sol";
+import {ZkLLMVerifier as SealedVerifier} from "../generated/sealed/ZkLLMVerifier.sol";
 import {ZkLLMVerifier} from "../generated/single/ZkLLMVerifier.sol";
 import {IZkLLMVerifier} from "../src/interfaces/IZkLLMVerifier.sol";
 import {Fixture, Fixtures} from "./utils/Fixture.sol";
@@ -19,6 +20,7 @@ contract VerifierTest is TestBase {
     function test_honestProofsAreAccepted() external {
         _accept("single", address(new ZkLLMVerifier()));
         _accept("multi", address(new MultiVerifier()));
+        _accept("sealed", address(new SealedVerifier()));
     }
 
     function _accept(string memory name, address verifier) private {
@@ -46,6 +48,8 @@ contract VerifierTest is TestBase {
         assertEq(verifier.N(), vm.parseJsonUint(json, ".N"), "N");
         assertEq(verifier.K(), vm.parseJsonUint(json, ".k"), "K");
         assertTrue(verifier.DEVELOPMENT_SRS(), "DEVELOPMENT_SRS");
+        assertTrue(!verifier.SEALED(), "SEALED");
+        assertTrue(IZkLLMVerifier(address(new SealedVerifier())).SEALED(), "sealed");
     }
 
     function test_developmentSrsRefusesMainnet() external {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.30;
 
+import {ZkLLMVerifier as SealedVerifier} from "../generated/sealed/ZkLLMVerifier.sol";
 import {ZkLLMVerifier} from "../generated/single/ZkLLMVerifier.sol";
 import {Fixture, Fixtures, ProofWord} from "./utils/Fixture.sol";
 import {TestBase} from "./utils/TestBase.sol";
@@ -29,6 +30,34 @@ contract VerifierNegativeTest is TestBase {
         f = Fixtures.load("single");
         body = 2 * f.witnessColumns;
         assertEq(f.proof.length, body + ProofWord.END, "fields of the proof");
+    }
+
+    // ------------------------------------------------------------------------------------- sealed prompts
+
+    /// @dev P is below r, and every word but P below 2^240: P + r would be P in all that is computed from it.
+    function test_wordsOfSealedPrompts() external {
+        address hiding = address(new SealedVerifier());
+        Fixture memory g = Fixtures.load("sealed");
+        uint256 honest = g.words[0];
+        assertTrue(honest >> 240 != 0 && g.words.length == 3, "P has all bits of the field");
+        bytes4 expected = ZkLLMVerifier.WordOutOfRange.selector;
+        uint256[4] memory beyond = [honest + R, R, R + 1, type(uint256).max];
+        for (uint256 i = 0; i < beyond.length; ++i) {
+            g.words[0] = beyond[i];
+            assertReverts(hiding, g.verifyCalldata(), expected, "P");
+        }
+        g.words[0] = R - 1;
+        assertReverts(hiding, g.verifyCalldata(), ZkLLMVerifier.InverseMismatch.selector, "another P");
+        g.words[0] = honest;
+        for (uint256 bit = 240; bit < 256; ++bit) {
+            for (uint256 i = 1; i < 3; ++i) {
+                g.words[i] ^= 1 << bit;
+                assertReverts(hiding, g.verifyCalldata(), expected, "a bit above the limbs");
+                g.words[i] ^= 1 << bit;
+            }
+        }
+        (bool ok,) = hiding.staticcall(g.verifyCalldata());
+        assertTrue(ok, "honest");
     }
 
     // ------------------------------------------------------------------------------------- encoding

@@ -22,13 +22,35 @@ contract VerifierRegistryTest is MockedSettlement {
         assertTrue(
             all[0] == address(verifier) && all[1] == address(longer) && all[2] == address(several), "in order"
         );
-        assertTrue(settlement.verifierOf(MODEL, LENGTH, 1) == address(verifier), "N, 1");
-        assertTrue(settlement.verifierOf(MODEL, LENGTH + 10, 1) == address(longer), "N + 10, 1");
-        assertTrue(settlement.verifierOf(MODEL, LENGTH, 2) == address(several), "N, 2");
-        bytes memory data = abi.encodeCall(settlement.verifierOf, (MODEL, LENGTH + 1, 1));
+        assertTrue(settlement.verifierOf(MODEL, LENGTH, 1, false) == address(verifier), "N, 1");
+        assertTrue(settlement.verifierOf(MODEL, LENGTH + 10, 1, false) == address(longer), "N + 10, 1");
+        assertTrue(settlement.verifierOf(MODEL, LENGTH, 2, false) == address(several), "N, 2");
+        bytes memory data = abi.encodeCall(settlement.verifierOf, (MODEL, LENGTH + 1, 1, false));
         assertReverts(address(settlement), data, IVerifierRegistry.UnknownShape.selector, "no such shape");
-        data = abi.encodeCall(settlement.verifierOf, (keccak256("another"), LENGTH, 1));
+        data = abi.encodeCall(settlement.verifierOf, (keccak256("another"), LENGTH, 1, false));
         assertReverts(address(settlement), data, IVerifierRegistry.UnknownShape.selector, "no such model");
+    }
+
+    /// @dev The same N and k with sealed prompts is a shape of its own.
+    function test_verifiersOfSealedPrompts() external {
+        bytes memory data = abi.encodeCall(settlement.verifierOf, (MODEL, LENGTH, 1, true));
+        assertReverts(address(settlement), data, IVerifierRegistry.UnknownShape.selector, "none is sealed");
+        MockZkLLMVerifier v = _sealedVerifier(LENGTH, 1);
+        settlement.register(address(v));
+        assertTrue(settlement.verifierOf(MODEL, LENGTH, 1, true) == address(v), "sealed");
+        assertTrue(settlement.verifierOf(MODEL, LENGTH, 1, false) == address(verifier), "not sealed");
+        data = abi.encodeCall(settlement.register, (address(_sealedVerifier(LENGTH, 1))));
+        assertReverts(address(settlement), data, IVerifierRegistry.ShapeTaken.selector, "the same shape");
+    }
+
+    /// @dev What is said of the prompt is a boolean, or it is no verifier's answer.
+    function test_sealedOrNot() external {
+        for (uint256 word = 2; word < 6; ++word) {
+            Hesitant hesitant = new Hesitant(word == 5 ? type(uint256).max : word);
+            bytes memory data = abi.encodeCall(settlement.register, (address(hesitant)));
+            assertReverts(address(settlement), data, IVerifierRegistry.NotAVerifier.selector, "no boolean");
+        }
+        settlement.register(address(new Hesitant(1)));
     }
 
     function test_nothingIsReplaced() external {
@@ -68,7 +90,7 @@ contract VerifierRegistryTest is MockedSettlement {
         assertTrue(settlement.statusOf(address(verifier)) == IVerifierRegistry.Status.Frozen, "status");
         bytes4 expected = IVerifierRegistry.FrozenVerifier.selector;
         assertReverts(address(settlement), _calldata(verifier, _ids(2, 9), 0), expected, "settle");
-        bytes memory data = abi.encodeCall(settlement.verifierOf, (MODEL, LENGTH, 1));
+        bytes memory data = abi.encodeCall(settlement.verifierOf, (MODEL, LENGTH, 1, false));
         assertReverts(address(settlement), data, expected, "verifierOf");
         data = abi.encodeCall(settlement.freeze, (address(verifier)));
         assertReverts(address(settlement), data, expected, "freeze again");
@@ -81,7 +103,7 @@ contract VerifierRegistryTest is MockedSettlement {
         settlement.register(address(liar));
         bytes4 changed = IVerifierRegistry.ParametersChanged.selector;
         bytes memory data = _calldata(MockZkLLMVerifier(address(liar)), _ids(1, 9), 0);
-        for (uint256 i = 1; i <= 5; ++i) {
+        for (uint256 i = 1; i <= 6; ++i) {
             liar.change(i);
             assertReverts(address(settlement), data, changed, "changed");
         }
@@ -182,12 +204,26 @@ contract VerifierRegistryTest is MockedSettlement {
     }
 }
 
-/// @notice Says four of the five words.
+/// @notice Says five of the six words.
 contract Mumbler {
     bool public constant DEVELOPMENT_SRS = true;
 
-    function parameters() external pure returns (bytes32, bytes32, uint256, uint256) {
-        return (0, 0, 1, 1);
+    function parameters() external pure returns (bytes32, bytes32, uint256, uint256, uint256) {
+        return (0, 0, 1, 1, 1);
+    }
+}
+
+/// @notice Says any word of whether prompts are sealed.
+contract Hesitant {
+    bool public constant DEVELOPMENT_SRS = true;
+    uint256 private immutable _WORD;
+
+    constructor(uint256 word) {
+        _WORD = word;
+    }
+
+    function parameters() external view returns (bytes32, bytes32, uint256, uint256, uint256, uint256) {
+        return (0, 0, 1, 1, 1, _WORD);
     }
 }
 
@@ -215,14 +251,15 @@ contract Chameleon {
 
     function verify(bytes32, uint256[] calldata, uint256[] calldata) external view {}
 
-    function parameters() external view returns (bytes32, bytes32, uint256, uint256, uint256) {
+    function parameters() external view returns (bytes32, bytes32, uint256, uint256, uint256, bool) {
         uint256 i = _changed;
         return (
             i == 1 ? keccak256("another") : _MODEL,
             i == 2 ? keccak256("root") : _ROOT,
             i == 3 ? _SIZE + 1 : _SIZE,
             i == 4 ? N - 1 : N,
-            i == 5 ? K - 1 : K
+            i == 5 ? K - 1 : K,
+            i == 6
         );
     }
 }

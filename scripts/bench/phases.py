@@ -156,6 +156,7 @@ def prove(o: Options) -> Options:
     report = profile(result.stages, protocol, 1 << key.n_log2, about)
     Path(o["profile"]).write_text(json.dumps(report, indent=1) + "\n")
     leaves = flat(result.stages)
+    ids = [*result.prompt_ids, *result.answer_ids]
     return {
         "prove_s": seconds,
         "prove_cpu_s": processor,
@@ -164,8 +165,8 @@ def prove(o: Options) -> Options:
         "stages_peak": {name: stage.memory.get("peak") for name, stage in leaves.items()},
         "peak_rss_bytes": result.stages.memory.get("peak"),
         "proof_bytes": len(result.proof.body),
-        "statement": {"T": result.proof.T, "ids": list(result.statement.ids)},
-        "row_ids": list(result.proof.ids[: o["N"]]),
+        "statement": {"T": result.proof.T, "ids": ids},
+        "row_ids": [*ids, *[package.config.pad_id] * o["N"]][: o["N"]],
         "backend": api.backend(),
     }
 

@@ -39,7 +39,7 @@ from zkllm.cli.models import verifying_key
 from zkllm.errors import SettlementError, ZkllmError
 from zkllm.outer.contract import verifier_contract
 from zkllm.proof import Proof
-from zkllm.settle.abi import REGISTER, REQUEST, SETTLE, VERIFY, encode_call
+from zkllm.settle.abi import REGISTER, REQUEST, REQUEST_SEALED, SETTLE, VERIFY, encode_call
 from zkllm.settle.contracts import SETTLEMENT
 from zkllm.settle.submission import calldata_gas, settle_arguments, verify_calldata
 
@@ -119,7 +119,11 @@ class Case:
             bytes.fromhex(data[key][2:]) for key in ("requestId", "context", "modelId", "salt")
         )
         prompt = data["ids"][: len(data["ids"]) - data["k"]]
-        asked = encode_call(REQUEST, model_id, prompt, data["k"], FAR_DEADLINE, salt)
+        rest = (data["k"], FAR_DEADLINE, salt)
+        if data["sealed"]:
+            asked = encode_call(REQUEST_SEALED, model_id, words[0], *rest)
+        else:
+            asked = encode_call(REQUEST, model_id, prompt, *rest)
         return cls(
             name=f"fixture {name}",
             verifier_source=(ROOT / f"contracts/generated/{name}/{CONTRACT_NAME}.sol").read_text(),

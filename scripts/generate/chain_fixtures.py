@@ -16,6 +16,7 @@ from typing import Any
 
 from scripts import ROOT
 from testkit import toy
+from zkllm.field import R
 from zkllm.hashing import keccak256
 from zkllm.kernels.native import NATIVE
 from zkllm.model.vocabulary import VocabularyTree
@@ -26,10 +27,11 @@ from zkllm.outer.transcript import decode_body, statement_digest
 from zkllm.outer.verifier import Equation, draw_challenges, equation, verify
 from zkllm.pcs.development import development_g1_tau
 from zkllm.pcs.srs import development_srs, srs_powers_needed
-from zkllm.statement import Context, Statement, request_id
+from zkllm.sealed import seal
+from zkllm.statement import Context, SealedStatement, Statement, num_words, request_id
 
 FIXTURES = ROOT / "contracts/test/fixtures"
-SALT = bytes([7] * 32)  # of the request that "multi" answers; "single" answers none
+SALT = bytes([7] * 32)  # of the requests that are answered; "single" answers none
 REQUESTER = bytes.fromhex("a11ce0" * 6 + "a11c")
 
 
@@ -51,6 +53,7 @@ class Case:
     vocab_size: int
     seed: int
     model: bytes = b"the model of the contracts' tests"
+    sealed: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ class Answer:
     case: str
     ids: tuple[int, ...]
     context: Context
+    prompt_salt: int | None = None  # of a sealed prompt
 
 
 CASES = {
@@ -98,6 +102,18 @@ CASES = {
         seed=13,
         model=b"another model of the contracts' tests",
     ),
+    # a sealed prompt and an answer of more ids than a word holds
+    "sealed": Case(
+        N=24,
+        k=11,
+        mu=6,
+        num_fixed=2,
+        num_witness=1,
+        tokens={90: b" eleven"},
+        vocab_size=301,
+        seed=14,
+        sealed=True,
+    ),
 }
 ANSWERS = {
     # full length
@@ -116,6 +132,12 @@ ANSWERS = {
     "second": Answer("single", (1, 2, 3), Context(31337, SETTLEMENT, PROVER)),
     "third": Answer("single", (4, 5, 77), Context(31337, SETTLEMENT, PROVER, request_id(PROVER, SALT))),
     "wide": Answer("wide", (3, 4, 5, 6), Context(31337, SETTLEMENT, PROVER)),
+    "sealed": Answer(
+        "sealed",
+        (5, 6, 300, *range(90, 101)),
+        Context(31337, bytes.fromhex("5ea1ed" * 6 + "5ea1"), REQUESTER, request_id(REQUESTER, SALT)),
+        prompt_salt=R - 2,
+    ),
 }
 BATCH = ("single", "second", "third", "wide")
 
@@ -131,6 +153,7 @@ class Model:
             "version": VERSION,
             "N": case.N,
             "k": case.k,
+            "sealed": case.sealed,
             "vocab_size": case.vocab_size,
             "pad_id": 0,
             "n_ctx": case.N,
@@ -139,7 +162,9 @@ class Model:
             "vocabulary_root": self.tree.root,
         }
         # the toy's circuit takes as many words as the shape has
-        self._toy = toy.Toy.random(case.mu, case.num_fixed, case.num_witness, seed=case.seed, N=case.N)
+        sizes = (case.mu, case.num_fixed, case.num_witness)
+        words = num_words(case.N, case.k, case.sealed)
+        self._toy = toy.Toy.random(*sizes, seed=case.seed, N=case.N, words=words)
         circuit = self._toy.circuit()
         self._srs = development_srs((srs_powers_needed(circuit.log2_size, 1 << case.mu) - 1).bit_length())
         commitments = [self._srs.commit(NATIVE.from_list(table)) for table in self._toy.tables]
@@ -150,10 +175,15 @@ class Model:
         case = self.case
         statement = Statement(self.model_id, case.k, answer.ids)
         statement.check(N=case.N, k=case.k, vocab_size=case.vocab_size, n_ctx=case.N)
+        public: Statement | SealedStatement = statement
         words, context = statement.words(case.N, 0), answer.context.digest()
+        if answer.prompt_salt is not None:
+            P = seal(answer.prompt_salt, statement.prompt)
+            public = SealedStatement(self.model_id, case.k, P, statement.answer)
+            words = public.words()
         body = toy.Instance(self._toy, self._srs, self._pk, words, context, self._witness).prove()
         verify(self.vk, context, words, body)
-        return Made(self, answer, statement, words, body)
+        return Made(self, answer, public, words, body)
 
 
 @dataclass(frozen=True)
@@ -162,7 +192,7 @@ class Made:
 
     model: Model
     answer: Answer
-    statement: Statement
+    statement: Statement | SealedStatement  # what is public of it
     words: list[int]
     body: bytes
 
@@ -183,6 +213,7 @@ class Made:
             "vocabularySize": case.vocab_size,
             "N": case.N,
             "k": case.k,
+            "sealed": case.sealed,
             "fixedColumns": case.num_fixed,
             "witnessColumns": case.num_witness,
             "chainId": context.chain_id,

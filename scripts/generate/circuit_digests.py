@@ -32,11 +32,18 @@ def two_words() -> Circuit:
     return build_circuit(gpt2.describe(config, LIMBS_PER_WORD, 1))
 
 
+def sealed() -> Circuit:
+    """The smallest model with a prompt that is sealed, of more ids than the first block holds."""
+    config = replace(SMALLEST.model.config, n_ctx=20)
+    return build_circuit(gpt2.describe(config, 20, 1, sealed=True))
+
+
 CIRCUITS = {
     "smallest": lambda: SMALLEST.circuit,
     "packed": lambda: PACKED.circuit,
     "ragged": lambda: RAGGED.circuit,
     "two words": two_words,
+    "sealed": sealed,
 }
 """The shapes that the tamper suite proves, and a longer one."""
 

@@ -34,7 +34,7 @@ def demo_config() -> ProgramConfig:
 def large(rows: int, mu: int) -> tuple[str, ...]:
     protocol = describe(sized(XL, rows, mu), rows, 1)
     circuit = build_circuit(protocol)
-    sizes = OuterSizes(circuit.log2_size, protocol.num_columns, mu, rows)
+    sizes = OuterSizes(circuit.log2_size, protocol.num_columns, mu, protocol.shape.num_words)
     least = min(report(run_on_wires(protocol), sizes), key=lambda term: term.bits)
     columns = f"{protocol.fixed.num_columns} + {protocol.witness.num_columns}"
     return f"GPT-2 XL, mu = {mu}", str(rows), "48", f"{circuit.num_rows:,}", columns, f"{least.bits:.0f}"

@@ -33,7 +33,7 @@ from zkllm.settle.networks import DEV_CHAIN_ID
 from zkllm.settle.rpc import Receipt, to_hex
 from zkllm.settle.settlement import settlement_address, settlement_init_code
 from zkllm.settle.submission import settle_calldata
-from zkllm.statement import pack_words
+from zkllm.statement import pack_words, unpack_words
 
 PROMPT = "Any sufficiently advanced technology is indistinguishable from"
 ANSWER, OTHER_ANSWER = b" magic", b" science"
@@ -305,7 +305,8 @@ class Way:
         scene = self.scene
         proof, tokens = Proof.load(self.late_proof), self.package.tokenizer.token_bytes
         key = verifying_key(self.model, proof)
-        answer = proof.ids[proof.T]
+        T, ids = unpack_words(proof.words, proof.N)
+        answer = ids[T]
         other = next(i for i, t in enumerate(tokens) if len(t) == len(tokens[answer]) and i != answer)
         text = tokens[answer].ljust(32, b"\0"), tokens[other].ljust(32, b"\0")
         check(self.late_calldata.count(text[0]) == 1, "the answer's text is not in the calldata once")
@@ -313,8 +314,8 @@ class Way:
         self.refused_on_chain(data, "InvalidVocabularyProof()")
 
         # another id, with its own text and its own path: the proof does not show it
-        ids = [*proof.ids[: proof.T], other, *proof.ids[proof.T + 1 :]]
-        forged = replace(proof, words=tuple(pack_words(proof.T, ids, proof.N)))
+        ids[T] = other
+        forged = replace(proof, words=tuple(pack_words(T, ids, proof.N)))
         path = scene.work / "forged.zkllm"
         forged.save(path)
         submitted = self.by("prover", "submit", "--model", self.model, "--proof", path)

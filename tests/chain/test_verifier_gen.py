@@ -74,7 +74,7 @@ def test_equal_keys_give_equal_text(key: VerifyingKey) -> None:
     assert verifier_contract(other).source != verifier_contract(key).source
 
 
-@pytest.mark.parametrize("name", ["single", "multi"])
+@pytest.mark.parametrize("name", ["single", "multi", "sealed"])
 def test_committed_contracts_are_the_generated_ones(name: str) -> None:
     source = verifier_contract(VerifyingKey.load(FIXTURES / f"{name}.vk.json")).source
     assert (ROOT / f"contracts/generated/{name}/{CONTRACT_NAME}.sol").read_text() == source
@@ -86,7 +86,7 @@ def test_large_shapes_fit(key: VerifyingKey) -> None:
     large = dataclasses.replace(
         key,
         N=1024,
-        num_words=num_words(1024),
+        num_words=num_words(1024, 1, False),
         n_log2=17,
         mu=24,
         b_log2=12,
@@ -130,12 +130,12 @@ def test_command_writes_both_files(tmp_path: Path, capsys: pytest.CaptureFixture
 
 def test_command_finds_the_key_of_a_shape(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     package, out = tmp_path / "package", str(tmp_path / "out")
-    for name, shape in (("single", "N16-k1"), ("multi", "N40-k3")):
+    for name, shape in (("single", "N16-k1"), ("multi", "N40-k3"), ("sealed", "N24-k11-sealed")):
         folder = package / "keys" / shape
         folder.mkdir(parents=True)
         (folder / "vk.json").write_text((FIXTURES / f"{name}.vk.json").read_text())
     assert main([str(package), "--out", out]) == 1
-    assert "keys of several shapes (N=16 k=1, N=40 k=3)" in capsys.readouterr().err
+    assert "keys of several shapes (N=16 k=1, N=24 k=11 sealed, N=40 k=3)" in capsys.readouterr().err
     assert main([str(package), "--out", out, "--max-tokens", "40"]) == 0
     assert main([str(package), "--out", out, "--new-tokens", "1"]) == 0
     assert main([str(package), "--out", out, "--new-tokens", "9"]) == 1

@@ -37,7 +37,7 @@ def test_setup_reports_ranges_and_identities(run, package, proof, checkpoint, tm
     assert all(row["seen"] < row["bound"] for row in data["ranges"])
 
     checked = run("setup", checkpoint, "--out", folder, "--check", "--json").json
-    assert checked["verifiers"] == [{"N": 8, "k": 1, "verifier_id": data["verifier_id"]}]
+    assert checked["verifiers"] == [{"N": 8, "k": 1, "sealed": False, "verifier_id": data["verifier_id"]}]
     weights = folder / "weights" / "w_o.bin"
     damaged = bytearray(weights.read_bytes())
     damaged[5] ^= 1
@@ -281,7 +281,7 @@ def test_settling_through_the_command_line(run, package, proof, anvil: Rpc, tmp_
     assert "SRS kind     development: anyone can forge, for tests only" in outcome.out
 
     made = Proof.load(out)
-    assert made.ids == Proof.load(proof).ids and made.context.request_id.hex() == request[2:]
+    assert made.words == Proof.load(proof).words and made.context.request_id.hex() == request[2:]
     sent = anvil.request("eth_getBlockByNumber", "latest", True)["transactions"][0]["input"]
     binary = tmp_path / "settle.bin"
     data = run("calldata", out, "--model", package, "--out", binary, "--json").json

@@ -91,17 +91,17 @@ def test_a_further_verifier_is_paid_for_only_where_that_is_wanted(
     first = pay("", *PROMPT, *K)  # it has none yet: said, and not asked
     assert first.code == 130 and paid() == 3 and proving
     assert (
-        "deploy the verifier, deploy the settlement contract, register the verifier for N=8, k=2" in first.err
+        "deploy the verifier, deploy the settlement contract, register the verifier for N=8 k=2" in first.err
     )
     assert "on sepolia: up to " in first.err and " gas, at most 0.0" in first.err
     del proving[:]
 
     refused = pay("", *PROMPT, *FURTHER)
-    refused.failed_in_one_line("this model has the verifier 0x", "for N=8, k=2 already", "give --yes to pay")
-    assert "deploy the verifier, register the verifier for N=8, k=1 on sepolia: up to " in refused.err
+    refused.failed_in_one_line("this model has the verifier 0x", "for N=8 k=2 already", "give --yes to pay")
+    assert "deploy the verifier, register the verifier for N=8 k=1 on sepolia: up to " in refused.err
     for record in (tmp_path / "home" / "deployments").iterdir():
         record.unlink()  # the registry of the contract knows it, too
-    pay("", *PROMPT, *FURTHER).failed_in_one_line("this model has the verifier 0x", "for N=8, k=2 already")
+    pay("", *PROMPT, *FURTHER).failed_in_one_line("this model has the verifier 0x", "for N=8 k=2 already")
     assert paid() == 3 and not proving
     with monkeypatch.context() as patched:
         answering(patched, "n\n")
@@ -124,7 +124,7 @@ def test_yes_pays_for_it(pay, sepolia, proving):
 def test_deploy_names_what_it_deploys_and_needs_no_yes(pay, sepolia):
     assert pay("deploy", *K).code == 0
     named = pay("deploy", *FURTHER)
-    assert named.code == 0 and "for N=8, k=1 on sepolia: up to" in named.err
+    assert named.code == 0 and "for N=8 k=1 on sepolia: up to" in named.err
     assert sepolia.nonce(ACCOUNT.address) == 5
 
 

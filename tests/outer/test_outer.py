@@ -161,7 +161,7 @@ def test_every_field_of_the_key_is_in_the_verifier_id(instance):
 def proof_file(instance, context=None) -> Proof:
     context = context or Context()
     shown = Instance(**{**instance.__dict__, "context": context.digest()})
-    return Proof(shown.vk.verifier_id, True, context, 16, 1, tuple(shown.words), shown.prove())
+    return Proof(shown.vk.verifier_id, True, context, 16, 1, False, tuple(shown.words), shown.prove())
 
 
 def test_proof_files_round_trip(instance, tmp_path):
@@ -187,14 +187,18 @@ def test_every_structural_bit_of_a_proof_file_matters(instance):
 
 
 def test_flags_are_those_of_the_key(instance):
-    """The flags say only what the key says: of the development SRS 1, of a ceremony's 0."""
+    """The flags say only what the key says: of the development SRS 1, of a ceremony's 0; 2 more of a sealed
+    shape, whose words these are not."""
     proof = proof_file(instance)
     ceremony = replace(instance.vk, srs_kind="ceremony")
     for key, flags in ((instance.vk, 1), (ceremony, 0)):
         data = bytearray(replace(proof, verifier_id=key.verifier_id).to_bytes())
         for said in [*range(4), *(1 << bit for bit in range(2, 16))]:
             data[8:10] = said.to_bytes(2, "big")
-            if said > 1:
+            if said in (2, 3):
+                with pytest.raises(ProofError, match="^proof file: limbs after the last id must be zero$"):
+                    Proof.from_bytes(bytes(data))
+            elif said > 1:
                 with pytest.raises(ProofError, match=f"^proof file: unknown flags {said:#x}$"):
                     Proof.from_bytes(bytes(data))
             elif said != flags:

@@ -5,16 +5,17 @@ from dataclasses import replace
 import pytest
 
 from zkllm.errors import PackageError, ProofError
+from zkllm.field import R
 from zkllm.outer.keys import VerifyingKey
 from zkllm.outer.verifier import check_words, verify
-from zkllm.statement import LIMB_BITS, LIMBS_PER_WORD, num_words, pack_words
+from zkllm.statement import LIMB_BITS, LIMBS_PER_WORD, num_words, pack_words, sealed_words
 
 N, K, V, PAD = 16, 3, 50, 7
 
 
 @pytest.fixture
 def key(instance) -> VerifyingKey:
-    return replace(instance.vk, N=N, k=K, vocab_size=V, pad_id=PAD, num_words=num_words(N))
+    return replace(instance.vk, N=N, k=K, vocab_size=V, pad_id=PAD, num_words=num_words(N, K, False))
 
 
 def words(T: int, changes: dict[int, int] | None = None) -> list[int]:
@@ -67,6 +68,29 @@ def test_every_id_after_the_last_one_is_the_pad_id(key, T):
     for j in range(T + 1, N + 1):
         for other in (0, PAD + 1):
             assert refused(key, words(T, {j: other})) == f"statement: an id after x_T is not the pad id {PAD}"
+
+
+def test_sealed_statements(key):
+    """P below r, ids of the vocabulary, unused limbs 0, and as many words as the shape has."""
+    key = replace(key, sealed=True, num_words=num_words(N, K, True))
+    key.check()
+    answer = [V - 1, 0, PAD]
+    for P in (0, 1 << 240, R - 1):
+        check_words(key, sealed_words(P, answer))
+    for P in (-1, R, R + 1, 2 * R - 1, (1 << 256) - 1):
+        assert refused(key, sealed_words(P, answer)) == "statement: expected P, below r"
+    for i in range(K):
+        ids = [*answer[:i], V, *answer[i + 1 :]]
+        message = f"statement: id {V} is not below the vocabulary's size {V}"
+        assert refused(key, sealed_words(5, ids)) == message
+    honest = sealed_words(5, answer)
+    for i in range(LIMBS_PER_WORD - K):
+        assert "must be zero" in refused(key, [5, honest[1] + (1 << LIMB_BITS * i)])
+    for wrong in ([], honest[:1], [*honest, 0], [5, honest[1] + (1 << 240)]):
+        assert refused(key, wrong).startswith("statement: expected")
+    assert refused(key, words(N)).startswith("statement: ")
+    with pytest.raises(PackageError, match="num_words"):
+        replace(key, num_words=num_words(N, K, False) + 1).check()
 
 
 def test_words_are_packed_one_way(key):

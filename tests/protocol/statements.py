@@ -19,8 +19,8 @@ from zkllm.outer.compile import compile_circuit
 from zkllm.outer.rows import Circuit
 from zkllm.outer.setup import circuit_kernel
 from zkllm.protocol.party import CircuitParty
+from zkllm.protocol.program import InnerStatement
 from zkllm.protocol.public import bind_statement
-from zkllm.statement import num_words, pack_words
 
 from .lying import Lies, LyingVerifier
 
@@ -28,7 +28,7 @@ from .lying import Lies, LyingVerifier
 @cache
 def vocabulary() -> ProgramConfig:
     """Seven ids in three slots of three: the last one holds a sole id."""
-    sizes = dict(n_layer=1, n_head=1, head_dim=2, d_inner=2, vocab_size=7, vocab_slots=3, n_ctx=40, mu=8)
+    sizes = dict(n_layer=1, n_head=1, head_dim=2, d_inner=2, vocab_size=7, vocab_slots=3, n_ctx=64, mu=8)
     return tiny_model(1, **sizes).config
 
 
@@ -41,10 +41,10 @@ protocol = cache(describe)
 
 
 @cache
-def circuit(config: ProgramConfig, rows: int, certified: int) -> Circuit:
-    builder, described = CircuitBuilder(), protocol(config, rows, certified)
+def circuit(config: ProgramConfig, rows: int, certified: int, sealed: bool) -> Circuit:
+    builder, described = CircuitBuilder(), protocol(config, rows, certified, sealed)
     shape = described.shape
-    words = [builder.public(f"word{i}") for i in range(num_words(rows))]
+    words = [builder.public(f"word{i}") for i in range(shape.num_words)]
     party = CircuitParty(described, builder, builder.constant(1))
     bind_statement(party, shape, words, None, None)
     return compile_circuit(builder)
@@ -59,7 +59,7 @@ def decomposition(c: ProgramConfig, token: int) -> list[int]:
 
 @dataclass(frozen=True)
 class Places:
-    """Where things are in the advice of a shape: ids, T, certified ids."""
+    """Where things are in the advice of a shape: ids, T, certified ids, and of a sealed prompt the salt."""
 
     config: ProgramConfig
     rows: int
@@ -81,6 +81,10 @@ class Places:
     def certified_token(self, i: int) -> int:
         return self.length + self.rows + 1 - self.certified + i * self.size
 
+    @property
+    def salt(self) -> int:
+        return self.certified_token(self.certified)
+
 
 @dataclass(frozen=True)
 class Told:
@@ -91,6 +95,15 @@ class Told:
     T: int
     ids: Sequence[int]
     config: ProgramConfig = field(default_factory=vocabulary)
+    salt: int | None = None  # of a sealed prompt
+
+    @property
+    def sealed(self) -> bool:
+        return self.salt is not None
+
+    @property
+    def clear(self) -> InnerStatement:
+        return InnerStatement(self.T, self.ids, self.salt)
 
     @property
     def places(self) -> Places:
@@ -103,24 +116,26 @@ class Told:
         tokens = [x for token in self.ids for x in decomposition(c, token)]
         hot = [int(t == self.T) for t in range(k, self.rows + 1)]
         answer = self.ids[self.T - k + 1 : self.T + 1]
-        return [*tokens, *hot, *(x for token in answer for x in decomposition(c, token))]
+        certified = [x for token in answer for x in decomposition(c, token)]
+        return [*tokens, *hot, *certified, *([] if self.salt is None else [self.salt])]
 
     @cached_property
     def words(self) -> list[int]:
-        return pack_words(self.T, list(self.ids), self.rows)
+        return self.clear.words(protocol(self.config, self.rows, self.certified, self.sealed).shape)
 
     def refused(
         self, lies: Mapping[int, Sequence[int]] | None = None, words: Sequence[int] | None = None
     ) -> set[str]:
         """What fires, for both alike, with the advice replaced from some places on."""
-        words, advice = list(words or self.words), list(self.advice)
+        words, advice = list(self.words if words is None else words), list(self.advice)
         for at, values in (lies or {}).items():
             advice[at : at + len(values)] = values
         assert len(advice) == len(self.advice)
-        verifier = LyingVerifier(protocol(self.config, self.rows, self.certified), 1, [])
+        shape = (self.config, self.rows, self.certified, self.sealed)
+        verifier = LyingVerifier(protocol(*shape), 1, [])
         verifier.follow(Lies(advice=dict(enumerate(advice))))
-        bind_statement(verifier, verifier.protocol.shape, words, self.T, self.ids)
-        built = circuit(self.config, self.rows, self.certified)
+        bind_statement(verifier, verifier.protocol.shape, words, self.T, self.ids, self.salt)
+        built = circuit(*shape)
         values = circuit_kernel(built, NAIVE).solve(words, [*advice, *NO_WIRES])
         unsatisfied = set(built.unsatisfied(words, values))
         assert unsatisfied == set(verifier.failed), "the circuit refuses for the same reason"

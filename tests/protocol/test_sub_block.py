@@ -81,7 +81,7 @@ def test_a_part_does_not_pass_for_a_model(name: str) -> None:
     block, _, vk, _ = keys(name)
     assert gpt2.describe(block.config, ROWS, 1).iv != block.protocol.iv
     body = proof(name).body
-    claimed = Proof(vk.verifier_id, True, Context(), ROWS, 1, tuple(empty_words(ROWS)), body)
+    claimed = Proof(vk.verifier_id, True, Context(), ROWS, 1, False, tuple(empty_words(ROWS)), body)
     with pytest.raises(ProofError, match="not that of a model"):
         claimed.verify(vk)
     with pytest.raises(PackageError, match="version"):
@@ -98,7 +98,7 @@ def test_only_the_version_stands_between_a_part_and_a_model() -> None:
     body = prove_data(block.protocol, data, ids, ROWS, pk, srs, context.digest(), Timings())
     words = empty_words(ROWS)
     verify(vk, context.digest(), words, body)
-    claimed = Proof(vk.verifier_id, True, context, ROWS, 1, tuple(words), body)
+    claimed = Proof(vk.verifier_id, True, context, ROWS, 1, False, tuple(words), body)
     with pytest.raises(ProofError, match="not that of a model"):
         claimed.verify(vk)
 

@@ -254,7 +254,7 @@ def test_damaged_records_are_refused(tmp_path, data):
 
 WORDS, ADDRESSES = ([bytes([i] * size) for i in range(9)] for size in (32, 20))
 DEPLOYMENT = Deployment(
-    WORDS[1], WORDS[2], 16, 1, "development", ADDRESSES[3], ADDRESSES[4], ADDRESSES[8],
+    WORDS[1], WORDS[2], 16, 1, False, "development", ADDRESSES[3], ADDRESSES[4], ADDRESSES[8],
     WORDS[5], WORDS[6], WORDS[7],
 )  # fmt: skip
 

@@ -19,7 +19,7 @@ KEY = SimpleNamespace(vocabulary_root=VocabularyTree(TOKENS).root, vocab_size=le
 def arguments(ids: tuple[int, ...], k: int):
     T = len(ids) - 1
     words = tuple(pack_words(T, [*ids, 0], T + 1))
-    proof = Proof(bytes(32), True, Context(), T + 1, k, words, bytes(32))
+    proof = Proof(bytes(32), True, Context(), T + 1, k, False, words, bytes(32))
     return settle_arguments(proof, KEY, TOKENS)
 
 

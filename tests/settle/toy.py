@@ -30,6 +30,7 @@ class ToyModel:
             "version": VERSION,
             "N": N,
             "k": k,
+            "sealed": False,
             "vocab_size": len(TOKENS),
             "pad_id": PAD_ID,
             "n_ctx": 64,
@@ -47,4 +48,4 @@ class ToyModel:
         statement = Statement(vk.model_id, vk.k, ids)
         words = statement.words(vk.N, PAD_ID)
         body = replace(self._instance, words=words, context=context.digest()).prove()
-        return Proof(vk.verifier_id, True, context, vk.N, vk.k, tuple(words), body)
+        return Proof(vk.verifier_id, True, context, vk.N, vk.k, False, tuple(words), body)

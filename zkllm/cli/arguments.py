@@ -5,10 +5,15 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable
+from pathlib import Path
 
+from zkllm.errors import ZkllmError, reason
 from zkllm.limits import MAX_MU, MAX_POSITIONS, MIN_MU
 from zkllm.statement import Context
 from zkllm.units import ETHER
+
+MOST_PROMPT = 1 << 22
+"""Bytes of a prompt's file: more than any context takes."""
 
 
 def positive(text: str) -> int:
@@ -116,8 +121,25 @@ def add_prompt(
     """As text or as ids; what is returned may take another option in place of them."""
     group = parser.add_mutually_exclusive_group(required=required)
     group.add_argument("--prompt", metavar="TEXT", help=what)
+    group.add_argument(
+        "--prompt-file",
+        dest="prompt",
+        type=text_file,
+        metavar="FILE",
+        help="the prompt as the text of a file: other users of this machine see command lines",
+    )
     group.add_argument("--tokens", type=token_ids, metavar="IDS", help="the prompt as token ids: 1,2,3")
     return group
+
+
+def text_file(text: str) -> str:
+    """What is in a file, without the newline at its end."""
+    from zkllm.files import read_text
+
+    try:
+        return read_text(Path(text), MOST_PROMPT).removesuffix("\n")
+    except (OSError, ValueError, ZkllmError) as error:
+        raise argparse.ArgumentTypeError(f"cannot read {text[:80]!r}: {reason(error)}") from None
 
 
 def add_rows(
@@ -129,16 +151,42 @@ def add_rows(
 
 def add_shape(parser: argparse.ArgumentParser, certified: int | None = 1) -> None:
     """k, by default `certified`, and N."""
-    suppressed = parser.argument_default == argparse.SUPPRESS  # a subcommand, whose parent has the default
     parser.add_argument(
         "--new-tokens",
         dest="certified",
         type=positive,
-        default=argparse.SUPPRESS if suppressed else certified,
+        default=argparse.SUPPRESS if _is_below(parser) else certified,
         metavar="K",
         help="answered tokens to certify" + ("" if certified is None else f" (default {certified})"),
     )
     add_rows(parser)
+
+
+def add_sealed(
+    parser: argparse.ArgumentParser, what: str = "of which the proof, and the chain, tell P alone"
+) -> None:
+    """Whether the shape is one of sealed prompts."""
+    default = argparse.SUPPRESS if _is_below(parser) else False
+    parser.add_argument(
+        "--sealed", action="store_true", default=default, help=f"of prompts that are sealed, {what}"
+    )
+
+
+def add_salt_file(parser: argparse.ArgumentParser, what: str) -> None:
+    """Beside `add_sealed`."""
+    default = argparse.SUPPRESS if _is_below(parser) else None
+    parser.add_argument("--salt-file", type=Path, default=default, metavar="FILE", help=what)
+
+
+def _is_below(parser: argparse.ArgumentParser) -> bool:
+    """Whether it is a subcommand's, whose parent has the defaults."""
+    return parser.argument_default == argparse.SUPPRESS
+
+
+def salt_misuse(arguments: argparse.Namespace) -> str | None:
+    if arguments.salt_file is not None and not arguments.sealed:
+        return "--salt-file is for --sealed"
+    return None
 
 
 def shape_misuse(arguments: argparse.Namespace) -> str | None:

@@ -131,7 +131,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         "prove_stages": {name: round(t, 4) for name, t in result.timings.items()},
         "settled": settled.to_dict(),
     }
-    console.result(data, report(data, settled, package.tokenizer.decode_bytes(settled.prompt_ids)))
+    console.result(data, report(data, settled, package.tokenizer.decode_bytes(result.prompt_ids)))
     return 0
 
 

@@ -11,6 +11,7 @@ from zkllm.cli import paths
 from zkllm.cli.console import Console
 from zkllm.files import JsonObject
 from zkllm.model import hub
+from zkllm.shape_id import ShapeId
 
 SUMMARY = "show what is inside of a proof or a model package"
 EXAMPLES = """
@@ -28,6 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help=f"proof file, model package, {hub.HELP}",
     )
     types.add_shape(parser)
+    types.add_sealed(parser)
 
 
 def misuse(arguments: argparse.Namespace) -> str | None:
@@ -46,7 +48,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from zkllm import api
 
     package = api.open_package(arguments.path, progress=console.progress)
-    data = inspection.inspect_package(package, arguments.rows, arguments.certified, console.progress)
+    data = inspection.inspect_package(
+        package, arguments.rows, arguments.certified, console.progress, arguments.sealed
+    )
     console.result({"ok": True, **data}, _package_lines(data))
     return 0
 
@@ -56,10 +60,14 @@ def _proof_lines(data: JsonObject) -> list[str]:
     from zkllm.settle.rpc import checksum_address
 
     statement, context = data["statement"], data["context"]
+    hidden = statement["prompt_ids"] is None
+    shape = ShapeId(statement["N"], statement["k"], hidden)
     rows: list[tuple[str, object]] = [
         ("VERIFIER_ID", "0x" + data["verifier_id"].hex()),
-        ("shape", f"N={statement['N']} k={statement['k']} T={statement['T']}"),
-        ("prompt ids", ", ".join(map(str, statement["prompt_ids"]))),
+        ("shape", f"{shape}" + ("" if hidden else f" T={statement['T']}")),
+        ("sealed prompt", f"0x{statement['sealed_prompt']:064x}")
+        if hidden
+        else ("prompt ids", ", ".join(map(str, statement["prompt_ids"]))),
         ("answer ids", ", ".join(map(str, statement["answer_ids"]))),
         ("SRS", "development: anyone can forge, for tests only" if data["development_srs"] else "ceremony"),
     ]
@@ -80,6 +88,7 @@ def _package_lines(data: JsonObject) -> list[str]:
     from zkllm.cli.text import pairs, table
 
     a, shape, columns, circuit = data["architecture"], data["shape"], data["columns"], data["circuit"]
+    shape_id = ShapeId(shape["N"], shape["k"], shape["sealed"])
     kinds: dict[str, list[int]] = {}
     for block in data["sub_blocks"]:
         entry = kinds.setdefault(block["block"], [0, 0, 0])
@@ -93,7 +102,7 @@ def _package_lines(data: JsonObject) -> list[str]:
             ("vocabulary root", "0x" + data["vocabulary_root"].hex()),
             ("architecture", ", ".join(f"{name} {value:,}" for name, value in a.items())),
             ("parameters", f"{data['parameters']:,}"),
-            ("shape", f"N={shape['N']} k={shape['k']}, VERIFIER_ID 0x{shape['verifier_id'].hex()}"),
+            ("shape", f"{shape_id}, VERIFIER_ID 0x{shape['verifier_id'].hex()}"),
             ("proof body", f"{shape['proof_body_bytes']:,} B, {shape['public_inputs']} public inputs"),
             ("SRS", srs if srs == "ceremony" else f"{srs}: anyone can forge, for tests only"),
         ]

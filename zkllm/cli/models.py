@@ -10,7 +10,6 @@ from zkllm.key_files import (
     KEYS,
     VERIFYING_KEY_FILE,
     is_own_key,
-    shape_name,
     verifying_key_file,
     verifying_key_files,
 )
@@ -33,9 +32,9 @@ def verifying_key(model: Path, proof: Proof) -> VerifyingKey:
         from zkllm import api
 
         return verifying_key(api.open_package(model).folder, proof)
-    candidates = [verifying_key_file(model, proof.N, proof.k)]
+    candidates = [verifying_key_file(model, *proof.shape)]
     if not (model / "manifest.json").is_file():
-        in_keys = model / shape_name(proof.N, proof.k) / VERIFYING_KEY_FILE
+        in_keys = model / proof.shape.folder / VERIFYING_KEY_FILE
         candidates += [model, model / VERIFYING_KEY_FILE, in_keys]
     for candidate in candidates:
         if candidate.is_file():
@@ -47,11 +46,11 @@ def verifying_key(model: Path, proof: Proof) -> VerifyingKey:
 
         return verifying_key(api.open_package(model).folder, proof)
     raise PackageError(
-        f"{model} has no verifying key for N={proof.N} k={proof.k}; zkllm prove makes it, or give the vk.json"
+        f"{model} has no verifying key for {proof.shape}; zkllm prove makes it, or give the vk.json"
     )
 
 
-def find_key(path: Path, rows: int | None, certified: int | None) -> Path:
+def find_key(path: Path, rows: int | None, certified: int | None, sealed: bool = False) -> Path:
     """The verifying key that `path` means: itself, the one in the folder, or one of a model package's.
 
     In a package only `keys/` is looked at: that is what `zkllm setup --check` checks.
@@ -64,11 +63,11 @@ def find_key(path: Path, rows: int | None, certified: int | None) -> Path:
     chosen = {
         shape: candidate
         for shape, candidate in shapes.items()
-        if rows in (None, shape[0]) and certified in (None, shape[1])
+        if rows in (None, shape.rows) and certified in (None, shape.certified) and sealed == shape.sealed
     }
     if len(chosen) == 1:
         return next(iter(chosen.values()))
-    known = ", ".join(f"N={n} k={k}" for n, k in sorted(shapes))
+    known = ", ".join(map(str, sorted(shapes)))
     if not shapes:
         raise PackageError(f"{path} has no verifying key; run zkllm setup MODEL --out {path}")
     if not chosen:
@@ -79,7 +78,11 @@ def find_key(path: Path, rows: int | None, certified: int | None) -> Path:
 
 
 def shape_verifying_key(
-    package: ModelPackage, rows: int | None, certified: int, progress: Progress | None = None
+    package: ModelPackage,
+    rows: int | None,
+    certified: int,
+    progress: Progress | None = None,
+    sealed: bool = False,
 ) -> VerifyingKey:
     """The key of a package's shape, made where it is not there yet; the proving key, which may be large, is
     not loaded."""
@@ -87,9 +90,9 @@ def shape_verifying_key(
 
     record = api.own_setup(package, progress)
     rows = rows or record.rows
-    path = verifying_key_file(package.folder, rows, certified)
+    path = verifying_key_file(package.folder, rows, certified, sealed)
     if is_own_key(package.digest, path):
         key = VerifyingKey.load(path)
         if (key.model_id, key.srs_digest) == (record.model_id, record.srs_digest):
             return key
-    return api.shape_keys(package, rows, certified, progress).verifying_key
+    return api.shape_keys(package, rows, certified, progress, sealed=sealed).verifying_key

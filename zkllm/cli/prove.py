@@ -26,6 +26,7 @@ SUMMARY = "answer a prompt and prove the answer"
 EXAMPLES = """
 {program} build/demo --prompt "Once upon a" --out answer.zkllm
 {program} models/demo-gpt2 --tokens 1,2,3 --new-tokens 3 --out answer.zkllm
+{program} build/demo --prompt-file question.txt --sealed --out answer.zkllm
 {program} build/demo --prompt "Once upon a" --out answer.zkllm \\
     --context 31337:0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512:0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266
 """
@@ -35,6 +36,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=paths.Model, metavar="DIR", help=f"model package, {hub.HELP}")
     types.add_prompt(parser)
     types.add_shape(parser)
+    types.add_sealed(parser)
+    types.add_salt_file(
+        parser,
+        "the salt that the prompt was sealed with (default: a fresh one, kept in the proof's name + .salt)",
+    )
     types.add_memory_budget(parser)
     parser.add_argument(
         "--context",
@@ -58,7 +64,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def misuse(arguments: argparse.Namespace) -> str | None:
-    return types.shape_misuse(arguments)
+    return types.shape_misuse(arguments) or types.salt_misuse(arguments)
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -70,6 +76,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         asked=api.Asked(arguments.prompt, arguments.tokens, arguments.certified, arguments.rows),
     )
     checkpoint = float_checkpoint(package) if arguments.float_logits else None
+    salt, salt_file = sealing(arguments) if arguments.sealed else (None, None)
     result = api.prove(
         package,
         prompt=arguments.prompt,
@@ -80,6 +87,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         progress=console.progress,
         memory=arguments.profile is not None,
         memory_budget=arguments.memory_budget,
+        salt=salt,
     )
     save_proof(result.proof, arguments.out)
     if arguments.profile is not None:
@@ -106,26 +114,39 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         "proof": str(arguments.out),
         "proof_bytes": len(result.proof.to_bytes()),
         "body_bytes": len(result.proof.body),
-        "claim_id": result.statement.claim_id(),
+        "claim_id": result.claim_id,
         "model_id": result.statement.model_id,
         "verifier_id": result.verifying_key.verifier_id,
         "srs_kind": result.verifying_key.srs_kind,
         "N": result.proof.N,
         "k": result.proof.k,
         "T": result.proof.T,
+        "sealed_prompt": result.proof.sealed_prompt,
+        "salt_file": None if salt_file is None else str(salt_file),
         "backend": api.backend(),
         "opening_table": result.tabled,
-        "prompt_ids": result.prompt_ids,
+        "prompt_ids": None if result.proof.prompt is None else list(result.proof.prompt),
         "answer": result.answer_text,
         "tokens": tokens,
         "timings": {stage: round(t, 4) for stage, t in result.timings.items()},
     }
-    prompt = package.tokenizer.decode_bytes(result.prompt_ids)
+    told = result.proof.prompt
+    prompt = None if told is None else package.tokenizer.decode_bytes(told)
     console.result(data, _report(result, data, prompt))
     return 0
 
 
-def _report(result: ProofResult, data: JsonObject, prompt: bytes) -> list[str]:
+def sealing(arguments: argparse.Namespace) -> tuple[int, Path]:
+    """The salt, and where it is kept."""
+    from zkllm.salt_files import make_salt, read_salt
+
+    if arguments.salt_file is not None:
+        return read_salt(arguments.salt_file), arguments.salt_file
+    path = Path(arguments.out).with_name(arguments.out.name + ".salt")
+    return make_salt(path), path
+
+
+def _report(result: ProofResult, data: JsonObject, prompt: bytes | None) -> list[str]:
     from zkllm.cli.text import pairs, quote, seconds, size
 
     answer = []
@@ -133,11 +154,13 @@ def _report(result: ProofResult, data: JsonObject, prompt: bytes) -> list[str]:
         known = token["float_logit"]
         beside = "" if known is None else f", float model {known:.4f}"
         answer.append(f"{quote(token['text'])} (id {token['id']}): logit {token['logit']:.4f}{beside}")
-    rows: list[tuple[str, object]] = [("prompt", quote(prompt))]
+    if prompt is None:
+        hidden = f"sealed as 0x{data['sealed_prompt']:064x}, its salt in {data['salt_file']}"
+    rows: list[tuple[str, object]] = [("prompt", hidden if prompt is None else quote(prompt))]
     rows += [("answer" if i == 0 else "", line) for i, line in enumerate(answer)]
     rows += [
         ("claim", "0x" + data["claim_id"].hex()),
-        ("shape", f"N={data['N']} k={data['k']} T={data['T']}"),
+        ("shape", f"{result.proof.shape}" + ("" if data["T"] is None else f" T={data['T']}")),
         ("proof", f"{data['proof']}: {size(data['proof_bytes'])}"),
         ("backend", data["backend"] + (", with the opening table" if result.tabled else "")),
         ("time", ", ".join(f"{stage} {seconds(t)}" for stage, t in result.timings.items())),
@@ -154,7 +177,7 @@ def profile_of(package: ModelPackage, result: ProofResult) -> JsonObject:
 
     key = result.verifying_key
     about = {"model": package.source, "N": key.N, "k": key.k, "backend": backend(), "srs": key.srs_kind}
-    return profile(result.stages, protocol_of(package, key.N, key.k), 1 << key.n_log2, about)
+    return profile(result.stages, protocol_of(package, *key.shape), 1 << key.n_log2, about)
 
 
 def float_checkpoint(package: ModelPackage) -> Path:

@@ -239,7 +239,10 @@ def _check(arguments: argparse.Namespace, console: Console) -> int:
         "srs_kind": audit.srs_kind,
         "srs_digest": audit.srs_digest,
         "scales": "allowed" if arguments.allow_scales else "chosen",
-        "verifiers": [{"N": n, "k": k, "verifier_id": i} for (n, k), i in sorted(identities.items())],
+        "verifiers": [
+            {"N": shape.rows, "k": shape.certified, "sealed": shape.sealed, "verifier_id": i}
+            for shape, i in sorted(identities.items())
+        ],
     }
     scales = "the scales that the quantiser chooses for it"
     if arguments.allow_scales:
@@ -257,6 +260,6 @@ def _check(arguments: argparse.Namespace, console: Console) -> int:
             else ": compare it with that of a ceremony that you trust"
         ),
     ]
-    lines += [f"N={n} k={k}: VERIFIER_ID 0x{i.hex()}" for (n, k), i in sorted(identities.items())]
+    lines += [f"{shape}: VERIFIER_ID 0x{i.hex()}" for shape, i in sorted(identities.items())]
     console.result(data, lines)
     return 0

@@ -26,6 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--out", type=paths.TargetFolder, required=True, metavar="FOLDER", help="where the files go"
     )
     types.add_shape(parser, certified=None)
+    types.add_sealed(parser)
 
 
 def misuse(arguments: argparse.Namespace) -> str | None:
@@ -40,7 +41,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from zkllm.outer.contract import verifier_contract
     from zkllm.outer.keys import VerifyingKey
 
-    key = VerifyingKey.load(find_key(arguments.model, arguments.rows, arguments.certified))
+    key = VerifyingKey.load(find_key(arguments.model, arguments.rows, arguments.certified, arguments.sealed))
     generated = verifier_contract(key)
     source = arguments.out / f"{CONTRACT_NAME}.sol"
     standard = arguments.out / f"{CONTRACT_NAME}.standard.json"
@@ -48,7 +49,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     write_atomically(standard, dump(generated.standard_json).encode())
     verifier_id = "0x" + key.verifier_id.hex()
     lines = [
-        f"{source}: verifier of N={key.N}, k={key.k}, VERIFIER_ID {verifier_id}",
+        f"{source}: verifier of {key.shape}, VERIFIER_ID {verifier_id}",
         f"{standard}: standard JSON input for solc {SOLC_LONG_VERSION}",
     ]
     if key.development_srs:
@@ -62,6 +63,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         "model_id": key.model_id,
         "N": key.N,
         "k": key.k,
+        "sealed": key.sealed,
         "development_srs": key.development_srs,
         "compiler": SOLC_LONG_VERSION,
         "source": str(source),

@@ -183,7 +183,8 @@ def accepted(proof: Proof, key: VerifyingKey) -> JsonObject:
         "N": proof.N,
         "k": proof.k,
         "T": proof.T,
-        "prompt_ids": list(statement.prompt),
+        "prompt_ids": None if proof.prompt is None else list(proof.prompt),
+        "sealed_prompt": proof.sealed_prompt,
         "answer_ids": list(statement.answer),
         "context": None
         if context.is_empty
@@ -202,10 +203,10 @@ def describe(data: JsonObject) -> str:
     context = data["context"]
     where = f"for chain {context['chain_id']}, sender {context['sender']}" if context else "without a context"
     answer = ", ".join(map(str, data["answer_ids"]))
+    prompt = f"{len(data['prompt_ids'])} ids" if data["prompt_ids"] is not None else "a sealed prompt"
     notes = [f"{data['seconds']:.2f} s"] if "seconds" in data else []
     if data["srs_kind"] != "ceremony":
         notes.append("development SRS: anyone can forge such proofs")
-    return (
-        f"valid: model 0x{data['model_id'].hex()} answers {len(data['prompt_ids'])} ids with {answer}, "
-        f"{where}" + (f" ({'; '.join(notes)})" if notes else "")
+    return f"valid: model 0x{data['model_id'].hex()} answers {prompt} with {answer}, {where}" + (
+        f" ({'; '.join(notes)})" if notes else ""
     )

@@ -182,6 +182,6 @@ def declared(c: ProgramConfig, rows: int, certified: int) -> Manifest:
     return description.declared(Shape(c, rows, certified), program(c, rows, certified))
 
 
-def describe(c: ProgramConfig, rows: int, certified: int) -> Description:
+def describe(c: ProgramConfig, rows: int, certified: int, sealed: bool = False) -> Description:
     """What is proved of a model in one circuit. Raises ValueError unless 1 <= k <= N <= n_ctx."""
-    return Description(Shape(c, rows, certified), program(c, rows, certified))
+    return Description(Shape(c, rows, certified, sealed), program(c, rows, certified))

@@ -23,7 +23,6 @@ from zkllm.proof import Proof
 from zkllm.protocol.circuit import build_circuit
 from zkllm.protocol.party import CircuitParty
 from zkllm.protocol.program import run_inner
-from zkllm.statement import num_words
 
 if TYPE_CHECKING:
     from zkllm.model.package import ModelPackage
@@ -60,7 +59,8 @@ def inspect_proof(proof: Proof) -> dict[str, object]:
             "N": proof.N,
             "k": proof.k,
             "T": proof.T,
-            "prompt_ids": list(proof.prompt),
+            "prompt_ids": None if proof.prompt is None else list(proof.prompt),
+            "sealed_prompt": proof.sealed_prompt,
             "answer_ids": list(proof.answer),
         },
         "witness_columns": columns,
@@ -85,14 +85,18 @@ def _body_parts(columns: int) -> list[tuple[str, int]]:
 
 
 def inspect_package(
-    package: ModelPackage, rows: int | None = None, certified: int = 1, progress: Progress | None = None
+    package: ModelPackage,
+    rows: int | None = None,
+    certified: int = 1,
+    progress: Progress | None = None,
+    sealed: bool = False,
 ) -> dict[str, object]:
     """The model, its columns, and one shape: lookups, circuit rows, proof size and soundness terms."""
     from zkllm import api
 
     record = api.open_setup(package)
     rows = record.rows if rows is None else rows
-    keys = api.shape_keys(package, rows, certified, progress)
+    keys = api.shape_keys(package, rows, certified, progress, sealed=sealed)
     key, protocol = keys.verifying_key, keys.protocol
     blocks = sub_blocks(protocol)
     return {
@@ -109,6 +113,7 @@ def inspect_package(
         "shape": {
             "N": rows,
             "k": certified,
+            "sealed": sealed,
             "verifier_id": key.verifier_id,
             "proof_body_bytes": key.body_bytes,
             "public_inputs": key.num_public,
@@ -204,7 +209,7 @@ def _circuit(protocol: Description, key: VerifyingKey, progress: Progress | None
 def run_on_wires(protocol: Description) -> CircuitParty:
     """The verifier's text, run once more: it adds up the numerators of its error terms."""
     builder = CircuitBuilder()
-    count = num_words(protocol.shape.rows)
+    count = protocol.shape.num_words
     seed, *rest = (builder.public(name) for name in public_input_names(count))
     party = CircuitParty(protocol, builder, seed)
     run_inner(protocol, party, rest[:count], None)

@@ -13,7 +13,6 @@ from zkllm.field import R
 from zkllm.outer.keys import VerifyingKey
 from zkllm.pcs.mercury import column_bits
 from zkllm.protocol.party import Party
-from zkllm.statement import num_words
 
 LOG2_R = log2(R)
 CEREMONY_POWERS = (1 << 29) - 1  # in G1, of the largest .ptau files: perpetual powers of tau
@@ -35,11 +34,11 @@ class OuterSizes:
     n_log2: int
     columns: int
     mu: int
-    rows: int  # N
+    words: int  # of a statement
 
     @classmethod
     def of(cls, vk: VerifyingKey) -> OuterSizes:
-        return cls(vk.n_log2, len(vk.fixed_commitments) + vk.num_witness_columns, vk.mu, vk.N)
+        return cls(vk.n_log2, len(vk.fixed_commitments) + vk.num_witness_columns, vk.mu, vk.num_words)
 
     @property
     def powers(self) -> int:
@@ -81,7 +80,7 @@ def outer_terms(s: OuterSizes) -> list[Term]:
         "permutation beta_p, gamma_p": (8 * n, "PLONK, eprint 2019/953, permutation argument over 4 wires"),
         "gates alpha_p": (4, "powers of alpha_p batch five gate equations"),
         "evaluation y": (
-            identity + num_words(s.rows) + 10,
+            identity + s.words + 10,
             "quotient identities, of degrees that the SRS allows",
         ),
         "columns theta": (columns - 1, "powers of theta batch the columns"),

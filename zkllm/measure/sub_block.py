@@ -235,6 +235,7 @@ def setup(
             "version": SubBlockKey.VERSION,
             "N": block.rows,
             "k": 1,
+            "sealed": False,
             "vocab_size": 1,
             "pad_id": 0,
             "n_ctx": config.n_ctx,

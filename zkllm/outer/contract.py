@@ -41,6 +41,7 @@ def describe(vk: VerifyingKey) -> VerifierSpec:
         version=vk.version,
         N=vk.N,
         k=vk.k,
+        sealed=vk.sealed,
         log2_b=vk.b_log2,
         num_words=vk.num_words,
         limb_bits=LIMB_BITS,

@@ -17,6 +17,7 @@ from zkllm.outer.transcript import body_bytes, encode_scalar, public_input_names
 from zkllm.pcs.curve import decode_g1, decode_g2
 from zkllm.pcs.development import SRS_KINDS, development_g2_tau
 from zkllm.records import decode, encode
+from zkllm.shape_id import ShapeId
 from zkllm.statement import num_words
 
 VERSION = 2
@@ -32,8 +33,9 @@ class VerifyingKey:
     version: int
     N: int
     k: int
+    sealed: bool  # of whose statements the prompt is sealed
     n_log2: int  # circuit rows
-    num_words: int  # words that hold T and the ids
+    num_words: int  # of a statement
     num_witness_columns: int
     fixed_commitments: tuple[bytes, ...]  # G1, once per model
     c0: bytes  # G1, the 13 preprocessed polynomials
@@ -49,6 +51,10 @@ class VerifyingKey:
     srs_digest: bytes
     g2_tau: bytes  # [tau]_2
     g2_tau_b: bytes  # [tau^b]_2, b = 2^b_log2
+
+    @property
+    def shape(self) -> ShapeId:
+        return ShapeId(self.N, self.k, self.sealed)
 
     @property
     def development_srs(self) -> bool:
@@ -78,6 +84,7 @@ class VerifyingKey:
             self.version,
             self.N,
             self.k,
+            int(self.sealed),
             self.n_log2,
             self.num_words,
             self.num_witness_columns,
@@ -121,7 +128,7 @@ class VerifyingKey:
     def _conditions(self) -> Iterator[tuple[str, bool]]:
         """In an order in which each one bounds what the later ones compute."""
         yield "1 <= k <= N <= n_ctx < 2^16", 1 <= self.k <= self.N <= self.n_ctx <= MAX_POSITIONS
-        yield "num_words", self.num_words == num_words(self.N)
+        yield "num_words", self.num_words == num_words(self.N, self.k, self.sealed)
         yield "vocab_size", 0 <= self.pad_id < self.vocab_size <= MAX_VOCABULARY
         yield "mu", 0 < self.b_log2 < self.mu <= MAX_SIZE_LOG2 and self.n_log2 <= MAX_SIZE_LOG2
         yield "rows", self.num_public < 1 << self.n_log2

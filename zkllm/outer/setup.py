@@ -144,6 +144,7 @@ class KeyFields(TypedDict):
     version: int
     N: int
     k: int
+    sealed: bool
     vocab_size: int
     pad_id: int
     n_ctx: int
@@ -167,7 +168,7 @@ def setup_outer(
     b_log2 = column_bits(mu)
     vk = key_type(
         n_log2=circuit.log2_size,
-        num_words=num_words(fields["N"]),
+        num_words=num_words(fields["N"], fields["k"], fields["sealed"]),
         num_witness_columns=num_witness_columns,
         fixed_commitments=tuple(fixed_commitments),
         c0=srs.commit(prepared.c0),

@@ -24,7 +24,7 @@ from zkllm.pcs.curve import (
     negate_g1,
     pairing_product_is_one,
 )
-from zkllm.statement import DIGEST_BYTES, unpack_words
+from zkllm.statement import DIGEST_BYTES, unpack_sealed_words, unpack_words
 
 Observer = Callable[[str, bytes | int], None]
 Pairs = list[tuple[Point, Point2]]
@@ -42,17 +42,26 @@ class Equation:
 
 def check_words(vk: VerifyingKey, words: list[int]) -> None:
     """The statement's limits: 1 <= k <= T <= N, ids of the vocabulary, the pad id after x_T. These are what
-    soundness rests on: whatever the words, only the verifier's own check counts."""
+    soundness rests on: whatever the words, only the verifier's own check counts. Of a sealed statement: P is
+    canonical, and the answered ids are of the vocabulary."""
     try:
+        if vk.sealed:
+            _, answer = unpack_sealed_words(words, vk.k)
+            check_ids(vk, answer)
+            return
         T, ids = unpack_words(words, vk.N)
     except StatementError as error:
         raise ProofError(f"statement: {error}") from None
     if not vk.k <= T <= vk.N:
         raise ProofError(f"statement: T = {T} is not between k = {vk.k} and N = {vk.N}")
-    if max(ids) >= vk.vocab_size:
-        raise ProofError(f"statement: id {max(ids)} is not below the vocabulary's size {vk.vocab_size}")
+    check_ids(vk, ids)
     if any(token != vk.pad_id for token in ids[T + 1 :]):
         raise ProofError(f"statement: an id after x_T is not the pad id {vk.pad_id}")
+
+
+def check_ids(vk: VerifyingKey, ids: list[int]) -> None:
+    if max(ids) >= vk.vocab_size:
+        raise ProofError(f"statement: id {max(ids)} is not below the vocabulary's size {vk.vocab_size}")
 
 
 def verify(

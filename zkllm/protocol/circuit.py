@@ -12,7 +12,6 @@ from ..outer.compile import compile_circuit
 from ..outer.rows import Circuit
 from ..outer.transcript import public_input_names
 from ..pcs.mercury import column_bits
-from ..statement import num_words
 from .algebra import Scalar
 from .description import Description
 from .party import CircuitParty, Party
@@ -32,7 +31,7 @@ def opening_tail(
 def build_circuit(protocol: Description) -> Circuit:
     """Depends on the shape and the configuration, never on weights."""
     builder = CircuitBuilder()
-    seed, *rest = [builder.public(name) for name in public_input_names(num_words(protocol.shape.rows))]
+    seed, *rest = [builder.public(name) for name in public_input_names(protocol.shape.num_words)]
     words, (delta, theta, zeta), values = rest[:-8], rest[-8:-5], rest[-5:]
     party = CircuitParty(protocol, builder, seed)
     result = run_inner(protocol, party, words, None)

@@ -55,6 +55,7 @@ def _digest(shape: Shape, program: Program, manifest: Manifest, relations: tuple
         "config": shape.config.to_dict(),
         "rows": shape.rows,
         "certified": shape.certified,
+        "sealed": shape.sealed,
         "manifest": manifest.digest().hex(),
         "relations": relations,
     }

@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..errors import ProofError
+from ..errors import ProofError, StatementError
+from ..sealed import seal
+from ..statement import answer_of, pack_words, prompt_of, sealed_words
 from .algebra import Scalar
 from .description import Description
 from .logup import LEAF_CLAIMS, logup
@@ -21,6 +23,7 @@ from .party import Party
 from .public import bind_statement
 from .reduction import ReductionResult, reduce_claims
 from .relations import Equation, Instance
+from .shape import Shape
 from .sumcheck import SumcheckPoint, lockstep, schedule
 
 
@@ -30,6 +33,17 @@ class InnerStatement:
 
     T: int
     ids: Sequence[int]  # x_0 .. x_N, padded
+    salt: int | None = None  # of a sealed prompt
+
+    def words(self, shape: Shape) -> list[int]:
+        """What is public of it."""
+        if not shape.sealed:
+            return pack_words(self.T, self.ids, shape.rows)
+        if self.salt is None:
+            raise StatementError("a sealed prompt has a salt")
+        k = shape.certified
+        sealed_prompt = seal(self.salt, prompt_of(self.ids, self.T, k))
+        return sealed_words(sealed_prompt, answer_of(self.ids, self.T, k))
 
 
 def powers_of(party: Party, challenge: Scalar, names: Sequence[str]) -> list[Scalar]:
@@ -104,13 +118,13 @@ def run_inner(
 ) -> ReductionResult:
     """The whole text, run by a party of this protocol.
 
-    `words` pack the statement (limbs: T, x_0 .. x_N).
+    `words` are what is public of the statement.
     """
     if party.protocol is not protocol:
         raise ValueError("the party was made for another protocol")
     party.begin("statement")
-    T, ids = (statement.T, statement.ids) if statement else (None, None)
-    public = bind_statement(party, protocol.shape, words, T, ids)
+    clear = (statement.T, statement.ids, statement.salt) if statement else (None, None, None)
+    public = bind_statement(party, protocol.shape, words, *clear)
     run = Run(party, public)
     party.begin("lookups")
     logup(party)

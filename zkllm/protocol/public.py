@@ -1,17 +1,21 @@
 """The statement inside the argument: token ids as one-hots and bits, T as a one-hot.
 
 The ids are public, so the verifier evaluates the one-hots itself. In the circuit the same text constrains
-them: id = slot J + v' with v' < J and id < V, T from its one-hot, padding after x_T, and the packed words.
+them: id = slot J + v' with v' < J and id < V, T from its one-hot, padding after x_T, and the public words: T
+and all ids packed, or, of a sealed prompt, P and the answered ids packed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import zip_longest
 
+from .. import sealed
 from ..bits import ceil_log2
-from ..statement import LIMB_BITS, LIMBS_PER_WORD, num_words
+from ..poseidon2 import RATE
+from ..statement import LIMB_BITS, LIMBS_PER_WORD, num_limb_words
 from .algebra import Scalar, less_than_constant
 from .forms import Rows
 from .party import Party
@@ -69,13 +73,57 @@ def _token(party: Party, vocabulary: Vocabulary, name: str, value: int | None) -
     return TokenId(number, hot, bits)
 
 
+def _packed(limbs: Sequence[Scalar]) -> list[Scalar]:
+    """The words that hold these limbs."""
+    words: list[Scalar] = []
+    for w in range(0, len(limbs), LIMBS_PER_WORD):
+        packed: Scalar = 0
+        for i, limb in enumerate(limbs[w : w + LIMBS_PER_WORD]):
+            packed = packed + (1 << LIMB_BITS * (LIMBS_PER_WORD - 1 - i)) * limb
+        words.append(packed)
+    return words
+
+
+def _sealed_prompt(
+    party: Party, salt: Scalar, tokens: Sequence[TokenId], hot: Mapping[int, Scalar]
+) -> Scalar:
+    """P of the first m of these tokens, `hot` the one-hot of m over 1, 2, .., len(tokens): `sealed.seal` on a
+    schedule that is the shape's. What comes after a block does not change it, so the last one that m ids need
+    is what `seal` gives."""
+    length: Scalar = 0
+    within: Scalar = 1  # [j < m]
+    limbs: list[Scalar] = []
+    for j, token in enumerate(tokens):
+        limbs.append(within * token.value)
+        within = within - hot[j + 1]
+        length = length + (j + 1) * hot[j + 1]
+    absorbed = [salt, *_packed([length, *limbs])]
+    state: Sequence[Scalar] = [0, 0, 0, sealed.IV]
+    result: Scalar = 0
+    for start in range(0, len(absorbed), RATE):
+        block = absorbed[start : start + RATE]
+        state = party.sponge.permute([s + x for s, x in zip_longest(state, block, fillvalue=0)])
+        last: Scalar = 0  # whether it is the prompt's last block
+        for m, h in hot.items():
+            if sealed.num_blocks(m) == start // RATE + 1:
+                last = last + h
+        result = result + last * state[0]
+    return result
+
+
 def bind_statement(
-    party: Party, shape: Shape, words: Sequence[Scalar], T: int | None, ids: Sequence[int] | None
+    party: Party,
+    shape: Shape,
+    words: Sequence[Scalar],
+    T: int | None,
+    ids: Sequence[int] | None,
+    salt: int | None = None,
 ) -> PublicStatement:
-    """`words` pack T and `ids`, x_0..x_N, which are given where they are known in the clear."""
+    """T, x_0..x_N and a sealed prompt's salt are given where they are known in the clear; `words` are what is
+    public."""
     n, k, vocabulary = shape.rows, shape.certified, shape.config.vocabulary
-    if len(words) != num_words(n) or (ids is not None and len(ids) != n + 1):
-        raise ValueError(f"a statement of {n} rows has {num_words(n)} words and {n + 1} ids")
+    if len(words) != shape.num_words or (ids is not None and len(ids) != n + 1):
+        raise ValueError(f"a statement of {n} rows has {shape.num_words} words and {n + 1} ids")
     tokens = [
         _token(party, vocabulary, "statement: id", ids[j] if ids is not None else None) for j in range(n + 1)
     ]
@@ -90,12 +138,6 @@ def bind_statement(
     for j in range(k + 1, n + 1):
         after = after + hot[j - 1 - k]
         party.check("statement: padding", after * (tokens[j].value - vocabulary.pad_id), 0)
-    limbs = [number, *(t.value for t in tokens)]
-    for w, word in enumerate(words):
-        packed: Scalar = 0
-        for i, limb in enumerate(limbs[w * LIMBS_PER_WORD : (w + 1) * LIMBS_PER_WORD]):
-            packed = packed + (1 << LIMB_BITS * (LIMBS_PER_WORD - 1 - i)) * limb
-        party.check("statement: words", packed, word)
     clear: Sequence[int | None] = [None] * k
     if ids is not None and T is not None and k <= T <= n:  # else the check on T fires
         clear = ids[T - k + 1 : T + 1]
@@ -107,4 +149,14 @@ def bind_statement(
             chosen = chosen + h * tokens[shift + i + 1].value
         party.check("statement: certified id", token.value, chosen)
         certified.append(token)
+    if shape.sealed:
+        prompt_length = {t - k + 1: h for t, h in zip(range(k, n + 1), hot, strict=True)}
+        blind = party.advice(lambda: salt or 0)
+        P = _sealed_prompt(party, blind, tokens[: n - k + 1], prompt_length)
+        party.check("statement: P", P, words[0])
+        public, name = [t.value for t in certified], "statement: answer"
+    else:
+        public, name = [number, *(t.value for t in tokens)], "statement: words"
+    for packed, word in zip(_packed(public), words[-num_limb_words(len(public)) :], strict=True):
+        party.check(name, packed, word)
     return PublicStatement(tokens, certified, hot, T - k if T is not None else None)

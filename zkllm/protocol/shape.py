@@ -1,9 +1,12 @@
-"""What a circuit is made for: a configuration of some family of models, N rows and k certified tokens."""
+"""What a circuit is made for: a family's configuration, N rows, k certified tokens, and prompts that are
+sealed or not."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Protocol
+
+from ..statement import num_words
 
 
 @dataclass(frozen=True)
@@ -56,11 +59,12 @@ class Config(Protocol):
 
 @dataclass(frozen=True)
 class Shape:
-    """One circuit: the program, N rows, k certified tokens."""
+    """One circuit: the program, N rows, k certified tokens, and whether the prompt is sealed."""
 
     config: Config
     rows: int
     certified: int
+    sealed: bool = False
 
     def __post_init__(self) -> None:
         if not 1 <= self.certified <= self.rows <= self.config.n_ctx:
@@ -68,3 +72,8 @@ class Shape:
                 f"shape: need 1 <= k <= N <= n_ctx, got k {self.certified}, N {self.rows}, "
                 f"n_ctx {self.config.n_ctx}"
             )
+
+    @property
+    def num_words(self) -> int:
+        """Words of a statement."""
+        return num_words(self.rows, self.certified, self.sealed)

@@ -17,6 +17,7 @@ SETTLE_MANY = f"settleMany(({SETTLE.partition('(')[2]}[])"
 REGISTER = "register(address)"
 REQUEST = "request(bytes32,uint32[],uint256,uint64,bytes32)"
 REQUEST_DIGEST = "requestDigest(bytes32,bytes32,uint256,uint64,bytes32)"
+REQUEST_SEALED = "requestSealed(bytes32,uint256,uint256,uint64,bytes32)"
 RECLAIM = "reclaim(bytes32)"
 WITHDRAW = "withdraw(address)"
 FULFILLED = "Fulfilled(bytes32,bytes32,address,uint256)"
@@ -128,7 +129,9 @@ SENTENCES = {
     "NoSuchToken(uint256)": "the answer has no token {0}",
     "InvalidCalldata()": "the contract takes calldata of another length: the proof is for another shape",
     "DevelopmentSrsOnMainnet()": "a verifier with a development SRS refuses to exist on the main network",
-    "WordOutOfRange()": "a word of the statement is not made of 10 limbs of 24 bits",
+    "WordOutOfRange()": (
+        "a word of the statement is not made of 10 limbs of 24 bits, or a sealed prompt is not below r"
+    ),
     "ScalarOutOfRange()": "the proof is damaged: one of its scalars is not below r",
     "InvalidPoint()": "the proof is damaged: one of its commitments is not a point of the curve",
     "InverseMismatch()": "the proof was made for another statement, context or model, or it is damaged",
@@ -142,9 +145,9 @@ SENTENCES = {
     "OwnableInvalidOwner(address)": "a settlement contract cannot begin with {0} as its owner",
     "NotAVerifier(address)": "there is no verifier at {0}; deploy it first",
     "AlreadyRegistered(address)": "the verifier {0} is registered already, perhaps frozen",
-    "ShapeTaken(bytes32,uint256,uint256)": (
-        "another verifier is registered for the model 0x{0} with N={1}, k={2}; it is never replaced: use "
-        "another shape (--max-tokens), or another settlement contract (--owner)"
+    "ShapeTaken(bytes32,uint256,uint256,bool)": (
+        "another verifier is registered for the model 0x{0} with N={1}, k={2} (sealed: {3}); it is never "
+        "replaced: use another shape (--max-tokens), or another settlement contract (--owner)"
     ),
     "UnknownVerifier(address)": (
         "the verifier {0} is not registered; the contract's owner has to run the command deploy"
@@ -155,13 +158,14 @@ SENTENCES = {
     "ParametersChanged(address)": (
         "the verifier {0} says something else about itself than when it was registered; do not rely on it"
     ),
-    "UnknownShape(bytes32,uint256,uint256)": (
-        "no verifier is registered for the model 0x{0} with N={1}, k={2}"
+    "UnknownShape(bytes32,uint256,uint256,bool)": (
+        "no verifier is registered for the model 0x{0} with N={1}, k={2} (sealed: {3})"
     ),
     # requests
     "RequestExists(bytes32)": "the request 0x{0} was posted already; give another --salt to ask again",
     "InvalidDeadline(uint256)": "the deadline, {0}, is not between now and a year from now",
     "InvalidRequest()": "a request needs a prompt, and an answer of at least one token",
+    "InvalidSealedPrompt(uint256)": "a sealed prompt is a number below r",
     "UnknownRequest(bytes32)": "no request 0x{0} was posted to this contract",
     "RequestClosed(bytes32)": "the request 0x{0} is closed: it was fulfilled, or its reward went back",
     "RequestExpired(bytes32)": "the deadline of the request 0x{0} has passed; settle without it, unpaid",

@@ -6,14 +6,13 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zkllm.errors import SettlementError, reason
-from zkllm.files import JsonObject
+from zkllm.errors import SettlementError
+from zkllm.files import JsonObject, read_private
 from zkllm.settle.keystore import decrypt
 from zkllm.settle.networks import DEV_CHAIN_ID
 
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
 DEV_MNEMONIC = "test test test test test test test test test test test junk"
 """Anvil's, Hardhat's and everybody's: its accounts are rich on every development chain, and public."""
 
-MAX_CHARACTERS = 1 << 16
-"""Of a keystore or a password file."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}\Z")
 
 
@@ -97,7 +94,7 @@ class KeySource:
             return ExternalAccount(self.sender)
         if self.keystore is not None:
             given = self._given_password()
-            text = _read_private(self.keystore, "keystore")
+            text = read_private(self.keystore, "keystore", SettlementError)
             signer = decrypt(text, str(self.keystore), lambda: self._asked(ask) if given is None else given)
             return Account(signer, f"the keystore {self.keystore.name}")
         if self.key_env is not None:
@@ -114,7 +111,7 @@ class KeySource:
         if self.password_env is not None:
             return _environment(self.password_env)
         if self.password_file is not None:
-            password = _read_private(self.password_file, "password file").rstrip("\r\n")
+            password = read_private(self.password_file, "password file", SettlementError).rstrip("\r\n")
             if "\n" in password:
                 raise SettlementError(
                     f"the password file {self.password_file} has several lines; a password is one"
@@ -143,23 +140,6 @@ def _environment(name: str) -> str:
     if not value:
         raise SettlementError(f"the environment variable {name} is not set")
     return value
-
-
-def _read_private(path: Path, what: str) -> str:
-    """Text of a file that nobody but its owner may read or change; no more than a key or password takes."""
-    try:
-        with path.open(encoding="utf-8-sig") as file:  # Windows' editors begin with a mark
-            mode = os.fstat(file.fileno()).st_mode
-            if stat.S_ISREG(mode) and stat.S_IMODE(mode) & 0o077:
-                raise SettlementError(f"others can read the {what} {path}: run chmod 600 on it")
-            text = file.read(MAX_CHARACTERS + 1)
-    except OSError as error:
-        raise SettlementError(f"cannot read the {what} {path}: {reason(error)}") from None
-    except UnicodeDecodeError:
-        raise SettlementError(f"cannot read the {what} {path}: it is not text in UTF-8") from None
-    if len(text) > MAX_CHARACTERS:
-        raise SettlementError(f"cannot read the {what} {path}: it is too large to be one")
-    return text
 
 
 def _from_key(secret: str, source: str) -> Account:

@@ -41,7 +41,7 @@ class BatchClaim:
 
     claim_id: bytes
     model_id: bytes
-    prompt_ids: tuple[int, ...]
+    prompt_ids: tuple[int, ...] | None  # None where the prompt is sealed
     token_ids: tuple[int, ...]
     text: bytes
     verifier: bytes
@@ -54,7 +54,7 @@ class BatchClaim:
         return {
             "claim_id": "0x" + self.claim_id.hex(),
             "model_id": "0x" + self.model_id.hex(),
-            "prompt_ids": list(self.prompt_ids),
+            "prompt_ids": None if self.prompt_ids is None else list(self.prompt_ids),
             "token_ids": list(self.token_ids),
             "text": "0x" + self.text.hex(),
             "text_utf8": self.text.decode("utf-8", errors="replace"),

@@ -21,7 +21,7 @@ from zkllm.settle.abi import (
 from zkllm.settle.journal import Record
 from zkllm.settle.registry import parameters_of
 from zkllm.settle.rpc import Rpc
-from zkllm.statement import claim_id, prompt_digest, prompt_of, unpack_words
+from zkllm.statement import statement_of
 
 
 @dataclass(frozen=True)
@@ -82,12 +82,11 @@ def claims_in(rpc: Rpc, record: Record) -> list[bytes]:
 
 
 def _claim_in(rpc: Rpc, verifier: bytes, words: Sequence[int]) -> bytes:
-    model_id, _, _, N, k = parameters_of(rpc, verifier)
+    model_id, _, _, N, k, sealed = parameters_of(rpc, verifier)
     try:
-        T, ids = unpack_words(list(words), N)
+        return statement_of(words, model_id, N, k, sealed).claim_id()
     except StatementError as error:
         raise SettlementError(f"a recorded transaction has no statement: {error}") from None
-    return claim_id(model_id, k, prompt_digest(prompt_of(ids, T, k)))
 
 
 def _event_of(rpc: Rpc, settlement: bytes, claim_id: bytes, transaction_hash: bytes) -> SettledEvent | None:

@@ -209,10 +209,9 @@ class Deployer:
         if status is Status.ACTIVE:
             return True
         for other in verifiers_of(self.rpc, settlement, self.key.model_id):
-            if (other.N, other.k) == (self.key.N, self.key.k):
-                number = lambda x: x.to_bytes(32, "big")
-                shape = self.key.model_id + number(other.N) + number(other.k)
-                error = selector("ShapeTaken(bytes32,uint256,uint256)")
+            if other.shape == self.key.shape:
+                shape = self.key.model_id + b"".join(x.to_bytes(32, "big") for x in map(int, other.shape))
+                error = selector("ShapeTaken(bytes32,uint256,uint256,bool)")
                 raise SettlementError(explain_revert(error + shape, ""))
         return False
 
@@ -241,6 +240,7 @@ class Deployer:
             self.key.model_id,
             self.key.N,
             self.key.k,
+            self.key.sealed,
             self.key.srs_kind,
             plan.verifier,
             plan.settlement,

@@ -13,7 +13,7 @@ from zkllm.files import UNREADABLE, read_json, write_durably
 from zkllm.records import encode, from_data
 from zkllm.settle.formats import Address, Digest
 
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Deployment:
     model_id: Digest
     N: int
     k: int
+    sealed: bool
     srs_kind: str
     verifier: Address
     settlement: Address

@@ -129,7 +129,7 @@ def _contracts(session: Session, key: VerifyingKey, plan: Plan) -> Iterator[Find
     elif plan.calls:
         yield Finding("warning", "left to do", ", ".join(call.what for call in plan.calls))
     else:
-        yield Finding("ok", "registered", f"the verifier of N={key.N}, k={key.k} is")
+        yield Finding("ok", "registered", f"the verifier of {key.shape} is")
 
 
 def _registry(
@@ -137,16 +137,16 @@ def _registry(
 ) -> Iterator[Finding]:
     """Every registered verifier of the model can settle its claims: each has to be one that is generated."""
     for entry in verifiers_of(session.rpc, settlement, key.model_id):
-        what = f"{checksum_address(entry.address)} for N={entry.N}, k={entry.k}"
+        what = f"{checksum_address(entry.address)} for {entry.shape}"
         if entry.status is Status.FROZEN:
             what += " (frozen)"
-        shape = [k for k in known if (k.N, k.k) == (entry.N, entry.k)]
+        shape = [k for k in known if k.shape == entry.shape]
         if not shape:
             yield Finding(
                 "warning",
                 "registry",
                 f"{what}: cannot be compared, since the package has no key of this shape (zkllm prove with "
-                f"--max-tokens {entry.N} --new-tokens {entry.k} makes it)",
+                f"--max-tokens {entry.N} --new-tokens {entry.k}{' --sealed' * entry.sealed} makes it)",
             )
             continue
         yield _compared(session, entry, shape[0], what)

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 from zkllm.errors import SettlementError
+from zkllm.sealed import seal
 from zkllm.settle.abi import (
     RECLAIM,
     REQUEST,
     REQUEST_DIGEST,
+    REQUEST_SEALED,
     WITHDRAW,
     encode_call,
     explain_revert,
@@ -90,9 +92,12 @@ def request_call(
     salt: bytes,
     reward: int,
     hide_prompt: bool = False,
+    prompt_salt: int | None = None,
 ) -> Call:
-    """Posts a request; with `hide_prompt`, only the prompt's digest is given."""
-    if hide_prompt:
+    """Posts a request; with `hide_prompt`, only the prompt's digest is given, and of one that is sealed P."""
+    if prompt_salt is not None:
+        data = encode_call(REQUEST_SEALED, model_id, seal(prompt_salt, prompt), k, deadline, salt)
+    elif hide_prompt:
         data = encode_call(REQUEST_DIGEST, model_id, prompt_digest(prompt), k, deadline, salt)
     else:
         data = encode_call(REQUEST, model_id, list(prompt), k, deadline, salt)

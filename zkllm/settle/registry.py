@@ -7,6 +7,7 @@ from enum import IntEnum
 
 from zkllm.settle.abi import read
 from zkllm.settle.rpc import Rpc
+from zkllm.shape_id import ShapeId
 
 
 class Status(IntEnum):
@@ -28,6 +29,11 @@ class Registered:
     vocabulary_size: int
     N: int
     k: int
+    sealed: bool
+
+    @property
+    def shape(self) -> ShapeId:
+        return ShapeId(self.N, self.k, self.sealed)
 
 
 def owner_of(rpc: Rpc, settlement: bytes) -> bytes:
@@ -50,8 +56,8 @@ def verifiers_of(rpc: Rpc, settlement: bytes, model_id: bytes) -> list[Registere
     return found
 
 
-def parameters_of(rpc: Rpc, verifier: bytes) -> tuple[bytes, bytes, int, int, int]:
-    """model_id, vocabulary_root, vocabulary_size, N and k, as the verifier says them."""
-    types = ["bytes32", "bytes32", "uint256", "uint256", "uint256"]
-    model_id, root, size, rows, certified = read(rpc, verifier, "parameters()", types)
-    return model_id, root, size, rows, certified
+def parameters_of(rpc: Rpc, verifier: bytes) -> tuple[bytes, bytes, int, int, int, bool]:
+    """model_id, vocabulary_root, vocabulary_size, N, k, whether prompts are sealed: as the verifier says."""
+    types = ["bytes32", "bytes32", "uint256", "uint256", "uint256", "bool"]
+    model_id, root, size, rows, certified, sealed = read(rpc, verifier, "parameters()", types)
+    return model_id, root, size, rows, certified, sealed

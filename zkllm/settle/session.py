@@ -52,7 +52,7 @@ class Settled:
 
     claim_id: bytes
     model_id: bytes
-    prompt_ids: tuple[int, ...]
+    prompt_ids: tuple[int, ...] | None  # None where the prompt is sealed
     token_ids: tuple[int, ...]
     text: bytes
     chain_id: int

@@ -22,7 +22,8 @@ abstract contract RequestEscrow is IRequestEscrow {
         returns (bytes32)
     {
         if (prompt.length == 0) revert InvalidRequest();
-        return _post(modelId, keccak256(abi.encodePacked(prompt)), prompt, k, deadline, salt);
+        bytes32 claimId = Claims.idOf(modelId, k, keccak256(abi.encodePacked(prompt)));
+        return _post(modelId, claimId, prompt, k, deadline, salt);
     }
 
     /// @inheritdoc IRequestEscrow
@@ -31,7 +32,16 @@ abstract contract RequestEscrow is IRequestEscrow {
         payable
         returns (bytes32)
     {
-        return _post(modelId, promptDigest, new uint32[](0), k, deadline, salt);
+        return _post(modelId, Claims.idOf(modelId, k, promptDigest), new uint32[](0), k, deadline, salt);
+    }
+
+    /// @inheritdoc IRequestEscrow
+    function requestSealed(bytes32 modelId, uint256 sealedPrompt, uint256 k, uint64 deadline, bytes32 salt)
+        external
+        payable
+        returns (bytes32)
+    {
+        return _post(modelId, Claims.sealedIdOf(modelId, k, sealedPrompt), new uint32[](0), k, deadline, salt);
     }
 
     /// @inheritdoc IRequestEscrow
@@ -78,7 +88,7 @@ abstract contract RequestEscrow is IRequestEscrow {
 
     function _post(
         bytes32 modelId,
-        bytes32 promptDigest,
+        bytes32 claimId,
         uint32[] memory prompt,
         uint256 k,
         uint64 deadline,
@@ -91,7 +101,6 @@ abstract contract RequestEscrow is IRequestEscrow {
         requestId = requestIdOf(msg.sender, salt);
         Request storage posted = _requests[requestId];
         if (posted.state != State.None) revert RequestExists(requestId);
-        bytes32 claimId = Claims.idOf(modelId, k, promptDigest);
         _requests[requestId] = Request(msg.sender, deadline, State.Open, claimId, msg.value);
         emit Requested(requestId, claimId, msg.sender, modelId, k, msg.value, deadline, prompt);
         if (_isSettled(claimId)) _return(requestId, posted);

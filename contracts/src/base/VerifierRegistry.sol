@@ -12,6 +12,7 @@ struct Shape {
     uint256 vocabularySize;
     uint256 n;
     uint256 k;
+    bool isSealed;
 }
 
 /// @title Registry of verifiers, by model and length
@@ -43,12 +44,14 @@ abstract contract VerifierRegistry is IVerifierRegistry, Ownable2Step {
         }
         Shape memory shape;
         bytes32 entry = _read(verifier, shape);
-        bytes32 shapeId = _shapeId(shape.modelId, shape.n, shape.k);
-        if (_byShape[shapeId] != address(0)) revert ShapeTaken(shape.modelId, shape.n, shape.k);
+        bytes32 shapeId = _shapeId(shape.modelId, shape.n, shape.k, shape.isSealed);
+        if (_byShape[shapeId] != address(0)) {
+            revert ShapeTaken(shape.modelId, shape.n, shape.k, shape.isSealed);
+        }
         _entries[verifier] = entry;
         _byShape[shapeId] = verifier;
         _verifiers[shape.modelId].push(verifier);
-        emit VerifierRegistered(shape.modelId, verifier, shape.n, shape.k);
+        emit VerifierRegistered(shape.modelId, verifier, shape.n, shape.k, shape.isSealed);
     }
 
     /// @inheritdoc IVerifierRegistry
@@ -71,9 +74,13 @@ abstract contract VerifierRegistry is IVerifierRegistry, Ownable2Step {
     }
 
     /// @inheritdoc IVerifierRegistry
-    function verifierOf(bytes32 modelId, uint256 n, uint256 k) external view returns (address verifier) {
-        verifier = _byShape[_shapeId(modelId, n, k)];
-        if (verifier == address(0)) revert UnknownShape(modelId, n, k);
+    function verifierOf(bytes32 modelId, uint256 n, uint256 k, bool isSealed)
+        external
+        view
+        returns (address verifier)
+    {
+        verifier = _byShape[_shapeId(modelId, n, k, isSealed)];
+        if (verifier == address(0)) revert UnknownShape(modelId, n, k, isSealed);
         if (statusOf(verifier) != Status.Active) _refuse(verifier);
     }
 
@@ -89,11 +96,12 @@ abstract contract VerifierRegistry is IVerifierRegistry, Ownable2Step {
         bytes4 selector = IZkLLMVerifier.parameters.selector;
         bool answered;
         assembly ("memory-safe") {
-            // the answer's five words are the struct
+            // the answer's six words are the struct
             mstore(0x00, selector)
-            answered := staticcall(gas(), verifier, 0x00, 0x04, shape, 0xa0)
-            answered := and(answered, gt(returndatasize(), 0x9f))
-            entry := or(shl(8, shr(8, keccak256(shape, 0xa0))), 1) // Status.Active
+            answered := staticcall(gas(), verifier, 0x00, 0x04, shape, 0xc0)
+            answered := and(answered, gt(returndatasize(), 0xbf))
+            answered := and(answered, lt(mload(add(shape, 0xa0)), 2)) // a boolean
+            entry := or(shl(8, shr(8, keccak256(shape, 0xc0))), 1) // Status.Active
         }
         if (!answered) revert NotAVerifier(verifier);
     }
@@ -103,7 +111,7 @@ abstract contract VerifierRegistry is IVerifierRegistry, Ownable2Step {
         revert UnknownVerifier(verifier);
     }
 
-    function _shapeId(bytes32 modelId, uint256 n, uint256 k) private pure returns (bytes32) {
-        return keccak256(abi.encode(modelId, n, k));
+    function _shapeId(bytes32 modelId, uint256 n, uint256 k, bool isSealed) private pure returns (bytes32) {
+        return keccak256(abi.encode(modelId, n, k, isSealed));
     }
 }

@@ -24,7 +24,7 @@ interface IRequestEscrow {
         uint256 reward;
     }
 
-    /// @notice A request was posted. `prompt` is empty where only the digest was given.
+    /// @notice A request was posted. `prompt` is empty where only its digest was given, or it is sealed.
     event Requested(
         bytes32 indexed requestId,
         bytes32 indexed claimId,
@@ -50,6 +50,8 @@ interface IRequestEscrow {
     error InvalidDeadline(uint256 deadline);
     /// @notice A prompt has at least one id, an answer at least one token.
     error InvalidRequest();
+    /// @notice A sealed prompt is below r, the order of BN254's groups.
+    error InvalidSealedPrompt(uint256 sealedPrompt);
     /// @notice No such request was posted.
     error UnknownRequest(bytes32 requestId);
     /// @notice The request was fulfilled, or its reward went back.
@@ -78,6 +80,16 @@ interface IRequestEscrow {
 
     /// @notice The same where only the prompt's digest is given: keccak256(abi.encodePacked(uint32[] prompt)).
     function requestDigest(bytes32 modelId, bytes32 promptDigest, uint256 k, uint64 deadline, bytes32 salt)
+        external
+        payable
+        returns (bytes32 requestId);
+
+    /// @notice The same where the prompt is sealed: nobody can tell which it is without the salt that it was sealed
+    /// with, and proofs do not tell either. Whoever is to answer has to be given prompt and salt in another way.
+    /// @param sealedPrompt P of docs/protocol.md, below r.
+    /// @param salt Makes the requester's requests different, as above; not the one that the prompt was sealed with, which
+    /// is secret.
+    function requestSealed(bytes32 modelId, uint256 sealedPrompt, uint256 k, uint64 deadline, bytes32 salt)
         external
         payable
         returns (bytes32 requestId);

@@ -13,7 +13,9 @@ interface IVerifierRegistry {
     }
 
     /// @notice A verifier was added.
-    event VerifierRegistered(bytes32 indexed modelId, address indexed verifier, uint256 n, uint256 k);
+    event VerifierRegistered(
+        bytes32 indexed modelId, address indexed verifier, uint256 n, uint256 k, bool isSealed
+    );
     /// @notice No more proofs are settled by this verifier. What it settled stays.
     event VerifierFrozen(address indexed verifier);
 
@@ -22,7 +24,7 @@ interface IVerifierRegistry {
     /// @notice The verifier is in the registry, perhaps frozen.
     error AlreadyRegistered(address verifier);
     /// @notice The model has a verifier of this shape. It is never replaced.
-    error ShapeTaken(bytes32 modelId, uint256 n, uint256 k);
+    error ShapeTaken(bytes32 modelId, uint256 n, uint256 k, bool isSealed);
     /// @notice The verifier's SRS is a development one: anyone can forge its proofs.
     error DevelopmentSrsOnMainnet();
     /// @notice The verifier was never registered.
@@ -33,7 +35,7 @@ interface IVerifierRegistry {
     /// `python -m verifier_gen` generates.
     error ParametersChanged(address verifier);
     /// @notice The model has no verifier of this shape.
-    error UnknownShape(bytes32 modelId, uint256 n, uint256 k);
+    error UnknownShape(bytes32 modelId, uint256 n, uint256 k, bool isSealed);
 
     /// @notice Adds a verifier, under what it says about itself. Owner only.
     function register(address verifier) external;
@@ -51,6 +53,10 @@ interface IVerifierRegistry {
     /// @notice All verifiers of a model, frozen ones too, in the order in which they were added.
     function verifiersOf(bytes32 modelId) external view returns (address[] memory);
 
-    /// @notice The active verifier of a model for n positions and k certified tokens.
-    function verifierOf(bytes32 modelId, uint256 n, uint256 k) external view returns (address verifier);
+    /// @notice The active verifier of a model for n positions and k certified tokens, of prompts that are sealed or
+    /// not.
+    function verifierOf(bytes32 modelId, uint256 n, uint256 k, bool isSealed)
+        external
+        view
+        returns (address verifier);
 }

@@ -21,13 +21,16 @@ struct Settlement {
 /// Its id is that of the question, keccak256(abi.encode(bytes32 modelId, uint256 k, bytes32 promptDigest)) with
 /// promptDigest = keccak256(abi.encodePacked(uint32[] x_0..x_(T-K))): one question has one answer, whatever the
 /// proof or the shape that it was proved with, so whoever knows the prompt can read it.
+///
+/// Where the prompt is sealed, P stands for it, a commitment to the prompt and a secret salt: the id is then
+/// keccak256(abi.encode(keccak256("zkllm.v2.sealed claim"), modelId, k, P)), and the prompt is not told.
 interface IZkLLMSettlement is IVerifierRegistry, IRequestEscrow {
     /// @notice An answer was proved and its text shown to be the tokens' bytes. Their ids are what `tokensOf` returns;
     /// the request that it answers, if any, is named by `Fulfilled`.
     /// @param claimId The claim.
     /// @param modelId The model that answers.
     /// @param settler Who submitted the proof. No one else could have: the proof is bound to this address.
-    /// @param promptDigest Digest of the prompt.
+    /// @param promptDigest Digest of the prompt, or P where it is sealed.
     /// @param text The answer's bytes. Tokens are bytes, and need not be valid UTF-8.
     event Settled(
         bytes32 indexed claimId,
@@ -95,6 +98,12 @@ interface IZkLLMSettlement is IVerifierRegistry, IRequestEscrow {
 
     /// @notice The id of the claim about what this model answers to a prompt with k tokens.
     function claimIdOf(bytes32 modelId, uint256 k, uint32[] calldata prompt)
+        external
+        pure
+        returns (bytes32 claimId);
+
+    /// @notice The same where the prompt is sealed. P has to be below r.
+    function sealedClaimIdOf(bytes32 modelId, uint256 k, uint256 sealedPrompt)
         external
         pure
         returns (bytes32 claimId);

@@ -6,7 +6,7 @@ interface IZkLLMVerifier {
     /// @notice Checks that the model answers with the last K ids of the statement; reverts if the proof is not valid.
     /// @param context What else the proof is bound to: it is hashed into the proof's transcript.
     /// @param words The statement: T and the ids x_0..x_N (the pad id after x_T), 10 limbs of 24 bits a word, the
-    /// first limb on top.
+    /// first limb on top; or the sealed prompt P, then the K answered ids, likewise packed.
     /// @param proof Commitments and scalars, in the order of docs/protocol.md.
     function verify(bytes32 context, uint256[] calldata words, uint256[] calldata proof) external view;
 
@@ -25,7 +25,14 @@ interface IZkLLMVerifier {
     function parameters()
         external
         view
-        returns (bytes32 modelId, bytes32 vocabularyRoot, uint256 vocabularySize, uint256 n, uint256 k);
+        returns (
+            bytes32 modelId,
+            bytes32 vocabularyRoot,
+            uint256 vocabularySize,
+            uint256 n,
+            uint256 k,
+            bool isSealed
+        );
 
     /// @notice Digest of the whole verifying key: model, shape, SRS and protocol version.
     function VERIFIER_ID() external view returns (bytes32);
@@ -47,4 +54,7 @@ interface IZkLLMVerifier {
 
     /// @notice Certified tokens of a statement.
     function K() external view returns (uint256);
+
+    /// @notice Whether the prompt of a statement is sealed.
+    function SEALED() external view returns (bool);
 }

@@ -13,6 +13,7 @@ contract MockZkLLMVerifier is IZkLLMVerifier {
     uint256 public immutable VOCABULARY_SIZE;
     uint256 public immutable N;
     uint256 public immutable K;
+    bool public immutable SEALED;
 
     /// @notice Whether proofs are accepted.
     bool public accepting = true;
@@ -24,13 +25,21 @@ contract MockZkLLMVerifier is IZkLLMVerifier {
     /// @notice Not for Ethereum's main network.
     error MockOnMainnet();
 
-    constructor(bytes32 modelId, bytes32 vocabularyRoot, uint256 vocabularySize, uint256 n, uint256 k) {
+    constructor(
+        bytes32 modelId,
+        bytes32 vocabularyRoot,
+        uint256 vocabularySize,
+        uint256 n,
+        uint256 k,
+        bool isSealed
+    ) {
         if (block.chainid == 1) revert MockOnMainnet();
         MODEL_ID = modelId;
         VOCABULARY_ROOT = vocabularyRoot;
         VOCABULARY_SIZE = vocabularySize;
         N = n;
         K = k;
+        SEALED = isSealed;
     }
 
     function setAccepting(bool value) external {
@@ -55,8 +64,8 @@ contract MockZkLLMVerifier is IZkLLMVerifier {
         return (keccak256(abi.encode(context)), 0, DEVELOPMENT_SRS, pairs);
     }
 
-    function parameters() external view returns (bytes32, bytes32, uint256, uint256, uint256) {
-        return (MODEL_ID, VOCABULARY_ROOT, VOCABULARY_SIZE, N, K);
+    function parameters() external view returns (bytes32, bytes32, uint256, uint256, uint256, bool) {
+        return (MODEL_ID, VOCABULARY_ROOT, VOCABULARY_SIZE, N, K, SEALED);
     }
 
     function _check(bytes32 context) private view {

@@ -30,7 +30,7 @@ abstract contract AnySettlement {
         settlement = new ZkLLMSettlement(OWNER);
         // 8 positions: a statement is one word
         verifier = new MockZkLLMVerifier(
-            model, keccak256(abi.encodePacked(uint8(0), uint32(token), text)), 1, 8, 1
+            model, keccak256(abi.encodePacked(uint8(0), uint32(token), text)), 1, 8, 1, false
         );
         vm.prank(OWNER);
         settlement.register(address(verifier));

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.30;
 
 import {ZkLLMVerifier as MultiVerifier} from "../../generated/multi/ZkLLMVerifier.sol";
+import {ZkLLMVerifier as SealedVerifier} from "../../generated/sealed/ZkLLMVerifier.sol";
 import {ZkLLMVerifier as SingleVerifier} from "../../generated/single/ZkLLMVerifier.sol";
 import {ZkLLMVerifier as WideVerifier} from "../../generated/wide/ZkLLMVerifier.sol";
 import {ZkLLMSettlement} from "../../src/ZkLLMSettlement.sol";
@@ -53,6 +54,10 @@ library Deployments {
         }
     }
 
+    function hidden() internal returns (Deployed memory) {
+        return _place("sealed", address(new SealedVerifier()));
+    }
+
     function _place(string memory name, address verifier) private returns (Deployed memory d) {
         d.fixture = Fixtures.load(name);
         d.verifier = verifier;
@@ -75,9 +80,10 @@ library Deployments {
         if (f.requestId == 0) return;
         vm.deal(f.sender, REWARD);
         vm.prank(f.sender);
-        bytes32 posted = settlement.request{value: REWARD}(
-            f.modelId, f.prompt(), f.k, uint64(block.timestamp + 1 days), f.salt
-        );
+        uint64 deadline = uint64(block.timestamp + 1 days);
+        bytes32 posted = f.isSealed
+            ? settlement.requestSealed{value: REWARD}(f.modelId, f.words[0], f.k, deadline, f.salt)
+            : settlement.request{value: REWARD}(f.modelId, f.prompt(), f.k, deadline, f.salt);
         assert(posted == f.requestId);
     }
 }

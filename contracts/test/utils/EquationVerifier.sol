@@ -19,8 +19,8 @@ contract EquationVerifier {
         equation = words;
     }
 
-    function parameters() external view returns (bytes32, bytes32, uint256, uint256, uint256) {
-        return (MODEL, keccak256(abi.encodePacked(uint8(0), uint32(0), "token")), 1, 13, 1);
+    function parameters() external view returns (bytes32, bytes32, uint256, uint256, uint256, bool) {
+        return (MODEL, keccak256(abi.encodePacked(uint8(0), uint32(0), "token")), 1, 13, 1, false);
     }
 
     fallback(bytes calldata) external returns (bytes memory) {

@@ -19,6 +19,7 @@ struct Fixture {
     uint256 witnessColumns;
     uint256[] ids;
     uint256 k;
+    bool isSealed;
     bytes32 claimId;
     bytes text;
     bytes[] tokens;
@@ -40,6 +41,7 @@ library Fixtures {
         f.witnessColumns = vm.parseJsonUint(json, ".witnessColumns");
         f.ids = vm.parseJsonUintArray(json, ".ids");
         f.k = vm.parseJsonUint(json, ".k");
+        f.isSealed = vm.parseJsonBool(json, ".sealed");
         f.claimId = vm.parseJsonBytes32(json, ".claimId");
         f.text = vm.parseJsonBytes(json, ".text");
         f.tokens = vm.parseJsonBytesArray(json, ".tokens");

@@ -32,7 +32,11 @@ abstract contract MockedSettlement is TestBase {
     }
 
     function _verifier(uint256 n, uint256 k) internal returns (MockZkLLMVerifier) {
-        return new MockZkLLMVerifier(MODEL, Vocabulary.root(vocabulary), SIZE, n, k);
+        return new MockZkLLMVerifier(MODEL, Vocabulary.root(vocabulary), SIZE, n, k, false);
+    }
+
+    function _sealedVerifier(uint256 n, uint256 k) internal returns (MockZkLLMVerifier) {
+        return new MockZkLLMVerifier(MODEL, Vocabulary.root(vocabulary), SIZE, n, k, true);
     }
 
     function _register(uint256 n, uint256 k) internal returns (MockZkLLMVerifier v) {

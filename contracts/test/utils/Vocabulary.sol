@@ -84,6 +84,19 @@ library Vocabulary {
         }
     }
 
+    /// @dev P and the answer as the words of a statement whose prompt is sealed.
+    function sealedWords(uint256 sealedPrompt, uint32[] memory answer)
+        internal
+        pure
+        returns (uint256[] memory out)
+    {
+        out = new uint256[](1 + (answer.length + 9) / 10);
+        out[0] = sealedPrompt;
+        for (uint256 i = 0; i < answer.length; ++i) {
+            out[1 + i / 10] |= uint256(answer[i]) << (24 * (9 - i % 10));
+        }
+    }
+
     /// @dev T and the ids as the words of a statement for N positions; `pad` after the last id.
     function words(uint32[] memory ids, uint256 N, uint32 pad) internal pure returns (uint256[] memory out) {
         out = new uint256[]((N + 11) / 10);

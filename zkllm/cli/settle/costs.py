@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from zkllm.cli.console import Console
 from zkllm.errors import SettlementError
+from zkllm.shape_id import ShapeId
 from zkllm.units import ether
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def costs(session: Session, key: VerifyingKey, plan: Plan) -> str:
     planned = session.planned(plan.calls)
     gas, cost = (sum(t[name] for t in planned) for name in ("gas", "most"))
     what = ", ".join(call.what for call in plan.calls)
-    where = f"N={key.N}, k={key.k} on {session.network.name}"
+    where = f"{key.shape} on {session.network.name}"
     return f"{what} for {where}: up to {gas:,} gas, at most {ether(cost)}"
 
 
@@ -72,15 +73,15 @@ def further(session: Session, key: VerifyingKey, plan: Plan) -> list[str]:
     makes = {name for name, _ in plan.steps}
     found: dict[bytes, str] = {}
 
-    def add_verifier(address: bytes, N: int, k: int) -> None:
-        found[address] = f"the verifier {checksum_address(address)} for N={N}, k={k}"
+    def add_verifier(address: bytes, shape: ShapeId) -> None:
+        found[address] = f"the verifier {checksum_address(address)} for {shape}"
 
     for made in session.deployments.all():
         if made.model_id == key.model_id and VERIFIER in makes:
-            add_verifier(made.verifier, made.N, made.k)
+            add_verifier(made.verifier, ShapeId(made.N, made.k, made.sealed))
         if made.model_id == key.model_id and SETTLEMENT in makes:
             found[made.settlement] = f"the settlement contract {checksum_address(made.settlement)}"
     if VERIFIER in makes and SETTLEMENT not in makes:
         for other in verifiers_of(session.rpc, plan.settlement, key.model_id):
-            add_verifier(other.address, other.N, other.k)
+            add_verifier(other.address, other.shape)
     return list(found.values())

@@ -17,6 +17,7 @@ SUMMARY = "deploy and register the contracts of a model"
 def configure(parser: argparse.ArgumentParser) -> None:
     options.add_model(parser)
     types.add_shape(parser)
+    types.add_sealed(parser)
     options.add_common(parser)
 
 
@@ -31,7 +32,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     with options.open_from(arguments, console) as session:
         session.check_tools(arguments.owner, arguments.contract)
         package = api.open_package(arguments.model, progress=console.progress)
-        key = shape_verifying_key(package, arguments.rows, arguments.certified, console.progress)
+        key = shape_verifying_key(
+            package, arguments.rows, arguments.certified, console.progress, arguments.sealed
+        )
         plan = session.target(key, arguments.owner, arguments.contract)
         awaited = None if plan.awaited_owner is None else checksum_address(plan.awaited_owner)
         addresses = {
@@ -50,7 +53,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         ("verifier", addresses["verifier"]),
         ("settlement", addresses["settlement"]),
         ("model_id", "0x" + key.model_id.hex()),
-        ("shape", f"N={key.N} k={key.k}"),
+        ("shape", str(key.shape)),
         ("SRS kind", key.srs_kind),
         *((f"gas: {name}", f"{used:,}") for name, used in gas.items()),
     ]
@@ -58,7 +61,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         rows_out.append(("left to do", then))
     hashes = {name: receipt.transaction_hash for name, receipt in session.deployed.items()}
     data: JsonObject = {"ok": True, "registered": awaited is None, **addresses, "gas": gas}
-    data |= {"model_id": key.model_id, "N": key.N, "k": key.k, "srs_kind": key.srs_kind}
+    data |= {"model_id": key.model_id, "N": key.N, "k": key.k, "sealed": key.sealed, "srs_kind": key.srs_kind}
     data["transactions"] = hashes
     last = "deployed" if gas else "nothing to do: everything is there"
     console.result(data, [*pairs(rows_out), last])

@@ -18,6 +18,7 @@ MARKS = {"ok": "ok  ", "warning": "note", "wrong": "WRONG"}
 def configure(parser: argparse.ArgumentParser) -> None:
     options.add_model(parser)
     types.add_shape(parser)
+    types.add_sealed(parser)
     options.add_common(parser, sending=False)
 
 
@@ -30,7 +31,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
     with options.open_from(arguments, console, reading=True) as session:
         package = api.open_package(arguments.model, progress=console.progress)
-        key = shape_verifying_key(package, arguments.rows, arguments.certified, console.progress)
+        key = shape_verifying_key(
+            package, arguments.rows, arguments.certified, console.progress, arguments.sealed
+        )
         known = keys_of(package.folder, package.digest, key.model_id)
         account = session.account.address != options.NOBODY
         findings = examine(session, key, known, arguments.owner, arguments.contract, account)

@@ -23,6 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     options.add_model(parser)
     types.add_shape(parser)
+    types.add_sealed(parser)
     owner_commands.configure(parser, for_ever=True)
 
 
@@ -63,5 +64,7 @@ def of_model(arguments: argparse.Namespace, console: Console, session: Session) 
     from zkllm.cli.models import shape_verifying_key
 
     package = api.open_package(arguments.model, progress=console.progress)
-    key = shape_verifying_key(package, arguments.rows, arguments.certified, console.progress)
+    key = shape_verifying_key(
+        package, arguments.rows, arguments.certified, console.progress, arguments.sealed
+    )
     return session.deployer(key).verifier_address()

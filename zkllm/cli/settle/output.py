@@ -80,7 +80,8 @@ def receipt_data(receipt: Receipt) -> JsonObject:
     }
 
 
-def settled_lines(settled: Settled, prompt: bytes, chain: Network) -> list[str]:
+def settled_lines(settled: Settled, prompt: bytes | None, chain: Network) -> list[str]:
+    """`prompt`: None where it is sealed."""
     from zkllm.cli.text import pairs, quote
     from zkllm.settle.rpc import checksum_address
 
@@ -108,10 +109,10 @@ def settled_lines(settled: Settled, prompt: bytes, chain: Network) -> list[str]:
     page = chain.explain_transaction(settled.transaction_hash)
     if page:
         rows.append(("explorer", page))
-    return [*pairs(rows), f"settled: {quote(prompt)} -> {quote(settled.text)}"]
+    return [*pairs(rows), f"settled: {prompt_in_words(prompt)} -> {quote(settled.text)}"]
 
 
-def batch_lines(settled: SettledBatch, prompts: Sequence[bytes], chain: Network) -> list[str]:
+def batch_lines(settled: SettledBatch, prompts: Sequence[bytes | None], chain: Network) -> list[str]:
     """The transaction, then a line for each claim. `prompts`: decoded, in the claims' order."""
     from zkllm.cli.text import pairs, quote
     from zkllm.settle.rpc import checksum_address
@@ -128,8 +129,14 @@ def batch_lines(settled: SettledBatch, prompts: Sequence[bytes], chain: Network)
     lines = pairs(rows)
     for claim, prompt in zip(settled.claims, prompts, strict=True):
         state = "passed over, settled before" if claim.passed_over else "settled"
-        lines.append(f"{state}: 0x{claim.claim_id.hex()}: {quote(prompt)} -> {quote(claim.text)}")
+        lines.append(f"{state}: 0x{claim.claim_id.hex()}: {prompt_in_words(prompt)} -> {quote(claim.text)}")
     return lines
+
+
+def prompt_in_words(prompt: bytes | None) -> str:
+    from zkllm.cli.text import quote
+
+    return "a sealed prompt" if prompt is None else quote(prompt)
 
 
 def srs_kind_in_words(srs_kind: str) -> str:

@@ -29,6 +29,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--proof", type=Path, metavar="FILE", help="a proof made before, for this contract and account"
     )
     types.add_shape(parser)
+    types.add_sealed(parser)
+    types.add_salt_file(
+        parser, "with --sealed: the salt that the prompt was sealed with, as the asker gave it"
+    )
     types.add_memory_budget(parser)
     parser.add_argument(
         "--request",
@@ -55,18 +59,27 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.prompt is None and arguments.tokens is None:
         arguments.settle_parser.error("one of the arguments --prompt --tokens --proof is required")
 
-    from zkllm import api
-    from zkllm.statement import claim_id, prompt_digest
+    if arguments.sealed and arguments.salt_file is None:
+        arguments.settle_parser.error(
+            "--sealed takes --salt-file FILE, the salt that the prompt was sealed with"
+        )
+    if problem := types.salt_misuse(arguments):
+        arguments.settle_parser.error(problem)
 
+    from zkllm import api
+    from zkllm.salt_files import read_salt
+    from zkllm.sealed import question_id
+
+    salt = read_salt(arguments.salt_file) if arguments.sealed else None
     with options.open_from(arguments, console) as session:
         session.check_tools(arguments.owner, arguments.contract)
         package = api.open_package(arguments.model, progress=console.progress)
         rows = arguments.rows or api.open_setup(package).rows
         k = arguments.certified
         prompt_ids = api.check_prompt(package, arguments.prompt, arguments.tokens, k, rows)
-        api.check_memory(package, rows, k, arguments.memory_budget)
-        key = api.shape_keys(package, rows, k, console.progress).verifying_key
-        claim = claim_id(key.model_id, k, prompt_digest(prompt_ids))
+        api.check_memory(package, rows, k, arguments.memory_budget, arguments.sealed)
+        key = api.shape_keys(package, rows, k, console.progress, sealed=arguments.sealed).verifying_key
+        claim = question_id(key.model_id, k, prompt_ids, salt)
         plan = session.target(key, arguments.owner, arguments.contract)
         if session.rpc.code(plan.settlement):
             session.refuse_settled(claim, plan.settlement, arguments.request)
@@ -85,7 +98,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         context = session.context(plan.settlement, arguments.request or bytes(32))
         name = "-".join(part.hex()[:32] for part in (key.verifier_id, claim, context.digest()))
         kept = session.home / "proofs" / f"{name}.zkllm"
-        proof = earlier_proof(kept, key, context, prompt_ids)
+        proof = earlier_proof(kept, key, context, claim)
         if proof is None:
             proof = api.prove(
                 package,
@@ -95,6 +108,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
                 context=context,
                 progress=console.progress,
                 memory_budget=arguments.memory_budget,
+                salt=salt,
             ).proof
             keep(proof, kept)
         written = write_out(arguments, console, proof)
@@ -112,7 +126,7 @@ def write_out(arguments: argparse.Namespace, console: Console, proof: Proof) -> 
     return 0
 
 
-def earlier_proof(path: Path, key: VerifyingKey, context: Context, prompt: list[int]) -> Proof | None:
+def earlier_proof(path: Path, key: VerifyingKey, context: Context, claim: bytes) -> Proof | None:
     """The proof that a run which did not get to the end has left; None where there is none that holds."""
     from zkllm.proof import Proof
 
@@ -120,7 +134,7 @@ def earlier_proof(path: Path, key: VerifyingKey, context: Context, prompt: list[
         return None
     try:
         proof = Proof.load(path)
-        if proof.context != context or list(proof.prompt) != prompt:
+        if proof.context != context or proof.statement(key).claim_id() != claim:
             return None
         proof.verify(key)
     except ZkllmError:
@@ -175,7 +189,8 @@ def _send(
         claim = prepared.submission.claim_id
         return print_planned(console, arguments, session, [prepared.call], claim_id=claim)
     settled = session.settle(proof, key, tokens, settlement)
-    prompt = package.tokenizer.decode_bytes(settled.prompt_ids)
+    told = settled.prompt_ids
+    prompt = None if told is None else package.tokenizer.decode_bytes(told)
     chain = session.network
     data = {"ok": True, "network": chain.name, **settled.to_dict()}
     console.result(data, settled_lines(settled, prompt, chain))

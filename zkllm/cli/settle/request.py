@@ -43,10 +43,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="how long the answer may take: 90s, 30m, 12h or 7d (default 1d, at most 365d)",
     )
     parser.add_argument(
-        "--salt", type=types.digest, default=None, metavar="BYTES", help="to ask again for the same answer"
+        "--salt",
+        type=types.digest,
+        default=None,
+        metavar="BYTES",
+        help="to ask again for the same answer; it is public, and none of a sealed prompt's",
     )
     parser.add_argument(
         "--hide-prompt", action="store_true", default=False, help="post the prompt's digest alone"
+    )
+    types.add_sealed(parser, "which nobody can tell from what is posted; the prover is given prompt and salt")
+    types.add_salt_file(
+        parser, "with --sealed: the prompt's salt, a fresh one where the file is not there (required)"
     )
     options.add_common(parser)
 
@@ -58,12 +66,21 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
     from zkllm import api
     from zkllm.cli.text import pairs
+    from zkllm.sealed import question_id
     from zkllm.settle.dates import utc
     from zkllm.settle.escrow import MAX_SECONDS, State, read_request, request_call
     from zkllm.settle.lagging import shown
     from zkllm.settle.rpc import checksum_address
-    from zkllm.statement import claim_id, prompt_digest, request_id
+    from zkllm.statement import request_id
 
+    if arguments.sealed and arguments.salt_file is None:
+        arguments.settle_parser.error(
+            "--sealed takes --salt-file FILE, which the prover is given with the prompt"
+        )
+    if arguments.sealed and arguments.hide_prompt:
+        arguments.settle_parser.error("--sealed and --hide-prompt ask for different claims: give one")
+    if problem := types.salt_misuse(arguments):
+        arguments.settle_parser.error(problem)
     if not 0 < arguments.deadline <= MAX_SECONDS:
         arguments.settle_parser.error("--deadline is longer than nothing, and at most 365d")
     k = arguments.certified
@@ -72,10 +89,11 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         package = api.open_package(arguments.model, progress=console.progress)
         prompt = api.check_prompt(package, arguments.prompt, arguments.tokens, k, package.config.n_ctx)
         model_id = api.open_setup(package).model_id
-        claim = claim_id(model_id, k, prompt_digest(prompt))
         settlement = session.locate(arguments.owner, arguments.contract)
-        for doubt in refuse_unanswerable(session, settlement, package, len(prompt), k):
+        for doubt in refuse_unanswerable(session, settlement, package, len(prompt), k, arguments.sealed):
             console.note(doubt)
+        sealing = sealing_salt(arguments, console) if arguments.sealed else None
+        claim = question_id(model_id, k, prompt, sealing)
         session.refuse_settled(claim, settlement)
         salt = arguments.salt or claim
         found = request_id(session.account.address, salt)
@@ -90,6 +108,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             salt,
             arguments.reward,
             arguments.hide_prompt,
+            sealing,
         )
         data: JsonObject = {"request_id": found, "claim_id": claim}
         data["settlement"] = checksum_address(settlement)
@@ -118,8 +137,20 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     return 0
 
 
+def sealing_salt(arguments: argparse.Namespace, console: Console) -> int:
+    """Of a new file, or that of the run before: the same request is posted once."""
+    from zkllm.salt_files import make_salt, read_salt
+
+    if arguments.salt_file.exists():
+        return read_salt(arguments.salt_file)
+    console.note(
+        f"a fresh salt for this prompt is in {arguments.salt_file}: keep it, and use it for no other"
+    )
+    return make_salt(arguments.salt_file)
+
+
 def refuse_unanswerable(
-    session: Session, settlement: bytes, package: ModelPackage, prompt: int, k: int
+    session: Session, settlement: bytes, package: ModelPackage, prompt: int, k: int, sealed: bool
 ) -> list[str]:
     """Nobody should pay into a request that no registered verifier can fulfil, or that one which lies can.
     What cannot be told of is returned, in words."""
@@ -132,21 +163,18 @@ def refuse_unanswerable(
     registered = verifiers_of(session.rpc, settlement, model_id)
     if not registered:
         raise SettlementError(f"the model 0x{model_id.hex()} is not registered with this settlement contract")
-    fits = [v for v in registered if v.status is Status.ACTIVE and v.k == k and prompt - 1 + k <= v.N]
-    if not fits:
-        shapes = ", ".join(
-            f"N={v.N} k={v.k}{' (frozen)' if v.status is Status.FROZEN else ''}" for v in registered
-        )
+    able = [v for v in registered if v.status is Status.ACTIVE and (v.k, v.sealed) == (k, sealed)]
+    if not any(prompt - 1 + k <= v.N for v in able):
+        shapes = ", ".join(f"{v.shape}{' (frozen)' if v.status is Status.FROZEN else ''}" for v in registered)
+        kind = "a sealed prompt" if sealed else "a prompt"
         raise SettlementError(
-            f"no registered verifier certifies {k} token(s) after a prompt of {prompt}; registered: {shapes}"
+            f"no registered verifier certifies {k} token(s) after {kind} of {prompt}; registered: {shapes}"
         )
-    known = {(key.N, key.k): key for key in keys_of(package.folder, package.digest, model_id)}
+    known = {key.shape: key for key in keys_of(package.folder, package.digest, model_id)}
     doubts = []
-    for entry in registered:  # of whatever length: each can settle the claim
-        if entry.status is not Status.ACTIVE or entry.k != k:
-            continue
-        what = f"the registered verifier {checksum_address(entry.address)} of N={entry.N}, k={entry.k}"
-        key = known.get((entry.N, entry.k))
+    for entry in able:  # of whatever length: each can settle the claim
+        what = f"the registered verifier {checksum_address(entry.address)} of {entry.shape}"
+        key = known.get(entry.shape)
         if key is None:
             doubts.append(f"{what} was not compared, since the package has no key of this shape")
         elif not is_generated(session.rpc, entry, key):

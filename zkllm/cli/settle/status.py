@@ -24,6 +24,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     options.add_model(parser)
     types.add_prompt(parser, required=False, what="whether this prompt's answer is settled")
     types.add_shape(parser)
+    types.add_sealed(parser)
+    types.add_salt_file(parser, "with --sealed and a prompt: the salt that it was sealed with")
     parser.add_argument("--request", type=types.digest, metavar="ID", help="the state of this request")
     options.add_common(parser, sending=False)
 
@@ -89,18 +91,20 @@ def claims_under_way(session: Session, record: Record) -> list[JsonObject]:
 def contracts(arguments: argparse.Namespace, console: Console, session: Session) -> JsonObject:
     from zkllm import api
     from zkllm.cli.models import shape_verifying_key
+    from zkllm.sealed import question_id
     from zkllm.settle.claims import is_settled
     from zkllm.settle.ownership import pending_owner_of
     from zkllm.settle.registry import owner_of
     from zkllm.settle.rpc import checksum_address
     from zkllm.settle.settlement import check_settlement, settlement_address
-    from zkllm.statement import claim_id, prompt_digest
 
     data: JsonObject = {}
     package = key = None
     if arguments.model is not None:
         package = api.open_package(arguments.model, progress=console.progress)
-        key = shape_verifying_key(package, arguments.rows, arguments.certified, console.progress)
+        key = shape_verifying_key(
+            package, arguments.rows, arguments.certified, console.progress, arguments.sealed
+        )
         plan = session.target(key, arguments.owner, arguments.contract)
         settlement = plan.settlement
         data |= {
@@ -123,9 +127,24 @@ def contracts(arguments: argparse.Namespace, console: Console, session: Session)
     if package is not None and key is not None and (arguments.prompt or arguments.tokens):
         k = arguments.certified
         ids = api.check_prompt(package, arguments.prompt, arguments.tokens, k, package.config.n_ctx)
-        data["claim_id"] = claim_id(key.model_id, k, prompt_digest(ids))
+        data["claim_id"] = question_id(key.model_id, k, ids, given_salt(arguments))
         data["settled"] = data["deployed"] and is_settled(session.rpc, settlement, data["claim_id"])
     return data
+
+
+def given_salt(arguments: argparse.Namespace) -> int | None:
+    """Of a sealed prompt that is asked about."""
+    from zkllm.salt_files import read_salt
+
+    if problem := types.salt_misuse(arguments):
+        arguments.settle_parser.error(problem)
+    if not arguments.sealed:
+        return None
+    if arguments.salt_file is None:
+        arguments.settle_parser.error(
+            "a sealed prompt takes --salt-file FILE, the salt that it was sealed with"
+        )
+    return read_salt(arguments.salt_file)
 
 
 def report(data: JsonObject) -> list[str]:

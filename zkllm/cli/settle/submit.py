@@ -94,6 +94,7 @@ def submit_several(arguments: argparse.Namespace, console: Console, paths: Seque
             "resumed": settled.resumed,
             "claims": [claim.to_dict() for claim in settled.claims],
         }
-        prompts = [package.tokenizer.decode_bytes(claim.prompt_ids) for claim in settled.claims]
+        told = [claim.prompt_ids for claim in settled.claims]
+        prompts = [None if ids is None else package.tokenizer.decode_bytes(ids) for ids in told]
         console.result(data, batch_lines(settled, prompts, chain))
     return 0

@@ -31,6 +31,7 @@ SERVICES = ("etherscan", "sourcify")
 def configure(parser: argparse.ArgumentParser) -> None:
     options.add_model(parser)
     types.add_shape(parser)
+    types.add_sealed(parser)
     parser.add_argument(
         "--service",
         choices=SERVICES,
@@ -71,7 +72,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     with options.open_from(arguments, console, reading=True) as session:
         session.check_tools(arguments.owner, arguments.contract)
         package = api.open_package(arguments.model, progress=console.progress)
-        key = shape_verifying_key(package, arguments.rows, arguments.certified, console.progress)
+        key = shape_verifying_key(
+            package, arguments.rows, arguments.certified, console.progress, arguments.sealed
+        )
         sources = deployed_sources(session, key, arguments.owner, arguments.contract)
         if arguments.write is not None:
             write_inputs(sources, arguments.write)
