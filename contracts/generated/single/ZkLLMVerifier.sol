@@ -13,7 +13,7 @@ contract ZkLLMVerifier {
     // --------------------------------------------------------------------------------------- identity
 
     /// @notice Digest of the whole verifying key: model, shape, SRS and protocol version.
-    bytes32 public constant VERIFIER_ID = 0xf1ac2363d1d6a5576f2b0c66d30dece9158b220a0d303eedbc53005db884ce10;
+    bytes32 public constant VERIFIER_ID = 0x30d6da1d3e23fbadcc36c64dd432fe51c1fb771fda2c78ee82e08ac1196cae4c;
     /// @notice Digest of the committed model: weights, configuration, vocabulary root, protocol version.
     bytes32 public constant MODEL_ID = 0x00f540384a1756a8100a7982795e7a1425a330deb6a4563c47a791cdf68ff5b8;
     /// @notice Root of the Merkle tree over the bytes of every token.
@@ -31,7 +31,9 @@ contract ZkLLMVerifier {
     uint256 public constant K = 1;
     /// @notice Version of the protocol.
     uint256 public constant VERSION = 2;
-    /// @notice Words that hold a statement: the length T and N + 1 ids, 10 limbs of 24 bits each.
+    /// @notice Whether the prompt of a statement is sealed.
+    bool public constant SEALED = false;
+    /// @notice Words of a statement: the length T and the ids x_0..x_N packed into, 10 limbs of 24 bits a word.
     uint256 public constant NUM_WORDS = 2;
     /// @notice 32-byte words of a proof.
     uint256 public constant PROOF_WORDS = 58;
@@ -256,14 +258,21 @@ contract ZkLLMVerifier {
     function parameters()
         external
         pure
-        returns (bytes32 modelId, bytes32 vocabularyRoot, uint256 vocabularySize, uint256 n, uint256 k)
+        returns (
+            bytes32 modelId,
+            bytes32 vocabularyRoot,
+            uint256 vocabularySize,
+            uint256 n,
+            uint256 k,
+            bool isSealed
+        )
     {
-        return (MODEL_ID, VOCABULARY_ROOT, VOCABULARY_SIZE, N, K);
+        return (MODEL_ID, VOCABULARY_ROOT, VOCABULARY_SIZE, N, K, SEALED);
     }
 
     /// @notice Checks a proof that MODEL_ID answers with the last K tokens of the statement; reverts if it does not.
     /// @param context What else the proof is bound to; see the settlement contract.
-    /// @param words The statement: T and the ids x_0..x_N, 10 limbs of 24 bits a word, first limb on top.
+    /// @param words The statement: the length T and the ids x_0..x_N packed into, 10 limbs of 24 bits a word, first on top.
     /// @param proof Commitments and scalars in the order of docs/protocol.md.
     function verify(bytes32 context, uint256[] calldata words, uint256[] calldata proof) external view {
         _reduceToPairs(context, words.length, proof.length);
@@ -285,10 +294,13 @@ contract ZkLLMVerifier {
         bool development = DEVELOPMENT_SRS;
         assembly {
             // right before the pairs; Solidity's memory is not used any more
-            mstore(sub(M_PAIRS, 0x60), mload(M_STATE))
-            mstore(sub(M_PAIRS, 0x40), SRS_DIGEST)
-            mstore(sub(M_PAIRS, 0x20), development)
-            return(sub(M_PAIRS, 0x60), add(PAIRS_BYTES, 0x60))
+            let start := sub(M_PAIRS, 0x20)
+            mstore(start, development)
+            start := sub(start, 0x20)
+            mstore(start, SRS_DIGEST)
+            start := sub(start, 0x20)
+            mstore(start, mload(M_STATE))
+            return(start, add(PAIRS_BYTES, sub(M_PAIRS, start)))
         }
     }
 
@@ -1064,8 +1076,8 @@ contract ZkLLMVerifier {
         bool ok;
         bool holds;
         assembly {
-            ok := staticcall(gas(), 0x08, M_PAIRS, PAIRS_BYTES, 0x00, 0x20)
-            holds := eq(mload(0x00), 1)
+            ok := staticcall(gas(), 0x08, M_PAIRS, PAIRS_BYTES, 0, 0x20)
+            holds := eq(mload(0), 1)
         }
         if (!ok) revert PrecompileFailed();
         if (!holds) revert PairingFailed();

@@ -13,7 +13,7 @@ contract ZkLLMVerifier {
     // --------------------------------------------------------------------------------------- identity
 
     /// @notice Digest of the whole verifying key: model, shape, SRS and protocol version.
-    bytes32 public constant VERIFIER_ID = 0x7bbd936597d05f9ce2f8afa2ae7e9e1d050eda79634bbc578c78f9a063b59298;
+    bytes32 public constant VERIFIER_ID = 0xf8728c381fd86ec8773711fde2b512268d6340a77e0b2835b04b758c9ee3cc71;
     /// @notice Digest of the committed model: weights, configuration, vocabulary root, protocol version.
     bytes32 public constant MODEL_ID = 0x3ae10dfe1f57e6b1492bd34bba56c48bb60067f4122d73419361875532433dd8;
     /// @notice Root of the Merkle tree over the bytes of every token.
@@ -31,7 +31,9 @@ contract ZkLLMVerifier {
     uint256 public constant K = 2;
     /// @notice Version of the protocol.
     uint256 public constant VERSION = 2;
-    /// @notice Words that hold a statement: the length T and N + 1 ids, 10 limbs of 24 bits each.
+    /// @notice Whether the prompt of a statement is sealed.
+    bool public constant SEALED = false;
+    /// @notice Words of a statement: the length T and the ids x_0..x_N packed into, 10 limbs of 24 bits a word.
     uint256 public constant NUM_WORDS = 2;
     /// @notice 32-byte words of a proof.
     uint256 public constant PROOF_WORDS = 56;
@@ -253,14 +255,21 @@ contract ZkLLMVerifier {
     function parameters()
         external
         pure
-        returns (bytes32 modelId, bytes32 vocabularyRoot, uint256 vocabularySize, uint256 n, uint256 k)
+        returns (
+            bytes32 modelId,
+            bytes32 vocabularyRoot,
+            uint256 vocabularySize,
+            uint256 n,
+            uint256 k,
+            bool isSealed
+        )
     {
-        return (MODEL_ID, VOCABULARY_ROOT, VOCABULARY_SIZE, N, K);
+        return (MODEL_ID, VOCABULARY_ROOT, VOCABULARY_SIZE, N, K, SEALED);
     }
 
     /// @notice Checks a proof that MODEL_ID answers with the last K tokens of the statement; reverts if it does not.
     /// @param context What else the proof is bound to; see the settlement contract.
-    /// @param words The statement: T and the ids x_0..x_N, 10 limbs of 24 bits a word, first limb on top.
+    /// @param words The statement: the length T and the ids x_0..x_N packed into, 10 limbs of 24 bits a word, first on top.
     /// @param proof Commitments and scalars in the order of docs/protocol.md.
     function verify(bytes32 context, uint256[] calldata words, uint256[] calldata proof) external view {
         _reduceToPairs(context, words.length, proof.length);
@@ -282,10 +291,13 @@ contract ZkLLMVerifier {
         bool development = DEVELOPMENT_SRS;
         assembly {
             // right before the pairs; Solidity's memory is not used any more
-            mstore(sub(M_PAIRS, 0x60), mload(M_STATE))
-            mstore(sub(M_PAIRS, 0x40), SRS_DIGEST)
-            mstore(sub(M_PAIRS, 0x20), development)
-            return(sub(M_PAIRS, 0x60), add(PAIRS_BYTES, 0x60))
+            let start := sub(M_PAIRS, 0x20)
+            mstore(start, development)
+            start := sub(start, 0x20)
+            mstore(start, SRS_DIGEST)
+            start := sub(start, 0x20)
+            mstore(start, mload(M_STATE))
+            return(start, add(PAIRS_BYTES, sub(M_PAIRS, start)))
         }
     }
 
@@ -1042,8 +1054,8 @@ contract ZkLLMVerifier {
         bool ok;
         bool holds;
         assembly {
-            ok := staticcall(gas(), 0x08, M_PAIRS, PAIRS_BYTES, 0x00, 0x20)
-            holds := eq(mload(0x00), 1)
+            ok := staticcall(gas(), 0x08, M_PAIRS, PAIRS_BYTES, 0, 0x20)
+            holds := eq(mload(0), 1)
         }
         if (!ok) revert PrecompileFailed();
         if (!holds) revert PairingFailed();
