@@ -122,7 +122,7 @@ def plan(
     check_positions(config, rows)
     rates = dict(nanoseconds) if nanoseconds else {**limits(18), "point_mul": point_mul()}
     widest = describe(config.with_columns(ColumnSizes.full(MAX_MU)), rows, 1)
-    top = ceil_log2(max(widest.fixed.used, widest.witness.used))
+    top = max(ceil_log2(widest.fixed.used), ceil_log2(widest.witness.used) + 1)
     highest = max(MIN_MU, min(MAX_MU, top))
     mus = range(max(MIN_MU, highest - CHOICES + 1), highest + 1)
     circuit_log2 = build_circuit(describe(sized(config, rows, highest), rows, 1)).log2_size
