@@ -22,25 +22,23 @@ RATES["point_mul"] = 12_000.0
 DEMO = Path(__file__).resolve().parents[1] / "models" / "demo-gpt2"
 
 
-def xl(mu: int, rows: int = 16) -> Choice:
-    return choice(sized(XL, rows, mu), rows, 16, RATES)
+def xl(mu: int, rows: int = 16, witness_mu: int | None = None) -> Choice:
+    return choice(sized(XL, rows, mu, witness_mu), rows, 16, RATES)
 
 
 def test_gas_is_what_was_measured() -> None:
-    """docs/gas.md: GPT-2 XL at mu = 25 has 12 columns, and half the size twice as many fixed ones."""
-    assert (xl(25).fixed_columns, xl(25).witness_columns) == (10, 3)
-    assert xl(25).gas == 403_576 + 6_450
-    assert xl(24).gas - xl(25).gas == 6_450 * (xl(24).fixed_columns + xl(24).witness_columns - 13)
+    """docs/gas.md: a settlement of GPT-2 XL with 12 columns, and what another column takes."""
+    for made in (xl(25), xl(24)):
+        assert made.gas == 403_576 + 6_450 * (made.fixed_columns + made.witness_columns - 12)
+    assert (xl(25).fixed_columns, xl(24).fixed_columns) == (10, 20)
 
 
 def test_a_table_saves_what_the_fixed_columns_take() -> None:
-    """Only the witness columns' part is left of the quotient: all of it where they fill a column."""
-    full = xl(24)
-    assert full.witness_columns > 1 and full.tabled_prove_s > 0.95 * full.prove_s
-    assert full.pays_after is None or full.pays_after > 1000
-    # one witness column that is not full
-    part = xl(25, rows=2)
-    assert part.witness_columns == 1 and part.tabled_prove_s < 0.8 * part.prove_s
+    """Only the witness columns' part is left of the quotient: the less, the shorter they are."""
+    full, part = xl(25), xl(25, witness_mu=22)
+    assert full.witness_columns < part.witness_columns and full.gas < part.gas
+    assert full.prove_s - full.tabled_prove_s < part.prove_s - part.tabled_prove_s
+    assert part.tabled_prove_s < 0.8 * part.prove_s
     assert part.pays_after is not None and part.pays_after > 1
     assert (part.pays_after - 1) * (part.prove_s - part.tabled_prove_s) < part.transform_s + part.table_s
     assert part.tabled_memory_bytes <= part.memory_bytes
@@ -64,9 +62,11 @@ def test_a_plan_of_a_checkpoint_says_what_it_is_from() -> None:
     made = plan(DEMO, nanoseconds=RATES)
     assert "usual widths" in made.source and made.tokens == 16 and made.nanoseconds == RATES
     mus = [c.mu for c in made.choices]
-    assert mus == list(range(mus[0], mus[0] + planning.CHOICES))
-    assert made.choices[-1].fixed_columns == made.choices[-1].witness_columns == 1
-    columns = [c.fixed_columns + c.witness_columns for c in made.choices]
+    assert sorted(set(mus)) == list(range(mus[0], mus[-1] + 1)) and len(set(mus)) <= planning.CHOICES
+    assert mus == sorted(mus) and all(c.witness_mu < c.mu for c in made.choices)
+    largest = next(c for c in made.choices if c.mu == mus[-1])
+    assert largest.fixed_columns == largest.witness_columns == 1
+    columns = [c.fixed_columns for c in made.choices]
     assert columns == sorted(columns, reverse=True) and json.dumps(made.to_dict())
 
 

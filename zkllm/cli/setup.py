@@ -194,10 +194,22 @@ def _plan(arguments: argparse.Namespace, console: Console) -> int:
 def _plan_report(made: Plan) -> list[str]:
     from zkllm.cli.text import seconds, size, table
 
-    head = ("mu", "columns", "gas", "memory", "disk", "prove", "with a table", "table takes", "pays after")
+    head = (
+        "mu",
+        "witness mu",
+        "columns",
+        "gas",
+        "memory",
+        "disk",
+        "prove",
+        "with table",
+        "table",
+        "pays after",
+    )
     rows = [
         (
             str(c.mu),
+            str(c.witness_mu),
             f"{c.fixed_columns} + {c.witness_columns}",
             f"{c.gas:,}",
             size(c.memory_bytes),
@@ -214,8 +226,8 @@ def _plan_report(made: Plan) -> list[str]:
         "",
         *table(head, rows),
         "",
-        "columns: fixed + witness, of 2^mu coefficients; gas of a settlement; disk: weights and SRS",
-        "table takes: the SRS transformed, once for all models of this size, + the model's own table",
+        "columns: fixed ones, of up to 2^mu coefficients, + witness; gas of a settlement; disk: weights, SRS",
+        "table: time for the SRS transformed, once for all models of this size, + the model's own table",
         "seconds are predicted from this machine's kernels, measured alone: whole proofs take longer",
     ]
 

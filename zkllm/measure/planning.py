@@ -34,17 +34,18 @@ from zkllm.protocol.circuit import build_circuit
 from zkllm.protocol.column_sizes import ColumnSizes
 from zkllm.transformed_srs import transform_bytes
 
-CHOICES = 4
-"""Sizes that are compared."""
+CHOICES, SHORTER = 4, 2
+"""Sizes (mu) that are compared; log2 of how much shorter witness columns are in a second case of each."""
 GAS_OF_TWELVE_COLUMNS, GAS_OF_A_COLUMN, GAS_OF_A_SIBLING = 403_576, 6_450, 670
 """Of a settlement (docs/gas.md): with 16 siblings in the vocabulary proof, and what one more costs."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One size of columns. Seconds are predicted."""
+    """Sizes of columns. Seconds are predicted."""
 
     mu: int
+    witness_mu: int
     rows: int
     fixed_columns: int
     witness_columns: int
@@ -122,12 +123,21 @@ def plan(
     check_positions(config, rows)
     rates = dict(nanoseconds) if nanoseconds else {**limits(18), "point_mul": point_mul()}
     widest = describe(config.with_columns(ColumnSizes.full(MAX_MU)), rows, 1)
-    top = max(ceil_log2(widest.fixed.used), ceil_log2(widest.witness.used) + 1)
+    top = max(ceil_log2(widest.fixed.used), ceil_log2(widest.witness.used) + 1)  # one column of each
     highest = max(MIN_MU, min(MAX_MU, top))
     mus = range(max(MIN_MU, highest - CHOICES + 1), highest + 1)
     circuit_log2 = build_circuit(describe(sized(config, rows, highest), rows, 1)).log2_size
-    choices = tuple(choice(sized(config, rows, mu), rows, circuit_log2, rates) for mu in mus)
+    columns = [c for mu in mus for c in candidates(config, rows, mu)]
+    choices = tuple(choice(c, rows, circuit_log2, rates) for c in columns)
     return Plan(source, rows, circuit_log2, rates, choices)
+
+
+def candidates(config: ProgramConfig, rows: int, mu: int) -> list[ProgramConfig]:
+    """Witness columns as set-up would choose them, and a quarter of that, unless fixed ones had to be shorter
+    then too (lookup tables would be cut)."""
+    usual = sized(config, rows, mu)
+    shorter = sized(config, rows, mu, usual.witness_mu - SHORTER)
+    return [usual, shorter] if shorter.fixed_mu == usual.fixed_mu else [usual]
 
 
 def choice(config: ProgramConfig, rows: int, circuit_log2: int, rates: Mapping[str, float]) -> Choice:
@@ -140,6 +150,7 @@ def choice(config: ProgramConfig, rows: int, circuit_log2: int, rates: Mapping[s
     gas = GAS_OF_TWELVE_COLUMNS + GAS_OF_A_COLUMN * (fixed + witness - 12) + GAS_OF_A_SIBLING * (depth - 16)
     return Choice(
         mu=mu,
+        witness_mu=config.witness_mu,
         rows=1 << rows_log2,
         fixed_columns=fixed,
         witness_columns=witness,

@@ -78,6 +78,7 @@ class Sizes:
     block_weights: int  # integers of the layers' matrices
     head_weights: int  # and of the tied head
     witness: int  # u
+    witness_part: int  # coefficients of f that witness columns reach to, masks included
     lookups: int
     activations: int  # entries that product sums fold over their rows
     checked: int  # indices of the zero-check's equations, each axis set once
@@ -103,6 +104,7 @@ def sizes_of(protocol: Description, circuit_size: int) -> Sizes:
         block_weights=blocks,
         head_weights=sum(integers.values()) - blocks,
         witness=protocol.witness.used,
+        witness_part=1 + max(map(max, protocol.masks)),
         lookups=sum(lookups_by_tensor(protocol).values()),
         activations=sum(w.folded for w in work),
         checked=sum(w.checked for w in work),
@@ -147,12 +149,12 @@ def stage_counts(s: Sizes, tabled: bool = False) -> dict[str, Counts]:
 
 def tabled_counts(s: Sizes) -> dict[str, Counts]:
     """Of the stages that an opening table changes."""
-    part = min(1 << s.mu, s.witness)
+    part = s.witness_part
     read = {"weight_mul": s.weights, "bytes": 2 * s.weights}
     return {
         "combine columns": {"weight_mul": s.witness, "bytes": 2 * s.witness + 2 * ELEMENT_BYTES * part},
         "fold h": added(read, {"field_mul": part, "bytes": ELEMENT_BYTES * part}),
-        "open q, g": added(windows(part), read),
+        "open q, g": added(windows(min(part, s.witness)), read),
     }
 
 
