@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from testkit.blinding import Masked
+from testkit.blinding import seeded
 from testkit.whole import CERTIFIED, ROWS, Whole
 from zkllm.commitments import commit_columns
 from zkllm.errors import PackageError, ProofError
@@ -99,8 +99,9 @@ class Case:
         rows = range(1 << self.vk.b_log2, len(c), 1 << self.vk.b_log2)
         return b"".join(self.srs.commit(k.slice(c, start, len(c))) for start in rows)
 
-    def combined(self, table: OpeningTable | None, masks: Masked, theta: int) -> Combined:
-        """f, as `prover.prove_data` opens it."""
+    def combined(self, table: OpeningTable | None, theta: int, seed: int = 1) -> Combined:
+        """f, as `prover.prove_data` opens it; `seed`: of the masks."""
+        masks = seeded(self.protocol.masks, seed)
         data = ProverData(self.protocol.manifest, self.kernels, self.tensors, masks)
         powers = [pow(theta, g, R) for g in range(self.protocol.num_columns)]
         layouts = (self.protocol.fixed, self.protocol.witness)
@@ -110,20 +111,15 @@ class Case:
         witness = commit_columns(self.srs, layouts[1], self.tensors, blinding=masks)
         return Tabled(self.protocol, data, self.srs, self.vk, witness, table, powers)
 
-    def opened(self, table: OpeningTable | None, masks: Masked) -> tuple[list[int], bytes, list[int]]:
+    def opened(self, table: OpeningTable | None, seed: int = 1) -> tuple[list[int], bytes, list[int]]:
         """h, [q], g at random challenges, the same for each call."""
         rng = random.Random(5)
         theta, alpha = rng.randrange(R), rng.randrange(R)
         weights = self.kernels.from_list([rng.randrange(R) for _ in range(1 << self.vk.b_log2)])
-        f = self.combined(table, masks, theta)
+        f = self.combined(table, theta, seed)
         h = f.fold(weights)
         q, g = f.divide(alpha)
         return self.kernels.to_list(h), q, self.kernels.to_list(g)
-
-    @cached_property
-    def masks(self) -> Masked:
-        """Where a proof has them."""
-        return Masked({g: {x: R - 5 - x for x in own} for g, own in enumerate(self.protocol.masks)})
 
 
 GIVEN = ("mu", "b_log2", "fixed_commitments", "srs_digest", "model_id", "g2_tau_b")
@@ -146,34 +142,33 @@ def test_naive_kernels_make_and_use_the_same_table(tmp_path: Path) -> None:
     assert naive.points_of(0) == native.points_of(0) == naive.by_definition(0)
     native.save(tmp_path / "table")
     table = OpeningTable.load(tmp_path / "table", naive.binding, NAIVE)
-    assert naive.opened(table, naive.masks) == native.opened(None, native.masks)
+    assert naive.opened(table) == native.opened(None)
 
 
 def test_what_is_opened_is_the_same(case: Case, tmp_path: Path) -> None:
-    """h, [q] and g, with masks and without."""
+    """h, [q] and g, given the same masks."""
     table = case.save(tmp_path / "table")
-    plain, masked = case.opened(None, Masked()), case.opened(None, case.masks)
-    assert case.opened(table, Masked()) == plain != masked == case.opened(table, case.masks)
+    for seed in (1, 2):
+        assert case.opened(table, seed) == case.opened(None, seed) != case.opened(None, 3)
 
 
 def test_only_the_witness_has_coefficients(case: Case, tmp_path: Path) -> None:
     """As many rows of them as reach to its last mask."""
     table, b = case.save(tmp_path / "table"), 1 << case.vk.b_log2
-    end = 1 + max(max(own) for own in case.protocol.masks)
-    f = case.combined(table, case.masks, 3)
-    assert isinstance(f, Tabled) and len(f.witness.vector) == -(-end // b) * b
+    f, last = case.combined(table, 3), max(map(max, case.protocol.masks))
+    assert isinstance(f, Tabled) and len(f.witness.vector) == (last // b + 1) * b <= 1 << case.vk.mu
 
 
 @pytest.mark.slow
 def test_proofs_are_the_same_to_the_byte(tmp_path: Path) -> None:
     whole = Whole.make(NATIVE, 10)
     case = replace(Case.make(NATIVE, 10, whole.vk.b_log2), srs=whole.srs, vk=whole.vk)
-    table = case.save(tmp_path / "table")
-    body = whole.prove(case.masks, table)
-    assert body == whole.prove(case.masks)
+    masks = lambda: seeded(whole.protocol.masks, 1)
+    body = whole.prove(masks(), case.save(tmp_path / "table"))
+    assert body == whole.prove(masks())
     whole.verify(body)
     with pytest.raises(ProofError, match="not that of this model's columns"):
-        whole.prove(case.masks, case.save(tmp_path / "table", wrongs(case)[0]))
+        whole.prove(masks(), case.save(tmp_path / "table", wrongs(case)[0]))
 
 
 def wrongs(case: Case) -> list[bytes]:
@@ -188,7 +183,7 @@ def test_a_wrong_table_opens_nothing(case: Case, tmp_path: Path) -> None:
     count = case.binding.rows - 1
     for wrong in wrongs(case):
         with pytest.raises(ProofError, match="not that of this model's columns"):
-            case.opened(case.save(tmp_path / "table", wrong), Masked())
+            case.opened(case.save(tmp_path / "table", wrong))
         with pytest.raises(WrongColumn):
             for g in range(case.binding.columns):
                 case.columns.check(g, NATIVE.decode_points(wrong), g * count)
@@ -226,7 +221,7 @@ def test_a_table_of_something_else_is_not_loaded(case: Case, tmp_path: Path) -> 
             OpeningTable.load(path, other, NATIVE)
     with pytest.raises(ValueError, match="another model or SRS"):
         table = OpeningTable.load(path, binding, NATIVE)
-        case.opened(replace(table, binding=replace(binding, model_id=bytes(31) + b"\1")), Masked())
+        case.opened(replace(table, binding=replace(binding, model_id=bytes(31) + b"\1")))
 
 
 def test_points_that_are_none_are_not_loaded(case: Case, tmp_path: Path) -> None:
