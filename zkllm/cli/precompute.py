@@ -1,6 +1,6 @@
 """Makes the opening table of a model package: proofs of this model then skip the multi-scalar multiplication
-over all coefficients of the weights, and are the same to the byte. The table serves all shapes, on this
-machine or another; a proof checks what it takes from it.
+over all coefficients of the weights; with the same masks they are the same to the byte. The table serves all
+shapes, on this machine or another; a proof checks what it takes from it.
 
 The first table for an SRS and a size of columns also transforms the SRS, once for all models, and keeps that
 in the cache. A table that is there is checked. An interrupted run goes on column by column. `zkllm setup
@@ -14,7 +14,7 @@ from zkllm.cli import paths
 from zkllm.cli.console import Console
 
 INTERRUPTED = "give the same command again to go on"
-SUMMARY = "make the opening table of a model package: faster proofs, the same to the byte"
+SUMMARY = "make the opening table of a model package: the same proofs with less work"
 EXAMPLES = """
 {program} build/demo
 {program} build/gpt2-xl --json
