@@ -122,9 +122,9 @@ def test_every_axis_and_tensor_has_its_line() -> None:
 
 
 def test_every_message_and_challenge_has_its_line() -> None:
-    """The table has more: packs that are in the key, quotients that are derived, the weight of a batch."""
+    """The table has more: packs that are in the key, quotients that are derived."""
     names = {name for step in SCHEDULE for name in (*step.messages, step.challenge)} | {INVERSE}
-    assert explained("The outer transcript") == names | {"C0", "Tp", "Tg", "rho"}
+    assert explained("The outer transcript") == names | {"C0", "Tp", "Tg"}
 
 
 def test_every_section_of_the_protocol_has_its_files() -> None:
