@@ -97,7 +97,7 @@ def test_a_small_srs_is_refused_before_weights_are_committed(copy: Path) -> None
     """One that is long enough for the columns, but not for the circuit."""
     package = ModelPackage.load(copy)
     shutil.rmtree(copy / "keys")
-    mu, needed = package.config.mu, powers_needed(protocol_of(package, 8, 1))
+    mu, needed = package.config.fixed_mu, powers_needed(protocol_of(package, 8, 1))
     assert 1 << mu < needed
     development_srs(mu)
     with pytest.raises(SrsError, match=f"has {1 << mu} powers, {needed} are needed"):

@@ -13,6 +13,7 @@ import pytest
 
 from testkit.damage import repair_inverse
 from testkit.kernels import NATIVE
+from zkllm.blinding import CIRCUIT_ROWS
 from zkllm.errors import ProofError
 from zkllm.field import P, R
 from zkllm.kernels.interface import Vector
@@ -129,8 +130,8 @@ def test_a_false_copy_is_rejected(instance):
                 def columns(self, values):
                     columns = kernel.columns(values)
                     first = columns[1].to_list()
-                    last = len(first) - 1  # no gate looks at b of the last row
-                    columns[1] = NATIVE.from_list([*first[:last], 7])
+                    last = len(first) - 1 - CIRCUIT_ROWS  # in no gate
+                    columns[1] = NATIVE.from_list([*first[:last], 7, *first[last + 1 :]])
                     return columns
 
             self.prepared = replace(self.prepared, circuit=Kernel())

@@ -164,7 +164,7 @@ def carried(value: int, layer: int) -> Attempt:
     """A missed lookup whose root is said to be 0; in each layer above `layer` one of the four values, always
     the same, is chosen so that the layer's check holds."""
     if layer == 0:
-        return false_in(NUMERATOR).telling({0: say(0)})
+        return false_in(NUMERATOR).telling({1: say(0)})
     before, check = carried(value, layer - 1), layer_check(layer - 1)
     closed = before.closing(check, layer_values(layer - 1)[value])
     assert closed is not None

@@ -22,7 +22,7 @@ class ToyModel:
 
     def __init__(self, N: int = 16, k: int = 1, seed: int = 1):
         self.tokens = TOKENS
-        self._toy = toy = Toy.random(seed=seed)
+        self._toy = toy = Toy.random(seed=seed, N=N)
         circuit = toy.circuit()
         srs = development_srs((srs_powers_needed(circuit.log2_size, 1 << toy.mu) - 1).bit_length())
         commitments = [srs.commit(NATIVE.from_list(t)) for t in toy.tables]

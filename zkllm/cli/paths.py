@@ -109,7 +109,8 @@ class ModelOrFile(Model):
 
 def check(arguments: argparse.Namespace) -> None:
     """Raises PathError or CheckpointError where a path of the command is of no use for it."""
-    values = [v for _, v in sorted(vars(arguments).items()) if isinstance(v, Place | Model)]
+    given = (v if isinstance(v, list) else [v] for _, v in sorted(vars(arguments).items()))
+    values = [v for several in given for v in several if isinstance(v, Place | Model)]
     if getattr(arguments, "check", False):
         values = [SourceFolder(v) if isinstance(v, Package) else v for v in values]
     for value in values:

@@ -40,6 +40,5 @@ class Setting:
 
     @property
     def longest_column(self) -> int:
-        """Coefficients of the longest column, masks included: as many powers of tau commit to it."""
-        fixed = min(self.fixed.used, 1 << self.fixed.mu)
-        return max(fixed, *(1 + max(own) for own in self.masks))
+        """Coefficients that a column, and the opening's quotient, may have: as many powers of tau."""
+        return 1 << self.mu

@@ -94,9 +94,9 @@ LOOKUPS = [
         "numerator sent as 0 in spite of a missed lookup",
         ("logup layer 0",),
         lambda s: {("y", 2, 2, 1): add(1)},
-        lies=Lies({0: say(0)}),
+        lies=Lies({1: say(0)}),
     ),
-    Cheat("denominator's inverse sent as 0", ("logup: denominator != 0",), lies=Lies({2: say(0)})),
+    Cheat("denominator's inverse sent as 0", ("logup: denominator != 0",), lies=Lies({3: say(0)})),
 ]
 
 
