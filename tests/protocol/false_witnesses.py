@@ -181,7 +181,7 @@ def starts(message: int) -> Iterator[Attempt]:
     found = honest().differences(message)
     check = found.checks[0]
     if check == SUMS:
-        relation = found.sums[0] if found.sums else "linear o"
+        relation = found.sums[0] if found.sums else "linear qkv"
         yield from (false_in(f"{SUMS} <{relation}>", i) for i in range(TRIES))
     elif check in (NUMERATOR, ZERO_CHECK, REDUCTION):
         yield from (false_in(check, i) for i in range(TRIES))

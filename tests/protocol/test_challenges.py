@@ -54,6 +54,10 @@ class Aimed:
         assert found == sorted(self.fires), where
 
 
+SALT = 0
+"""The first message: no check is about it."""
+
+
 @cache
 def drawn(place: str) -> list[int]:
     """The challenges drawn at a place of the text."""
@@ -66,7 +70,7 @@ def drawn(place: str) -> list[int]:
 
 def by_messages(draw: int) -> Aimed | None:
     """One message, or two, chosen for the challenge, right before it is drawn."""
-    block = honest().replay.messages_before("challenge", draw)
+    block = [m for m in honest().replay.messages_before("challenge", draw) if m != SALT]
     for start in starts(block[0]):
         for made in chain(_one_message(start, block), _two_messages(start, block)):
             constant = start.proof.drawn[draw]
