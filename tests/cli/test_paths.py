@@ -44,7 +44,7 @@ TABLE: dict[str, dict[str, str]] = {
 }
 """A good value for every path of every command but settle's."""
 REST = {"prove": ["--tokens", "72"], "srs fetch-plan": ["--mu", "20"], "bench": ["sub-block"]}
-PLAIN = {"prompt", "name", "url", "part", "block"}
+PLAIN = {"prompt", "name", "url", "part", "block", "salt-file"}
 """Arguments that are texts or choices."""
 SCALARS = {types.positive, types.index, types.token_ids, types.context, types.log2_size, types.size,
            options.count, options.power, types.text_file}  # fmt: skip
