@@ -290,7 +290,7 @@ class Instance:
     ) -> Instance:
         """open_srs: at least so many powers -> SRS."""
         circuit = toy.circuit()
-        srs = open_srs(srs_powers_needed(circuit.log2_size, 1 << toy.mu))
+        srs = open_srs(srs_powers_needed(circuit.log2_size, toy.mu))
         commitments = [srs.commit(kernels.from_list(t)) for t in toy.tables]
         fields: KeyFields = {**FIELDS, "N": toy.N}
         pk, _ = setup_outer(

@@ -41,7 +41,7 @@ class Whole:
         model = tiny_model(1, **ColumnSizes.full(mu)._asdict())
         protocol = describe(model.config, ROWS, CERTIFIED)
         circuit = build_circuit(protocol)
-        powers = srs_powers_needed(circuit.log2_size, protocol.longest_column)
+        powers = srs_powers_needed(circuit.log2_size, mu)
         srs = make_development_srs((powers - 1).bit_length(), kernels=kernels)
         fixed = commit_columns(srs, protocol.fixed, fixed_tensors(protocol.manifest, model))
         fields: KeyFields = {

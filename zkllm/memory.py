@@ -101,7 +101,7 @@ def estimate(protocol: Description, circuit_log2: int = CIRCUIT_LOG2, tabled: bo
     """Of one proof of this shape; `tabled`: with an opening table, when only the witness columns' part of f
     has coefficients."""
     witness, circuit = protocol.witness, 1 << circuit_log2
-    column = protocol.longest_column
+    column = 1 << protocol.mu
     longest = max(column, 15 * circuit)  # of the polynomials that are committed
     weights = Term("weights", sum(weights_bytes(protocol)), mapped=True)
     # a pass over all weights lets go of each array before the next
@@ -110,9 +110,9 @@ def estimate(protocol: Description, circuit_log2: int = CIRCUIT_LOG2, tabled: bo
     values = Term("witness", _PER_VALUE * witness.used)
     key = Term("proving key", _KEY_PER_ROW * circuit)
     # with a table f is the witness columns' part, whose masks are its highest coefficients
-    coefficients = 1 + max(map(max, protocol.masks)) if tabled else 1 << protocol.mu
+    coefficients = 1 + max(map(max, protocol.masks)) if tabled else column
     combined = Term("f", ELEMENT * coefficients)
-    opened = max(min(coefficients, column), 15 * circuit)
+    opened = max(coefficients, 15 * circuit)
     reduced = _PER_COORDINATE * column
     reduced += _reduction_bytes(protocol.fixed, _PER_FIXED_ENTRY)
     reduced += _reduction_bytes(witness, _PER_WITNESS_ENTRY)

@@ -122,7 +122,7 @@ def check_setup_inputs(
     if rows is not None:
         check_positions(architecture, rows)
     if srs is not None:
-        require_powers(srs, srs_powers_needed(LEAST_CIRCUIT_LOG2, 1 << (mu or _least_mu(architecture))))
+        require_powers(srs, srs_powers_needed(LEAST_CIRCUIT_LOG2, mu or _least_mu(architecture)))
     return folder
 
 

@@ -121,7 +121,7 @@ def prove(
     with timings.stage("keys"):
         keys = shape_keys(package, rows, certified, progress, kernels, sealed)
         vk = keys.verifying_key
-        string = srs_of(record, srs_powers_needed(vk.n_log2, keys.protocol.longest_column), progress, kernels)
+        string = srs_of(record, srs_powers_needed(vk.n_log2, vk.mu), progress, kernels)
         table = opening_table(package, vk, kernels)
     with timings.stage("trace") as report:
         trace = generate_trace(package.weights, ids, certified, rows, report, kernels)

@@ -37,4 +37,4 @@ def circuit_of(protocol: Description) -> Circuit:
 
 def powers_needed(protocol: Description) -> int:
     """Powers of tau that the shape's keys and proofs need."""
-    return srs_powers_needed(circuit_of(protocol).log2_size, protocol.longest_column)
+    return srs_powers_needed(circuit_of(protocol).log2_size, protocol.mu)

@@ -166,7 +166,7 @@ class Model:
         words = num_words(case.N, case.k, case.sealed)
         self._toy = toy.Toy.random(*sizes, seed=case.seed, N=case.N, words=words)
         circuit = self._toy.circuit()
-        self._srs = development_srs((srs_powers_needed(circuit.log2_size, 1 << case.mu) - 1).bit_length())
+        self._srs = development_srs((srs_powers_needed(circuit.log2_size, case.mu) - 1).bit_length())
         commitments = [self._srs.commit(NATIVE.from_list(table)) for table in self._toy.tables]
         fixed, self._witness = commitments[: case.num_fixed], commitments[case.num_fixed :]
         self._pk, self.vk = setup_outer(circuit, self._srs, NATIVE, fixed, case.num_witness, case.mu, fields)

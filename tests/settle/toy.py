@@ -24,7 +24,7 @@ class ToyModel:
         self.tokens = TOKENS
         self._toy = toy = Toy.random(seed=seed, N=N)
         circuit = toy.circuit()
-        srs = development_srs((srs_powers_needed(circuit.log2_size, 1 << toy.mu) - 1).bit_length())
+        srs = development_srs((srs_powers_needed(circuit.log2_size, toy.mu) - 1).bit_length())
         commitments = [srs.commit(NATIVE.from_list(t)) for t in toy.tables]
         fields = {
             "version": VERSION,

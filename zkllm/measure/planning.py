@@ -157,8 +157,7 @@ def choice(config: ProgramConfig, rows: int, circuit_log2: int, rates: Mapping[s
         gas=gas,
         memory_bytes=estimate(protocol, circuit_log2).resident,
         tabled_memory_bytes=estimate(protocol, circuit_log2, tabled=True).resident,
-        disk_bytes=sum(weights_bytes(protocol))
-        + G1_BYTES * srs_powers_needed(circuit_log2, protocol.longest_column),
+        disk_bytes=sum(weights_bytes(protocol)) + G1_BYTES * srs_powers_needed(circuit_log2, mu),
         prove_s=seconds(False),
         tabled_prove_s=seconds(True),
         transform_bytes=transform_bytes(mu),

@@ -94,7 +94,7 @@ class FetchPlan:
 
 def powers_for(mu: int, circuit_rows_log2: int = CIRCUIT_ROWS_LOG2) -> int:
     """Powers of tau in G1 for columns of 2^mu coefficients."""
-    return srs_powers_needed(circuit_rows_log2, 1 << mu)
+    return srs_powers_needed(circuit_rows_log2, mu)
 
 
 def served_mu(num_powers: int, num_g2: int, circuit_rows_log2: int = CIRCUIT_ROWS_LOG2) -> int | None:

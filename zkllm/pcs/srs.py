@@ -119,10 +119,10 @@ class Srs:
         return cls(SRS_KINDS[kind], points, squarings)
 
 
-def srs_powers_needed(n_log2: int, longest_column: int) -> int:
-    """Powers of tau in G1 for columns of so many coefficients and an outer circuit of n = 2^n_log2 rows: of
-    its polynomials, three of up to 5 n coefficients are packed into one commitment."""
-    return max(longest_column, 15 << n_log2)
+def srs_powers_needed(n_log2: int, mu: int) -> int:
+    """Powers of tau in G1 for columns of 2^mu coefficients and an outer circuit of n = 2^n_log2 rows: of its
+    polynomials, three of up to 5 n coefficients are packed into one commitment."""
+    return max(1 << mu, 15 << n_log2)
 
 
 def srs_digest(kind: str, tau_g1: bytes, tau_g2: bytes) -> bytes:

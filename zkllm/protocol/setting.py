@@ -37,8 +37,3 @@ class Setting:
     def masks(self) -> tuple[tuple[int, ...], ...]:
         """Of each witness column, the addresses of its masks."""
         return mask_addresses(self.witness.num_columns, self.witness.mu, self.mu)
-
-    @property
-    def longest_column(self) -> int:
-        """Coefficients that a column, and the opening's quotient, may have: as many powers of tau."""
-        return 1 << self.mu
