@@ -79,7 +79,7 @@ def make_keys(
     """The owner of every VERIFIER_ID of a model: none comes to be unless the predicates hold."""
     config = package.sound_weights.config
     protocol = protocol_of(package, rows, certified, sealed)
-    require_hiding(kernels, protocol)
+    require_hiding(kernels, protocol.masks, protocol.mu)
     string = open_srs_of(powers_needed(protocol))
     pk, _ = setup_outer(
         circuit_of(protocol),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from types import SimpleNamespace
 
 import pytest
 
@@ -55,10 +54,10 @@ def test_masks_on_a_line_are_not_enough(direction: str) -> None:
 
 
 def test_a_shape_that_masks_do_not_hide_gets_no_keys() -> None:
-    setting = SimpleNamespace(mu=12, masks=mask_addresses(2, 11, 12))
-    require_hiding(NATIVE, setting)
+    first, last = mask_addresses(2, 11, 12)
+    require_hiding(NATIVE, (first, last), 12)
     with pytest.raises(PackageError, match="too little room"):
-        require_hiding(NATIVE, SimpleNamespace(mu=12, masks=((), setting.masks[1])))
+        require_hiding(NATIVE, ((), last), 12)
 
 
 def test_no_room_is_refused() -> None:

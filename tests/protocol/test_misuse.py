@@ -11,12 +11,11 @@ import pytest
 from zkllm.gpt2.description import describe
 from zkllm.outer.builder import CircuitBuilder
 from zkllm.protocol.algebra import eq_index
-from zkllm.protocol.forms import AddressTerm, Form
+from zkllm.protocol.forms import AddressTerm, Form, block_weight
 from zkllm.protocol.operation import Run
 from zkllm.protocol.party import Verifier
 from zkllm.protocol.program import InnerStatement, run_inner, zero_check
 from zkllm.protocol.public import bind_statement
-from zkllm.protocol.reduction import _block_weight
 from zkllm.protocol.relations import Equation, FormFactor, Instance
 from zkllm.protocol.sumcheck import lockstep
 from zkllm.statement import pack_words
@@ -111,7 +110,7 @@ def test_outputs_are_cut_as_their_inputs(case: Case, run: Run) -> None:
     ours, theirs = (layout.blocks[name][0] for name in ("g", "mult.exp"))
     assert ours.spans != theirs.spans
     with pytest.raises(ValueError, match="g and mult.exp are cut differently"):
-        _block_weight(run.party, AddressTerm(1, "g", "mult.exp", ()), 0, ours, ())
+        block_weight(layout, AddressTerm(1, "g", "mult.exp", ()), 0, ours, ())
 
 
 def test_indices_have_as_many_bits_as_the_point(run: Run) -> None:

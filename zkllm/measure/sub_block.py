@@ -222,11 +222,11 @@ def setup(
     """Commits to the weights and makes the keys; `open_srs`: at least so many powers -> SRS."""
     block.check()
     config = block.protocol.shape.config
-    require_hiding(NATIVE, block.protocol)
+    require_hiding(NATIVE, block.protocol.masks, block.protocol.mu)
     with timings.stage("circuit"):
         circuit = build_circuit(block.protocol)
     with timings.stage("SRS"):
-        srs = open_srs(srs_powers_needed(circuit.log2_size, block.protocol.longest_column))
+        srs = open_srs(srs_powers_needed(circuit.log2_size, config.mu))
     with timings.stage("commit weights") as report:
         commitments = commit_columns(srs, block.protocol.fixed, block.fixed, report)
     with timings.stage("keys"):

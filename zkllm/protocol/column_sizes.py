@@ -1,16 +1,16 @@
 """How long columns are: 2^fixed_mu and 2^witness_mu coefficients of tensors, seen as 2^mu by the opening.
 
-What lies above a column's tensors hides it: a witness column's masks (`masks.py`), a hidden model's blinder
-of a fixed column. Shorter witness columns make shorter multi-scalar multiplications and more points in a
-proof; longer columns want a larger SRS.
+Above a witness column's tensors lie the masks that hide it (`masks.py`). Shorter witness columns make shorter
+multi-scalar multiplications and more points in a proof; longer columns want a larger SRS.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from ..bits import ceil_log2
 from ..limits import LEAST_WITNESS_MU, MAX_CHOSEN_MU, MAX_MU, MIN_MU
+from .setting import Setting
 
 
 class ColumnSizes(NamedTuple):
@@ -34,39 +34,19 @@ class ColumnSizes(NamedTuple):
         }
 
 
-class Group(Protocol):
-    @property
-    def used(self) -> int:
-        """Addresses."""
-
-
-class Layouts(Protocol):
-    """What the choice is made from."""
-
-    @property
-    def fixed(self) -> Group: ...
-
-    @property
-    def witness(self) -> Group: ...
-
-    @property
-    def largest_table(self) -> int:
-        """log2 of the entries of the largest lookup table, rounded up."""
-
-
-def chosen_sizes(layouts: Layouts, mu: int | None = None, witness_mu: int | None = None) -> ColumnSizes:
+def chosen_sizes(setting: Setting, mu: int | None = None, witness_mu: int | None = None) -> ColumnSizes:
     """One column of each group where that stays within 2^24; `mu` and `witness_mu` as asked for, if they are.
 
-    `layouts`: of the same tensors, in columns of any size. Lookup tables are cut as their multiplicities are:
+    `setting`: of the same tensors, in columns of any size. Lookup tables are cut as their multiplicities are:
     where a witness column is shorter than one, fixed columns are as short. Raises ValueError where a witness
     column has more than half of a column's coefficients.
     """
-    least = max(LEAST_WITNESS_MU, layouts.largest_table)
-    fixed = max(least, ceil_log2(layouts.fixed.used))
+    least = max(LEAST_WITNESS_MU, setting.largest_table)
+    fixed = max(least, ceil_log2(setting.fixed.used))
     most = (mu if mu is not None else MAX_CHOSEN_MU) - 1
     witness = witness_mu
     if witness is None:
-        witness = min(most, max(least, ceil_log2(layouts.witness.used)))
+        witness = min(most, max(least, ceil_log2(setting.witness.used)))
     if witness > most:
         raise ValueError(f"witness columns of 2^{witness} coefficients are more than half of 2^{most + 1}")
     if mu is None:

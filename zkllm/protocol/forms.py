@@ -16,7 +16,8 @@ import numpy as np
 
 from ..bits import ceil_log2
 from . import functionals as F
-from .algebra import Point, Scalar, eq_index, ones_at
+from .algebra import Point, Scalar, eq, eq_index, ones_at
+from .layout import Block, Layout
 from .manifest import Manifest
 
 
@@ -252,3 +253,20 @@ def ones(size: int) -> At:
 
 def index(i: int, size: int) -> At:
     return At(F.Listed({i: 1}, size))
+
+
+def block_weight(witness: Layout, term: Opened | AddressTerm, i: int, block: Block, point: Point) -> Scalar:
+    """The term's weight on its tensor's i-th block, an MLE at the block's local coordinates; `witness`: the
+    layout whose addresses lookups have."""
+    if isinstance(term, AddressTerm):
+        source = witness.blocks[term.source][i]
+        if source.spans != block.spans:
+            raise ValueError(f"{term.tensor} and {term.source} are cut differently")
+        z, size = term.point, block.log2_size
+        return eq_index(source.address >> size, z[: len(z) - size]) * eq(z[len(z) - size :], point)
+    result: Scalar = 1
+    at = len(point)
+    for weight, (offset, k) in zip(reversed(term.weights), reversed(block.spans), strict=True):
+        result = weight.block(offset, k, point[at - k : at]) * result
+        at -= k
+    return result

@@ -83,20 +83,6 @@ class Layout:
             (b.outer for bs in self.blocks.values() for b in bs if self.column(b) == column), default=0
         )
 
-    def indices(self, block: Block, position: int) -> list[int] | None:
-        """The tensor's indices at a position in the block's column; None outside of the block."""
-        below = self.mu - block.outer
-        layer, rest = position >> below, position & (1 << below) - 1
-        start_layer, start = divmod(self.offset(block), 1 << below)
-        layer, rest = layer - start_layer, rest - start
-        if not 0 <= layer < 1 << block.outer or not 0 <= rest < 1 << block.inner_log2:
-            return None
-        place, found = layer << block.inner_log2 | rest, []
-        for offset, k in reversed(block.spans):
-            found.append(offset + (place & (1 << k) - 1))
-            place >>= k
-        return found[::-1]
-
     def pieces(self, block: Block) -> list[tuple[int, tuple[slice, ...]]]:
         """(position in the column, slices of the tensor) of each contiguous piece of a block."""
         if not block.outer:

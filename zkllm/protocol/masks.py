@@ -12,12 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from ..blinding import random_scalar
 from ..errors import PackageError
 from ..field import R
-from ..kernels.interface import Kernels
+from ..kernels.interface import Kernels, Vector
 from ..pcs.mercury import column_bits
 from . import functionals as F
 
@@ -67,8 +66,15 @@ def revealed(
     """Of each mask, what a unit of it adds to what is revealed: NW commitments' exponents and ten values."""
     c, b = challenges, 1 << column_bits(mu)
     split = mu - column_bits(mu)
+
+    def symmetric(at: int, scale: int, eq: Vector) -> Vector:
+        """Mercury's S of scale X^at."""
+        monomial = kernels.zeros(len(eq))
+        kernels.write(monomial, at, kernels.from_list([scale]))
+        return kernels.symmetric(monomial, eq)
+
     eq_row, eq_col = F.eq_vector(c.point[:split]), F.eq_vector(c.point[split:])
-    eq = {"row": kernels.from_list(eq_row), "col": kernels.from_list(eq_col)}
+    rows_of, cols_of = kernels.from_list(eq_row), kernels.from_list(eq_col)
     inverse = pow(c.zeta, -1, R)
     rows = []
     for column, own in enumerate(addresses):
@@ -76,14 +82,9 @@ def revealed(
         for address in own:
             row, col = divmod(address, b)
             g_scale, h_scale = theta * pow(c.alpha, row, R) % R, theta * eq_col[col] % R
-            symmetric = [
-                kernels.symmetric(kernels.from_list([0] * at + [scale] + [0] * (size - at - 1)), eq[name])
-                for name, at, scale, size in (
-                    ("col", col, g_scale, b),
-                    ("row", row, h_scale, len(eq_row)),
-                )
-            ]
-            s = kernels.combine(symmetric, [1, c.gamma])
+            s = kernels.combine(
+                [symmetric(col, g_scale, cols_of), symmetric(row, h_scale, rows_of)], [1, c.gamma]
+            )
             g = lambda x, k=g_scale, n=col: k * pow(x, n, R) % R
             h = lambda x, k=h_scale, n=row: k * pow(x, n, R) % R
             d_at_tau = g_scale * pow(c.tau, 2 * (b - 1 - col), R)  # D is g reversed
@@ -113,23 +114,16 @@ def rank(matrix: Sequence[Sequence[int]]) -> int:
     return found
 
 
-def require_hiding(kernels: Kernels, setting: Masked) -> None:
-    """PackageError unless the shape's masks hide what its proofs reveal."""
-    if not hides(kernels, setting.masks, setting.mu):
-        raise PackageError(
-            f"columns of 2^{setting.mu} coefficients leave masks too little room to hide a proof's witness; "
-            "choose another --mu or --witness-mu"
-        )
-
-
-class Masked(Protocol):
-    mu: int
-
-    @property
-    def masks(self) -> tuple[tuple[int, ...], ...]: ...
-
-
 def hides(kernels: Kernels, addresses: Sequence[Sequence[int]], mu: int) -> bool:
     """Whether masks there hide all that is revealed: their rank at random challenges."""
     matrix = revealed(kernels, addresses, mu, OpeningChallenges.random(mu))
     return rank(matrix) == len(addresses) + REVEALED
+
+
+def require_hiding(kernels: Kernels, addresses: Sequence[Sequence[int]], mu: int) -> None:
+    """PackageError unless masks there hide what a proof reveals."""
+    if not hides(kernels, addresses, mu):
+        raise PackageError(
+            f"columns of 2^{mu} coefficients leave masks too little room to hide a proof's witness; choose "
+            "another --mu or --witness-mu"
+        )

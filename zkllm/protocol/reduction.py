@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from . import functionals as F
-from .algebra import Point, Scalar, eq, eq_index
-from .forms import AddressTerm, Opened
+from .algebra import Point, Scalar, eq_index
+from .forms import AddressTerm, block_weight
 from .layout import Block, Layout
 from .party import Party
 from .reduction_prover import Group, Groups, ReductionKernel
@@ -59,22 +59,6 @@ def _layout_of(party: Party, tensor: str) -> tuple[Layout, int]:
     return protocol.witness, protocol.fixed.num_columns
 
 
-def _block_weight(party: Party, term: Opened | AddressTerm, i: int, block: Block, low: Point) -> Scalar:
-    """The term's weight on a block, as an MLE at the block's local coordinates."""
-    if isinstance(term, AddressTerm):
-        source = party.protocol.witness.blocks[term.source][i]
-        if source.spans != block.spans:
-            raise ValueError(f"{term.tensor} and {term.source} are cut differently")
-        z, size = term.point, block.log2_size
-        return eq_index(source.address >> size, z[: len(z) - size]) * eq(z[len(z) - size :], low)
-    result: Scalar = 1
-    at = len(low)
-    for weight, (offset, k) in zip(reversed(term.weights), reversed(block.spans), strict=True):
-        result = weight.block(offset, k, low[at - k : at]) * result
-        at -= k
-    return result
-
-
 def _local(mu: int, block: Block, r: Point) -> Point:
     """The coordinates of r that run inside a block: its layer's, then its rest's."""
     return [*r[: block.outer], *r[mu - block.inner_log2 :]]
@@ -91,7 +75,7 @@ def evaluate_weights(party: Party, groups: Groups, r: Point) -> list[Scalar]:
             size = block.inner_log2
             total: Scalar = 0
             for group in own:
-                weight = _block_weight(party, group.term, i, block, _local(mu, block, at))
+                weight = block_weight(protocol.witness, group.term, i, block, _local(mu, block, at))
                 total = total + group.coefficient * weight
             g = first + layout.column(block)
             prefix = eq_index(layout.offset(block) >> size, at[block.outer : mu - size])

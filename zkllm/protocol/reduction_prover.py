@@ -14,7 +14,6 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
-from math import prod
 
 import numpy as np
 
@@ -26,7 +25,7 @@ from . import functionals as F
 from .algebra import Scalar, eq_index
 from .columns import block_slab, kernel_pieces
 from .data import ProverData, Tensors, dense_vector
-from .forms import AddressTerm, Opened
+from .forms import AddressTerm, Opened, block_weight
 from .layout import Block, Layout
 
 
@@ -86,10 +85,8 @@ class LayeredColumns:
         outer: int,
         numbers: list[int],  # columns of the layout
         groups: Groups,
-        scale: int,
-        masks: list[list[_Mask]],
+        scale: int,  # of weights and of columns
     ):
-        """Both weights and columns times `scale`; `masks`: of each column of `numbers`."""
         self.kernels, self.outer, self.num_columns = kernels, outer, len(numbers)
         self.rest_log2 = layout.mu - outer
         self.bound: list[int] = []
@@ -122,10 +119,6 @@ class LayeredColumns:
         (weight,) = weights.values()
         start = self.blocks[0].block.spans[0][0]
         u = dense.on(weight, start, outer)
-        self.masks = [
-            [(*divmod(m.address, 1 << self.rest_log2), m.value, m.rest_weight * scale % R) for m in own]
-            for own in masks
-        ]
         sums = self._layer_sums()
         terms = [(1, [0, i + 1]) for i in range(len(sums))]
         factors: list[Factor[Vector]] = [((0,), u), *(((0,), s) for s in sums)]
@@ -148,11 +141,6 @@ class LayeredColumns:
             rest = k.contract(b.values, shape, 2, weights, len(shape) - 2)
             factors = k.from_list([f * b.coefficient for f in b.factors])
             sums[b.column].append(k.contract(rest, shape[:2], 1, factors))
-        for own, masks in zip(sums, self.masks, strict=True):
-            for layer, _, mask, weight in masks:
-                column = [0] * (1 << self.outer)
-                column[layer] = mask * weight % R
-                own.append(k.from_list(column))
         return [k.linear_combination(s, [1] * len(s)) for s in sums]
 
     def round(self) -> list[int]:
@@ -179,9 +167,6 @@ class LayeredColumns:
             weights[b.column].append((b.place, u * b.coefficient % R, b.vectors))
         self.blocks = []
         data: list[list[Piece[Vector]]] = [[(0, 1, [1], column)] for column in columns]
-        for pieces, masks in zip(data, self.masks, strict=True):
-            for layer, rest, mask, _ in masks:
-                pieces.append((rest, 1, [F.eq_vector(self.bound)[layer]], k.from_list([mask])))
         del columns
         pairs = list(zip(weights, data, strict=True))
         self.rest = DenseColumns(k.reduction(self.rest_log2, pairs))
@@ -199,7 +184,6 @@ class _Mask:
     address: int  # the rest of it
     value: int  # times eq of the bound variables and their bits
     weight: int  # of the place `address`
-    rest_weight: int  # the same without the factor of its first axis
 
 
 class Columns:
@@ -210,14 +194,13 @@ class Columns:
         self.classes: list[tuple[list[int], DenseColumns | LayeredColumns]] = []
 
     def start(self, scale: int = 1, masks: list[list[_Mask]] | None = None) -> None:
-        """Both weights and columns times `scale`; `masks`: of each column, added to it at their address."""
+        """Both weights and columns times `scale`; `masks`: of each column, added to it at their address. A
+        layered column has none: it is fixed."""
         kernels, layout = self.data.kernels, self.layout
-        masks = masks if masks is not None else [[] for _ in range(layout.num_columns)]
         outers = [layout.outer_of(g) for g in range(layout.num_columns)]
         for outer in sorted({o for o in outers if o}, reverse=True):
             numbers = [g for g, o in enumerate(outers) if o == outer]
-            own, tensors = [masks[g] for g in numbers], self.data.tensors
-            state = LayeredColumns(kernels, layout, tensors, outer, numbers, self.groups, scale, own)
+            state = LayeredColumns(kernels, layout, self.data.tensors, outer, numbers, self.groups, scale)
             self.classes.append((numbers, state))
         plain = [g for g, o in enumerate(outers) if not o]
         if not plain:
@@ -230,23 +213,22 @@ class Columns:
                 weights.append((layout.offset(block), coefficient * scale % R, vectors))
         for g, (_, pieces) in sums.items():
             pieces += kernel_pieces(self.data, layout, g, scale)
-            pieces += [(m.address, 1, [1], kernels.from_list([m.value])) for m in masks[g]]
+            own = masks[g] if masks is not None else []
+            pieces += [(m.address, 1, [1], kernels.from_list([m.value])) for m in own]
         self.classes.append((plain, DenseColumns(kernels.reduction(layout.mu, list(sums.values())))))
 
-    def weights_at(self, column: int, position: int) -> tuple[int, int]:
-        """The weight of one place, and that without the factors of the first axis."""
-        total = rest = 0
-        for name, blocks in self.layout.blocks.items():
+    def weight_at(self, column: int, position: int) -> int:
+        """The weight of one place of an ordinary column."""
+        layout, witness = self.layout, self.layouts[-1]
+        for name, blocks in layout.blocks.items():
             for i, block in enumerate(blocks):
-                if self.layout.column(block) != column:
-                    continue
-                if (indices := self.layout.indices(block, position)) is None:
-                    continue
-                for group in self.groups.get(name, []):
-                    first, others = _factors_at(self.layouts, group.term, i, block, indices)
-                    total += int(group.coefficient) * first * others
-                    rest += int(group.coefficient) * others
-        return total % R, rest % R
+                place, size = position - layout.offset(block), block.log2_size
+                if layout.column(block) == column and 0 <= place < 1 << size:
+                    bits = [place >> size - 1 - j & 1 for j in range(size)]
+                    own = self.groups.get(name, [])
+                    weights = (g.coefficient * block_weight(witness, g.term, i, block, bits) for g in own)
+                    return sum(map(int, weights)) % R
+        return 0
 
     def round(self) -> list[int]:
         total = [0, 0, 0]
@@ -285,7 +267,7 @@ class ShortColumns:
     def _mask(self, column: int, address: int, value: int) -> _Mask:
         above, place = divmod(address, 1 << self.columns.layout.mu)
         bits = [above >> self.above - 1 - i & 1 for i in range(self.above)]
-        return _Mask(bits, place, value, *self.columns.weights_at(column, place))
+        return _Mask(bits, place, value, self.columns.weight_at(column, place))
 
     def next_masks(self) -> int:
         """e B of the coming round."""
@@ -341,20 +323,6 @@ class ReductionKernel:
     def values(self) -> list[int]:
         """c_g of every column, once every variable is bound."""
         return [value for columns in self.columns for value in columns.values()]
-
-
-def _factors_at(
-    layouts: Sequence[Layout], term: Opened | AddressTerm, i: int, block: Block, indices: list[int]
-) -> tuple[int, int]:
-    """A term's weight at indices of a tensor's i-th block: the first axis' factor, and the others'."""
-    if isinstance(term, Opened):
-        first, *others = (int(w.dense()[x]) for w, x in zip(term.weights, indices, strict=True))
-        return first, prod(others) % R
-    place = 0
-    for x, (offset, k) in zip(indices, block.spans, strict=True):
-        place = place << k | x - offset
-    source = next(lay for lay in layouts if term.source in lay.blocks).blocks[term.source][i]
-    return 1, int(eq_index(source.address + place, term.point))
 
 
 class DenseWeights:
