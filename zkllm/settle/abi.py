@@ -29,16 +29,10 @@ def selector(signature: str) -> bytes:
 
 
 def argument_types(signature: str) -> list[str]:
-    """Commas inside of a tuple's type separate no arguments."""
-    inner = signature[signature.index("(") + 1 : -1]
-    parts = inner.split(",") if inner else []
-    types: list[str] = []
-    for part in parts:
-        if types and types[-1].count("(") > types[-1].count(")"):
-            types[-1] += f",{part}"
-        else:
-            types.append(part)
-    return types
+    from eth_abi.grammar import parse
+
+    arguments = signature[signature.index("(") :]
+    return [] if arguments == "()" else [a.to_type_str() for a in parse(arguments).components]
 
 
 def encode_call(signature: str, *arguments: object) -> bytes:

@@ -10,18 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from zkllm.errors import SettlementError
-from zkllm.files import JsonObject
 from zkllm.hashing import keccak256
 from zkllm.outer.keys import VerifyingKey
 from zkllm.proof import Proof
-from zkllm.settle import escrow
 from zkllm.settle.abi import (
     SETTLE,
     SETTLE_MANY,
     argument_types,
     decode,
     encode_call,
-    explain,
     explain_revert,
     selector,
     settled_events,
@@ -30,12 +27,12 @@ from zkllm.settle.claims import is_settled
 from zkllm.settle.fees import Call
 from zkllm.settle.lagging import shown
 from zkllm.settle.rpc import Receipt, checksum_address
-from zkllm.settle.session import Prepared, Session
+from zkllm.settle.session import Prepared, ReadBack, Session, failed_on_chain
 from zkllm.settle.submission import calldata_gas
 
 
 @dataclass(frozen=True)
-class BatchClaim:
+class BatchClaim(ReadBack):
     """A claim of a batch as it was read back. `passed_over`: it was settled before, and by another
     transaction, so this one's proof and request count for nothing."""
 
@@ -48,21 +45,6 @@ class BatchClaim:
     request_id: bytes
     reward: int  # wei, credited by the request; 0 without one
     passed_over: bool
-
-    def to_dict(self) -> JsonObject:
-        """For JSON: bytes in hexadecimal, addresses with checksums."""
-        return {
-            "claim_id": "0x" + self.claim_id.hex(),
-            "model_id": "0x" + self.model_id.hex(),
-            "prompt_ids": None if self.prompt_ids is None else list(self.prompt_ids),
-            "token_ids": list(self.token_ids),
-            "text": "0x" + self.text.hex(),
-            "text_utf8": self.text.decode("utf-8", errors="replace"),
-            "verifier": checksum_address(self.verifier),
-            "request_id": "0x" + self.request_id.hex(),
-            "reward": self.reward,
-            "passed_over": self.passed_over,
-        }
 
 
 @dataclass(frozen=True)
@@ -153,12 +135,8 @@ def unsettled(session: Session, batch: PreparedBatch) -> list[Entry]:
 
 
 def simulate_batch(session: Session, call: Call, entries: Sequence[Entry]) -> None:
-    """Runs the call on the node without sending it; its errors become sentences."""
-    try:
-        answer = session.rpc.call(call.to, call.data, session.account.address)
-    except SettlementError as error:
-        raise explain(error) from None
-    (claims,) = decode(["bytes32[]"], answer, "settleMany")
+    """Runs the call on the node without sending it."""
+    (claims,) = decode(["bytes32[]"], session.answer(call), "settleMany")
     if len(claims) != len(entries) or any(
         claim not in (bytes(32), entry.claim_id) for claim, entry in zip(claims, entries, strict=True)
     ):
@@ -186,10 +164,7 @@ def settle_batch(
     if not receipt.succeeded:
         left = unsettled(session, batch)  # says why, where the reason still holds
         simulate_batch(session, batch.call(left), left)
-        raise SettlementError(
-            f"transaction 0x{receipt.transaction_hash.hex()} failed on chain after a successful simulation; "
-            "run the same command again"
-        )
+        raise failed_on_chain(receipt)
     claims = tuple(_read_back(session, batch, receipt, entry) for entry in batch.entries)
     record = session.sender.journal.load(batch.intent)
     sent = b"" if record is None else record.data
@@ -212,11 +187,6 @@ def _read_back(session: Session, batch: PreparedBatch, receipt: Receipt, entry: 
         session.check_claim(proof, batch.settlement, submission, found[0])
     elif not shown(session.network, lambda: is_settled(session.rpc, batch.settlement, entry.claim_id)):
         raise SettlementError(f"the transaction did not settle the claim 0x{entry.claim_id.hex()}")
-    request_id, reward = proof.context.request_id, 0
-    if found and any(request_id):
-        reward = shown(
-            session.network, lambda: escrow.read_request(session.rpc, batch.settlement, request_id)
-        ).reward
     return BatchClaim(
         entry.claim_id,
         entry.verifying_key.model_id,
@@ -224,7 +194,7 @@ def _read_back(session: Session, batch: PreparedBatch, receipt: Receipt, entry: 
         submission.token_ids,
         submission.text,
         entry.prepared.verifier,
-        request_id,
-        reward,
+        proof.context.request_id,
+        session.reward(proof, batch.settlement) if found else 0,
         passed_over=not found,
     )

@@ -46,9 +46,26 @@ def default_home() -> Path:
     return Path(os.environ.get(HOME_ENVIRONMENT) or ".zkllm")
 
 
-@dataclass(frozen=True)
-class Settled:
+class ReadBack:
     """A claim as it was read back from the chain."""
+
+    text: bytes
+
+    def to_dict(self) -> JsonObject:
+        """For JSON: bytes in hexadecimal, addresses with checksums."""
+        out: JsonObject = {}
+        for name, value in vars(self).items():
+            if name in ("verifier", "settlement", "sender"):
+                value = checksum_address(value)
+            elif isinstance(value, bytes):
+                value = "0x" + value.hex()
+            out[name] = list(value) if isinstance(value, tuple) else value
+        return out | {"text_utf8": self.text.decode("utf-8", errors="replace")}
+
+
+@dataclass(frozen=True)
+class Settled(ReadBack):
+    """That a transaction of its own settled."""
 
     claim_id: bytes
     model_id: bytes
@@ -70,17 +87,6 @@ class Settled:
     calldata_gas: int
     resumed: bool
     timings: dict[str, float] = field(default_factory=dict)
-
-    def to_dict(self) -> JsonObject:
-        """For JSON: bytes in hexadecimal, addresses with checksums."""
-        out: JsonObject = {}
-        for name, value in vars(self).items():
-            if name in ("verifier", "settlement", "sender"):
-                value = checksum_address(value)
-            elif isinstance(value, bytes):
-                value = "0x" + value.hex()
-            out[name] = list(value) if isinstance(value, tuple) else value
-        return out | {"text_utf8": self.text.decode("utf-8", errors="replace")}
 
 
 @dataclass(frozen=True)
@@ -273,17 +279,10 @@ class Session:
         clock.lap("confirm")
         if not receipt.succeeded:
             self.simulate(prepared)  # says why, where the reason still holds
-            raise SettlementError(
-                f"transaction 0x{receipt.transaction_hash.hex()} failed on chain after a successful "
-                "simulation; run the same command again"
-            )
+            raise failed_on_chain(receipt)
         event = settled_event(receipt.logs, settlement)
         self.check_claim(proof, settlement, submission, event)
-        request_id = proof.context.request_id
-        reward = 0
-        if any(request_id):
-            posted = shown(self.network, lambda: escrow.read_request(self.rpc, settlement, request_id))
-            reward = posted.reward
+        reward = self.reward(proof, settlement)
         clock.lap("read back")
         return Settled(
             submission.claim_id,
@@ -295,7 +294,7 @@ class Session:
             prepared.verifier,
             settlement,
             self.account.address,
-            request_id,
+            proof.context.request_id,
             reward,
             verifying_key.srs_kind,
             receipt.transaction_hash,
@@ -335,15 +334,26 @@ class Session:
         return receipt, resumed
 
     def simulate(self, prepared: Prepared) -> None:
-        """Runs the call on the node without sending it; its errors become sentences."""
+        """Runs the call on the node without sending it."""
         self._progress("simulate", 0, 1)
-        try:
-            answer = self.rpc.call(prepared.settlement, prepared.call.data, self.account.address)
-        except SettlementError as error:
-            raise explain(error) from None
+        answer = self.answer(prepared.call)
         if answer != prepared.submission.claim_id:
             raise SettlementError("the settlement contract derives another claim id than this program")
         self._progress("simulate", 1, 1)
+
+    def answer(self, call: Call) -> bytes:
+        """What a call would return to this account; its errors become sentences."""
+        try:
+            return self.rpc.call(call.to, call.data, self.account.address)
+        except SettlementError as error:
+            raise explain(error) from None
+
+    def reward(self, proof: Proof, settlement: bytes) -> int:
+        """In wei, of the request that a settled proof answers; 0 where it answers none."""
+        request_id = proof.context.request_id
+        if not any(request_id):
+            return 0
+        return shown(self.network, lambda: escrow.read_request(self.rpc, settlement, request_id)).reward
 
     def check_claim(
         self, proof: Proof, settlement: bytes, submission: Submission, event: SettledEvent
@@ -363,6 +373,14 @@ class Session:
             raise SettlementError(
                 f"the claim 0x{claim.hex()} that is on chain is not the one that was submitted"
             )
+
+
+def failed_on_chain(receipt: Receipt) -> SettlementError:
+    """Of a transaction that a simulation had passed."""
+    return SettlementError(
+        f"transaction 0x{receipt.transaction_hash.hex()} failed on chain after a successful simulation; run "
+        "the same command again"
+    )
 
 
 def _intent(claim_id: bytes, settlement: bytes) -> str:

@@ -6,15 +6,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from zkllm.cli import arguments as types
 from zkllm.cli.console import Console
 from zkllm.cli.settle import options, prove_and_settle
 from zkllm.cli.settle.output import batch_lines, print_planned, receipt_data
-
-if TYPE_CHECKING:
-    pass
 
 SUMMARY = "settle proofs that were made before"
 
