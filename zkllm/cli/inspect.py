@@ -56,7 +56,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _proof_lines(data: JsonObject) -> list[str]:
-    from zkllm.cli.text import pairs, table
+    from zkllm.cli.text import pairs, srs_kind_in_words, table
     from zkllm.settle.rpc import checksum_address
 
     statement, context = data["statement"], data["context"]
@@ -69,7 +69,7 @@ def _proof_lines(data: JsonObject) -> list[str]:
         if hidden
         else ("prompt ids", ", ".join(map(str, statement["prompt_ids"]))),
         ("answer ids", ", ".join(map(str, statement["answer_ids"]))),
-        ("SRS", "development: anyone can forge, for tests only" if data["development_srs"] else "ceremony"),
+        ("SRS", srs_kind_in_words("development" if data["development_srs"] else "ceremony")),
     ]
     if any(context["digest"]):
         rows += [

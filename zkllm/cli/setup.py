@@ -156,10 +156,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _report(package: ModelPackage, data: JsonObject) -> list[str]:
-    from zkllm.cli.text import pairs, seconds
+    from zkllm.cli.text import pairs, seconds, srs_kind_in_words
     from zkllm.model.ranges import format_rows
 
-    kind = data["srs_kind"]
     return [
         "calibration: the values nearest to the ranges that tracing enforces",
         *format_rows(package.ranges).splitlines(),
@@ -176,7 +175,7 @@ def _report(package: ModelPackage, data: JsonObject) -> list[str]:
                     f"2^{data['witness_mu']}",
                 ),
                 ("circuit", f"2^{data['circuit_rows_log2']} rows"),
-                ("SRS", kind if kind == "ceremony" else f"{kind}: anyone can forge, for tests only"),
+                ("SRS", srs_kind_in_words(data["srs_kind"])),
                 ("time", seconds(data["seconds"])),
             ]
         ),

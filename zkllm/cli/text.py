@@ -20,6 +20,10 @@ def _printable(c: str) -> str:
     return c if c.isprintable() else c.encode("unicode_escape").decode()
 
 
+def srs_kind_in_words(kind: str) -> str:
+    return kind if kind == "ceremony" else f"{kind}: anyone can forge, for tests only"
+
+
 def seconds(value: float) -> str:
     return f"{value:.2f} s" if value < 100 else f"{value:.0f} s"
 

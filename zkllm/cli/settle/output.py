@@ -82,7 +82,7 @@ def receipt_data(receipt: Receipt) -> JsonObject:
 
 def settled_lines(settled: Settled, prompt: bytes | None, chain: Network) -> list[str]:
     """`prompt`: None where it is sealed."""
-    from zkllm.cli.text import pairs, quote
+    from zkllm.cli.text import pairs, quote, srs_kind_in_words
     from zkllm.settle.rpc import checksum_address
 
     rows: list[tuple[str, object]] = [
@@ -114,7 +114,7 @@ def settled_lines(settled: Settled, prompt: bytes | None, chain: Network) -> lis
 
 def batch_lines(settled: SettledBatch, prompts: Sequence[bytes | None], chain: Network) -> list[str]:
     """The transaction, then a line for each claim. `prompts`: decoded, in the claims' order."""
-    from zkllm.cli.text import pairs, quote
+    from zkllm.cli.text import pairs, quote, srs_kind_in_words
     from zkllm.settle.rpc import checksum_address
 
     rows: list[tuple[str, object]] = [
@@ -137,7 +137,3 @@ def prompt_in_words(prompt: bytes | None) -> str:
     from zkllm.cli.text import quote
 
     return "a sealed prompt" if prompt is None else quote(prompt)
-
-
-def srs_kind_in_words(srs_kind: str) -> str:
-    return srs_kind if srs_kind == "ceremony" else f"{srs_kind}: anyone can forge, for tests only"
