@@ -8,12 +8,11 @@ rows. docs/security.md says what they hide, and why these are enough.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Protocol
 
-from .field import R
+from .field import random_scalar
 
 CIRCUIT_ROWS = 8
 """Rows of the outer circuit without a gate, four random wires each. 14 values of wires and z are seen."""
@@ -40,11 +39,6 @@ class Blinding(Protocol):
     @property
     def multiple(self) -> Sequence[int]:
         """rho, lowest coefficient first."""
-
-
-def random_scalar() -> int:
-    """Uniform, from the operating system."""
-    return secrets.randbelow(R)
 
 
 class FreshBlinding:

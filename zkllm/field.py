@@ -6,6 +6,8 @@ operators, so one text runs on both.
 
 from __future__ import annotations
 
+import secrets
+
 R = 21888242871839275222246405745257275088548364400416034343698204186575808495617
 """Order of G1 and G2: the modulus of F."""
 
@@ -14,6 +16,11 @@ P = 2188824287183927522224640574525727508869631115729782366268903789464522620858
 
 GENERATOR = 5
 TWO_ADICITY = 28
+
+
+def random_scalar() -> int:
+    """Uniform below r, from the operating system."""
+    return secrets.randbelow(R)
 
 
 def root_of_unity(log2_order: int) -> int:

@@ -8,13 +8,12 @@ transform of points.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import PackageError
-from .field import R, root_of_unity
+from .field import R, random_scalar, root_of_unity
 from .files import require_folder_place
 from .kernels.interface import Kernels, Points
 from .kernels.native import NATIVE
@@ -97,7 +96,7 @@ class FixedColumns:
     def check(self, column: int, points: Points, start: int) -> None:
         """Raises WrongColumn unless points[start + j] are the column's D_{g,j}: at a random alpha,
         [C_g] - [g] = (tau^b - alpha) sum_j alpha^j D_{g,j}, a polynomial of degree rows - 1 in alpha."""
-        alpha = secrets.randbelow(R)
+        alpha = random_scalar()
         quotient = points.geometric_sum(alpha, start, self.binding.rows - 1)
         remainder = self.srs.commit(self.sums.column_along_columns(column, alpha))
         commitment = decode_g1(self.commitments[column])

@@ -6,9 +6,8 @@ import re
 from pathlib import Path
 
 from zkllm.errors import StatementError
-from zkllm.field import R
+from zkllm.field import R, random_scalar
 from zkllm.files import read_private, write_private
-from zkllm.sealed import fresh_salt
 
 WHAT = "salt file"
 
@@ -24,7 +23,8 @@ def read_salt(path: Path) -> int:
 
 
 def make_salt(path: Path) -> int:
-    """A fresh one, which is in the file when this returns: who loses it cannot show what he asked."""
-    salt = fresh_salt()
+    """A fresh one, which is in the file when this returns: who loses it cannot show what he asked. One that
+    serves twice tells equal prompts."""
+    salt = random_scalar()
     write_private(path, f"0x{salt:064x}\n", WHAT, StatementError)
     return salt

@@ -7,7 +7,6 @@ who asks computes it. docs/protocol.md, 1; the circuit's twin is in `zkllm.proto
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 
 from zkllm.errors import StatementError
@@ -17,11 +16,6 @@ from zkllm.poseidon2 import RATE, permute
 from zkllm.statement import claim_id, num_limb_words, pack_limbs, prompt_digest, sealed_claim_id
 
 IV = int.from_bytes(keccak256(b"zkllm.v2.sealed prompt"), "big") >> 8
-
-
-def fresh_salt() -> int:
-    """Uniform below r, from the operating system. One that serves twice tells equal prompts."""
-    return secrets.randbelow(R)
 
 
 def num_blocks(length: int) -> int:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from zkllm import sealed
+from zkllm import field
 from zkllm.errors import StatementError
 from zkllm.field import R
 from zkllm.poseidon2 import RATE, permute
@@ -210,7 +210,7 @@ def test_sealed_shapes_are_circuits_of_their_own() -> None:
 
 
 def test_fresh_salts_differ(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert len({sealed.fresh_salt() for _ in range(20)}) == 20
+    assert len({field.random_scalar() for _ in range(20)}) == 20
     asked: list[int] = []
-    monkeypatch.setattr(sealed.secrets, "randbelow", lambda bound: asked.append(bound) or 7)
-    assert sealed.fresh_salt() == 7 and asked == [R]
+    monkeypatch.setattr(field.secrets, "randbelow", lambda bound: asked.append(bound) or 7)
+    assert field.random_scalar() == 7 and asked == [R]

@@ -13,9 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..blinding import random_scalar
 from ..errors import PackageError
-from ..field import R
+from ..field import R, random_scalar
 from ..kernels.interface import Kernels, Vector
 from ..pcs.mercury import column_bits
 from . import functionals as F
