@@ -6,6 +6,7 @@ use crate::curve::point::{self, G1_BYTES, G2_BYTES, Point};
 use crate::curve::powers::{self, G1Powers};
 use crate::curve::transform;
 use crate::field::Fr;
+use crate::int::limbs::limbs;
 use crate::sumcheck::table::{IntType, IntView};
 use ark_bn254::G1Projective;
 use ark_ff::Field;
@@ -66,21 +67,6 @@ fn between(progress: Option<&Py<PyAny>>, done: usize, total: usize) -> PyResult<
     Python::attach(|py| report(py, progress.map(|p| p.bind(py)), done, total))
 }
 
-/// The integers in row-major order, in their own type.
-fn copied<T: Copy + Default + Send + TryFrom<i64>>(view: &IntView<'_>) -> Vec<T> {
-    const CHUNK: usize = 1 << 12;
-    let mut out = vec![T::default(); view.len()];
-    out.par_chunks_mut(CHUNK).enumerate().for_each(|(i, out)| {
-        let mut buffer = [0i64; CHUNK];
-        let part = &mut buffer[..out.len()];
-        view.read(i * CHUNK, part);
-        for (x, &value) in out.iter_mut().zip(&*part) {
-            *x = T::try_from(value).unwrap_or_default(); // it came from a T
-        }
-    });
-    out
-}
-
 /// A numpy array of integers; a strided one is copied.
 macro_rules! int_array {
     ($($variant:ident $t:ty),*) => {
@@ -95,7 +81,10 @@ macro_rules! int_array {
                         let view = a.as_array();
                         let (shape, strides) = (view.shape().to_vec(), view.strides().to_vec());
                         // SAFETY: the array is borrowed, aligned as its type, and described by shape and strides.
-                        copied(&unsafe { IntView::new(view.as_ptr().cast(), IntType::$variant, shape, strides) })
+                        let view = unsafe { IntView::new(view.as_ptr().cast(), IntType::$variant, shape, strides) };
+                        let mut copy = vec![0; view.len()];
+                        limbs(&view, 0, None, &mut copy);
+                        copy
                     });
                     return Ok(Self::$variant(a, copy));
                 })*
