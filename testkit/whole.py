@@ -37,8 +37,8 @@ class Whole:
     srs: Srs
 
     @classmethod
-    def make(cls, kernels: Kernels, mu: int) -> Whole:
-        model = tiny_model(1, **ColumnSizes.full(mu)._asdict())
+    def make(cls, kernels: Kernels, mu: int, n_layer: int = 3) -> Whole:
+        model = tiny_model(1, n_layer=n_layer, **ColumnSizes.full(mu)._asdict())
         protocol = describe(model.config, ROWS, CERTIFIED)
         circuit = build_circuit(protocol)
         powers = srs_powers_needed(circuit.log2_size, mu)

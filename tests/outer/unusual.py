@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from testkit.kernels import NAIVE
@@ -26,20 +27,21 @@ class ByHand(OuterProver):
         columns = circuit.columns(values)
         wires = [NAIVE.ntt(column, n, True) for column in columns]
         if self.raised:
-            wires = [self._raise(w, j) for j, w in enumerate(wires)]
+            wires = [self._raised(w, [5 + j, 11]) for j, w in enumerate(wires)]
         self.wires = list(map(self.kernels.from_list, wires))
         self.commit("C1", self.kernels.pack(self.wires))
         beta, gamma, alpha = (self.challenge(name) for name in ("beta_p", "gamma_p", "alpha_p"))
         z = NAIVE.ntt(circuit.grand_product(columns, beta, gamma), n, True)
+        z = self._raised(z, self.blinding.multiple)
         quotients = NAIVE.divide(z, 1, 1, 1)[0], *circuit.quotients(wires, z, public, beta, gamma, alpha)
         self.quotients = list(map(self.kernels.from_list, quotients))
         self.commit("C2", self.kernels.pack(self.quotients))
         self.challenge("y")
 
-    def _raise(self, w: list[int], j: int) -> list[int]:
-        """w + (5 + j + 11 X) (X^n - 1)."""
+    def _raised(self, polynomial: list[int], rho: Sequence[int]) -> list[int]:
+        """polynomial + rho (X^n - 1)."""
         n = self.pk.circuit.size
-        return NAIVE.combine([w, [R - 5 - j, R - 11, *[0] * (n - 2), 5 + j, 11]], [1, 1])
+        return NAIVE.combine([polynomial, [*(-c % R for c in rho), *[0] * (n - len(rho)), *rho]], [1, 1])
 
 
 class Filled(ByHand):

@@ -24,6 +24,8 @@ def _halves(f: Sequence[int], roots: Sequence[int]) -> Sequence[int]:
     """The same by f = even(X^2) + X odd(X^2), not reduced."""
     if len(f) == 1:
         return f
+    if len(f) == 2:  # half of all calls less
+        return [f[0] + f[1], f[0] - f[1]]
     even, odd = _halves(f[::2], roots[::2]), _halves(f[1::2], roots[::2])
     odd = [x * b % R for x, b in zip(roots, odd, strict=True)]
     return [a + b for a, b in zip(even, odd, strict=True)] + [a - b for a, b in zip(even, odd, strict=True)]
