@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from zkllm.blinding import CIRCUIT_ROWS, FreshBlinding
 from zkllm.field import R
+from zkllm.protocol.masks import hidden_masks
+from zkllm.protocol.setting import Setting
 
 NO_WIRES = [0] * (4 * CIRCUIT_ROWS)
 """For the last of a circuit's inputs, which blind its wires."""
@@ -16,6 +18,12 @@ def seeded(addresses: Sequence[Sequence[int]] = (), seed: int = 0) -> FreshBlind
     """The same scalars each time, in the order in which they are asked for."""
     rng = random.Random(seed)
     return FreshBlinding(addresses, lambda: rng.randrange(R))
+
+
+def weight_masks(setting: Setting, seed: int = 1) -> tuple[Mapping[int, int], ...]:
+    """Of a hidden model's fixed columns, the same each time; none of another's."""
+    rng = random.Random(seed)
+    return hidden_masks(setting.fixed, lambda _: rng.randrange(R)) if setting.shape.config.hidden else ()
 
 
 class Unblinded(FreshBlinding):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from testkit.blinding import weight_masks
 from zkllm.blinding import Blinding
 from zkllm.commitments import commit_columns
 from zkllm.gpt2.description import describe
@@ -37,13 +38,14 @@ class Whole:
     srs: Srs
 
     @classmethod
-    def make(cls, kernels: Kernels, mu: int, n_layer: int = 3) -> Whole:
-        model = tiny_model(1, n_layer=n_layer, **ColumnSizes.full(mu)._asdict())
+    def make(cls, kernels: Kernels, mu: int, n_layer: int = 3, hidden: bool = False) -> Whole:
+        model = tiny_model(1, n_layer=n_layer, **ColumnSizes.full(mu, hidden)._asdict())
         protocol = describe(model.config, ROWS, CERTIFIED)
         circuit = build_circuit(protocol)
         powers = srs_powers_needed(circuit.log2_size, mu)
         srs = make_development_srs((powers - 1).bit_length(), kernels=kernels)
-        fixed = commit_columns(srs, protocol.fixed, fixed_tensors(protocol.manifest, model))
+        masks = weight_masks(protocol)
+        fixed = commit_columns(srs, protocol.fixed, fixed_tensors(protocol.manifest, model), masks=masks)
         fields: KeyFields = {
             "version": VERSION,
             "N": ROWS,
@@ -75,6 +77,7 @@ class Whole:
             self.kernels,
             blinding=blinding,
             table=table,
+            fixed_masks=weight_masks(self.protocol),
         )
 
     def verify(self, body: bytes) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from testkit.blinding import seeded
+from testkit.blinding import seeded, weight_masks
 from testkit.whole import CERTIFIED, ROWS, Whole
 from zkllm.commitments import commit_columns
 from zkllm.errors import PackageError, ProofError
@@ -27,7 +27,7 @@ from zkllm.pcs.curve import G1_BYTES, G1_GENERATOR, decode_g1
 from zkllm.pcs.division import divides
 from zkllm.pcs.srs import Srs, make_development_srs
 from zkllm.precompute import FixedColumns, WrongColumn
-from zkllm.protocol.columns import combine_columns, kernel_pieces
+from zkllm.protocol.columns import combine_columns, kernel_pieces, mask_pieces
 from zkllm.protocol.data import ProverData, Tensors
 from zkllm.protocol.description import Description
 from zkllm.protocol.witness import prover_data
@@ -46,8 +46,8 @@ class Case:
     vk: VerifyingKey
 
     @classmethod
-    def make(cls, kernels: Kernels, mu: int, b_log2: int) -> Case:
-        model = tiny_model(1, mu=mu)
+    def make(cls, kernels: Kernels, mu: int, b_log2: int, hidden: bool = False) -> Case:
+        model = tiny_model(1, mu=mu, hidden=hidden)
         protocol = describe(model.config, ROWS, CERTIFIED)
         trace = generate_trace(model, [3, 7], CERTIFIED, ROWS, kernels=kernels)
         tensors = prover_data(protocol, model, trace, kernels).tensors
@@ -57,7 +57,9 @@ class Case:
             **{name: 1 for name in names if name not in GIVEN},
             mu=mu,
             b_log2=b_log2,
-            fixed_commitments=tuple(commit_columns(srs, protocol.fixed, tensors)),
+            fixed_commitments=tuple(
+                commit_columns(srs, protocol.fixed, tensors, masks=weight_masks(protocol))
+            ),
             srs_digest=srs.digest,
             model_id=bytes(32),
             g2_tau_b=srs.g2_power(b_log2),
@@ -70,10 +72,9 @@ class Case:
 
     @cached_property
     def columns(self) -> FixedColumns:
+        fixed, masks = self.protocol.fixed, weight_masks(self.protocol)
         commitments = self.vk.fixed_commitments
-        return FixedColumns(
-            self.protocol.fixed, self.tensors, commitments, self.srs, self.binding, self.kernels
-        )
+        return FixedColumns(fixed, self.tensors, commitments, self.srs, self.binding, self.kernels, masks)
 
     def points_of(self, column: int) -> bytes:
         return self.columns.points_of(column, self._transformed)
@@ -94,21 +95,24 @@ class Case:
 
     def by_definition(self, column: int) -> bytes:
         """Commitments to a column without its lowest rows, shifted down."""
-        k, data = self.kernels, ProverData(self.protocol.manifest, self.kernels, self.tensors)
-        c = k.sum_tables(1 << self.vk.mu, kernel_pieces(data, self.protocol.fixed, column))
+        k, fixed, masks = self.kernels, self.protocol.fixed, weight_masks(self.protocol)
+        data = ProverData(self.protocol.manifest, k, self.tensors, fixed_masks=masks)
+        pieces = [*kernel_pieces(data, fixed, column), *mask_pieces(data, fixed, column)]
+        c = k.sum_tables(1 << self.vk.mu, pieces)
         rows = range(1 << self.vk.b_log2, len(c), 1 << self.vk.b_log2)
         return b"".join(self.srs.commit(k.slice(c, start, len(c))) for start in rows)
 
     def combined(self, table: OpeningTable | None, theta: int, seed: int = 1) -> Combined:
         """f, as `prover.prove_data` opens it; `seed`: of the masks."""
         masks = seeded(self.protocol.masks, seed)
-        data = ProverData(self.protocol.manifest, self.kernels, self.tensors, masks)
+        of_weights = weight_masks(self.protocol)
+        data = ProverData(self.protocol.manifest, self.kernels, self.tensors, masks, of_weights)
         powers = [pow(theta, g, R) for g in range(self.protocol.num_columns)]
         layouts = (self.protocol.fixed, self.protocol.witness)
         if table is None:
             f = combine_columns(data, layouts, powers, 1 << self.protocol.mu)
             return Coefficients(self.kernels, self.srs, f, 1 << self.vk.b_log2)
-        witness = commit_columns(self.srs, layouts[1], self.tensors, blinding=masks)
+        witness = commit_columns(self.srs, layouts[1], self.tensors, masks=data.all_masks(layouts[1]))
         return Tabled(self.protocol, data, self.srs, self.vk, witness, table, powers)
 
     def opened(self, table: OpeningTable | None, seed: int = 1) -> tuple[list[int], bytes, list[int]]:
@@ -123,11 +127,11 @@ class Case:
 
 
 GIVEN = ("mu", "b_log2", "fixed_commitments", "srs_digest", "model_id", "g2_tau_b")
-SIZES = [(7, 3), (10, 5), (10, 8), (10, 2), (12, 6)]
-"""mu and log2 b: layered columns; few rows, many; a witness that fills no column."""
+SIZES = [(7, 3), (10, 5), (10, 8), (10, 2), (12, 6), (7, 4, True), (10, 5, True)]
+"""mu and log2 b: layered columns; few rows, many; a witness that fills no column; hidden models."""
 
 
-@pytest.fixture(scope="module", params=SIZES, ids=lambda p: f"mu={p[0]},b={p[1]}")
+@pytest.fixture(scope="module", params=SIZES, ids=lambda p: f"mu={p[0]},b={p[1]}{',hidden' * len(p[2:])}")
 def case(request: pytest.FixtureRequest) -> Case:
     return Case.make(NATIVE, *request.param)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from zkllm import salt_files
+from zkllm import secret_scalars
 from zkllm.errors import StatementError
 from zkllm.field import R
 from zkllm.salt_files import make_salt, read_salt
@@ -65,7 +65,7 @@ def test_a_salt_that_is_not_on_disk_seals_nothing(tmp_path: Path, monkeypatch: p
     def full(*arguments: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(salt_files, "write_private", full)
+    monkeypatch.setattr(secret_scalars, "write_private", full)
     with pytest.raises(OSError, match="No space left"):
         make_salt(tmp_path / "salt")
 

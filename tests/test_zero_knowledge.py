@@ -154,7 +154,9 @@ class Opened:
         )
         data = ProverData(protocol.manifest, NATIVE, dict(tensors), blinding)
         layouts, size = (protocol.fixed, protocol.witness), 1 << protocol.mu
-        self.commitments = commit_columns(whole.srs, protocol.witness, data.tensors, blinding=blinding)
+        self.commitments = commit_columns(
+            whole.srs, protocol.witness, data.tensors, masks=data.all_masks(protocol.witness)
+        )
         words = [0] * whole.vk.num_words
         prover = Programmed(whole.pk, whole.srs, NATIVE, blinding, bytes(32), words, SCHEDULE, None, None)
         prover.given = {"alpha": opening.alpha, "gamma": opening.gamma, "zeta": opening.zeta}

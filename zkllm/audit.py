@@ -16,7 +16,7 @@ from .model_setup import calibration_text
 from .outer.keys import VerifyingKey
 from .pcs.powers import check_srs
 from .pcs.srs import Srs
-from .setup_check import check_record, open_setup
+from .setup_check import check_record, commitment_powers, open_setup
 from .shape_id import ShapeId
 from .shapes import make_keys
 from .srs_files import srs_of
@@ -69,7 +69,7 @@ def check_setup(
             checked.append(string)
         return next(s for s in checked if s.num_powers >= powers)
 
-    string = checked_srs(1 << package.config.fixed_mu)
+    string = checked_srs(commitment_powers(package))
     check_record(package, record, string, progress)
     identities: dict[ShapeId, bytes] = {}
     for folder, shape in shape_folders(package.folder).items():

@@ -5,11 +5,10 @@ slot.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from .blinding import Blinding
 from .field import R
 from .pcs.curve import decode_g1, encode_g1, linear_combination_g1
 from .pcs.srs import Srs
@@ -36,10 +35,10 @@ def commit_columns(
     tensors: Tensors,
     progress: Progress | None = None,
     resumable: Resumable | None = None,
-    blinding: Blinding | None = None,
+    masks: Sequence[Mapping[int, int]] = (),
 ) -> list[bytes]:
-    """One G1 point a column: sum over slots of 2^shift times the commitment to that slot's integers, and what
-    blinds it.
+    """One G1 point a column: sum over slots of 2^shift times the commitment to that slot's integers, and its
+    masks, coefficients by their address.
 
     With a resumable, columns that it holds are not committed again, and it gets each that is.
     """
@@ -52,12 +51,12 @@ def commit_columns(
             (shift, srs.commit_ints(segments))
             for shift, segments in sorted(column_segments(layout, tensors, column).items())
         ]
-        masks = blinding.column(column) if blinding is not None else {}
-        if [shift for shift, _ in slots] == [0] and not masks:
+        own = masks[column] if masks else {}
+        if [shift for shift, _ in slots] == [0] and not own:
             commitments.append(slots[0][1])
         else:
             terms = [(pow(2, shift, R), decode_g1(point)) for shift, point in slots]
-            terms += [(mask, decode_g1(srs.points[address])) for address, mask in masks.items()]
+            terms += [(mask, decode_g1(srs.points[address])) for address, mask in own.items()]
             commitments.append(encode_g1(linear_combination_g1(terms)))
         if resumable is not None:
             resumable.put(f"column {column}", commitments[-1].hex())

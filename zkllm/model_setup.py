@@ -36,6 +36,7 @@ def setup(
     rows: int | None = None,
     mu: int | None = None,
     witness_mu: int | None = None,
+    private: bool = False,
     srs: str | Path | None = None,
     calibration: str | Path | None = None,
     progress: Progress | None = None,
@@ -47,8 +48,9 @@ def setup(
 
     Columns have 2^mu coefficients (default: as many as the weights, or a pass of `rows` tokens, need, at most
     2^24), those of a proof's witness 2^witness_mu, at most half. What an earlier call with the same inputs
-    has left in `out` is checked and used. A budget refuses, before the weights are committed, a model whose
-    proofs would take more memory.
+    has left in `out` is checked and used. `private`: the commitments hide the weights (`hiding`), and `out`
+    is for its owner alone. A budget refuses, before the weights are committed, a model whose proofs would
+    take more memory.
     """
     text = calibration_text(calibration)
     if mu is not None and not MIN_MU <= mu <= MAX_MU:
@@ -60,7 +62,7 @@ def setup(
         )
     check_setup_inputs(model, Path(out), rows, mu, Path(srs) if srs is not None else None)
     quantizer = QuantizerOptions(mu=mu, witness_mu=witness_mu)
-    options = BuildOptions(quantizer=quantizer, calibration=text, rows=rows or DEFAULT_ROWS)
+    options = BuildOptions(quantizer, text, rows or DEFAULT_ROWS, private)
     package = build_package(model, out, options, progress)
     rows = rows if rows is not None else min(DEFAULT_ROWS, package.config.n_ctx)
     if memory_budget is not None:

@@ -8,13 +8,14 @@ transform of points.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import PackageError
 from .field import R, random_scalar, root_of_unity
 from .files import require_folder_place
+from .hiding import fixed_masks
 from .kernels.interface import Kernels, Points
 from .kernels.native import NATIVE
 from .key_files import OPENING_JOURNAL, opening_table_file
@@ -68,9 +69,10 @@ class FixedColumns:
         srs: Srs,
         binding: Binding,
         kernels: Kernels,
+        masks: Sequence[Mapping[int, int]] = (),
     ):
         self.commitments, self.srs, self.binding, self.kernels = commitments, srs, binding, kernels
-        self.sums = RowSums(kernels, layout, tensors, binding.mu, binding.b_log2)
+        self.sums = RowSums(kernels, layout, tensors, binding.mu, binding.b_log2, masks)
         self.g2_tau_b = srs.g2_power(binding.b_log2)
 
     @classmethod
@@ -79,7 +81,8 @@ class FixedColumns:
         commitments = record.fixed_commitments
         binding = Binding(mu, column_bits(mu), len(commitments), record.srs_digest, record.model_id)
         tensors = fixed_tensors(protocol.manifest, package.weights)
-        return cls(protocol.fixed, tensors, commitments, srs, binding, kernels)
+        masks = fixed_masks(package, record.srs_digest)
+        return cls(protocol.fixed, tensors, commitments, srs, binding, kernels, masks)
 
     def points_of(self, column: int, transformed: Points) -> bytes:
         """D_{g,j} of one column, j = 0, 1, .., in wire encoding."""

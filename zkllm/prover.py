@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from .blinding import Blinding
 from .commitments import commit_columns
 from .field import R
@@ -37,17 +39,18 @@ def prove_trace(
     blinding: Blinding | None = None,
     table: OpeningTable | None = None,
     salt: int | None = None,
+    fixed_masks: Sequence[Mapping[int, int]] = (),
 ) -> bytes:
     """The proof's body for a traced statement. `context` is the 32-byte digest of a `Context`, `salt` that
     of a sealed prompt.
 
     `blinding`: None draws it; another than a fresh one is for tests, since it may reveal the witness.
-    `table`: the model's, with which the same proof takes less work.
+    `table`: the model's, with which the same proof takes less work. `fixed_masks`: of a hidden model.
     """
     timings = timings or Timings()
     release(array for _, array in model.arrays())
     with timings.stage("witness"):
-        data = prover_data(protocol, model, trace, kernels, blinding=blinding)
+        data = prover_data(protocol, model, trace, kernels, blinding=blinding, fixed_masks=fixed_masks)
     return prove_data(protocol, data, trace.ids, trace.T, pk, srs, context, timings, table, salt)
 
 
@@ -67,7 +70,8 @@ def prove_data(
     statement = InnerStatement(T, list(ids), salt)
     words = statement.words(protocol.shape)
     with timings.stage("commit witness") as report:
-        witness = commit_columns(srs, protocol.witness, data.tensors, report, blinding=data.blinding)
+        masks = data.all_masks(protocol.witness)
+        witness = commit_columns(srs, protocol.witness, data.tensors, report, masks=masks)
     digest = statement_digest(pk.vk.verifier_id, context, words, witness)
     with timings.stage("inner proof"):
         prover = Prover(protocol, seed_of(digest), data, tell=timings.step)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .errors import PackageError, ZkllmWarning
+from .hiding import fixed_masks
 from .kernels.interface import Kernels
 from .kernels.native import NATIVE
 from .key_files import is_own_key, opening_table_file, verifying_key_file
@@ -136,6 +137,7 @@ def prove(
         timings,
         table=table,
         salt=salt,
+        fixed_masks=fixed_masks(package, string.digest),
     )
     words = InnerStatement(trace.T, trace.ids, salt).words(keys.protocol.shape)
     proof = Proof(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from .commitments import commit_columns
 from .errors import PackageError
+from .hiding import fixed_masks
 from .kernels.interface import Kernels
 from .kernels.native import NATIVE
 from .key_files import setup_file
@@ -29,13 +30,18 @@ def open_setup(package: ModelPackage) -> SetupRecord:
     return record
 
 
+def commitment_powers(package: ModelPackage) -> int:
+    """Powers of tau that commitments to fixed columns take: a hidden model's have a mask above."""
+    return (1 << package.config.fixed_mu) + package.config.hidden
+
+
 def own_setup(
     package: ModelPackage, progress: Progress | None = None, kernels: Kernels = NATIVE
 ) -> SetupRecord:
     """The package's set-up, made by this user, or else made again here and found to be the same."""
     record = open_setup(package)
     if not record.own:
-        string = srs_of(record, 1 << package.config.fixed_mu, progress, kernels)
+        string = srs_of(record, commitment_powers(package), progress, kernels)
         if record.srs_path is not None:
             with Timings(progress=progress).stage("check SRS") as report:
                 check_srs(string, report)
@@ -55,7 +61,8 @@ def recorded(
     protocol = protocol_of(package, rows, 1)
     with timings.stage("commit weights") as report:
         tensors = fixed_tensors(protocol.manifest, package.sound_weights)
-        commitments = commit_columns(string, protocol.fixed, tensors, report, resumable)
+        masks = fixed_masks(package, string.digest)
+        commitments = commit_columns(string, protocol.fixed, tensors, report, resumable, masks)
     digest = config_digest(package.config.to_dict(), package.weights.tables.to_dict())
     return SetupRecord(
         rows,

@@ -42,7 +42,7 @@ class Tabled:
         self.kernels, self.srs, self.vk, self.table = data.kernels, srs, vk, table
         self.commitments = [*vk.fixed_commitments, *witness_commitments]
         self.coefficients, columns = list(coefficients), protocol.fixed.num_columns
-        self.sums = RowSums(data.kernels, protocol.fixed, data.tensors, vk.mu, vk.b_log2)
+        self.sums = RowSums(data.kernels, protocol.fixed, data.tensors, vk.mu, vk.b_log2, data.fixed_masks)
         self.fixed = self.coefficients[:columns]
         b = 1 << vk.b_log2
         rows = max(max(own) for own in protocol.masks) // b + 1  # the last masks are what is highest

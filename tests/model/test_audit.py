@@ -209,17 +209,17 @@ def test_ranges_are_numbers(demo_package: ModelPackage, value: Any) -> None:
 
 @pytest.fixture
 def unsound(demo_package: ModelPackage, tmp_path: Path) -> Path:
-    """D is wider than a slot: a false argmax would be provable under this package's keys."""
+    """div may hold less than 2 M: of some prompts the quotient has no proof, of none more than one."""
     folder = Path(shutil.copytree(demo_package.folder, tmp_path / "unsound"))
     shutil.rmtree(folder / "keys", ignore_errors=True)
     path = folder / "manifest.json"
     data = json.loads(path.read_bytes())
-    data["config"]["diff_bits"] = 62
+    data["config"]["div_bits"] = 8
     path.write_bytes(canonical_json(data))
     return folder
 
 
-UNSOUND = "unsound: packing head: .* needs 63 bits"
+UNSOUND = "unsound: div_bits: 2 M may reach .*, at most 2\\^8"
 
 
 def test_an_unsound_package_is_not_accepted(unsound: Path, checkpoint: Checkpoint) -> None:
@@ -252,6 +252,6 @@ def test_an_unsound_package_gets_no_keys(unsound: Path) -> None:
 def test_an_unsound_model_s_parts_get_no_keys(demo_package: ModelPackage) -> None:
     from zkllm.measure.sub_block import SubBlock
 
-    weights = configured(demo_package, diff_bits=62).weights
+    weights = configured(demo_package, div_bits=8).weights
     with pytest.raises(PackageError, match=UNSOUND):
         SubBlock("fc1-gelu", weights, 0, 4).check()

@@ -61,6 +61,16 @@ def classes(n: int) -> Change:
     return {"n_layer": n, "mlp_class": tuple(range(n)), "fc1_gains": (0,) * n, "fc2_gains": (0,) * n}
 
 
+CLAIMS = {
+    "qkv": ("slot_bits", BASE.act_bits + BASE.qkv_shift),
+    "o": ("slot_bits", BASE.write_bits + BASE.o_shift),
+    "fc1": ("inner_slot_bits", BASE.gelu_bits + BASE.fc1_shift),
+    "fc2": ("slot_bits", BASE.write_bits + BASE.fc2_shift),
+    "head": ("vocab_slot_bits", BASE.logit_bits + 1),  # logit - diff, of as many bits each
+    "embedding": ("vocab_slot_bits", BASE.act_bits),
+}
+"""A slot's bits that leave its claim no second value."""
+
 CONFIG_CASES: dict[str, list[tuple[Change, Change]]] = {
     **{f"1 <= {name} < 2^31": bounds(name, 1, LAST) for name in SIZES},
     **{f"1 <= {name} <= 30": bounds(name, 1, 30) for name in SHIFTS},
@@ -101,6 +111,11 @@ CONFIG_CASES: dict[str, list[tuple[Change, Change]]] = {
     "limb_bits <= 16": bounds("limb_bits", 1, 16),
     "rho_bits, norm_bits <= 128": bounds("rho_bits", 1, 128) + bounds("norm_bits", 1, 128),
     "eps_int >= 1, and below 2^125": bounds("eps_int", 1, (1 << 125) - 1),
+    "hidden: fixed_mu < mu": bounds("fixed_mu", None, 9, hidden=True),
+    **{f"one value: {kind}": bounds(field, bits, None) for kind, (field, bits) in CLAIMS.items()},
+    "one value: rho": bounds("norm_bits", None, 127, rho_bits=62)
+    + bounds("rho_bits", None, 61, norm_bits=128),
+    "one value: root": bounds("rho_bits", None, 127, kappa=60, head_dim=10),  # d = 30: 5 + 120 + 127 + 1
 }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from zkllm.naive import NAIVE
 from zkllm.protocol.data import Packed, ProverData
 from zkllm.protocol.forms import Form
 from zkllm.protocol.manifest import Manifest
+from zkllm.protocol.masks import hidden_masks
 from zkllm.protocol.party import Prover, Verifier
 from zkllm.protocol.setting import Setting
 from zkllm.protocol.shape import Shape, Vocabulary
@@ -24,6 +25,7 @@ class ToyConfig:
     fixed_mu: int
     witness_mu: int
     mu: int
+    hidden: bool = False
     limb_bits: int = 16
     n_ctx: int = 1
     vocabulary: Vocabulary = Vocabulary(1, 1, 0)
@@ -40,7 +42,8 @@ def toy_protocol(manifest: Manifest, mu: int = 6, above: tuple[int, int] = (0, 2
 
 
 def random_data(setting: Setting, rng: random.Random) -> ProverData:
-    """Random entries: small integers, or field elements as Python integers; random masks anywhere above."""
+    """Random entries: small integers, or field elements as Python integers; random masks above, of fixed
+    columns where hidden models have them."""
     manifest, witness = setting.manifest, setting.witness
     tensors: dict[str, np.ndarray | Packed] = {}
     for tensor in manifest.tensors.values():
@@ -52,7 +55,10 @@ def random_data(setting: Setting, rng: random.Random) -> ProverData:
         tensors[tensor.name] = array.reshape(sizes)
     above = range(1 << witness.mu, 1 << setting.mu)
     masks = [rng.sample(above, min(len(above), 3)) for _ in range(witness.num_columns)]
-    return ProverData(manifest, NAIVE, tensors, seeded(masks, rng.randrange(1 << 30)))
+    of_weights = (
+        hidden_masks(setting.fixed, lambda _: rng.randrange(R)) if setting.fixed.mu < setting.mu else ()
+    )
+    return ProverData(manifest, NAIVE, tensors, seeded(masks, rng.randrange(1 << 30)), of_weights)
 
 
 def parties(protocol: Setting, data: ProverData) -> tuple[Prover, Any]:

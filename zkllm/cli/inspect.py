@@ -1,5 +1,6 @@
 """Shows what is inside of a proof file (statement, context, size of every part) or of a model package
-(sub-blocks, parameters, columns, lookups, circuit rows, and each soundness error term with its bits)."""
+(sub-blocks, parameters, columns, lookups, circuit rows, and each soundness error term with its bits). Of a
+private package it lists what others learn, and what they do not."""
 
 from __future__ import annotations
 
@@ -12,6 +13,21 @@ from zkllm.cli.console import Console
 from zkllm.files import JsonObject
 from zkllm.model import hub
 from zkllm.shape_id import ShapeId
+
+PUBLIC = (
+    ("program", "architecture, scales, shifts, widths, packing, classes of layers: the configuration"),
+    ("lookup tables", "exp and activation, which anyone recomputes, in columns of their own"),
+    ("vocabulary", "every token's bytes: a settlement shows that the answer's are those"),
+    ("commitments", "to the other columns, masked: they tell nothing of the weights"),
+    ("keys", "model_id, and of each shape vk.json and the contract: made from the above"),
+    ("proofs", "statement, answer included; that one was made, and when"),
+)
+HIDDEN = (
+    ("weights", "embeddings, matrices, biases, gains"),
+    ("calibration", "ranges.json, calibration.json, the text; the values that a proof meets"),
+    ("this folder", "manifest.json and keys/ hold digests of the weights, and hiding.key undoes the masks"),
+)
+"""Of a private package."""
 
 SUMMARY = "show what is inside of a proof or a model package"
 EXAMPLES = """
@@ -107,6 +123,9 @@ def _package_lines(data: JsonObject) -> list[str]:
             ("SRS", srs if srs == "ceremony" else f"{srs}: anyone can forge, for tests only"),
         ]
     )
+    if data["private"]:
+        for title, what in (("others see", PUBLIC), ("others do not see", HIDDEN)):
+            lines += ["", title, *pairs(what)]
     lines += ["", "sub-blocks (3 a layer), over all layers"]
     lines += table(("sub-block", "count", "parameters", "MACs"), [(name, *v) for name, v in kinds.items()])
     lines += ["", f"columns of 2^{columns['mu']} coefficients"]

@@ -68,6 +68,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="a .ptau file, or an SRS imported from one (default: the development SRS)",
     )
+    parser.add_argument(
+        "--private",
+        action="store_true",
+        help="hide the weights: a key in DIR masks the commitments to them, and DIR is for you alone (zkllm "
+        "inspect lists what others see)",
+    )
     add_memory_budget(parser)
     parser.add_argument(
         "--calibration", type=paths.SourceFile, metavar="FILE", help="text like the prompts to come"
@@ -87,7 +93,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def misuse(arguments: argparse.Namespace) -> str | None:
     if arguments.plan:
-        others = ("out", "mu", "witness_mu", "srs", "memory_budget", "calibration", "check", "allow_scales")
+        others = ("out", "mu", "witness_mu", "private", "srs", "memory_budget", "calibration", "check",
+                  "allow_scales")  # fmt: skip
         if surplus := [name for name in others if getattr(arguments, name)]:
             return f"--plan takes no --{surplus[0].replace('_', '-')}: it makes nothing"
         return None
@@ -98,6 +105,7 @@ def misuse(arguments: argparse.Namespace) -> str | None:
         "mu": arguments.mu,
         "witness-mu": arguments.witness_mu,
         "memory-budget": arguments.memory_budget,
+        "private": arguments.private or None,
     }
     unused = [name for name, value in given.items() if value is not None]
     if arguments.check and unused:
@@ -127,6 +135,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         rows=arguments.rows,
         mu=arguments.mu,
         witness_mu=arguments.witness_mu,
+        private=arguments.private,
         srs=arguments.srs,
         calibration=arguments.calibration,
         progress=console.progress,
@@ -146,6 +155,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         "mu": package.config.mu,
         "fixed_mu": package.config.fixed_mu,
         "witness_mu": package.config.witness_mu,
+        "private": package.config.hidden,
         "fixed_columns": len(record.fixed_commitments),
         "circuit_rows_log2": key.n_log2,
         "ranges": [row.to_dict() for row in package.ranges],
@@ -175,6 +185,7 @@ def _report(package: ModelPackage, data: JsonObject) -> list[str]:
                     f"2^{data['witness_mu']}",
                 ),
                 ("circuit", f"2^{data['circuit_rows_log2']} rows"),
+                *([("weights", f"hidden: keep {data['package']} to yourself")] if data["private"] else []),
                 ("SRS", srs_kind_in_words(data["srs_kind"])),
                 ("time", seconds(data["seconds"])),
             ]

@@ -56,6 +56,7 @@ class BuildOptions:
     quantizer: QuantizerOptions = QuantizerOptions()
     calibration: str | None = None
     rows: int = 16  # the shape that mu is chosen for
+    hidden: bool = False  # commitments hide the weights
     seed: int = 1
 
     @property
@@ -67,7 +68,9 @@ def sized(
     config: ProgramConfig, rows: int, mu: int | None = None, witness_mu: int | None = None
 ) -> ProgramConfig:
     """Columns as asked for, or as the weights, and proofs of `rows` rows, want them."""
-    any_size = describe(config.with_columns(ColumnSizes.full(MAX_CHOSEN_MU)), min(rows, config.n_ctx), 1)
+    any_size = describe(
+        config.with_columns(ColumnSizes.full(MAX_CHOSEN_MU, config.hidden)), min(rows, config.n_ctx), 1
+    )
     return config.with_columns(chosen_sizes(any_size, mu, witness_mu))
 
 
@@ -137,7 +140,8 @@ def build_package(
     quantized = packed(QuantizedModel(config, spec, **arrays), options.quantizer)
     check_predicates(quantized)
     asked = options.quantizer
-    config = sized(quantized.config, options.rows, asked.mu, asked.witness_mu)
+    config = replace(quantized.config, hidden=options.hidden)
+    config = sized(config, options.rows, asked.mu, asked.witness_mu)
     quantized = replace(quantized, config=config)
     report = _checked_report(resumable, quantized, groups, progress)
     record_calibration_text(out, options.calibration)

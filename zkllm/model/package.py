@@ -6,6 +6,7 @@
     calibration.json  what the quantiser chose everything from (older packages have none)
     weights/NAME.bin  the arrays of QuantizedModel, little-endian, row-major, memory-mapped
     keys/N{N}-k{k}/   keys of shapes, made when first used (not part of the digest)
+    hiding.key        of a hidden model: what its commitments are masked by; for its owner alone
     calibration.txt   the user's text for the calibration, if any (not part of it)
     build.json        what set-up has finished, so that it can go on (not part of it)
     checkpoint.txt    folder or hub id that the package was made from, on this machine (not part of it)
@@ -19,7 +20,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -48,10 +49,12 @@ from zkllm.model.tokenizer import ByteLevelTokenizer
 from zkllm.model.vocabulary import VocabularyTree
 from zkllm.model.weights import ARRAYS, QuantizedModel, TableSpec, array_bytes
 from zkllm.records import from_data
+from zkllm.secret_scalars import make_scalar, read_scalar
 
 FORMAT = 3
 CALIBRATION_FILE = "calibration.json"
 CALIBRATION_TEXT = "calibration.txt"
+HIDING_KEY, HIDING_KEY_FILE = "hiding key", "hiding.key"
 _FIELDS = {"format", "config", "tables", "scales", "source", "vocabulary_root", "files"}
 
 
@@ -122,6 +125,7 @@ class ModelPackage:
     calibration: CalibrationRecord | None  # None: of an older version
     vocabulary_root: bytes
     digest: bytes  # sha256 of the manifest, which holds the digests of all files
+    hiding_key: int | None = field(default=None, repr=False)  # of a hidden model (`zkllm.hiding`)
 
     @property
     def config(self) -> ProgramConfig:
@@ -175,6 +179,10 @@ class ModelPackage:
         write_atomically(folder / "ranges.json", canonical_json([row.to_dict() for row in ranges]))
         if calibration is not None:
             write_atomically(folder / CALIBRATION_FILE, calibration.to_bytes())
+        hidden = weights.config.hidden
+        if hidden and not (folder / HIDING_KEY_FILE).exists():
+            make_scalar(folder / HIDING_KEY_FILE, HIDING_KEY, PackageError)
+        names = _file_names(calibration is not None, hidden)
         manifest = {
             "format": FORMAT,
             "config": weights.config.to_dict(),
@@ -182,7 +190,7 @@ class ModelPackage:
             "scales": scales.to_dict(),
             "source": source,
             "vocabulary_root": VocabularyTree(tokenizer.token_bytes).root.hex(),
-            "files": {name: file_digest(folder / name) for name in _file_names(calibration is not None)},
+            "files": {name: file_digest(folder / name) for name in names},
         }
         write_atomically(folder / "manifest.json", canonical_json(manifest))
         return cls.load(folder)
@@ -218,9 +226,9 @@ class ModelPackage:
                 f"{folder}: format {manifest['format']}, this version reads {FORMAT}; run zkllm setup"
             )
         calibrated = CALIBRATION_FILE in manifest["files"]
-        if set(manifest["files"]) != set(_file_names(calibrated)):
-            raise PackageError(f"{path}: lists other files than a package has; run zkllm setup again")
         config = ProgramConfig.from_dict(manifest["config"])
+        if set(manifest["files"]) != set(_file_names(calibrated, config.hidden)):
+            raise PackageError(f"{path}: lists other files than a package has; run zkllm setup again")
         if failed := failed_config_predicates(config):
             raise PackageError(f"{folder}: unsound configuration ({failed[0]}); run zkllm setup again")
         _check_files(folder, config, manifest["files"], verify)
@@ -236,14 +244,15 @@ class ModelPackage:
             _read_ranges(folder / "ranges.json"), str(manifest["source"]),
             calibration,
             bytes.fromhex(manifest["vocabulary_root"]), hashlib.sha256(raw).digest(),
+            read_scalar(folder / HIDING_KEY_FILE, HIDING_KEY, PackageError) if config.hidden else None,
         )  # fmt: skip
         if verify and package.vocabulary.root != package.vocabulary_root:
             raise PackageError(f"{folder}: the vocabulary root is not the tokenizer's; run zkllm setup again")
         return package
 
 
-def _file_names(calibrated: bool) -> list[str]:
-    record = [CALIBRATION_FILE] if calibrated else []
+def _file_names(calibrated: bool, hidden: bool) -> list[str]:
+    record = [CALIBRATION_FILE] * calibrated + [HIDING_KEY_FILE] * hidden
     return ["tokenizer.json", "ranges.json", *record, *(f"weights/{name}.bin" for name in ARRAYS)]
 
 

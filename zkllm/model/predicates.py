@@ -1,12 +1,15 @@
 """Predicates of a model package, on which soundness rests (`docs/protocol.md`).
 
 They are about the weights, the tables and the configuration alone; nothing here depends on a prompt.
-Each is named, so that a package that breaks one says which. Two kinds:
+Each is named, so that a package that breaks one says which. Three kinds:
 
 * packing: the values that are proved in one field element (claimed and true slots) cannot borrow from
   one another;
 * no equation can wrap: both sides of every relation stay below r as integers, so that equality in the
-  field is equality of integers.
+  field is equality of integers;
+* one value: whatever is committed as weights, every relation has one solution at most. The others take the
+  weights to be as small as they are, which of a hidden model nobody but its owner sees; from these alone,
+  which are about the public configuration, it has one answer to each prompt.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from zkllm.bits import ceil_log2
 from zkllm.errors import PackageError
 from zkllm.field import R
 from zkllm.gpt2.config import ProgramConfig
@@ -26,11 +30,13 @@ from zkllm.model.folding import LINEARS
 from zkllm.model.tables import exp_table, gelu_table
 from zkllm.model.weights import QuantizedModel
 from zkllm.ops.linear import Kind
+from zkllm.protocol.manifest import Manifest
 
 from ..protocol.column_sizes import ColumnSizes
 
 PACKED_BITS = 253  # a packed coefficient: slots times bits a slot
 NORM_BITS = 252  # 2 rho_bits + bits of Q
+UNIQUE_BITS = 253  # 2 rho_bits + norm_bits + 2, and the bits of d 2^(2 kappa + rho_bits + 1)
 WORD_BITS = 128  # rho, U and V are traced as 128-bit integers,
 ACCUMULATOR_BITS = 62  # Z is traced as a 64-bit integer,
 CENTRED_BITS = 62  # and so is d X - S
@@ -44,13 +50,18 @@ class SlotBound:
     kind: str
     true_max: int  # max |Z|: range of the input times the L1 norm of a weight column
     claimed_max: int  # max |Z'|: from the proved ranges of Y and R, and the bias
+    claims: int  # values of Z' that these ranges admit, an interval
     slots: int
     slot_bits: int
 
     @property
     def needed_bits(self) -> int:
-        """Least K with max |Z| + max |Z'| < 2^K."""
-        return (self.true_max + self.claimed_max).bit_length()
+        """Least K with max |Z| + max |Z'| < 2^K, and with no two values of Z' that differ by 2^K or more."""
+        return max((self.true_max + self.claimed_max).bit_length(), self.claimed_bits)
+
+    @property
+    def claimed_bits(self) -> int:
+        return ceil_log2(self.claims)
 
 
 def max_abs(array: np.ndarray) -> int:
@@ -93,10 +104,12 @@ def slot_bounds(model: QuantizedModel) -> list[SlotBound]:
         claimed = (most(kind.target) << kind.shift) + (1 << (kind.shift - 1)) + max_abs(bias)
         gains = kind.gains or (0,) * c.n_layer
         true = most(kind.source) * _l1(weights, gains)
-        return SlotBound(kind.name, true, claimed, m.axes[kind.packing.slot], kind.packing.bits)
+        claims, slots = claimed_values(c, m), m.axes[kind.packing.slot]
+        return SlotBound(kind.name, true, claimed, claims[kind.name], slots, kind.packing.bits)
 
     def rows(kind: str, true_max: int, claimed: int) -> SlotBound:
-        return SlotBound(kind, true_max, claimed, c.vocab_slots, c.vocab_slot_bits)
+        claims = claimed_values(c, m)[kind]
+        return SlotBound(kind, true_max, claimed, claims, c.vocab_slots, c.vocab_slot_bits)
 
     head = (1 << (c.logit_bits - 1)) + (1 << c.diff_bits) + 1
     return [
@@ -104,6 +117,18 @@ def slot_bounds(model: QuantizedModel) -> list[SlotBound]:
         rows("head", act * NATIVE.largest_l1(model.wte, 1), head),
         rows("embedding", max_abs(model.wte), act),  # the unpacked rows in use
     ]
+
+
+def claimed_values(c: ProgramConfig, m: Manifest) -> dict[str, int]:
+    """Of each packed kind, how many values a slot's claim may have; without a bias, which is committed."""
+
+    def count(tensor: str) -> int:
+        low, beyond = m.interval(tensor)
+        return beyond - low
+
+    linear = {kind.name: count(kind.target) << kind.shift for kind in linear_kinds(c)}  # 2^s Y + R
+    head = count("logit") + count("diff")  # logit - diff - [v < id]
+    return {**linear, "head": head, "embedding": count("slot")}
 
 
 def largest_sum(model: QuantizedModel, residual: int | None = None) -> dict[str, int]:
@@ -205,13 +230,22 @@ def _table_predicates(model: QuantizedModel) -> Iterator[Predicate]:
 
 def config_predicates(c: ProgramConfig) -> Iterator[Predicate]:
     """In an order in which each one bounds what the later ones compute; after sizes out of range, no more."""
+    sound = True
+    for predicate in _widths(c):
+        yield predicate
+        sound &= predicate.holds
+    if sound:
+        yield from _one_value(c)
+
+
+def _widths(c: ProgramConfig) -> Iterator[Predicate]:
     in_range = True
     sizes = ("n_layer", "n_head", "head_dim", "d_inner", "n_ctx", "slots", "inner_slots", "vocab_slots")
     for name in sizes:
         text = f"1 <= {name} < 2^31"
         yield Predicate(text, holds := 1 <= getattr(c, name) < 1 << 31, text)
         in_range &= holds
-    for text, holds in ColumnSizes(c.mu, c.fixed_mu, c.witness_mu).conditions().items():
+    for text, holds in ColumnSizes(c.mu, c.fixed_mu, c.witness_mu, c.hidden).conditions().items():
         yield Predicate(text, holds, text)
         in_range &= holds
     if not in_range:
@@ -229,6 +263,27 @@ def config_predicates(c: ProgramConfig) -> Iterator[Predicate]:
     for shift in ("qkv_shift", "o_shift", "fc1_shift", "fc2_shift", "final_shift", "exp_shift"):
         text = f"1 <= {shift} <= 30"
         yield Predicate(text, 1 <= getattr(c, shift) <= 30, text)
+
+
+def _one_value(c: ProgramConfig) -> Iterator[Predicate]:
+    """Whatever the weights: docs/security.md has the argument for each."""
+    m, bits = declared(c, 1, 1), _packed_bits(c)
+    for kind, count in claimed_values(c, m).items():
+        needed = ceil_log2(count)
+        text = f"one value: claims of {kind} take {needed} bits, a slot has {bits[kind]}"
+        yield Predicate(f"one value: {kind}", needed <= bits[kind], text)
+    norm = 2 * c.rho_bits + c.norm_bits + 2
+    text = f"one value: 2 rho_bits + norm_bits + 2 = {norm} <= {UNIQUE_BITS}"
+    yield Predicate("one value: rho", norm <= UNIQUE_BITS, text)
+    root = _bits(c.width << 2 * c.kappa + c.rho_bits + 1)
+    text = f"one value: bits of d 2^(2 kappa + rho_bits + 1) = {root} <= {UNIQUE_BITS}"
+    yield Predicate("one value: root", root <= UNIQUE_BITS, text)
+
+
+def _packed_bits(c: ProgramConfig) -> dict[str, int]:
+    """Bits of a slot of each packed kind."""
+    rows = dict.fromkeys(("head", "embedding"), c.vocab_slot_bits)
+    return {kind.name: kind.packing.bits for kind in linear_kinds(c)} | rows
 
 
 def _conditions(c: ProgramConfig) -> Iterator[tuple[str, bool]]:

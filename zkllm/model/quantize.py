@@ -25,7 +25,7 @@ from zkllm.model.calibrate import FloatRanges
 from zkllm.model.checkpoint import Checkpoint
 from zkllm.model.folding import LARGEST, LINEARS, FoldedLinear, quantized
 from zkllm.model.packing import choose_slots
-from zkllm.model.predicates import NORM_BITS, check_predicates, slot_bounds, square_sum_bound
+from zkllm.model.predicates import NORM_BITS, UNIQUE_BITS, check_predicates, slot_bounds, square_sum_bound
 from zkllm.model.tables import exp_table, gelu_table
 from zkllm.model.weights import ARRAYS, QuantizedModel, TableSpec
 from zkllm.records import from_data, to_data
@@ -379,5 +379,6 @@ def packed(model: QuantizedModel, options: QuantizerOptions) -> QuantizedModel:
     needed = {bound.kind: bound.needed_bits for bound in slot_bounds(model)}
     chosen: JsonObject = choose_slots(model.config, needed, given)
     config = replace(model.config, **chosen)
-    rho_most = (NORM_BITS - square_sum_bound(model).bit_length()) // 2
+    unique = UNIQUE_BITS - 2 - config.norm_bits
+    rho_most = min(NORM_BITS - square_sum_bound(model).bit_length(), unique) // 2
     return replace(model, config=replace(config, rho_bits=min(config.rho_bits, rho_most)))

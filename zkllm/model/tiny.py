@@ -54,7 +54,7 @@ def tiny_config(**overrides: Any) -> ProgramConfig:
         act_bits=8, write_bits=10, rho_bits=0, norm_bits=0, over_bits=8, div_bits=0,
         logit_bits=16, diff_bits=16, exp_bits=5, gelu_bits=6, limb_bits=8,
         slots=1, slot_bits=0, inner_slots=1, inner_slot_bits=0, vocab_slots=1, vocab_slot_bits=0,
-        **ColumnSizes.full(overrides.get("mu", 10))._asdict(),
+        **ColumnSizes.full(overrides.get("mu", 10), overrides.get("hidden", False))._asdict(),
     )  # fmt: skip
     return ProgramConfig(**{**shape, **scales, **overrides})
 

@@ -1,7 +1,8 @@
 """How long columns are: 2^fixed_mu and 2^witness_mu coefficients of tensors, seen as 2^mu by the opening.
 
-Above a witness column's tensors lie the masks that hide it (`masks.py`). Shorter witness columns make shorter
-multi-scalar multiplications and more points in a proof; longer columns want a larger SRS.
+Above a witness column's tensors lie the masks that hide it (`masks.py`), and where the model is hidden so do
+those of fixed ones; lookup tables are public, and have columns of their own then. Shorter witness columns
+make shorter multi-scalar multiplications and more points in a proof; longer columns want a larger SRS.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ class ColumnSizes(NamedTuple):
     mu: int
     fixed_mu: int
     witness_mu: int
+    hidden: bool = False  # the model's weights
 
     @classmethod
-    def full(cls, mu: int) -> ColumnSizes:
+    def full(cls, mu: int, hidden: bool = False) -> ColumnSizes:
         """As long as they may be."""
-        return cls(mu, mu, mu - 1)
+        return cls(mu, mu - hidden, mu - 1, hidden)
 
     def conditions(self) -> dict[str, bool]:
         """What the protocol asks of them, by name."""
@@ -31,18 +33,20 @@ class ColumnSizes(NamedTuple):
             f"1 <= mu <= {MAX_MU}": 1 <= self.mu <= MAX_MU,
             "1 <= fixed_mu <= mu": 1 <= self.fixed_mu <= self.mu,
             "1 <= witness_mu < mu": 1 <= self.witness_mu < self.mu,
+            "hidden: fixed_mu < mu": not self.hidden or self.fixed_mu < self.mu,
         }
 
 
 def chosen_sizes(setting: Setting, mu: int | None = None, witness_mu: int | None = None) -> ColumnSizes:
     """One column of each group where that stays within 2^24; `mu` and `witness_mu` as asked for, if they are.
 
-    `setting`: of the same tensors, in columns of any size. Lookup tables are cut as their multiplicities are:
-    where a witness column is shorter than one, fixed columns are as short. Raises ValueError where a witness
-    column has more than half of a column's coefficients.
+    `setting`: of the same tensors, in columns of any size, hidden or not. Lookup tables are cut as their
+    multiplicities are: where a witness column is shorter than one, fixed columns are as short. Raises
+    ValueError where a witness column has more than half of a column's coefficients.
     """
+    hidden = setting.shape.config.hidden
     least = max(LEAST_WITNESS_MU, setting.largest_table)
-    fixed = max(least, ceil_log2(setting.fixed.used))
+    fixed = max(least, ceil_log2(max(setting.fixed.together, setting.fixed.apart)))
     most = (mu if mu is not None else MAX_CHOSEN_MU) - 1
     witness = witness_mu
     if witness is None:
@@ -50,5 +54,6 @@ def chosen_sizes(setting: Setting, mu: int | None = None, witness_mu: int | None
     if witness > most:
         raise ValueError(f"witness columns of 2^{witness} coefficients are more than half of 2^{most + 1}")
     if mu is None:
-        mu = max(MIN_MU, min(MAX_CHOSEN_MU, fixed), witness + 1)
-    return ColumnSizes(mu, min(mu, fixed) if witness >= least else witness, witness)
+        mu = max(MIN_MU, min(MAX_CHOSEN_MU, fixed + hidden), witness + 1)
+    fixed = min(mu - hidden, fixed) if witness >= least else witness
+    return ColumnSizes(mu, fixed, witness, hidden)

@@ -7,7 +7,7 @@ lies within a row.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -56,6 +56,7 @@ class RowSums:
     tensors: Tensors
     mu: int
     b_log2: int
+    masks: Sequence[Mapping[int, int]] = ()  # of each column: coefficients by their address
 
     @property
     def num_rows(self) -> int:
@@ -65,6 +66,8 @@ class RowSums:
         """h[row] = sum_g coefficients[g] sum_col weights[col] C_g[row, col]."""
         k, pieces = self.kernels, list[Piece[Vector]]()
         for column, coefficient in enumerate(coefficients):
+            for row, place, mask in self._masks(column):
+                pieces.append((row, 1, [coefficient * mask % R], k.slice(weights, place, place + 1)))
             for part in self._parts(column):
                 factors = k.from_list(part.factors)
                 if isinstance(part, _Part):
@@ -95,6 +98,8 @@ class RowSums:
         """sum_row x^row C[row, col] of one column; what was read stays resident."""
         k, pieces, powers = self.kernels, list[Piece[Vector]](), list(_powers(x, self.num_rows))
         vector = k.from_list(powers)
+        for row, place, mask in self._masks(column):
+            pieces.append((place, 1, [mask * powers[row] % R], k.from_list([1])))
         for part in self._parts(column):
             if isinstance(part, _Part):
                 factors = [f * powers[part.row] % R for f in part.factors]
@@ -110,6 +115,11 @@ class RowSums:
     def release(self, column: int) -> None:
         """What was read of it need not stay resident."""
         release(values for _, _, _, values in column_slabs(self.layout, self.tensors, column))
+
+    def _masks(self, column: int) -> Iterator[tuple[int, int, int]]:
+        """(row, place in it, mask)."""
+        for address, mask in (self.masks[column] if self.masks else {}).items():
+            yield (*divmod(address, 1 << self.b_log2), mask)
 
     def _parts(self, column: int) -> Iterator[_Rows | _Part]:
         for offset, stride, shifts, values in column_slabs(self.layout, self.tensors, column):

@@ -49,13 +49,20 @@ class ProverData:
     kernels: Kernels
     tensors: dict[str, np.ndarray | Packed] = field(default_factory=dict)
     blinding: Blinding = field(default_factory=lambda: FreshBlinding(()))
+    fixed_masks: Sequence[Mapping[int, int]] = ()  # of a hidden model's columns
 
     def array(self, name: str) -> np.ndarray:
         return integers(self.tensors, name)
 
     def masks(self, layout: Layout, column: int) -> Mapping[int, int]:
         """What hides a column: coefficients by their address, above those of tensors."""
-        return {} if layout.fixed else self.blinding.column(column)
+        if not layout.fixed:
+            return self.blinding.column(column)
+        return self.fixed_masks[column] if self.fixed_masks else {}
+
+    def all_masks(self, layout: Layout) -> list[Mapping[int, int]]:
+        """Column by column."""
+        return [self.masks(layout, g) for g in range(layout.num_columns)]
 
     def release(self) -> None:
         """Mapped weights need not stay resident: for after a pass over them."""

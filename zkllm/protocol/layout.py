@@ -8,11 +8,13 @@ The weights of a large model get *layered* columns: the bits of the layer are th
 the rest of the tensors' axes is packed below as above. All weights of such a column are then a product of one
 vector over the layers and one over the rest, which lets the prover bind the layers first, in one pass over
 the weights.
+
+Tensors that are `apart` (a hidden model's lookup tables, which are public) share no column with others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import product
 from math import prod
@@ -59,12 +61,28 @@ class Block:
 
 @dataclass(frozen=True)
 class Layout:
-    """One group of columns (fixed or witness). Layered columns come first."""
+    """One group of columns (fixed or witness). Layered columns come first, those of what is apart last."""
 
     mu: int
     blocks: dict[str, tuple[Block, ...]]
-    used: int  # addresses
+    together: int  # addresses of what shares columns
+    apart: int  # of what is apart
     fixed: bool
+
+    @property
+    def used(self) -> int:
+        """Addresses."""
+        return self.apart_from + self.apart
+
+    @property
+    def apart_from(self) -> int:
+        """First address of what is apart: that of a column."""
+        return -(-self.together >> self.mu) << self.mu if self.apart else self.together
+
+    @property
+    def shared_columns(self) -> int:
+        """Columns but for those of what is apart."""
+        return -(-self.together >> self.mu)
 
     @property
     def num_columns(self) -> int:
@@ -116,7 +134,7 @@ def _sorted_blocks(
     return sorted(todo, key=lambda item: -sum(k for _, k in item[1]))
 
 
-def pack(manifest: Manifest, fixed: bool, mu: int) -> Layout:
+def pack(manifest: Manifest, fixed: bool, mu: int, apart: Collection[str] = ()) -> Layout:
     tensors = manifest.group(fixed)
     blocks: dict[str, list[Block]] = {t.name: [] for t in tensors}
     layered = [t for t in tensors if t.layered]
@@ -132,7 +150,15 @@ def pack(manifest: Manifest, fixed: bool, mu: int) -> Layout:
                 blocks[name].append(Block(address + (column << mu) + place, ((start, outer), *spans), outer))
                 below += 1 << sum(k for _, k in spans)
             address += -(-below >> mu - outer) << mu
-    for name, spans in _sorted_blocks([t for t in tensors if t not in layered], manifest.axes, mu):
-        blocks[name].append(Block(address, spans))
-        address += 1 << sum(k for _, k in spans)
-    return Layout(mu, {name: tuple(b) for name, b in blocks.items()}, address, fixed)
+
+    def lay(own: list[Tensor], start: int) -> int:
+        """Ordinary blocks from `start` on; returns where they end."""
+        for name, spans in _sorted_blocks(own, manifest.axes, mu):
+            blocks[name].append(Block(start, spans))
+            start += 1 << sum(k for _, k in spans)
+        return start
+
+    together = lay([t for t in tensors if t not in layered and t.name not in apart], address)
+    start = -(-together >> mu) << mu
+    end = lay([t for t in tensors if t.name in apart], start)
+    return Layout(mu, {name: tuple(b) for name, b in blocks.items()}, together, end - start, fixed)

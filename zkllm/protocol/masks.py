@@ -10,7 +10,7 @@ coefficients: in one row h would see a single number, in one column of the grid 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import PackageError
@@ -18,6 +18,7 @@ from ..field import R, random_scalar
 from ..kernels.interface import Kernels, Vector
 from ..pcs.mercury import column_bits
 from . import functionals as F
+from .layout import Layout
 
 DIAGONAL = 24
 """Masks of the last column."""
@@ -41,6 +42,14 @@ def mask_addresses(columns: int, witness_mu: int, mu: int) -> tuple[tuple[int, .
     wide = max(rows, b)
     diagonal = tuple((first + i % rows) * b + (i + i // wide) % b for i in range(DIAGONAL))
     return ((first * b,),) * (columns - 1) + (diagonal,)
+
+
+def hidden_masks(fixed: Layout, mask: Callable[[int], int]) -> tuple[Mapping[int, int], ...]:
+    """What hides a hidden model's fixed columns: `mask(g)` at the address above the tensors of column g, but
+    in columns of what is apart. One in each is enough for its commitment; whatever a proof reveals, a
+    witness' masks hide too."""
+    public: list[Mapping[int, int]] = [{}] * (fixed.num_columns - fixed.shared_columns)
+    return (*({1 << fixed.mu: mask(g)} for g in range(fixed.shared_columns)), *public)
 
 
 @dataclass(frozen=True)

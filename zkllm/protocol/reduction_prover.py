@@ -14,6 +14,7 @@ from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
+from math import prod
 
 import numpy as np
 
@@ -86,7 +87,9 @@ class LayeredColumns:
         numbers: list[int],  # columns of the layout
         groups: Groups,
         scale: int,  # of weights and of columns
+        masks: Sequence[int],  # of each column, added to its first entry
     ):
+        self.masks = masks
         self.kernels, self.outer, self.num_columns = kernels, outer, len(numbers)
         self.rest_log2 = layout.mu - outer
         self.bound: list[int] = []
@@ -141,6 +144,9 @@ class LayeredColumns:
             rest = k.contract(b.values, shape, 2, weights, len(shape) - 2)
             factors = k.from_list([f * b.coefficient for f in b.factors])
             sums[b.column].append(k.contract(rest, shape[:2], 1, factors))
+            if b.place == 0 and (mask := self.masks[b.column]):
+                weight = mask * b.coefficient * prod(k.to_list(k.slice(v, 0, 1))[0] for v in b.vectors)
+                sums[b.column].append(k.from_list([weight % R, *[0] * (shape[0] - 1)]))
         return [k.linear_combination(s, [1] * len(s)) for s in sums]
 
     def round(self) -> list[int]:
@@ -168,6 +174,10 @@ class LayeredColumns:
         self.blocks = []
         data: list[list[Piece[Vector]]] = [[(0, 1, [1], column)] for column in columns]
         del columns
+        (lowest,) = k.to_list(k.slice(eq, 0, 1))
+        for pieces, mask in zip(data, self.masks, strict=True):
+            if mask:
+                pieces.append((0, 1, [mask * lowest % R], k.from_list([1])))
         pairs = list(zip(weights, data, strict=True))
         self.rest = DenseColumns(k.reduction(self.rest_log2, pairs))
 
@@ -194,13 +204,16 @@ class Columns:
         self.classes: list[tuple[list[int], DenseColumns | LayeredColumns]] = []
 
     def start(self, scale: int = 1, masks: list[list[_Mask]] | None = None) -> None:
-        """Both weights and columns times `scale`; `masks`: of each column, added to it at their address. A
-        layered column has none: it is fixed."""
+        """Both weights and columns times `scale`; `masks`: of each column, added to it at their address, a
+        fixed column's at the first one."""
         kernels, layout = self.data.kernels, self.layout
         outers = [layout.outer_of(g) for g in range(layout.num_columns)]
         for outer in sorted({o for o in outers if o}, reverse=True):
             numbers = [g for g, o in enumerate(outers) if o == outer]
-            state = LayeredColumns(kernels, layout, self.data.tensors, outer, numbers, self.groups, scale)
+            first = [sum(m.value for m in masks[g]) if masks is not None else 0 for g in numbers]
+            state = LayeredColumns(
+                kernels, layout, self.data.tensors, outer, numbers, self.groups, scale, first
+            )
             self.classes.append((numbers, state))
         plain = [g for g, o in enumerate(outers) if not o]
         if not plain:
@@ -218,7 +231,7 @@ class Columns:
         self.classes.append((plain, DenseColumns(kernels.reduction(layout.mu, list(sums.values())))))
 
     def weight_at(self, column: int, position: int) -> int:
-        """The weight of one place of an ordinary column."""
+        """The weight of one place of an ordinary column, or of the first of a layered one."""
         layout, witness = self.layout, self.layouts[-1]
         for name, blocks in layout.blocks.items():
             for i, block in enumerate(blocks):

@@ -44,6 +44,10 @@ class Config(Protocol):
         """The same of a witness column, below mu: what hides it lies above (`masks.py`)."""
 
     @property
+    def hidden(self) -> bool:
+        """Whether the fixed columns are masked too, but for those of lookup tables, which are apart."""
+
+    @property
     def limb_bits(self) -> int:
         """The widest range table."""
 

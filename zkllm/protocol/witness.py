@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -127,12 +127,13 @@ def prover_data(
     kernels: Kernels,
     fixed: Tensors | None = None,
     blinding: Blinding | None = None,
+    fixed_masks: Sequence[Mapping[int, int]] = (),
 ) -> ProverData:
-    """All tensors; `fixed`: where they are there already; `blinding`: None draws it. Raises ValueError where
-    a looked-up value is not in its table."""
+    """All tensors; `fixed`: where they are there already; `blinding`: None draws it; `fixed_masks`: of a
+    hidden model. Raises ValueError where a looked-up value is not in its table."""
     m = setting.manifest
     tensors = {**(fixed or fixed_tensors(m, model)), **witness_tensors(m, model, trace, kernels)}
     missed = count_multiplicities(m, tensors, kernels)
     if missed:
         raise ValueError("the trace leaves the lookup tables of " + ", ".join(missed))
-    return ProverData(m, kernels, tensors, blinding or FreshBlinding(setting.masks))
+    return ProverData(m, kernels, tensors, blinding or FreshBlinding(setting.masks), fixed_masks)

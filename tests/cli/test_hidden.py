@@ -1,0 +1,107 @@
+"""Private packages through the command line: proved and settled as others, and no secret is told."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Outcome, Run
+from zkllm.hiding import fixed_masks
+from zkllm.key_files import setup_file
+from zkllm.model.package import HIDING_KEY_FILE, ModelPackage
+from zkllm.setup_record import SetupRecord
+
+pytestmark = pytest.mark.slow
+
+PROMPT = ("--tokens", "72,101,108", "--new-tokens", "2")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("private") / "package"
+
+
+@pytest.fixture
+def private(run: Run, checkpoint: Path, folder: Path) -> Outcome:
+    made = run("setup", checkpoint, "--out", folder, "--max-tokens", "8", "--private")
+    assert made.code == 0, made
+    return made
+
+
+def secrets(folder: Path) -> list[bytes]:
+    """The key, the masks and the weights' digests, as bytes and as they would be written."""
+    package = ModelPackage.load(folder)
+    record = SetupRecord.load(setup_file(folder))
+    assert package.hiding_key is not None
+    masks = [m for own in fixed_masks(package, record.srs_digest) for m in own.values()]
+    found = []
+    for number in (package.hiding_key, *masks):
+        raw = number.to_bytes(32, "big")
+        found += [raw, raw[::-1], f"{number:x}".encode(), str(number).encode()]
+    for digest in json.loads((folder / "manifest.json").read_bytes())["files"].values():
+        found += [digest.encode(), bytes.fromhex(digest)]
+    for digest in (package.digest, record.package_digest):
+        found += [digest.hex().encode(), digest]
+    return found
+
+
+def test_nothing_that_leaves_the_folder_tells_a_secret(
+    run: Run, private: Outcome, folder: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    out, profile = tmp_path / "answer.zkllm", tmp_path / "profile.json"
+    outcomes = [
+        private,
+        run("setup", checkpoint, "--out", folder, "--max-tokens", "8", "--private", "--json"),
+        run("prove", folder, *PROMPT, "--out", out, "--profile", profile),
+        run("prove", folder, *PROMPT, "--out", out, "--json", "--float-logits"),
+        run("verify", out, "--model", folder, "--json"),
+        run("inspect", folder),
+        run("inspect", folder, "--json"),
+        run("inspect", out, "--json"),
+        run("accuracy", folder, "--checkpoint", checkpoint, "--json"),
+        run("verifier", folder, "--new-tokens", 2, "--out", tmp_path / "contract"),
+        run("profile", profile),
+    ]
+    assert [o.code for o in outcomes] == [0] * len(outcomes), outcomes
+    files = [out, profile, *(tmp_path / "contract").rglob("*"), *folder.rglob("vk.json")]
+    said = [o.out.encode() + o.err.encode() for o in outcomes]
+    said += [path.read_bytes() for path in files if path.is_file()]
+    # errors too: a key that was changed, and a folder that is damaged
+    key = folder / HIDING_KEY_FILE
+    known, text = secrets(folder), key.read_text()
+    for damage in ("0x12\n", text.upper(), f"0x{1:064x}\n"):
+        key.write_text(damage)
+        failed = run("prove", folder, *PROMPT, "--out", out)
+        failed.failed_in_one_line("hiding")
+        said.append(failed.err.encode())
+    key.write_text(text)
+    for secret in known:
+        assert not any(secret in text for text in said), secret
+
+
+def test_the_list_of_what_others_see(run: Run, private: Outcome, folder: Path, package: Path) -> None:
+    assert "hidden: keep" in private.out
+    shown = run("inspect", folder)
+    assert "others see" in shown.out and "others do not see" in shown.out and "hiding.key" in shown.out
+    assert "others see" not in run("inspect", package).out
+    data = run("inspect", folder, "--json").json
+    assert data["private"] and data["public"]["config"]["hidden"]
+
+
+def test_set_up_again_and_checked(run: Run, private: Outcome, folder: Path, checkpoint: Path) -> None:
+    """The same key, the same model_id; the owner's audit; and the option does not go unsaid."""
+    again = run("setup", checkpoint, "--out", folder, "--max-tokens", "8", "--private", "--json").json
+    assert f"0x{SetupRecord.load(setup_file(folder)).model_id.hex()}" == again["model_id"]
+    assert run("setup", checkpoint, "--out", folder, "--check").code == 0
+    refused = run("setup", checkpoint, "--out", folder, "--check", "--private")
+    assert refused.code == 2 and "--check takes no --private" in refused.err
+    refused = run("setup", checkpoint, "--plan", "--private")
+    assert refused.code == 2 and "--plan takes no --private" in refused.err
+
+
+def test_it_is_settled_as_any_other(run: Run, private: Outcome, folder: Path, chain, tmp_path: Path) -> None:
+    common = ("--network", "anvil", "--home", tmp_path / "home", "--model", folder)
+    settled = run("settle", *common, *PROMPT, "--quiet")
+    assert settled.code == 0 and "settled: " in settled.out, settled
