@@ -19,7 +19,7 @@ def use_backend(name: str) -> Iterator[None]:
     try:
         _native.set_field_backend(name)
     except ValueError:
-        pytest.skip(f"no {name}")
+        pytest.skip(f"the processor lacks {name}")
     try:
         yield
     finally:

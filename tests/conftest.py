@@ -15,9 +15,11 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A machine of CI has every tool: a test that is skipped there is a check that did not run."""
+    """A machine of CI has every tool, if not every instruction (`backends.py`): another test that is skipped
+    there is a check that did not run."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     skipped = reporter.stats.get("skipped", []) if reporter else []
+    skipped = [r for r in skipped if "the processor lacks" not in str(r.longrepr)]
     if os.environ.get("CI") and skipped and session.exitstatus == pytest.ExitCode.OK:
         reporter.write_line(
             f"\nskipped in CI, which counts as failed: {', '.join(r.nodeid for r in skipped)}"
