@@ -7,8 +7,10 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -35,19 +37,39 @@ def rpc(liar: Liar) -> Rpc:
     return Rpc(liar.url, "the node", timeout=5)
 
 
-class Slowly:
+class Slowly(BaseHTTPRequestHandler):
     """An answer that comes byte by byte, for ever."""
 
-    def iter_content(self, size: int) -> Iterator[bytes]:
-        assert size == 1
-        while True:
-            yield b"x"
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        with contextlib.suppress(OSError):  # until nobody listens
+            while True:
+                self.wfile.write(b"x")
+                time.sleep(0.001)
+
+    def log_message(self, *_: object) -> None:
+        pass
 
 
-def test_an_answer_has_an_end_and_a_deadline():
-    assert read_body(Slowly(), 100, 60.0) == b"x" * 101
+@pytest.fixture
+def slow_answer() -> Iterator[requests.Response]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Slowly) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with requests.get(f"http://127.0.0.1:{server.server_port}", stream=True, timeout=5) as response:
+            yield response
+        server.shutdown()
+
+
+def test_an_answer_has_an_end(slow_answer: requests.Response) -> None:
+    assert read_body(slow_answer, 100, 60.0) == b"x" * 101
+
+
+def test_an_answer_has_a_deadline(slow_answer: requests.Response) -> None:
+    """However fast its next byte comes."""
     with pytest.raises(TimeoutError):
-        read_body(Slowly(), 1 << 40, 0.02)
+        read_body(slow_answer, 1 << 40, 0.1)
 
 
 CALLS = {

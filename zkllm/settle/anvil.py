@@ -110,7 +110,7 @@ class LocalNode:
             raise SettlementError(
                 "Anvil did not start: " + one_line(words[-1] if words else "it printed nothing")
             )
-        self.rpc = Rpc(self.url, "the local Anvil", own=True)
+        self.rpc = Rpc(self.url, "the local Anvil")
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:

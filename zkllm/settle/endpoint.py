@@ -4,6 +4,7 @@ JSON or an error of one line that does not hold the URL.
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import logging
@@ -16,7 +17,7 @@ from zkllm.settle.http import open_http, pause_of, read_body, why_unreachable
 if TYPE_CHECKING:
     from requests import Response
 
-_MAX_ERROR_BYTES = 1 << 16
+_MAX_BYTES, _MAX_ERROR_BYTES = 1 << 30, 1 << 16
 
 
 class Unavailable(SettlementError):
@@ -32,10 +33,9 @@ class _Refused(Exception):
 
 class Endpoint:
     """One node. Its URL may hold an access key, so it never appears in messages: `label` does. `timeout`:
-    seconds for a whole answer, however slowly it comes; of an `own` node only for what comes next, since a
-    deadline has its answers read byte by byte, and a trace has many."""
+    seconds for a whole answer, however slowly it comes."""
 
-    def __init__(self, url: str, label: str, timeout: float, own: bool = False):
+    def __init__(self, url: str, label: str, timeout: float):
         from web3 import HTTPProvider
 
         session = open_http(url, f"the node's URL ({label})")
@@ -43,10 +43,10 @@ class Endpoint:
         self._label, self._timeout = label, timeout
         self.pause = 0.0
         """Seconds for which the last answer asked not to be asked again (Retry-After)."""
-        session.hooks["response"].append(self._keep_error)  # web3 closes it unread
+        session.hooks["response"].append(self._read)
         self._provider = HTTPProvider(
             url,
-            request_kwargs={"timeout": timeout, "stream": not own},  # streamed: a deadline, not a pause
+            request_kwargs={"timeout": timeout},  # of a pause
             session=session,
             exception_retry_configuration=None,  # asking again is decided where it is known to be safe
         )
@@ -74,8 +74,13 @@ class Endpoint:
         except (ValueError, RecursionError):
             raise self._malformed(method) from None
 
-    def _keep_error(self, response: Response, **_: object) -> None:
+    def _read(self, response: Response, **_: object) -> None:
+        """Keeps the deadline, and an error's body, which web3 leaves unread."""
         if response.status_code < 400:
+            body = read_body(response, _MAX_BYTES, self._timeout)
+            if len(body) > _MAX_BYTES:
+                raise ValueError("an answer beyond all measure")
+            response.raw = io.BytesIO(body)
             return
         self.pause = pause_of(response) or 0.0
         try:

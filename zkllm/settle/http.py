@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MAX_PAUSE_SECONDS = 60.0
 """Nobody is left alone for longer, whatever he asks for."""
+_BLOCK = 1 << 16
 
 
 def open_http(url: str, whose: str) -> Session:
@@ -53,15 +54,25 @@ def pause_of(response: Response) -> float | None:
 
 
 def read_body(response: Response, most: int, seconds: float) -> bytes:
-    """Of an answer that is streamed, up to one byte more than `most`; TimeoutError where it takes longer."""
+    """Of an answer that is streamed, up to one byte more than `most`; TimeoutError where it takes longer.
+    Other errors are those of requests."""
+    from requests.exceptions import ChunkedEncodingError, ContentDecodingError
+    from urllib3.exceptions import DecodeError, HTTPError, ReadTimeoutError
+
     deadline, body = time.monotonic() + seconds, bytearray()
-    for byte in response.iter_content(1):  # a whole block would be waited for, however slowly it comes
-        body += byte
-        if len(body) > most:
-            break
-        if time.monotonic() > deadline:
-            raise TimeoutError
-    return bytes(body)
+    try:
+        # what is there: requests waits for a whole block, however slowly it comes
+        while len(body) <= most and (block := response.raw.read1(_BLOCK, decode_content=True)):
+            body += block
+            if time.monotonic() > deadline:
+                raise TimeoutError
+    except ReadTimeoutError:
+        raise TimeoutError from None
+    except DecodeError:
+        raise ContentDecodingError from None
+    except HTTPError:
+        raise ChunkedEncodingError from None
+    return bytes(body[: most + 1])
 
 
 def why_unreachable(error: Exception) -> str:

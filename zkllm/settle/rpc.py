@@ -163,17 +163,16 @@ class Rpc:
         label: str,
         timeout: float = 60.0,
         patience: Sequence[float] = (),
-        own: bool = False,
     ):
         """`urls`: of one node, or of several, separated by commas. `timeout`: seconds for a whole answer,
         however slowly it comes. `patience`: seconds to wait before each new round of asking all of them; a
         request is repeated only where none has answered, which is safe: a signed transaction that is sent
-        twice is one transaction. `own`: a node that this program started."""
+        twice is one transaction."""
         self.label = label
         self.url = urls
         """For those who may know it: never said."""
         parts = [part.strip() for part in urls.split(",")]
-        self._endpoints = [Endpoint(part, label, timeout, own) for part in parts]
+        self._endpoints = [Endpoint(part, label, timeout) for part in parts]
         self._patience = tuple(patience)
         self._expected: int | None = None
         self._checked: set[int] = set()
