@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DELETE_ON_ERROR:
-.PHONY: help setup develop test test-fast test-python test-rust test-forge demo settlement-check bench bench-xl bench-scaling bench-peers bench-docs gas gas-batch fuzz-bits lint format generate docs audit audit-mutants mutants clean
+.PHONY: help setup develop test test-fast test-long test-python test-rust test-forge demo settlement-check bench bench-xl bench-scaling bench-peers bench-docs gas gas-batch fuzz-bits lint format generate docs audit audit-mutants mutants clean
 
 PYTHON ?= python3
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -79,16 +79,19 @@ test: develop ## run the Python, Rust and forge tests, each with its summary
 	test $$status = 0 && echo "all tests passed" || { echo "some tests failed"; exit 1; }
 
 # Files are shared out whole: tests of one file share what its fixtures have built.
-PYTEST := $(BIN)/python -m pytest --numprocesses $(or $(WORKERS),auto) --dist loadfile
+PYTEST := $(BIN)/python -m pytest --numprocesses $(or $(WORKERS),auto) --dist loadfile --no-loadscope-reorder
 
 test-python: develop ## run pytest, on all cores; WORKERS=1 on one
 	@$(PYTEST)
 
 test-fast: develop ## run the Python tests that are not marked slow: about two minutes on two cores
-	@$(PYTEST) -m "not slow"
+	@$(PYTEST) -m "not (slow or long)"
+
+test-long: develop ## run what `make test` has no time for: ceremonies with snarkjs, compilers, settlement-check, ..
+	@$(PYTEST) -m long
 
 test-rust: develop ## run cargo test (kernels alone: no libpython is linked)
-	@$(CARGO) test $(MANIFEST) --release --no-default-features --quiet
+	@$(CARGO) test $(MANIFEST) --lib --release --no-default-features --quiet
 
 test-forge: develop ## run forge test
 	@$(FORGE) test

@@ -151,6 +151,7 @@ def test_the_reference_names_modules_that_are_there() -> None:
     assert named and missing == []
 
 
+@pytest.mark.long
 def test_circuit_sizes_are_what_the_command_writes() -> None:
     table = circuit_sizes.table()
     assert table.count("\n") == 6

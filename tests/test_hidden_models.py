@@ -32,7 +32,7 @@ LAYERED, ORDINARY = 7, 10  # mu
 
 @pytest.fixture(scope="module", params=[LAYERED, ORDINARY])
 def whole(request: pytest.FixtureRequest) -> Whole:
-    return Whole.make(NATIVE, request.param, hidden=True)
+    return Whole.make(NATIVE, request.param, n_layer=2, hidden=True)
 
 
 def test_a_proof_of_a_hidden_model_verifies(whole: Whole) -> None:

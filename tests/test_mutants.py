@@ -224,7 +224,7 @@ def toy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., tup
     return run
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_every_mutant_is_killed_and_nothing_is_run_twice(toy, tmp_path: Path) -> None:
     code, out = toy(3, {})
     assert code == 0 and "4 of 4 killed" in out
@@ -239,7 +239,7 @@ def test_every_mutant_is_killed_and_nothing_is_run_twice(toy, tmp_path: Path) ->
     assert (tmp_path / results.LINES).read_text() == lines
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_survivors_have_to_be_explained(toy, tmp_path: Path) -> None:
     code, out = toy(0, {})
     lives = [line.removeprefix("survives: ") for line in out.splitlines() if line.startswith("survives: ")]

@@ -162,6 +162,7 @@ def test_who_is_not_the_owner_leaves_the_registration_to_him(settle, chain):
     assert settle("", *PROMPT, *K, "--owner", owner).code == 0
 
 
+@pytest.mark.long
 def test_sources_are_published_by_the_command(settle, chain, monkeypatch, tmp_path):
     settle("deploy", *K)
     monkeypatch.setattr(services, "POLL_SECONDS", 0.01)

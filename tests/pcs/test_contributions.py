@@ -184,6 +184,7 @@ def test_snarkjs_verifies_what_we_write(folder, tmp_path):
 
 
 @needs_snarkjs
+@pytest.mark.long
 def test_a_ceremony_of_snarkjs_and_us(folder, tmp_path):
     """new, contributions of both in turn, a beacon, phase 2: both verify each step."""
     at = lambda i: tmp_path / f"{i}.ptau"

@@ -204,6 +204,7 @@ def test_the_commands_fetch_what_is_needed_and_go_on(whole, tmp_path, monkeypatc
 
 
 @needs_snarkjs
+@pytest.mark.long
 def test_keys_and_proofs_with_a_ceremony_of_snarkjs(tmp_path):
     """Import, keys, a proof and its verification."""
     powers = []

@@ -186,6 +186,7 @@ def test_sourcify_refuses_a_chain_that_it_does_not_know(fake_sourcify, sources, 
         Sourcify(fake_sourcify.url, 5, pauses.append).verify(sources[0])
 
 
+@pytest.mark.long
 def test_both_compilers_make_what_is_on_chain(session, sources):
     """Those of this machine: npm's WebAssembly build always, a native one where it is installed."""
     for source in sources:

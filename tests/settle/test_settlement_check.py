@@ -17,7 +17,7 @@ from zkllm.settle.rpc import Reverted
 SOMEBODY = bytes([7] * 20)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_whole_way():
     command = [sys.executable, "-m", "scripts.settlement.check"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=600)

@@ -171,7 +171,7 @@ def test_the_compiler_is_not_taken_from_the_working_directory(tmp_path, monkeypa
     assert not (tmp_path / "ran").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_settlement_is_the_one_of_the_release(tmp_path, monkeypatch):
     """Neither the cache nor the compiler can put another contract in its place."""
     from zkllm.settle import contracts
