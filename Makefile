@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DELETE_ON_ERROR:
-.PHONY: help setup develop test test-fast test-long test-python test-rust test-forge demo settlement-check bench bench-xl bench-scaling bench-peers bench-docs gas gas-batch fuzz-bits lint format generate docs audit audit-mutants mutants clean
+.PHONY: help setup develop test test-fast test-long test-python test-rust test-forge demo settlement-check bench bench-xl bench-scaling bench-tokens bench-peers bench-docs gas gas-batch fuzz-bits lint format generate docs audit audit-mutants mutants clean
 
 PYTHON ?= python3
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -117,6 +117,10 @@ bench-xl: develop ## GPT-2 XL from set-up to a settled claim, float inference be
 bench-scaling: develop ## cost by layers, rows and model size; LAYERS="6 12 24 48", ROWS="8 16 32 64", MODELS, MU
 	@$(BIN)/python -m scripts.bench.scaling $(if $(LAYERS),--layers $(LAYERS)) $(if $(ROWS),--rows $(ROWS)) \
 		$(if $(MODELS),--models $(MODELS)) $(if $(MU),--mu $(MU)) $(BENCH)
+
+bench-tokens: develop ## what each certified token costs, in seconds and gas; MODEL, TOKENS="1 8 32 48", MU
+	@$(BIN)/python -m scripts.bench.tokens $(if $(MODEL),--model "$(MODEL)") \
+		$(if $(TOKENS),--certified $(TOKENS)) $(if $(MU),--mu $(MU)) $(BENCH)
 
 bench-peers: develop ## prove a sub-block with EZKL and with zkLLM; WIDTHS="64x256 ..", ROWS, LIMIT (s), MEMORY (GiB)
 	@$(BIN)/python -m scripts.bench.peers $(if $(WIDTHS),--widths $(WIDTHS)) $(if $(ROWS),--rows $(ROWS)) \

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from scripts.bench import report
+from scripts.bench import report, tokens
 from scripts.bench.cases import KEYS, Case
 from scripts.bench.common import Failed, Lines, last_json, rounded, run_apart
 from scripts.bench.plots import draw
@@ -53,6 +53,14 @@ def test_cases_are_named_by_what_they_need() -> None:
     assert Case("gpt2-xl", 16, mu=24).package == "gpt2-xl-mu24"
     assert Case("gpt2-xl", 16, layers=6).name == "gpt2-xl-6L" != Case("gpt2-xl", 16).name
     assert Case("gpt2-xl", 16, layers=48).name == "gpt2-xl"
+
+
+def test_what_a_token_costs(tmp_path: Path) -> None:
+    kept, cases = Lines(tmp_path / "lines.jsonl", KEYS), [Case("gpt2", 16, 1), Case("gpt2", 64, 48)]
+    kept.put(cases[1].key | {"prove_s": 96.0, "tx_gas": 480_000})
+    head, rule, *rows = tokens.report(cases, kept)
+    assert [row.split() for row in rows] == [["48", "64", "96", "2", "480,000", "10,000"]]
+    assert [tokens.rows_for(k) for k in (1, 16, 17, 64, 300)] == [16, 16, 64, 64, 300]
 
 
 def test_a_process_apart() -> None:

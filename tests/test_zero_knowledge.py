@@ -32,7 +32,7 @@ from zkllm.outer.transcript import (
     seed_of,
     statement_digest,
 )
-from zkllm.outer.verifier import check_opening
+from zkllm.outer.verifier import opening_pairs, require_pairing
 from zkllm.pcs.curve import G1_GENERATOR, decode_g1, encode_g1, linear_combination_g1
 from zkllm.pcs.development import DEVELOPMENT_TAU as TAU
 from zkllm.pcs.mercury import eq_polynomial_at
@@ -104,10 +104,12 @@ def test_the_simulator_needs_no_witness(whole: Whole) -> None:
     rng = random.Random(11)
     witness, m, p, c, seed = simulated(whole, lambda: rng.randrange(R))
     words = pack_words(whole.trace.T, whole.trace.ids, ROWS)
-    check_opening(whole.vk, words, seed, witness, m, p, c)
+    require_pairing(opening_pairs(whole.vk, words, seed, witness, m, p, c))
     for name in ("v", "a", "S_zeta", "z_next"):
         with pytest.raises(ProofError, match="pairing"):
-            check_opening(whole.vk, words, seed, witness, m | {name: (m[name] + 1) % R}, p, c)
+            require_pairing(
+                opening_pairs(whole.vk, words, seed, witness, m | {name: (m[name] + 1) % R}, p, c)
+            )
 
 
 # ---- masks

@@ -136,7 +136,7 @@ class Bench:
         where: dict[str, Any] = {"package": str(package), "N": case.N, "k": case.k}
         where |= {"home": str(self.folder / "chain"), "proof": str(self.folder / f"{case.package}.zkllm")}
         suffix = f"-{case.backend}" if case.backend else ""
-        profile = self.folder / f"profile-{case.package}-N{case.N}{suffix}.json"
+        profile = self.folder / f"profile-{case.package}-N{case.N}-k{case.k}{suffix}.json"
         where["profile"] = str(profile)
         line |= self.phase("keys", **where)
         shutil.rmtree(self.folder / "chain", ignore_errors=True)

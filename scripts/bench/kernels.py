@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import platform
 import random
 import time
@@ -28,6 +27,7 @@ from zkllm import _native
 from zkllm._native import FrVec
 from zkllm.bits import ceil_log2
 from zkllm.field import R
+from zkllm.timings import available_cores
 
 Row = dict[str, object]
 
@@ -244,7 +244,7 @@ def main() -> None:
         _native.set_field_backend(options.backend)
     machine = {
         "processor": platform.processor() or platform.machine(),
-        "threads": os.cpu_count(),
+        "threads": available_cores(),
         "backend": _native.field_backend(),
     }
     print(", ".join(f"{k}: {v}" for k, v in machine.items()))

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
-from dataclasses import replace
 
 from zkllm._native import field_backend
 from zkllm.commitments import column_segments
@@ -22,13 +21,15 @@ from zkllm.field import R
 from zkllm.gpt2.config import ProgramConfig
 from zkllm.gpt2.description import describe
 from zkllm.kernels.native import NATIVE
-from zkllm.measure.limits import cores, processor_seconds
+from zkllm.measure.limits import processor_seconds
 from zkllm.model.tiny import tiny_model
 from zkllm.model.weights import QuantizedModel
 from zkllm.pcs.mercury import column_bits
 from zkllm.pcs.srs import Srs, development_srs
+from zkllm.protocol.column_sizes import ColumnSizes
 from zkllm.protocol.contractions import RowSums
 from zkllm.protocol.witness import fixed_tensors
+from zkllm.timings import available_cores
 from zkllm.transformed_srs import root_of_blocks
 
 PLACES = 16
@@ -55,7 +56,7 @@ def measured(model: QuantizedModel, config: ProgramConfig, srs: Srs) -> dict[str
 
 
 def seconds(run: Callable[[], object]) -> float:
-    return processor_seconds(run) / cores()
+    return processor_seconds(run) / available_cores()
 
 
 def main() -> None:
@@ -67,8 +68,8 @@ def main() -> None:
     srs = development_srs(max(given.mu))
     model = tiny_model(1, n_layer=4, n_head=4, head_dim=64, d_inner=1024, vocab_size=1000, n_ctx=64)
     for mu in given.mu:
-        found = measured(model, replace(model.config, mu=mu), srs)
-        print(json.dumps({"backend": field_backend(), "cores": cores(), **found}))
+        found = measured(model, model.config.with_columns(ColumnSizes.full(mu)), srs)
+        print(json.dumps({"backend": field_backend(), "cores": available_cores(), **found}))
 
 
 if __name__ == "__main__":

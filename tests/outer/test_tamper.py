@@ -30,7 +30,7 @@ from zkllm.outer.transcript import (
     seed_of,
     statement_digest,
 )
-from zkllm.outer.verifier import check_opening, draw_challenges, verify
+from zkllm.outer.verifier import draw_challenges, opening_pairs, require_pairing, verify
 
 pytestmark = pytest.mark.slow
 
@@ -62,7 +62,7 @@ def weak_verify(instance, body: bytes, schedule: tuple[Round, ...]) -> None:
     scalars[INVERSE] = inverse(
         opening.product(opening.denominators(instance.vk.domain, instance.vk.num_public, c))
     )
-    check_opening(instance.vk, instance.words, seed_of(digest), witness, scalars, points, c)
+    require_pairing(opening_pairs(instance.vk, instance.words, seed_of(digest), witness, scalars, points, c))
 
 
 def rejected(instance, body: bytes) -> None:
@@ -358,7 +358,9 @@ def test_the_inverse_has_one_encoding(instance, body):
     digest = statement_digest(instance.vk.verifier_id, instance.context, instance.words, witness)
     challenges = draw_challenges(instance.vk, digest, {**scalars, **points})
     scalars[INVERSE] += R
-    check_opening(instance.vk, instance.words, seed_of(digest), witness, scalars, points, challenges)
+    require_pairing(
+        opening_pairs(instance.vk, instance.words, seed_of(digest), witness, scalars, points, challenges)
+    )
     longer = body[:-32] + scalars[INVERSE].to_bytes(32, "big")
     with pytest.raises(ProofError, match="^canonical scalar: inverse"):
         verify(instance.vk, instance.context, instance.words, longer)
@@ -374,7 +376,9 @@ def test_the_last_point_has_one_encoding(instance, body):
     challenges = draw_challenges(
         instance.vk, digest, {**scalars, **points, "W_prime": other[start : start + 64]}
     )
-    check_opening(instance.vk, instance.words, seed_of(digest), witness, scalars, points, challenges)
+    require_pairing(
+        opening_pairs(instance.vk, instance.words, seed_of(digest), witness, scalars, points, challenges)
+    )
     with pytest.raises(ProofError, match="^canonical point: a coordinate of W_prime"):
         verify(instance.vk, instance.context, instance.words, other)
 

@@ -8,7 +8,6 @@ cores, so that a busy machine gives about the figures of an idle one.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -23,12 +22,9 @@ from zkllm.measure.benchmark import of_widths
 from zkllm.measure.profiling import windows
 from zkllm.model.execution import trace
 from zkllm.pcs.srs import development_srs
+from zkllm.timings import available_cores
 
 REPEATS = 3
-
-
-def cores() -> int:
-    return len(os.sched_getaffinity(0))
 
 
 def processor_seconds(run: Callable[[], Any]) -> float:
@@ -78,7 +74,7 @@ def bucket_add(srs_log2: int) -> float:
 
 def memory() -> float:
     """Nanoseconds a byte, read by every core at once; wall clock."""
-    parts = [np.ones(1 << 25, dtype=np.int64) for _ in range(cores())]
+    parts = [np.ones(1 << 25, dtype=np.int64) for _ in range(available_cores())]
     best = float("inf")
     with ThreadPoolExecutor(len(parts)) as pool:
         for _ in range(REPEATS):
@@ -90,7 +86,7 @@ def memory() -> float:
 
 def limits(srs_log2: int = 20) -> dict[str, float]:
     """Nanoseconds by kind."""
-    threads = cores()
+    threads = available_cores()
     each = {
         "field_mul": field_mul() / threads,
         "weight_mul": weight_mul() / threads,
@@ -107,7 +103,7 @@ def point_mul() -> float:
     srs, root = development_srs(18), root_of_unity(rows_log2 + 1)
     count = block << rows_log2
     seconds = processor_seconds(lambda: srs.points.transform(1 << rows_log2, block, root, 0, block))
-    return 1e9 * seconds / cores() / point_muls(count, rows_log2)
+    return 1e9 * seconds / available_cores() / point_muls(count, rows_log2)
 
 
 def point_muls(points: int, rows_log2: int) -> float:

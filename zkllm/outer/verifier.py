@@ -111,19 +111,6 @@ def replay(
     return transcript, challenges
 
 
-def check_opening(
-    vk: VerifyingKey,
-    words: list[int],
-    seed: int,
-    witness: list[bytes],
-    scalars: dict[str, int],
-    points: dict[str, bytes],
-    challenges: dict[str, int],
-) -> None:
-    """The inverse and the pairing equation."""
-    require_pairing(opening_pairs(vk, words, seed, witness, scalars, points, challenges))
-
-
 def opening_pairs(
     vk: VerifyingKey,
     words: list[int],
