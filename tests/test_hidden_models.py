@@ -20,6 +20,7 @@ from zkllm.hiding import fixed_masks
 from zkllm.kernels.native import NATIVE
 from zkllm.key_files import setup_file
 from zkllm.model.package import HIDING_KEY_FILE, ModelPackage
+from zkllm.precompute import precompute
 from zkllm.protocol.witness import fixed_tensors
 from zkllm.prover import prove_trace
 from zkllm.setup_check import commitment_powers
@@ -27,7 +28,7 @@ from zkllm.setup_record import SetupRecord
 from zkllm.shape_protocol import protocol_of
 from zkllm.srs_files import srs_of
 
-LAYERED, ORDINARY = 7, 10  # mu
+LAYERED, ORDINARY, SHORT = 7, 10, 12  # mu
 
 
 @pytest.fixture(scope="module", params=[LAYERED, ORDINARY])
@@ -103,23 +104,36 @@ def test_commitments_hide_the_weights_and_not_the_tables(packages: dict[str, Mod
         assert len({*found, commitment}) == (3 if g < hidden else 1)
 
 
-def test_no_mask_serves_twice(packages: dict[str, ModelPackage], checkpoint: Path, tmp_path: Path) -> None:
-    """Not in two columns, under two SRS, for two sizes of columns, or two packages."""
-    one, other, srs = packages["one"], packages["other"], bytes(32)
-    found = [fixed_masks(one, srs), fixed_masks(one, b"\1" * 32), fixed_masks(other, srs)]
-    longer = api.setup(checkpoint, tmp_path / "longer", rows=8, private=True)
-    found.append(fixed_masks(longer, srs))
-    key = longer.hiding_key
-    found.append(
-        fixed_masks(longer := api.setup(checkpoint, longer.folder, rows=8, mu=20, private=True), srs)
-    )
-    assert longer.hiding_key == key  # set up again, with other columns
-    masks = [mask for columns in found for own in columns for mask in own.values()]
-    assert len(masks) == len(set(masks)) > 4
-    assert fixed_masks(one, srs) == found[0]
-    assert fixed_masks(packages["open"], srs) == ()
-    again = api.setup(checkpoint, longer.folder, rows=8, mu=20, private=True)
-    assert record_of(again).model_id == record_of(longer).model_id
+@pytest.fixture(scope="module")
+def short(checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> ModelPackage:
+    """Set up again, in the same folder, with shorter columns, and so with more of them."""
+    folder = tmp_path_factory.mktemp("short") / "package"
+    first = api.setup(checkpoint, folder, rows=8, private=True)
+    again = api.setup(checkpoint, folder, rows=8, mu=SHORT, private=True)
+    assert first.hiding_key == again.hiding_key and first.digest != again.digest
+    assert {*masks_of(first, bytes(32))}.isdisjoint(masks_of(again, bytes(32)))
+    return again
+
+
+def masks_of(package: ModelPackage, srs_digest: bytes) -> list[int]:
+    return [mask for own in fixed_masks(package, srs_digest) for mask in own.values()]
+
+
+def test_no_mask_serves_twice(packages: dict[str, ModelPackage], short: ModelPackage) -> None:
+    """Not in two columns, under two SRS, for two sizes of columns (`short`), or two packages."""
+    places = [
+        (p, srs) for p in (packages["one"], packages["other"], short) for srs in (b"\0" * 32, b"\1" * 32)
+    ]
+    masks = [mask for package, srs in places for mask in masks_of(package, srs)]
+    assert len(masks) == len(set(masks)) > 8 and 0 not in masks
+    assert masks_of(short, bytes(32)) == masks_of(ModelPackage.load(short.folder), bytes(32))
+    assert fixed_masks(packages["open"], bytes(32)) == ()
+
+
+def test_opening_tables_have_the_masks(short: ModelPackage) -> None:
+    """`precompute` holds each column against its commitment; proofs with one: `test_opening_table.py`."""
+    assert not precompute(short).found
+    assert precompute(short).found
 
 
 def test_the_key_is_its_owner_s_alone(packages: dict[str, ModelPackage], tmp_path: Path) -> None:

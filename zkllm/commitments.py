@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 
@@ -29,6 +30,22 @@ def column_segments(layout: Layout, tensors: Tensors, column: int) -> dict[int, 
     return segments
 
 
+def commit_column(
+    srs: Srs, layout: Layout, tensors: Tensors, column: int, masks: Mapping[int, int] = MappingProxyType({})
+) -> bytes:
+    """sum over slots of 2^shift times the commitment to that slot's integers, and the masks, coefficients by
+    their address."""
+    slots = [
+        (shift, srs.commit_ints(segments))
+        for shift, segments in sorted(column_segments(layout, tensors, column).items())
+    ]
+    if [shift for shift, _ in slots] == [0] and not masks:
+        return slots[0][1]
+    terms = [(pow(2, shift, R), decode_g1(point)) for shift, point in slots]
+    terms += [(mask, decode_g1(srs.points[address])) for address, mask in masks.items()]
+    return encode_g1(linear_combination_g1(terms))
+
+
 def commit_columns(
     srs: Srs,
     layout: Layout,
@@ -37,8 +54,7 @@ def commit_columns(
     resumable: Resumable | None = None,
     masks: Sequence[Mapping[int, int]] = (),
 ) -> list[bytes]:
-    """One G1 point a column: sum over slots of 2^shift times the commitment to that slot's integers, and its
-    masks, coefficients by their address.
+    """`commit_column` of each; `masks`: of each column, or none of any.
 
     With a resumable, columns that it holds are not committed again, and it gets each that is.
     """
@@ -47,17 +63,7 @@ def commit_columns(
         if resumable is not None and (known := resumable.get(f"column {column}")):
             commitments.append(bytes.fromhex(known))
             continue
-        slots = [
-            (shift, srs.commit_ints(segments))
-            for shift, segments in sorted(column_segments(layout, tensors, column).items())
-        ]
-        own = masks[column] if masks else {}
-        if [shift for shift, _ in slots] == [0] and not own:
-            commitments.append(slots[0][1])
-        else:
-            terms = [(pow(2, shift, R), decode_g1(point)) for shift, point in slots]
-            terms += [(mask, decode_g1(srs.points[address])) for address, mask in own.items()]
-            commitments.append(encode_g1(linear_combination_g1(terms)))
+        commitments.append(commit_column(srs, layout, tensors, column, masks[column] if masks else {}))
         if resumable is not None:
             resumable.put(f"column {column}", commitments[-1].hex())
         if progress is not None:

@@ -16,11 +16,11 @@ from .protocol.description import Description
 
 def protocol_of(package: ModelPackage, rows: int, certified: int, sealed: bool = False) -> Description:
     """StatementError where the model has no such shape."""
-    return _protocol(package.config, rows, certified, sealed)
+    return protocol_with(package.config, rows, certified, sealed)
 
 
 @lru_cache(maxsize=4)
-def _protocol(config: ProgramConfig, rows: int, certified: int, sealed: bool) -> Description:
+def protocol_with(config: ProgramConfig, rows: int, certified: int, sealed: bool) -> Description:
     try:
         return describe(config, rows, certified, sealed)
     except ValueError:

@@ -10,16 +10,15 @@ from .kernels.interface import Kernels
 from .kernels.native import NATIVE
 from .key_files import is_own_key, keep_key, proving_key_file, shape_folder, verifying_key_file
 from .model.package import ModelPackage
-from .model_id import VERSION
 from .outer.keys import VerifyingKey
-from .outer.setup import ProvingKey, setup_outer
+from .outer.setup import ProvingKey
 from .pcs.srs import Srs
 from .protocol.description import Description
-from .protocol.masks import require_hiding
+from .public_model import PublicModel
 from .setup_check import own_setup
 from .setup_record import SetupRecord
 from .shape_id import ShapeId
-from .shape_protocol import circuit_of, powers_needed, protocol_of
+from .shape_protocol import powers_needed, protocol_of
 from .srs_files import srs_of
 from .timings import Progress, Timings
 
@@ -76,29 +75,8 @@ def make_keys(
     kernels: Kernels,
     sealed: bool = False,
 ) -> ShapeKeys:
-    """The owner of every VERIFIER_ID of a model: none comes to be unless the predicates hold."""
-    config = package.sound_weights.config
+    """The owner of every VERIFIER_ID of a package: none comes to be unless the predicates hold."""
+    _ = package.sound_weights
     protocol = protocol_of(package, rows, certified, sealed)
-    require_hiding(kernels, protocol.masks, protocol.mu)
     string = open_srs_of(powers_needed(protocol))
-    pk, _ = setup_outer(
-        circuit_of(protocol),
-        string,
-        kernels,
-        list(record.fixed_commitments),
-        protocol.witness.num_columns,
-        config.mu,
-        {
-            "version": VERSION,
-            "N": rows,
-            "k": certified,
-            "sealed": sealed,
-            "vocab_size": config.vocab_size,
-            "pad_id": config.pad_id,
-            "n_ctx": config.n_ctx,
-            "model_id": record.model_id,
-            "config_digest": record.config_digest,
-            "vocabulary_root": package.vocabulary_root,
-        },
-    )
-    return ShapeKeys(protocol, pk)
+    return ShapeKeys(protocol, PublicModel.of(package, record).proving_key(protocol, string, kernels))

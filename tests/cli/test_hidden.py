@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Outcome, Run
+from zkllm.files import canonical_json
 from zkllm.hiding import fixed_masks
 from zkllm.key_files import setup_file
 from zkllm.model.package import HIDING_KEY_FILE, ModelPackage
@@ -63,9 +64,16 @@ def test_nothing_that_leaves_the_folder_tells_a_secret(
         run("accuracy", folder, "--checkpoint", checkpoint, "--json"),
         run("verifier", folder, "--new-tokens", 2, "--out", tmp_path / "contract"),
         run("profile", profile),
+        run("publish", folder, "--out", tmp_path / "public.json"),
     ]
     assert [o.code for o in outcomes] == [0] * len(outcomes), outcomes
-    files = [out, profile, *(tmp_path / "contract").rglob("*"), *folder.rglob("vk.json")]
+    files = [
+        out,
+        profile,
+        tmp_path / "public.json",
+        *(tmp_path / "contract").rglob("*"),
+        *folder.rglob("vk.json"),
+    ]
     said = [o.out.encode() + o.err.encode() for o in outcomes]
     said += [path.read_bytes() for path in files if path.is_file()]
     # errors too: a key that was changed, and a folder that is damaged
@@ -87,7 +95,7 @@ def test_the_list_of_what_others_see(run: Run, private: Outcome, folder: Path, p
     assert "others see" in shown.out and "others do not see" in shown.out and "hiding.key" in shown.out
     assert "others see" not in run("inspect", package).out
     data = run("inspect", folder, "--json").json
-    assert data["private"] and data["public"]["config"]["hidden"]
+    assert data["private"]
 
 
 def test_set_up_again_and_checked(run: Run, private: Outcome, folder: Path, checkpoint: Path) -> None:
@@ -105,3 +113,64 @@ def test_it_is_settled_as_any_other(run: Run, private: Outcome, folder: Path, ch
     common = ("--network", "anvil", "--home", tmp_path / "home", "--model", folder)
     settled = run("settle", *common, *PROMPT, "--quiet")
     assert settled.code == 0 and "settled: " in settled.out, settled
+
+
+# ---- the public record
+
+
+@pytest.fixture
+def record(run: Run, private: Outcome, folder: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "public.json"
+    published = run("publish", folder, "--out", path, "--json").json
+    assert published["model_id"] == f"0x{SetupRecord.load(setup_file(folder)).model_id.hex()}"
+    return path
+
+
+SHAPE = ("--max-tokens", 8, "--new-tokens", 2)
+
+
+def test_keys_are_made_from_the_public_record(run: Run, folder: Path, record: Path, tmp_path: Path) -> None:
+    """The owner's to the byte, sealed shapes too; and his proofs verify under them."""
+    out = tmp_path / "answer.zkllm"
+    for sealed in ((), ("--sealed",)):
+        assert run("prove", folder, *PROMPT, *sealed, "--out", out).code == 0
+        made = run("key", record, *SHAPE, *sealed, "--out", tmp_path / "vk.json")
+        assert made.code == 0 and "VERIFIER_ID  0x" in made.out
+        (owner,) = folder.glob("keys/N8-k2-sealed/vk.json" if sealed else "keys/N8-k2/vk.json")
+        assert (tmp_path / "vk.json").read_bytes() == owner.read_bytes()
+        assert run("verify", out, "--model", tmp_path / "vk.json").code == 0
+
+
+def changed(record: Path, **changes: object) -> None:
+    data = json.loads(record.read_bytes())
+    record.write_bytes(canonical_json({**data, **changes}))
+
+
+def test_false_records_make_no_key(run: Run, package: Path, record: Path, tmp_path: Path) -> None:
+    """An unsound program, other tables, a column too few, another SRS, no record at all."""
+    raw, command = record.read_bytes(), ("key", record, *SHAPE, "--out", tmp_path / "vk.json")
+    data = json.loads(raw)
+    config, tables, commitments = data["config"], data["tables"], data["fixed_commitments"]
+    for words, changes in {
+        "unsound: one value: claims of head": {"config": config | {"vocab_slot_bits": 32}},
+        "unsound: div_bits": {"config": config | {"div_bits": 8}},
+        "unsound: GELU tables: scales for each class": {"tables": tables | {"gelu_in_log2": [9, 9]}},
+        "exp_top or score_divisor": {"tables": tables | {"exp_top": 1 << 40}},
+        "not that of the lookup tables": {"tables": tables | {"exp_top": tables["exp_top"] - 1}},
+        "not the one that the model was set up with": {"srs_digest": "00" * 32},
+        f"{len(commitments) - 1} commitments": {"fixed_commitments": commitments[:-1]},
+        "the model is not private": {"config": config | {"hidden": False}},
+        "format 2": {"format": 2},
+        "not on the curve": {"fixed_commitments": ["01" * 64, *commitments[1:]]},
+    }.items():
+        record.write_bytes(raw)
+        changed(record, **changes)
+        run(*command).failed_in_one_line(words)
+    swapped = [commitments[-1], *commitments[1:-1], commitments[0]]
+    record.write_bytes(raw)
+    changed(record, fixed_commitments=swapped)
+    run(*command).failed_in_one_line("not that of the lookup tables")
+    record.write_bytes(raw[:-1])
+    run(*command).failed_in_one_line("public record")
+    assert not (tmp_path / "vk.json").exists()
+    run("publish", package, "--out", record).failed_in_one_line("is not private")

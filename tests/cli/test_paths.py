@@ -33,6 +33,8 @@ TABLE: dict[str, dict[str, str]] = {
     "setup": {"model": "checkpoint", "--out": NEW, "--srs": PTAU, "--calibration": TEXT},
     "prove": {"model": "package", "--out": NEW, "--profile": "new/other"},
     "precompute": {"model": "package"},
+    "publish": {"model": "package", "--out": NEW},
+    "key": {"record": KEY, "--srs": PTAU, "--out": NEW},
     "verify": {"proofs": PROOF, "--model": "package"},
     "calldata": {"proof": PROOF, "--model": KEY, "--out": NEW},
     "verifier": {"model": KEY, "--out": NEW},

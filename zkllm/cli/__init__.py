@@ -30,6 +30,8 @@ COMMANDS = (
     "srs",
     "setup",
     "precompute",
+    "publish",
+    "key",
     "prove",
     "verify",
     "calldata",

@@ -19,7 +19,7 @@ PUBLIC = (
     ("lookup tables", "exp and activation, which anyone recomputes, in columns of their own"),
     ("vocabulary", "every token's bytes: a settlement shows that the answer's are those"),
     ("commitments", "to the other columns, masked: they tell nothing of the weights"),
-    ("keys", "model_id, and of each shape vk.json and the contract: made from the above"),
+    ("keys", "model_id, and of each shape vk.json and the contract: made from the above (zkllm publish)"),
     ("proofs", "statement, answer included; that one was made, and when"),
 )
 HIDDEN = (

@@ -107,12 +107,6 @@ def inspect_package(
         "srs_kind": record.srs_kind,
         "srs_digest": record.srs_digest,
         "private": package.config.hidden,
-        "public": {  # what everybody may know, and model_id and every VERIFIER_ID are made from
-            "config": package.config.to_dict(),
-            "tables": package.weights.tables.to_dict(),
-            "vocabulary_root": package.vocabulary_root,
-            "fixed_commitments": list(record.fixed_commitments),
-        },
         "architecture": _architecture(package),
         "parameters": sum(block.parameters for block in blocks),
         "sub_blocks": [asdict(block) for block in blocks],

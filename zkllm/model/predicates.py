@@ -14,7 +14,7 @@ Each is named, so that a package that breaks one says which. Three kinds:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,8 +27,8 @@ from zkllm.gpt2.description import declared, layer_norm, linear_kinds
 from zkllm.kernels.native import NATIVE
 from zkllm.limits import MAX_POSITIONS, MAX_VOCABULARY
 from zkllm.model.folding import LINEARS
-from zkllm.model.tables import exp_table, gelu_table
-from zkllm.model.weights import QuantizedModel
+from zkllm.model.tables import exp_table, gelu_table, tables_of
+from zkllm.model.weights import QuantizedModel, TableSpec
 from zkllm.ops.linear import Kind
 from zkllm.protocol.manifest import Manifest
 
@@ -138,18 +138,24 @@ def largest_sum(model: QuantizedModel, residual: int | None = None) -> dict[str,
     x = residual_bound(model) if residual is None else residual
     q = square_sum_bound(model, x)
     rho, norm = 1 << c.rho_bits, 1 << c.norm_bits
-    rows, exp_max = c.n_ctx, max_abs(model.exp)
-    delta = 1 << c.exp_shift
     return {
         "layernorm rows": max(norm + rho * rho * q + (d << (2 * c.kappa)), 2 * norm + 1 + (2 * rho + 1) * q),
         "layernorm features": (act << c.ln_shift) + (1 << c.ln_shift) + layer_norm(c).largest(x) * rho,
-        "attention": 2 * c.head_dim * act * act + delta * ((1 << c.exp_bits) + (1 << c.over_bits) + 1),
-        "division": 2 * rows * exp_max * (2 * act + 1) + rows * exp_max + (1 << c.div_bits),
+        **largest_public_sum(c, model.exp),
         "final norm": (act << c.final_shift)
         + (1 << c.final_shift)
         + max_abs(model.gain) * act
         + max_abs(model.beta),
         "embedding: X0": 2 * x,
+    }
+
+
+def largest_public_sum(c: ProgramConfig, exp: np.ndarray) -> dict[str, int]:
+    """For the relations without weights."""
+    act, total, delta = 1 << (c.act_bits - 1), c.n_ctx * max_abs(exp), 1 << c.exp_shift
+    return {
+        "attention": 2 * c.head_dim * act * act + delta * ((1 << c.exp_bits) + (1 << c.over_bits) + 1),
+        "division": 2 * total * (2 * act + 1) + total + (1 << c.div_bits),
     }
 
 
@@ -169,6 +175,19 @@ def failed_predicates(model: QuantizedModel) -> list[str]:
 def failed_config_predicates(c: ProgramConfig) -> list[str]:
     """Those of the configuration alone: axes, slots and the widths that the traced arrays can hold."""
     return [p.text for p in config_predicates(c) if not p.holds]
+
+
+def failed_public_predicates(c: ProgramConfig, spec: TableSpec) -> list[str]:
+    """Those that need no weights: of the configuration and the tables. They are enough for one answer to each
+    prompt, whatever the weights (docs/security.md)."""
+    if failed := failed_config_predicates(c):
+        return failed
+    if {len(spec.gelu_in_log2), len(spec.gelu_out_log2)} != {c.mlp_classes}:
+        return ["GELU tables: scales for each class"]
+    arrays = tables_of(spec, c)
+    found = [*_table_predicates(c, spec, arrays["exp"], arrays["gelu"])]
+    found += _no_wrap(largest_public_sum(c, arrays["exp"]))
+    return [p.text for p in found if not p.holds]
 
 
 def check_predicates(model: QuantizedModel) -> None:
@@ -195,9 +214,7 @@ def array_predicates(model: QuantizedModel) -> Iterator[Predicate]:
         biased = s.true_max + max_abs(getattr(model, f"b_{s.kind}")) if s.kind in LINEARS else s.true_max
         text = f"{s.kind}: |Z| may reach {biased}, at most 2^{ACCUMULATOR_BITS}"
         yield Predicate(f"accumulator {s.kind}", biased < 1 << ACCUMULATOR_BITS, text)
-    for relation, bound in largest_sum(model).items():
-        text = f"no wrap: {relation} may reach 2^{_bits(bound)}"
-        yield Predicate(f"no wrap: {relation}", bound < R, text)
+    yield from _no_wrap(largest_sum(model))
     q_bits = _bits(square_sum_bound(model))
     norm = 2 * c.rho_bits + q_bits
     yield Predicate("norm", norm <= NORM_BITS, f"2 rho_bits + bits of Q = {norm} <= {NORM_BITS}")
@@ -206,26 +223,33 @@ def array_predicates(model: QuantizedModel) -> Iterator[Predicate]:
     yield Predicate("centred", centred < 1 << CENTRED_BITS, text)
     text = f"Q may reach 2^{q_bits}, at most 2^{TRACED_BITS}"
     yield Predicate("square sum", q_bits <= TRACED_BITS, text)
-    yield from _table_predicates(model)
-    total = 2 * c.n_ctx * max_abs(model.exp)
-    text = f"div_bits: 2 M may reach {total}, at most 2^{c.div_bits}"
-    yield Predicate("div_bits and the table", total <= 1 << c.div_bits, text)
+    yield from _table_predicates(c, model.tables, model.exp, model.gelu)
 
 
-def _table_predicates(model: QuantizedModel) -> Iterator[Predicate]:
-    c, e, spec = model.config, model.exp, model.tables
+def _no_wrap(bounds: Mapping[str, int]) -> Iterator[Predicate]:
+    for relation, bound in bounds.items():
+        text = f"no wrap: {relation} may reach 2^{_bits(bound)}"
+        yield Predicate(f"no wrap: {relation}", bound < R, text)
+
+
+def _table_predicates(
+    c: ProgramConfig, spec: TableSpec, e: np.ndarray, gelu: np.ndarray
+) -> Iterator[Predicate]:
     classes = {len(spec.gelu_in_log2), len(spec.gelu_out_log2)} == {c.mlp_classes}
     for text, holds in {
         "exp table is non-increasing": bool((e[:-1] >= e[1:]).all()),
         "exp table ends in 0": int(e[-1]) == 0,
         "exp table starts above 0": int(e[0]) > 0,
-        "GELU table fits act_bits": max_abs(model.gelu) < 1 << (c.act_bits - 1),
+        "GELU table fits act_bits": max_abs(gelu) < 1 << (c.act_bits - 1),
         "exp table: contents as specified": np.array_equal(e, exp_table(spec, c.exp_bits)),
         "GELU tables: scales for each class": classes,
         "GELU table: contents as specified": not classes
-        or np.array_equal(model.gelu, gelu_table(spec, c.gelu_bits)),
+        or np.array_equal(gelu, gelu_table(spec, c.gelu_bits)),
     }.items():
         yield Predicate(text, holds, text)
+    total = 2 * c.n_ctx * max_abs(e)
+    text = f"div_bits: 2 M may reach {total}, at most 2^{c.div_bits}"
+    yield Predicate("div_bits and the table", total <= 1 << c.div_bits, text)
 
 
 def config_predicates(c: ProgramConfig) -> Iterator[Predicate]:

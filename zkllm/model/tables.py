@@ -7,6 +7,7 @@ from functools import lru_cache
 import mpmath
 import numpy as np
 
+from zkllm.gpt2.config import ProgramConfig
 from zkllm.model.activations import ACTIVATIONS
 from zkllm.model.rounding import rounded
 from zkllm.model.weights import TableSpec
@@ -29,6 +30,11 @@ def _exp_table(spec: TableSpec, bits: int) -> np.ndarray:
 def exp_table(spec: TableSpec, bits: int) -> np.ndarray:
     """int32[2^bits], non-increasing, last entry 0."""
     return _exp_table(spec, bits).copy()
+
+
+def tables_of(spec: TableSpec, c: ProgramConfig) -> dict[str, np.ndarray]:
+    """The arrays that a specification determines, by name."""
+    return {"exp": exp_table(spec, c.exp_bits), "gelu": gelu_table(spec, c.gelu_bits)}
 
 
 def gelu_table(spec: TableSpec, bits: int) -> np.ndarray:

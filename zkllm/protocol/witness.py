@@ -69,18 +69,19 @@ def store(manifest: Manifest, tensors: Tensors, name: str, values: np.ndarray, k
 def fixed_tensors(m: Manifest, model: Model) -> Tensors:
     """The fixed columns' tensors. Packed weights stay integers with their slot axis."""
     arrays = dict(model.arrays())
-    tensors: Tensors = {}
-    for name, held in m.held.items():
-        array, packing = held.array, held.packing
-        values = arrays[array.name]
-        if held.row is not None:
-            tensors[name] = values[held.row].reshape(m.sizes(name))
-        elif packing is None:
-            tensors[name] = array.spread(values, m.axes)
-        else:
-            slot = axes_of(array.dims).index(packing.slot)
-            tensors[name] = Packed(array.spread(values, m.axes), slot, packing.bits)
-    return tensors
+    return {name: fixed_tensor(m, name, arrays) for name in m.held}
+
+
+def fixed_tensor(m: Manifest, name: str, arrays: Mapping[str, np.ndarray]) -> np.ndarray | Packed:
+    """One of them, of the array that it is held in."""
+    held = m.held[name]
+    array, packing = held.array, held.packing
+    values = arrays[array.name]
+    if held.row is not None:
+        return values[held.row].reshape(m.sizes(name))
+    if packing is None:
+        return array.spread(values, m.axes)
+    return Packed(array.spread(values, m.axes), axes_of(array.dims).index(packing.slot), packing.bits)
 
 
 def witness_tensors(m: Manifest, model: Model, trace: Execution, kernels: Kernels) -> Tensors:
