@@ -34,7 +34,7 @@ print(needed.resident, resident_memory().get("peak", 0))
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_estimate_is_not_below_the_measured_peak(tmp_path: Path) -> None:
     from zkllm.cli import main
 

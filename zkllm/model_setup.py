@@ -15,7 +15,7 @@ from .memory import require_memory
 from .model.build import BuildOptions, build_package
 from .model.checkpoint import stamps
 from .model.hub import find_checkpoint, hub_id
-from .model.package import ModelPackage
+from .model.package import HIDING_KEY_FILE, ModelPackage
 from .model.quantize import QuantizerOptions
 from .model_id import VERSION
 from .pcs.powers import check_srs
@@ -60,7 +60,15 @@ def setup(
             f"witness_mu = {witness_mu}: witness columns have from 2^{LEAST_WITNESS_MU} coefficients to half "
             "of a column's"
         )
-    check_setup_inputs(model, Path(out), rows, mu, Path(srs) if srs is not None else None)
+    out = Path(out)
+    check_setup_inputs(model, out, rows, mu, Path(srs) if srs is not None else None)
+    if private:
+        out.mkdir(parents=True, exist_ok=True)
+        out.chmod(0o700)  # all of it tells of the weights
+    elif (out / HIDING_KEY_FILE).exists():
+        raise PackageError(
+            f"{out} is a private package, and would not be one any more; give --private, or another folder"
+        )
     quantizer = QuantizerOptions(mu=mu, witness_mu=witness_mu)
     options = BuildOptions(quantizer, text, rows or DEFAULT_ROWS, private)
     package = build_package(model, out, options, progress)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from zkllm import api, setup_check, shapes
+from zkllm import api, public_model, setup_check
 from zkllm._native import g2_squarings
 from zkllm.cli.models import find_key, shape_verifying_key, verifying_key
 from zkllm.errors import PackageError, SrsError
@@ -127,7 +127,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_genuine_keys_of_others_are_made_again_once(strange: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = contents(strange)
     made: list[str] = []
-    for module, name in ((setup_check, "commit_columns"), (shapes, "setup_outer")):
+    for module, name in ((setup_check, "commit_columns"), (public_model, "setup_outer")):
         genuine = getattr(module, name)
         monkeypatch.setattr(module, name, lambda *a, n=name, g=genuine: (made.append(n), g(*a))[1])
     for _ in range(2):
@@ -201,6 +201,7 @@ def test_what_was_checked_is_one_s_own(run, strange: Path, checkpoint: Path) -> 
     assert api.open_setup(package).own and keys_of(strange, package.digest, genuine.model_id) == [genuine]
 
 
+@pytest.mark.long
 def test_scales_of_a_text_of_one_s_own(run, copy: Path, checkpoint: Path) -> None:
     """The auditor has the text, or allows the scales."""
     text = copy.parent / "text"
@@ -225,4 +226,4 @@ def test_an_unsound_package_fails_the_check(run, copy: Path, checkpoint: Path) -
     data["config"]["vocab_slot_bits"] = 10
     path.write_bytes(canonical_json(data))
     for option in ((), ("--allow-scales",)):
-        run("setup", checkpoint, "--out", copy, "--check", *option).failed_in_one_line("packing head")
+        run("setup", checkpoint, "--out", copy, "--check", *option).failed_in_one_line("claims of head")

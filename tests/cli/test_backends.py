@@ -16,7 +16,7 @@ from zkllm.kernels.native import NATIVE, NativeKernels
 from zkllm.model.package import ModelPackage
 from zkllm.proof import Proof
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 def zkllm(backend: str, *arguments: object) -> subprocess.CompletedProcess[str]:

@@ -60,7 +60,7 @@ def test_prove_prints_the_answer(run, package, tmp_path):
     assert set(data["timings"]) >= {"trace", "inner proof", "outer proof"}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_float_model_runs_beside_where_it_is_asked_for(run, package, tmp_path):
     arguments = ("prove", package, "--prompt", "hello", "--out", tmp_path / "x")
     outcome = run(*arguments, "--float-logits", "--json")

@@ -36,6 +36,7 @@ def node_of(parent: int) -> int | None:
     return None
 
 
+@pytest.mark.long
 def test_the_demo_settles_the_answer(run, home, monkeypatch):
     monkeypatch.chdir(ROOT)
     outcome = run("demo", "--home", home)

@@ -39,6 +39,7 @@ def commands() -> list[str]:
     return [line for line in lines if line]
 
 
+@pytest.mark.long
 def test_the_way_on_sepolia(run, package, sepolia, tmp_path, monkeypatch):
     from eth_account import Account
 

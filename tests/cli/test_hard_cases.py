@@ -15,7 +15,7 @@ from zkllm.model.package import ModelPackage
 from zkllm.model.quantize import QuantizerOptions
 from zkllm.shape_protocol import protocol_of
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 END = 300  # <|endoftext|>: the highest id and the pad id
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,10 @@ def test_set_up_again_and_checked(run: Run, private: Outcome, folder: Path, chec
     """The same key, the same model_id; the owner's audit; and the option does not go unsaid."""
     again = run("setup", checkpoint, "--out", folder, "--max-tokens", "8", "--private", "--json").json
     assert f"0x{SetupRecord.load(setup_file(folder)).model_id.hex()}" == again["model_id"]
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    open_again = run("setup", checkpoint, "--out", folder, "--max-tokens", "8")
+    open_again.failed_in_one_line("is a private package, and would not be one any more")
+    assert ModelPackage.load(folder).config.hidden
     assert run("setup", checkpoint, "--out", folder, "--check").code == 0
     refused = run("setup", checkpoint, "--out", folder, "--check", "--private")
     assert refused.code == 2 and "--check takes no --private" in refused.err
@@ -109,6 +114,7 @@ def test_set_up_again_and_checked(run: Run, private: Outcome, folder: Path, chec
     assert refused.code == 2 and "--plan takes no --private" in refused.err
 
 
+@pytest.mark.long
 def test_it_is_settled_as_any_other(run: Run, private: Outcome, folder: Path, chain, tmp_path: Path) -> None:
     common = ("--network", "anvil", "--home", tmp_path / "home", "--model", folder)
     settled = run("settle", *common, *PROMPT, "--quiet")

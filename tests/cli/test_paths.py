@@ -304,7 +304,7 @@ def test_keys_that_could_not_be_kept_are_not_made(
 # ---- a finished proof
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_finished_proof_is_never_thrown_away(
     run, package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,7 +21,7 @@ def blocks() -> list[tuple[str, list[str]]]:
     return [(kind, block.splitlines()) for kind, block in found]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_tutorial(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("models").symlink_to(ROOT / "models")

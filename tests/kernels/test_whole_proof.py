@@ -9,7 +9,7 @@ from testkit.whole import Whole
 from zkllm.kernels.native import NATIVE
 from zkllm.naive import NAIVE
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 LAYERS, MU = 2, 7  # weights in layered columns too, and a circuit of 2^14 rows
 

@@ -76,6 +76,7 @@ def deposit(rpc: Rpc, contract: bytes, model, text: bytes) -> bytes:
     return deploy_vault(rpc, depositor, terms, DEPOSIT)
 
 
+@pytest.mark.long
 def test_the_whole_way_on_a_fork(origin, fork, open_: Open, model):
     owner, asker, prover, thief = (open_(i) for i in range(4))
     key = model.verifying_key

@@ -199,6 +199,7 @@ def test_both_compilers_make_what_is_on_chain(session, sources):
         recompile(session.rpc, elsewhere)
 
 
+@pytest.mark.long
 def test_every_compiler_of_this_machine_is_asked(session, sources, tmp_path, monkeypatch):
     """A program on PATH beside npm's: here one that runs npm's, elsewhere the native build."""
     import shutil
