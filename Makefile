@@ -84,7 +84,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses $(or $(WORKERS),auto) --dist lo
 test-python: develop ## run pytest, on all cores; WORKERS=1 on one
 	@$(PYTEST)
 
-test-fast: develop ## run the Python tests that are not marked slow: about two minutes on two cores
+test-fast: develop ## run the Python tests that are not marked slow
 	@$(PYTEST) -m "not (slow or long)"
 
 test-long: develop ## run what `make test` has no time for: ceremonies with snarkjs, compilers, settlement-check, ..
