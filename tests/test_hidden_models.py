@@ -12,6 +12,7 @@ import pytest
 from testkit.blinding import weight_masks
 from testkit.checkpoints import write_checkpoint
 from testkit.whole import CONTEXT, Whole
+from tests.test_planning import RATES
 from zkllm import api
 from zkllm.commitments import commit_columns
 from zkllm.errors import PackageError, ProofError
@@ -19,6 +20,7 @@ from zkllm.field import R
 from zkllm.hiding import fixed_masks
 from zkllm.kernels.native import NATIVE
 from zkllm.key_files import setup_file
+from zkllm.measure.planning import plan
 from zkllm.model.package import HIDING_KEY_FILE, ModelPackage
 from zkllm.precompute import precompute
 from zkllm.protocol.witness import fixed_tensors
@@ -177,3 +179,10 @@ def test_recorded_commitments_are_made_again_with_the_masks(packages: dict[str, 
     finally:
         path.write_bytes(raw)
     assert api.own_setup(package) == record
+
+
+def test_sizes_are_planned_as_they_are_chosen(packages: dict[str, ModelPackage]) -> None:
+    """That tables are apart makes no column longer."""
+    largest = {name: plan(p.folder, nanoseconds=RATES).choices[-1] for name, p in packages.items()}
+    assert largest["one"].mu == largest["other"].mu == packages["one"].config.mu
+    assert largest["open"].mu == packages["open"].config.mu

@@ -70,9 +70,7 @@ class ProgramConfig:
     mu: int  # the opening sees 2^mu coefficients in every column
     fixed_mu: int  # of which tensors fill 2^fixed_mu of a fixed column, at most all,
     witness_mu: int  # and 2^witness_mu of a witness column, at most half
-    hidden: (
-        bool  # commitments to weights are blinded, above 2^fixed_mu; lookup tables have columns of their own
-    )
+    hidden: bool  # fixed columns are masked above that, but for those of lookup tables, which are apart
 
     @property
     def width(self) -> int:

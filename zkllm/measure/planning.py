@@ -123,9 +123,8 @@ def plan(
     check_positions(config, rows)
     rates = dict(nanoseconds) if nanoseconds else {**limits(18), "point_mul": point_mul()}
     widest = describe(config.with_columns(ColumnSizes.full(MAX_MU, config.hidden)), rows, 1)
-    top = max(
-        ceil_log2(widest.fixed.used) + config.hidden, ceil_log2(widest.witness.used) + 1
-    )  # one column of each
+    fixed, witness = (ceil_log2(group.longest) for group in (widest.fixed, widest.witness))
+    top = max(fixed + config.hidden, witness + 1)  # one column of each
     highest = max(MIN_MU, min(MAX_MU, top))
     mus = range(max(MIN_MU, highest - CHOICES + 1), highest + 1)
     circuit_log2 = build_circuit(describe(sized(config, rows, highest), rows, 1)).log2_size

@@ -46,7 +46,7 @@ def chosen_sizes(setting: Setting, mu: int | None = None, witness_mu: int | None
     """
     hidden = setting.shape.config.hidden
     least = max(LEAST_WITNESS_MU, setting.largest_table)
-    fixed = max(least, ceil_log2(max(setting.fixed.together, setting.fixed.apart)))
+    fixed = max(least, ceil_log2(setting.fixed.longest))
     most = (mu if mu is not None else MAX_CHOSEN_MU) - 1
     witness = witness_mu
     if witness is None:

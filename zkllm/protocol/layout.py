@@ -75,6 +75,11 @@ class Layout:
         return self.apart_from + self.apart
 
     @property
+    def longest(self) -> int:
+        """Coefficients of a column that would hold all that shares columns, or all that is apart."""
+        return max(self.together, self.apart)
+
+    @property
     def apart_from(self) -> int:
         """First address of what is apart: that of a column."""
         return -(-self.together >> self.mu) << self.mu if self.apart else self.together
