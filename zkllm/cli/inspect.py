@@ -101,7 +101,7 @@ def _proof_lines(data: JsonObject) -> list[str]:
 
 
 def _package_lines(data: JsonObject) -> list[str]:
-    from zkllm.cli.text import pairs, table
+    from zkllm.cli.text import pairs, srs_kind_in_words, table
 
     a, shape, columns, circuit = data["architecture"], data["shape"], data["columns"], data["circuit"]
     shape_id = ShapeId(shape["N"], shape["k"], shape["sealed"])
@@ -120,7 +120,7 @@ def _package_lines(data: JsonObject) -> list[str]:
             ("parameters", f"{data['parameters']:,}"),
             ("shape", f"{shape_id}, VERIFIER_ID 0x{shape['verifier_id'].hex()}"),
             ("proof body", f"{shape['proof_body_bytes']:,} B, {shape['public_inputs']} public inputs"),
-            ("SRS", srs if srs == "ceremony" else f"{srs}: anyone can forge, for tests only"),
+            ("SRS", srs_kind_in_words(srs)),
         ]
     )
     if data["private"]:

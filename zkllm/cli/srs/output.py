@@ -16,10 +16,6 @@ def stage(console: Console, name: str) -> Callable[[int, int], None]:
     return lambda done, total: console.progress(name, done, total)
 
 
-def _kind(kind: str) -> str:
-    return "development: anyone can forge, for tests only" if kind == DEVELOPMENT else kind
-
-
 def _describe(kind: str, tau_g1: bytes, tau_g2: bytes, powers: int, g2: int, path: Path) -> JsonObject:
     from zkllm.pcs.fetch_plan import served_mu
     from zkllm.pcs.srs import srs_digest
@@ -37,11 +33,11 @@ def _describe(kind: str, tau_g1: bytes, tau_g2: bytes, powers: int, g2: int, pat
 
 
 def srs_rows(data: JsonObject) -> Rows:
-    from zkllm.cli.text import size
+    from zkllm.cli.text import size, srs_kind_in_words
 
     return [
         ("file", f"{data['file']}, {size(data['bytes'])}"),
-        ("SRS", _kind(data["srs_kind"])),
+        ("SRS", srs_kind_in_words(data["srs_kind"])),
         ("digest", "0x" + data["srs_digest"].hex()),
         ("[tau]_2", "0x" + data["tau_g2"].hex()),
         ("powers", f"{data['powers']:,} in G1"),
