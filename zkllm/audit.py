@@ -14,12 +14,11 @@ from .model.checkpoint import load_checkpoint
 from .model.package import ModelPackage
 from .model_setup import calibration_text
 from .outer.keys import VerifyingKey
-from .pcs.powers import check_srs
 from .pcs.srs import Srs
 from .setup_check import check_record, commitment_powers, open_setup
 from .shape_id import ShapeId
 from .shapes import make_keys
-from .srs_files import srs_of
+from .srs_files import check_srs_stage, srs_of
 from .timings import Progress, Timings
 
 
@@ -64,8 +63,7 @@ def check_setup(
     def checked_srs(powers: int) -> Srs:
         if not any(s.num_powers >= powers for s in checked):
             string = srs_of(record, powers, progress, kernels)
-            with Timings(progress=progress).stage("check SRS") as report:
-                check_srs(string, report)
+            check_srs_stage(string, progress)
             checked.append(string)
         return next(s for s in checked if s.num_powers >= powers)
 

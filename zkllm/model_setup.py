@@ -18,14 +18,13 @@ from .model.hub import find_checkpoint, hub_id
 from .model.package import HIDING_KEY_FILE, ModelPackage
 from .model.quantize import QuantizerOptions
 from .model_id import VERSION
-from .pcs.powers import check_srs
 from .preflight import DEFAULT_ROWS, Asked, check_setup_inputs
 from .resumable import Resumable
 from .setup_check import own_setup, recorded
 from .setup_record import SetupRecord
 from .shape_protocol import powers_needed, protocol_of
 from .shapes import shape_keys
-from .srs_files import load_srs
+from .srs_files import check_srs_stage, load_srs
 from .timings import Progress, Timings
 
 
@@ -97,8 +96,7 @@ def setup_keys(
     string = load_srs(path, powers, progress, kernels)
     timings = Timings(progress=progress)
     if path is not None:
-        with timings.stage("check SRS") as report:
-            check_srs(string, report)
+        check_srs_stage(string, progress)
     resumable = Resumable(
         package.folder / KEYS / COMMITMENTS_FILE,
         {"package": package.digest.hex(), "srs": string.digest.hex(), "version": VERSION},

@@ -26,7 +26,6 @@ from .model_id import VERSION, config_digest, model_id
 from .outer.keys import VerifyingKey
 from .outer.setup import ProvingKey, setup_outer
 from .pcs.curve import decode_g1
-from .pcs.powers import check_srs
 from .pcs.srs import Srs
 from .protocol.description import Description
 from .protocol.masks import require_hiding
@@ -35,7 +34,7 @@ from .records import decode, encode
 from .setup_record import SetupRecord
 from .shape_id import ShapeId
 from .shape_protocol import circuit_of, powers_needed, protocol_with
-from .srs_files import load_srs
+from .srs_files import check_srs_stage, load_srs
 from .timings import Progress, Timings
 
 FORMAT = 1
@@ -139,8 +138,7 @@ class PublicModel:
         if (string.digest, string.kind) != (self.srs_digest, self.srs_kind):
             raise PackageError("the SRS is not the one that the model was set up with; give its file (--srs)")
         if srs is not None:
-            with timings.stage("check SRS") as report:
-                check_srs(string, report)
+            check_srs_stage(string, progress)
         with timings.stage("tables"):
             self._check_tables(protocol, string)
         with timings.stage(f"key {shape}"):

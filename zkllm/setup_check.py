@@ -12,13 +12,12 @@ from .kernels.native import NATIVE
 from .key_files import setup_file
 from .model.package import ModelPackage
 from .model_id import config_digest, model_id
-from .pcs.powers import check_srs
 from .pcs.srs import Srs
 from .protocol.witness import fixed_tensors
 from .resumable import Resumable
 from .setup_record import SetupRecord
 from .shape_protocol import protocol_of
-from .srs_files import srs_of
+from .srs_files import check_srs_stage, srs_of
 from .timings import Progress, Timings
 
 
@@ -43,8 +42,7 @@ def own_setup(
     if not record.own:
         string = srs_of(record, commitment_powers(package), progress, kernels)
         if record.srs_path is not None:
-            with Timings(progress=progress).stage("check SRS") as report:
-                check_srs(string, report)
+            check_srs_stage(string, progress)
         check_record(package, record, string, progress)
     return record
 

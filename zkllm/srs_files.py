@@ -8,10 +8,11 @@ from pathlib import Path
 from .errors import PackageError
 from .kernels.interface import Kernels
 from .key_files import KEYS, SETUP_FILE
+from .pcs.powers import check_srs
 from .pcs.ptau import open_srs
 from .pcs.srs import Srs, development_srs
 from .setup_record import SetupRecord
-from .timings import Progress
+from .timings import Progress, Timings
 
 MIN_SRS_LOG2 = 18
 """Smaller development strings are not worth a file of their own."""
@@ -25,6 +26,12 @@ def load_srs(path: Path | None, powers: int, progress: Progress | None, kernels:
     if progress is not None:
         report = lambda done, total: progress("development SRS", done, total)
     return development_srs(max(MIN_SRS_LOG2, (powers - 1).bit_length()), report, kernels)
+
+
+def check_srs_stage(string: Srs, progress: Progress | None) -> None:
+    """`check_srs`, as a stage of its own: what a file holds comes from anyone. Raises SrsError."""
+    with Timings(progress).stage("check SRS") as report:
+        check_srs(string, report)
 
 
 def srs_of(record: SetupRecord, powers: int, progress: Progress | None, kernels: Kernels) -> Srs:
