@@ -92,7 +92,7 @@ def slot_bounds(model: QuantizedModel) -> list[SlotBound]:
     """Of the linear layers as they are declared, of the head, and of the embedding."""
     c, m = model.config, declared(model.config, 1, 1)
     act = 1 << (c.act_bits - 1)
-    outputs = {lookup.output for _, lookup in m.lookups()}
+    outputs, claims = {lookup.output for _, lookup in m.lookups()}, claimed_values(c, m)
 
     def most(tensor: str) -> int:
         """The largest magnitude that is proved: an activation's is in its tables."""
@@ -104,12 +104,11 @@ def slot_bounds(model: QuantizedModel) -> list[SlotBound]:
         claimed = (most(kind.target) << kind.shift) + (1 << (kind.shift - 1)) + max_abs(bias)
         gains = kind.gains or (0,) * c.n_layer
         true = most(kind.source) * _l1(weights, gains)
-        claims, slots = claimed_values(c, m), m.axes[kind.packing.slot]
+        slots = m.axes[kind.packing.slot]
         return SlotBound(kind.name, true, claimed, claims[kind.name], slots, kind.packing.bits)
 
     def rows(kind: str, true_max: int, claimed: int) -> SlotBound:
-        claims = claimed_values(c, m)[kind]
-        return SlotBound(kind, true_max, claimed, claims, c.vocab_slots, c.vocab_slot_bits)
+        return SlotBound(kind, true_max, claimed, claims[kind], c.vocab_slots, c.vocab_slot_bits)
 
     head = (1 << (c.logit_bits - 1)) + (1 << c.diff_bits) + 1
     return [
