@@ -23,7 +23,7 @@ from zkllm.naive import NAIVE
 from zkllm.opening_table import Binding, OpeningTable, save_table
 from zkllm.outer.keys import VerifyingKey
 from zkllm.outer.prover import Coefficients, Combined
-from zkllm.pcs.curve import G1_BYTES, G1_GENERATOR, decode_g1
+from zkllm.pcs.curve import G1_BYTES, G1_GENERATOR
 from zkllm.pcs.division import divides
 from zkllm.pcs.srs import Srs, make_development_srs
 from zkllm.precompute import FixedColumns, WrongColumn
@@ -240,7 +240,7 @@ def test_the_division_is_checked(case: Case) -> None:
         alpha = 7
         q, g = NATIVE.divide(NATIVE.from_list(f), b, 1, alpha)
         whole, quotient, rest = (srs.commit(x) for x in (NATIVE.from_list(f), q, g))
-        assert divides(decode_g1(whole), quotient, rest, alpha, tau_b)
-        assert not divides(decode_g1(whole), quotient, rest, alpha + 1, tau_b) or not any(quotient)
-        assert not divides(decode_g1(whole), quotient, G1_GENERATOR, alpha, tau_b)
-        assert not divides(decode_g1(whole), G1_GENERATOR, rest, alpha, tau_b)
+        assert divides(whole, quotient, rest, alpha, tau_b)
+        assert not divides(whole, quotient, rest, alpha + 1, tau_b) or not any(quotient)
+        assert not divides(whole, quotient, G1_GENERATOR, alpha, tau_b)
+        assert not divides(whole, G1_GENERATOR, rest, alpha, tau_b)

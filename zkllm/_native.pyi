@@ -5,6 +5,10 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+# ---- mod.rs
+
+def release_memory() -> None: ...
+
 # ---- field.rs: vectors of field elements
 
 Ints = NDArray[np.integer]

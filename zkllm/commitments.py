@@ -11,7 +11,6 @@ from types import MappingProxyType
 import numpy as np
 
 from .field import R
-from .pcs.curve import decode_g1, encode_g1, linear_combination_g1
 from .pcs.srs import Srs
 from .protocol.columns import column_pieces
 from .protocol.data import Tensors
@@ -41,9 +40,9 @@ def commit_column(
     ]
     if [shift for shift, _ in slots] == [0] and not masks:
         return slots[0][1]
-    terms = [(pow(2, shift, R), decode_g1(point)) for shift, point in slots]
-    terms += [(mask, decode_g1(srs.points[address])) for address, mask in masks.items()]
-    return encode_g1(linear_combination_g1(terms))
+    terms = [(pow(2, shift, R), point) for shift, point in slots]
+    terms += [(mask, srs.points[address]) for address, mask in masks.items()]
+    return srs.kernels.combine_points(terms)
 
 
 def commit_columns(

@@ -104,6 +104,7 @@ def setup_keys(
     record = recorded(package, rows, string, path, timings, resumable)
     record.save(setup_file(package.folder))
     shape_keys(package, rows, 1, progress, kernels)
+    kernels.release_memory()
     return record
 
 

@@ -21,7 +21,6 @@ from .kernels.native import NATIVE
 from .key_files import OPENING_JOURNAL, opening_table_file
 from .model.package import ModelPackage
 from .opening_table import Binding, OpeningTable, save_table
-from .pcs.curve import decode_g1
 from .pcs.division import divides
 from .pcs.mercury import column_bits
 from .pcs.srs import Srs
@@ -102,8 +101,7 @@ class FixedColumns:
         alpha = random_scalar()
         quotient = points.geometric_sum(alpha, start, self.binding.rows - 1)
         remainder = self.srs.commit(self.sums.column_along_columns(column, alpha))
-        commitment = decode_g1(self.commitments[column])
-        if not divides(commitment, quotient, remainder, alpha, self.g2_tau_b):
+        if not divides(self.commitments[column], quotient, remainder, alpha, self.g2_tau_b):
             raise WrongColumn(f"column {column}")
 
 
@@ -152,6 +150,7 @@ def precompute(
             columns.sums.release(column)
             if report is not None:
                 report(column + 1, binding.columns)
+    kernels.release_memory()
     save_table(path, binding, b"".join(points))
     (path.parent / OPENING_JOURNAL).unlink(missing_ok=True)
     return Precomputed(path, binding, False, timings.seconds)

@@ -126,19 +126,22 @@ def prove(
         table = opening_table(package, vk, kernels)
     with timings.stage("trace") as report:
         trace = generate_trace(package.weights, ids, certified, rows, report, kernels)
-    body = prove_trace(
-        keys.protocol,
-        package.weights,
-        trace,
-        keys.proving_key,
-        string,
-        context.digest(),
-        kernels,
-        timings,
-        table=table,
-        salt=salt,
-        fixed_masks=fixed_masks(package, string.digest),
-    )
+    try:
+        body = prove_trace(
+            keys.protocol,
+            package.weights,
+            trace,
+            keys.proving_key,
+            string,
+            context.digest(),
+            kernels,
+            timings,
+            table=table,
+            salt=salt,
+            fixed_masks=fixed_masks(package, string.digest),
+        )
+    finally:
+        kernels.release_memory()
     words = InnerStatement(trace.T, trace.ids, salt).words(keys.protocol.shape)
     proof = Proof(
         vk.verifier_id,

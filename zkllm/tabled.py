@@ -14,8 +14,6 @@ from .kernels.interface import Vector
 from .opening_table import Binding, OpeningTable
 from .outer.keys import VerifyingKey
 from .outer.prover import Coefficients
-from .pcs.bn128 import bn
-from .pcs.curve import decode_g1, encode_g1, linear_combination_g1
 from .pcs.division import divides
 from .pcs.srs import Srs
 from .protocol.columns import combine_columns
@@ -57,10 +55,9 @@ class Tabled:
         """A ProofError where the table leads to no quotient: it is checked, so nobody has to trust it."""
         of_witness, remainder = self.witness.divide(alpha)
         of_fixed = self.table.quotient(self.kernels, self.fixed, alpha)
-        quotient = encode_g1(bn.add(decode_g1(of_fixed), decode_g1(of_witness)))
+        quotient = self.kernels.combine_points([(1, of_fixed), (1, of_witness)])
         g = self.kernels.combine([self.sums.along_columns(self.fixed, alpha), remainder], [1, 1])
-        terms = [(c, decode_g1(point)) for c, point in zip(self.coefficients, self.commitments, strict=True)]
-        f = linear_combination_g1(terms)
+        f = self.kernels.combine_points(list(zip(self.coefficients, self.commitments, strict=True)))
         if not divides(f, quotient, self.srs.commit(g), alpha, self.vk.g2_tau_b):
             raise ProofError(
                 f"{self.table.path}: the opening table is not that of this model's columns; run zkllm "

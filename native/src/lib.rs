@@ -19,4 +19,4 @@ pub mod sumcheck;
 mod python;
 
 #[global_allocator]
-static ALLOCATOR: memory::HugePages = memory::HugePages;
+static ALLOCATOR: memory::LargeBlocks = memory::LargeBlocks;

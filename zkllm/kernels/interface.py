@@ -486,6 +486,15 @@ class KernelsOf(
 ):
     """All kernels of a proof."""
 
+    def release_memory(self) -> None:
+        """For the end of a proof: what freed vectors took need not be kept for those to come. Not cut."""
+
+    def combine_points(self, terms: Sequence[tuple[int, bytes]]) -> bytes:
+        """sum scalar * point of points in wire encoding; a ValueError unless each is the one encoding of a
+        point. Not cut: few points."""
+        points = self.decode_points(b"".join(point for _, point in terms))
+        return points.msm(self.from_list([scalar for scalar, _ in terms]))
+
 
 Kernels = KernelsOf[Vector]
 Table = TableOf[Vector]

@@ -224,6 +224,9 @@ class NativeKernels(KernelsOf[FrVec]):
     def g2_squarings(self, tau: int, count: int) -> bytes:
         return _native.g2_squarings(tau, count)
 
+    def release_memory(self) -> None:
+        _native.release_memory()
+
     # ---- hashes
 
     def permute(self, state: Sequence[int]) -> list[int]:

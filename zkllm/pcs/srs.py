@@ -37,11 +37,12 @@ MAX_POWERS = 1 << 29  # what a .ptau file of the largest power has, and one
 
 @dataclass(frozen=True)
 class Srs:
-    """points: tau^i times the generator of G1; g2_raw: [tau^(2^i)]_2, raw."""
+    """points: tau^i times the generator of G1, of these kernels; g2_raw: [tau^(2^i)]_2, raw."""
 
     kind: str
     points: Points
     g2_raw: tuple[bytes, ...]
+    kernels: Kernels = NATIVE
 
     @property
     def num_powers(self) -> int:
@@ -116,7 +117,7 @@ class Srs:
         squarings = tuple(raw[i : i + G2_BYTES] for i in range(0, len(raw), G2_BYTES))
         if (points[1] == development_g1_tau()) != (SRS_KINDS[kind] == "development"):
             raise SrsError(f"{path} calls itself {SRS_KINDS[kind]}, its tau says otherwise")
-        return cls(SRS_KINDS[kind], points, squarings)
+        return cls(SRS_KINDS[kind], points, squarings, kernels)
 
 
 def srs_powers_needed(n_log2: int, mu: int) -> int:
@@ -165,4 +166,5 @@ def make_development_srs(
 ) -> Srs:
     points = kernels.powers(DEVELOPMENT_TAU, 1 << log2_powers, 1, progress)
     raw = kernels.g2_squarings(DEVELOPMENT_TAU, log2_powers + 1)
-    return Srs("development", points, tuple(raw[i : i + G2_BYTES] for i in range(0, len(raw), G2_BYTES)))
+    squarings = tuple(raw[i : i + G2_BYTES] for i in range(0, len(raw), G2_BYTES))
+    return Srs("development", points, squarings, kernels)

@@ -18,6 +18,10 @@ pub trait Lanes: Send + Sync + 'static {
     fn add_assign(a: &mut [Self::Lane], b: &[Self::Lane]);
     /// a = a b / CORRECTION.
     fn mul_assign(a: &mut [Self::Lane], b: &[Self::Lane]);
+    /// a = c a.
+    fn scale_assign(a: &mut [Self::Lane], c: &Fr);
+    /// The elements, as many as `out` has.
+    fn store(out: &mut [Fr], a: &[Self::Lane]);
     fn dot(a: &[Self::Lane], b: &[Self::Lane]) -> Fr;
     fn dot_small(a: &[Self::Lane], vs: &[i64]) -> Fr;
     fn sum(a: &[Self::Lane]) -> Fr;
@@ -56,6 +60,14 @@ impl Lanes for Scalar {
         for (x, y) in a.iter_mut().zip(b) {
             *x *= y;
         }
+    }
+    fn scale_assign(a: &mut [Fr], c: &Fr) {
+        for x in a {
+            *x *= c;
+        }
+    }
+    fn store(out: &mut [Fr], a: &[Fr]) {
+        out.copy_from_slice(&a[..out.len()]);
     }
     fn dot(a: &[Fr], b: &[Fr]) -> Fr {
         let mut sum = ProductSum::default();

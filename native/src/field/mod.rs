@@ -1,5 +1,6 @@
 //! The scalar field F of BN254 and its canonical byte encoding.
 
+pub mod column;
 pub mod fractions;
 #[cfg(target_arch = "x86_64")]
 pub mod ifma;

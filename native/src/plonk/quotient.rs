@@ -3,7 +3,10 @@
 use super::circuit::{Circuit, NUM_SELECTORS, NUM_WIRES};
 use super::ntt;
 use crate::field::Fr;
-use crate::hash::poseidon2::{external_matrix, fifth_power, internal_matrix};
+use crate::field::column::{Column, Element};
+use crate::field::lanes::Lanes;
+use crate::field::slices::{self, with_lanes};
+use crate::hash::poseidon2::{external_matrix, internal_matrix};
 use ark_ff::{AdditiveGroup, FftField, Field};
 use ark_poly::EvaluationDomain;
 use rayon::prelude::*;
@@ -38,66 +41,83 @@ pub fn quotients(
     let step = ntt::domain(8 * n).group_gen();
     let shifts: Vec<Fr> = (0..COSETS).map(|i| Fr::GENERATOR * step.pow([i as u64])).collect();
 
+    let mut polys: Vec<&[Fr]> = circuit.preprocessed.iter().map(|p| p.as_slice()).collect();
+    polys.extend(wires);
+    polys.extend([public_poly.as_slice(), z]);
     let mut gate = Vec::new();
     let mut permutation = Vec::new();
     for &shift in &shifts {
-        let mut polys: Vec<&[Fr]> = circuit.preprocessed.iter().map(|p| p.as_slice()).collect();
-        polys.extend(wires);
-        polys.extend([public_poly.as_slice(), z]);
-        let values: Vec<Vec<Fr>> = polys.par_iter().map(|p| ntt::coset(&circuit.domain, p, shift)).collect();
-        let (selectors, rest) = values.split_at(NUM_SELECTORS);
-        let (sigma, rest) = rest.split_at(NUM_WIRES);
-        let (wire_values, rest) = rest.split_at(NUM_WIRES);
-        let [public_values, z_values] = rest else { unreachable!("two polynomials are left") };
-        let inv = (shift.pow([n as u64]) - Fr::ONE).inverse().expect("a proper coset");
-        let shift_inverse = shift.inverse().expect("not zero");
-
-        let gates: Vec<Fr> = (0..n)
-            .into_par_iter()
-            .map(|row| {
-                let next = (row + 1) % n;
-                let q: [Fr; NUM_SELECTORS] = std::array::from_fn(|k| selectors[k][row]);
-                let w: [Fr; NUM_WIRES] = std::array::from_fn(|j| wire_values[j][row]);
-                let w_next: [Fr; NUM_WIRES] = std::array::from_fn(|j| wire_values[j][next]);
-                gate_sum(&q, &w, &w_next, public_values[row], challenges.alpha) * inv
-            })
-            .collect();
-        gate.push(ntt::scale(&ntt::inverse(&circuit.domain, &gates), shift_inverse));
-
-        let products: Vec<Fr> = (0..n)
-            .into_par_iter()
-            .map(|row| {
-                let bx = challenges.beta * shift * circuit.points[row];
-                let (mut left, mut right) = (z_values[row], z_values[(row + 1) % n]);
-                for j in 0..NUM_WIRES {
-                    let w = wire_values[j][row] + challenges.gamma;
-                    left *= w + bx * circuit.shifts[j];
-                    right *= w + challenges.beta * sigma[j][row];
-                }
-                (left - right) * inv
-            })
-            .collect();
-        permutation.push(ntt::scale(&ntt::inverse(&circuit.domain, &products), shift_inverse));
+        let on_coset = |p: &&[Fr]| {
+            let mut values = ntt::coset(&circuit.domain, p, shift);
+            values.push(values[0]); // the last row's next one
+            values
+        };
+        let values: Vec<Vec<Fr>> = polys.par_iter().map(on_coset).collect();
+        let (gates, products) = with_lanes!(L, sums::<L>(circuit, &values, shift, challenges));
+        gate.push(ntt::inverse_coset(&circuit.domain, &gates, shift));
+        permutation.push(ntt::inverse_coset(&circuit.domain, &products, shift));
     }
     let powers: Vec<Fr> = shifts.iter().map(|s| s.pow([n as u64])).collect();
     (interpolate(&permutation, &powers), interpolate(&gate, &powers))
 }
 
+/// Rows that are computed together.
+const BLOCK: usize = 256;
+
+/// The gates' and the permutation's sums over Z_H, row by row of a coset.
+fn sums<L: Lanes>(circuit: &Circuit, values: &[Vec<Fr>], shift: Fr, challenges: &Challenges) -> (Vec<Fr>, Vec<Fr>) {
+    let n = circuit.size();
+    let inverse = (shift.pow([n as u64]) - Fr::ONE).inverse().expect("a proper coset");
+    let (mut gates, mut products) = (vec![Fr::ZERO; n], vec![Fr::ZERO; n]);
+    let blocks = gates.par_chunks_mut(BLOCK).zip(products.par_chunks_mut(BLOCK));
+    blocks.enumerate().for_each(|(i, (gate, product))| {
+        let rows = i * BLOCK..i * BLOCK + gate.len();
+        let on = |column: usize| Column::<L>::new(&values[column][rows.clone()]);
+        let next = |column: usize| Column::<L>::new(&values[column][rows.start + 1..rows.end + 1]);
+        let (sigma, wires) = (NUM_SELECTORS, NUM_SELECTORS + NUM_WIRES);
+        let (public, z) = (wires + NUM_WIRES, wires + NUM_WIRES + 1);
+        let w: [Column<L>; NUM_WIRES] = std::array::from_fn(|j| on(wires + j));
+        let w_next: [Column<L>; NUM_WIRES] = std::array::from_fn(|j| next(wires + j));
+        let q: [Column<L>; NUM_SELECTORS] = std::array::from_fn(on);
+        gate_sum(&q, &w, &w_next, on(public), &challenges.alpha).write(&inverse, gate);
+
+        let gamma = Column::<L>::new(&[challenges.gamma; BLOCK][..gate.len()]);
+        let points = Column::<L>::new(&circuit.points[rows.clone()]).times(&(challenges.beta * shift));
+        let (mut left, mut right) = (on(z), next(z));
+        for (j, w) in w.into_iter().enumerate() {
+            let shifted = w + gamma.clone();
+            left = left * (shifted.clone() + points.times(&circuit.shifts[j]));
+            right = right * (shifted + on(sigma + j).times(&challenges.beta));
+        }
+        (left - right).write(&inverse, product);
+    });
+    (gates, products)
+}
+
 /// sum alpha^i G_i, docs/protocol.md, 5.
-#[inline]
-fn gate_sum(q: &[Fr; NUM_SELECTORS], w: &[Fr; NUM_WIRES], w_next: &[Fr; NUM_WIRES], public: Fr, alpha: Fr) -> Fr {
-    let (full, partial, first) = (q[6], q[7], q[8]);
-    let flags = full + partial + first;
-    let arithmetic = q[0] * w[0] + q[1] * w[1] + q[2] * w[2] + q[3] * w[3] + q[4] * w[0] * w[1] + q[5];
-    let u: [Fr; NUM_WIRES] = std::array::from_fn(|i| fifth_power(w[i] + q[i]));
+fn gate_sum<T: Element>(
+    q: &[T; NUM_SELECTORS],
+    w: &[T; NUM_WIRES],
+    w_next: &[T; NUM_WIRES],
+    public: T,
+    alpha: &Fr,
+) -> T {
+    let product = |a: &T, b: &T| a.clone() * b.clone();
+    let (full, partial, first) = (&q[6], &q[7], &q[8]);
+    let flags = full.clone() + partial.clone() + first.clone();
+    let linear = |j: usize| product(&q[j], &w[j]);
+    let arithmetic =
+        linear(0) + linear(1) + linear(2) + linear(3) + product(&q[4], &w[0]) * w[1].clone() + q[5].clone();
+    let u: [T; NUM_WIRES] = std::array::from_fn(|i| (w[i].clone() + q[i].clone()).fifth_power());
     // M4 is linear, so that qE M4 u + qL M4 w takes one product with it
-    let mixed = external_matrix(&std::array::from_fn(|i| full * u[i] + first * w[i]));
-    let inner = internal_matrix(&[u[0], w[1], w[2], w[3]]);
-    let mut sum = Fr::ZERO;
-    for i in (0..NUM_WIRES).rev() {
-        sum = (sum + flags * w_next[i] - mixed[i] - partial * inner[i]) * alpha;
+    let mixed = external_matrix(&std::array::from_fn(|i| product(full, &u[i]) + product(first, &w[i])));
+    let inner = internal_matrix(&[u[0].clone(), w[1].clone(), w[2].clone(), w[3].clone()]);
+    let term = |i: usize| product(&flags, &w_next[i]) - mixed[i].clone() - product(partial, &inner[i]);
+    let mut sum = term(NUM_WIRES - 1).times(alpha);
+    for i in (0..NUM_WIRES - 1).rev() {
+        sum = (sum + term(i)).times(alpha);
     }
-    sum + (Fr::ONE - flags) * arithmetic + public
+    sum + arithmetic.clone() - flags * arithmetic + public
 }
 
 /// T = sum X^(j n) T_j from residues[i] = sum_j powers[i]^j T_j.
@@ -106,11 +126,8 @@ fn interpolate(residues: &[Vec<Fr>], powers: &[Fr]) -> Vec<Fr> {
     let n = residues[0].len();
     let inverse = inverse_vandermonde(powers);
     let mut out = vec![Fr::ZERO; k * n];
-    out.par_chunks_mut(n).enumerate().for_each(|(j, part)| {
-        for (i, x) in part.iter_mut().enumerate() {
-            *x = residues.iter().zip(&inverse[j]).map(|(r, c)| r[i] * c).sum();
-        }
-    });
+    let residues: Vec<&[Fr]> = residues.iter().map(Vec::as_slice).collect();
+    out.par_chunks_mut(n).zip(&inverse).for_each(|(part, row)| slices::sum_scaled(part, row, &residues));
     out
 }
 

@@ -126,7 +126,7 @@ impl<'a> View<'a> {
         let n = weights.len();
         let offset = weights.iter().sum::<Fr>() * Fr::from(L::OFFSET);
         // a task: some rows, some chunks of them
-        let height = ((1 << 18) / n).clamp(4, 256).min(out.len());
+        let height = ((1 << 18) / n).clamp(32, 256).min(out.len());
         let chunks = n.div_ceil(CHUNK);
         let width = ((1 << 20) / (height * CHUNK)).max(32).min(chunks);
         let widths = chunks.div_ceil(width);

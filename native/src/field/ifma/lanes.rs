@@ -109,6 +109,24 @@ fn mul_block(a: &mut [Lane], b: &[Lane]) {
 }
 
 #[target_feature(enable = "avx512f,avx512ifma")]
+fn scale_block(a: &mut [Lane], c: &Fr) {
+    let c = constant(c);
+    for x in a {
+        set(x, mul(&get(x), &c));
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512ifma")]
+fn store_block(out: &mut [Fr], a: &[Lane]) {
+    for (part, x) in out.chunks_mut(8).zip(a) {
+        let mut eight = [Fr::ZERO; 8];
+        // SAFETY: eight elements.
+        unsafe { store(eight.as_mut_ptr(), &canonical(&get(x))) };
+        part.copy_from_slice(&eight[..part.len()]);
+    }
+}
+
+#[target_feature(enable = "avx512f,avx512ifma")]
 fn dot_block(a: &[Lane], b: &[Lane]) -> Fr {
     let mut acc = [_mm512_setzero_si512(); 10];
     for (x, y) in a.iter().zip(b) {
@@ -217,6 +235,12 @@ impl Lanes for Ifma {
     }
     fn mul_assign(a: &mut [Lane], b: &[Lane]) {
         unsafe { mul_block(a, b) }
+    }
+    fn scale_assign(a: &mut [Lane], c: &Fr) {
+        unsafe { scale_block(a, c) }
+    }
+    fn store(out: &mut [Fr], a: &[Lane]) {
+        unsafe { store_block(out, a) }
     }
     fn dot(a: &[Lane], b: &[Lane]) -> Fr {
         unsafe { dot_block(a, b) }

@@ -17,6 +17,10 @@ const GROUP: usize = 4;
 /// Vectors of eight columns that share a row's coefficient in registers: with more, sums leave the registers.
 const PAIR: usize = 2;
 
+/// Rows that are fetched before they are needed.
+const AHEAD: usize = 24;
+const CACHE_LINE: usize = 64;
+
 /// Machine integers that can be widened eight at a time.
 pub trait Widen: Sized {
     /// # Safety
@@ -112,15 +116,31 @@ impl Sums {
     }
 }
 
-/// sums[k] += weights (2^51 + rows[k]) over `len` elements, at most 8 PRODUCTS.
+/// Rows lie apart, so that the processor does not see which come next.
+#[inline]
+fn prefetch<T>(p: *const T) {
+    // SAFETY: a hint, for any address.
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) };
+}
+
+/// sums[k] += weights (2^51 + rows[k]) over `len` elements, at most 8 PRODUCTS; `next` rows come after these.
 #[inline]
 #[target_feature(enable = "avx512f,avx512ifma")]
-unsafe fn dots<T: Small, const N: usize>(sums: &mut [Sums], weights: &[Lane], rows: &[*const T], len: usize) {
+unsafe fn dots<T: Small, const N: usize>(
+    sums: &mut [Sums],
+    weights: &[Lane],
+    rows: &[*const T],
+    next: &[*const T],
+    len: usize,
+) {
     let offset = splat(1 << OFFSET_BITS);
     let rows: [*const T; N] = rows.try_into().expect("N rows");
     let mut acc: [Acc; N] = std::array::from_fn(|k| sums[k].get());
     for (i, w) in weights[..len / 8].iter().enumerate() {
         let w = get(w);
+        if (8 * i * size_of::<T>()).is_multiple_of(CACHE_LINE) {
+            next.iter().for_each(|row| prefetch(row.wrapping_add(8 * i)));
+        }
         for (acc, &row) in acc.iter_mut().zip(&rows) {
             // SAFETY: at most `len` integers are read.
             add_small(acc, &w, _mm512_add_epi64(unsafe { T::load8(row.add(8 * i)) }, offset));
@@ -140,14 +160,15 @@ unsafe fn dots<T: Small, const N: usize>(sums: &mut [Sums], weights: &[Lane], ro
 
 #[target_feature(enable = "avx512f,avx512ifma")]
 unsafe fn all_dots<T: Small>(sums: &mut [Sums], weights: &[Lane], rows: &[*const T], len: usize) {
-    for (sums, rows) in sums.chunks_mut(GROUP).zip(rows.chunks(GROUP)) {
+    let following = rows.chunks(GROUP).skip(1).chain([&rows[..0]]);
+    for ((sums, rows), next) in sums.chunks_mut(GROUP).zip(rows.chunks(GROUP)).zip(following) {
         // SAFETY: by the caller's promise.
         unsafe {
             match rows.len() {
-                1 => dots::<T, 1>(sums, weights, rows, len),
-                2 => dots::<T, 2>(sums, weights, rows, len),
-                3 => dots::<T, 3>(sums, weights, rows, len),
-                _ => dots::<T, 4>(sums, weights, rows, len),
+                1 => dots::<T, 1>(sums, weights, rows, next, len),
+                2 => dots::<T, 2>(sums, weights, rows, next, len),
+                3 => dots::<T, 3>(sums, weights, rows, next, len),
+                _ => dots::<T, 4>(sums, weights, rows, next, len),
             }
         }
     }
@@ -159,7 +180,10 @@ unsafe fn all_dots<T: Small>(sums: &mut [Sums], weights: &[Lane], rows: &[*const
 unsafe fn columns<T: Small>(sums: &mut [Sums], coefs: &[[u64; 5]], rows: &[*const T], first: usize, width: usize) {
     let offset = splat(1 << OFFSET_BITS);
     let mut acc: [Acc; PAIR] = std::array::from_fn(|k| sums[k].get());
-    for (c, &row) in coefs.iter().zip(rows) {
+    for (i, (c, &row)) in coefs.iter().zip(rows).enumerate() {
+        if let Some(row) = rows.get(i + AHEAD) {
+            prefetch(row.wrapping_add(first));
+        }
         let (c, row) = (splat5(c), row.wrapping_add(first));
         // SAFETY: `width` integers are readable from there on.
         unsafe {

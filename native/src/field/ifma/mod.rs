@@ -8,6 +8,7 @@ pub mod fractions;
 mod lanes;
 pub mod matrix;
 pub mod slices;
+pub mod transform;
 
 pub use lanes::{Ifma, Lane};
 
