@@ -14,6 +14,8 @@ pub mod msm;
 pub mod point;
 mod pool;
 pub mod powers;
+#[cfg(target_arch = "x86_64")]
+mod projective8;
 mod scalar;
 mod sort;
 pub mod transform;
