@@ -132,6 +132,7 @@ def test_no_mask_serves_twice(packages: dict[str, ModelPackage], short: ModelPac
     assert fixed_masks(packages["open"], bytes(32)) == ()
 
 
+@pytest.mark.long
 def test_opening_tables_have_the_masks(short: ModelPackage) -> None:
     """`precompute` holds each column against its commitment; proofs with one: `test_opening_table.py`."""
     assert not precompute(short).found

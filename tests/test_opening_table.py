@@ -140,7 +140,7 @@ def test_a_table_holds_the_commitments_to_what_is_left_of_the_columns(case: Case
     assert case.points == b"".join(map(case.by_definition, range(case.binding.columns)))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_naive_kernels_make_and_use_the_same_table(tmp_path: Path) -> None:
     native, naive = (Case.make(kernels, 7, 5) for kernels in (NATIVE, NAIVE))
     assert naive.points_of(0) == native.points_of(0) == naive.by_definition(0)

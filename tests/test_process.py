@@ -7,9 +7,11 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 pytestmark = pytest.mark.slow
 
@@ -101,13 +103,21 @@ def make(folder: Path, target: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("target", ["test", "test-fast", "lint"])
+@pytest.mark.parametrize("target", ["test", "lint", pytest.param("test-fast", marks=pytest.mark.long)])
 def test_a_sound_project_passes(project: Path, target: str) -> None:
     done = make(project, target)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("step", BREAKS)
+OFTEN = ("pytest", "cargo test", "ruff check", "mypy", "clippy", "forge fmt")
+"""Of each kind of tool one that CI breaks too."""
+
+
+def seldom(names: Iterable[str], often: Iterable[str]) -> list[ParameterSet]:
+    return [pytest.param(name, marks=[] if name in often else pytest.mark.long) for name in names]
+
+
+@pytest.mark.parametrize("step", seldom(BREAKS, OFTEN))
 def test_a_broken_step_fails_the_target(project: Path, step: str) -> None:
     target, name, old, new, said = BREAKS[step]
     path = project / name

@@ -52,21 +52,20 @@ def test_from_a_ceremony_to_a_settled_claim(
     assert foreign.code == 0, foreign.err  # without --srs the one that the package names
 
     prompt = ("--tokens", "72,101,108", "--new-tokens", 1)
-    settled = run("settle", package, *prompt, "--network", "anvil", "--json").json
+    local = ("--network", "anvil", "--home", tmp_path / "home", "--quiet", "--json")
+    settled = run("settle", *prompt, "--model", package, *local).json
     assert settled["srs_kind"] == "ceremony" and len(settled["token_ids"]) == 4
 
     told = run("prove", package, *prompt, "--out", "own.zkllm", "--json").json
     assert told["opening_table"] is True
-    (key,) = package.glob("keys/*.vk")
-    assert run("verify", "own.zkllm", "--key", key).code == 0
-    vk = VerifyingKey.load(key)
+    assert run("verify", "own.zkllm", "--model", package).code == 0
+    vk = VerifyingKey.load(package / "keys" / "N8-k1" / "vk.json")
     assert (vk.srs_kind, vk.mu) == ("ceremony", MU) and vk.srs_digest == Srs.load(srs).digest
 
     # under the development SRS the same model has other keys, and neither takes the other's proofs
     other = tmp_path / "development"
     assert run("setup", checkpoint, "--out", other, *sizes, "--quiet").code == 0
-    (forgeable,) = other.glob("keys/*.vk")
-    assert VerifyingKey.load(forgeable).srs_digest == development_srs(20).digest
-    refused = run("verify", "own.zkllm", "--key", forgeable)
-    assert refused.code != 0
-    assert Proof.load(tmp_path / "own.zkllm").verifier_id != VerifyingKey.load(forgeable).verifier_id
+    forgeable = VerifyingKey.load(other / "keys" / "N8-k1" / "vk.json")
+    assert forgeable.srs_digest == development_srs(POWER).digest != vk.srs_digest
+    assert forgeable.verifier_id != vk.verifier_id == Proof.load(tmp_path / "own.zkllm").verifier_id
+    run("verify", "own.zkllm", "--model", other).failed_in_one_line("another")

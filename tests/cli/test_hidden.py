@@ -49,6 +49,7 @@ def secrets(folder: Path) -> list[bytes]:
     return found
 
 
+@pytest.mark.long
 def test_nothing_that_leaves_the_folder_tells_a_secret(
     run: Run, private: Outcome, folder: Path, checkpoint: Path, tmp_path: Path
 ) -> None:

@@ -106,7 +106,7 @@ def test_check_says_what_is_wrong(run, files, tmp_path):
     run("srs", "info", tmp_path / "text").failed_in_one_line("not an SRS file of this project")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_export(run, files, tmp_path):
     for i, (source, options, power) in enumerate(
         [
@@ -130,7 +130,7 @@ def test_export(run, files, tmp_path):
     assert not (tmp_path / "x").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_contribute(run, files, tmp_path, monkeypatch):
     out = tmp_path / "a.ptau"
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"dice: 3 1 4 1 5")))

@@ -34,6 +34,7 @@ def protein(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_a_model_of_proteins_is_set_up_and_measured(protein: Path, tmp_path: Path, run: Run) -> None:
     pytest.importorskip("torch"), pytest.importorskip("transformers")
     package = tmp_path / "package"
@@ -53,6 +54,7 @@ def test_a_model_of_proteins_is_set_up_and_measured(protein: Path, tmp_path: Pat
     )
 
 
+@pytest.mark.long
 def test_the_calibration_text_is_kept_for_the_measure(protein: Path, tmp_path: Path) -> None:
     pytest.importorskip("torch"), pytest.importorskip("transformers")
     with warnings.catch_warnings():

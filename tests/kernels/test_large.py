@@ -56,7 +56,7 @@ def evaluate(table: Table, sizes: list[int], point: list[list[int]]) -> int:
 
 
 @pytest.mark.parametrize("with_tau", [False, True])
-@pytest.mark.parametrize("sizes", [[1 << 22], [3, 5, 1398, 200]])
+@pytest.mark.parametrize("sizes", [pytest.param([1 << 22], marks=pytest.mark.long), [3, 5, 1398, 200]])
 def test_sumcheck_ends_at_the_tables(tmp_path: Path, sizes: list[int], with_tau: bool) -> None:
     rng = random.Random(1)
     axes = list(range(len(sizes)))

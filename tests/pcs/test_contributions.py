@@ -164,6 +164,7 @@ def test_drawn_points_are_in_the_groups():
 # ---- snarkjs
 
 
+@pytest.mark.long
 @needs_snarkjs
 def test_snarkjs_verifies_what_we_write(folder, tmp_path):
     for name in ("development.ptau", "ours.ptau"):

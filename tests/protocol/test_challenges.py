@@ -241,7 +241,9 @@ def test_every_challenge_is_at_a_place_with_a_cheat() -> None:
     assert sum(len(drawn(place)) for place in PLACES) == len(honest().proof.drawn)
 
 
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(
+    "place", [pytest.param(p, marks=pytest.mark.long) if p == LAYER else p for p in PLACES]
+)
 def test_a_challenge_that_is_known_lets_a_cheat_pass(place: str) -> None:
     draws = drawn(place)
     for draw in draws[:-1] if place == REDUCED else draws:  # the last one is delta, below
