@@ -57,7 +57,7 @@ class Checkpoint:
 def stamps(folder: Path) -> list[tuple[str, int, int]]:
     """(name, bytes, time in ns) of every file that a package is made from: a checkpoint counts as unchanged
     while these are."""
-    files = sorted(p for p in folder.iterdir() if p.suffix in (".json", ".safetensors", ".txt"))
+    files = sorted(p for p in folder.iterdir() if p.suffix in (".json", ".safetensors", ".txt", ".jinja"))
     return [(p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in files]
 
 

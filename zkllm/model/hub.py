@@ -17,7 +17,8 @@ from zkllm.requirements import install
 PREFIX = "hf:"
 HELP = "Hugging Face folder, or hf:ID of the hub"
 _ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
-_FILES = ["config.json", "*.safetensors", "*.safetensors.index.json", "adapter_config.json", *TOKENIZER_FILES]
+_FILES = ["config.json", "*.safetensors", "*.safetensors.index.json", "adapter_config.json", *TOKENIZER_FILES,
+          "generation_config.json", "chat_template.jinja"]  # fmt: skip
 
 
 def hub_id(model: str | Path) -> str | None:
