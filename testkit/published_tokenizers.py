@@ -133,7 +133,12 @@ def corpus() -> Iterator[str]:
     """Lines of the project's documents, and of other scripts."""
     for path in sorted((Path(__file__).parent.parent / "docs").glob("*.md"))[:6]:
         yield from path.read_text().splitlines()
-    yield from ["Straße, déjà vu, Ελληνικά, Привет, мир", "東京の天気は晴れです。", "مرحبا بالعالم", "def f(x):  return x"] * 20
+    yield from [
+        "Straße, déjà vu, Ελληνικά, Привет, мир",
+        "東京の天気は晴れです。",
+        "مرحبا بالعالم",
+        "def f(x):  return x",
+    ] * 20
 
 
 def definition(kind: Published, size: int = 500) -> Json:
@@ -142,7 +147,10 @@ def definition(kind: Published, size: int = 500) -> Json:
     tokenizer = Tokenizer(models.BPE())
     if kind.byte_level:
         tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-            [pre_tokenizers.Split(Regex(LLAMA3), "isolated"), pre_tokenizers.ByteLevel(False, use_regex=False)]
+            [
+                pre_tokenizers.Split(Regex(LLAMA3), "isolated"),
+                pre_tokenizers.ByteLevel(False, use_regex=False),
+            ]
         )
         alphabet = pre_tokenizers.ByteLevel.alphabet()
     else:
@@ -198,7 +206,11 @@ def write_folder(folder: Path, kind: Published, size: int = 500, **config: objec
     if kind.kind is not None:
         settings.setdefault("tokenizer_class", kind.kind)
     model = {"model_type": kind.model_type, "vocab_size": max(ids) + 1}
-    for name, data in {"tokenizer.json": made, "tokenizer_config.json": settings, "config.json": model}.items():
+    for name, data in {
+        "tokenizer.json": made,
+        "tokenizer_config.json": settings,
+        "config.json": model,
+    }.items():
         (folder / name).write_text(json.dumps(data))
     return max(ids) + 1
 

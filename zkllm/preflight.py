@@ -75,9 +75,7 @@ class Asked:
         self.check(Unbuilt(tokenizer, load_conversation(folder, vocabulary), architecture))
 
 
-def prompt_ids(
-    model: Answering, prompt: str | Messages | None, tokens: Sequence[int] | None
-) -> list[int]:
+def prompt_ids(model: Answering, prompt: str | Messages | None, tokens: Sequence[int] | None) -> list[int]:
     """The prompt as ids, from a text, from messages or as given."""
     if (prompt is None) == (tokens is None):
         raise StatementError("give either a prompt or token ids")

@@ -74,7 +74,9 @@ def test_a_model_without_a_template_says_so(run: Run, package: Path, tmp_path: P
     refused.failed_in_one_line("has no chat template; give the prompt itself (--prompt)")
 
 
-def test_what_ends_an_answer_is_part_of_the_package(run: Run, talking: Path, talker: Path, tmp_path: Path) -> None:
+def test_what_ends_an_answer_is_part_of_the_package(
+    run: Run, talking: Path, talker: Path, tmp_path: Path
+) -> None:
     run("setup", talking, "--out", talker, "--check", "--quiet")
     other = Path(shutil.copytree(talking, tmp_path / "other"))
     (other / "generation_config.json").write_text('{"eos_token_id": 1}')

@@ -105,7 +105,9 @@ def test_prompts_are_those_of_transformers(tmp_path: Path, style: str) -> None:
         try:
             expected = theirs.apply_chat_template(talk, tokenize=False, add_generation_prompt=True)
         except Exception:
-            with pytest.raises(StatementError, match="the chat template (refuses|fails on) the messages: [^\n]*$"):
+            with pytest.raises(
+                StatementError, match="the chat template (refuses|fails on) the messages: [^\n]*$"
+            ):
                 conversation.ids(Messages(tuple(talk)), ours)
             continue
         assert render(STYLES[style][1], conversation.tokens, Messages(tuple(talk))) == expected

@@ -116,7 +116,9 @@ def test_a_definition_of_our_own_is_the_same_tokenizer(both: Any) -> None:
 def test_named_tokens_are_those_of_transformers(tmp_path: Path) -> None:
     for i, (kind, made) in enumerate(PUBLISHED.items()):
         write_folder(tmp_path / str(i), made)
-        assert named_tokens(tmp_path / str(i)) == load_theirs(tmp_path / str(i), kind in TOLD).special_tokens_map
+        assert (
+            named_tokens(tmp_path / str(i)) == load_theirs(tmp_path / str(i), kind in TOLD).special_tokens_map
+        )
 
 
 def test_a_vocabulary_without_bytes_says_what_it_cannot_write(tmp_path: Path) -> None:

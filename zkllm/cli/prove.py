@@ -108,7 +108,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             "integer_logit": logit,
             "float_logit": expected,
         }
-        for token, logit, expected in list(zip(result.answer_ids, result.logits, beside, strict=True))[:answered]
+        for token, logit, expected in list(zip(result.answer_ids, result.logits, beside, strict=True))[
+            :answered
+        ]
     ]
     data = {
         "ok": True,

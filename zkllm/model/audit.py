@@ -52,7 +52,9 @@ def check_package(
         raise PackageError(f"{package.folder}: the tokenizer is not the checkpoint's")
     conversation = load_conversation(checkpoint.folder, checkpoint.architecture.vocab_size)
     if package.conversation not in (conversation, Conversation()):  # nothing: of an earlier version
-        raise PackageError(f"{package.folder}: what ends an answer, or the chat template, is not the checkpoint's")
+        raise PackageError(
+            f"{package.folder}: what ends an answer, or the chat template, is not the checkpoint's"
+        )
     errors = scale_errors(checkpoint, package.config, package.scales, package.weights.tables)
     if errors:
         raise PackageError(

@@ -61,7 +61,9 @@ class Keys:
             raise self.refuse(f"{others[0]} = {str(self.metadata[others[0]])[:60]} is not supported")
 
 
-def config_of(metadata: JsonObject, shapes: Shapes, rope_factors: np.ndarray | None, source: str) -> JsonObject:
+def config_of(
+    metadata: JsonObject, shapes: Shapes, rope_factors: np.ndarray | None, source: str
+) -> JsonObject:
     """What config.json would say. `rope_factors`: the tensor of that name, where the file has it."""
     keys = Keys(metadata, source)
     if keys.architecture not in _MODEL_TYPES:
@@ -137,7 +139,11 @@ def _rope(keys: Keys, size: int, factors: np.ndarray | None) -> JsonObject:
         keys.require("rope.scaling.type", "none")
         return {"rope_theta": theta, **_llama3(keys, theta, size, factors)}
     if scaling == "linear":
-        return {"rope_type": "linear", "rope_theta": theta, "factor": float(keys.number("rope.scaling.factor"))}
+        return {
+            "rope_type": "linear",
+            "rope_theta": theta,
+            "factor": float(keys.number("rope.scaling.factor")),
+        }
     keys.require("rope.scaling.type", "none")
     return {"rope_type": "default", "rope_theta": theta}
 

@@ -84,8 +84,9 @@ def tokenizer_of(metadata: JsonObject, source: str) -> tuple[JsonObject, JsonObj
     options = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
     added = [
         {"id": i, "content": written[i], **options, "special": what != _USER}
-        for i, what in enumerate(kinds) if what in (_CONTROL, _USER, _UNKNOWN) and i in written
-    ]  # fmt: skip
+        for i, what in enumerate(kinds)
+        if what in (_CONTROL, _USER, _UNKNOWN) and set(written.get(i, SPACE)) != {SPACE}
+    ]  # fmt: skip  (runs of spaces are made by merges)
     definition = {
         "version": "1.0", "truncation": None, "padding": None, "added_tokens": added, **parts,
         "post_processor": template(*around),
@@ -106,9 +107,7 @@ def _vocabulary(tokens: list[str], kinds: list[int], source: str) -> dict[str, i
     return vocabulary
 
 
-def _byte_level(
-    tokens: list[str], kinds: list[int], merges: object, split: str, source: str
-) -> JsonObject:
+def _byte_level(tokens: list[str], kinds: list[int], merges: object, split: str, source: str) -> JsonObject:
     if not isinstance(merges, list):
         raise TokenizerError(f"{source}: has no merges")
     members = _SPLITS[split]
