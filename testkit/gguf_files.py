@@ -1,4 +1,4 @@
-"""Small GGUF files, written as llama.cpp's converter writes them: from a model of transformers, and a tokenizer."""
+"""Small GGUF files as llama.cpp's converter writes them, from a model of transformers and a tokenizer."""
 
 from __future__ import annotations
 
@@ -63,15 +63,15 @@ def stored(name: str, values: np.ndarray, config: Any) -> tuple[str, np.ndarray]
 def write_gguf(
     path: Path, model: Any, tokenizer: Json | None = None, quantised: str = "F32", **more: object
 ) -> Path:
-    """`tokenizer`: values of tokenizer.ggml. `quantised`: the type of matrices whose rows it fits. `more`: other
-    keys of the architecture."""
+    """`tokenizer`: values of tokenizer.ggml. `quantised`: the type of matrices whose rows it fits. `more`:
+    other keys of the architecture."""
     import gguf
 
     config, kind = model.config, model.config.model_type
     writer = gguf.GGUFWriter(path, ARCHITECTURES[kind])
     keys = metadata(config) | {name.replace("__", "."): value for name, value in more.items()}
     for name, value in keys.items():
-        add = writer.add_float32 if isinstance(value, float) else writer.add_uint32
+        add: Any = writer.add_float32 if isinstance(value, float) else writer.add_uint32
         add = writer.add_string if isinstance(value, str) else add
         add(f"{ARCHITECTURES[kind]}.{name}", value)
     for name, value in (tokenizer or plain_tokens(config.vocab_size)).items():

@@ -1,4 +1,4 @@
-"""Small tokenizers in the style of published ones: each trained here, with the parts that its family's have."""
+"""Small tokenizers in the style of published ones, trained here, with the parts that their families' have."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ AT_SPACES: Json = {
 }  # fmt: skip
 STRIP: Json = {"type": "Strip", "content": " ", "start": 1, "stop": 0}
 FALLBACK: list[Json] = [
-    {"type": "Replace", "pattern": {"String": SPACE}, "content": " "}, {"type": "ByteFallback"}, {"type": "Fuse"}
+    {"type": "Replace", "pattern": {"String": SPACE}, "content": " "},
+    {"type": "ByteFallback"}, {"type": "Fuse"},
 ]  # fmt: skip
 
 
@@ -59,7 +60,7 @@ def before_text(token: str, index: int) -> Json:
 
 @dataclass(frozen=True)
 class Published:
-    """What the files of a family say. `first`: special tokens with the lowest ids; `last`: with the highest."""
+    """What the files of a family say. `first`: special tokens of the lowest ids; `last`: of the highest."""
 
     model_type: str
     kind: str | None  # the class that is declared
@@ -79,7 +80,7 @@ class Published:
 
 
 _CHATML = ("<|im_start|>", "<|im_end|>")
-_LLAMA = {
+_LLAMA: dict[str, Any] = {
     "first": ("<unk>", "<s>", "</s>"), "begins": "<s>", "strips": True,
     "config": {"bos_token": "<s>", "eos_token": "</s>", "unk_token": "<unk>", "legacy": False},
 }  # fmt: skip
@@ -94,7 +95,8 @@ _QWEN: dict[str, Any] = {
 PUBLISHED = {
     "llama-3": Published(
         "llama", "PreTrainedTokenizerFast", sequence("pretokenizers", split(LLAMA3), WHOLE),
-        last=("<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"),
+        last=("<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>",
+              "<|eot_id|>"),
         begins="<|begin_of_text|>", model={"ignore_merges": True},
         config={"bos_token": "<|begin_of_text|>", "eos_token": "<|eot_id|>"},
     ),
@@ -232,7 +234,7 @@ def strings(count: int, seed: int, tokens: Iterable[str] = ()) -> Iterator[str]:
         lambda: pick("eaoucnAEO") + chr(draw(0x300, 0x36F)),
         lambda: chr(draw(0x1100, 0x1200)) + chr(draw(0xAC00, 0xD7A3)),
         lambda: str(draw(10 ** draw(1, 12))),
-        lambda: pick([" ", "  ", "    ", "\n", "\n\n", "\t", "\r\n", "\u00a0", "\u3000", "\u2028"]) * draw(1, 4),
+        lambda: pick([" ", "  ", "    ", "\n", "\t", "\r\n", "\u00a0", "\u3000", "\u2028"]) * draw(1, 4),
         lambda: pick(["for i in range(10):\n    print(i)", "x = {'a': [1, 2]};", "it's we'LL don't", "<0x41>",
                       SPACE, "A\u030a", "\u212b", "\ufb01", "İi", "http://a.b/c?d=e&f", "'S"]),
         lambda: pick([" the", "Hello", "world ", "token", " of", "proof"]),

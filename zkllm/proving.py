@@ -107,8 +107,8 @@ def prove(
     kernels: Kernels = NATIVE,
     salt: int | None = None,
 ) -> ProofResult:
-    """Answers a prompt, or messages by the model's chat template, greedily with `certified` tokens, and proves
-    it in one causal pass of `rows` rows.
+    """Answers a prompt, or messages by the model's chat template, greedily with `certified` tokens, and
+    proves it in one causal pass of `rows` rows.
 
     `salt`: seals the prompt, so that the proof tells P in its place (`zkllm.sealed`); fresh for each prompt.
     Refuses where it would take more resident memory than the budget, or more than the machine has.

@@ -1,4 +1,4 @@
-"""Chat templates: what transformers renders, for templates in the style of published ones; what ends an answer."""
+"""Chat templates: what transformers renders, in the style of published ones; what ends an answer."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ MISTRAL = """{%- if messages[0]["role"] == "system" %}
     {%- endif %}
 {%- endfor %}"""
 
-GEMMA = """{{ bos_token }}{% if messages[0]['role'] == 'system' %}{{ raise_exception('no system') }}{% endif %}
+GEMMA = """{{ bos_token }}{% if messages[0]['role'] == 'system' %}{{ raise_exception('none') }}{% endif %}
 {% for message in messages %}
 {%- set role = 'model' if message['role'] == 'assistant' else message['role'] %}
 {%- if message['content'] is string %}{% set text = message['content'] %}
@@ -62,10 +62,12 @@ GEMMA = """{{ bos_token }}{% if messages[0]['role'] == 'system' %}{{ raise_excep
 {{ '<start_of_turn>' + role + '\n' + text | trim + '<end_of_turn>\n' }}{% endfor %}
 {% if add_generation_prompt %}{{'<start_of_turn>model\n'}}{% endif %}"""
 
-HELPERS = """{% set ns = namespace(n=0, last=none) %}{% for m in messages %}{% if m.role == 'tool' %}{% continue %}{% endif %}
+HELPERS = """{% set ns = namespace(n=0, last=none) %}{% for m in messages %}
+{% if m.role == 'tool' %}{% continue %}{% endif %}
 {% set ns.n = ns.n + 1 %}{% set ns.last = m.role %}{% generation %}{{ m.content | tojson }}{% endgeneration %}
 {% if loop.index > 7 %}{% break %}{% endif %}{% endfor %}{{ dict(a=1, b='<&>') | tojson(indent=2) }}{{ ns.n }}
-{%- if thinking is defined %}x{% endif %}{{ messages[-1].reasoning_content or '' }}{{ messages[-1].thinking or '' }}
+{%- if thinking is defined %}x{% endif %}{{ messages[-1].reasoning_content or '' }}
+{{- messages[-1].thinking or '' }}
 {%- for s in messages[0].content.split('e') %}[{{ s }}]{% endfor %}{{ strftime_now('%%') }}"""
 
 STYLES = {
@@ -78,7 +80,8 @@ USER = {"role": "user", "content": " Hello there  "}
 BOT = {"role": "assistant", "content": "Good day. 東京\n\nمرحبا"}
 SYSTEM = {"role": "system", "content": "Be kind.\n"}
 TALKS: list[list[dict[str, Any]]] = [
-    [USER], [USER, BOT, USER], [SYSTEM, USER], [SYSTEM, USER, BOT, {"role": "user", "content": "<|im_end|> [INST] </s>"}],
+    [USER], [USER, BOT, USER], [SYSTEM, USER],
+    [SYSTEM, USER, BOT, {"role": "user", "content": "<|im_end|> [INST] </s>"}],
     [{"role": "user", "content": ""}], [{"role": "user", "content": "<script>'\"&\u2028", "name": None}],
     [USER, {**BOT, "thinking": "hm", "tool_calls": None}], [USER, {**BOT, "reasoning": "so"}, USER],
     [{"role": "user", "content": [{"type": "text", "text": "two"}, {"type": "text", "text": "parts"}]}],
@@ -162,7 +165,8 @@ def test_templates_see_nothing_of_python() -> None:
     "text, words",
     [("[", "not JSON"), ("{}", "not a list such as"), ("[]", "not a list"), ("[1]", "message 0 has no role"),
      ('[{"role": "user", "content": "a"}, {"role": 1, "content": "a"}]', "message 1 has no role"),
-     ('[{"role": "user"}]', "message 0 has no content"), ('[{"role": "u", "content": 3}]', "message 0 has no content"),
+     ('[{"role": "user"}]', "message 0 has no content"),
+     ('[{"role": "u", "content": 3}]', "message 0 has no content"),
      ("[" * 100_000, "not JSON")],
 )  # fmt: skip
 def test_messages_that_are_none_are_refused(text: str, words: str) -> None:

@@ -1,4 +1,4 @@
-"""GGUF files: the model and the tokenizer that they were written from, and what transformers makes of them."""
+"""GGUF files: the model and tokenizer that they were written from, and what transformers makes of them."""
 
 from __future__ import annotations
 
@@ -25,14 +25,17 @@ pytest.importorskip("gguf")
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")
 
-SIZES: dict[str, Any] = {"vocab_size": 300, "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2,
-                         "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 128,
-                         "rms_norm_eps": 1e-5, "bos_token_id": 0, "eos_token_id": 299,
-                         "pad_token_id": None}  # fmt: skip
+SIZES: dict[str, Any] = {
+    "vocab_size": 300, "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2,
+    "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 128, "rms_norm_eps": 1e-5,
+    "bos_token_id": 0, "eos_token_id": 299, "pad_token_id": None,
+}  # fmt: skip
 CONFIGS: dict[str, Any] = {
     "llama": lambda **c: transformers.LlamaConfig(**SIZES, rope_theta=5e5, **c),
     "llama tied": lambda **c: transformers.LlamaConfig(**SIZES, tie_word_embeddings=True, head_dim=32, **c),
-    "llama with biases": lambda **c: transformers.LlamaConfig(**SIZES, attention_bias=True, mlp_bias=True, **c),
+    "llama with biases": lambda **c: transformers.LlamaConfig(
+        **SIZES, attention_bias=True, mlp_bias=True, **c
+    ),
     "qwen2": lambda **c: transformers.Qwen2Config(**SIZES, rope_theta=1e6, **c),
     "qwen3": lambda **c: transformers.Qwen3Config(**SIZES, head_dim=32, tie_word_embeddings=True, **c),
     "gemma3": lambda **c: transformers.Gemma3TextConfig(
@@ -306,7 +309,7 @@ def test_without_the_library_it_says_what_to_install(tmp_path: Path, monkeypatch
 
 
 def test_written_safetensors_are_read_back(tmp_path: Path) -> None:
-    values = {"a": np.arange(12, dtype=np.float32).reshape(3, 4), "b.c": np.float32([-0.0, 1e-30])}
+    values = {"a": np.arange(12, dtype=np.float32).reshape(3, 4), "b.c": np.array([-0.0, 1e-30], np.float32)}
     shapes = {name: value.shape for name, value in values.items()}
     write_float32(tmp_path / "x", shapes, ((n, [v[:1], v[1:]]) for n, v in values.items()))
     file = SafetensorsFile(tmp_path / "x")

@@ -1,4 +1,4 @@
-"""Tokenizers of published families: the ids of transformers, and the bytes that its decoders make of each id."""
+"""Tokenizers of published families: the ids of transformers, the bytes that its decoders make of each id."""
 
 from __future__ import annotations
 
@@ -134,20 +134,23 @@ def test_a_vocabulary_without_bytes_says_what_it_cannot_write(tmp_path: Path) ->
 
 BYTE_LEVEL, PIECES = definition(PUBLISHED["qwen-2"], 300), definition(PUBLISHED["gemma"], 300)
 LOSING = {**split("x"), "behavior": "Removed"}
+SPACED = {**LEVEL, "add_prefix_space": True}
+ALWAYS = {**METASPACE, "prepend_scheme": "always"}
 
 
 @pytest.mark.parametrize(
     "base, changes, words",
     [
         (BYTE_LEVEL, {"normalizer": {"type": "NFKC"}}, "normalizer 'NFKC' changes the text"),
-        (BYTE_LEVEL, {"normalizer": sequence("normalizers", {"type": "NFC"}, {"type": "Lowercase"})}, "Lowercase"),
+        (BYTE_LEVEL, {"normalizer": sequence("normalizers", {"type": "NFC"}, {"type": "Lowercase"})},
+        "Lowercase"),
         (BYTE_LEVEL, {"normalizer": TO_SPACE}, "normalizer 'Replace'"),
         (BYTE_LEVEL, {"pre_tokenizer": sequence("pretokenizers", LOSING, LEVEL)}, "behaviour 'Removed'"),
         (BYTE_LEVEL, {"pre_tokenizer": sequence("pretokenizers", {"type": "WhitespaceSplit"}, LEVEL)},
         "WhitespaceSplit, ByteLevel is refused"),
         (BYTE_LEVEL, {"pre_tokenizer": sequence("pretokenizers", LEVEL, LEVEL)}, "has ByteLevel once"),
         (BYTE_LEVEL, {"pre_tokenizer": split("x")}, "has ByteLevel once"),
-        (BYTE_LEVEL, {"pre_tokenizer": sequence("pretokenizers", split("x"), {**LEVEL, "add_prefix_space": True})},
+        (BYTE_LEVEL, {"pre_tokenizer": sequence("pretokenizers", split("x"), SPACED)},
         "before every part"),
         (BYTE_LEVEL, {"pre_tokenizer": {"type": "Sequence"}}, "damaged"),
         (BYTE_LEVEL, {"decoder": None}, "decoder that is not there"),
@@ -162,7 +165,7 @@ LOSING = {**split("x"), "behavior": "Removed"}
         (PIECES, {"normalizer": {"type": "Precompiled", "precompiled_charsmap": ""}}, "'Precompiled'"),
         (PIECES, {"pre_tokenizer": {**METASPACE, "replacement": "_"}}, "another sign"),
         (PIECES, {"pre_tokenizer": {**METASPACE, "prepend_scheme": "odd"}}, "damaged Metaspace"),
-        (PIECES, {"pre_tokenizer": sequence("pretokenizers", AT_SPACES, {**METASPACE, "prepend_scheme": "always"})},
+        (PIECES, {"pre_tokenizer": sequence("pretokenizers", AT_SPACES, ALWAYS)},
         "before every part"),
         (PIECES, {"pre_tokenizer": {"type": "Whitespace"}}, "Whitespace is refused"),
         (PIECES, {"pre_tokenizer": {**AT_SPACES, "behavior": "Removed"}}, "behaviour 'Removed'"),

@@ -80,8 +80,8 @@ def end_ids(folder: Path, vocab_size: int) -> tuple[int, ...]:
         ids = value if isinstance(value, list) else [value]
         if name == GENERATION and any(type(i) is not int or not 0 <= i < vocab_size for i in ids):
             raise CheckpointError(
-                f"{folder / name}: eos_token_id = {str(value)[:60]} is not an id below {vocab_size}, or a list "
-                "of them"
+                f"{folder / name}: eos_token_id = {str(value)[:60]} is not an id below {vocab_size}, or a "
+                "list of them"
             )
         return tuple(i for i in ids if type(i) is int and 0 <= i < vocab_size)
     return ()

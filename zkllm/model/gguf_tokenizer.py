@@ -1,10 +1,12 @@
 """The tokenizer that a GGUF file states, in the format of tokenizer.json.
 
-The file has tokens, their kinds and merges or scores, and names the rest: llama.cpp knows a split by its name.
-What is made of the name is what the published tokenizer of that name has.
+The file has tokens, their kinds and merges or scores, and names the rest: llama.cpp knows a split by its
+name. What is made of the name is what the published tokenizer of that name has.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from zkllm.errors import TokenizerError
 from zkllm.files import JsonObject
@@ -43,7 +45,8 @@ _SPLITS = {
     "tekken": _split(_TEKKEN),
 }
 _DECODER = [
-    {"type": "Replace", "pattern": {"String": SPACE}, "content": " "}, {"type": "ByteFallback"}, {"type": "Fuse"}
+    {"type": "Replace", "pattern": {"String": SPACE}, "content": " "},
+    {"type": "ByteFallback"}, {"type": "Fuse"},
 ]  # fmt: skip
 _STRIP = {"type": "Strip", "content": " ", "start": 1, "stop": 0}
 _ROLES = {"bos_token": "bos", "eos_token": "eos", "unk_token": "unknown", "pad_token": "padding"}
@@ -61,7 +64,8 @@ def tokenizer_of(metadata: JsonObject, source: str) -> tuple[JsonObject, JsonObj
     if kind == "gpt2":
         if split not in _SPLITS:
             raise TokenizerError(
-                f"{source}: the split {str(split)[:40]!r} (tokenizer.ggml.pre) is none of {', '.join(_SPLITS)}"
+                f"{source}: the split {str(split)[:40]!r} (tokenizer.ggml.pre) is none of "
+                f"{', '.join(_SPLITS)}"
             )
         parts = _byte_level(tokens, kinds, get("merges"), split, source)
     elif kind == "llama":
@@ -71,7 +75,7 @@ def tokenizer_of(metadata: JsonObject, source: str) -> tuple[JsonObject, JsonObj
     else:
         raise TokenizerError(f"{source}: the tokenizer {str(kind)[:40]!r} is neither 'gpt2' nor 'llama'")
     vocabulary = parts["model"]["vocab"]
-    roles = {role: get(f"{name}_token_id") for role, name in _ROLES.items()}
+    roles: dict[str, Any] = {role: get(f"{name}_token_id") for role, name in _ROLES.items()}
     for role, i in roles.items():
         if i is not None and not (type(i) is int and 0 <= i < len(tokens)):
             raise TokenizerError(f"{source}: the {role} has id {str(i)[:20]}, of {len(tokens)} tokens")

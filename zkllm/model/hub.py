@@ -33,7 +33,7 @@ def hub_id(model: str | Path) -> str | None:
 
 
 def require_named(model: str | Path) -> None:
-    """A CheckpointError unless `model` is a folder, a GGUF file, or may be a model of the hub. Asks nobody."""
+    """A CheckpointError unless `model` is a folder, a GGUF file, or may be one of the hub. Asks nobody."""
     if hub_id(model) is not None or str(model) and Path(model).is_dir():
         return
     if is_gguf(Path(model)):

@@ -5,11 +5,11 @@ tokens. There are two alphabets in which vocabularies are written:
 
 byte-level      GPT-2's: a character for each byte. The decoder is ByteLevel.
 SentencePiece   plain text with \u2581 for the space, and <0xNN> for bytes that no other token has ("byte
-                fallback"). The decoder is Replace, ByteFallback, Fuse, and Strip of one space at the beginning of
-                a whole text: the bytes of an id do not depend on it.
+                fallback"). The decoder is Replace, ByteFallback, Fuse, and Strip of one space at the
+                beginning of a whole text: the bytes of an id do not depend on it.
 
-Three things that a pipeline does to a text are no loss: Unicode's composed form (NFC), \u2581 for spaces, and a
-space put in front. Everything else is refused by name.
+Three things that a pipeline does to a text are no loss: Unicode's composed form (NFC), \u2581 for spaces,
+and a space put in front. Everything else is refused by name.
 """
 
 from __future__ import annotations
@@ -152,8 +152,8 @@ def _require_keeping(split: JsonObject, source: str) -> None:
         return
     if (behavior := split.get("behavior", "Isolated")) not in _KEEPING:
         raise TokenizerError(
-            f"{source}: pre-tokenizer {split['type']} with behaviour {str(behavior)[:40]!r} is refused: it is "
-            f"none of {', '.join(_KEEPING)}, which lose nothing"
+            f"{source}: pre-tokenizer {split['type']} with behaviour {str(behavior)[:40]!r} is refused: it "
+            f"is none of {', '.join(_KEEPING)}, which lose nothing"
         )
 
 

@@ -1,7 +1,7 @@
 """BPE tokenizers at the level of bytes: each token id stands for fixed bytes.
 
-Those are byte-level BPE (GPT-2's kind) and SentencePiece's BPE with byte fallback, with what `pipeline` accepts
-around them: a text is the concatenation of its tokens. Added tokens stand for their literal UTF-8.
+Those are byte-level BPE (GPT-2's kind) and SentencePiece's BPE with byte fallback, with what `pipeline`
+accepts around them: a text is the concatenation of its tokens. Added tokens stand for their literal UTF-8.
 """
 
 from __future__ import annotations
@@ -125,13 +125,14 @@ def _guarded(source: str, call: Callable[[ModuleType], T]) -> T:
 
 
 def parse_definition(data: object, source: str) -> Pipeline:
-    """Raises TokenizerError unless `data`, in the format of tokenizer.json, is BPE whose ids stand for bytes."""
+    """Raises TokenizerError unless `data`, in the format of tokenizer.json, is BPE whose ids are bytes."""
     if not isinstance(data, dict) or not isinstance(data.get("model"), dict):
         raise TokenizerError(f"{source}: has no model")
     model = data["model"]
     if model.get("type", "BPE") != "BPE" or not isinstance(model.get("vocab"), dict):
         raise TokenizerError(
-            f"{source}: model type {str(model.get('type'))[:40]!r} is neither byte-level BPE nor SentencePiece's"
+            f"{source}: model type {str(model.get('type'))[:40]!r} is neither byte-level BPE nor "
+            "SentencePiece's"
         )
     if not isinstance(model.get("merges"), list):
         raise TokenizerError(f"{source}: merges is not a list")

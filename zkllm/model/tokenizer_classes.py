@@ -1,8 +1,9 @@
 """Which class of transformers AutoTokenizer makes a folder's tokenizer with, and what that class makes of it.
 
-Some classes take tokenizer.json as it is. The others take its vocabulary, merges and post-processor and surround
-them with normalizer and pre-tokenizer of their own, and with special tokens that they take for granted. Mostly
-that is what the file says too; where it is not, what the file says is what the model was made with.
+Some classes take tokenizer.json as it is. The others take its vocabulary, merges and post-processor and
+surround them with normalizer and pre-tokenizer of their own, and with special tokens that they take for
+granted. Mostly that is what the file says too; where it is not, what the file says is what the model was made
+with.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _QWEN2 = (
     r"\s+(?!\S)|\s+"
 )
 
-# model type -> the class of its tokenizers, where one is known; of all others tokenizer.json is taken as it is
+# model type -> the class of its tokenizers, where one is known; of others tokenizer.json is taken as it is
 _OF_MODEL = {"gpt2": GPT2, "qwen2": "Qwen2Tokenizer", "qwen3": "Qwen2Tokenizer",
              **dict.fromkeys(("gemma", "gemma2", "gemma3", "gemma3_text"), "GemmaTokenizer"),
              **dict.fromkeys(("mistral", "phi3"), VERBATIM[0])}  # fmt: skip

@@ -6,9 +6,9 @@ prefix space of tokenizer_config.json. As a PreTrainedTokenizerFast it takes tok
 it adds tokens that any of four files may name. Here the same is done without transformers: the result is one
 definition in the format of tokenizer.json. What would be made otherwise is refused.
 
-Tokenizers of other families come from tokenizer.json. Where the class that AutoTokenizer makes them with would
-surround the vocabulary with something else than the file says (`tokenizer_classes`), the file is believed, and
-that is told.
+Tokenizers of other families come from tokenizer.json. Where the class that AutoTokenizer makes them with
+would surround the vocabulary with something else than the file says (`tokenizer_classes`), the file is
+believed, and that is told.
 """
 
 from __future__ import annotations
@@ -278,8 +278,8 @@ def _as_the_file_says(kind: str, definition: JsonObject, config: JsonObject, sou
     if kind == VERBATIM[0] or recipe(kind, config).is_of(definition):
         return kind
     warnings.warn(
-        f"{source}: text is split as tokenizer.json says; transformers' {kind} ignores that, and may give other "
-        "ids",
+        f"{source}: text is split as tokenizer.json says; transformers' {kind} ignores that, and may give "
+        "other ids",
         ZkllmWarning,
         stacklevel=3,
     )
