@@ -6,12 +6,15 @@ from collections.abc import Iterable
 
 _METHODS = {
     "aqlm": "AQLM", "auto-round": "AutoRound", "awq": "AWQ", "bitnet": "BitNet",
-    "bitsandbytes": "bitsandbytes", "compressed-tensors": "compressed-tensors", "eetq": "EETQ", "fbgemm_fp8": "FBGEMM FP8", "fp8": "FP8",
-    "gptq": "GPTQ", "higgs": "HIGGS", "hqq": "HQQ", "mxfp4": "MXFP4", "quanto": "Quanto", "quark": "Quark",
-    "spqr": "SpQR", "torchao": "TorchAO", "vptq": "VPTQ",
+    "bitsandbytes": "bitsandbytes", "compressed-tensors": "compressed-tensors", "eetq": "EETQ",
+    "fbgemm_fp8": "FBGEMM FP8", "fp8": "FP8", "gptq": "GPTQ", "higgs": "HIGGS", "hqq": "HQQ",
+    "mxfp4": "MXFP4", "quanto": "Quanto", "quark": "Quark", "spqr": "SpQR", "torchao": "TorchAO",
+    "vptq": "VPTQ",
 }  # fmt: skip
-_SUFFIXES = {".qweight": "GPTQ or AWQ", ".qzeros": "GPTQ or AWQ", ".absmax": "bitsandbytes",
-             ".SCB": "bitsandbytes", ".weight_scale_inv": "FP8", ".weight_packed": "compressed-tensors"}  # fmt: skip
+_SUFFIXES = {
+    ".qweight": "GPTQ or AWQ", ".qzeros": "GPTQ or AWQ", ".absmax": "bitsandbytes", ".SCB": "bitsandbytes",
+    ".weight_scale_inv": "FP8", ".weight_packed": "compressed-tensors",
+}  # fmt: skip
 CURE = "load the original weights instead, in float16, bfloat16 or float32"
 
 
