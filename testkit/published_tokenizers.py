@@ -23,6 +23,8 @@ TEKKEN = (
     r"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 SPACE = "\u2581"
+UNMERGED = "Zqxj"
+"""A word that no merges lead to."""
 BYTES = [f"<0x{b:02X}>" for b in range(256)]
 
 LEVEL: Json = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
@@ -167,6 +169,8 @@ def definition(kind: Published, size: int = 500) -> Json:
     vocabulary = made["model"]["vocab"]
     if not kind.byte_level:
         _add_spaces(made["model"])
+    if kind.model.get("ignore_merges"):
+        vocabulary[UNMERGED] = len(vocabulary)
     plain = [token for token in kind.plain if token not in vocabulary]
     ids = {**vocabulary, **{t: len(vocabulary) + i for i, t in enumerate([*kind.last, *plain])}}
     options = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
@@ -197,11 +201,12 @@ def _add_spaces(model: Json) -> None:
 
 def write_folder(folder: Path, kind: Published, size: int = 500, **config: object) -> int:
     """The files of a tokenizer, and a config.json; returns the number of ids. `config` is for
-    tokenizer_config.json."""
+    tokenizer_config.json, the values `...` for what is not in it."""
     folder.mkdir(parents=True, exist_ok=True)
     made = definition(kind, size)
     ids = [*made["model"]["vocab"].values(), *(token["id"] for token in made["added_tokens"])]
-    settings: Json = {**kind.config, "model_max_length": 1024, **config}
+    given = {**kind.config, "model_max_length": 1024, **config}
+    settings: Json = {name: value for name, value in given.items() if value is not ...}
     settings["added_tokens_decoder"] = {
         str(token["id"]): {k: v for k, v in token.items() if k != "id"} for token in made["added_tokens"]
     }
@@ -237,7 +242,7 @@ def strings(count: int, seed: int, tokens: Iterable[str] = ()) -> Iterator[str]:
         lambda: pick([" ", "  ", "    ", "\n", "\t", "\r\n", "\u00a0", "\u3000", "\u2028"]) * draw(1, 4),
         lambda: pick(["for i in range(10):\n    print(i)", "x = {'a': [1, 2]};", "it's we'LL don't", "<0x41>",
                       SPACE, "A\u030a", "\u212b", "\ufb01", "İi", "http://a.b/c?d=e&f", "'S"]),
-        lambda: pick([" the", "Hello", "world ", "token", " of", "proof"]),
+        lambda: pick([" the", "Hello", UNMERGED, "world ", "token", " of", "proof"]),
         *([lambda: pick(known)] * 2 if known else []),
     ]  # fmt: skip
     for _ in range(count):

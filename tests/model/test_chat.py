@@ -67,7 +67,7 @@ HELPERS = """{% set ns = namespace(n=0, last=none) %}{% for m in messages %}
 {% set ns.n = ns.n + 1 %}{% set ns.last = m.role %}{% generation %}{{ m.content | tojson }}{% endgeneration %}
 {% if loop.index > 7 %}{% break %}{% endif %}{% endfor %}{{ dict(a=1, b='<&>') | tojson(indent=2) }}{{ ns.n }}
 {%- if thinking is defined %}x{% endif %}{{ messages[-1].reasoning_content or '' }}
-{{- messages[-1].thinking or '' }}
+{{- messages[-1].thinking or '' }}{{ 'name' in messages[0] }}{{ 'tool_calls' in messages[-1] }}
 {%- for s in messages[0].content.split('e') %}[{{ s }}]{% endfor %}{{ strftime_now('%%') }}"""
 
 STYLES = {

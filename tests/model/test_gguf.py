@@ -84,6 +84,8 @@ def test_the_folder_is_the_model_that_was_written(tmp_path: Path, name: str) -> 
     expected = {n: p.numpy() for n, p in model.state_dict().items()}
     found = {n: p.numpy() for n, p in again.state_dict().items()}
     assert found.keys() == expected.keys()
+    settings = json.loads((folder / "config.json").read_text())
+    assert settings["tie_word_embeddings"] == model.config.tie_word_embeddings
     for tensor, values in expected.items():  # Gemma's norms were raised by 1
         assert np.allclose(found[tensor], values, rtol=0, atol=2e-7 if "norm" in tensor else 0), tensor
     assert np.abs(logits(again) - logits(model)).max() < 1e-4

@@ -121,6 +121,28 @@ def test_named_tokens_are_those_of_transformers(tmp_path: Path) -> None:
         )
 
 
+def test_what_ids_stand_for_is_compared_with_the_text() -> None:
+    """A space may be more where one is put in front: by some at the beginning alone, by some always."""
+
+    def lost(kind: str, text: str, *tokens: str) -> int | None:
+        made = definition(PUBLISHED[kind], 300)
+        tokenizer = ByteLevelTokenizer(json.dumps(made), 1000)
+        ids = {**made["model"]["vocab"], **{t["content"]: t["id"] for t in made["added_tokens"]}}
+        data = tokenizer._pipeline.canonical(text).encode()
+        return tokenizer._first_lost([ids[token] for token in tokens], data)
+
+    first, always = "llama-2 with Metaspace", "llama-2"
+    assert lost(first, "a", "\u2581a") is lost(first, " a", "\u2581a") is lost(always, "a", "\u2581a") is None
+    assert lost(always, " a", "\u2581", "\u2581a") is lost(always, "</s>a", "</s>", "\u2581a") is None
+    assert lost(always, " a", "\u2581a") == 0 and lost(first, "</s>a", "</s>", "\u2581a") == 4
+    assert lost(first, "a", "a", "a") == 1 and lost(first, "aa", "a") == 1
+    assert lost("gemma", "a", "\u2581a") == 0 and lost("gemma", " a", "\u2581a") is None
+    assert lost("qwen-3", "\u00e9", "e") == 0
+    composed, apart = ("\u00c3", "\u0127"), ("A", "\u00cc", "\u012c")  # of the same letter
+    assert lost("qwen-3", "A\u030a", *composed) is lost("qwen-3", "\u00c5", *apart) is None
+    assert lost("smollm-2", "\u00c5", *composed) is None and lost("smollm-2", "\u00c5", *apart) == 0
+
+
 def test_a_vocabulary_without_bytes_says_what_it_cannot_write(tmp_path: Path) -> None:
     made = definition(PUBLISHED["gemma"])
     model = made["model"]
@@ -205,7 +227,8 @@ VARIANTS: list[dict[str, Any]] = [
     {"tokenizer_class": "TokenizersBackend"}, {"tokenizer_class": "LlamaTokenizer"},
     {"tokenizer_class": "Qwen2TokenizerFast"}, {"tokenizer_class": "GemmaTokenizerFast"},
     {"pad_token": "<new>"}, {"extra_special_tokens": ["<one>", "<two>"]}, {"eos_token": None},
-    {"unk_token": "<other>"}, {"image_token": "<image>"}, {"split_special_tokens": False},
+    {"eos_token": ..., "pad_token": ..., "bos_token": ..., "unk_token": ...}, {"unk_token": "<other>"},
+    {"image_token": "<image>"}, {"split_special_tokens": False},
 ]  # fmt: skip
 
 
@@ -229,5 +252,6 @@ def test_settings_do_what_they_do_in_transformers(tmp_path: Path, kind: str, dec
         given = [*PUBLISHED[kind].first, *PUBLISHED[kind].last, "<one>", "<new>", "<image>", "<other>"]
         for text in strings(60, i, given):
             assert ours.encode(text) == theirs(text).input_ids, (config, text)
+        assert named_tokens(folder) == theirs.special_tokens_map, config
         agreed += not told
     assert agreed >= (0 if kind == "smollm-2" else 3)
