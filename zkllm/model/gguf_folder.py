@@ -14,13 +14,8 @@ from zkllm.model.gguf_tensors import streams, tensors_of
 from zkllm.model.gguf_tokenizer import tokenizer_of
 from zkllm.model.safetensors_writer import write_float32
 
-SUFFIX = ".gguf"
 _VERSION = 1  # of what is made of a file
 _ENDS = ("eos", "eot", "eom")
-
-
-def is_gguf(path: Path) -> bool:
-    return path.suffix == SUFFIX and path.is_file()
 
 
 def folder_of(path: Path) -> Path:
