@@ -37,6 +37,9 @@ def test_from_the_file_to_a_proof(run: Run, file: Path, tmp_path: Path) -> None:
     data = run("prove", package, "--chat", "hi", "--out", out, "--json").json
     assert data["prompt_ids"] == [*opened.tokenizer.encode("hi?"), 299]
     assert run("verify", out, "--model", package).code == 0
+    beside = run("prove", package, "--chat", "hi", "--out", out, "--json", "--float-logits").json["tokens"][0]
+    assert abs(beside["float_logit"] - beside["logit"]) < 0.05 * abs(beside["logit"]) + 0.05
+    assert run("accuracy", package, "--max-tokens", 240, "--json").json["top1_agreement"] > 0.5
     direct = run("prove", file, "--chat", "hi", "--out", tmp_path / "b.zkllm", "--json")
     assert direct.json["model_id"] == data["model_id"] and direct.json["prompt_ids"] == data["prompt_ids"]
 

@@ -192,7 +192,8 @@ def float_checkpoint(package: ModelPackage) -> Path:
 
     require_float_model()
     origin = package.checkpoint()
-    if origin is None or not Path(origin).is_dir():  # never fetch a model for this
+    here = origin is not None and (Path(origin).is_dir() or hub.is_gguf(Path(origin)))
+    if origin is None or not here:  # never fetch a model for this
         raise CheckpointError(
             f"the float model needs the checkpoint that {package.folder} was made from, which is not here"
         )
