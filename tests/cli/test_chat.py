@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Run
+from tests.cli.conftest import Outcome, Run
 from zkllm import api
 from zkllm.model.package import ModelPackage
+from zkllm.settle.rpc import Rpc
 
 pytestmark = pytest.mark.slow
 
@@ -108,3 +109,26 @@ def test_a_package_without_the_file_is_what_it_was(checkpoint: Path, tmp_path: P
     api.setup_keys(older, 8)
     assert older.conversation.ends == () and older.conversation.answered([END, 1]) == 2
     assert api.check_setup(checkpoint, made.folder).model_id == api.open_setup(older).model_id
+
+
+def test_a_chat_is_asked_for_settled_and_shown(run: Run, talker: Path, chain: Rpc, tmp_path: Path) -> None:
+    def settle(*words: object) -> Outcome:
+        common = ("--network", "anvil", "--home", tmp_path / "home", "--quiet", "--model", talker)
+        return run("settle", *words[:1], *common, *words[1:], "--json")
+
+    assert settle("deploy").json["registered"]
+    request = settle("request", "--chat", TEXT, "--reward", "0.5").json["request_id"]
+    file = tmp_path / "talk.json"
+    file.write_text(json.dumps([{"role": "user", "content": TEXT}]))
+    done = run("settle", "--network", "anvil", "--home", tmp_path / "home", "--quiet", "--model", talker,
+               "--messages", file, "--request", request, "--json")  # fmt: skip
+    assert done.code == 0, done.err
+    claim = done.json["claim_id"]
+    assert settle("status", "--chat", TEXT).json["claim_id"] == claim
+    shown = settle("show", claim, "--chat", TEXT)
+    assert (
+        shown.json["claims"][0] | {"claim_id": claim, "answers_the_prompt": True} == shown.json["claims"][0]
+    )
+    settle("show", claim, "--chat", TEXT + "!").failed_in_one_line(
+        "is not this model's answer to this prompt"
+    )
