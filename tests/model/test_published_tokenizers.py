@@ -255,3 +255,37 @@ def test_settings_do_what_they_do_in_transformers(tmp_path: Path, kind: str, dec
         assert named_tokens(folder) == theirs.special_tokens_map, config
         agreed += not told
     assert agreed >= (0 if kind == "smollm-2" else 3)
+
+
+@pytest.mark.filterwarnings("ignore:.*split as tokenizer.json says")
+@pytest.mark.parametrize("kind", ["llama-2", "mistral 3", "qwen-2", "smollm-2", "gemma"])
+def test_structural_damage_gives_a_clear_error(tmp_path: Path, kind: str) -> None:
+    """Values of other types at any place of the files, but for the vocabulary's own."""
+    import random
+
+    generator = random.Random(kind)
+    write_folder(tmp_path, PUBLISHED[kind], 280)
+    names = ("tokenizer.json", "tokenizer_config.json", "config.json")
+    intact = {name: (tmp_path / name).read_text() for name in names}
+    odd = [None, -1, 10**30, 1.5, "x", [], {}, [None], {"type": 3}, {"type": "Sequence"}, True, "\ud800"]
+    refused = 0
+    for _ in range(250):
+        name = generator.choice((*names[:1] * 4, *names[1:]))
+        data = place = json.loads(intact[name])
+        while True:
+            keys = [k for k in (place if isinstance(place, dict) else range(len(place))) if k != "merges"]
+            key = generator.choice(keys)
+            child = place[key]
+            if isinstance(child, dict | list) and child and generator.random() < 0.8:
+                place = child
+                continue
+            place[key] = generator.choice(odd)
+            break
+        (tmp_path / name).write_text(json.dumps(data))
+        try:
+            load_tokenizer(tmp_path, 2000).encode("A text, \u00e9 12")
+        except TokenizerError as error:
+            refused += 1
+            assert "\n" not in str(error)
+        (tmp_path / name).write_text(intact[name])
+    assert refused > 60
