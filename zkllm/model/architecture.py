@@ -12,7 +12,7 @@ from zkllm.errors import CheckpointError
 from zkllm.files import JsonObject, read_json, reading
 from zkllm.limits import MAX_POSITIONS, MAX_VOCABULARY
 from zkllm.model.activations import ACTIVATIONS, GELU
-from zkllm.model.quantised_weights import CURE, method
+from zkllm.model.quantised_weights import CURE, why_refused
 
 # GPT2Config reads and writes the field on the right under the name on the left.
 ALIASES = {"hidden_size": "n_embd", "max_position_embeddings": "n_positions",
@@ -148,8 +148,8 @@ def parse_architecture(data: JsonObject) -> Architecture:
     for name, (allowed, why) in REFUSED.items():
         if name == "layer_types" and isinstance(data.get(name), list):
             allowed = (["full_attention"] * len(data[name]),)
-        if name == "quantization_config" and (known := method(data.get(name))) is not None:
-            why = f"the weights are quantised by {known}; {CURE}"
+        if name == "quantization_config":
+            why = why_refused(data.get(name))
         fields.refuse(name, allowed, why)
     width, heads = (
         fields.integer("n_embd", _DEFAULTS["n_embd"]),

@@ -28,6 +28,11 @@ def method(quantization_config: object) -> str | None:
     return _METHODS.get(str(name).lower())
 
 
+def why_refused(quantization_config: object) -> str:
+    known = method(quantization_config)
+    return CURE if known is None else f"the weights are quantised by {known}; {CURE}"
+
+
 def method_of_tensors(names: Iterable[str]) -> str | None:
     """The method whose tensors these are, by their names."""
     for name in names:
