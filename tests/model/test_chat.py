@@ -109,7 +109,7 @@ def test_prompts_are_those_of_transformers(tmp_path: Path, style: str) -> None:
             expected = theirs.apply_chat_template(talk, tokenize=False, add_generation_prompt=True)
         except Exception:
             with pytest.raises(
-                StatementError, match="the chat template (refuses|fails on) the messages: [^\n]*$"
+                StatementError, match="the chat template (refuses|fails on) the messages[^\n]*$"
             ):
                 conversation.ids(Messages(tuple(talk)), ours)
             continue
@@ -145,9 +145,9 @@ def test_a_template_writes_the_beginning_itself(tmp_path: Path) -> None:
         ("{{ namespace(__class__=1) }}", "refuses the messages: '__class__' is no name"),
         ("{% set n = namespace() %}{% set n._x = 1 %}", "refuses the messages: '_x' is no name"),
         ("{{ dict.fromkeys('a') }}", "refuses the messages"),
-        ("{{ 1 / 0 }}", "fails on the messages: division by zero"),
+        ("{{ 1 / 0 }}", "fails on the messages, which it may not be made for: its content"),
         ("{{ messages + 1 }}", "fails on the messages"),
-        ("{{ range(999999999) | list }}", "fails on the messages: Range too big"),
+        ("{{ range(999999999) | list }}", "fails on the messages"),
     ],
 )
 def test_templates_are_sandboxed_and_their_faults_are_told(template: str, words: str) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from zkllm.errors import StatementError
+from zkllm.errors import StatementError, reason
 from zkllm.files import JsonObject
 from zkllm.requirements import install
 
@@ -60,13 +60,12 @@ def render(template: str, tokens: Mapping[str, str], messages: Messages) -> str:
     try:
         return environment(datetime.datetime.now()).from_string(template).render(known)
     except TemplateError as error:
-        raise StatementError(f"the chat template refuses the messages: {_reason(error)}") from None
+        said = " ".join(str(error).split())[:200]
+        raise StatementError(f"the chat template refuses the messages: {said}") from None
     except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, RecursionError) as error:
-        raise StatementError(f"the chat template fails on the messages: {_reason(error)}") from None
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
+        raise StatementError(
+            f"the chat template fails on the messages, which it may not be made for: {reason(error)}"
+        ) from None
 
 
 def _with_reasoning(message: JsonObject) -> dict[str, Any]:
