@@ -24,6 +24,7 @@ def test_the_releases_are_those_of_the_project(monkeypatch: pytest.MonkeyPatch) 
         lines += [f"{line} ; extra == '{extra}'" for line in wanted]
     monkeypatch.setattr(requirements, "requires", lambda _: lines)
     assert install(*FLOAT_MODEL) == "pip install " + " ".join(PROJECT["optional-dependencies"]["model"])
+    assert [install("gguf")] == [f"pip install {line}" for line in PROJECT["optional-dependencies"]["gguf"]]
     for module, line in (
         ("solcx", "py-solc-x"), ("Crypto", "pycryptodome"), ("eth_abi", "eth-abi"), ("py_ecc", "py_ecc"),
         ("tqdm", "tqdm"), ("huggingface_hub", "huggingface_hub"),
@@ -46,7 +47,7 @@ def imported() -> set[str]:
 
 
 def test_what_is_imported_is_declared_and_nothing_else() -> None:
-    extras = PROJECT["optional-dependencies"]["model"]
+    extras = [line for name in ("model", "gguf") for line in PROJECT["optional-dependencies"][name]]
     declared = {requirements._name(line) for line in (*PROJECT["dependencies"], *extras)}
     named = {requirements._name(requirements._DISTRIBUTIONS.get(m, m)) for m in imported()}
     assert named == declared

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ._native import field_backend
 from .audit import Audit, check_setup
+from .model.chat import Messages
 from .model.package import ModelPackage
 from .model_setup import open_package, setup, setup_keys
 from .outer.keys import VerifyingKey
@@ -36,6 +37,7 @@ __all__ = [
     "Asked",
     "Audit",
     "Context",
+    "Messages",
     "ModelPackage",
     "Precomputed",
     "Proof",

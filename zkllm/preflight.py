@@ -13,6 +13,8 @@ from .files import require_folder_place
 from .key_files import KEYS
 from .limits import MAX_CHOSEN_MU
 from .model.architecture import Architecture, load_architecture
+from .model.chat import Messages
+from .model.conversation import Conversation, load_conversation
 from .model.hub import find_checkpoint
 from .model.predicates import PACKED_BITS
 from .model.tokenizer import ByteLevelTokenizer
@@ -40,12 +42,15 @@ class Answering(Protocol):
     @property
     def tokenizer(self) -> ByteLevelTokenizer: ...
     @property
+    def conversation(self) -> Conversation: ...
+    @property
     def config(self) -> Limits: ...
 
 
 @dataclass(frozen=True)
 class Unbuilt:
     tokenizer: ByteLevelTokenizer
+    conversation: Conversation
     config: Architecture
 
 
@@ -53,7 +58,7 @@ class Unbuilt:
 class Asked:
     """What a proof is to be made of."""
 
-    prompt: str | None
+    prompt: str | Messages | None
     tokens: Sequence[int] | None
     certified: int = 1
     rows: int | None = None
@@ -65,14 +70,19 @@ class Asked:
 
     def check_checkpoint(self, folder: Path) -> None:
         architecture = load_architecture(folder / "config.json")
-        self.check(Unbuilt(load_tokenizer(folder, architecture.vocab_size), architecture))
+        vocabulary = architecture.vocab_size
+        tokenizer = load_tokenizer(folder, vocabulary)
+        self.check(Unbuilt(tokenizer, load_conversation(folder, vocabulary), architecture))
 
 
-def prompt_ids(model: Answering, prompt: str | None, tokens: Sequence[int] | None) -> list[int]:
-    """The prompt as ids, from a text or as given."""
+def prompt_ids(model: Answering, prompt: str | Messages | None, tokens: Sequence[int] | None) -> list[int]:
+    """The prompt as ids, from a text, from messages or as given."""
     if (prompt is None) == (tokens is None):
         raise StatementError("give either a prompt or token ids")
-    ids = model.tokenizer.encode(prompt) if prompt is not None else list(tokens or ())
+    if isinstance(prompt, Messages):
+        ids = model.conversation.ids(prompt, model.tokenizer)
+    else:
+        ids = model.tokenizer.encode(prompt) if prompt is not None else list(tokens or ())
     if not ids:
         raise StatementError("the prompt is empty; give at least one token")
     bad = next((x for x in ids if not 0 <= x < model.config.vocab_size), None)
@@ -82,7 +92,11 @@ def prompt_ids(model: Answering, prompt: str | None, tokens: Sequence[int] | Non
 
 
 def check_prompt(
-    model: Answering, prompt: str | None, tokens: Sequence[int] | None, certified: int, rows: int
+    model: Answering,
+    prompt: str | Messages | None,
+    tokens: Sequence[int] | None,
+    certified: int,
+    rows: int,
 ) -> list[int]:
     """The prompt's ids, or a StatementError where prompt and answer do not fit into `rows` positions."""
     ids = prompt_ids(model, prompt, tokens)

@@ -12,6 +12,7 @@ from .kernels.interface import Kernels
 from .kernels.native import NATIVE
 from .key_files import is_own_key, opening_table_file, verifying_key_file
 from .memory import Estimate, require_memory
+from .model.chat import Messages
 from .model.execution import generate_trace
 from .model.package import ModelPackage
 from .opening_table import Binding, OpeningTable
@@ -95,7 +96,7 @@ def answer(package: ModelPackage, ids: Sequence[int], certified: int, rows: int)
 def prove(
     package: ModelPackage,
     *,
-    prompt: str | None = None,
+    prompt: str | Messages | None = None,
     tokens: Sequence[int] | None = None,
     certified: int = 1,
     context: Context | None = None,
@@ -106,7 +107,8 @@ def prove(
     kernels: Kernels = NATIVE,
     salt: int | None = None,
 ) -> ProofResult:
-    """Answers a prompt greedily with `certified` tokens and proves it in one causal pass of `rows` rows.
+    """Answers a prompt, or messages by the model's chat template, greedily with `certified` tokens, and
+    proves it in one causal pass of `rows` rows.
 
     `salt`: seals the prompt, so that the proof tells P in its place (`zkllm.sealed`); fresh for each prompt.
     Refuses where it would take more resident memory than the budget, or more than the machine has.

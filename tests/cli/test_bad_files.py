@@ -78,6 +78,7 @@ READERS = [
     Reader("inspect {package}", "manifest.json", "package"),
     Reader("prove {package} --tokens 72 --out {new}", "tokenizer.json", "package"),
     Reader("prove {package} --tokens 72 --out {new}", "ranges.json", "package"),
+    Reader("prove {package} --tokens 72 --out {new}", "conversation.json", "package"),
     Reader("prove {package} --tokens 72 --out {new}", "weights/w_o.bin", "package"),
     Reader("prove {package} --tokens 72 --out {new}", "keys/setup.json", "package", fine=MADE_AGAIN),
     Reader("verify {proof} --model {package}", "keys/N8-k2/vk.json", "package"),

@@ -74,7 +74,8 @@ def copy(package: Path, tmp_path: Path) -> Path:
 def test_damaged_and_missing_pieces_are_made_again(run, copy: Path, checkpoint: Path) -> None:
     expected = contents(copy)
     for name in ("weights/w_fc1.bin", "weights/b_o.bin", "weights/exp.bin", "tokenizer.json", "build.json",
-                 "ranges.json", "keys/commitments.json", "keys/setup.json", "manifest.json"):  # fmt: skip
+                 "ranges.json", "conversation.json", "keys/commitments.json", "keys/setup.json",
+                 "manifest.json"):  # fmt: skip
         path = copy / name
         data = bytearray(path.read_bytes())
         data[len(data) // 2] ^= 1

@@ -52,7 +52,7 @@ def test_loading_maps_the_arrays(demo_package: ModelPackage) -> None:
 def test_saving_again_gives_the_same_files(tmp_path: Path, demo_package: ModelPackage) -> None:
     p = demo_package
     other = ModelPackage.save(
-        tmp_path / "copy", p.weights, p.scales, p.tokenizer, p.ranges, p.source, p.calibration
+        tmp_path / "copy", p.weights, p.scales, p.tokenizer, p.ranges, p.source, p.calibration, p.conversation
     )
     assert other.digest == p.digest
     for path in sorted(other.folder.rglob("*")):
@@ -72,8 +72,8 @@ def test_a_tokenizer_that_is_written_otherwise_is_written_again(package_copy: Pa
 
 @pytest.mark.parametrize(
     "name",
-    ["manifest.json", "tokenizer.json", "ranges.json", "calibration.json", "weights/wte.bin",
-     "weights/exp.bin"],
+    ["manifest.json", "tokenizer.json", "ranges.json", "calibration.json", "conversation.json",
+     "weights/wte.bin", "weights/exp.bin"],
 )  # fmt: skip
 def test_a_missing_file_is_named(package_copy: Path, name: str) -> None:
     (package_copy / name).unlink()

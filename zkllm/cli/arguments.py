@@ -6,11 +6,15 @@ import argparse
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zkllm.errors import ZkllmError, reason
 from zkllm.limits import MAX_MU, MAX_POSITIONS, MIN_MU
 from zkllm.statement import Context
 from zkllm.units import ETHER
+
+if TYPE_CHECKING:
+    from zkllm.model.chat import Messages
 
 MOST_PROMPT = 1 << 22
 """Bytes of a prompt's file: more than any context takes."""
@@ -118,7 +122,7 @@ def checked_address(text: str) -> bytes:
 def add_prompt(
     parser: argparse.ArgumentParser, required: bool = True, what: str = "the prompt"
 ) -> argparse._MutuallyExclusiveGroup:
-    """As text or as ids; what is returned may take another option in place of them."""
+    """As text, as messages or as ids; what is returned may take another option in place of them."""
     group = parser.add_mutually_exclusive_group(required=required)
     group.add_argument("--prompt", metavar="TEXT", help=what)
     group.add_argument(
@@ -127,6 +131,20 @@ def add_prompt(
         type=text_file,
         metavar="FILE",
         help="the prompt as the text of a file: other users of this machine see command lines",
+    )
+    group.add_argument(
+        "--chat",
+        dest="prompt",
+        type=chat,
+        metavar="TEXT",
+        help="the prompt that the model's chat template makes of a user's message",
+    )
+    group.add_argument(
+        "--messages",
+        dest="prompt",
+        type=messages_file,
+        metavar="FILE",
+        help='the same of several: a JSON list such as [{"role": "user", "content": ".."}]',
     )
     group.add_argument("--tokens", type=token_ids, metavar="IDS", help="the prompt as token ids: 1,2,3")
     return group
@@ -138,6 +156,22 @@ def text_file(text: str) -> str:
 
     try:
         return read_text(Path(text), MOST_PROMPT).removesuffix("\n")
+    except (OSError, ValueError, ZkllmError) as error:
+        raise argparse.ArgumentTypeError(f"cannot read {text[:80]!r}: {reason(error)}") from None
+
+
+def chat(text: str) -> Messages:
+    from zkllm.model.chat import Messages
+
+    return Messages.of_user(text)
+
+
+def messages_file(text: str) -> Messages:
+    from zkllm.files import read_text
+    from zkllm.model.chat import Messages
+
+    try:
+        return Messages.of_json(read_text(Path(text), MOST_PROMPT))
     except (OSError, ValueError, ZkllmError) as error:
         raise argparse.ArgumentTypeError(f"cannot read {text[:80]!r}: {reason(error)}") from None
 

@@ -99,6 +99,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             raise PathError(f"{arguments.profile}: {why}; the proof is in {arguments.out}") from None
     scale = 2.0**result.logit_scale_log2
     beside = [None] * len(result.answer_ids) if checkpoint is None else float_logits(checkpoint, result)
+    answered = package.conversation.answered(result.answer_ids)
     tokens = [
         {
             "id": token,
@@ -107,7 +108,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             "integer_logit": logit,
             "float_logit": expected,
         }
-        for token, logit, expected in zip(result.answer_ids, result.logits, beside, strict=True)
+        for token, logit, expected in list(zip(result.answer_ids, result.logits, beside, strict=True))[
+            :answered
+        ]
     ]
     data = {
         "ok": True,
@@ -126,7 +129,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         "backend": api.backend(),
         "opening_table": result.tabled,
         "prompt_ids": None if result.proof.prompt is None else list(result.proof.prompt),
-        "answer": result.answer_text,
+        "answer": package.tokenizer.decode(result.answer_ids[:answered]),
+        "ended": any(i in package.conversation.ends for i in result.answer_ids),
         "tokens": tokens,
         "timings": {stage: round(t, 4) for stage, t in result.timings.items()},
     }
@@ -158,6 +162,8 @@ def _report(result: ProofResult, data: JsonObject, prompt: bytes | None) -> list
         hidden = f"sealed as 0x{data['sealed_prompt']:064x}, its salt in {data['salt_file']}"
     rows: list[tuple[str, object]] = [("prompt", hidden if prompt is None else quote(prompt))]
     rows += [("answer" if i == 0 else "", line) for i, line in enumerate(answer)]
+    if beyond := len(result.answer_ids) - len(answer):
+        rows.append(("", f"it ends there; {beyond} more are certified and no part of it"))
     rows += [
         ("claim", "0x" + data["claim_id"].hex()),
         ("shape", f"{result.proof.shape}" + ("" if data["T"] is None else f" T={data['T']}")),
@@ -186,7 +192,8 @@ def float_checkpoint(package: ModelPackage) -> Path:
 
     require_float_model()
     origin = package.checkpoint()
-    if origin is None or not Path(origin).is_dir():  # never fetch a model for this
+    here = origin is not None and (Path(origin).is_dir() or hub.is_gguf(Path(origin)))
+    if origin is None or not here:  # never fetch a model for this
         raise CheckpointError(
             f"the float model needs the checkpoint that {package.folder} was made from, which is not here"
         )

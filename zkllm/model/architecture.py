@@ -12,6 +12,7 @@ from zkllm.errors import CheckpointError
 from zkllm.files import JsonObject, read_json, reading
 from zkllm.limits import MAX_POSITIONS, MAX_VOCABULARY
 from zkllm.model.activations import ACTIVATIONS, GELU
+from zkllm.model.quantised_weights import CURE, why_refused
 
 # GPT2Config reads and writes the field on the right under the name on the left.
 ALIASES = {"hidden_size": "n_embd", "max_position_embeddings": "n_positions",
@@ -29,7 +30,7 @@ REFUSED: dict[str, tuple[tuple[object, ...], str]] = {
     "layer_types": ((None, []), "every layer must have full attention"),
     "kv_sharing_modes": (_NONE, "every layer must have keys and values of its own"),
     "per_layer_config": ((None, {}), "all layers must be alike"),
-    "quantization_config": (_NONE, "load the original weights instead"),
+    "quantization_config": (_NONE, CURE),
     "fusion_config": (_NONE, "fused layers are another model"),
     "transformers_weights": (_NONE, "the weights must be in model.safetensors or its shards"),
     "configuration_files": ((None, []), "the configuration must be in config.json"),
@@ -147,6 +148,8 @@ def parse_architecture(data: JsonObject) -> Architecture:
     for name, (allowed, why) in REFUSED.items():
         if name == "layer_types" and isinstance(data.get(name), list):
             allowed = (["full_attention"] * len(data[name]),)
+        if name == "quantization_config":
+            why = why_refused(data.get(name))
         fields.refuse(name, allowed, why)
     width, heads = (
         fields.integer("n_embd", _DEFAULTS["n_embd"]),

@@ -19,6 +19,7 @@ from zkllm.model.build import BuildOptions, StageProgress, stage_of
 from zkllm.model.calibrate import FloatRanges, calibration_set, measure
 from zkllm.model.calibration_record import CalibrationRecord, text_digest
 from zkllm.model.checkpoint import Checkpoint
+from zkllm.model.conversation import Conversation, load_conversation
 from zkllm.model.package import ModelPackage
 from zkllm.model.quantize import GROUPS, choose_config, packed, quantized_blocks
 from zkllm.model.scale_check import scale_errors
@@ -49,6 +50,11 @@ def check_package(
     tokenizer = load_tokenizer(checkpoint.folder, checkpoint.architecture.vocab_size)
     if tokenizer.definition != package.tokenizer.definition:
         raise PackageError(f"{package.folder}: the tokenizer is not the checkpoint's")
+    conversation = load_conversation(checkpoint.folder, checkpoint.architecture.vocab_size)
+    if package.conversation not in (conversation, Conversation()):  # nothing: of an earlier version
+        raise PackageError(
+            f"{package.folder}: what ends an answer, or the chat template, is not the checkpoint's"
+        )
     errors = scale_errors(checkpoint, package.config, package.scales, package.weights.tables)
     if errors:
         raise PackageError(

@@ -17,6 +17,7 @@ from zkllm.limits import MAX_CHOSEN_MU
 from zkllm.model.calibrate import FloatRanges, calibration_set, default_text, measure
 from zkllm.model.calibration_record import CalibrationRecord, text_digest
 from zkllm.model.checkpoint import Checkpoint, stamps
+from zkllm.model.conversation import load_conversation
 from zkllm.model.execution import trace
 from zkllm.model.folder import load_folder
 from zkllm.model.hub import hub_id
@@ -125,6 +126,7 @@ def build_package(
     that is repeated, go on from there. A manifest appears last.
     """
     (checkpoint, tokenizer), out = load_folder(model), Path(out).resolve()
+    conversation = load_conversation(checkpoint.folder, checkpoint.architecture.vocab_size)
     source = hub_id(model) or Path(checkpoint.folder).resolve().name
     groups = calibration_set(checkpoint, tokenizer, options.calibration, options.seed)
     resumable = Resumable(out / BUILD_FILE, build_inputs(checkpoint, options))
@@ -147,9 +149,12 @@ def build_package(
     record_calibration_text(out, options.calibration)
     record = CalibrationRecord.of(ranges, options.quantizer, options.seed, options.text)
     package = _complete(out, quantized, scales, source, record)
-    if package and package.tokenizer.definition == tokenizer.definition:
+    if package and (package.tokenizer.definition, package.conversation) == (
+        tokenizer.definition,
+        conversation,
+    ):
         return package
-    package = ModelPackage.save(out, quantized, scales, tokenizer, report, source, record)
+    package = ModelPackage.save(out, quantized, scales, tokenizer, report, source, record, conversation)
     origin = str(model) if hub_id(model) else str(Path(model).resolve())
     write_atomically(out / "checkpoint.txt", f"{origin}\n".encode())
     return package

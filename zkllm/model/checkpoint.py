@@ -11,7 +11,9 @@ from zkllm.errors import CheckpointError, reason
 from zkllm.files import UNREADABLE, read_json
 from zkllm.model.architecture import Architecture, load_architecture
 from zkllm.model.hub import find_checkpoint
+from zkllm.model.quantised_weights import CURE, method_of_tensors
 from zkllm.model.safetensors_file import SafetensorsFile
+from zkllm.model.ties import Head, head_of
 
 _BASE = "transformer."  # the decoder's place in a GPT2LMHeadModel
 EMBEDDING, HEAD = "wte.weight", "lm_head.weight"
@@ -57,7 +59,7 @@ class Checkpoint:
 def stamps(folder: Path) -> list[tuple[str, int, int]]:
     """(name, bytes, time in ns) of every file that a package is made from: a checkpoint counts as unchanged
     while these are."""
-    files = sorted(p for p in folder.iterdir() if p.suffix in (".json", ".safetensors", ".txt"))
+    files = sorted(p for p in folder.iterdir() if p.suffix in (".json", ".safetensors", ".txt", ".jinja"))
     return [(p.name, p.stat().st_size, p.stat().st_mtime_ns) for p in files]
 
 
@@ -143,13 +145,14 @@ def _same(left: tuple[SafetensorsFile, str], right: tuple[SafetensorsFile, str])
 
 def _tie(folder: Path, a: Architecture, found: dict[str, list[tuple[SafetensorsFile, str]]]) -> None:
     """The head is the embedding: either may be stored for both, but not where the head is declared untied."""
-    if HEAD in found and EMBEDDING in found:
-        if not _same(found[HEAD][0], found[EMBEDDING][0]):
-            raise CheckpointError(f"{folder}: {HEAD} differs from {EMBEDDING}: an untied head is refused")
-    elif not a.tied_head:
+    same = lambda: _same(found[HEAD][0], found[EMBEDDING][0])
+    head = head_of(EMBEDDING in found, HEAD in found, a.tied_head, same)
+    if head is Head.OWN and not same():
+        raise CheckpointError(f"{folder}: {HEAD} differs from {EMBEDDING}: an untied head is refused")
+    if head in (Head.NO_HEAD, Head.NO_EMBEDDING) and not a.tied_head:
         missing = EMBEDDING if HEAD in found else HEAD
         raise CheckpointError(f"{folder}: tie_word_embeddings is false, and tensor {missing} is missing")
-    elif HEAD in found:
+    if head is Head.TIED_BY_HEAD:
         found[EMBEDDING] = found[HEAD]
 
 
@@ -165,5 +168,7 @@ def _why_missing(missing: list[str], others: list[str]) -> str:
                     f"tensor {name}{more} missing; the names have the prefix {prefix[:60]!r} "
                     f"({', '.join(causes) or 'of a wrapper'}): save the model without its wrapper"
                 )
+    if (known := method_of_tensors(others)) is not None:
+        return f"tensor {missing[0]}{more} missing; the weights are quantised by {known}: {CURE}"
     there = f"; {', '.join(o[:80] for o in others[:3])} there, not of a GPT-2" if others else ""
     return f"tensor {missing[0]}{more} missing{there}"

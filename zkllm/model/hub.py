@@ -15,9 +15,11 @@ from zkllm.model.tokenizer_files import TOKENIZER_FILES
 from zkllm.requirements import install
 
 PREFIX = "hf:"
-HELP = "Hugging Face folder, or hf:ID of the hub"
+GGUF = ".gguf"
+HELP = "Hugging Face folder, GGUF file, or hf:ID of the hub"
 _ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}(/[A-Za-z0-9][\w.-]{0,95})?")
-_FILES = ["config.json", "*.safetensors", "*.safetensors.index.json", "adapter_config.json", *TOKENIZER_FILES]
+_FILES = ["config.json", "*.safetensors", "*.safetensors.index.json", "adapter_config.json", *TOKENIZER_FILES,
+          "generation_config.json", "chat_template.jinja"]  # fmt: skip
 
 
 def hub_id(model: str | Path) -> str | None:
@@ -30,21 +32,31 @@ def hub_id(model: str | Path) -> str | None:
     return name
 
 
+def is_gguf(path: Path) -> bool:
+    return path.suffix == GGUF and path.is_file()
+
+
 def require_named(model: str | Path) -> None:
-    """A CheckpointError unless `model` is a folder, or may be a model of the hub. Asks nobody."""
+    """A CheckpointError unless `model` is a folder, a GGUF file, or may be one of the hub. Asks nobody."""
     if hub_id(model) is not None or str(model) and Path(model).is_dir():
         return
+    if is_gguf(Path(model)):
+        return
     if str(model) and Path(model).exists():
-        raise CheckpointError(f"{model}: a file, not a folder")
+        raise CheckpointError(f"{model}: a file, not a folder (of files, {GGUF} alone is read)")
     advice = f"; for the hub write {PREFIX}{model}" if _ID.fullmatch(str(model)) else ""
     raise CheckpointError(f"no such folder: {str(model)[:200]!r}{advice}")
 
 
 def find_checkpoint(model: str | Path, revision: str | None = None) -> Path:
-    """The folder of `model`: itself, or a download."""
+    """The folder of `model`: itself, a download, or what a GGUF file is made into."""
     require_named(model)
     name = hub_id(model)
     if name is None:
+        if is_gguf(Path(model)):
+            from zkllm.model.gguf_folder import folder_of  # which computes
+
+            return folder_of(Path(model))
         folder = Path(model)  # which forgets the dot of ./hf:x
         return folder.absolute() if str(folder).startswith(PREFIX) else folder
     try:

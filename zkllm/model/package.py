@@ -4,6 +4,7 @@
     tokenizer.json    byte-level BPE
     ranges.json       calibration: bound, largest value seen
     calibration.json  what the quantiser chose everything from (older packages have none)
+    conversation.json what ends an answer, the chat template (older packages, and models without, have none)
     weights/NAME.bin  the arrays of QuantizedModel, little-endian, row-major, memory-mapped
     keys/N{N}-k{k}/   keys of shapes, made when first used (not part of the digest)
     hiding.key        of a hidden model: what its commitments are masked by; for its owner alone
@@ -33,6 +34,7 @@ from zkllm.files import (
     canonical_json,
     file_digest,
     read_bytes,
+    read_json,
     read_text,
     reading,
     remember_digest,
@@ -42,6 +44,7 @@ from zkllm.files import (
 from zkllm.gpt2.config import ProgramConfig
 from zkllm.mapped import release
 from zkllm.model.calibration_record import CalibrationRecord
+from zkllm.model.conversation import Conversation
 from zkllm.model.predicates import check_predicates, failed_config_predicates
 from zkllm.model.quantize import Scales
 from zkllm.model.ranges import RangeRow
@@ -54,6 +57,7 @@ from zkllm.secret_scalars import make_scalar, read_scalar
 FORMAT = 3
 CALIBRATION_FILE = "calibration.json"
 CALIBRATION_TEXT = "calibration.txt"
+CONVERSATION_FILE = "conversation.json"
 HIDING_KEY, HIDING_KEY_FILE = "hiding key", "hiding.key"
 _FIELDS = {"format", "config", "tables", "scales", "source", "vocabulary_root", "files"}
 
@@ -126,6 +130,7 @@ class ModelPackage:
     vocabulary_root: bytes
     digest: bytes  # sha256 of the manifest, which holds the digests of all files
     hiding_key: int | None = field(default=None, repr=False)  # of a hidden model (`zkllm.hiding`)
+    conversation: Conversation = Conversation()
 
     @property
     def config(self) -> ProgramConfig:
@@ -165,6 +170,7 @@ class ModelPackage:
         ranges: list[RangeRow],
         source: str,
         calibration: CalibrationRecord | None = None,
+        conversation: Conversation = Conversation(),  # noqa: B008 (frozen)
     ) -> ModelPackage:
         """Writes the package (but no arrays that are its own memory maps) and loads it."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -179,10 +185,13 @@ class ModelPackage:
         write_atomically(folder / "ranges.json", canonical_json([row.to_dict() for row in ranges]))
         if calibration is not None:
             write_atomically(folder / CALIBRATION_FILE, calibration.to_bytes())
+        told = conversation != Conversation()
+        if told:
+            write_atomically(folder / CONVERSATION_FILE, conversation.to_bytes())
         hidden = weights.config.hidden
         if hidden and not (folder / HIDING_KEY_FILE).exists():
             make_scalar(folder / HIDING_KEY_FILE, HIDING_KEY, PackageError)
-        names = _file_names(calibration is not None, hidden)
+        names = _file_names(calibration is not None, hidden, told)
         manifest = {
             "format": FORMAT,
             "config": weights.config.to_dict(),
@@ -225,9 +234,9 @@ class ModelPackage:
             raise PackageError(
                 f"{folder}: format {manifest['format']}, this version reads {FORMAT}; run zkllm setup"
             )
-        calibrated = CALIBRATION_FILE in manifest["files"]
+        calibrated, told = CALIBRATION_FILE in manifest["files"], CONVERSATION_FILE in manifest["files"]
         config = ProgramConfig.from_dict(manifest["config"])
-        if set(manifest["files"]) != set(_file_names(calibrated, config.hidden)):
+        if set(manifest["files"]) != set(_file_names(calibrated, config.hidden, told)):
             raise PackageError(f"{path}: lists other files than a package has; run zkllm setup again")
         if failed := failed_config_predicates(config):
             raise PackageError(f"{folder}: unsound configuration ({failed[0]}); run zkllm setup again")
@@ -245,14 +254,15 @@ class ModelPackage:
             calibration,
             bytes.fromhex(manifest["vocabulary_root"]), hashlib.sha256(raw).digest(),
             read_scalar(folder / HIDING_KEY_FILE, HIDING_KEY, PackageError) if config.hidden else None,
+            Conversation.from_dict(read_json(folder / CONVERSATION_FILE)) if told else Conversation(),
         )  # fmt: skip
         if verify and package.vocabulary.root != package.vocabulary_root:
             raise PackageError(f"{folder}: the vocabulary root is not the tokenizer's; run zkllm setup again")
         return package
 
 
-def _file_names(calibrated: bool, hidden: bool) -> list[str]:
-    record = [CALIBRATION_FILE] * calibrated + [HIDING_KEY_FILE] * hidden
+def _file_names(calibrated: bool, hidden: bool, told: bool) -> list[str]:
+    record = [CALIBRATION_FILE] * calibrated + [HIDING_KEY_FILE] * hidden + [CONVERSATION_FILE] * told
     return ["tokenizer.json", "ranges.json", *record, *(f"weights/{name}.bin" for name in ARRAYS)]
 
 

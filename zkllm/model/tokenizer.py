@@ -1,19 +1,19 @@
-"""Byte-level BPE tokenizers, and the bytes that each token id stands for.
+"""BPE tokenizers at the level of bytes: each token id stands for fixed bytes.
 
-Only byte-level BPE (GPT-2's kind) is accepted, since there each id stands for fixed bytes and a text is the
-concatenation of its tokens. Special tokens stand for their literal UTF-8.
+Those are byte-level BPE (GPT-2's kind) and SentencePiece's BPE with byte fallback, with what `pipeline`
+accepts around them: a text is the concatenation of its tokens. Added tokens stand for their literal UTF-8.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, TypeVar
 
 from zkllm.errors import TokenizerError
 from zkllm.files import JsonObject
+from zkllm.model.pipeline import Pipeline, Prefix, byte_alphabet, parse_pipeline
 from zkllm.requirements import install
 
 if TYPE_CHECKING:
@@ -25,16 +25,6 @@ T = TypeVar("T")
 BPE_DEFAULTS = {"type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None,
                 "end_of_word_suffix": None, "fuse_unk": False, "byte_fallback": False,
                 "ignore_merges": False}  # fmt: skip
-
-
-@cache
-def byte_alphabet() -> dict[str, int]:
-    """GPT-2's printable stand-ins of the 256 bytes."""
-    printable = [*range(ord("!"), ord("~") + 1), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    alphabet = {chr(b): b for b in printable}
-    others = [b for b in range(256) if b not in set(printable)]
-    alphabet.update({chr(256 + i): b for i, b in enumerate(others)})
-    return alphabet
 
 
 class ByteLevelTokenizer:
@@ -50,11 +40,11 @@ class ByteLevelTokenizer:
             data = json.loads(definition)
         except (ValueError, RecursionError):
             raise TokenizerError(f"{source}: is not JSON; download it again") from None
-        parse_definition(data, source)
+        self._pipeline = parse_definition(data, source)
         added = {token["content"]: token["id"] for token in data.get("added_tokens") or []}
-        self.token_bytes = _token_bytes(data, added, vocab_size, source)
+        self.token_bytes = _token_bytes(data, added, vocab_size, self._pipeline, source)
         self._added_ids = set(added.values())
-        self.prefix_space = bool(data["pre_tokenizer"].get("add_prefix_space"))
+        self.prefix_space = self._pipeline.prefix is not Prefix.NEVER
         self._before, self._after = added_around(data.get("post_processor"), source)
         self._tokenizer: Tokenizer | None = None  # made for the first text: reading bytes needs no library
         self._source = source
@@ -64,11 +54,11 @@ class ByteLevelTokenizer:
         if beyond := [i for i in ids if not 0 <= i < len(self.token_bytes)]:
             raise TokenizerError(f"{self._source}: gives token id {beyond[0]}, which the model does not have")
 
-    def encode(self, text: str) -> list[int]:
-        """The ids of `text`, and of what is put around it. Raises TokenizerError where they do not stand for
-        it: a vocabulary may have no token for some bytes."""
+    def encode(self, text: str, bare: bool = False) -> list[int]:
+        """The ids of `text`, and of what is put around it unless it is to be `bare`. Raises TokenizerError
+        where they do not stand for it: a vocabulary may have no token for some bytes."""
         try:
-            data = text.encode("utf-8")
+            data = self._pipeline.canonical(text).encode("utf-8")
         except UnicodeEncodeError:
             raise TokenizerError("the text is not valid Unicode (lone surrogates)") from None
         if self._tokenizer is None:
@@ -83,21 +73,33 @@ class ByteLevelTokenizer:
             raise TokenizerError(
                 f"{self._source}: the vocabulary cannot write the text: {part!r} at byte {lost} is lost"
             )
-        return [*self._before, *ids, *self._after]
+        return ids if bare else [*self._before, *ids, *self._after]
 
     def _first_lost(self, ids: list[int], data: bytes) -> int | None:
         """The place in `data` from which on the ids do not stand for it; None where they do. A tokenizer with
-        a prefix space puts one at the beginning and behind each added token, where there is none."""
-        place, section = 0, True
+        a prefix space puts one at the beginning, and most of them behind each added token."""
+        place, section, prefix = 0, True, self._pipeline.prefix
         for i in ids:
             token = self.token_bytes[i]
-            inside = self.prefix_space and section and i not in self._added_ids
-            if inside and not data.startswith(b" ", place):
+            starts = section and i not in self._added_ids and prefix is not Prefix.NEVER
+            if starts and (prefix is Prefix.ALWAYS or not data.startswith(b" ", place)):
                 token = token.removeprefix(b" ")
             if not data.startswith(token, place):
-                return place
-            place, section = place + len(token), i in self._added_ids
+                return None if self._is_composed(ids, data) else place
+            section = i in self._added_ids and prefix is not Prefix.FIRST
+            place += len(token)
         return None if place == len(data) else place
+
+    def _is_composed(self, ids: list[int], data: bytes) -> bool:
+        """Whether the ids stand for `data` in another of Unicode's equivalent forms: what is composed is each
+        part between two added tokens, and by the library's version of Unicode."""
+        if not self._pipeline.composed or self.prefix_space:
+            return False
+        try:
+            told = self.decode_bytes(ids).decode("utf-8")
+        except UnicodeDecodeError:
+            return False
+        return self._pipeline.canonical(told).encode() == data
 
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
         return b"".join(self.token_bytes[i] for i in ids)
@@ -122,25 +124,21 @@ def _guarded(source: str, call: Callable[[ModuleType], T]) -> T:
         raise TokenizerError(f"{source}: the tokenizers library refuses it ({reason})") from None
 
 
-def parse_definition(data: object, source: str) -> None:
-    """Raises TokenizerError unless `data`, in the format of tokenizer.json, is byte-level BPE."""
+def parse_definition(data: object, source: str) -> Pipeline:
+    """Raises TokenizerError unless `data`, in the format of tokenizer.json, is BPE whose ids are bytes."""
     if not isinstance(data, dict) or not isinstance(data.get("model"), dict):
         raise TokenizerError(f"{source}: has no model")
     model = data["model"]
-
-    def kind(part: str) -> object:
-        value = data.get(part)
-        return value.get("type") if isinstance(value, dict) else value
-
     if model.get("type", "BPE") != "BPE" or not isinstance(model.get("vocab"), dict):
-        raise TokenizerError(f"{source}: model type {str(model.get('type'))[:40]!r} is not byte-level BPE")
+        raise TokenizerError(
+            f"{source}: model type {str(model.get('type'))[:40]!r} is neither byte-level BPE nor "
+            "SentencePiece's"
+        )
     if not isinstance(model.get("merges"), list):
         raise TokenizerError(f"{source}: merges is not a list")
-    if kind("pre_tokenizer") != "ByteLevel" or kind("decoder") != "ByteLevel":
-        raise TokenizerError(f"{source}: pre-tokenizer and decoder must be ByteLevel (byte-level BPE)")
-    if data.get("normalizer") not in (None, {"type": "Sequence", "normalizers": []}):
-        raise TokenizerError(f"{source}: a normalizer changes the text and is refused")
-    for option in ("dropout", "byte_fallback", "continuing_subword_prefix", "end_of_word_suffix"):
+    pipeline = parse_pipeline(data, source)
+    refused = ("dropout", "continuing_subword_prefix", "end_of_word_suffix")
+    for option in (*refused, *(("byte_fallback",) if pipeline.byte_level else ())):
         if model.get(option):
             raise TokenizerError(f"{source}: {option} is refused")
     added = data.get("added_tokens") or []
@@ -153,15 +151,17 @@ def parse_definition(data: object, source: str) -> None:
             or type(token.get("id")) is not int
         ):
             raise TokenizerError(f"{source}: an added token is damaged")
+    return pipeline
 
 
 def assigned_ids(vocabulary: dict[str, int], added: Iterable[str]) -> dict[str, int]:
     """The ids that the tokenizers library gives to added tokens: that of the vocabulary, or the next."""
     ids: dict[str, int] = {}
+    highest = -1
     for content in added:
-        highest = max(ids.values(), default=-1)
         following = highest + 1 if highest >= len(vocabulary) else len(vocabulary)
         ids[content] = vocabulary.get(content, following)
+        highest = max(highest, ids[content])
     return ids
 
 
@@ -214,7 +214,9 @@ def template(before: list[int], after: list[int]) -> JsonObject | None:
     return whole if sides else None
 
 
-def _token_bytes(data: JsonObject, added: dict[str, int], vocab_size: int, source: str) -> list[bytes]:
+def _token_bytes(
+    data: JsonObject, added: dict[str, int], vocab_size: int, pipeline: Pipeline, source: str
+) -> list[bytes]:
     """Bytes of every id below `vocab_size`. Added tokens may lie beyond: they are never given."""
     for token in data.get("added_tokens") or []:
         if token.get("lstrip") or token.get("rstrip"):
@@ -237,8 +239,9 @@ def _token_bytes(data: JsonObject, added: dict[str, int], vocab_size: int, sourc
         if i in taken:
             raise TokenizerError(f"{source}: token id {i} is given twice")
         taken.add(i)
-        out[i] = _literal(token, source) if token in added else _piece(token, source)
-        if token in added and set(token) <= byte_alphabet().keys() and out[i] != _piece(token, source):
+        out[i] = pipeline.added(token, source) if token in added else pipeline.piece(token, source)
+        written = token in added and pipeline.byte_level and set(token) <= byte_alphabet().keys()
+        if written and out[i] != pipeline.piece(token, source):
             raise TokenizerError(f"{source}: the added token {token[:40]!r} is a piece of other bytes too")
     for token, i in added.items():
         if token in pieces:
@@ -247,24 +250,5 @@ def _token_bytes(data: JsonObject, added: dict[str, int], vocab_size: int, sourc
             raise TokenizerError(f"{source}: token id {i} is given twice")
         taken.add(i)
         if i < vocab_size:
-            out[i] = _literal(token, source)
+            out[i] = pipeline.added(token, source)
     return out
-
-
-def _literal(token: str, source: str) -> bytes:
-    try:
-        data = token.encode("utf-8")
-    except UnicodeEncodeError:
-        raise TokenizerError(f"{source}: an added token is not valid Unicode") from None
-    if not data:
-        raise TokenizerError(f"{source}: an added token is empty")
-    return data
-
-
-def _piece(token: str, source: str) -> bytes:
-    alphabet = byte_alphabet()
-    if other := next((c for c in token if c not in alphabet), None):
-        raise TokenizerError(f"{source}: token {token[:40]!r} has {other!r}, outside the byte alphabet")
-    if not token:
-        raise TokenizerError(f"{source}: a token is empty")
-    return bytes(alphabet[c] for c in token)

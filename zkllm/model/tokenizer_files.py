@@ -5,18 +5,24 @@ vocabulary, merges and post-processor from the folder, and the rest of the pipel
 prefix space of tokenizer_config.json. As a PreTrainedTokenizerFast it takes tokenizer.json as it is. To both
 it adds tokens that any of four files may name. Here the same is done without transformers: the result is one
 definition in the format of tokenizer.json. What would be made otherwise is refused.
+
+Tokenizers of other families come from tokenizer.json. Where the class that AutoTokenizer makes them with
+would surround the vocabulary with something else than the file says (`tokenizer_classes`), the file is
+believed, and that is told.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from zkllm.errors import TokenizerError
+from zkllm.errors import TokenizerError, ZkllmWarning
 from zkllm.files import JsonObject, read_json, reading
+from zkllm.model.pipeline import parts
 from zkllm.model.tokenizer import (
     BPE_DEFAULTS,
     ByteLevelTokenizer,
@@ -25,6 +31,7 @@ from zkllm.model.tokenizer import (
     parse_definition,
     template,
 )
+from zkllm.model.tokenizer_classes import GPT2, VERBATIM, class_of, recipe
 
 DEFINITION, CONFIG, SPECIAL_MAP, ADDED = (
     "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
@@ -32,10 +39,7 @@ DEFINITION, CONFIG, SPECIAL_MAP, ADDED = (
 TOKENIZER_FILES = (DEFINITION, CONFIG, SPECIAL_MAP, ADDED, "vocab.json", "merges.txt")
 
 _MAX_BYTES = 1 << 28
-_GPT2 = "GPT2Tokenizer"
-_VERBATIM = ("PreTrainedTokenizerFast", "PreTrainedTokenizer", "TokenizersBackend")
 _NAMED = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
-_END_OF_TEXT = "<|endoftext|>"
 # arguments of the class that stand for the files themselves, or that lead past what is done here
 _FOREIGN = ("vocab", "merges", "tokenizer_object", "post_processor", "gguf_file", "init_inputs", "auto_map",
             "fast_tokenizer_files", "split_special_tokens")  # fmt: skip
@@ -213,36 +217,73 @@ def load_tokenizer(folder: Path, vocab_size: int) -> ByteLevelTokenizer:
     for name in _FOREIGN:
         if config.get(name) not in (None, False) and (config[name] != [] or name == "merges"):
             raise TokenizerError(f"{folder / CONFIG}: {name} is not supported; save the tokenizer without it")
-    verbatim = _is_verbatim(folder, config)
-    definition = _read_json(folder / DEFINITION, None)
-    if definition is not None:
-        parse_definition(definition, str(folder / DEFINITION))
-    elif verbatim:
-        raise TokenizerError(f"{folder}: no tokenizer.json, which a {_VERBATIM[0]} is made from")
-    settings = _Settings(folder, config, definition)
+    definition, kind, settings, defaults = _read_folder(folder, config)
     base = definition if definition is not None else _from_pair(folder, settings.values)
-    if not verbatim:
+    if kind == GPT2:
         base = _as_gpt2(base, config, str(folder / DEFINITION))
-    complete = _with_added(base, settings, verbatim, definition is None, str(folder))
+    verbatim = kind == VERBATIM[0]
+    complete = _with_added(base, settings, verbatim, defaults, definition is None, str(folder))
     source = folder / (DEFINITION if definition is not None else "vocab.json")
     tokenizer = ByteLevelTokenizer(json.dumps(complete, ensure_ascii=False), vocab_size, str(source))
     tokenizer.encode("")  # the merges are checked now, not when a text is first encoded
     return tokenizer
 
 
-def _is_verbatim(folder: Path, config: JsonObject) -> bool:
-    """Whether the tokenizer's class is that of tokenizer.json alone. Else it is GPT-2's."""
-    model = _read_json(folder / "config.json", {})
+def named_tokens(folder: Path) -> dict[str, str]:
+    """The tokens that have a part to play, by its name: bos_token and others."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ZkllmWarning)  # it is told where the tokenizer is loaded
+        _, _, settings, defaults = _read_folder(folder, _read_json(folder / CONFIG, {}) or {})
+    return {name: _content(token) for name, token in settings.named(defaults).items() if token is not None}
+
+
+def _read_folder(
+    folder: Path, config: JsonObject
+) -> tuple[JsonObject | None, str, _Settings, dict[str, str]]:
+    """tokenizer.json, the class that the tokenizer is made with, its settings, and the tokens that the class
+    takes for granted."""
+    definition = _read_json(folder / DEFINITION, None)
+    if definition is not None:
+        parse_definition(definition, str(folder / DEFINITION))
+    kind, model_type = _class_of(folder, config, definition)
+    if definition is None and (kind == VERBATIM[0] or model_type not in (None, "gpt2")):
+        raise TokenizerError(f"{folder}: no tokenizer.json, which a {kind} is made from")
+    if model_type not in (None, "gpt2"):
+        kind = _as_the_file_says(kind, definition or {}, config, str(folder))
+    defaults = {} if kind == VERBATIM[0] else recipe(kind, config).named
+    return definition, kind, _Settings(folder, config, definition), defaults
+
+
+def _class_of(folder: Path, config: JsonObject, definition: JsonObject | None) -> tuple[str, str | None]:
+    """The tokenizer's class, and the model's type where that is known. A GPT-2's is GPT-2's, or that of
+    tokenizer.json alone."""
+    model = _read_json(folder / "config.json", {}) or {}
+    model_type = model.get("model_type")
     declared = config.get("tokenizer_class")
-    if declared is None and model is not None:
+    if declared is None:
         declared = model.get("tokenizer_class")
-    if declared is None or declared in (_GPT2, f"{_GPT2}Fast"):
-        return False
-    if declared not in _VERBATIM:
+    if model_type not in (None, "gpt2"):
+        return class_of(str(model_type), declared, definition, str(folder)), str(model_type)
+    if declared is None or declared in (GPT2, f"{GPT2}Fast"):
+        return GPT2, model_type
+    if declared not in VERBATIM:
         raise TokenizerError(
-            f"{folder}: tokenizer_class = {str(declared)[:60]!r} is neither {_GPT2} nor {_VERBATIM[0]}"
+            f"{folder}: tokenizer_class = {str(declared)[:60]!r} is neither {GPT2} nor {VERBATIM[0]}"
         )
-    return True
+    return VERBATIM[0], model_type
+
+
+def _as_the_file_says(kind: str, definition: JsonObject, config: JsonObject, source: str) -> str:
+    """The class, unless it would not do what the definition says."""
+    if kind == VERBATIM[0] or recipe(kind, config).is_of(definition):
+        return kind
+    warnings.warn(
+        f"{source}: text is split as tokenizer.json says; transformers' {kind} ignores that, and may give "
+        "other ids",
+        ZkllmWarning,
+        stacklevel=3,
+    )
+    return VERBATIM[0]
 
 
 def _from_pair(folder: Path, values: JsonObject) -> JsonObject:
@@ -265,10 +306,14 @@ def _from_pair(folder: Path, values: JsonObject) -> JsonObject:
 
 def _as_gpt2(base: JsonObject, config: JsonObject, source: str) -> JsonObject:
     """Vocabulary, merges and post-processor of `base`, in GPT-2's pipeline."""
-    level = base.get("pre_tokenizer") or {}
-    if level.get("use_regex", True) is not True or base["model"].get("ignore_merges"):
+    given = "pre_tokenizer" in base  # else there is a pair of files, which says nothing of it
+    levels = parts(base.get("pre_tokenizer"), "pretokenizers")
+    plain = [level["type"] for level in levels] == ["ByteLevel"] and levels[0].get("use_regex", True) is True
+    if parts(base.get("normalizer"), "normalizers"):
+        raise TokenizerError(f"{source}: a normalizer changes the text and is refused")
+    if (given and not plain) or base["model"].get("ignore_merges"):
         raise TokenizerError(
-            f"{source}: is not split as a {_GPT2} splits; name {_VERBATIM[0]} as tokenizer_class"
+            f"{source}: is not split as a {GPT2} splits; name {VERBATIM[0]} as tokenizer_class"
         )
     prefix = config.get("add_prefix_space", False)
     if type(prefix) is not bool:
@@ -279,12 +324,16 @@ def _as_gpt2(base: JsonObject, config: JsonObject, source: str) -> JsonObject:
 
 
 def _with_added(
-    base: JsonObject, settings: _Settings, verbatim: bool, from_pair: bool, source: str
+    base: JsonObject,
+    settings: _Settings,
+    verbatim: bool,
+    defaults: dict[str, str],
+    from_pair: bool,
+    source: str,
 ) -> JsonObject:
     """The definition with every token that transformers adds. It takes no notice of the ids in the files: new
     tokens get the next ones."""
     present = base.get("added_tokens") or [] if verbatim else []
-    defaults = {} if verbatim else dict.fromkeys(("bos_token", "eos_token", "unk_token"), _END_OF_TEXT)
     tokens = [Added.read(source, token) for token in present]
     tokens += settings.added_to(tokens, defaults)
     last = {token.content: token for token in tokens if token.content}
@@ -307,10 +356,14 @@ def _with_added(
     else:
         around = list(added_around(base.get("post_processor"), source))
     merges = [m.split(" ") if isinstance(m, str) else m for m in base["model"]["merges"]]
+    level = base["pre_tokenizer"]
+    byte_level = isinstance(level, dict) and level["type"] == "ByteLevel"
     return {
         "version": "1.0", "truncation": None, "padding": None,
         "added_tokens": [{"id": ids[content], **asdict(token)} for content, token in last.items()],
-        "normalizer": None, "pre_tokenizer": base["pre_tokenizer"], "decoder": base["pre_tokenizer"],
+        "normalizer": base.get("normalizer") if parts(base.get("normalizer"), "normalizers") else None,
+        "pre_tokenizer": level,
+        "decoder": level if byte_level else base["decoder"],
         "post_processor": template(*around), "model": {**base["model"], "merges": merges},
     }  # fmt: skip
 

@@ -57,7 +57,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if arguments.proof is not None:
         return submit(arguments, console)
     if arguments.prompt is None and arguments.tokens is None:
-        arguments.settle_parser.error("one of the arguments --prompt --tokens --proof is required")
+        arguments.settle_parser.error(
+            "one of the arguments --prompt --chat --messages --tokens --proof is required"
+        )
 
     if arguments.sealed and arguments.salt_file is None:
         arguments.settle_parser.error(
