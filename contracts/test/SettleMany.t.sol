@@ -23,6 +23,8 @@ contract SettleManyTest is TestBase {
     uint256 private constant SECOND = 1;
     uint256 private constant THIRD = 2;
     uint256 private constant WIDE = 3;
+    uint256 private constant VEILED = 4;
+    uint256 private constant COUNT = 5;
     // words of an equation, as `pairingInput` returns them
     uint256 private constant STATE = 0;
     uint256 private constant SRS_DIGEST = 1;
@@ -89,6 +91,11 @@ contract SettleManyTest is TestBase {
         if (returned.length < 4 || bytes4(returned) != expected) revert WrongError(what, returned, expected);
     }
 
+    /// @dev What stands for the prompt in the claim's event.
+    function _digest(Fixture memory f) private pure returns (bytes32) {
+        return f.isSealed ? bytes32(f.words[0]) : keccak256(abi.encodePacked(f.prompt()));
+    }
+
     function _settleAlone(uint256 i) private {
         Fixture memory f = d.fixtures[i];
         vm.prank(f.sender);
@@ -153,23 +160,22 @@ contract SettleManyTest is TestBase {
 
     // ---------------------------------------------------------------------------------------- settling
 
-    /// @dev Three proofs of one verifier, one of them for a request, and one of another model with another b.
+    /// @dev Three proofs of one verifier, one of them for a request, one of another model with another b,
+    /// and one of a sealed prompt.
     function test_severalAreSettledAsAlone() external {
-        Settlement[] memory batch = new Settlement[](4);
-        for (uint256 i = 0; i < 4; ++i) {
+        Settlement[] memory batch = new Settlement[](COUNT);
+        for (uint256 i = 0; i < COUNT; ++i) {
             batch[i] = _one(i);
             Fixture memory f = d.fixtures[i];
             vm.expectEmit(true, true, true, true, address(d.settlement));
-            emit IZkLLMSettlement.Settled(
-                f.claimId, f.modelId, f.sender, keccak256(abi.encodePacked(f.prompt())), f.text
-            );
+            emit IZkLLMSettlement.Settled(f.claimId, f.modelId, f.sender, _digest(f), f.text);
             if (f.requestId == 0) continue;
             vm.expectEmit(true, true, true, true, address(d.settlement));
             emit IRequestEscrow.Fulfilled(f.requestId, f.claimId, f.sender, Deployments.REWARD);
         }
-        bytes32[] memory claimIds = _accept(batch, "four");
-        assertEq(claimIds.length, 4, "ids");
-        for (uint256 i = 0; i < 4; ++i) {
+        bytes32[] memory claimIds = _accept(batch, "all");
+        assertEq(claimIds.length, COUNT, "ids");
+        for (uint256 i = 0; i < COUNT; ++i) {
             Fixture memory f = d.fixtures[i];
             assertEq(claimIds[i], f.claimId, "claim id");
             assertEq(d.settlement.textOf(f.claimId), f.text, "text");
@@ -179,13 +185,13 @@ contract SettleManyTest is TestBase {
     }
 
     function test_theOrderIsFree() external {
-        Settlement[] memory batch = new Settlement[](4);
-        for (uint256 i = 0; i < 4; ++i) {
-            batch[i] = _one(3 - i);
+        Settlement[] memory batch = new Settlement[](COUNT);
+        for (uint256 i = 0; i < COUNT; ++i) {
+            batch[i] = _one(COUNT - 1 - i);
         }
         bytes32[] memory claimIds = _accept(batch, "reversed");
-        for (uint256 i = 0; i < 4; ++i) {
-            assertEq(claimIds[i], d.fixtures[3 - i].claimId, "in the batch's order");
+        for (uint256 i = 0; i < COUNT; ++i) {
+            assertEq(claimIds[i], d.fixtures[COUNT - 1 - i].claimId, "in the batch's order");
         }
     }
 
@@ -197,12 +203,25 @@ contract SettleManyTest is TestBase {
         _refuse(batch, PairingBatch.PairingFailed.selector, "one that is false");
     }
 
+    /// @dev P is the claim's name: another P is another claim, which the proof does not show.
+    function test_aSealedPromptIsThatOfItsProof() external {
+        Settlement[] memory batch = _ones(SINGLE, VEILED);
+        Fixture memory f = d.fixtures[VEILED];
+        bytes32 other = d.settlement.sealedClaimIdOf(f.modelId, f.k, f.words[0] + 1);
+        ++batch[1].words[0];
+        _refuse(batch, PairingBatch.PairingFailed.selector, "another sealed prompt");
+        assertTrue(!d.settlement.isSettled(other) && !_isSettled(VEILED), "nothing is settled");
+        --batch[1].words[0];
+        bytes32[] memory claimIds = _accept(batch, "with a sealed prompt");
+        assertEq(claimIds[1], d.settlement.sealedClaimIdOf(f.modelId, f.k, f.words[0]), "its own claim");
+    }
+
     /// @dev What a generated verifier leaves, and the weight of it all, as Python computes them.
     function test_equationsAreThoseOfPython() external view {
         string memory json = _batchFixture();
-        string[4] memory names = ["single", "second", "third", "wide"];
-        uint256[] memory batch = PairingBatch.create(4);
-        for (uint256 i = 0; i < 4; ++i) {
+        string[5] memory names = ["single", "second", "third", "wide", "veiled"];
+        uint256[] memory batch = PairingBatch.create(COUNT);
+        for (uint256 i = 0; i < COUNT; ++i) {
             uint256[] memory expected = vm.parseJsonUintArray(json, string.concat(".equations.", names[i]));
             uint256[] memory words = _equation(i, _one(i));
             assertEq(abi.encode(words), abi.encode(expected), names[i]);
@@ -241,13 +260,13 @@ contract SettleManyTest is TestBase {
     // ---------------------------------------------------------------------------------- false proofs
 
     function test_oneFalseProofSettlesNothing() external {
-        Settlement[] memory batch = new Settlement[](4);
-        for (uint256 bad = 0; bad < 4; ++bad) {
-            for (uint256 i = 0; i < 4; ++i) {
+        Settlement[] memory batch = new Settlement[](COUNT);
+        for (uint256 bad = 0; bad < COUNT; ++bad) {
+            for (uint256 i = 0; i < COUNT; ++i) {
                 batch[i] = i == bad ? _shifted(i, Bn254.generator()) : _one(i);
             }
             _refuse(batch, PairingBatch.PairingFailed.selector, "one false proof");
-            for (uint256 i = 0; i < 4; ++i) {
+            for (uint256 i = 0; i < COUNT; ++i) {
                 assertTrue(!_isSettled(i), "nothing is settled");
             }
         }

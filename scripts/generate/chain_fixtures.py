@@ -132,6 +132,7 @@ ANSWERS = {
     "second": Answer("single", (1, 2, 3), Context(31337, SETTLEMENT, PROVER)),
     "third": Answer("single", (4, 5, 77), Context(31337, SETTLEMENT, PROVER, request_id(PROVER, SALT))),
     "wide": Answer("wide", (3, 4, 5, 6), Context(31337, SETTLEMENT, PROVER)),
+    "veiled": Answer("sealed", (3, *range(90, 101)), Context(31337, SETTLEMENT, PROVER), prompt_salt=5),
     "sealed": Answer(
         "sealed",
         (5, 6, 300, *range(90, 101)),
@@ -139,7 +140,7 @@ ANSWERS = {
         prompt_salt=R - 2,
     ),
 }
-BATCH = ("single", "second", "third", "wide")
+BATCH = ("single", "second", "third", "wide", "veiled")
 
 
 class Model:

@@ -16,7 +16,8 @@ struct Deployed {
     ZkLLMSettlement settlement;
 }
 
-/// @notice Proofs for one settlement, by one sender: three of one verifier, one of another model's with another b.
+/// @notice Proofs for one settlement, by one sender: three of one verifier, one of another model's with another b, and
+/// one of a sealed prompt.
 struct DeployedBatch {
     Fixture[] fixtures;
     address[] verifiers;
@@ -37,7 +38,7 @@ library Deployments {
     }
 
     function batch() internal returns (DeployedBatch memory d) {
-        string[4] memory names = ["single", "second", "third", "wide"];
+        string[5] memory names = ["single", "second", "third", "wide", "veiled"];
         address first = address(new SingleVerifier());
         d.fixtures = new Fixture[](names.length);
         d.verifiers = new address[](names.length);
@@ -46,9 +47,11 @@ library Deployments {
             d.verifiers[i] = first;
         }
         d.verifiers[3] = address(new WideVerifier());
+        d.verifiers[4] = address(new SealedVerifier());
         d.settlement = _settlementOf(d.fixtures[0]);
         d.settlement.register(first);
         d.settlement.register(d.verifiers[3]);
+        d.settlement.register(d.verifiers[4]);
         for (uint256 i = 0; i < names.length; ++i) {
             _request(d.settlement, d.fixtures[i]);
         }
