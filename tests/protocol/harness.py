@@ -18,7 +18,7 @@ from testkit.blinding import seeded
 from zkllm.blinding import Blinding
 from zkllm.errors import ProofError
 from zkllm.field import R
-from zkllm.gpt2.description import describe
+from zkllm.families import describe
 from zkllm.kernels.interface import Kernels, Vector
 from zkllm.model.reference import generate_reference
 from zkllm.model.weights import QuantizedModel
