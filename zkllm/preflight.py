@@ -12,7 +12,7 @@ from .errors import PathError, StatementError
 from .files import require_folder_place
 from .key_files import KEYS
 from .limits import MAX_CHOSEN_MU
-from .model.architecture import Architecture, load_architecture
+from .model.architecture import AnyArchitecture, load_architecture
 from .model.hub import find_checkpoint
 from .model.predicates import PACKED_BITS
 from .model.tokenizer import ByteLevelTokenizer
@@ -46,7 +46,7 @@ class Answering(Protocol):
 @dataclass(frozen=True)
 class Unbuilt:
     tokenizer: ByteLevelTokenizer
-    config: Architecture
+    config: AnyArchitecture
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,6 @@ def check_setup_inputs(
     return folder
 
 
-def _least_mu(a: Architecture) -> int:
+def _least_mu(a: AnyArchitecture) -> int:
     """No set-up of this model has shorter columns unless it is told to, up to 2^24."""
-    weights = a.n_layer * (4 * a.width**2 + 2 * a.width * a.d_inner) + a.vocab_size * a.width
-    return min(MAX_CHOSEN_MU, ceil_log2(weights // MOST_SLOTS))
+    return min(MAX_CHOSEN_MU, ceil_log2(a.weights_per_token // MOST_SLOTS))

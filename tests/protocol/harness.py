@@ -17,8 +17,8 @@ import numpy as np
 from testkit.blinding import seeded
 from zkllm.blinding import Blinding
 from zkllm.errors import ProofError
-from zkllm.field import R
 from zkllm.families import describe
+from zkllm.field import R
 from zkllm.kernels.interface import Kernels, Vector
 from zkllm.model.reference import generate_reference
 from zkllm.model.weights import QuantizedModel

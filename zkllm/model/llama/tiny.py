@@ -15,7 +15,7 @@ from zkllm.llama.config import LlamaConfig
 from zkllm.model.llama.packing import choose_slots
 from zkllm.model.llama.predicates import slot_bounds, square_sum_bound
 from zkllm.model.llama.rotary import Rotary
-from zkllm.model.llama.weights import EXPONENTS, LlamaModel, LlamaTables, arrays, tables_of
+from zkllm.model.llama.weights import LlamaModel, LlamaTables, arrays, tables_of
 
 from ...protocol.column_sizes import ColumnSizes
 
@@ -65,9 +65,7 @@ def tiny_model(seed: int, **overrides: Any) -> LlamaModel:
     generator = random.Random(seed)
     held = tables_of(spec, c)
     for name, (dtype, shape) in arrays(c).items():
-        if name in EXPONENTS:
-            held[name] = np.zeros(shape, dtype)
-        elif name not in held:
+        if name not in held:
             bound = _MAX[name]
             values = [generator.randint(-bound, bound) for _ in range(int(np.prod(shape)))]
             held[name] = np.array(values, dtype=dtype).reshape(shape)

@@ -18,8 +18,6 @@ from zkllm.model.tables import exp_entries
 from zkllm.records import from_data, to_data
 
 Shape = tuple[int, ...]
-EXPONENTS = ("eq_mlp", "eq_v", "eq_qk")
-"""Arrays that say by which powers of two channels were equalised: no part of the program."""
 
 
 def arrays(c: LlamaConfig) -> dict[str, tuple[str, Shape]]:
@@ -45,9 +43,6 @@ def arrays(c: LlamaConfig) -> dict[str, tuple[str, Shape]]:
         "exp": ("int32", (1 << c.exp_bits,)),
         "cos": ("int32", (c.n_ctx, c.half)),
         "sin": ("int32", (c.n_ctx, c.half)),
-        "eq_mlp": ("int8", (l, ff)),
-        "eq_v": ("int8", (l, c.n_kv_head, c.head_dim)),
-        "eq_qk": ("int8", (l, c.n_kv_head, c.half)),
     }
 
 
@@ -136,6 +131,11 @@ class LlamaModel:
     def head(self) -> np.ndarray:
         """The matrix of the head: its own, or the embedding."""
         return self.held["wte" if self.config.tied_head else "head"]
+
+    @property
+    def traced_weights(self) -> int:
+        """By which the time of an execution is guessed at."""
+        return sum(a.size for name, a in self.held.items() if name.startswith("w_")) + self.head.size
 
     def arrays(self) -> Iterator[tuple[str, np.ndarray]]:
         for name in arrays(self.config):
