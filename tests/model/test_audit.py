@@ -14,7 +14,7 @@ import pytest
 from zkllm import api
 from zkllm.errors import PackageError
 from zkllm.files import canonical_json
-from zkllm.model import audit, calibrate
+from zkllm.model import calibrate
 from zkllm.model.audit import check_package, range_differences
 from zkllm.model.calibrate import FloatRanges
 from zkllm.model.calibration_record import CalibrationRecord
