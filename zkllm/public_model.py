@@ -149,11 +149,10 @@ class PublicModel:
             return self.proving_key(protocol, string, kernels).vk
 
     def _check_tables(self, protocol: Description, string: Srs) -> None:
-        """Whoever commits to other tables could have two exponentials for one distance."""
+        """Whoever commits to other tables could have two exponentials for one distance, or other positions."""
         m, layout = protocol.manifest, protocol.fixed
         arrays = family_of(self.config).tables_of(self.tables, self.config)
-        outputs = [t.output for t in m.tables.values() if t.output is not None]
-        tensors = {name: fixed_tensor(m, name, arrays) for name in outputs}
+        tensors = {name: fixed_tensor(m, name, arrays) for name in m.public_tensors()}
         for column in range(layout.shared_columns, layout.num_columns):
             if commit_column(string, layout, tensors, column) != self.fixed_commitments[column]:
                 raise PackageError(

@@ -48,7 +48,7 @@ class Rotary(Operation):
 
     def declare(self, m: Manifest) -> None:
         for name in ("cos", "sin"):
-            m.fixed(name, held=Held(Array(name, "int32", ("pos", ("c", "j")))))
+            m.fixed(name, held=Held(Array(name, "int32", ("pos", ("c", "j")))), public=True)
         dims = ("l", "t", "x", (*SHARED, *HEAD))
         m.value("rot", *dims, bits=self.bits, signed=True, made=Traced("int16"), watch=largest)
         m.value("rot_rem", *dims, bits=self.shift, made=Traced("int32"))
