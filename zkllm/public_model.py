@@ -149,7 +149,7 @@ class PublicModel:
             return self.proving_key(protocol, string, kernels).vk
 
     def _check_tables(self, protocol: Description, string: Srs) -> None:
-        """Whoever commits to other tables could have two exponentials for one distance, or other positions."""
+        """Whoever commits to other tables could have two exponentials for one distance."""
         m, layout = protocol.manifest, protocol.fixed
         arrays = family_of(self.config).tables_of(self.tables, self.config)
         tensors = {name: fixed_tensor(m, name, arrays) for name in m.public_tensors()}

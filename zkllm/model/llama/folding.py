@@ -64,7 +64,7 @@ class Folded:
             raise CheckpointError(
                 f"{self.name} does not fit int16 at scale 2^{scales.tolist()}: the weights are too extreme"
             )
-        return np.clip(units, 1 - LARGEST, LARGEST - 1).astype(np.int16)
+        return np.ascontiguousarray(np.clip(units, 1 - LARGEST, LARGEST - 1), np.int16)
 
 
 def _by_part(weight: np.ndarray, kind: str, shared: int, head_dim: int) -> np.ndarray:
