@@ -139,4 +139,4 @@ def test_exponents_balance_what_was_seen(built: tuple[Checkpoint, ModelPackage])
     after, ranges = largest_after(record.ranges, scales.exponents), record.ranges
     for name in ("q", "k"):  # balanced to a factor of sqrt(2), channel by channel
         most = np.sqrt(ranges.largest("q") * ranges.largest("k")).max() * 2**0.5
-        assert after[name] <= most * 1.001
+        assert max(after[name]) <= most * 1.001
