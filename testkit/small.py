@@ -77,6 +77,7 @@ class SmallLlama:
 LLAMA = SmallLlama(seed=1, rows=5, certified=2, fields=dict(
     n_layer=2, n_head=4, n_kv_head=2, head_dim=4, d_model=6, d_inner=6, vocab_size=12, n_ctx=6, head_slots=2,
     width_slots=2, inner_slots=2, vocab_slots=3, tied_head=False, qkv_bias=True, o_bias=True, mlp_bias=True,
+    over_bits=10,
 ))  # fmt: skip
 """Groups of two on two heads of keys, slots everywhere, a width that is not the heads' nor a power of two."""
 

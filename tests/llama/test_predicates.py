@@ -13,6 +13,7 @@ import pytest
 from zkllm.llama.config import LlamaConfig
 from zkllm.model.llama import predicates
 from zkllm.model.llama.predicates import (
+    GAINED,
     SHIFTS,
     SLOTS,
     array_predicates,
@@ -78,6 +79,13 @@ CONFIG_CASES: dict[str, list[tuple[Change, Change]]] = {
     "vocab_size: ids are 24-bit": bounds("vocab_size", 1, 1 << 24),
     "pad_id is a token id": bounds("pad_id", 0, BASE.vocab_size - 1),
     "n_ctx < 2^16": bounds("n_ctx", None, (1 << 16) - 1),
+    **{f"{kind}_gains: one of each layer": [
+        ({f"{kind}_gains": (0, 1)}, {f"{kind}_gains": gains}) for gains in ((0,), (0, 1, 0), ())
+    ] for kind in GAINED},
+    **{f"0 <= {kind}_gains <= 16, the least 0": [
+        ({f"{kind}_gains": at}, {f"{kind}_gains": beyond})
+        for at, beyond in (((0, 16), (0, 17)), ((0, 0), (1, 1)), ((1, 0), (1, -1)))
+    ] for kind in GAINED},
     "n_kv_head divides n_head": [({"n_kv_head": 3}, {"n_kv_head": 4})],
     "head_dim is even": [({"head_dim": 6}, {"head_dim": 5})],
     "head_slots divide half a head's features": [
@@ -138,8 +146,9 @@ def top(model: LlamaModel, name: str) -> int:
 
 
 def column_sums(model: LlamaModel, kind: str) -> int:
-    weights = model[f"w_{kind}"]
-    return int(np.abs(weights.astype(np.int64)).sum(axis=1).max())
+    """Times the layer's gain."""
+    by_layer = np.abs(model[f"w_{kind}"].astype(np.int64)).sum(axis=1).reshape(model.config.n_layer, -1)
+    return max(int(most) << g for most, g in zip(by_layer.max(axis=1), model.config.gains(kind), strict=True))
 
 
 def needed(model: LlamaModel) -> dict[str, int]:
@@ -199,7 +208,9 @@ def extremes(m: LlamaModel) -> dict[str, int]:
         "rotary": (act << c.rotary_shift) + (1 << c.rotary_shift - 1) + (top(m, "cos") + top(m, "sin")) * act,
         "attention": 2 * c.head_dim * act**2 + delta,
         "division": 2 * total * act + total + 2 * total * act + (1 << c.div_bits) - 1,
-        "gated product": (g << c.product_shift) + (1 << c.product_shift - 1) + top(m, "act") * act,
+        "gated product": (g << c.product_shift)
+        + (1 << c.product_shift - 1)
+        + (top(m, "act") * act << max(c.product_gains)),
         "final norm": (yf << c.final_shift) + (1 << c.final_shift - 1) + top(m, "gain") * act,
         "embedding: X0": 2 * (top(m, "wte") << c.wte_shift),
     }
@@ -211,7 +222,7 @@ TERMS = {
     "rotary": ("rotary_shift", "act_bits", "cos", "sin"),
     "attention": ("head_dim", "act_bits", "exp_shift", "exp_bits", "over_bits"),
     "division": ("n_ctx", "exp", "act_bits", "div_bits"),
-    "gated product": ("product_bits", "product_shift", "act", "act_bits"),
+    "gated product": ("product_bits", "product_shift", "act", "act_bits", "product_gains"),
     "final norm": ("final_shift", "final_bits", "act_bits", "gain"),
     "embedding: X0": ("wte_shift", "wte"),
 }
@@ -235,7 +246,9 @@ def of_one(**fields: Any) -> Any:
 def one_more(model: Any, name: str) -> Any:
     if name in model.held:
         return Loose(model.config, {**model.held, name: model.held[name] + 1})
-    return Loose(replace(model.config, **{name: getattr(model.config, name) + 1}), model.held)
+    value = getattr(model.config, name)
+    more = tuple(g + 1 for g in value) if isinstance(value, tuple) else value + 1
+    return Loose(replace(model.config, **{name: more}), model.held)
 
 
 @pytest.mark.parametrize("relation, name", [(r, name) for r, names in TERMS.items() for name in names])

@@ -99,12 +99,14 @@ def test_another_channels_range_is_found(built: tuple[Checkpoint, ModelPackage],
 
 def test_equalising_leaves_the_function_alone(built: tuple[Checkpoint, ModelPackage]) -> None:
     """Products of what a power of two moves between are the same to the bit."""
-    checkpoint, package = built
-    a, scales = checkpoint.llama, package.scales
-    assert isinstance(scales, LlamaScales)
+    checkpoint, a = built[0], built[0].llama
+    rng = np.random.default_rng(1)
+    drawn = lambda channels: tuple(map(tuple, rng.integers(-5, 6, (a.n_layer, channels)).tolist()))
+    shared = a.n_kv_head * a.head_dim
+    exponents = Exponents(drawn(a.d_inner), drawn(shared), drawn(shared // 2))
     for l in range(a.n_layer):
         plain = {kind: Folded.read(checkpoint, l, kind, None) for kind in KINDS}
-        moved = {kind: Folded.read(checkpoint, l, kind, scales.exponents) for kind in KINDS}
+        moved = {kind: Folded.read(checkpoint, l, kind, exponents) for kind in KINDS}
         mlp = lambda of: np.einsum("if,fo->fio", of["up"].weight[:, 0], of["down"].weight[:, 0])
         assert np.array_equal(mlp(plain), mlp(moved))
         heads = (a.n_kv_head, a.group, a.head_dim)
@@ -117,8 +119,6 @@ def test_equalising_leaves_the_function_alone(built: tuple[Checkpoint, ModelPack
         assert np.array_equal(values(plain), values(moved))
         scores = lambda of: np.einsum("igbe,kbe->gbeik", of["q"], of["k"])
         assert np.array_equal(scores(plain), scores(moved))
-        halves = np.array(scales.exponents.turned[l]).reshape(a.n_kv_head, -1)
-        assert halves.shape == (a.n_kv_head, a.head_dim // 2)  # both features of a pair share one
         if moved["qkv"].bias is not None:
             by = moved["qkv"].weight[0] / plain["qkv"].weight[0]  # powers of two
             assert np.array_equal(moved["qkv"].bias, plain["qkv"].bias * by)
@@ -139,4 +139,4 @@ def test_exponents_balance_what_was_seen(built: tuple[Checkpoint, ModelPackage])
     after, ranges = largest_after(record.ranges, scales.exponents), record.ranges
     for name in ("q", "k"):  # balanced to a factor of sqrt(2), channel by channel
         most = np.sqrt(ranges.largest("q") * ranges.largest("k")).max() * 2**0.5
-        assert after[name] <= most * 1.001
+        assert max(after[name]) <= most * 1.001

@@ -10,6 +10,8 @@ import pytest
 
 from testkit.llamas import LLAMA3
 from zkllm.errors import Malformed
+from zkllm.model import rounding
+from zkllm.model.llama import rotary as llama_rotary
 from zkllm.model.llama.rotary import Rotary, exact_frequency, frequencies, rotary_tables
 
 KINDS = {
@@ -45,6 +47,17 @@ def test_tables_are_correctly_rounded(kind: str) -> None:
                 for table, function in ((cos, mpmath.cos), (sin, mpmath.sin)):
                     assert abs(int(table[t, j]) - mpmath.ldexp(function(angle), shift)) <= mpmath.mpf(0.5)
     assert cos[0].tolist() == [1 << shift] * 3 and sin[0].tolist() == [0] * 3
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_floats_and_exact_arithmetic_agree(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What decides near ties, asked for every entry."""
+    by_floats = rotary_tables(KINDS[kind][0], 6, 40, 14)
+    monkeypatch.setattr(rounding, "_NEAR", 1.0)
+    llama_rotary._tables.cache_clear()
+    exactly = rotary_tables(KINDS[kind][0], 6, 40, 14)
+    llama_rotary._tables.cache_clear()
+    assert all(np.array_equal(a, b) for a, b in zip(by_floats, exactly, strict=True))
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,16 @@ def test_a_model_is_set_up_proved_and_checked(name: str, tmp_path: Path) -> None
     assert audit.model_id == vk.model_id and vk.verifier_id in audit.verifier_ids.values()
 
 
+@pytest.mark.parametrize("name", ["llama", "qwen2, a window, tied"])
+def test_accuracy_is_measured_against_transformers(name: str, tmp_path: Path) -> None:
+    from zkllm.model.accuracy import measure_accuracy
+    from zkllm.model.build import build_package
+
+    folder = MODELS[name].write(tmp_path / "model")
+    report = measure_accuracy(build_package(folder, tmp_path / "package"), folder, max_tokens=64)
+    assert report.agreement > 0.95 and min(report.cosine_min) > 0.999
+
+
 def test_a_package_of_other_weights_is_refused(tmp_path: Path) -> None:
     small, out = MODELS["qwen2"], tmp_path / "package"
     api.setup(small.write(tmp_path / "one"), out, rows=4)

@@ -1,6 +1,6 @@
-"""Makes a model package from a checkpoint (GPT-2, Llama): quantised weights, commitments, model_id, keys of
-one shape. Prints how near the calibration came to the declared ranges. A set-up that was interrupted or
-killed goes on when the command is given again.
+"""Makes a model package from a checkpoint: quantised weights, commitments, model_id and the keys of one
+shape. Prints how near the calibration came to the declared ranges. A set-up that was interrupted or killed
+goes on when the command is given again.
 
 With --check, an existing package, anyone's, is rebuilt from the checkpoint and compared, down to each shape's
 VERIFIER_ID: the calibration is repeated, on the text given by --calibration where the package has one of its

@@ -52,6 +52,14 @@ class LlamaConfig:
     exp_shift: int  # delta = 2^exp_shift (idx + over) + rem
     eps_int: int  # Q = sum X^2 + eps_int, at least 1
 
+    # log2, of each layer: scales differ by layer, shifts do not; Z = 2^gain A W + b, g = round(2^gain a up)
+    qkv_gains: tuple[int, ...]
+    o_gains: tuple[int, ...]
+    gate_gains: tuple[int, ...]
+    up_gains: tuple[int, ...]
+    product_gains: tuple[int, ...]
+    down_gains: tuple[int, ...]
+
     # widths
     act_bits: int  # y, q, k, v, o, up, a, wte, slots, and q and k turned: signed
     gate_bits: int  # f, the activation's input, signed: its table has 2^gate_bits entries
@@ -109,6 +117,11 @@ class LlamaConfig:
     @property
     def vocab_block(self) -> int:
         return self.vocabulary.block
+
+    def gains(self, kind: str) -> tuple[int, ...]:
+        """log2 of what multiplies A W in each layer, or the gated "product"."""
+        by_layer: tuple[int, ...] = getattr(self, f"{kind}_gains")
+        return by_layer
 
     def biased(self, kind: str) -> bool:
         """Whether a kind of linear layer has biases."""

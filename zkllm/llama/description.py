@@ -76,6 +76,7 @@ def linear_kinds(c: LlamaConfig) -> tuple[Kind, ...]:
             layer="l",
             remainder=f"{name}_rem",
             bits=bits,
+            gains=c.gains(name),
             biased=c.biased(name),
         )
 
@@ -94,6 +95,7 @@ def linear_kinds(c: LlamaConfig) -> tuple[Kind, ...]:
             layer="l",
             remainder="qkv_rem",
             bits=c.act_bits,
+            gains=c.gains("qkv"),
             biased=c.biased("qkv"),
         ),
         Kind(
@@ -109,6 +111,7 @@ def linear_kinds(c: LlamaConfig) -> tuple[Kind, ...]:
             target="write",
             layer=Alternate("l", 0),
             remainder="o_rem",
+            gains=c.gains("o"),
             biased=c.biased("o"),
         ),
         first("gate", c.gate_shift, "f", None),
@@ -126,6 +129,7 @@ def linear_kinds(c: LlamaConfig) -> tuple[Kind, ...]:
             target="write",
             layer=Alternate("l", 1),
             remainder="down_rem",
+            gains=c.gains("down"),
             biased=c.biased("down"),
         ),
     )
@@ -156,6 +160,10 @@ def attention(c: LlamaConfig) -> GroupedAttention:
     )
 
 
+def gated_product(c: LlamaConfig) -> GatedProduct:
+    return GatedProduct(c.gate_bits, c.product_shift, c.product_bits, c.gains("product"), parts={FIRST: 1})
+
+
 def operations(c: LlamaConfig) -> tuple[Operation, ...]:
     """All of a model, in the order in which their tensors are declared and their relations run."""
     return (
@@ -173,7 +181,7 @@ def operations(c: LlamaConfig) -> tuple[Operation, ...]:
         Linear(linear_kinds(c)),
         Rotary(c.rotary_shift, c.act_bits, parts={ATTENTION: 1}),
         attention(c),
-        GatedProduct(c.gate_bits, c.product_shift, c.product_bits, parts={FIRST: 1}),
+        gated_product(c),
         FinalNorm(c.final_shift, c.final_bits, biased=False, width_axes=RESIDUAL, parts={HEAD_PART: 1}),
         Head(
             c.vocabulary,

@@ -27,6 +27,7 @@ from zkllm.model.build import sized
 from zkllm.model.hub import find_checkpoint
 from zkllm.model.llama.architecture import LlamaArchitecture
 from zkllm.model.llama.packing import choose_slots as choose_llama_slots
+from zkllm.model.llama.predicates import GAINED
 from zkllm.model.package import ModelPackage
 from zkllm.model.packing import choose_slots
 from zkllm.pcs.curve import G1_BYTES
@@ -103,6 +104,7 @@ def _nominal_llama(a: LlamaArchitecture) -> LlamaConfig:
     names = ("n_layer", "n_head", "n_kv_head", "head_dim", "d_model", "d_inner", "vocab_size", "n_ctx",
              "pad_id", "qkv_bias", "o_bias", "mlp_bias", "tied_head")  # fmt: skip
     own: JsonObject = {name: getattr(a, name) for name in names}
+    own |= {f"{kind}_gains": (0,) * a.n_layer for kind in GAINED}
     config = LlamaConfig(**own, **scales)
     widths = dict.fromkeys(("qkv", "o", "gate", "up", "down"), 50) | dict.fromkeys(("head", "embedding"), 60)
     slots: JsonObject = {**choose_llama_slots(config, widths)}

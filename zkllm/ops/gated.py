@@ -1,6 +1,8 @@
-"""The gated MLP's product: a = act(f) by a lookup that ranges both, and g = round(a up / 2^s):
+"""The gated MLP's product: a = act(f) by a lookup that ranges both, and g = round(2^gain(l) a up / 2^s):
 
-    2^s g + g_rem - 2^(s-1) - a up = 0,    0 <= g_rem < 2^s.
+    2^s g + g_rem - 2^(s-1) - 2^gain(l) a up = 0,    0 <= g_rem < 2^s.
+
+gain(l) is public: up has a scale of its own in each layer, and one shift and one remainder width serve all.
 
 f and up are what the gate's and the up projection's linear layers make; g, which the down projection reads,
 is wider than a word (a massive channel is what makes the product large), so that it is held in limbs.
@@ -12,7 +14,7 @@ from dataclasses import dataclass
 
 from ..protocol.manifest import Held, Lookup, Manifest
 from ..protocol.operation import Operation, Run, Work
-from ..protocol.relations import Equation
+from ..protocol.relations import Equation, Factor
 from ..protocol.sources import Array, Traced, largest
 from .axes import INNER
 
@@ -24,6 +26,7 @@ class GatedProduct(Operation):
     table_bits: int  # of f
     shift: int  # s
     bits: int  # of g
+    gains: tuple[int, ...]  # log2, of each layer
 
     product = "gated product"
     relations = (product,)
@@ -44,4 +47,5 @@ class GatedProduct(Operation):
         s = self.shift
         a, up = run.factor("a", run.tensor("a"), PRODUCTS), run.factor("up", run.tensor("up"), PRODUCTS)
         linear = (1 << s) * run.tensor("g") + run.tensor("g_rem") - (1 << s - 1)
-        return [Equation(self.product, PRODUCTS, [(-1, [a, up])], linear)]
+        gains: list[Factor] = [run.listed("l", [1 << k for k in self.gains])] if any(self.gains) else []
+        return [Equation(self.product, PRODUCTS, [(-1, [*gains, a, up])], linear)]

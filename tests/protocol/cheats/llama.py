@@ -189,8 +189,38 @@ def _slots_shift(kind: str, at: tuple[int, ...], by: str) -> Callable[[Scene], B
     return bends
 
 
+def _other_gain(kind: str) -> Callable[[Scene], Bends]:
+    """Value and remainder of the sum that the other layer's gain would give, where they differ."""
+
+    def bends(s: Scene) -> Bends:
+        c, (y, at, rem_at) = config(s), KINDS[kind]
+        l, shift, gains = rem_at[0], getattr(c, f"{kind}_shift"), c.gains(kind)
+        own, other = gains[l], gains[1 - l]
+        assert own != other
+        bias, size = model(s)[f"b_{kind}"][l].reshape(-1), len(s.values[f"{kind}_rem"][rem_at[:-1]])
+        for t in range(s.case.rows):
+            for j in range(size):
+                here = (at[0], t, *at[2:-1], j), (l, t, *rem_at[2:-1], j)
+                b = int(bias[(rem_at[2] * size if kind == "qkv" else 0) + j])
+                z = (s.value(y, *here[0]) << shift) + s.value(f"{kind}_rem", *here[1]) - (1 << shift - 1) - b
+                value, rest = rounded((z >> own << other) + b, shift)
+                if value != s.value(y, *here[0]) and abs(value) < 1 << _bits(c, y) - 1:
+                    return {(y, *here[0]): to(value), (f"{kind}_rem", *here[1]): to(rest)}
+        raise AssertionError("no output tells the gains apart")
+
+    return bends
+
+
+def _bits(c: LlamaConfig, y: str) -> int:
+    return {"write": c.write_bits, "f": c.gate_bits}.get(y, c.act_bits)
+
+
 LINEAR = [
     *(cheat for kind in KINDS for cheat in _linear(kind)),
+    *(
+        Cheat(f"{kind}: gain of another layer", (products(f"linear {kind}"),), _other_gain(kind), scene=llama)
+        for kind in KINDS
+    ),
     *(
         Cheat(f"packed slots of {kind} shift together, by the remainder", (lookup(f"{kind}_rem^"),),
               _slots_shift(kind, at, "R"), scene=llama)
@@ -366,23 +396,40 @@ def _entry(s: Scene, f: int) -> int:
     return int(s.array("act")[f + (1 << config(s).gate_bits - 1)])
 
 
+def _product_gain(s: Scene) -> Bends:
+    """The other layer's gain."""
+    gains = config(s).gains("product")
+    for at in product(range(2), range(s.case.rows), range(config(s).d_inner)):
+        z = s.value("a", *at) * s.value("up", *at)
+        if (
+            rounded(z << gains[at[0]], config(s).product_shift)[0]
+            != (rounded(z << gains[1 - at[0]], config(s).product_shift)[0])
+        ):
+            return _product(s, z << gains[1 - at[0]], at)
+    raise AssertionError("no product tells the gains apart")
+
+
+def _gained(s: Scene, z: int, l: int = 1) -> int:
+    return z << config(s).gains("product")[l]
+
+
 def _activation_of_up(s: Scene) -> Bends:
     """act(up) gate, as a matrix of both in the other order would have it."""
     c, half = config(s), 1 << config(s).gate_bits - 1
     for at in product(range(c.n_layer), range(s.case.rows), range(c.d_inner)):
         up = max(-half, min(half - 1, s.value("up", *at)))
         if (z := _entry(s, up) * s.value("f", *at)) != s.value("a", *at) * s.value("up", *at):
-            return _product(s, z, at)
+            return _product(s, _gained(s, z, at[0]), at)
     raise AssertionError("no place tells the orders apart")
 
 
 def _with(s: Scene, a: tuple[int, ...], up: tuple[int, ...]) -> Bends:
-    return _product(s, s.value("a", *a) * s.value("up", *up))
+    return _product(s, _gained(s, s.value("a", *a) * s.value("up", *up)))
 
 
 def _plain_gate(s: Scene) -> Bends:
     """No activation."""
-    return _product(s, s.value("f", *INNER) * s.value("up", *INNER))
+    return _product(s, _gained(s, s.value("f", *INNER) * s.value("up", *INNER)))
 
 
 GATED = [
@@ -397,6 +444,7 @@ GATED = [
           lambda s: {("g", 1, 4, 3): add(1 << config(s).product_bits)}, scene=llama),
     Cheat("product: activation of up, gate plain", (equation("gated product"),), _activation_of_up,
           scene=llama),
+    Cheat("product: gain of another layer", (equation("gated product"),), _product_gain, scene=llama),
     Cheat("product: no activation", (equation("gated product"),), _plain_gate, scene=llama),
     Cheat("product: gate of another channel", (equation("gated product"),),
           lambda s: _with(s, (1, 2, 4), INNER), scene=llama),

@@ -42,8 +42,8 @@ def choose_exponents(checkpoint: Checkpoint, ranges: LlamaRanges) -> Exponents:
     return Exponents(tuple(mlp), tuple(values), tuple(turned))
 
 
-def largest_after(ranges: LlamaRanges, exponents: Exponents) -> dict[str, float]:
-    """The largest magnitudes of the channels' tensors, equalised."""
+def largest_after(ranges: LlamaRanges, exponents: Exponents) -> dict[str, list[float]]:
+    """The largest magnitudes of the channels' tensors, equalised, of each layer."""
     mlp, values, turned = (np.array(e) for e in (exponents.mlp, exponents.values, exponents.turned))
     moved = {"up": -mlp, "g": -mlp, "v": -values, "k": -turned, "q": turned}
-    return {name: float(np.ldexp(ranges.largest(name), e).max()) for name, e in moved.items()}
+    return {name: np.ldexp(ranges.largest(name), e).max(axis=1).tolist() for name, e in moved.items()}

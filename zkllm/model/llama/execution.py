@@ -121,7 +121,7 @@ class LlamaExecution(KernelRows):
         table = self.model["act"]
         a = table[f.astype(np.int64) + len(table) // 2]
         trace["a"][l, at] = a
-        z = a * up + (1 << c.product_shift - 1)
+        z = (a * up << c.gains("product")[l]) + (1 << c.product_shift - 1)
         g = self.guard.signed_array(f"g[{l}]", z >> c.product_shift, c.product_bits, 32)
         trace["g"][l, at], trace["g_rem"][l, at] = g, z & (1 << c.product_shift) - 1
         return self.down(l, at, g)
@@ -129,7 +129,8 @@ class LlamaExecution(KernelRows):
     def down(self, l: int, at: slice, g: np.ndarray) -> np.ndarray:
         """The down projection of what is wider than its kernel takes."""
         kind, trace = self.kinds["down"], self.trace
-        z = self._accumulate(g, self.model["w_down"][l]) + self.model.bias("down", l)
+        z = self._accumulate(g, self.model["w_down"][l]) << kind.gains[l]
+        z += self.model.bias("down", l)
         z += 1 << kind.shift - 1
         index, bits = 2 * l + 1, self.c.write_bits
         trace["write"][index, at] = self.guard.signed_array(f"write[{index}]", z >> kind.shift, bits, 32)

@@ -37,6 +37,7 @@ SHIFTS = ("qkv_shift", "o_shift", "gate_shift", "up_shift", "product_shift", "do
           "exp_shift")  # fmt: skip
 SLOTS = {"head_slots": "head_slot_bits", "width_slots": "width_slot_bits", "inner_slots": "inner_slot_bits",
          "vocab_slots": "vocab_slot_bits"}  # fmt: skip
+GAINED = ("qkv", "o", "gate", "up", "product", "down")
 ROTARY_BITS = 15
 """Of a cosine's or sine's magnitude, 1 included: a traced turn fits 64 bits, whatever the word."""
 
@@ -70,7 +71,8 @@ def slot_bounds(model: LlamaModel) -> list[SlotBound]:
         bias = max_abs(model[kind.bias]) if kind.biased else 0
         claimed = (most(kind.target) << kind.shift) + (1 << (kind.shift - 1)) + bias
         weights = model[f"w_{kind.name}"]
-        norm = max(NATIVE.largest_l1(layer.reshape(len(layer), -1), 0) for layer in weights)
+        norms = (NATIVE.largest_l1(layer.reshape(len(layer), -1), 0) for layer in weights)
+        norm = max(norm << gain for norm, gain in zip(norms, kind.gains, strict=True))
         slots, bits = m.axes[kind.packing.slot], kind.packing.bits
         return SlotBound(kind.name, most(kind.source) * norm, claimed, claims[kind.name], slots, bits)
 
@@ -122,7 +124,7 @@ def largest_public_sum(c: LlamaConfig, tables: LlamaModel | dict[str, np.ndarray
         "attention": 2 * c.head_dim * act * act + delta * ((1 << c.exp_bits) + (1 << c.over_bits) + 1),
         "division": 2 * total * (2 * act + 1) + total + (1 << c.div_bits),
         "gated product": (product << c.product_shift) + (1 << c.product_shift)
-        + max_abs(tables["act"]) * act,
+        + (max_abs(tables["act"]) * act << max(c.gains("product"))),
     }  # fmt: skip
 
 
@@ -238,6 +240,10 @@ def _conditions(c: LlamaConfig) -> Iterator[tuple[str, bool]]:
     yield "vocab_size: ids are 24-bit", 1 <= c.vocab_size <= MAX_VOCABULARY
     yield "pad_id is a token id", 0 <= c.pad_id < c.vocab_size
     yield "n_ctx < 2^16", c.n_ctx <= MAX_POSITIONS
+    for kind in GAINED:
+        gains = c.gains(kind)
+        yield f"{kind}_gains: one of each layer", len(gains) == c.n_layer
+        yield f"0 <= {kind}_gains <= 16, the least 0", min(gains, default=1) == 0 and max(gains) <= 16
     yield "n_kv_head divides n_head", c.n_head % c.n_kv_head == 0
     yield "head_dim is even", c.head_dim % 2 == 0
     yield "head_slots divide half a head's features", c.half > 0 and c.half % c.head_slots == 0

@@ -1,15 +1,15 @@
 """The quantiser of a Llama: a float checkpoint and its calibrated ranges become a `LlamaModel`.
 
-Every scale is a power of two, one for all layers; channels are equalised first (`equalise`). Activations get
-the largest scale that leaves a bit above the calibrated maximum, the gated product and the final RMSNorm's
-output 20 bits, weights the finest scale of 16 bits, unless a coarser one makes the requantisation shift fit
-one lookup (`limb_bits`).
+Every scale is a power of two; channels are equalised first (`equalise`). Weights, values and up have a scale
+of each layer, and what a table or the stream is of has one for all. Activations get the largest scale that
+leaves a bit above the calibrated maximum, the gated product and the final RMSNorm's output 20 bits, weights
+the finest scale of 16 bits, unless a coarser one makes the requantisation shift fit one lookup (`limb_bits`).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, floor, isqrt, log, log2, sqrt
 
@@ -46,6 +46,7 @@ from zkllm.model.quantize import (
 from ...limits import MAX_CHOSEN_MU
 from ...protocol.column_sizes import ColumnSizes
 
+MOST_GAIN = 16  # log2 of what multiplies a layer's products
 WIDE_BITS = 20  # of the gated product and of the final RMSNorm's output
 LEAST_RHO_BITS, FULL_RHO_BITS = (
     10,
@@ -62,33 +63,46 @@ class Chosen:
     tables: LlamaTables
 
 
-def _weight_maxima(checkpoint: Checkpoint, exponents: Exponents) -> dict[str, float]:
-    """Largest magnitudes over all layers: q, k, v, and the other kinds."""
-    most: dict[str, float] = defaultdict(float)
+def _weight_maxima(checkpoint: Checkpoint, exponents: Exponents) -> dict[str, list[float]]:
+    """Largest magnitudes of each layer: q, k, v, and the other kinds."""
+    most: dict[str, list[float]] = defaultdict(list)
     for l in range(checkpoint.llama.n_layer):
         for kind in KINDS:
             found = Folded.read(checkpoint, l, kind, exponents).maxima()
             names = {"q": found[:-2].max(), "k": found[-2], "v": found[-1]} if kind == "qkv" else {}
             for name, value in (names or {kind: found[0]}).items():
-                most[name] = max(most[name], float(value))
+                most[name].append(float(value))
     return most
 
 
-def _shift(accumulator: int, output: int, limb: int) -> int:
-    """At most one limb: finer weights than that would cost a second lookup for each remainder."""
-    return max(1, min(limb, accumulator - output))
+class _Shifts:
+    """Requantisation shifts: what each layer needs, at most one limb (finer weights than that would cost a
+    second lookup for each remainder); one shift serves all, and gains make up for the difference."""
+
+    def __init__(self, limb: int):
+        self.limb, self.fields = limb, JsonObject()
+
+    def choose(self, kind: str, natural: Sequence[int]) -> tuple[int, ...]:
+        """Of each layer, from accumulator less output bits."""
+        own = tuple(max(1, min(self.limb, bits)) for bits in natural)
+        self.fields[f"{kind}_shift"] = max(own)
+        self.fields[f"{kind}_gains"] = tuple(max(own) - shift for shift in own)
+        return own
 
 
 def choose_config(checkpoint: Checkpoint, ranges: LlamaRanges, options: QuantizerOptions) -> Chosen:
     """Every scale and width but the packing, which needs the quantised weights."""
     a, word = checkpoint.llama, options.act_bits
-    limb = options.limb_bits or word
+    limb, layers = options.limb_bits or word, range(checkpoint.llama.n_layer)
     # words have a bit less headroom than widths, which are rounded up to whole limbs anyway
     room, wide_room = 2.0 ** max(0, options.headroom_bits - 1), 2**options.headroom_bits
     gate_bits, wide = options.gelu_bits or word, min(30, max(word, WIDE_BITS - 16 + word))
     exponents = choose_exponents(checkpoint, ranges)
-    seen = {**ranges.tensors, **largest_after(ranges, exponents)}
-    weight = _weight_maxima(checkpoint, exponents)
+    seen, channels = ranges.tensors, largest_after(ranges, exponents)
+    finest = {
+        name: [fit_weight(most) for most in maxima]
+        for name, maxima in _weight_maxima(checkpoint, exponents).items()
+    }
     (largest_wte,) = finite_maxima("wte", checkpoint.stored(EMBEDDING))
     largest_head = largest_wte
     if not a.tied_head:
@@ -101,15 +115,17 @@ def choose_config(checkpoint: Checkpoint, ranges: LlamaRanges, options: Quantize
         """An output's scale: below that of the products that it is rounded from."""
         return min(fit(bits, room * most), accumulator - 1)
 
-    part = {name: output(word, seen[name], y + fit_weight(weight[name])) for name in "qkv"}
-    qkv_shift = min(_shift(y + fit_weight(weight[name]), part[name], limb) for name in "qkv")
-    f = output(gate_bits, seen["f"], y + fit_weight(weight["gate"]))
-    up = output(word, seen["up"], y + fit_weight(weight["up"]))
+    # one table of exponentials and one of the activation serve all layers
+    q, k = (output(word, max(channels[name]), y + min(finest[name])) for name in "qk")
+    f = output(gate_bits, seen["f"], y + min(finest["gate"]))
+    v = tuple(output(word, channels["v"][l], y + finest["v"][l]) for l in layers)
+    up = [output(word, channels["up"][l], y + finest["up"][l]) for l in layers]
+    up = [min(scale, min(up) + MOST_GAIN) for scale in up]
     act = GATES[a.activation].output(f, word, gate_bits)
-    g = min(fit(wide, room * seen["g"]), act + up - 1)
+    g = min(fit(wide, room * max(channels["g"])), act + min(up) - 1)
     wte = fit(min(word, 16), largest_wte)
     residual = min(
-        max(wte, 12), part["v"] + fit_weight(weight["o"]) - 1, g + fit_weight(weight["down"]) - 1,
+        max(wte, 12), *(v[l] + finest["o"][l] - 1 for l in layers), *(g + w - 1 for w in finest["down"]),
         fit(32, room * max(seen["write"], largest_wte)),
     )  # fmt: skip
     # up to two bits coarser, where that saves a limb of every RMSNorm's remainder
@@ -122,22 +138,30 @@ def choose_config(checkpoint: Checkpoint, ranges: LlamaRanges, options: Quantize
     # differences of logits in at most two limbs
     spread = wide_room * max(seen["diff"], 2 * seen["logits"])
     yf = min(yf, floor(log2((1 << min(62, 2 * limb)) / spread)) - head) if spread else yf
+
+    shifts = _Shifts(limb)
+    parts = [{"q": q, "k": k, "v": v[l]} for l in layers]
+    own = shifts.choose("qkv", [min(y + finest[n][l] - out for n, out in parts[l].items()) for l in layers])
+    w_qkv = tuple((q + s - y, k + s - y, v[l] + s - y) for l, s in enumerate(own))
+    w_o = tuple(residual + s - v[l] for l, s in enumerate(
+        shifts.choose("o", [v[l] + finest["o"][l] - residual for l in layers])))  # fmt: skip
+    w_gate = tuple(f + s - y for s in shifts.choose("gate", [y + w - f for w in finest["gate"]]))
+    w_up = tuple(up[l] + s - y for l, s in enumerate(
+        shifts.choose("up", [y + finest["up"][l] - up[l] for l in layers])))  # fmt: skip
+    w_down = tuple(
+        residual + s - g for s in shifts.choose("down", [g + w - residual for w in finest["down"]])
+    )
+    product = [act + scale - g for scale in up]
     final_shift = max(1, min(limb, GAIN_BITS + y - yf))
-    shifts: JsonObject = {
-        "qkv_shift": qkv_shift, "rotary_shift": min(14, ROTARY_BITS - 1),
-        "o_shift": _shift(part["v"] + fit_weight(weight["o"]), residual, limb),
-        "gate_shift": _shift(y + fit_weight(weight["gate"]), f, limb),
-        "up_shift": _shift(y + fit_weight(weight["up"]), up, limb),
-        "product_shift": act + up - g,
-        "down_shift": _shift(g + fit_weight(weight["down"]), residual, limb),
-        "final_shift": final_shift, "wte_shift": residual - wte,
+    fields: JsonObject = {
+        **shifts.fields, "rotary_shift": min(14, ROTARY_BITS - 1), "product_shift": max(product),
+        "product_gains": tuple(max(product) - s for s in product), "final_shift": final_shift,
+        "wte_shift": residual - wte,
     }  # fmt: skip
-    w_q, w_k, w_v = (part[name] + qkv_shift - y for name in "qkv")
     scales = LlamaScales(
-        wte=wte, head=head, residual=residual, y=y, q=part["q"], k=part["k"], v=part["v"],
-        w_qkv=(w_q, w_k, w_v), w_o=residual + shifts["o_shift"] - part["v"], f=f, a=act, up=up, g=g,
-        w_gate=f + shifts["gate_shift"] - y, w_up=up + shifts["up_shift"] - y,
-        w_down=residual + shifts["down_shift"] - g, gain=yf + final_shift - y, yf=yf, exponents=exponents,
+        wte=wte, head=head, residual=residual, y=y, q=q, k=k, v=v, w_qkv=w_qkv, w_o=w_o, f=f, a=act,
+        up=tuple(up), g=g, w_gate=w_gate, w_up=w_up, w_down=w_down, gain=yf + final_shift - y, yf=yf,
+        exponents=exponents,
     )  # fmt: skip
     exps, spec = _exp_fields(seen["delta"], scales, a, options)
 
@@ -156,7 +180,7 @@ def choose_config(checkpoint: Checkpoint, ranges: LlamaRanges, options: Quantize
         head_slots=1, head_slot_bits=0, width_slots=1, width_slot_bits=0, inner_slots=1, inner_slot_bits=0,
         vocab_slots=1, vocab_slot_bits=0,
         **ColumnSizes.full(options.mu or MAX_CHOSEN_MU)._asdict(),  # before their sizes are known
-        **shifts, **exps,
+        **fields, **exps,
         **_norm_fields(ranges, scales, a, options.headroom_bits, limb),
     )  # fmt: skip
     return Chosen(config, scales, spec)
@@ -235,18 +259,19 @@ def quantized_blocks(
     """
     known = arrays(c)
     if group in KINDS:
-        parts = [s.w_qkv[0]] * c.group + [*s.w_qkv[1:]]
-        inputs, scales = {
-            "qkv": (s.y, parts), "o": (s.v, [s.w_o]), "gate": (s.y, [s.w_gate]), "up": (s.y, [s.w_up]),
-            "down": (s.g, [s.w_down]),
-        }[group]  # fmt: skip
-        by_part = np.array(scales)
         for l in range(c.n_layer):
+            q, k, v = s.w_qkv[l]
+            # of the products A W, whose multiple of 2^gain the bias is added to
+            inputs, scales = {
+                "qkv": (s.y, [q] * c.group + [k, v]), "o": (s.v[l], [s.w_o[l]]),
+                "gate": (s.y, [s.w_gate[l]]), "up": (s.y, [s.w_up[l]]), "down": (s.g, [s.w_down[l]]),
+            }[group]  # fmt: skip
             folded = Folded.read(checkpoint, l, group, s.exponents)
-            yield f"w_{group}", folded.quantized(by_part).reshape(1, *known[f"w_{group}"][1][1:])
+            yield f"w_{group}", folded.quantized(np.array(scales)).reshape(1, *known[f"w_{group}"][1][1:])
             if folded.bias is not None:
+                at = inputs + c.gains(group)[l]
                 rows = [
-                    rounded_to(b, inputs + int(w), f"layer {l}: b_{group}")
+                    rounded_to(b, at + w, f"layer {l}: b_{group}")
                     for b, w in zip(folded.bias, scales, strict=True)
                 ]
                 yield f"b_{group}", np.stack(rows).reshape(1, *known[f"b_{group}"][1][1:])

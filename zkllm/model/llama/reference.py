@@ -47,15 +47,19 @@ class LlamaExecution:
         self.put(rem, *rem_at, value=z - (y << shift))
         return y
 
+    def gain(self, kind: str, l: int) -> int:
+        """log2 of what multiplies a layer's products."""
+        return self.c.gains(kind)[l]
+
     def accumulated(self, kind: str, l: int, row: list[int], part: int | None = None) -> list[int]:
-        """sum_k row[k] weights[k][j] + bias[j]; `part`: of the outputs of q k v."""
+        """2^gain sum_k row[k] weights[k][j] + bias[j]; `part`: of the outputs of q k v."""
         weights = self.m[f"w_{kind}"][l]
         if part is not None:
             weights = [by_part[part] for by_part in weights]
         bias = [0] * len(weights[0])
         if f"b_{kind}" in self.m:
             bias = self.m[f"b_{kind}"][l] if part is None else self.m[f"b_{kind}"][l][part]
-        return linear(row, weights, bias)
+        return linear(row, weights, bias, self.gain(kind, l))
 
     def embedding(self) -> Rows:
         """X_0[t] = 2^wte_shift wte[x_t]."""
@@ -159,7 +163,7 @@ class LlamaExecution:
                 xs[t][j] += self.rounded("write", (m, t, j), rem, (l, t, j), z, shift)
 
     def inner(self, l: int, ys: Rows) -> Rows:
-        """g = round(act(f) up) of the gate's f, a table's output, and of up."""
+        """g = round(2^gain act(f) up) of the gate's f, a table's output, and of up."""
         c, offset, table, rows = self.c, 1 << (self.c.gate_bits - 1), self.m["act"], []
         for t, y in enumerate(ys):
             row = []
@@ -169,7 +173,9 @@ class LlamaExecution:
                 f = self.rounded("f", at, "gate_rem", at, gate, c.gate_shift)
                 other = self.rounded("up", at, "up_rem", at, up, c.up_shift)
                 a = self.put("a", *at, value=entry(table, f + offset))
-                row.append(self.rounded("g", at, "g_rem", at, a * other, c.product_shift))
+                row.append(
+                    self.rounded("g", at, "g_rem", at, a * other << self.gain("product", l), c.product_shift)
+                )
             rows.append(row)
         return rows
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +33,15 @@ class Exponents:
                 raise Malformed("scales: an exponent out of range")
 
 
+def _flat(value: Any) -> Iterator[int]:
+    """The numbers of nested lists."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _flat(item)
+    else:
+        yield value
+
+
 @dataclass(frozen=True)
 class LlamaScales:
     """Fractional bits of every tensor (2^f units make 1.0), once its channels are equalised."""
@@ -42,16 +52,16 @@ class LlamaScales:
     y: int
     q: int
     k: int
-    v: int  # and the attention output
-    w_qkv: tuple[int, int, int]
-    w_o: int
+    v: tuple[int, ...]  # of each layer, as all weights and up; and the attention output's
+    w_qkv: tuple[tuple[int, int, int], ...]
+    w_o: tuple[int, ...]
     f: int
     a: int
-    up: int
+    up: tuple[int, ...]
     g: int
-    w_gate: int
-    w_up: int
-    w_down: int
+    w_gate: tuple[int, ...]
+    w_up: tuple[int, ...]
+    w_down: tuple[int, ...]
     gain: int
     yf: int
     exponents: Exponents
@@ -66,9 +76,7 @@ class LlamaScales:
     @classmethod
     def from_dict(cls, data: JsonObject) -> LlamaScales:
         scales: LlamaScales = from_data(cls, data, "scales")
-        numbers: list[Any] = [value for name, value in data.items() if name != "exponents"]
-        flat = [x for value in numbers for x in (value if isinstance(value, list) else [value])]
-        if any(abs(x) > 100 for x in flat):
+        if any(abs(x) > 100 for name, value in data.items() if name != "exponents" for x in _flat(value)):
             raise Malformed("scales: out of range")
         scales.exponents.check()
         return scales

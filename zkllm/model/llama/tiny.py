@@ -13,7 +13,7 @@ from zkllm.bits import ceil_log2
 from zkllm.files import JsonObject
 from zkllm.llama.config import LlamaConfig
 from zkllm.model.llama.packing import choose_slots
-from zkllm.model.llama.predicates import slot_bounds, square_sum_bound
+from zkllm.model.llama.predicates import GAINED, slot_bounds, square_sum_bound
 from zkllm.model.llama.rotary import Rotary
 from zkllm.model.llama.weights import LlamaModel, LlamaTables, arrays, tables_of
 
@@ -30,6 +30,11 @@ def _shift(kind: str, inputs: int, scale: float, target: float) -> int:
     return max(1, round(log2(size / target) + 0.25))
 
 
+def _gains(parity: int, layers: int) -> tuple[int, ...]:
+    """Of alternating layers, the least 0."""
+    return tuple((l + parity) % min(2, layers) for l in range(layers))
+
+
 def tiny_config(**overrides: Any) -> LlamaConfig:
     """Shapes and scales without packing (`tiny_model` chooses the slots); any field may be given. With mu
     alone, columns are as long as it allows."""
@@ -40,9 +45,10 @@ def tiny_config(**overrides: Any) -> LlamaConfig:
     scales: JsonObject = dict(
         pad_id=0, qkv_bias=True, o_bias=False, mlp_bias=False, tied_head=True,
         wte_shift=3, kappa=11, norm_shift=7, eps_int=3, rotary_shift=6,
-        qkv_shift=_shift("qkv", d, 16, 14), o_shift=_shift("o", shape["n_head"] * shape["head_dim"], 10, 20),
-        gate_shift=_shift("gate", d, 16, 5) + 1, up_shift=_shift("up", d, 16, 20), product_shift=2,
+        qkv_shift=_shift("qkv", d, 16, 10), o_shift=_shift("o", shape["n_head"] * shape["head_dim"], 10, 20),
+        gate_shift=_shift("gate", d, 16, 5) + 1, up_shift=_shift("up", d, 16, 20) + 1, product_shift=2,
         down_shift=_shift("down", shape["d_inner"], 30, 20) + 1, final_shift=1, exp_shift=5,
+        **{f"{kind}_gains": _gains(i, shape["n_layer"]) for i, kind in enumerate(GAINED)},
         act_bits=8, gate_bits=6, product_bits=12, final_bits=10, write_bits=10, rho_bits=0, norm_bits=0,
         over_bits=8, div_bits=0, logit_bits=17, diff_bits=17, exp_bits=5, limb_bits=8,
         head_slots=1, head_slot_bits=0, width_slots=1, width_slot_bits=0, inner_slots=1, inner_slot_bits=0,
