@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from zkllm.gpt2 import description as gpt2
+from zkllm.model.llama.tiny import tiny_model as tiny_llama
+from zkllm.model.llama.weights import LlamaModel
 from zkllm.model.tiny import tiny_model
 from zkllm.model.weights import QuantizedModel
 from zkllm.outer.rows import Circuit
@@ -57,3 +59,30 @@ SMALLEST = Small(seed=1, rows=2, certified=1, fields=dict(
 ))
 """One layer, one head, two rows: for sweeps over every message."""
 # fmt: on
+
+
+@dataclass(frozen=True)
+class SmallLlama:
+    """The same of a Llama."""
+
+    rows: int
+    certified: int
+    fields: dict[str, int]
+    seed: int
+
+    def of_seed(self, seed: int) -> LlamaModel:
+        return tiny_llama(seed, **self.fields)
+
+
+LLAMA = SmallLlama(seed=1, rows=5, certified=2, fields=dict(
+    n_layer=2, n_head=4, n_kv_head=2, head_dim=4, d_model=6, d_inner=6, vocab_size=12, n_ctx=6, head_slots=2,
+    width_slots=2, inner_slots=2, vocab_slots=3, tied_head=False, qkv_bias=True, o_bias=True, mlp_bias=True,
+    over_bits=10,
+))  # fmt: skip
+"""Groups of two on two heads of keys, slots everywhere, a width that is not the heads' nor a power of two."""
+
+TIED = SmallLlama(seed=20, rows=3, certified=1, fields=dict(
+    n_layer=1, n_head=3, n_kv_head=1, head_dim=2, d_model=5, d_inner=5, vocab_size=7, n_ctx=5, head_slots=1,
+    width_slots=1, inner_slots=1, vocab_slots=3, tied_head=True, qkv_bias=False,
+))  # fmt: skip
+"""No slots but the vocabulary's, whose last one is not full; no biases; a group of three, a sole layer."""

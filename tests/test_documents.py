@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -11,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from scripts.generate import circuit_sizes
-from testkit.small import PACKED
+from testkit.small import LLAMA, PACKED
+from zkllm.families import describe as describe_any
 from zkllm.gpt2.description import describe
 from zkllm.outer.transcript import INVERSE, SCHEDULE
 
@@ -119,6 +121,16 @@ def test_every_axis_and_tensor_has_its_line() -> None:
     limbs = {limb for wide in manifest.wide.values() for limb, _ in wide.limbs}
     assert explained("Axes") == folded(set(manifest.axes))
     assert explained("Tensors") == folded(set(manifest.tensors) - limbs | set(manifest.wide))
+
+
+def test_every_axis_and_tensor_of_a_llama_has_its_line() -> None:
+    """In the section of its own, or among GPT-2's."""
+    config = replace(LLAMA.of_seed(LLAMA.seed).config, hidden=False)
+    manifest = describe_any(config, LLAMA.rows, LLAMA.certified).manifest
+    limbs = {limb for wide in manifest.wide.values() for limb, _ in wide.limbs}
+    names = folded(set(manifest.axes) | set(manifest.tensors) - limbs | set(manifest.wide))
+    own = explained("Axes and tensors of a Llama")
+    assert names <= own | explained("Axes") | explained("Tensors") and own <= names
 
 
 def test_every_message_and_challenge_has_its_line() -> None:

@@ -12,7 +12,7 @@ from .errors import PathError, StatementError
 from .files import require_folder_place
 from .key_files import KEYS
 from .limits import MAX_CHOSEN_MU
-from .model.architecture import Architecture, load_architecture
+from .model.architecture import AnyArchitecture, load_architecture
 from .model.chat import Messages
 from .model.conversation import Conversation, load_conversation
 from .model.hub import find_checkpoint
@@ -51,7 +51,7 @@ class Answering(Protocol):
 class Unbuilt:
     tokenizer: ByteLevelTokenizer
     conversation: Conversation
-    config: Architecture
+    config: AnyArchitecture
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,6 @@ def check_setup_inputs(
     return folder
 
 
-def _least_mu(a: Architecture) -> int:
+def _least_mu(a: AnyArchitecture) -> int:
     """No set-up of this model has shorter columns unless it is told to, up to 2^24."""
-    weights = a.n_layer * (4 * a.width**2 + 2 * a.width * a.d_inner) + a.vocab_size * a.width
-    return min(MAX_CHOSEN_MU, ceil_log2(weights // MOST_SLOTS))
+    return min(MAX_CHOSEN_MU, ceil_log2(a.weights_per_token // MOST_SLOTS))

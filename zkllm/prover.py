@@ -9,8 +9,8 @@ from .commitments import commit_columns
 from .field import R
 from .kernels.interface import Kernels
 from .mapped import release
+from .model.models import Model
 from .model.trace import Trace
-from .model.weights import QuantizedModel
 from .opening_table import OpeningTable
 from .outer.prover import Coefficients, Combined, Tail, prove_outer
 from .outer.setup import ProvingKey
@@ -29,7 +29,7 @@ from .timings import Timings
 
 def prove_trace(
     protocol: Description,
-    model: QuantizedModel,
+    model: Model,
     trace: Trace,
     pk: ProvingKey,
     srs: Srs,

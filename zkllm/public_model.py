@@ -14,13 +14,16 @@ from pathlib import Path
 
 from .commitments import commit_column
 from .errors import Malformed, PackageError
+from .families import Config
 from .files import read_bytes, reading
 from .gpt2.config import ProgramConfig
 from .kernels.interface import Kernels
 from .kernels.native import NATIVE
+from .llama.config import LlamaConfig
+from .model.family import family_of
+from .model.llama.weights import LlamaTables
+from .model.models import Tables
 from .model.package import ModelPackage
-from .model.predicates import failed_public_predicates
-from .model.tables import tables_of
 from .model.weights import TableSpec
 from .model_id import VERSION, config_digest, model_id
 from .outer.keys import VerifyingKey
@@ -44,8 +47,8 @@ _WHAT = "public record"
 @dataclass(frozen=True)
 class PublicModel:
     format: int
-    config: ProgramConfig
-    tables: TableSpec
+    config: Config
+    tables: Tables
     vocabulary_root: bytes
     srs_kind: str
     srs_digest: bytes
@@ -53,7 +56,8 @@ class PublicModel:
 
     @classmethod
     def of(cls, package: ModelPackage, record: SetupRecord) -> PublicModel:
-        return cls(
+        made: type[PublicModel] = PublicLlama if isinstance(package.config, LlamaConfig) else PublicGpt2
+        return made(
             FORMAT,
             package.config,
             package.weights.tables,
@@ -78,10 +82,10 @@ class PublicModel:
     def load(cls, path: Path) -> PublicModel:
         """PackageError where the file is no such record."""
         with reading(path, _WHAT, PackageError, "ask its owner for another (zkllm publish)"):
-            record = decode(cls, read_bytes(path), _WHAT)
+            record = _decoded(read_bytes(path))
             if record.format != FORMAT:
                 raise Malformed(f"it has format {record.format}, this version reads {FORMAT}")
-            TableSpec.from_dict(record.tables.to_dict())  # whose scales are bounded
+            family_of(record.config).tables(record.tables.to_dict())  # whose scales are bounded
             for commitment in record.fixed_commitments:
                 decode_g1(commitment)
             return record
@@ -126,7 +130,7 @@ class PublicModel:
                 "the model is not private, so its tables share columns with weights that the record does not "
                 "have; check it against its checkpoint (zkllm setup --check)"
             )
-        if failed := failed_public_predicates(self.config, self.tables):
+        if failed := family_of(self.config).failed_public_predicates(self.config, self.tables):
             raise PackageError(f"the record's program is unsound: {'; '.join(failed)}")
         protocol = protocol_with(self.config, *shape)
         if len(self.fixed_commitments) != protocol.fixed.num_columns:
@@ -147,11 +151,33 @@ class PublicModel:
     def _check_tables(self, protocol: Description, string: Srs) -> None:
         """Whoever commits to other tables could have two exponentials for one distance."""
         m, layout = protocol.manifest, protocol.fixed
-        arrays = tables_of(self.tables, self.config)
-        outputs = [t.output for t in m.tables.values() if t.output is not None]
-        tensors = {name: fixed_tensor(m, name, arrays) for name in outputs}
+        arrays = family_of(self.config).tables_of(self.tables, self.config)
+        tensors = {name: fixed_tensor(m, name, arrays) for name in m.public_tensors()}
         for column in range(layout.shared_columns, layout.num_columns):
             if commit_column(string, layout, tensors, column) != self.fixed_commitments[column]:
                 raise PackageError(
                     f"column {column} of the record is not that of the lookup tables that it specifies"
                 )
+
+
+@dataclass(frozen=True)
+class PublicGpt2(PublicModel):
+    config: ProgramConfig
+    tables: TableSpec
+
+
+@dataclass(frozen=True)
+class PublicLlama(PublicModel):
+    config: LlamaConfig
+    tables: LlamaTables
+
+
+def _decoded(raw: bytes) -> PublicModel:
+    """Of whichever family has the configuration's fields."""
+    try:
+        return decode(PublicGpt2, raw, _WHAT)
+    except Malformed as error:
+        try:
+            return decode(PublicLlama, raw, _WHAT)
+        except Malformed:
+            raise error from None

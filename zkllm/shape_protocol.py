@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from .errors import StatementError
-from .gpt2.config import ProgramConfig
-from .gpt2.description import describe
+from .families import Config, describe
 from .model.package import ModelPackage
 from .outer.rows import Circuit
 from .pcs.srs import srs_powers_needed
@@ -20,7 +19,7 @@ def protocol_of(package: ModelPackage, rows: int, certified: int, sealed: bool =
 
 
 @lru_cache(maxsize=4)
-def protocol_with(config: ProgramConfig, rows: int, certified: int, sealed: bool) -> Description:
+def protocol_with(config: Config, rows: int, certified: int, sealed: bool) -> Description:
     try:
         return describe(config, rows, certified, sealed)
     except ValueError:

@@ -258,7 +258,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         data: dict[str, Any] = {"machine": machine(), "demo": demo(folder, arguments.runs)}
-        data["circuits"] = circuit_rows(ModelPackage.load(folder / "demo").config)
+        config = ModelPackage.load(folder / "demo").config
+        assert isinstance(config, ProgramConfig)
+        data["circuits"] = circuit_rows(config)
         if not arguments.skip_units:
             data["units"] = units(folder, arguments.runs)
     data["peak_memory_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

@@ -117,7 +117,7 @@ def keys(o: Options) -> Options:
         "width": c.width,
         "parameters": data["parameters"],
         "mu": c.mu,
-        "C": [c.slots, c.inner_slots, c.vocab_slots],
+        "C": [getattr(c, name) for name in ("slots", "inner_slots", "vocab_slots")],
         "rows": data["circuit"]["rows"],
         "rows_log2": key.n_log2,
         "columns": [data["columns"][g]["columns"] for g in ("fixed", "witness")],
@@ -159,7 +159,7 @@ def context_of(o: Options) -> Any:
 
 def prove(o: Options) -> Options:
     """One proof. Keys are read, not made; reading them belongs to proving."""
-    from zkllm.gpt2.description import describe
+    from zkllm.families import describe
     from zkllm.measure.profiling import flat, profile
 
     given, context = prompt_of(o), context_of(o)

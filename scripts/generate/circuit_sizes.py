@@ -28,7 +28,9 @@ PAGES = (ROOT / "README.md", ROOT / "docs" / "protocol.md")
 def demo_config() -> ProgramConfig:
     with tempfile.TemporaryDirectory() as folder:
         build_package(DEMO, Path(folder) / "demo", BuildOptions(rows=ROWS))
-        return ModelPackage.load(Path(folder) / "demo").config
+        config = ModelPackage.load(Path(folder) / "demo").config
+        assert isinstance(config, ProgramConfig)
+        return config
 
 
 def large(rows: int, mu: int) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ import pytest
 from zkllm import api
 from zkllm.errors import PackageError
 from zkllm.files import canonical_json
-from zkllm.model import audit
+from zkllm.model import calibrate
 from zkllm.model.audit import check_package, range_differences
 from zkllm.model.calibrate import FloatRanges
 from zkllm.model.calibration_record import CalibrationRecord
@@ -43,7 +43,7 @@ def measured(demo_package: ModelPackage, monkeypatch: pytest.MonkeyPatch) -> lis
         assert record is not None
         return record.ranges
 
-    monkeypatch.setattr(audit, "measure", measure)
+    monkeypatch.setattr(calibrate, "measure", measure)
     return calls
 
 

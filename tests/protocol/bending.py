@@ -9,13 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import prod
+from typing import Any
 
 import numpy as np
 
-from zkllm.gpt2.description import declared
+from zkllm.families import declared
 from zkllm.kernels.interface import Table
+from zkllm.model.llama.reference import LlamaExecution
+from zkllm.model.llama.weights import LlamaModel
+from zkllm.model.models import Model
 from zkllm.model.reference import Execution
-from zkllm.model.weights import QuantizedModel
 from zkllm.protocol.data import ProverData
 from zkllm.protocol.operation import Operation, Run
 from zkllm.protocol.relations import Equation, Instance, VirtualFactor
@@ -37,13 +40,20 @@ def to(k: int) -> Bend:
     return lambda x: k
 
 
-class BentProgram(Execution):
-    """One execution. `values` has every witness value but the multiplicities, and the virtual ones, over the
-    axes of the trace's arrays; `slot` over [t, w, d]."""
+class Bending:
+    """What bends an execution of a family's program. `values` has every witness value but the multiplicities,
+    and the virtual ones, over the axes of the trace's arrays; `slot` over [t, w, d]."""
+
+    c: Any
+    m: dict[str, Any]
+    ids: list[int]
+    rows: int
+    layers: Callable[[], list[list[int]]]
+    head: Callable[[list[list[int]]], None]
 
     def __init__(
         self,
-        model: QuantizedModel,
+        model: Any,
         ids: list[int],
         k: int,
         T: int,
@@ -51,7 +61,7 @@ class BentProgram(Execution):
         leak: bool = False,
         shift: int = 0,
     ):
-        super().__init__(model, ids, k, T)
+        super().__init__(model, ids, k, T)  # type: ignore[call-arg]
         self.leak = leak
         self.bends, self.unused = dict(bends or {}), set(bends or {})
         m = declared(self.c, self.rows, k)
@@ -79,7 +89,8 @@ class BentProgram(Execution):
         return value
 
     def visible(self, t: int) -> int:
-        return self.rows if self.leak else super().visible(t)
+        seen: int = super().visible(t)
+        return self.rows if self.leak else seen
 
     def token(self, t: int) -> list[int]:
         """The packed row in use, unpacked: a real row in each slot, but in the last where it has none."""
@@ -91,6 +102,28 @@ class BentProgram(Execution):
             real = wte[row] if row < c.vocab_size else [0] * c.width
             slots.append([self.put("slot", t, w, j, value=x) for j, x in enumerate(real)])
         return slots[own]
+
+
+class BentProgram(Bending, Execution):
+    """A GPT-2's."""
+
+
+class BentLlama(Bending, LlamaExecution):
+    """A Llama's."""
+
+
+def bent(
+    model: Model,
+    ids: list[int],
+    k: int,
+    T: int,
+    bends: Bends | None = None,
+    leak: bool = False,
+    shift: int = 0,
+) -> Bending:
+    """One execution of a model of whichever family."""
+    program = BentLlama if isinstance(model, LlamaModel) else BentProgram
+    return program(model, ids, k, T, bends, leak, shift)
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,13 @@ import numpy as np
 from testkit.blinding import seeded
 from zkllm.blinding import Blinding
 from zkllm.errors import ProofError
+from zkllm.families import describe
 from zkllm.field import R
-from zkllm.gpt2.description import describe
 from zkllm.kernels.interface import Kernels, Vector
+from zkllm.model.llama.reference import generate_reference as generate_llama
+from zkllm.model.llama.weights import LlamaModel
+from zkllm.model.models import Model
 from zkllm.model.reference import generate_reference
-from zkllm.model.weights import QuantizedModel
 from zkllm.naive import NAIVE
 from zkllm.outer.rows import Circuit
 from zkllm.protocol.circuit import build_circuit
@@ -37,7 +39,7 @@ from zkllm.protocol.reduction import ReductionResult
 from zkllm.protocol.witness import count_multiplicities, fixed_tensors, store
 from zkllm.statement import pack_words
 
-from .bending import VIRTUAL, Bends, BentOperation, BentProgram, Values
+from .bending import VIRTUAL, Bending, Bends, BentOperation, Values, bent
 from .lying import HONEST, Lies, LyingProver, LyingVerifier
 
 
@@ -51,7 +53,7 @@ def column_table(data: ProverData, mu: int, layout: Layout, g: int) -> Vector:
 class Case:
     """A model, a shape and an honest statement."""
 
-    model: QuantizedModel
+    model: Model
     rows: int
     certified: int
     ids: list[int]
@@ -88,11 +90,11 @@ class Case:
         bends: Bends | None = None,
         *,
         ids: list[int] | None = None,
-        model: QuantizedModel | None = None,
+        model: Model | None = None,
         leak: bool = False,
         shift: int = 0,
-    ) -> BentProgram:
-        return BentProgram(model or self.model, ids or self.ids, self.certified, self.T, bends, leak, shift)
+    ) -> Bending:
+        return bent(model or self.model, ids or self.ids, self.certified, self.T, bends, leak, shift)
 
     def tensors(
         self, values: Values, off: Iterable[str] = (), change: Callable[[dict[str, Any]], None] | None = None
@@ -237,6 +239,13 @@ def named(case: Case, proof: Proof, verdict: Verdict) -> list[str]:
     return diagnose(verdict.verifier, proof.data, verdict.failed)
 
 
-def generated(model: QuantizedModel, rows: int, certified: int, prompt: list[int]) -> Case:
-    ids, T = generate_reference(model, prompt, certified, rows)
+def answered(model: Model, prompt: list[int], k: int, rows: int) -> tuple[list[int], int]:
+    """The reference program's greedy continuation."""
+    if isinstance(model, LlamaModel):
+        return generate_llama(model, prompt, k, rows)
+    return generate_reference(model, prompt, k, rows)
+
+
+def generated(model: Model, rows: int, certified: int, prompt: list[int]) -> Case:
+    ids, T = answered(model, prompt, certified, rows)
     return Case(model, rows, certified, list(ids), T)

@@ -7,13 +7,17 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import product
 
-from testkit.small import LITTLE, PACKED, RAGGED, SMALLEST, Small
-from zkllm.model.predicates import check_predicates
-from zkllm.model.reference import generate_reference, trace_reference
+import numpy as np
+
+from testkit.small import LITTLE, LLAMA, PACKED, RAGGED, SMALLEST, TIED, Small, SmallLlama
+from zkllm.model.execution import trace
+from zkllm.model.family import family_of
+from zkllm.model.llama.weights import LlamaModel
+from zkllm.model.models import Model
 from zkllm.model.weights import QuantizedModel
 
-from .bending import BentProgram
-from .harness import Case, Values, generated
+from .bending import Bending
+from .harness import Case, Values, answered, generated
 
 MARGIN = 100  # least lead of a certified id's logit
 
@@ -23,7 +27,7 @@ class Scene:
     """An honest case, its values, and the statement's last certified id with an exact tie."""
 
     case: Case
-    honest: BentProgram
+    honest: Bending
     answer: int  # x_T
     twin: int  # a higher id with the same logits everywhere
     row: int = 1  # the certified row of x_T
@@ -34,6 +38,16 @@ class Scene:
 
     def value(self, name: str, *at: int) -> int:
         return int(self.values[name][at])
+
+    def array(self, name: str) -> np.ndarray:
+        """The model's."""
+        return dict(self.case.model.arrays())[name]
+
+    @property
+    def head(self) -> np.ndarray:
+        """The matrix of the head."""
+        model = self.case.model
+        return model.head if isinstance(model, LlamaModel) else model.wte
 
     def statement(self, token: int) -> list[int]:
         """The ids with another last certified token."""
@@ -64,44 +78,50 @@ class Scene:
         )
 
 
-def _tied(model: QuantizedModel, answer: int, ids: list[int]) -> tuple[QuantizedModel, int] | None:
-    """The model with the answer's embedding given to an unused higher id of the same vocabulary slot."""
+def _tied(model: Model, answer: int, ids: list[int]) -> tuple[Model, int] | None:
+    """The model with the answer's row of the head given to an unused higher id of the same vocabulary
+    slot."""
     c = model.config
     block = c.vocab_block
     for twin in range(answer + 1, min(c.vocab_size, (answer // block + 1) * block)):
         if twin not in ids:
-            wte = model.wte.copy()
-            wte[twin] = wte[answer]
-            return replace(model, wte=wte), twin
+            if isinstance(model, QuantizedModel):
+                wte = model.wte.copy()
+                wte[twin] = wte[answer]
+                return replace(model, wte=wte), twin
+            head = model.head.copy()
+            head[twin] = head[answer]
+            return model.with_arrays(**{"wte" if c.tied_head else "head": head}), twin
     return None
 
 
-def _clear(model: QuantizedModel, ids: list[int], T: int, k: int, twin: int) -> bool:
+def _clear(model: Model, ids: list[int], T: int, k: int, twin: int) -> bool:
     """Whether every certified id leads by a margin that small bends do not use up."""
-    leads = trace_reference(model, ids, k, T)["diff"].copy()
+    leads = trace(model, ids, k, T)["diff"].copy()
     leads[range(k), ids[T - k + 1 : T + 1]] = MARGIN
     leads[-1, twin] = MARGIN
     return int(leads.min()) >= MARGIN
 
 
-def _usable(small: Small, prompt: list[int], seed: int) -> Scene | None:
-    rows, certified, model = small.rows, small.certified, small.of_seed(seed)
-    ids, T = generate_reference(model, prompt, certified, rows)
+def _usable(small: Small | SmallLlama, prompt: list[int], seed: int) -> Scene | None:
+    rows, certified = small.rows, small.certified
+    model: Model = small.of_seed(seed)
+    ids, T = answered(model, prompt, certified, rows)
     answer, block = ids[T], model.config.vocab_block
     tied = _tied(model, answer, ids)
     if tied is None or answer in ids[:T] or ids[1] < block:
         return None
     model, twin = tied
-    ids, T = generate_reference(model, prompt, certified, rows)
+    ids, T = answered(model, prompt, certified, rows)
     if ids[T] != answer or twin in ids or not _clear(model, ids, T, certified, twin):
         return None
-    check_predicates(model)
+    family_of(model.config).check_predicates(model)
     case = Case(model, rows, certified, list(ids), T)
     scene = Scene(case, case.trace(), answer, twin, certified - 1)
     return scene if any(scene.is_weak(*at) for at in scene.scores()) else None
 
 
-def _scene(small: Small, prompt: list[int]) -> Scene:
+def _scene(small: Small | SmallLlama, prompt: list[int]) -> Scene:
     scene = _usable(small, prompt, small.seed)
     if scene is None:
         other = next((n for n in range(1000) if _usable(small, prompt, n)), None)
@@ -112,6 +132,18 @@ def _scene(small: Small, prompt: list[int]) -> Scene:
 @cache
 def packed() -> Scene:
     return _scene(PACKED, [2, 5])
+
+
+@cache
+def llama() -> Scene:
+    """Untied, with all biases, a row of padding."""
+    return _scene(LLAMA, [2, 5])
+
+
+@cache
+def tied_llama() -> Scene:
+    """Tied, one layer without biases, one head of keys."""
+    return _scene(TIED, [1, 4])
 
 
 @cache

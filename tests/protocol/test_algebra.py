@@ -21,6 +21,7 @@ from zkllm.protocol.algebra import (
     less,
     less_equal,
     less_than_constant,
+    listed_at,
     mass,
     ones_at,
 )
@@ -106,6 +107,13 @@ def test_weighted_eq_on_the_real_indices(data: st.DataObject, size: int) -> None
         f * x * y for f, x, y in zip(factors, eq_all(a)[:size], eq_all(b)[:size], strict=True)
     )
     assert eq_weighted(size, a, b) == eq_real(size, a, b)
+
+
+@given(st.data(), SIZES)
+def test_listed_values(data: st.DataObject, size: int) -> None:
+    a = data.draw(points(ceil_log2(size)))
+    factors = data.draw(st.lists(st.sampled_from([1, 2, 32]), min_size=size, max_size=size))
+    assert listed_at(factors, a) == total(f * x for f, x in zip(factors, eq_all(a)[:size], strict=True))
 
 
 @given(st.data(), st.integers(0, 4))

@@ -23,6 +23,7 @@ from zkllm.protocol.forms import (
     First,
     Form,
     Rows,
+    Swap,
     Until,
     index,
     ones,
@@ -76,6 +77,7 @@ def forms(m: Manifest) -> dict[str, tuple[Form, tuple[str, ...]]]:
         "listed": (tensor(m, "o", "l", "t", front, "e"), ("l", "t", "e")),
         "wide": (tensor(m, "big") * 3 + 1, ("l", "t", "e")),
         "wide sums": (tensor(m, "big", "l", "t", ones(D)).over("e") - tensor(m, "big"), ("l", "t", "e")),
+        "swapped": (tensor(m, "o", "l", "t", Swap("c"), "e"), ("l", "t", "c", "e")),
         "constant": (Form((), ()) + 5, ()),
     }
 
@@ -92,7 +94,8 @@ def expected(name: str, data: ProverData) -> np.ndarray:
         "until": np.concatenate([a["x0"][:3], 0 * a["x0"][3:]]), "rows": a["y"][2 * L, 1:3],
         "slots": packed(a["o"], 2) - packed(a["bias"], 1)[:, None] - 7,
         "listed": 3 * a["o"][:, :, 0] + 5 * a["o"][:, :, 1], "wide": 3 * big + 1,
-        "wide sums": big.sum(axis=2)[..., None] - big, "constant": np.array(5, object),
+        "wide sums": big.sum(axis=2)[..., None] - big, "swapped": a["o"][:, :, ::-1],
+        "constant": np.array(5, object),
     }[name] % R  # fmt: skip
 
 

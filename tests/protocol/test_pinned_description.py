@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 
 from testkit.blinding import seeded
-from zkllm.gpt2.description import describe
+from zkllm.families import describe
 from zkllm.kernels.native import NATIVE
 from zkllm.measure.benchmark import of_widths
 from zkllm.measure.sub_block import NAMES, SubBlock
 from zkllm.model.execution import generate_trace
+from zkllm.model.llama.tiny import tiny_model as tiny_llama
+from zkllm.model.models import Model
 from zkllm.model.tiny import tiny_model
 from zkllm.protocol.data import Packed, ProverData
 from zkllm.protocol.description import Description
@@ -24,10 +26,12 @@ from zkllm.protocol.program import InnerStatement, run_inner
 from zkllm.protocol.witness import prover_data
 from zkllm.statement import pack_words
 
-MODELS = {
+MODELS: dict[str, tuple[Model, int, int]] = {
     "packed": (tiny_model(1), 6, 2),
     "one layer": (tiny_model(3, n_layer=1, n_head=2, head_dim=3, d_inner=7, vocab_size=23), 7, 1),
     "wide values": (tiny_model(2, limb_bits=5, slots=1, vocab_slots=3), 4, 3),
+    "llama": (tiny_llama(1), 6, 2),
+    "llama, a head of its own": (tiny_llama(2, tied_head=False, o_bias=True, mlp_bias=True, n_head=3), 5, 1),
 }
 DIGESTS = {
     "packed": (
@@ -50,6 +54,20 @@ DIGESTS = {
         "64c4bb744f794c4976315a8d",
         "0be6e113ad15a68c5eda2ddd",
         "8cf9ca45e342df36e2ad141d",
+    ),
+    "llama": (
+        "97ed787df73304641214dc28",
+        "f9d5bb7e1d059f2e8871963a",
+        "8499e388460560a957f2632e",
+        "403a76fcd6225a649fe3bb9c",
+        "1c7e590caafc1abcd4f9c638",
+    ),
+    "llama, a head of its own": (
+        "41c743652341a796782eea2c",
+        "5b9be9fcb7a30507e8750ed8",
+        "cf3d5935d52b91300ffb8ba7",
+        "942dae849a9a8746c981540f",
+        "08edc93cc2241dc54eb1b6f4",
     ),
     "attention": (
         "1826f7686dd5cd0ade80b876",

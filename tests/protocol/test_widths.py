@@ -27,7 +27,9 @@ def several_widths() -> ProgramConfig:
     """No two fields of one width, so that none stands for another."""
     names = sorted({*SIGNED.values(), *UNSIGNED.values()} - {"gelu_bits", "exp_bits"})
     widths = {name: 5 + 2 * i for i, name in enumerate(names)}
-    return replace(packed().case.model.config, **widths)
+    config = packed().case.model.config
+    assert isinstance(config, ProgramConfig)
+    return replace(config, **widths)
 
 
 def interval(manifest: Manifest, name: str) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Makes a model package from a GPT-2 checkpoint: quantised weights, commitments, model_id and the keys of one
+"""Makes a model package from a checkpoint: quantised weights, commitments, model_id and the keys of one
 shape. Prints how near the calibration came to the declared ranges. A set-up that was interrupted or killed
 goes on when the command is given again.
 

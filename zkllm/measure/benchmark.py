@@ -76,7 +76,10 @@ def of_package(folder: str, layer: int, rows: int) -> Source:
         raise ZkllmError(f"the model has the layers 0 to {package.config.n_layer - 1}, not {layer} (--layer)")
     if not 0 <= layer < package.config.n_layer:
         raise ZkllmError(f"{folder} has the layers 0 to {package.config.n_layer - 1}, not {layer}")
-    return Source(package.weights, package.scales, _execution(package.weights, rows), layer)
+    model, scales = package.weights, package.scales
+    if not isinstance(model, QuantizedModel) or not isinstance(scales, Scales):
+        raise ZkllmError(f"{folder} is no GPT-2: parts of its blocks are not proved alone")
+    return Source(model, scales, _execution(model, rows), layer)
 
 
 def float_tensors(source: Source) -> dict[str, np.ndarray]:

@@ -14,16 +14,20 @@ from math import ceil
 from pathlib import Path
 
 from zkllm.bits import ceil_log2
+from zkllm.families import Config, describe
 from zkllm.files import JsonObject
 from zkllm.gpt2.config import ProgramConfig
-from zkllm.gpt2.description import describe
 from zkllm.limits import MAX_MU, MIN_MU
+from zkllm.llama.config import LlamaConfig
 from zkllm.measure.limits import limits, point_mul, point_muls
 from zkllm.measure.profiling import SCALAR_BITS, Sizes, predicted, sizes_of, stage_counts
 from zkllm.memory import estimate, weights_bytes
-from zkllm.model.architecture import Architecture, load_architecture
+from zkllm.model.architecture import AnyArchitecture, Architecture, load_architecture
 from zkllm.model.build import sized
 from zkllm.model.hub import find_checkpoint
+from zkllm.model.llama.architecture import LlamaArchitecture
+from zkllm.model.llama.packing import choose_slots as choose_llama_slots
+from zkllm.model.llama.predicates import GAINED
 from zkllm.model.package import ModelPackage
 from zkllm.model.packing import choose_slots
 from zkllm.pcs.curve import G1_BYTES
@@ -82,8 +86,32 @@ class Plan:
         return asdict(self) | {"choices": choices}
 
 
-def nominal_config(a: Architecture) -> ProgramConfig:
+def nominal_config(a: AnyArchitecture) -> Config:
     """Widths and packing as the quantiser usually chooses them, which before a calibration nobody knows."""
+    return _nominal_llama(a) if isinstance(a, LlamaArchitecture) else _nominal_gpt2(a)
+
+
+def _nominal_llama(a: LlamaArchitecture) -> LlamaConfig:
+    scales: JsonObject = dict(
+        wte_shift=0, kappa=41, norm_shift=32, qkv_shift=13, rotary_shift=14, o_shift=16, gate_shift=14,
+        up_shift=14, product_shift=12, down_shift=16, final_shift=16, exp_shift=12, eps_int=1,
+        act_bits=16, gate_bits=16, product_bits=20, final_bits=20, write_bits=32, rho_bits=32, norm_bits=96,
+        over_bits=16, div_bits=32, logit_bits=32, diff_bits=32, exp_bits=11, limb_bits=16,
+        **ColumnSizes.full(MAX_MU)._asdict(),
+        head_slots=1, head_slot_bits=0, width_slots=1, width_slot_bits=0, inner_slots=1, inner_slot_bits=0,
+        vocab_slots=1, vocab_slot_bits=0,
+    )  # fmt: skip
+    names = ("n_layer", "n_head", "n_kv_head", "head_dim", "d_model", "d_inner", "vocab_size", "n_ctx",
+             "pad_id", "qkv_bias", "o_bias", "mlp_bias", "tied_head")  # fmt: skip
+    own: JsonObject = {name: getattr(a, name) for name in names}
+    own |= {f"{kind}_gains": (0,) * a.n_layer for kind in GAINED}
+    config = LlamaConfig(**own, **scales)
+    widths = dict.fromkeys(("qkv", "o", "gate", "up", "down"), 50) | dict.fromkeys(("head", "embedding"), 60)
+    slots: JsonObject = {**choose_llama_slots(config, widths)}
+    return replace(config, **slots)
+
+
+def _nominal_gpt2(a: Architecture) -> ProgramConfig:
     scales: JsonObject = dict(
         wte_shift=0, wpe_shift=2, kappa=41, ln_shift=32, qkv_shift=13, o_shift=13, fc1_shift=16, fc2_shift=6,
         final_shift=16, exp_shift=12, eps_int=1, mlp_class=(0,) * a.n_layer, fc1_gains=(0,), fc2_gains=(0,),
@@ -133,7 +161,7 @@ def plan(
     return Plan(source, rows, circuit_log2, rates, choices)
 
 
-def candidates(config: ProgramConfig, rows: int, mu: int) -> list[ProgramConfig]:
+def candidates(config: Config, rows: int, mu: int) -> list[Config]:
     """Witness columns as set-up would choose them, and a quarter of that, unless fixed ones had to be shorter
     then too (lookup tables would be cut)."""
     usual = sized(config, rows, mu)
@@ -141,7 +169,7 @@ def candidates(config: ProgramConfig, rows: int, mu: int) -> list[ProgramConfig]
     return [usual, shorter] if shorter.fixed_mu == usual.fixed_mu else [usual]
 
 
-def choice(config: ProgramConfig, rows: int, circuit_log2: int, rates: Mapping[str, float]) -> Choice:
+def choice(config: Config, rows: int, circuit_log2: int, rates: Mapping[str, float]) -> Choice:
     protocol, mu = describe(config, rows, 1), config.mu
     fixed, witness = protocol.fixed.num_columns, protocol.witness.num_columns
     sizes = sizes_of(protocol, 1 << circuit_log2)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from zkllm.errors import CheckpointError
-from zkllm.files import JsonObject
+from zkllm.files import JsonObject, read_json
 from zkllm.model.calibrate import default_ids, random_sequences, text_ids, text_sequences
 from zkllm.model.execution import trace
 from zkllm.model.hub import find_checkpoint
@@ -26,6 +26,9 @@ from zkllm.model.ranges import RangeReport, RangeRow, format_rows
 from zkllm.model.trace import Trace
 from zkllm.requirements import FLOAT_MODEL, install
 
+_CLASSES = {"gpt2": "GPT2LMHeadModel", "llama": "LlamaForCausalLM", "mistral": "MistralForCausalLM",
+            "qwen2": "Qwen2ForCausalLM"}  # fmt: skip
+"""Of transformers, by model type."""
 _WINDOW, _SEED = 64, 2  # the calibration's random ids are of seed 1
 
 
@@ -91,7 +94,8 @@ class FloatReference:
 
         self._torch = torch
         with _quiet(transformers):
-            self._model = transformers.GPT2LMHeadModel.from_pretrained(folder, dtype=torch.float32).eval()
+            model = getattr(transformers, _CLASSES[str(read_json(folder / "config.json")["model_type"])])
+            self._model = model.from_pretrained(folder, dtype=torch.float32).eval()
 
     def logits(self, ids: list[int]) -> np.ndarray:
         """float32[t, V]."""
@@ -105,7 +109,9 @@ class FloatReference:
             tensor = output[0] if isinstance(output, tuple) else output
             streams.append(tensor.reshape(len(ids), -1).numpy())
 
-        handles = [block.register_forward_hook(keep) for block in self._model.transformer.h]
+        decoder = self._model.base_model
+        blocks = decoder.h if hasattr(decoder, "h") else decoder.layers
+        handles = [block.register_forward_hook(keep) for block in blocks]
         try:
             with self._torch.no_grad():
                 logits = self._model(self._torch.tensor([ids]), use_cache=False).logits[0].numpy()

@@ -39,7 +39,7 @@ def gelu_new(x: np.ndarray) -> np.ndarray:
 
 
 def gelu_output(f: int, act_bits: int, bits: int) -> int:
-    """gelu(x) <= max(x, 0), so the table fits the word."""
+    """gelu(x) <= max(x, 0), and so is silu(x), so the table fits the word."""
     return f + act_bits - bits - (bits > act_bits)
 
 
@@ -49,17 +49,43 @@ def exact_gelu(x: mpmath.mpf) -> mpmath.mpf:
     return x * (1 + mpmath.tanh(inner)) / 2
 
 
+def silu(x: np.ndarray) -> np.ndarray:
+    """x / (1 + exp(-x)), also known as swish."""
+    return x / (1 + np.exp(-np.maximum(x, -700)))
+
+
+def exact_silu(x: mpmath.mpf) -> mpmath.mpf:
+    """`silu` of a real number."""
+    return x / (1 + mpmath.exp(-x))
+
+
 @lru_cache(maxsize=8)
 def _gelu_table(in_log2: int, out_log2: int, bits: int) -> np.ndarray:
-    """For x > 0, gelu(-x) = -tail(x) and gelu(x) = x - tail(x), tail(x) = x / (1 + exp(2 inner(x))) > 0."""
+    inner = lambda x: np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)
+    return _gate_table(in_log2, out_log2, bits, lambda x: 2 * inner(x), exact_gelu)
+
+
+@lru_cache(maxsize=8)
+def _silu_table(in_log2: int, out_log2: int, bits: int) -> np.ndarray:
+    return _gate_table(in_log2, out_log2, bits, lambda x: x, exact_silu)
+
+
+def _gate_table(
+    in_log2: int,
+    out_log2: int,
+    bits: int,
+    exponent: Callable[[np.ndarray], np.ndarray],
+    function: Callable[[mpmath.mpf], mpmath.mpf],
+) -> np.ndarray:
+    """Of f(x) = x / (1 + exp(-exponent(x))), an odd exponent: for x > 0, f(-x) = -tail(x) and f(x) = x -
+    tail(x), tail(x) = x / (1 + exp(exponent(x))) > 0."""
     half, shift = 1 << (bits - 1), out_log2 - in_log2
     i = np.arange(1, half + 1)
     x = np.ldexp(i.astype(np.float64), -in_log2)
-    inner = np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)
-    tail = np.ldexp(x / (1 + np.exp(np.minimum(2 * inner, 700.0))), out_log2)
+    tail = np.ldexp(x / (1 + np.exp(np.minimum(exponent(x), 700.0))), out_log2)
 
     def exact(sign: int) -> Callable[[int], mpmath.mpf]:
-        return lambda n: mpmath.ldexp(exact_gelu(mpmath.ldexp(sign * (n + 1), -in_log2)), out_log2)
+        return lambda n: mpmath.ldexp(function(mpmath.ldexp(sign * (n + 1), -in_log2)), out_log2)
 
     out = np.zeros(2 * half, dtype=np.int32)
     out[:half] = rounded(-tail, exact(-1))[::-1]
@@ -81,4 +107,16 @@ GELU = Activation(
     output=gelu_output,
     table=_gelu_table,
 )
+SILU = Activation(
+    name="silu",
+    names=("silu", "swish"),
+    text="the SiLU",
+    values=silu,
+    exact=exact_silu,
+    output=gelu_output,
+    table=_silu_table,
+)
 ACTIVATIONS = {activation.name: activation for activation in (GELU,)}
+"""Of MLPs without a gate."""
+GATES = {activation.name: activation for activation in (SILU, GELU)}
+"""Of gated MLPs."""

@@ -5,6 +5,7 @@ A field that it does not read cannot change its function, whatever its name: suc
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,32 +13,12 @@ from zkllm.errors import CheckpointError
 from zkllm.files import JsonObject, read_json, reading
 from zkllm.limits import MAX_POSITIONS, MAX_VOCABULARY
 from zkllm.model.activations import ACTIVATIONS, GELU
-from zkllm.model.quantised_weights import CURE, why_refused
+from zkllm.model.config_fields import REFUSED, Fields, pad_id, shown
+from zkllm.model.llama.architecture import LLAMAS, LlamaArchitecture, parse_llama
 
 # GPT2Config reads and writes the field on the right under the name on the left.
 ALIASES = {"hidden_size": "n_embd", "max_position_embeddings": "n_positions",
            "num_attention_heads": "n_head", "num_hidden_layers": "n_layer"}  # fmt: skip
-
-_NONE: tuple[object, ...] = (None,)
-# Fields that would make another function of it: the values that do not, and what the others mean.
-REFUSED: dict[str, tuple[tuple[object, ...], str]] = {
-    "tie_word_embeddings": ((True, False), "it is not true or false"),
-    "add_cross_attention": ((False,), "there is no encoder to attend to"),
-    "is_encoder_decoder": ((False,), "only a decoder is"),
-    "is_causal": ((True,), "every token must see those before it alone"),
-    "sliding_window": (_NONE, "every token must see all before it"),
-    "attention_chunk_size": (_NONE, "every token must see all before it"),
-    "layer_types": ((None, []), "every layer must have full attention"),
-    "kv_sharing_modes": (_NONE, "every layer must have keys and values of its own"),
-    "per_layer_config": ((None, {}), "all layers must be alike"),
-    "quantization_config": (_NONE, CURE),
-    "fusion_config": (_NONE, "fused layers are another model"),
-    "transformers_weights": (_NONE, "the weights must be in model.safetensors or its shards"),
-    "configuration_files": ((None, []), "the configuration must be in config.json"),
-    "text_config": (_NONE, "the model must be a language model alone"),
-    "decoder": (_NONE, "the model must be a language model alone"),
-    "generator": (_NONE, "the model must be a language model alone"),
-}
 
 # Fields that `parse_architecture` makes the Architecture of.
 HONOURED = {"model_type", "vocab_size", "n_positions", "n_embd", "n_layer", "n_head", "n_inner",
@@ -72,41 +53,22 @@ class Architecture:
     def width(self) -> int:
         return self.n_head * self.head_dim
 
+    @property
+    def weights_per_token(self) -> int:
+        """Multiply-accumulates of one token."""
+        return (
+            self.n_layer * (4 * self.width**2 + 2 * self.width * self.d_inner) + self.width * self.vocab_size
+        )
 
-class _Fields:
-    """Reads fields; what is wrong with them is collected, so that a folder's faults are all named at once."""
 
-    def __init__(self, data: JsonObject):
-        self.data, self.problems = dict(data), list[str]()
-        for alias, name in ALIASES.items():
-            if alias in data and name in data and data[alias] != data[name]:
-                self.problem(alias, f"it differs from {name} = {_shown(data[name])}")
-            elif alias in data:
-                self.data[name] = data[alias]
+AnyArchitecture = Architecture | LlamaArchitecture
 
-    def problem(self, name: str, why: str) -> None:
-        self.problems.append(f"{name} = {_shown(self.data.get(name))} is not supported: {why}")
+
+class _Fields(Fields):
+    """A GPT-2's."""
 
     def integer(self, name: str, default: int) -> int:
-        value = self.data.get(name, default)
-        value = default if value is None and name == "n_inner" else value
-        if type(value) is int and 1 <= value < _LIMITS[name]:
-            return value
-        self.problem(name, f"it is not an integer in [1, {_LIMITS[name]})")
-        return 1
-
-    def flag(self, name: str, default: bool) -> bool:
-        value = self.data.get(name, default)
-        if type(value) is not bool:
-            self.problem(name, "it is not true or false")
-        return bool(value)
-
-    def epsilon(self) -> float:
-        value = self.data.get("layer_norm_epsilon", 1e-5)
-        if type(value) in (float, int) and 0 <= value <= 1:
-            return float(value)
-        self.problem("layer_norm_epsilon", "it is not in [0, 1]")
-        return 0.0
+        return self.whole(name, default, _LIMITS[name], null=name == "n_inner")
 
     def activation(self) -> str:
         value = self.data.get("activation_function", GELU.name)
@@ -117,39 +79,23 @@ class _Fields:
         self.problem("activation_function", f"only {texts} is")
         return GELU.name
 
-    def refuse(self, name: str, allowed: tuple[object, ...], why: str) -> None:
-        if name in self.data and not any(
-            type(self.data[name]) is type(a) and self.data[name] == a for a in allowed
-        ):
-            self.problem(name, why)
 
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:60] + "..."
-
-
-def _judge_kind(fields: _Fields) -> None:
+def _judge_kind(fields: _Fields, known: Sequence[str]) -> None:
     """What model it is. The model type comes first: the rest may follow from it."""
-    data = fields.data
-    if data.get("model_type") != "gpt2":
-        fields.problems.insert(0, f"model_type = {_shown(data.get('model_type'))} is not 'gpt2'")
-    names = data.get("architectures") or []
-    if not isinstance(names, list) or any(isinstance(n, str) and n in _CLASSIFIERS for n in names):
-        fields.problem("architectures", "it is not a language model")
-    own_code = data.get("auto_map")
-    if isinstance(own_code, dict) and any(name.startswith("AutoModel") for name in own_code):
-        fields.problem("auto_map", "the model has code of its own, which is not GPT-2's")
+    model_type = fields.data.get("model_type")
+    if model_type != "gpt2":
+        texts = " or ".join(filter(None, [", ".join(map(repr, known[:-1])), repr(known[-1])]))
+        fields.problems.insert(0, f"model_type = {shown(model_type)} is not {texts}")
+    fields.judge_kind(_CLASSIFIERS, "GPT-2's")
 
 
-def parse_architecture(data: JsonObject) -> Architecture:
-    fields = _Fields(data)
-    _judge_kind(fields)
+def parse_architecture(data: JsonObject, known: Sequence[str] = ("gpt2",)) -> Architecture:
+    """Of a GPT-2. `known`: the model types that the caller knows what to do with."""
+    fields = _Fields(data, ALIASES)
+    _judge_kind(fields, known)
     for name, (allowed, why) in REFUSED.items():
         if name == "layer_types" and isinstance(data.get(name), list):
             allowed = (["full_attention"] * len(data[name]),)
-        if name == "quantization_config":
-            why = why_refused(data.get(name))
         fields.refuse(name, allowed, why)
     width, heads = (
         fields.integer("n_embd", _DEFAULTS["n_embd"]),
@@ -164,9 +110,10 @@ def parse_architecture(data: JsonObject) -> Architecture:
     architecture = Architecture(
         n_layer=fields.integer("n_layer", _DEFAULTS["n_layer"]), n_head=heads, head_dim=width // heads,
         d_inner=fields.integer("n_inner", 4 * width), vocab_size=vocab,
-        n_ctx=fields.integer("n_positions", context), layer_norm_epsilon=fields.epsilon(),
+        n_ctx=fields.integer("n_positions", context),
+        layer_norm_epsilon=fields.fraction("layer_norm_epsilon", 1e-5),
         scale_scores=fields.flag("scale_attn_weights", True),
-        scale_by_layer=fields.flag("scale_attn_by_inverse_layer_idx", False), pad_id=_pad_id(data, vocab),
+        scale_by_layer=fields.flag("scale_attn_by_inverse_layer_idx", False), pad_id=pad_id(data, vocab),
         activation=fields.activation(),
         tied_head=data.get("tie_word_embeddings", True) is not False,
     )  # fmt: skip
@@ -175,18 +122,14 @@ def parse_architecture(data: JsonObject) -> Architecture:
     return architecture
 
 
-def _pad_id(data: JsonObject, vocab_size: int) -> int:
-    """The id after the last certified token: the checkpoint's pad token, else its end of text, else 0."""
-    for name in ("pad_token_id", "eos_token_id"):
-        value = data.get(name)
-        if type(value) is int and 0 <= value < vocab_size:
-            return value
-    return 0
-
-
-def load_architecture(path: Path) -> Architecture:
+def load_architecture(path: Path) -> AnyArchitecture:
+    """Of whichever family the model type is."""
     if not path.exists():
-        raise CheckpointError(f"{path.parent}: no config.json; give a Hugging Face folder of a GPT-2")
+        raise CheckpointError(
+            f"{path.parent}: no config.json; give a Hugging Face folder of a GPT-2 or a Llama"
+        )
     with reading(path, "configuration", CheckpointError):
         data = read_json(path)
-    return parse_architecture(data)
+    if data.get("model_type") in LLAMAS:
+        return parse_llama(data)
+    return parse_architecture(data, ("gpt2", *LLAMAS))

@@ -16,16 +16,15 @@ import numpy as np
 from zkllm.errors import PackageError
 from zkllm.files import JsonObject
 from zkllm.model.build import BuildOptions, StageProgress, stage_of
-from zkllm.model.calibrate import FloatRanges, calibration_set, measure
+from zkllm.model.calibrate import FloatRanges, calibration_set
 from zkllm.model.calibration_record import CalibrationRecord, text_digest
 from zkllm.model.checkpoint import Checkpoint
+from zkllm.model.config_fields import shown
 from zkllm.model.conversation import Conversation, load_conversation
+from zkllm.model.family import PACKING, Choice, family_of
 from zkllm.model.package import ModelPackage
-from zkllm.model.quantize import GROUPS, choose_config, packed, quantized_blocks
-from zkllm.model.scale_check import scale_errors
 from zkllm.model.tokenizer import ByteLevelTokenizer
 from zkllm.model.tokenizer_files import load_tokenizer
-from zkllm.model.weights import QuantizedModel
 
 from ..protocol.column_sizes import ColumnSizes
 
@@ -55,8 +54,11 @@ def check_package(
         raise PackageError(
             f"{package.folder}: what ends an answer, or the chat template, is not the checkpoint's"
         )
-    errors = scale_errors(checkpoint, package.config, package.scales, package.weights.tables)
-    if errors:
+    family = family_of(checkpoint.architecture)
+    if family is not family_of(package.config):
+        raise PackageError(f"{package.folder}: the checkpoint is a model of another family")
+    choice = Choice(package.config, package.scales, package.weights.tables)
+    if errors := family.scale_errors(checkpoint, choice, not allow_scales):
         raise PackageError(
             f"{package.folder}: not a program of this checkpoint, or too coarse a one: {'; '.join(errors)}"
         )
@@ -100,7 +102,8 @@ def _check_ranges(
 ) -> None:
     """The recorded ranges are those of the float model on the recorded text, to within `TOLERANCE`."""
     groups = calibration_set(checkpoint, tokenizer, calibration, record.seed)
-    for name in range_differences(record.ranges, measure(checkpoint, groups, progress)):
+    measured = family_of(checkpoint.architecture).measure(checkpoint, groups, progress)
+    for name in range_differences(record.ranges, measured):
         raise PackageError(f"{package.folder}: the recorded range of {name} is not what calibration gives")
 
 
@@ -130,12 +133,14 @@ def _check_choice(package: ModelPackage, checkpoint: Checkpoint, record: Calibra
 
     The columns' sizes are anyone's choice: they say how the program is committed to.
     """
-    config, scales, spec = choose_config(checkpoint, record.ranges, record.options)
-    unlike = _unlike(package.scales.to_dict(), scales.to_dict())
-    unlike += _unlike(package.weights.tables.to_dict(), spec.to_dict())
-    unlike += _unlike(package.config.to_dict(), config.to_dict(), _PACKING)
+    family = family_of(checkpoint.architecture)
+    choice = family.choose(checkpoint, record.ranges, record.options)
+    unlike = _unlike(package.scales.to_dict(), choice.scales.to_dict())
+    unlike += _unlike(package.weights.tables.to_dict(), choice.tables.to_dict())
+    unlike += _unlike(package.config.to_dict(), choice.config.to_dict(), (*PACKING, *ColumnSizes._fields))
     if not unlike:  # so that the arrays have the shapes of this configuration
-        chosen = packed(QuantizedModel(config, spec, **dict(package.weights.arrays())), record.options).config
+        model = family.model(choice.config, choice.tables, dict(package.weights.arrays()))
+        chosen = family.packed(model, record.options).config
         unlike = _unlike(package.config.to_dict(), chosen.to_dict(), ColumnSizes._fields)
     if unlike:
         raise PackageError(
@@ -144,27 +149,26 @@ def _check_choice(package: ModelPackage, checkpoint: Checkpoint, record: Calibra
         )
 
 
-_PACKING = ("slots", "slot_bits", "inner_slots", "inner_slot_bits", "vocab_slots", "vocab_slot_bits",
-            "rho_bits", *ColumnSizes._fields)  # fmt: skip
-"""What the quantised weights decide."""
-
-
 def _unlike(one: JsonObject, other: JsonObject, but: Collection[str] = ()) -> list[str]:
     names = (name for name in one if name not in but and one[name] != other[name])
-    return [f"{name} is {one[name]}, not {other[name]}" for name in names]
+    return [f"{name} is {shown(one[name])}, not {shown(other[name])}" for name in names]
 
 
 def _check_arrays(
     package: ModelPackage, checkpoint: Checkpoint, report: Callable[[int, int], None] | None
 ) -> None:
     """Every array is what the checkpoint quantises to at the package's scales."""
-    for i, group in enumerate(GROUPS):
-        position = dict.fromkeys(GROUPS[group], 0)
-        for name, block in quantized_blocks(
-            checkpoint, package.config, package.scales, package.weights.tables, group
-        ):
+    choice, arrays = (
+        Choice(package.config, package.scales, package.weights.tables),
+        dict(package.weights.arrays()),
+    )
+    family = family_of(package.config)
+    groups = family.groups(package.config)
+    for i, group in enumerate(groups):
+        position = dict.fromkeys(groups[group], 0)
+        for name, block in family.blocks(checkpoint, choice, group):
             start, position[name] = position[name], position[name] + len(block)
-            if not np.array_equal(getattr(package.weights, name)[start : position[name]], block):
+            if not np.array_equal(arrays[name][start : position[name]], block):
                 raise PackageError(f"{package.folder}: array {name} is not what the checkpoint quantises to")
         if report:
-            report(i + 1, len(GROUPS))
+            report(i + 1, len(groups))

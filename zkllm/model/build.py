@@ -5,45 +5,39 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from zkllm import __version__
 from zkllm.errors import PackageError
+from zkllm.families import Config, describe
 from zkllm.files import JsonObject, write_atomically
-from zkllm.gpt2.config import ProgramConfig
-from zkllm.gpt2.description import describe
 from zkllm.limits import MAX_CHOSEN_MU
-from zkllm.model.calibrate import FloatRanges, calibration_set, default_text, measure
+from zkllm.model.calibrate import calibration_set, default_text
 from zkllm.model.calibration_record import CalibrationRecord, text_digest
 from zkllm.model.checkpoint import Checkpoint, stamps
 from zkllm.model.conversation import load_conversation
 from zkllm.model.execution import trace
+from zkllm.model.family import Choice, family_of
 from zkllm.model.folder import load_folder
 from zkllm.model.hub import hub_id
+from zkllm.model.models import AnyScales, Model
 from zkllm.model.package import (
     FORMAT,
     ArrayFiles,
     ModelPackage,
     intact_array,
-    map_array,
+    map_arrays,
     record_calibration_text,
 )
-from zkllm.model.predicates import check_predicates
-from zkllm.model.quantize import (
-    GROUPS,
-    QuantizerOptions,
-    Scales,
-    choose_config,
-    packed,
-    quantized_blocks,
-)
+from zkllm.model.quantize import QuantizerOptions
 from zkllm.model.ranges import RangeReport, RangeRow
-from zkllm.model.weights import ARRAYS, QuantizedModel, TableSpec
 from zkllm.resumable import Resumable
 
 from ..protocol.column_sizes import ColumnSizes, chosen_sizes
 
+C = TypeVar("C", bound=Config)
 BUILD_FILE = "build.json"
 _TRACED_SEQUENCES, _TRACED_OPERATIONS = 32, 1e11
 
@@ -65,14 +59,14 @@ class BuildOptions:
         return default_text() if self.calibration is None else self.calibration
 
 
-def sized(
-    config: ProgramConfig, rows: int, mu: int | None = None, witness_mu: int | None = None
-) -> ProgramConfig:
+def sized(config: C, rows: int, mu: int | None = None, witness_mu: int | None = None) -> C:
     """Columns as asked for, or as the weights, and proofs of `rows` rows, want them."""
     any_size = describe(
-        config.with_columns(ColumnSizes.full(MAX_CHOSEN_MU, config.hidden)), min(rows, config.n_ctx), 1
+        replace(config, **ColumnSizes.full(MAX_CHOSEN_MU, config.hidden)._asdict()),
+        min(rows, config.n_ctx),
+        1,
     )
-    return config.with_columns(chosen_sizes(any_size, mu, witness_mu))
+    return replace(config, **chosen_sizes(any_size, mu, witness_mu)._asdict())
 
 
 def stage_of(progress: StageProgress | None, name: str) -> Callable[[int, int], None] | None:
@@ -81,11 +75,11 @@ def stage_of(progress: StageProgress | None, name: str) -> Callable[[int, int], 
 
 
 def calibration_report(
-    model: QuantizedModel, groups: Sequence[np.ndarray], progress: Callable[[int, int], None] | None = None
+    model: Model, groups: Sequence[np.ndarray], progress: Callable[[int, int], None] | None = None
 ) -> RangeReport:
     """Executes the integer program on some of the calibration sequences, groups of int[S, t]."""
     report = RangeReport(model.config)
-    weights = model.w_qkv.size + 2 * model.w_fc1.size + model.wte.size
+    weights = model.traced_weights
     picked: list[list[int]] = []
     for ids in groups:
         affordable = int(_TRACED_OPERATIONS / ids.shape[1] / weights)
@@ -127,27 +121,29 @@ def build_package(
     """
     (checkpoint, tokenizer), out = load_folder(model), Path(out).resolve()
     conversation = load_conversation(checkpoint.folder, checkpoint.architecture.vocab_size)
+    family = family_of(checkpoint.architecture)
     source = hub_id(model) or Path(checkpoint.folder).resolve().name
     groups = calibration_set(checkpoint, tokenizer, options.calibration, options.seed)
     resumable = Resumable(out / BUILD_FILE, build_inputs(checkpoint, options))
     if not resumable.resumed:
         (out / "manifest.json").unlink(missing_ok=True)
     if (known := resumable.get("ranges")) is None:
-        known = measure(checkpoint, groups, stage_of(progress, "calibrate")).to_dict()
+        known = family.measure(checkpoint, groups, stage_of(progress, "calibrate")).to_dict()
         resumable.put("ranges", known)
-    ranges = FloatRanges.from_dict(known)
-    config, scales, spec = choose_config(checkpoint, ranges, options.quantizer)
-    _write_arrays(out, resumable, checkpoint, config, scales, spec, stage_of(progress, "quantize"))
-    arrays = {name: map_array(out, name, config) for name in ARRAYS}
-    quantized = packed(QuantizedModel(config, spec, **arrays), options.quantizer)
-    check_predicates(quantized)
+    ranges = family.ranges(known)
+    choice = family.choose(checkpoint, ranges, options.quantizer)
+    config, scales = choice.config, choice.scales
+    _write_arrays(out, resumable, checkpoint, choice, stage_of(progress, "quantize"))
+    quantized = family.model(config, choice.tables, map_arrays(out, config))
+    quantized = family.packed(quantized, options.quantizer)
+    family.check_predicates(quantized)
     asked = options.quantizer
     config = replace(quantized.config, hidden=options.hidden)
     config = sized(config, options.rows, asked.mu, asked.witness_mu)
-    quantized = replace(quantized, config=config)
+    quantized = family.model(config, quantized.tables, dict(quantized.arrays()))
     report = _checked_report(resumable, quantized, groups, progress)
     record_calibration_text(out, options.calibration)
-    record = CalibrationRecord.of(ranges, options.quantizer, options.seed, options.text)
+    record = family.new_record(ranges, options.quantizer, options.seed, options.text)
     package = _complete(out, quantized, scales, source, record)
     if package and (package.tokenizer.definition, package.conversation) == (
         tokenizer.definition,
@@ -164,31 +160,30 @@ def _write_arrays(
     out: Path,
     resumable: Resumable,
     checkpoint: Checkpoint,
-    config: ProgramConfig,
-    scales: Scales,
-    spec: TableSpec,
+    choice: Choice,
     progress: Callable[[int, int], None] | None,
 ) -> None:
     """The arrays that are not there yet, or not as they were written."""
-    done = 0
-    for group, names in GROUPS.items():
+    done, config, family = 0, choice.config, family_of(choice.config)
+    groups = family.groups(config)
+    for group, names in groups.items():
         digests = resumable.get(f"arrays of {group}") or {}
         if not all(intact_array(out, name, config, digests.get(name)) for name in names):
             # an array that is about to change must not be part of a package
             (out / "manifest.json").unlink(missing_ok=True)
             with ArrayFiles(out, names) as files:
-                for i, (name, block) in enumerate(quantized_blocks(checkpoint, config, scales, spec, group)):
+                for i, (name, block) in enumerate(family.blocks(checkpoint, choice, group)):
                     files.write(name, block)
                     if progress:
-                        progress(done + i // len(names), len(GROUPS) * config.n_layer)
+                        progress(done + i // len(names), len(groups) * config.n_layer)
                 resumable.put(f"arrays of {group}", files.close())
         done += config.n_layer
         if progress:
-            progress(done, len(GROUPS) * config.n_layer)
+            progress(done, len(groups) * config.n_layer)
 
 
 def _checked_report(
-    resumable: Resumable, model: QuantizedModel, groups: Sequence[np.ndarray], progress: StageProgress | None
+    resumable: Resumable, model: Model, groups: Sequence[np.ndarray], progress: StageProgress | None
 ) -> list[RangeRow]:
     """The report of the integer program, inside every range."""
     known = resumable.get("report")
@@ -206,7 +201,7 @@ def _checked_report(
 
 
 def _complete(
-    out: Path, model: QuantizedModel, scales: Scales, source: str, record: CalibrationRecord
+    out: Path, model: Model, scales: AnyScales, source: str, record: CalibrationRecord
 ) -> ModelPackage | None:
     """The package that is there, when it is already what it is to be."""
     try:

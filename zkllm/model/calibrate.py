@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
+from typing import Self
 
 import numpy as np
 
@@ -70,7 +71,7 @@ class FloatRanges:
         return to_data(self)
 
     @classmethod
-    def from_dict(cls, data: JsonObject) -> FloatRanges:
+    def from_dict(cls, data: JsonObject) -> Self:
         return from_data(cls, data, "calibrated ranges")
 
 
@@ -137,15 +138,9 @@ def text_sequences(ids: list[int], length: int, count: int) -> list[list[int]]:
     return [ids[s : s + length] for s in dict.fromkeys(starts.tolist())]
 
 
-def num_weights(checkpoint: Checkpoint) -> int:
-    """Multiply-accumulates of one token."""
-    a = checkpoint.architecture
-    return a.n_layer * (4 * a.width**2 + 2 * a.width * a.d_inner) + a.width * a.vocab_size
-
-
 def token_budget(checkpoint: Checkpoint) -> int:
     """Tokens that the float pass can afford at this size."""
-    return int(min(_MAX_TOKENS, max(_MIN_TOKENS, _OPERATIONS / num_weights(checkpoint))))
+    return int(min(_MAX_TOKENS, max(_MIN_TOKENS, _OPERATIONS / checkpoint.architecture.weights_per_token)))
 
 
 def calibration_set(
@@ -173,20 +168,28 @@ def calibration_set(
     return groups
 
 
+def float_type(checkpoint: Checkpoint) -> type:
+    """Of the float pass."""
+    return np.float32 if checkpoint.architecture.weights_per_token > _LARGE else np.float64
+
+
+def in_parts(groups: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Parts of about 1024 tokens, which bound the memory of scores and inner activations."""
+    return [ids[i : i + max(1, 1024 // ids.shape[1])] for ids in groups
+            for i in range(0, len(ids), max(1, 1024 // ids.shape[1]))]  # fmt: skip
+
+
 def measure(
     checkpoint: Checkpoint, groups: Sequence[np.ndarray], progress: Progress | None = None
 ) -> FloatRanges:
     """Runs the float model over groups of sequences int[S, t], one layer at a time for all of them."""
-    dtype = np.float32 if num_weights(checkpoint) > _LARGE else np.float64
+    dtype = float_type(checkpoint)
     model, ranges = FloatModel(checkpoint, dtype), FloatRanges(tokens=sum(int(ids.size) for ids in groups))
     layers = checkpoint.architecture.n_layer
     for name in ("wte", "wpe"):
         (most,) = finite_maxima(name, checkpoint.stored(f"{name}.weight"))
         ranges.watch_weights(name, most)
-    # parts of about 1024 tokens bound the memory of scores and inner activations
-    parts = [ids[i : i + max(1, 1024 // ids.shape[1])] for ids in groups
-             for i in range(0, len(ids), max(1, 1024 // ids.shape[1]))]  # fmt: skip
-    streams = [model.embed(part) for part in parts]
+    streams = [model.embed(part) for part in in_parts(groups)]
     for l, layer in enumerate(read_layers(checkpoint)):
         for kind, linear in layer.items():
             names = ("q", "k", "v") if kind == "qkv" else (kind,)

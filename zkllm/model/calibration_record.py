@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from math import isfinite
-from typing import Any
+from typing import Any, Self
 
 from zkllm.errors import Malformed
 from zkllm.model.calibrate import FloatRanges
@@ -23,7 +23,7 @@ class CalibrationRecord:
     text: str  # sha256
 
     @classmethod
-    def of(cls, ranges: FloatRanges, options: QuantizerOptions, seed: int, text: str) -> CalibrationRecord:
+    def of(cls, ranges: FloatRanges, options: QuantizerOptions, seed: int, text: str) -> Self:
         """Without columns' sizes: they say how the program is committed to, not what it computes."""
         return cls(ranges, replace(options, mu=None, witness_mu=None), seed, text_digest(text))
 
@@ -31,7 +31,7 @@ class CalibrationRecord:
         return encode(self)
 
     @classmethod
-    def from_bytes(cls, raw: bytes) -> CalibrationRecord:
+    def from_bytes(cls, raw: bytes) -> Self:
         """Raises Malformed where it is not what `to_bytes` writes."""
         record = decode(cls, raw, "calibration")
         _check_numbers(record.ranges.to_dict())

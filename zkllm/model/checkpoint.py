@@ -1,4 +1,4 @@
-"""Loads a GPT-2 family checkpoint, a folder or a model of the hub, without torch or transformers."""
+"""Loads a checkpoint of any family, a folder or a model of the hub, without torch or transformers."""
 
 from __future__ import annotations
 
@@ -9,21 +9,40 @@ import numpy as np
 
 from zkllm.errors import CheckpointError, reason
 from zkllm.files import UNREADABLE, read_json
-from zkllm.model.architecture import Architecture, load_architecture
+from zkllm.model.architecture import AnyArchitecture, Architecture, load_architecture
 from zkllm.model.hub import find_checkpoint
+from zkllm.model.llama import tensors as llama
+from zkllm.model.llama.architecture import LlamaArchitecture
 from zkllm.model.quantised_weights import CURE, method_of_tensors
 from zkllm.model.safetensors_file import SafetensorsFile
 from zkllm.model.ties import Head, head_of
 
-_BASE = "transformer."  # the decoder's place in a GPT2LMHeadModel
 EMBEDDING, HEAD = "wte.weight", "lm_head.weight"
 _WRAPPERS = {"_orig_mod.": "torch.compile", "module.": "DataParallel or DeepSpeed",
              "_fsdp_wrapped_module.": "FSDP", "_forward_module.": "Lightning",
              "pretrained_model.": "TRL", "base_model.model.": "PEFT"}  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Naming:
+    """How a family names its parameters."""
+
+    text: str  # a model of it
+    base: str  # the decoder's place in the class with the head
+    embedding: str
+    shapes: dict[str, tuple[int, ...]]  # those that have to be there
+    own_head: bool  # a head of its own is one of them; else it may be stored, and equal the embedding
+
+
+def naming_of(a: AnyArchitecture) -> Naming:
+    if isinstance(a, LlamaArchitecture):
+        shapes = llama.tensor_shapes(a)
+        return Naming(f"a {a.model_type} model", llama.BASE, llama.EMBEDDING, shapes, not a.tied_head)
+    return Naming("a GPT-2", "transformer.", EMBEDDING, tensor_shapes(a), False)
+
+
 def tensor_shapes(a: Architecture) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of the parameters. Linear weights are stored (in, out)."""
+    """Names and shapes of a GPT-2's parameters. Linear weights are stored (in, out)."""
     d, ff = a.width, a.d_inner
     shapes: dict[str, tuple[int, ...]] = {"wte.weight": (a.vocab_size, d), "wpe.weight": (a.n_ctx, d)}
     for l in range(a.n_layer):
@@ -42,8 +61,22 @@ class Checkpoint:
     """A checked folder. Tensors are read one at a time."""
 
     folder: Path
-    architecture: Architecture
+    architecture: AnyArchitecture
     files: dict[str, tuple[SafetensorsFile, str]]  # canonical name -> file, name in the file
+
+    @property
+    def gpt2(self) -> Architecture:
+        """Of a GPT-2."""
+        if not isinstance(self.architecture, Architecture):
+            raise TypeError("not a GPT-2's checkpoint")
+        return self.architecture
+
+    @property
+    def llama(self) -> LlamaArchitecture:
+        """Of a Llama."""
+        if not isinstance(self.architecture, LlamaArchitecture):
+            raise TypeError("not a Llama's checkpoint")
+        return self.architecture
 
     def stored(self, name: str) -> np.ndarray:
         """float32 or float64, perhaps not finite: see `SafetensorsFile.stored`."""
@@ -96,46 +129,48 @@ def load_checkpoint(model: str | Path, revision: str | None = None) -> Checkpoin
     return read_weights(folder, load_architecture(folder / "config.json"))
 
 
-def read_weights(folder: Path, architecture: Architecture) -> Checkpoint:
+def read_weights(folder: Path, architecture: AnyArchitecture) -> Checkpoint:
     return Checkpoint(folder, architecture, _find_tensors(folder, architecture))
 
 
-def _canonical(stored: str, parameters: set[str]) -> str | None:
+def _canonical(stored: str, parameters: set[str], base: str) -> str | None:
     """The parameter that transformers loads a stored tensor to: the base model's prefix may be missing, or be
     there once too often. None where it leaves the tensor aside."""
-    for name in (stored.removeprefix(_BASE), _BASE + stored, stored):
+    for name in (stored.removeprefix(base), base + stored, stored):
         if name in parameters:
-            return name.removeprefix(_BASE)
+            return name.removeprefix(base)
     return None
 
 
-def _find_tensors(folder: Path, a: Architecture) -> dict[str, tuple[SafetensorsFile, str]]:
+def _find_tensors(folder: Path, a: AnyArchitecture) -> dict[str, tuple[SafetensorsFile, str]]:
     """Where each parameter is stored. What is no parameter (masks of old versions, heads of other tasks,
     layers beyond n_layer) is not read, as transformers does not."""
-    shapes = tensor_shapes(a)
-    parameters = {HEAD, *(_BASE + name for name in shapes)}
+    naming = naming_of(a)
+    shapes, base = naming.shapes, naming.base
+    parameters = {HEAD, *(base + name for name in shapes if name != HEAD)}
     found: dict[str, list[tuple[SafetensorsFile, str]]] = {}
     others: list[str] = []
     for path in weight_files(folder):
         file = SafetensorsFile(path)
         for stored in file.entries:
-            name = _canonical(stored, parameters)
+            name = _canonical(stored, parameters, base)
             if name is None:
                 others.append(stored)
             else:
                 found.setdefault(name, []).append((file, stored))
     for name, places in found.items():
-        expected = shapes[EMBEDDING if name == HEAD else name]
+        expected = shapes[naming.embedding if name == HEAD else name]
         for file, stored in places:
             file.require_float(stored)
             if (shape := file.entries[stored].shape) != expected:
                 raise CheckpointError(f"{folder}: tensor {name} is {shape}, not {expected}")
         if any(not _same(places[0], place) for place in places[1:]):
             raise CheckpointError(f"{folder}: tensor {name} is stored twice, with different values")
-    _tie(folder, a, found)
+    if not naming.own_head:
+        _tie(folder, a.tied_head, found, naming.embedding)
     missing = [name for name in shapes if name not in found]
     if missing:
-        raise CheckpointError(f"{folder}: {_why_missing(missing, others)}")
+        raise CheckpointError(f"{folder}: {_why_missing(missing, others, naming)}")
     return {name: found[name][0] for name in shapes}
 
 
@@ -143,26 +178,28 @@ def _same(left: tuple[SafetensorsFile, str], right: tuple[SafetensorsFile, str])
     return np.array_equal(left[0].stored(left[1]), right[0].stored(right[1]))
 
 
-def _tie(folder: Path, a: Architecture, found: dict[str, list[tuple[SafetensorsFile, str]]]) -> None:
+def _tie(
+    folder: Path, tied: bool, found: dict[str, list[tuple[SafetensorsFile, str]]], embedding: str
+) -> None:
     """The head is the embedding: either may be stored for both, but not where the head is declared untied."""
-    same = lambda: _same(found[HEAD][0], found[EMBEDDING][0])
-    head = head_of(EMBEDDING in found, HEAD in found, a.tied_head, same)
+    same = lambda: _same(found[HEAD][0], found[embedding][0])
+    head = head_of(embedding in found, HEAD in found, tied, same)
     if head is Head.OWN and not same():
-        raise CheckpointError(f"{folder}: {HEAD} differs from {EMBEDDING}: an untied head is refused")
-    if head in (Head.NO_HEAD, Head.NO_EMBEDDING) and not a.tied_head:
-        missing = EMBEDDING if HEAD in found else HEAD
+        raise CheckpointError(f"{folder}: {HEAD} differs from {embedding}: an untied head is refused")
+    if head in (Head.NO_HEAD, Head.NO_EMBEDDING) and not tied:
+        missing = embedding if HEAD in found else HEAD
         raise CheckpointError(f"{folder}: tie_word_embeddings is false, and tensor {missing} is missing")
     if head is Head.TIED_BY_HEAD:
-        found[EMBEDDING] = found[HEAD]
+        found[embedding] = found[HEAD]
 
 
-def _why_missing(missing: list[str], others: list[str]) -> str:
+def _why_missing(missing: list[str], others: list[str], naming: Naming) -> str:
     """`others` are the stored tensors that are no parameters."""
     more = f" and {len(missing) - 1} more are" if len(missing) > 1 else " is"
     for name in missing:
         for other in others:
             if other.endswith("." + name):
-                prefix = other.removesuffix(name).removesuffix(_BASE) or _BASE
+                prefix = other.removesuffix(name).removesuffix(naming.base) or naming.base
                 causes = [cause for wrapper, cause in _WRAPPERS.items() if wrapper in prefix]
                 return (
                     f"tensor {name}{more} missing; the names have the prefix {prefix[:60]!r} "
@@ -170,5 +207,5 @@ def _why_missing(missing: list[str], others: list[str]) -> str:
                 )
     if (known := method_of_tensors(others)) is not None:
         return f"tensor {missing[0]}{more} missing; the weights are quantised by {known}: {CURE}"
-    there = f"; {', '.join(o[:80] for o in others[:3])} there, not of a GPT-2" if others else ""
+    there = f"; {', '.join(o[:80] for o in others[:3])} there, not of {naming.text}" if others else ""
     return f"tensor {missing[0]}{more} missing{there}"

@@ -7,32 +7,26 @@ earlier rows are never computed again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from zkllm.gpt2.description import attention, layer_norm, linear_kinds, residual
-from zkllm.kernels.interface import (
-    AttentionRows,
-    AttentionScales,
-    Kernels,
-    LinearScales,
-    NormRows,
-    NormScales,
-)
+from zkllm.kernels.interface import Kernels, NormRows, NormScales
 from zkllm.kernels.native import NATIVE
+from zkllm.model.kernel_rows import KernelRows, Progress
+from zkllm.model.llama.execution import LlamaExecution
+from zkllm.model.llama.weights import LlamaModel
+from zkllm.model.models import Model
 from zkllm.model.trace import RangeGuard, Trace, check_certified, check_statement
 from zkllm.model.weights import QuantizedModel
 
-Progress = Callable[[int, int], None]
 
-
-class KernelExecution:
-    """Fills a trace, some rows at a time."""
+class KernelExecution(KernelRows):
+    """Of a GPT-2: fills a trace, some rows at a time."""
 
     def __init__(self, model: QuantizedModel, trace: Trace, check: bool, kernels: Kernels):
+        super().__init__(trace, check, kernels)
         c = model.config
-        self.c, self.model, self.trace, self.kernels, self.guard = c, model, trace, kernels, RangeGuard(check)
+        self.c, self.model = c, model
         self.norm_scales, self.attention_scales = layer_norm(c), attention(c)
         self.kinds = {kind.name: kind for kind in linear_kinds(c)}
         self.target_bits = {
@@ -42,7 +36,6 @@ class KernelExecution:
         }
 
     def rows(self, start: int, stop: int, progress: Progress | None = None) -> None:
-        """Rows [start, stop) through all layers; the rows before are filled."""
         if start == stop:
             return
         at, layers = slice(start, stop), self.c.n_layer
@@ -85,33 +78,13 @@ class KernelExecution:
 
     def linear(self, name: str, l: int, at: slice, a: np.ndarray, target: str, index: int) -> np.ndarray:
         """Fills rows of `target`, and returns them."""
-        kind, count = self.kinds[name], len(a)
-        out = self.trace[target][index, at]
-        gain = kind.gains[l] if kind.gains else 0
-        self.kernels.linear(
-            a,
-            getattr(self.model, f"w_{name}")[l].reshape(a.shape[1], -1),
-            getattr(self.model, f"b_{name}")[l].reshape(-1),
-            out.reshape(count, -1),
-            self.trace[kind.remainder][l, at].reshape(count, -1),
-            LinearScales(gain, kind.shift, self.target_bits[target], f"{target}[{index}]"),
-        )
-        return out
+        weights, bias = (getattr(self.model, f"{part}_{name}")[l] for part in "wb")
+        return self.fill_linear(self.kinds[name], l, at, a, weights, bias, index, self.target_bits[target])
 
     def attend(self, l: int, at: slice) -> None:
-        op, bits = self.attention_scales, self.guard.bits
-        rows = AttentionRows(*(self.trace[name][l, at] for name in AttentionRows._fields))
-        scales = AttentionScales(
-            exp_shift=op.shift,
-            over_bits=bits(op.over_bits, 31),
-            div_bits=bits(op.div_bits, 62),
-            o_bits=bits(op.bits, 16),
-            names=(f"over[{l}]", f"div[{l}]", f"o[{l}]"),
-        )
-        self.kernels.attention(self.trace["qkv"][l], self.model.exp, at.start, rows, scales)
+        self.fill_attention(self.attention_scales, l, at, self.trace["qkv"][l], self.model.exp)
 
     def head(self, i: int, t: int, count: int) -> None:
-        """Certified rows i, i + 1, .. from rows t, t + 1, .. of the last LayerNorm: y_f and every logit."""
         c, here = self.c, slice(i, i + count)
         y = self.trace["y"][2 * c.n_layer, t : t + count].astype(np.int64)
         z = self.model.gain.astype(np.int64) * y + self.model.beta + (1 << c.final_shift - 1)
@@ -120,7 +93,13 @@ class KernelExecution:
         self.kernels.scores(self.trace["yf"][here], self.model.wte, self.trace["logits"][here])
 
 
-def _certify(model: QuantizedModel, trace: Trace, check: bool) -> None:
+def _execution(model: Model, trace: Trace, check: bool, kernels: Kernels) -> KernelRows:
+    if isinstance(model, LlamaModel):
+        return LlamaExecution(model, trace, check, kernels)
+    return KernelExecution(model, trace, check, kernels)
+
+
+def _certify(model: Model, trace: Trace, check: bool) -> None:
     """`logit` and `diff` of every certified row, with their widths and the argmax rule."""
     c, guard = model.config, RangeGuard(check)
     for i in range(trace.k):
@@ -133,7 +112,7 @@ def _certify(model: QuantizedModel, trace: Trace, check: bool) -> None:
 
 
 def trace(
-    model: QuantizedModel,
+    model: Model,
     ids: list[int],
     k: int,
     T: int,
@@ -148,7 +127,7 @@ def trace(
     """
     check_statement(model.config, ids, k, T, padded=check)
     out = Trace(model.config, ids, k, T)
-    execution = KernelExecution(model, out, check, kernels)
+    execution = _execution(model, out, check, kernels)
     execution.rows(0, out.rows, progress)
     execution.head(0, T - k, k)
     _certify(model, out, check)
@@ -156,7 +135,7 @@ def trace(
 
 
 def generate_trace(
-    model: QuantizedModel,
+    model: Model,
     prompt: list[int],
     k: int,
     rows: int,
@@ -168,7 +147,7 @@ def generate_trace(
     ids = list(prompt) + [model.config.pad_id] * (rows + 1 - len(prompt))
     check_statement(model.config, ids, k, T, padded=False)
     out = Trace(model.config, ids, k, T)
-    execution = KernelExecution(model, out, True, kernels)
+    execution = _execution(model, out, True, kernels)
     start = 0
     for i in range(k):
         stop = len(prompt) + i
@@ -181,7 +160,7 @@ def generate_trace(
     return out
 
 
-def generate(model: QuantizedModel, prompt: list[int], k: int, rows: int) -> tuple[list[int], int]:
+def generate(model: Model, prompt: list[int], k: int, rows: int) -> tuple[list[int], int]:
     """(the N + 1 ids of a greedy continuation, T)."""
     out = generate_trace(model, prompt, k, rows)
     return out.ids, out.T

@@ -20,7 +20,7 @@ Layer = dict[str, FoldedLinear]
 
 
 def read_layers(checkpoint: Checkpoint) -> Iterator[Layer]:
-    for l in range(checkpoint.architecture.n_layer):
+    for l in range(checkpoint.gpt2.n_layer):
         yield {kind: FoldedLinear.read(checkpoint, l, kind) for kind in LINEARS}
 
 
@@ -41,7 +41,7 @@ class FloatModel:
 
     def __init__(self, checkpoint: Checkpoint, dtype: type = np.float64):
         self.checkpoint, self.dtype = checkpoint, dtype
-        self.architecture = checkpoint.architecture
+        self.architecture = checkpoint.gpt2
 
     def embed(self, ids: np.ndarray) -> np.ndarray:
         """ids int[S, t] -> residual stream [S, t, d]."""

@@ -42,7 +42,7 @@ class FoldedLinear:
     def read(cls, checkpoint: Checkpoint, l: int, kind: str) -> FoldedLinear:
         (linear, norm), get = LINEARS[kind], lambda name: checkpoint.tensor(f"h.{l}.{name}")
         # scores of layer l are divided by l + 1 in some checkpoints: into the queries
-        queries = l + 1.0 if checkpoint.architecture.scale_by_layer else 1.0
+        queries = l + 1.0 if checkpoint.gpt2.scale_by_layer else 1.0
         return cls(
             f"h.{l}.{linear}",
             checkpoint.stored(f"h.{l}.{linear}.weight"),

@@ -5,7 +5,7 @@
     ranges.json       calibration: bound, largest value seen
     calibration.json  what the quantiser chose everything from (older packages have none)
     conversation.json what ends an answer, the chat template (older packages, and models without, have none)
-    weights/NAME.bin  the arrays of QuantizedModel, little-endian, row-major, memory-mapped
+    weights/NAME.bin  the arrays of the quantised model, little-endian, row-major, memory-mapped
     keys/N{N}-k{k}/   keys of shapes, made when first used (not part of the digest)
     hiding.key        of a hidden model: what its commitments are masked by; for its owner alone
     calibration.txt   the user's text for the calibration, if any (not part of it)
@@ -29,6 +29,7 @@ from types import TracebackType
 import numpy as np
 
 from zkllm.errors import PackageError, ZkllmError, reason
+from zkllm.families import Config, config_of
 from zkllm.files import (
     UNREADABLE,
     canonical_json,
@@ -41,16 +42,14 @@ from zkllm.files import (
     replacing,
     write_atomically,
 )
-from zkllm.gpt2.config import ProgramConfig
 from zkllm.mapped import release
 from zkllm.model.calibration_record import CalibrationRecord
 from zkllm.model.conversation import Conversation
-from zkllm.model.predicates import check_predicates, failed_config_predicates
-from zkllm.model.quantize import Scales
+from zkllm.model.family import family_of
+from zkllm.model.models import AnyScales, Model
 from zkllm.model.ranges import RangeRow
 from zkllm.model.tokenizer import ByteLevelTokenizer
 from zkllm.model.vocabulary import VocabularyTree
-from zkllm.model.weights import ARRAYS, QuantizedModel, TableSpec, array_bytes
 from zkllm.records import from_data
 from zkllm.secret_scalars import make_scalar, read_scalar
 
@@ -77,7 +76,7 @@ class ArrayFiles:
 
     def write(self, name: str, block: np.ndarray) -> None:
         file, digest = self._files[name]
-        data = np.ascontiguousarray(block, dtype=np.dtype(ARRAYS[name][0]).newbyteorder("<"))
+        data = np.ascontiguousarray(block, dtype=block.dtype.newbyteorder("<"))
         digest.update(data.data.cast("B"))
         data.tofile(file)
 
@@ -98,15 +97,20 @@ class ArrayFiles:
         self._stack.__exit__(kind, error, trace)
 
 
-def map_array(folder: Path, name: str, config: ProgramConfig) -> np.ndarray:
-    dtype, shape = ARRAYS[name]
-    return np.memmap(array_path(folder, name), dtype=dtype, mode="r", shape=shape(config))
+def map_array(folder: Path, name: str, config: Config) -> np.ndarray:
+    dtype, shape = family_of(config).arrays(config)[name]
+    return np.memmap(array_path(folder, name), dtype=dtype, mode="r", shape=shape)
 
 
-def intact_array(folder: Path, name: str, config: ProgramConfig, digest: object) -> bool:
+def map_arrays(folder: Path, config: Config) -> dict[str, np.ndarray]:
+    """All of a configuration's."""
+    return {name: map_array(folder, name, config) for name in family_of(config).arrays(config)}
+
+
+def intact_array(folder: Path, name: str, config: Config, digest: object) -> bool:
     """Whether the file is there, of the right size and digest."""
     path = array_path(folder, name)
-    intact = path.is_file() and path.stat().st_size == array_bytes(name, config)
+    intact = path.is_file() and path.stat().st_size == family_of(config).array_bytes(name, config)
     return intact and file_digest(path) == digest
 
 
@@ -121,8 +125,8 @@ class ModelPackage:
     """A package whose files are what its manifest says. `weights` are memory-mapped."""
 
     folder: Path
-    weights: QuantizedModel
-    scales: Scales
+    weights: Model
+    scales: AnyScales
     tokenizer: ByteLevelTokenizer
     ranges: list[RangeRow]
     source: str  # the checkpoint's name, for display
@@ -133,13 +137,13 @@ class ModelPackage:
     conversation: Conversation = Conversation()
 
     @property
-    def config(self) -> ProgramConfig:
+    def config(self) -> Config:
         return self.weights.config
 
     @cached_property
-    def sound_weights(self) -> QuantizedModel:
+    def sound_weights(self) -> Model:
         """The weights, once every predicate holds: commitments and keys are made for nothing else."""
-        check_predicates(self.weights)
+        family_of(self.config).check_predicates(self.weights)
         release(array for _, array in self.weights.arrays())
         return self.weights
 
@@ -164,8 +168,8 @@ class ModelPackage:
     def save(
         cls,
         folder: Path,
-        weights: QuantizedModel,
-        scales: Scales,
+        weights: Model,
+        scales: AnyScales,
         tokenizer: ByteLevelTokenizer,
         ranges: list[RangeRow],
         source: str,
@@ -191,7 +195,7 @@ class ModelPackage:
         hidden = weights.config.hidden
         if hidden and not (folder / HIDING_KEY_FILE).exists():
             make_scalar(folder / HIDING_KEY_FILE, HIDING_KEY, PackageError)
-        names = _file_names(calibration is not None, hidden, told)
+        names = _file_names(weights.config, calibration is not None, told)
         manifest = {
             "format": FORMAT,
             "config": weights.config.to_dict(),
@@ -235,21 +239,21 @@ class ModelPackage:
                 f"{folder}: format {manifest['format']}, this version reads {FORMAT}; run zkllm setup"
             )
         calibrated, told = CALIBRATION_FILE in manifest["files"], CONVERSATION_FILE in manifest["files"]
-        config = ProgramConfig.from_dict(manifest["config"])
-        if set(manifest["files"]) != set(_file_names(calibrated, config.hidden, told)):
+        config = config_of(manifest["config"])
+        family = family_of(config)
+        if set(manifest["files"]) != set(_file_names(config, calibrated, told)):
             raise PackageError(f"{path}: lists other files than a package has; run zkllm setup again")
-        if failed := failed_config_predicates(config):
+        if failed := family.failed_config_predicates(config):
             raise PackageError(f"{folder}: unsound configuration ({failed[0]}); run zkllm setup again")
         _check_files(folder, config, manifest["files"], verify)
-        arrays = {name: map_array(folder, name, config) for name in ARRAYS}
-        weights = QuantizedModel(config=config, tables=TableSpec.from_dict(manifest["tables"]), **arrays)
+        weights = family.model(config, family.tables(manifest["tables"]), map_arrays(folder, config))
         definition = (folder / "tokenizer.json").read_text(encoding="utf-8")
         tokenizer = ByteLevelTokenizer(definition, config.vocab_size)
         calibration = None
         if calibrated:
-            calibration = CalibrationRecord.from_bytes((folder / CALIBRATION_FILE).read_bytes())
+            calibration = family.record((folder / CALIBRATION_FILE).read_bytes())
         package = cls(
-            folder, weights, Scales.from_dict(manifest["scales"]), tokenizer,
+            folder, weights, family.scales(manifest["scales"]), tokenizer,
             _read_ranges(folder / "ranges.json"), str(manifest["source"]),
             calibration,
             bytes.fromhex(manifest["vocabulary_root"]), hashlib.sha256(raw).digest(),
@@ -261,14 +265,16 @@ class ModelPackage:
         return package
 
 
-def _file_names(calibrated: bool, hidden: bool, told: bool) -> list[str]:
-    record = [CALIBRATION_FILE] * calibrated + [HIDING_KEY_FILE] * hidden + [CONVERSATION_FILE] * told
-    return ["tokenizer.json", "ranges.json", *record, *(f"weights/{name}.bin" for name in ARRAYS)]
+def _file_names(config: Config, calibrated: bool, told: bool) -> list[str]:
+    record = [CALIBRATION_FILE] * calibrated + [HIDING_KEY_FILE] * config.hidden + [CONVERSATION_FILE] * told
+    arrays = family_of(config).arrays(config)
+    return ["tokenizer.json", "ranges.json", *record, *(f"weights/{name}.bin" for name in arrays)]
 
 
-def _check_files(folder: Path, config: ProgramConfig, digests: dict[str, object], verify: bool) -> None:
+def _check_files(folder: Path, config: Config, digests: dict[str, object], verify: bool) -> None:
     """Presence and size of every file, and with `verify` its digest."""
-    sizes = {f"weights/{name}.bin": array_bytes(name, config) for name in ARRAYS}
+    family = family_of(config)
+    sizes = {f"weights/{n}.bin": family.array_bytes(n, config) for n in family.arrays(config)}
     for name, digest in digests.items():
         path = folder / name
         if not path.is_file():

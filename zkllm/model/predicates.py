@@ -185,7 +185,7 @@ def failed_public_predicates(c: ProgramConfig, spec: TableSpec) -> list[str]:
         return ["GELU tables: scales for each class"]
     arrays = tables_of(spec, c)
     found = [*_table_predicates(c, spec, arrays["exp"], arrays["gelu"])]
-    found += _no_wrap(largest_public_sum(c, arrays["exp"]))
+    found += no_wrap(largest_public_sum(c, arrays["exp"]))
     return [p.text for p in found if not p.holds]
 
 
@@ -213,7 +213,7 @@ def array_predicates(model: QuantizedModel) -> Iterator[Predicate]:
         biased = s.true_max + max_abs(getattr(model, f"b_{s.kind}")) if s.kind in LINEARS else s.true_max
         text = f"{s.kind}: |Z| may reach {biased}, at most 2^{ACCUMULATOR_BITS}"
         yield Predicate(f"accumulator {s.kind}", biased < 1 << ACCUMULATOR_BITS, text)
-    yield from _no_wrap(largest_sum(model))
+    yield from no_wrap(largest_sum(model))
     q_bits = _bits(square_sum_bound(model))
     norm = 2 * c.rho_bits + q_bits
     yield Predicate("norm", norm <= NORM_BITS, f"2 rho_bits + bits of Q = {norm} <= {NORM_BITS}")
@@ -225,7 +225,7 @@ def array_predicates(model: QuantizedModel) -> Iterator[Predicate]:
     yield from _table_predicates(c, model.tables, model.exp, model.gelu)
 
 
-def _no_wrap(bounds: Mapping[str, int]) -> Iterator[Predicate]:
+def no_wrap(bounds: Mapping[str, int]) -> Iterator[Predicate]:
     for relation, bound in bounds.items():
         text = f"no wrap: {relation} may reach 2^{_bits(bound)}"
         yield Predicate(f"no wrap: {relation}", bound < R, text)

@@ -270,7 +270,7 @@ def choose_config(
     checkpoint: Checkpoint, ranges: FloatRanges, options: QuantizerOptions
 ) -> tuple[ProgramConfig, Scales, TableSpec]:
     """Every scale and width but the packing, which needs the quantised weights."""
-    a, limb = checkpoint.architecture, options.limb_bits or options.act_bits
+    a, limb = checkpoint.gpt2, options.limb_bits or options.act_bits
     room = 2**options.headroom_bits
     # a residual stream up to two bits coarser, where that saves a limb of every LayerNorm remainder
     candidates: list[tuple[int, int, Scales, JsonObject, JsonObject]] = []
@@ -326,7 +326,7 @@ def quantized_blocks(
             yield f"w_{group}", linear.quantized(scales).reshape(1, *shapes[f"w_{group}"])
             bias = linear.folded_bias()
             parts = [
-                _rounded(b, input_scale + scale + gain, f"layer {l}: b_{group}")
+                rounded_to(b, input_scale + scale + gain, f"layer {l}: b_{group}")
                 for b, scale in zip(bias, scales, strict=True)
             ]
             yield f"b_{group}", np.stack(parts).reshape(1, *shapes[f"b_{group}"])
@@ -334,13 +334,13 @@ def quantized_blocks(
         yield "wte", quantized("wte", checkpoint.stored("wte.weight"), None, [1.0], [s.wte])
     else:
         yield "wpe", quantized("wpe", checkpoint.stored("wpe.weight"), None, [1.0], [s.wpe])
-        yield "gain", _rounded(checkpoint.tensor("ln_f.weight"), s.gain, "final gain", np.int32)
-        yield "beta", _rounded(checkpoint.tensor("ln_f.bias"), s.y + s.gain, "final bias")
+        yield "gain", rounded_to(checkpoint.tensor("ln_f.weight"), s.gain, "final gain", np.int32)
+        yield "beta", rounded_to(checkpoint.tensor("ln_f.bias"), s.y + s.gain, "final bias")
         yield "exp", exp_table(spec, config.exp_bits)
         yield "gelu", gelu_table(spec, config.gelu_bits)
 
 
-def _rounded(values: np.ndarray, scale: int, name: str, dtype: type = np.int64) -> np.ndarray:
+def rounded_to(values: np.ndarray, scale: int, name: str, dtype: type = np.int64) -> np.ndarray:
     """round(values * 2^scale), exactly in range."""
     scaled = np.rint(np.ldexp(values, scale))
     if np.abs(scaled).max(initial=0) > np.iinfo(dtype).max:

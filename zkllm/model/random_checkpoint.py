@@ -24,7 +24,7 @@ class RandomCheckpoint(Checkpoint):
     seed: int = 1
 
     def tensor(self, name: str) -> np.ndarray:
-        shape = tensor_shapes(self.architecture)[name]
+        shape = tensor_shapes(self.gpt2)[name]
         generator = np.random.default_rng([self.seed, zlib.crc32(name.encode())])
         values = generator.standard_normal(shape)
         if ".ln_" in name or name.startswith("ln_"):
@@ -49,7 +49,7 @@ def random_checkpoint(
 
 def quantized_random(checkpoint: RandomCheckpoint) -> tuple[QuantizedModel, Scales]:
     """Calibrated on random ids."""
-    a = checkpoint.architecture
+    a = checkpoint.gpt2
     ids = random_sequences(a.vocab_size, a.n_ctx, _SEQUENCES, a.pad_id, checkpoint.seed)
     ranges = measure(checkpoint, [np.array(ids, dtype=np.int64)])
     return quantize(checkpoint, ranges, QuantizerOptions(mu=19))

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf, log2
 
-from zkllm.gpt2.config import ProgramConfig
-from zkllm.gpt2.description import declared
+from zkllm.families import Config, declared
 from zkllm.model.trace import Trace
 from zkllm.protocol.manifest import TOKEN
 from zkllm.protocol.sources import Seen
@@ -33,7 +32,7 @@ class RangeRow:
 class RangeReport:
     """The largest values over any number of traces, of each value that an operation watches."""
 
-    def __init__(self, config: ProgramConfig):
+    def __init__(self, config: Config):
         manifest = declared(config, 1, 1)
         self._watched = [v for v in manifest.values.values() if v.watch is not None]
         self._bounds = {v.name: manifest.interval(v.name)[1] for v in self._watched}

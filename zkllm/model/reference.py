@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from math import isqrt
 
+from zkllm.families import Config
 from zkllm.model.trace import RangeGuard, Trace, check_certified, check_statement
 from zkllm.model.weights import QuantizedModel
 from zkllm.protocol.sources import WORDS
 
 Rows = list[list[int]]
 Index = tuple[int, ...]
+Widths = dict[str, tuple[int, int]]
 
 
 def words(x: int) -> list[int]:
@@ -185,35 +187,49 @@ class Execution:
                 self.put("diff", i, v, value=top - z - (v < certified))
 
 
-class Tracing(Execution):
+class TracePut:
     """Fills the arrays of a trace, whose widths are held as values are put."""
 
-    def __init__(self, model: QuantizedModel, trace: Trace, guard: RangeGuard):
-        super().__init__(model, trace.ids, trace.k, trace.T)
-        self.trace, self.guard = trace, guard
-        c = model.config
-        # bits, and those of the array; f has no others than its table
-        self.signed = {
-            **{"x0": (32, 32), "write": (c.write_bits, 32), "f": (c.gelu_bits, c.gelu_bits)},
-            **dict.fromkeys(("y", "qkv", "o", "yf"), (c.act_bits, 16)),
-        }
-        self.unsigned = {
-            **{"rho": (c.rho_bits, 128), "u": (c.norm_bits, 128), "v": (c.norm_bits, 128)},
-            "over": (c.over_bits, 31),
-        }
+    def __init__(self, trace: Trace, guard: RangeGuard, signed: Widths, unsigned: Widths, div_bits: int):
+        """(bits, those of the array) by name."""
+        self.trace, self.guard, self.div_bits = trace, guard, div_bits
+        self.signed, self.unsigned = signed, unsigned
 
-    def put(self, name: str, *at: int, value: int) -> int:
+    def put(self, name: str, at: Index, value: int) -> None:
         where = name if name in ("x0", "yf") else f"{name}[{at[0]}]"
         if name in self.signed:
             self.guard.signed(where, value, *self.signed[name])
         elif name in self.unsigned:
             self.guard.unsigned(where, value, *self.unsigned[name])
         elif name == "M":  # w and w' are below 2 M
-            self.guard.unsigned(f"div[{at[0]}]", 2 * value - 1, self.c.div_bits, 62)
+            self.guard.unsigned(f"div[{at[0]}]", 2 * value - 1, self.div_bits, 62)
         array = self.trace.get(name)
         if array is not None:
             array[at] = words(value) if array.ndim > len(at) else value
+
+
+class Tracing(Execution):
+    """Fills the arrays of a trace."""
+
+    def __init__(self, model: QuantizedModel, trace: Trace, guard: RangeGuard):
+        super().__init__(model, trace.ids, trace.k, trace.T)
+        c = model.config
+        # f has no other range than its table
+        signed = {
+            **{"x0": (32, 32), "write": (c.write_bits, 32), "f": (c.gelu_bits, c.gelu_bits)},
+            **dict.fromkeys(("y", "qkv", "o", "yf"), (c.act_bits, 16)),
+        }
+        self.into = TracePut(trace, guard, signed, norm_and_score_widths(c), c.div_bits)
+
+    def put(self, name: str, *at: int, value: int) -> int:
+        self.into.put(name, at, value)
         return value
+
+
+def norm_and_score_widths(c: Config) -> Widths:
+    """Of the unsigned values."""
+    norm = {"rho": (c.rho_bits, 128), "u": (c.norm_bits, 128), "v": (c.norm_bits, 128)}
+    return {**norm, "over": (c.over_bits, 31)}
 
 
 def trace_reference(model: QuantizedModel, ids: list[int], k: int, T: int, check: bool = True) -> Trace:

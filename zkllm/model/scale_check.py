@@ -58,7 +58,7 @@ class CheckpointFacts:
 
     @classmethod
     def read(cls, checkpoint: Checkpoint) -> CheckpointFacts:
-        width = checkpoint.architecture.width
+        width = checkpoint.gpt2.width
         weights = {
             name: finite_maxima(name, checkpoint.stored(f"{name}.weight"))[0] for name in ("wte", "wpe")
         }
@@ -143,7 +143,7 @@ def scale_errors(
     With these requirements, the arrays of `quantize_arrays` and the predicates, a package is a program of
     this checkpoint whatever its ranges were chosen on. `facts` are the checkpoint's, where they are known.
     """
-    a = checkpoint.architecture
+    a = checkpoint.gpt2
     if config.mlp_classes > MAX_CLASSES:
         return [f"{config.mlp_classes} classes of layers, not at most {MAX_CLASSES}"]
     if config.mlp_classes != len(s.f):

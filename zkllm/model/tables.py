@@ -14,22 +14,27 @@ from zkllm.model.weights import TableSpec
 
 
 @lru_cache(maxsize=8)
-def _exp_table(spec: TableSpec, bits: int) -> np.ndarray:
-    step = np.ldexp(1.0, spec.exp_step_log2) / np.sqrt(spec.score_divisor)
-    values = spec.exp_top * np.exp(-np.arange(1 << bits) * step)
+def _exp_table(top: int, step_log2: int, divisor: int, bits: int) -> np.ndarray:
+    step = np.ldexp(1.0, step_log2) / np.sqrt(divisor)
+    values = top * np.exp(-np.arange(1 << bits) * step)
 
     def exact(i: int) -> mpmath.mpf:
-        scaled = i * mpmath.ldexp(1, spec.exp_step_log2) / mpmath.sqrt(spec.score_divisor)
-        return spec.exp_top * mpmath.exp(-scaled)
+        scaled = i * mpmath.ldexp(1, step_log2) / mpmath.sqrt(divisor)
+        return top * mpmath.exp(-scaled)
 
     out = rounded(values, exact)
     out[-1] = 0
     return out
 
 
+def exp_entries(top: int, step_log2: int, divisor: int, bits: int) -> np.ndarray:
+    """int32[2^bits]: round(top exp(-i 2^step_log2 / sqrt(divisor))), non-increasing, last entry 0."""
+    return _exp_table(top, step_log2, divisor, bits).copy()
+
+
 def exp_table(spec: TableSpec, bits: int) -> np.ndarray:
     """int32[2^bits], non-increasing, last entry 0."""
-    return _exp_table(spec, bits).copy()
+    return exp_entries(spec.exp_top, spec.exp_step_log2, spec.score_divisor, bits)
 
 
 def tables_of(spec: TableSpec, c: ProgramConfig) -> dict[str, np.ndarray]:

@@ -8,15 +8,14 @@ from __future__ import annotations
 import numpy as np
 
 from zkllm.errors import QuantizationRangeError, StatementError
-from zkllm.gpt2.config import ProgramConfig
-from zkllm.gpt2.description import declared
+from zkllm.families import Config, declared
 
 
 class Trace(dict[str, np.ndarray]):
     """Arrays by name, as the operations declare them, and what was executed: `ids` (rows + 1 of them), `T`,
     `k`, `rows`."""
 
-    def __init__(self, config: ProgramConfig, ids: list[int], k: int, T: int):
+    def __init__(self, config: Config, ids: list[int], k: int, T: int):
         super().__init__()
         self.config, self.ids, self.k, self.T, self.rows = config, list(ids), k, T, len(ids) - 1
         manifest = declared(config, self.rows, k)
@@ -30,7 +29,7 @@ class Trace(dict[str, np.ndarray]):
             raise AttributeError(name) from None
 
 
-def check_statement(config: ProgramConfig, ids: list[int], k: int, T: int, padded: bool = True) -> None:
+def check_statement(config: Config, ids: list[int], k: int, T: int, padded: bool = True) -> None:
     """1 <= k <= T <= N <= n_ctx, every id in the vocabulary, and the pad id after x_T: what the program is
     defined for, so that a prover is told before it starts."""
     n = len(ids) - 1

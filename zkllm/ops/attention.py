@@ -14,6 +14,7 @@ Z and n are virtual: two sums of products.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -26,17 +27,9 @@ from ..protocol.operation import Operation, Run, Work
 from ..protocol.relations import Equation, Instance, PublicFactor, VirtualFactor
 from ..protocol.sources import Array, Derived, Material, Named, Seen, Traced, largest
 from ..protocol.sumcheck import SumcheckPoint
-from .axes import HEADS, WIDTH
+from .axes import HEADS
 
-ROW = ("l", "t", *HEADS)
-SCORES = (*ROW, "u")
-OUTPUT = (*ROW, "e")
 QUERY, KEY, VALUE = 0, 1, 2
-
-
-def part_of_qkv(run: Run, which: int, token: str) -> Form:
-    """Q, K or V over (l, token, c, h, e)."""
-    return run.tensor("qkv", "l", Along(token), index(which, 3), *WIDTH)
 
 
 @dataclass(frozen=True)
@@ -45,6 +38,9 @@ class Attention(Operation):
     bits: int  # of o
     over_bits: int
     div_bits: int
+    shared: tuple[str, ...] = HEADS  # axes of the heads that keys and values have,
+    own: tuple[str, ...] = ()  # and those of the heads that share these, which queries have besides
+    head: tuple[str, ...] = ("e",)  # of a head's features
 
     scores = "attention: scores"
     maximum = "attention: maximum"
@@ -62,8 +58,39 @@ class Attention(Operation):
         *(one_maximum, complement),
     )
 
+    @property
+    def heads(self) -> tuple[str, ...]:
+        return (*self.shared, *self.own)
+
+    @property
+    def row_axes(self) -> tuple[str, ...]:
+        return ("l", "t", *self.heads)
+
+    @property
+    def score_axes(self) -> tuple[str, ...]:
+        return (*self.row_axes, "u")
+
+    @property
+    def output_axes(self) -> tuple[str, ...]:
+        return (*self.row_axes, *self.head)
+
+    def queries(self, run: Run) -> Form:
+        """Over (l, t, heads, features)."""
+        return self._part(run, QUERY, "t")
+
+    def keys(self, run: Run, token: str) -> Form:
+        """Over (l, token, shared heads, features)."""
+        return self._part(run, KEY, token)
+
+    def values(self, run: Run, token: str) -> Form:
+        """Over (l, token, shared heads, features)."""
+        return self._part(run, VALUE, token)
+
+    def _part(self, run: Run, which: int, token: str) -> Form:
+        return run.tensor("qkv", "l", Along(token), index(which, 3), *self.shared, *self.head)
+
     def declare(self, m: Manifest) -> None:
-        row, output = ("l", "t", HEADS), ("l", "t", WIDTH)
+        row, output = ("l", "t", self.heads), ("l", "t", (*self.heads, *self.head))
         scores = (*row, "u")
         m.fixed("exp", held=Held(Array("exp", "int32", ("exp",))))
         m.table("exp", "exp", 0, "exp")
@@ -81,24 +108,35 @@ class Attention(Operation):
 
     def work(self, m: Manifest) -> Work:
         """Q K and E V where u <= t."""
-        scores, output = m.count_over(SCORES), m.count_over(OUTPUT)
+        scores, output = m.count_over(self.score_axes), m.count_over(self.output_axes)
         products = output * (m.axes["t"] + 1)
         return Work(dict.fromkeys(self.parts, products), folded=scores, checked=scores + output)
 
     def row_sum(self, run: Run) -> Form:
-        """M over (l, t, c, h)."""
-        return run.tensor("e", *ROW, ones(run.axes["u"]))
+        """M over (l, t, heads)."""
+        return run.tensor("e", *self.row_axes, ones(run.axes["u"]))
 
     def equations(self, run: Run) -> list[Equation]:
-        rows = run.axes["t"]
+        rows, row_axes, scores, output = run.axes["t"], self.row_axes, self.score_axes, self.output_axes
+        sizes = lambda axes: [run.axes[a] for a in axes]
+
+        def by_head(data: ProverData, form: Form, axes: tuple[str, ...]) -> np.ndarray:
+            """int64[l, shared, own (1 where it has none), t, features]."""
+            table = _wide(np.asarray(data.table(form, axes, {})))
+            l, t, shared = run.axes["l"], rows, prod(sizes(self.shared))
+            own = prod(sizes(axes[2:])) // (shared * prod(sizes(self.head)))
+            return table.reshape(l, t, shared, own, -1).transpose(0, 2, 3, 1, 4)
 
         def score_products(data: ProverData) -> np.ndarray:
-            q, k = (_heads(run, data, which) for which in (QUERY, KEY))
-            return np.matmul(q, np.swapaxes(k, -1, -2)).transpose(0, 3, 1, 2, 4)
+            q = by_head(data, self.queries(run), output)
+            k = by_head(data, self.keys(run, "t"), ("l", "t", *self.shared, *self.head))
+            return np.matmul(q, np.swapaxes(k, -1, -2)).transpose(0, 3, 1, 2, 4).reshape(sizes(scores))
 
         def value_sums(data: ProverData) -> np.ndarray:
-            e = _wide(data.array("e")).transpose(0, 2, 3, 1, 4)  # (l, c, h, t, u)
-            return np.matmul(e, _heads(run, data, VALUE)).transpose(0, 3, 1, 2, 4)
+            l, shared = run.axes["l"], prod(sizes(self.shared))
+            e = _wide(data.array("e")).reshape(l, rows, shared, -1, rows).transpose(0, 2, 3, 1, 4)
+            v = by_head(data, self.values(run, "t"), ("l", "t", *self.shared, *self.head))
+            return np.matmul(e, v).transpose(0, 3, 1, 2, 4).reshape(sizes(output))
 
         mask = PublicFactor(
             ("t", "u"), lambda data: causal_mask(rows), lambda env: causal_at(rows, env["t"], env["u"])
@@ -106,38 +144,43 @@ class Attention(Operation):
         delta = run.factor(
             "delta",
             (1 << self.shift) * (run.tensor("idx") + run.tensor("over")) + run.tensor("rem"),
-            SCORES,
+            scores,
         )
-        over, sel, e = (run.factor(n, run.tensor(n), SCORES) for n in ("over", "sel", "e"))
-        top = run.factor("score_max", run.tensor("score_max"), ROW)
-        z, n = VirtualFactor("Z", SCORES, score_products), VirtualFactor("n", OUTPUT, value_sums)
-        rest = self.row_sum(run).over("e") - run.tensor("div")
-        m, o = run.factor("M", self.row_sum(run), ROW), run.factor("o", run.tensor("o"), OUTPUT)
+        over, sel, e = (run.factor(n, run.tensor(n), scores) for n in ("over", "sel", "e"))
+        top = run.factor("score_max", run.tensor("score_max"), row_axes)
+        z, n = VirtualFactor("Z", scores, score_products), VirtualFactor("n", output, value_sums)
+        rest = self.row_sum(run).over(*self.head) - run.tensor("div")
+        m, o = run.factor("M", self.row_sum(run), row_axes), run.factor("o", run.tensor("o"), output)
         return [
-            Equation(self.scores, SCORES, [(1, [mask, delta]), (-1, [mask, top]), (1, [mask, z])]),
-            Equation(self.maximum, SCORES, [(1, [sel, delta])]),
-            Equation(self.saturation, SCORES, [(1, [over, e])]),
-            Equation(self.selector_mask, SCORES, [(1, [sel]), (-1, [mask, sel])]),
-            Equation(self.exponentials_mask, SCORES, [(1, [e]), (-1, [mask, e])]),
-            Equation(self.division, OUTPUT, [(2, [n]), (-2, [m, o])], rest),
+            Equation(self.scores, scores, [(1, [mask, delta]), (-1, [mask, top]), (1, [mask, z])]),
+            Equation(self.maximum, scores, [(1, [sel, delta])]),
+            Equation(self.saturation, scores, [(1, [over, e])]),
+            Equation(self.selector_mask, scores, [(1, [sel]), (-1, [mask, sel])]),
+            Equation(self.exponentials_mask, scores, [(1, [e]), (-1, [mask, e])]),
+            Equation(self.division, output, [(2, [n]), (-2, [m, o])], rest),
         ]
 
     def products(self, run: Run, point: SumcheckPoint) -> list[Instance]:
+        """Q and E alone have the axes of heads of their own: these are bound at the point."""
+        shared = ("l", *self.shared)
         at, z = run.party.take("Z")
-        q = run.factor("Q", part_of_qkv(run, QUERY, "t"), ("l", *WIDTH), {"t": at["t"]})
-        k = run.factor("K", part_of_qkv(run, KEY, "u"), ("l", *WIDTH), {"u": at["u"]})
-        heads = [run.eq(a, at[a]) for a in ("l", *HEADS)]
-        scores = Instance(self.query_key, ("l", *WIDTH), [(1, [*heads, q, k])], z)
+        axes = (*shared, *self.head)
+        q = run.factor("Q", self.queries(run), axes, {a: at[a] for a in ("t", *self.own)})
+        k = run.factor("K", self.keys(run, "u"), axes, {"u": at["u"]})
+        heads = [run.eq(a, at[a]) for a in shared]
+        scores = Instance(self.query_key, axes, [(1, [*heads, q, k])], z)
         at, n = run.party.take("n")
-        axes = ("l", *HEADS, "u")
-        e = run.factor("E", run.tensor("e"), axes, {"t": at["t"]})
-        v = run.factor("V", part_of_qkv(run, VALUE, "u"), axes, {"e": at["e"]})
-        heads = [run.eq(a, at[a]) for a in ("l", *HEADS)]
+        axes = (*shared, "u")
+        e = run.factor("E", run.tensor("e"), axes, {a: at[a] for a in ("t", *self.own)})
+        v = run.factor("V", self.values(run, "u"), axes, {a: at[a] for a in self.head})
+        heads = [run.eq(a, at[a]) for a in shared]
         return [scores, Instance(self.weighted_values, axes, [(1, [*heads, e, v])], n)]
 
     def claims(self, run: Run, point: SumcheckPoint) -> list[str]:
-        row, output = (point.of(run.manifest, axes) for axes in (ROW, OUTPUT))
-        run.party.claim(self.one_maximum, [(1, run.tensor("sel", *ROW, ones(run.axes["u"])) - 1, row)], 0)
+        row, output = (point.of(run.manifest, axes) for axes in (self.row_axes, self.output_axes))
+        run.party.claim(
+            self.one_maximum, [(1, run.tensor("sel", *self.row_axes, ones(run.axes["u"])) - 1, row)], 0
+        )
         both = run.tensor("div") + run.tensor("div_rest") + 1 - 2 * self.row_sum(run)
         run.party.claim(self.complement, [(1, both, output)], 0)
         return [self.one_maximum, self.complement]
@@ -159,9 +202,3 @@ def division_rest(of: Material) -> np.ndarray:
 
 def _wide(array: np.ndarray) -> np.ndarray:
     return array if array.dtype == object else array.astype(np.int64)
-
-
-def _heads(run: Run, data: ProverData, which: int) -> np.ndarray:
-    """int64[l, c, h, t, e] of the queries, keys or values."""
-    table = data.table(part_of_qkv(run, which, "t"), ("l", "t", *WIDTH), {})
-    return _wide(np.asarray(table)).transpose(0, 2, 3, 1, 4)

@@ -14,3 +14,11 @@ HEADS = ("c", "h")
 WIDTH = (*HEADS, "e")
 WIDTH_IN = ("kc", "kh", "ke")  # the width as a summed axis
 INNER = ("fc", "f")
+
+RESIDUAL = ("d", "r")
+"""The width of the residual stream, where it is not that of all heads' features: slot, and index in it."""
+SHARED, OWN = ("b",), ("g",)
+"""Heads of keys and values; the queries' heads that share one of them. A query's head is b G + g."""
+HEAD = ("z", "c", "j")
+"""A head's features: half, slot, and index in it. Feature (1 / 2 of the head) z + j' is turned with its
+neighbour in the other half, j' the index of (c, j)."""

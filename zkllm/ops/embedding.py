@@ -1,5 +1,5 @@
 """X_0[t] = 2^e wte[x_t] + 2^e' wpe[t]: two linear claims, no message. The ids are public, so the one-hots are
-weights.
+weights. A model that rotates its queries and keys has no wpe.
 
 The rows of the packed embedding in use are unpacked into range-checked slots; the slot axis s = (t, slot).
 """
@@ -15,6 +15,7 @@ from ..protocol.algebra import eq_index
 from ..protocol.forms import At, First
 from ..protocol.manifest import Held, Manifest
 from ..protocol.operation import Operation, Run
+from ..protocol.party import Summand
 from ..protocol.shape import Vocabulary
 from ..protocol.sources import Array, Derived, Joined, Material, Packing, Traced
 from ..protocol.sumcheck import SumcheckPoint
@@ -27,18 +28,20 @@ class Embedding(Operation):
     slot_bits: int
     bits: int  # of an entry of wte, whose unpacked rows are ranged
     token_shift: int  # e
-    position_shift: int  # e'
+    position_shift: int | None  # e'; None: no positions are added
+    width_axes: tuple[str, ...] = WIDTH
 
     rows = "embedding: rows"
     sums = "embedding: X0"
     relations = (rows, sums)
 
     def declare(self, m: Manifest) -> None:
-        ids = Joined(("w", "v"), self.vocabulary.size)
-        m.fixed("P_wte", held=Held(Array("wte", "int16", (ids, WIDTH)), Packing("w", self.slot_bits)))
-        m.fixed("wpe", held=Held(Array("wpe", "int16", ("pos", WIDTH))))
-        m.free("x0", "t", WIDTH, note=self.sums, made=Traced("int32"))
-        m.value("slot", "s", WIDTH, bits=self.bits, signed=True, made=Derived(self.unpacked))
+        ids, width = Joined(("w", "v"), self.vocabulary.size), self.width_axes
+        m.fixed("P_wte", held=Held(Array("wte", "int16", (ids, width)), Packing("w", self.slot_bits)))
+        if self.position_shift is not None:
+            m.fixed("wpe", held=Held(Array("wpe", "int16", ("pos", width))))
+        m.free("x0", "t", width, note=self.sums, made=Traced("int32"))
+        m.value("slot", "s", width, bits=self.bits, signed=True, made=Derived(self.unpacked))
 
     def unpacked(self, of: Material) -> np.ndarray:
         """int64[t, slot, d]: the rows of wte that a packed row in use is made of."""
@@ -51,8 +54,9 @@ class Embedding(Operation):
 
     def claims(self, run: Run, point: SumcheckPoint) -> list[str]:
         slots = self.vocabulary.slots
-        at = point.of(run.manifest, ("t", *WIDTH))
-        width = {a: at[a] for a in WIDTH}
+        axes = self.width_axes
+        at = point.of(run.manifest, ("t", *axes))
+        width = {a: at[a] for a in axes}
         tokens = run.statement.ids[: run.axes["t"]]
         rows = [eq_index(t, at["t"]) for t in range(len(tokens))]
         hots = F.OneHots(
@@ -67,18 +71,16 @@ class Embedding(Operation):
         run.party.claim(
             self.rows,
             [
-                (1, run.tensor("P_wte", At(hots), *WIDTH), width),
-                (-1, run.tensor("slot", At(F.Listed(packed, size)), *WIDTH), width),
+                (1, run.tensor("P_wte", At(hots), *axes), width),
+                (-1, run.tensor("slot", At(F.Listed(packed, size)), *axes), width),
             ],
             0,
         )
-        run.party.claim(
-            self.sums,
-            [
-                (-1, run.tensor("x0"), at),
-                (1 << self.token_shift, run.tensor("slot", At(F.Listed(selected, size)), *WIDTH), width),
-                (1 << self.position_shift, run.tensor("wpe", First("t"), *WIDTH), at),
-            ],
-            0,
-        )
+        summands: list[Summand] = [
+            (-1, run.tensor("x0"), at),
+            (1 << self.token_shift, run.tensor("slot", At(F.Listed(selected, size)), *axes), width),
+        ]
+        if self.position_shift is not None:
+            summands.append((1 << self.position_shift, run.tensor("wpe", First("t"), *axes), at))
+        run.party.claim(self.sums, summands, 0)
         return list(self.relations)

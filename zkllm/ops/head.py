@@ -1,6 +1,7 @@
-"""The final LayerNorm's gain and bias, the tied head over every real id, and the argmax.
+"""The final normalisation's gain and bias, the head over every real id, and the argmax.
 
-On the certified rows: 2^s yf + yf_rem - 2^(s-1) = gain y + beta. With logit_i that of the certified id,
+The head is the embedding, or a matrix of its own, packed alike. On the certified rows: 2^s yf + yf_rem -
+2^(s-1) = gain y + beta, without beta after an RMSNorm. With logit_i that of the certified id,
 diff(i, v) = logit_i - logits_i[v] - [v < id_i] >= 0 for every real id v and diff(i, id_i) = 0: the argmax,
 the lowest id winning ties. On packed slots, id = slot J + v':
 
@@ -21,11 +22,9 @@ from ..protocol.operation import Operation, Run, Work
 from ..protocol.party import Summand
 from ..protocol.relations import Equation, Instance
 from ..protocol.shape import Vocabulary
-from ..protocol.sources import Array, Joined, Named, Seen, Traced, largest
+from ..protocol.sources import Array, Joined, Named, Packing, Seen, Traced, largest
 from ..protocol.sumcheck import SumcheckPoint
 from .axes import WIDTH
-
-CERTIFIED = ("i", *WIDTH)
 
 
 def largest_logit(array: Array, trace: Named) -> Seen:
@@ -43,29 +42,40 @@ def largest_lead(array: Array, trace: Named) -> Seen:
 class FinalNorm(Operation):
     shift: int
     bits: int  # of yf
+    biased: bool = True  # whether there is a beta
+    width_axes: tuple[str, ...] = WIDTH
+
+    @property
+    def certified(self) -> tuple[str, ...]:
+        return ("i", *self.width_axes)
 
     affine = "final norm"
     relations = (affine,)
 
     def declare(self, m: Manifest) -> None:
-        m.fixed("gain", held=Held(Array("gain", "int32", (WIDTH,))))
-        m.fixed("beta", held=Held(Array("beta", "int64", (WIDTH,))))
-        m.value("yf", "i", WIDTH, bits=self.bits, signed=True, made=Traced("int16"), watch=largest)
-        m.value("yf_rem", "i", WIDTH, bits=self.shift, made=Traced("int32"))
+        width, own = self.width_axes, Traced("int16" if self.bits <= 16 else "int32")
+        m.fixed("gain", held=Held(Array("gain", "int32", (width,))))
+        if self.biased:
+            m.fixed("beta", held=Held(Array("beta", "int64", (width,))))
+        m.value("yf", "i", width, bits=self.bits, signed=True, made=own, watch=largest)
+        m.value("yf_rem", "i", width, bits=self.shift, made=Traced("int32"))
 
     def work(self, m: Manifest) -> Work:
-        return Work(checked=m.count_over(CERTIFIED))
+        return Work(checked=m.count_over(self.certified))
 
     def equations(self, run: Run) -> list[Equation]:
         s, norms = self.shift, run.axes["n"]
-        gain = run.factor("gain", run.tensor("gain"), WIDTH)
+        width, certified = self.width_axes, self.certified
+        gain = run.factor("gain", run.tensor("gain"), width)
         y = run.factor(
             "final y",
-            run.tensor("y", index(norms - 1, norms), run.statement.certified_rows(), *WIDTH),
-            CERTIFIED,
+            run.tensor("y", index(norms - 1, norms), run.statement.certified_rows(), *width),
+            certified,
         )
-        linear = (1 << s) * run.tensor("yf") + run.tensor("yf_rem") - (1 << s - 1) - run.tensor("beta")
-        return [Equation(self.affine, CERTIFIED, [(-1, [gain, y])], linear)]
+        linear = (1 << s) * run.tensor("yf") + run.tensor("yf_rem") - (1 << s - 1)
+        if self.biased:
+            linear = linear - run.tensor("beta")
+        return [Equation(self.affine, certified, [(-1, [gain, y])], linear)]
 
 
 @dataclass(frozen=True)
@@ -74,6 +84,12 @@ class Head(Operation):
     slot_bits: int
     logit_bits: int
     diff_bits: int
+    own_matrix: bool = False  # else the head is the embedding
+    width_axes: tuple[str, ...] = WIDTH
+
+    @property
+    def weights(self) -> str:
+        return "P_head" if self.own_matrix else "P_wte"
 
     logits = "head"
     certified = "head: D at id"
@@ -81,13 +97,16 @@ class Head(Operation):
 
     def declare(self, m: Manifest) -> None:
         ids = Joined(("w", "v"), self.vocabulary.size)
+        if self.own_matrix:
+            packing = Packing("w", self.slot_bits)
+            m.fixed(self.weights, held=Held(Array("head", "int16", (ids, self.width_axes)), packing))
         own = Traced("int64")
         m.value("logit", "i", bits=self.logit_bits, signed=True, made=own, watch=largest_logit)
         m.value("diff", "i", ids, bits=self.diff_bits, made=own, watch=largest_lead)
         m.keep("logits", "i", ids, dtype="int64")
 
     def work(self, m: Manifest) -> Work:
-        return Work(dict.fromkeys(self.parts, self.vocabulary.size * m.count_over(CERTIFIED)))
+        return Work(dict.fromkeys(self.parts, self.vocabulary.size * m.count_over(("i", *self.width_axes))))
 
     def products(self, run: Run, point: SumcheckPoint) -> list[Instance]:
         slots, rest = self.vocabulary.slots, self.vocabulary.last_block
@@ -115,9 +134,10 @@ class Head(Operation):
         if last:
             summands.append((-1, run.tensor("diff", "i", front, "v"), at))
         value = run.party.open("head: Z", summands)
-        y = run.factor("yf", run.tensor("yf"), WIDTH, {"i": at["i"]})
-        p = run.factor("P", run.tensor("P_wte"), WIDTH, {"v": at["v"]})
-        return [Instance(self.logits, WIDTH, [(1, [y, p])], value)]
+        width = self.width_axes
+        y = run.factor("yf", run.tensor("yf"), width, {"i": at["i"]})
+        p = run.factor("P", run.tensor(self.weights), width, {"v": at["v"]})
+        return [Instance(self.logits, width, [(1, [y, p])], value)]
 
     def claims(self, run: Run, point: SumcheckPoint) -> list[str]:
         k, vocabulary = run.axes["i"], self.vocabulary

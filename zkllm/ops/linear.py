@@ -45,6 +45,7 @@ class Kind:
     remainder: str  # R
     bits: int | None = None  # of Y, where no other operation declares it
     gains: tuple[int, ...] = ()  # log2, of each layer; 0 where there are none
+    biased: bool = True  # whether there is a b
 
     @property
     def relation(self) -> str:
@@ -73,12 +74,9 @@ class Kind:
         count = run.axes[slot]
         out: Maps = tuple(slots(bits, count) if a == slot else a for a in self.outputs)
         half = (1 << s - 1) * sum(1 << bits * c for c in range(count))
-        return (
-            (1 << s) * run.tensor(self.target, self.layer, "t", *out)
-            + run.tensor(self.remainder, "l", "t", *out)
-            - run.tensor(self.bias, "l", *out)
-            - half
-        )
+        output = (1 << s) * run.tensor(self.target, self.layer, "t", *out)
+        output = output + run.tensor(self.remainder, "l", "t", *out)
+        return (output - run.tensor(self.bias, "l", *out) if self.biased else output) - half
 
     def instance(self, run: Run, point: SumcheckPoint) -> Instance:
         at = point.of(run.manifest, ("l", "t", *self.point))
@@ -105,7 +103,7 @@ class Linear(Operation):
             array = Array(f"w_{kind.name}", "int16", ("l", kind.inputs, *kind.output_dims))
             with m.of({kind.part: 1.0}):
                 m.fixed(kind.weights, held=Held(array, kind.packing), layered=True)
-        for kind in self.kinds:
+        for kind in (kind for kind in self.kinds if kind.biased):
             with m.of({kind.part: 1.0}):
                 m.fixed(kind.bias, held=Held(Array(kind.bias, "int64", ("l", *kind.output_dims))))
         for kind in self.kinds:

@@ -6,6 +6,7 @@ writes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..protocol.forms import AxisMap, Before, Form
@@ -20,17 +21,18 @@ class Residual(Operation):
     """The writes Y_o (m = 2 l) and Y_p (m = 2 l + 1), which the linear layers fix."""
 
     bits: int
+    width_axes: tuple[str, ...] = WIDTH
 
     def declare(self, m: Manifest) -> None:
-        m.value("write", "m", "t", WIDTH, bits=self.bits, signed=True, made=Traced("int32"), watch=largest)
+        own = self.width_axes
+        m.value("write", "m", "t", own, bits=self.bits, signed=True, made=Traced("int32"), watch=largest)
 
 
-def stream(run: Run, *width: AxisMap | str) -> Form:
-    """The residual stream before normalisation n, over (n, t, c, h, e): X_n = X_0 + the writes m < n.
+def stream(run: Run, width: Sequence[AxisMap | str]) -> Form:
+    """The residual stream before normalisation n, over (n, t, width): X_n = X_0 + the writes m < n.
 
-    `width`: maps of the three axes of the width, where they are others than the axes themselves.
+    `width`: the axes of the width, or other maps of them.
     """
-    width = width or WIDTH
     start = run.tensor("x0", "t", *width)
     if run.axes["n"] == 1:  # no write comes before the first
         return start.over("n")

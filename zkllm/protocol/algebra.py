@@ -112,6 +112,16 @@ def eq_weighted(size: int, a: Point, b: Point, factors: Sequence[int] = ()) -> S
     return total
 
 
+def listed_at(factors: Sequence[int], point: Point) -> Scalar:
+    """sum over x of factors[x] eq(x, point); few factors should differ from the commonest."""
+    (common, _), *_ = Counter(factors).most_common(1)
+    total: Scalar = common * ones_at(len(factors), point)
+    for x, factor in enumerate(factors):
+        if factor != common:
+            total = total + (factor - common) * eq_index(x, point)
+    return total
+
+
 def less(a: Point, b: Point) -> Scalar:
     """The MLE of [x < y] on points of equal length."""
     result: Scalar = 0

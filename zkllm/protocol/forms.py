@@ -1,9 +1,9 @@
 """Linear forms: virtual tensors that are linear in committed ones.
 
 A form is a sum of coefficient * tensor, where each axis of the tensor is tied to an axis of the form by a
-sparse linear map (`Along`, `Strided`, `Before`, `First`, `Rows`) or contracted with a fixed weight (`At`).
-An axis of the form that a term does not mention is broadcast over its REAL indices. Evaluating a form at a
-point is a claim on committed tensors: the maps are transposed into weights.
+sparse linear map (`Along`, `Alternate`, `Swap`, `Before`, `First`, `Rows`) or contracted with a fixed weight
+(`At`). An axis of the form that a term does not mention is broadcast over its REAL indices. Evaluating a form
+at a point is a claim on committed tensors: the maps are transposed into weights.
 """
 
 from __future__ import annotations
@@ -63,6 +63,20 @@ class Alternate:
 
     def rows(self, data: np.ndarray, position: int, form_size: int) -> np.ndarray:
         return _take(data, position, slice(self.parity, 2 * form_size, 2))
+
+
+@dataclass(frozen=True)
+class Swap:
+    """Entry x of the form is entry 1 - x of the tensor, on an axis of two."""
+
+    axis: str
+
+    def functional(self, point: Point, form_size: int, size: int) -> F.Functional:
+        (x,) = point
+        return F.Eq((1 - x,), size)
+
+    def rows(self, data: np.ndarray, position: int, form_size: int) -> np.ndarray:
+        return _take(data, position, slice(None, None, -1))
 
 
 @dataclass(frozen=True)

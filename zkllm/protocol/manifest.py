@@ -71,6 +71,7 @@ class Tensor:
     lookup: Lookup | None
     note: str  # what fixes the values, for tensors without a lookup
     layered: bool = False  # may have the bits of its first axis on top of the column's address
+    public: bool = False  # what anyone can make again, of a hidden model too: apart from its weights
     parts: Parts = field(default_factory=dict)  # of the model, that it belongs to
 
     def sizes(self, axes: dict[str, int]) -> tuple[int, ...]:
@@ -160,12 +161,14 @@ class Manifest:
         yield
         self.parts = before
 
-    def fixed(self, name: str, *axes: str, held: Held | None = None, layered: bool = False) -> None:
+    def fixed(
+        self, name: str, *axes: str, held: Held | None = None, layered: bool = False, public: bool = False
+    ) -> None:
         """A tensor of the model; `held` (which has its axes) says how the model holds it."""
         if held is not None:
             axes = held.axes
             self.held[name] = held
-        self._add(Tensor(name, axes, True, None, "committed to by model_id", layered))
+        self._add(Tensor(name, axes, True, None, "committed to by model_id", layered, public))
 
     def free(self, name: str, *dims: Dim, note: str, made: Source | None = None) -> None:
         """A witness tensor without a lookup of its own; `note` names what fixes it."""
@@ -266,6 +269,12 @@ class Manifest:
 
     def group(self, fixed: bool) -> list[Tensor]:
         return [t for t in self.tensors.values() if t.fixed == fixed]
+
+    def public_tensors(self) -> list[str]:
+        """Fixed tensors that follow from a specification: outputs of lookup tables, and what is declared
+        so."""
+        outputs = [t.output for t in self.tables.values() if t.output is not None]
+        return [*outputs, *(t.name for t in self.tensors.values() if t.public)]
 
     def lookups(self) -> list[tuple[Tensor, Lookup]]:
         return [(t, t.lookup) for t in self.tensors.values() if t.lookup is not None]

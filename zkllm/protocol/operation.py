@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ..field import R
 from ..kernels.interface import Table
-from .algebra import Point, eq_weighted
+from .algebra import Point, eq_weighted, listed_at
 from .data import ProverData
 from .forms import AxisMap, Form, tensor
 from .manifest import Manifest, Parts
@@ -64,6 +64,17 @@ class Run:
             return kernels.from_list(weighted)
 
         return PublicFactor((axis,), table, lambda env: eq_weighted(size, point, env[axis], factors))
+
+    def listed(self, axis: str, factors: Sequence[int]) -> PublicFactor:
+        """factors[x] on the real indices of an axis."""
+        size = self.axes[axis]
+        if len(factors) != size:
+            raise ValueError(f"axis {axis} has {size} indices, got {len(factors)} factors")
+
+        def table(data: ProverData) -> Table:
+            return data.kernels.from_list(factors)
+
+        return PublicFactor((axis,), table, lambda env: listed_at(factors, env[axis]))
 
 
 @dataclass(frozen=True)

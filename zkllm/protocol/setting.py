@@ -16,8 +16,8 @@ class Setting:
     def __init__(self, shape: Shape, manifest: Manifest, iv: int):
         self.shape, self.manifest, self.iv = shape, manifest, iv
         self.mu = shape.config.mu
-        tables = {t.output for t in manifest.tables.values() if t.output is not None}
-        self.fixed = pack(manifest, True, shape.config.fixed_mu, tables if shape.config.hidden else ())
+        apart = manifest.public_tensors() if shape.config.hidden else ()
+        self.fixed = pack(manifest, True, shape.config.fixed_mu, apart)
         self.witness = pack(manifest, False, shape.config.witness_mu)
         for table in manifest.tables.values():
             if table.output is not None:

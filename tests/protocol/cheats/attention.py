@@ -123,7 +123,7 @@ ATTENTION = [
     Cheat(
         "exponential of another row of the table",
         (lookup("idx"),),
-        lambda s: {("e", *weak(s)): to(int(s.case.model.exp[s.value("idx", *weak(s)) - 2]))},
+        lambda s: {("e", *weak(s)): to(int(s.array("exp")[s.value("idx", *weak(s)) - 2]))},
     ),
     Cheat("exponential 0 where the table is not", (lookup("idx"),), lambda s: {("e", *weak(s)): to(0)}),
     Cheat(
@@ -167,7 +167,7 @@ ATTENTION = [
 
 def _cancelling(s: Scene) -> Bends:
     """over E = v where the table is not 0, and a distance that is v too short there."""
-    exp = s.case.model.exp
+    exp = s.array("exp")
 
     def usable(*at: int) -> bool:
         return s.is_weak(*at) and s.value("rem", *at) >= exp[s.value("idx", *at) - 1]

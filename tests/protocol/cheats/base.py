@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from zkllm.model.weights import QuantizedModel
+from zkllm.model.models import Model
 
 from ..bending import Bends
 from ..harness import Values
@@ -46,7 +46,7 @@ class Cheat:
     late: Callable[[Scene, dict], None] | None = None
     ids: Callable[[Scene], list[int]] | None = None  # the statement, where it is another one
     traced: Callable[[Scene], list[int]] | None = None  # what the program is run on, where that differs
-    model: Callable[[Scene], QuantizedModel] | None = None  # whose weights the prover uses
+    model: Callable[[Scene], Model] | None = None  # whose weights the prover uses
     leak: bool = False
     shift: int = 0  # of the certified rows
     scene: Callable[[], Scene] = packed

@@ -6,7 +6,7 @@ import numpy as np
 
 from zkllm.field import R
 
-from ..bending import Bends, BentProgram, add, to
+from ..bending import Bends, add, bent, to
 from ..harness import Values
 from ..scene import Scene, ragged
 from .base import Cheat, add_to, claim, equation, lookup, products
@@ -22,7 +22,7 @@ def _kept_diff(s: Scene) -> Bends:
 
 def _dull(s: Scene) -> int:
     """A feature that favours the certified token least: raising it there would only help another."""
-    wte, token = s.case.model.wte.astype(int), s.case.ids[s.case.T - s.case.certified + 1]
+    wte, token = s.head.astype(int), s.case.ids[s.case.T - s.case.certified + 1]
     lead = (wte[token] - np.delete(wte, token, axis=0)).min(axis=0)
     return int(lead.argmax())
 
@@ -59,7 +59,7 @@ def _shift_all(s: Scene, values: Values) -> None:
 def _of_the_row_before(s: Scene) -> list[int]:
     """The statement whose last token is the answer of the row before."""
     case = s.case
-    logits = BentProgram(case.model, case.ids, 1, case.T - 1).logits[0]
+    logits = bent(case.model, case.ids, 1, case.T - 1).logits[0]
     return s.statement(logits.index(max(logits)))
 
 

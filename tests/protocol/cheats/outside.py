@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from zkllm.field import R
-from zkllm.model.weights import QuantizedModel
+from zkllm.model.models import Model
 
 from ..bending import add
 from ..lying import Lies, say
@@ -54,15 +54,22 @@ def _carry(limb: str, following: str) -> Callable[[Scene, dict], None]:
     return limbs
 
 
-LIMBS = [
-    Cheat(f"{lower} out of its range, {upper} compensates", (lookup(lower),), limbs=_carry(lower, upper))
-    for wide in packed().case.manifest.wide.values()
-    for (lower, _), (upper, _) in zip(wide.limbs, wide.limbs[1:], strict=False)
-]
+def carries(scene: Callable[[], Scene]) -> list[Cheat]:
+    """One for each pair of limbs."""
+    return [
+        Cheat(
+            f"{lower} out of its range, {upper} compensates",
+            (lookup(lower),),
+            limbs=_carry(lower, upper),
+            scene=scene,
+        )
+        for wide in scene().case.manifest.wide.values()
+        for (lower, _), (upper, _) in zip(wide.limbs, wide.limbs[1:], strict=False)
+    ]
 
 
 LOOKUPS = [
-    *LIMBS,
+    *carries(packed),
     Cheat("multiplicity + 1", (lookup("multiplicity of range8"),), late=_multiplicity("range8", {7: 1})),
     Cheat(
         "multiplicity moved to another entry",
@@ -100,8 +107,8 @@ LOOKUPS = [
 ]
 
 
-def _another(name: str, *at: int) -> Callable[[Scene], QuantizedModel]:
-    def model(s: Scene) -> QuantizedModel:
+def _another(name: str, *at: int) -> Callable[[Scene], Model]:
+    def model(s: Scene) -> Model:
         array = getattr(s.case.model, name).copy()
         array[at] += 1
         return replace(s.case.model, **{name: array})

@@ -1,0 +1,245 @@
+"""config.json is judged by what transformers' classes read of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from testkit.llamas import LLAMA3, MODELS, SHAPE
+from zkllm.errors import CheckpointError
+from zkllm.model.architecture import load_architecture
+from zkllm.model.checkpoint import load_checkpoint
+from zkllm.model.config_fields import REFUSED
+from zkllm.model.llama.architecture import HONOURED, LLAMAS, parse_llama
+from zkllm.model.llama.rotary import Rotary
+
+BASE: dict[str, Any] = {**SHAPE, "model_type": "llama"}
+
+# What the classes read, and why it leaves the logits of inference as they are.
+INERT = {
+    "dropout, which is off": {"attention_dropout"},
+    "training": {"initializer_range", "gradient_checkpointing"},
+    "no longer used": {"pretraining_tp"},
+    "what is given back beside the logits": {"output_attentions", "return_dict", "output_hidden_states",
+                                             "_output_attentions", "use_cache", "use_return_dict"},
+    "kernels of the same function": {"_attn_implementation", "_attn_implementation_internal", "dtype",
+                                     "_experts_implementation", "_experts_implementation_internal"},
+    "plans for several devices": {"base_model_ep_plan", "base_model_fsdp_plan", "base_model_pp_plan",
+                                  "base_model_tp_plan"},
+    "names": {"_name_or_path", "name_or_path"},
+    "of the class, not of the file": {"sub_configs", "_heterogeneity_spec", "is_heterogeneous",
+                                      "ignore_keys_at_rope_validation", "default_theta"},
+    "read where there is an image": {"vision_aspect_ratio", "vision_feature_layer",
+                                     "vision_feature_select_strategy"},
+}  # fmt: skip
+METHODS = {"get_text_config", "to_dict", "dict_dtype_to_str", "_remove_keys_not_serialized",
+           "_update_heterogeneous_to_dict_output", "standardize_rope_params", "validate_rope",
+           "convert_rope_params_to_dict"}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["llama", "mistral", "qwen2", "qwen2, a window, tied"])
+def test_every_field_that_is_read_is_judged(name: str, tmp_path: Path) -> None:
+    """A model whose configuration notes what is asked of it: made, loaded, and run in either attention."""
+    torch, transformers = pytest.importorskip("torch"), pytest.importorskip("transformers")
+    folder = MODELS[name].write(tmp_path / "model")
+    plain: Any = getattr(transformers, f"{MODELS[name].cls}Config")
+    model_class = getattr(transformers, f"{MODELS[name].cls}ForCausalLM")
+    read: set[str] = set()
+
+    class Noting(plain):
+        def __getattribute__(self, name: str) -> Any:
+            read.add(name)
+            return super().__getattribute__(name)
+
+        def __getattr__(self, name: str) -> Any:
+            read.add(name)
+            raise AttributeError(name)
+
+    config = Noting(**json.loads((folder / "config.json").read_text()))
+    read.clear()
+    for make in (lambda: model_class(config), lambda: model_class.from_pretrained(folder, config=config)):
+        model = make().eval()
+        for attention in ("eager", "sdpa"):
+            model.set_attn_implementation(attention)
+            for cached in (False, True):
+                model(torch.tensor([[1, 2, 3]]), use_cache=cached)
+    read = {name for name in read if not name.startswith("__")} - METHODS
+    judged, inert = HONOURED | set(REFUSED), set().union(*INERT.values())
+    assert not read - judged - inert
+    assert not inert & judged
+
+
+def refused(text: str, **fields: Any) -> None:
+    with pytest.raises(CheckpointError) as caught:
+        parse_llama({**BASE, **fields})
+    assert text in str(caught.value), str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text, fields",
+    [
+        ("num_key_value_heads = 4 is not supported: it does not divide", {"num_key_value_heads": 4}),
+        ("head_dim = 5 is not supported: heads of 5 features have no halves", {"head_dim": 5}),
+        ("hidden_size = 37 is not supported: it is not a multiple", {"hidden_size": 37}),
+        ("hidden_act = 'gelu' is not supported: only the SiLU or the tanh form", {"hidden_act": "gelu"}),
+        ("intermediate_size = 131072 is not supported", {"intermediate_size": 1 << 17}),
+        ("rms_norm_eps = -1 is not supported", {"rms_norm_eps": -1}),
+        ("attention_bias = 1 is not supported", {"attention_bias": 1}),
+        ("mlp_bias = 'no' is not supported", {"mlp_bias": "no"}),
+        ("tie_word_embeddings = 0 is not supported", {"tie_word_embeddings": 0}),
+        ("is_causal = False is not supported", {"is_causal": False}),
+        ("sliding_window = 3 is not supported: every token must see all", {"sliding_window": 3}),
+        ("layer_types = ['sliding_attention'", {"layer_types": ["sliding_attention"] * 2}),
+        ("layer_types = ['sliding_attention'",
+         {"model_type": "mistral", "layer_types": ["sliding_attention"] * 2}),
+        ("sliding_window = 0 is not supported", {"model_type": "mistral", "sliding_window": 0}),
+        ("layer_types = ['sliding_attention'",
+         {"model_type": "qwen2", "layer_types": ["sliding_attention", "full_attention"]}),
+        ("use_sliding_window = None is not supported", {"model_type": "qwen2", "use_sliding_window": None}),
+        ("attention_chunk_size = 8 is not supported", {"attention_chunk_size": 8}),
+        ("per_layer_config = {'0': {}} is not supported", {"per_layer_config": {"0": {}}}),
+        ("quantization_config = {'bits': 4} is not supported", {"quantization_config": {"bits": 4}}),
+        ("rope_type 'yarn' is not default, linear, dynamic or llama3",
+         {"rope_scaling": {"type": "yarn", "factor": 2.0}}),
+        ("rope_type 'longrope' is not", {"rope_scaling": {"rope_type": "longrope"}}),
+        ("linear needs factor, a number", {"rope_scaling": {"type": "linear"}}),
+        ("llama3 needs high_freq_factor",
+         {"rope_scaling": {k: v for k, v in LLAMA3.items() if k != "high_freq_factor"}}),
+        ("rope_scaling = 3 is not supported: it is not an object", {"rope_scaling": 3}),
+        ("rope_parameters says something else",
+         {"rope_scaling": LLAMA3, "rope_parameters": {"rope_type": "default", "rope_theta": 5.0}}),
+        ("partial_rotary_factor = 0.5 is not supported", {"partial_rotary_factor": 0.5}),
+        ("rope_theta = '1e6' is not supported", {"rope_theta": "1e6"}),
+        ("rotary positions: base or factor out of range", {"rope_theta": 0.5}),
+        ("positions of images", {"rope_scaling": {"type": "default", "mrope_section": [1, 2]}}),
+        ("architectures = ['LlamaForSequenceClassification'] is not supported",
+         {"architectures": ["LlamaForSequenceClassification"]}),
+        ("auto_map = {'AutoModelForCausalLM': 'x.Y'} is not supported: the model has code of its own",
+         {"auto_map": {"AutoModelForCausalLM": "x.Y"}}),
+    ],
+)  # fmt: skip
+def test_what_is_another_function_is_refused_by_name(text: str, fields: dict[str, Any]) -> None:
+    refused(text, **fields)
+
+
+def test_faults_are_named_at_once() -> None:
+    refused("head_dim = 5", head_dim=5, is_causal=False)
+    refused("is_causal = False", head_dim=5, is_causal=False)
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"initializer_range": 1.0, "pretraining_tp": 4, "attention_dropout": 0.5}, {"torch_dtype": "float16"},
+        {"bos_token_id": 3, "use_cache": False, "architectures": ["LlamaModel"]}, {"sliding_window": None},
+        {"layer_types": ["full_attention"] * 2}, {"rope_scaling": None}, {"partial_rotary_factor": 1.0},
+        {"rope_parameters": {"rope_type": "default", "rope_theta": 10000}}, {"is_causal": True},
+        {"rope_scaling": {"type": "dynamic", "factor": 4.0}}, {"n_embd": 3, "author": "x"},
+    ],
+)  # fmt: skip
+def test_fields_that_change_nothing(extra: dict[str, Any]) -> None:
+    assert parse_llama({**BASE, **extra}) == parse_llama(BASE)
+
+
+def test_fields_of_one_class_are_not_read_by_another() -> None:
+    mistral = {**BASE, "model_type": "mistral"}
+    assert parse_llama({**mistral, "attention_bias": True, "mlp_bias": True}) == parse_llama(mistral)
+    qwen = {**BASE, "model_type": "qwen2"}
+    assert parse_llama({**qwen, "sliding_window": 3, "max_window_layers": 0}) == parse_llama(qwen)
+
+
+def test_what_is_left_out_is_what_transformers_takes() -> None:
+    transformers = pytest.importorskip("transformers")
+    for kind, cls in (("llama", "Llama"), ("mistral", "Mistral"), ("qwen2", "Qwen2")):
+        config = getattr(transformers, f"{cls}Config")()
+        a = parse_llama({"model_type": kind})
+        assert (a.n_layer, a.n_head, a.d_model) == (
+            config.num_hidden_layers, config.num_attention_heads, config.hidden_size,
+        )  # fmt: skip
+        assert (a.d_inner, a.vocab_size, a.n_kv_head) == (
+            config.intermediate_size, config.vocab_size, config.num_key_value_heads,
+        )  # fmt: skip
+        assert a.rms_norm_eps == config.rms_norm_eps and a.tied_head == config.tie_word_embeddings
+        assert a.n_ctx <= min(config.max_position_embeddings, 2048)
+        assert a.activation == config.hidden_act and a.rotary == Rotary()
+
+
+def test_positions_are_those_that_every_rule_allows() -> None:
+    """Trained positions, a window, and what a program commits to at most."""
+    long = {**BASE, "max_position_embeddings": 131072}
+    assert parse_llama(BASE).n_ctx == 24 and parse_llama(long).n_ctx == 2048
+    mistral = {**long, "model_type": "mistral"}
+    assert parse_llama({**mistral, "sliding_window": 100}).n_ctx == 100
+    assert parse_llama({**mistral, "sliding_window": None}).n_ctx == 2048
+    qwen = {**long, "model_type": "qwen2", "use_sliding_window": True, "sliding_window": 100}
+    assert parse_llama({**qwen, "max_window_layers": 2}).n_ctx == 2048  # no layer has it
+    assert parse_llama({**qwen, "max_window_layers": 1}).n_ctx == 100
+    types = {"layer_types": ["full_attention", "sliding_attention"]}
+    assert parse_llama({**qwen, **types}).n_ctx == 100
+
+
+def test_rotations_are_read_in_either_spelling() -> None:
+    old = {k: v for k, v in LLAMA3.items() if k != "rope_theta"}
+    rotary = Rotary("llama3", 500.0, 8.0, 1.0, 4.0, 12.0)
+    assert parse_llama({**BASE, "rope_parameters": LLAMA3}).rotary == rotary
+    assert parse_llama({**BASE, "rope_scaling": old, "rope_theta": 500.0}).rotary == rotary
+    top = parse_llama({**BASE, "rope_parameters": LLAMA3, "original_max_position_embeddings": 6}).rotary
+    assert top == replace(rotary, original=6.0)
+    without = {k: v for k, v in LLAMA3.items() if k != "original_max_position_embeddings"}
+    assert parse_llama({**BASE, "rope_parameters": without}).rotary == replace(rotary, original=24.0)
+
+
+def test_pad_ids_are_tokens() -> None:
+    for fields, pad in (
+        ({"pad_token_id": 7}, 7), ({"pad_token_id": None, "eos_token_id": 9}, 9),
+        ({"pad_token_id": None, "eos_token_id": [8, 9]}, 8), ({"pad_token_id": -1, "eos_token_id": None}, 0),
+    ):  # fmt: skip
+        assert parse_llama({**BASE, **fields}).pad_id == pad
+
+
+@pytest.mark.parametrize("kind", ["gemma", "gemma2", "gemma3_text", "qwen3", "phi3", "gpt_neox", "mixtral"])
+def test_other_families_are_refused_by_name(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({**BASE, "model_type": kind}))
+    expected = f"model_type = '{kind}' is not 'gpt2', 'llama', 'mistral' or 'qwen2'"
+    with pytest.raises(CheckpointError, match=expected):
+        load_architecture(path)
+    assert kind not in LLAMAS
+
+
+def test_heads_are_tied_as_transformers_ties_them(tmp_path: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    tied = MODELS["qwen2, a window, tied"].write(tmp_path / "tied")
+    assert "lm_head.weight" not in load_file(tied / "model.safetensors")
+    assert load_checkpoint(tied).llama.tied_head
+    tensors = load_file(tied / "model.safetensors")
+    embedding = tensors["model.embed_tokens.weight"]
+    save_file({**tensors, "lm_head.weight": embedding.copy()}, tied / "model.safetensors")
+    load_checkpoint(tied)
+    save_file({**tensors, "lm_head.weight": embedding + 1}, tied / "model.safetensors")
+    with pytest.raises(CheckpointError, match="lm_head.weight differs from embed_tokens.weight"):
+        load_checkpoint(tied)
+    untied = MODELS["qwen2"].write(tmp_path / "untied")
+    tensors = load_file(untied / "model.safetensors")
+    del tensors["lm_head.weight"]
+    save_file(tensors, untied / "model.safetensors")
+    with pytest.raises(CheckpointError, match=r"tensor lm_head\.weight is missing"):
+        load_checkpoint(untied)
+
+
+def test_missing_biases_are_named(tmp_path: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    folder = MODELS["qwen2"].write(tmp_path / "model")
+    tensors = load_file(folder / "model.safetensors")
+    del tensors["model.layers.1.self_attn.k_proj.bias"]
+    save_file(tensors, folder / "model.safetensors")
+    with pytest.raises(CheckpointError, match=r"layers\.1\.self_attn\.k_proj\.bias is missing"):
+        load_checkpoint(folder)

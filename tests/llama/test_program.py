@@ -1,0 +1,108 @@
+"""The integer program: the fast execution is the reference, and what it traces is proved, at every shape."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from testkit.kernels import NAIVE
+from zkllm.errors import QuantizationRangeError, StatementError
+from zkllm.families import describe
+from zkllm.field import R
+from zkllm.kernels.native import NATIVE
+from zkllm.model.execution import generate_trace, trace
+from zkllm.model.llama.predicates import failed_predicates
+from zkllm.model.llama.reference import generate_reference, trace_reference
+from zkllm.model.llama.tiny import tiny_model
+from zkllm.protocol.columns import combine_columns
+from zkllm.protocol.party import Prover, Verifier
+from zkllm.protocol.program import InnerStatement, run_inner
+from zkllm.protocol.witness import prover_data
+from zkllm.statement import pack_words
+
+ROWS, CERTIFIED = 6, 2
+SHAPES: dict[str, dict[str, Any]] = {
+    "groups of two": {},
+    "groups of three, a head of its own, every bias": dict(
+        n_head=9, n_kv_head=3, head_dim=6, d_model=14, tied_head=False, o_bias=True, mlp_bias=True, mu=12
+    ),
+    "one head of keys, no bias": dict(n_head=3, n_kv_head=1, qkv_bias=False, d_model=7, d_inner=5),
+    "no groups": dict(n_head=3, n_kv_head=3, head_dim=2, d_model=8),
+    "no slots": dict(head_slots=1, width_slots=1, inner_slots=1, vocab_slots=1, mu=12),
+    "one layer, one head": dict(n_layer=1, n_head=1, n_kv_head=1, head_dim=2, d_model=3, d_inner=2),
+    "narrow limbs": dict(limb_bits=5, mu=12),
+    "wide products": dict(product_bits=23, final_bits=21, logit_bits=28, diff_bits=28),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("kernels", [NATIVE, NAIVE], ids=["native", "naive"])
+def test_execution_is_the_reference(name: str, kernels: Any) -> None:
+    model = tiny_model(3, **SHAPES[name])
+    ids, T = generate_reference(model, [3, 1], CERTIFIED, ROWS)
+    expected = trace_reference(model, ids, CERTIFIED, T)
+    found = generate_trace(model, [3, 1], CERTIFIED, ROWS, kernels=kernels)
+    assert (found.ids, found.T) == (ids, T)
+    assert set(found) == set(expected)
+    for array in expected:
+        assert np.array_equal(found[array], expected[array]), array
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_an_execution_is_proved(name: str) -> None:
+    """Every check of the interpreted verifier, with the columns in the place of their commitments."""
+    model = tiny_model(3, **SHAPES[name])
+    assert failed_predicates(model) == []
+    description = describe(model.config, ROWS, CERTIFIED)
+    traced = generate_trace(model, [3, 1], CERTIFIED, ROWS)
+    data = prover_data(description, model, traced, NATIVE)
+    statement = pack_words(traced.T, traced.ids, ROWS), InnerStatement(traced.T, traced.ids)
+    prover = Prover(description, 7, data)
+    run_inner(description, prover, *statement)
+    verifier = Verifier(description, 7, prover.messages)
+    result = run_inner(description, verifier, *statement)
+    assert verifier.failed == [] and verifier.position == len(prover.messages)
+    e = NATIVE.eq_table([int(c) for c in result.point])
+    numbers = range(description.num_columns)
+    for g, value in zip(numbers, result.columns, strict=True):
+        alone = [int(g == other) for other in numbers]
+        column = combine_columns(data, (description.fixed, description.witness), alone, 1 << description.mu)
+        assert NATIVE.inner(column, e) == int(value) % R
+
+
+def test_a_value_beyond_its_width_is_named_by_both() -> None:
+    for fields, name in (
+        ({"write_bits": 5}, "write"), ({"product_bits": 3}, "g"), ({"final_bits": 4}, "yf"),
+        ({"act_bits": 5}, "y"), ({"gate_bits": 3}, "f"),
+    ):  # fmt: skip
+        model = tiny_model(3, **fields)
+        ids = [3, 1, 4, 1, 5, 0, 0]
+        for run in (trace, trace_reference):
+            with pytest.raises(QuantizationRangeError) as caught:
+                run(model, ids, 1, 4, check=True)
+            assert caught.value.tensor.partition("[")[0] == name, fields
+
+
+def test_a_false_answer_is_refused() -> None:
+    model = tiny_model(3)
+    ids, T = generate_reference(model, [3, 1], 1, ROWS)
+    ids[T] = (ids[T] + 1) % model.config.vocab_size
+    for run in (trace, trace_reference):
+        with pytest.raises(StatementError, match="not the model's answer"):
+            run(model, ids, 1, T)
+
+
+def test_turning_keeps_lengths() -> None:
+    """A pair's length changes by rounding alone, and position 0 is not turned."""
+    model = tiny_model(3)
+    c, traced = model.config, generate_trace(tiny_model(3), [3, 1], CERTIFIED, ROWS)
+    shape = (*traced["rot"].shape[:3], c.n_kv_head, 2, c.half)
+    rot = traced["rot"].reshape(shape).astype(float)
+    plain = traced["qkv"][:, :, : c.group + 1].reshape(shape).astype(float)
+    assert (
+        np.abs(np.hypot(rot[..., 0, :], rot[..., 1, :]) - np.hypot(plain[..., 0, :], plain[..., 1, :])).max()
+        < 2
+    )
+    assert np.array_equal(rot[:, 0], plain[:, 0]) and not np.array_equal(rot[:, 1], plain[:, 1])

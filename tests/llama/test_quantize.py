@@ -1,0 +1,142 @@
+"""The quantised program computes the float model; equalising leaves the function as it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from testkit.llamas import MODELS
+from zkllm.errors import PackageError
+from zkllm.model.audit import check_package
+from zkllm.model.build import build_package
+from zkllm.model.checkpoint import Checkpoint, load_checkpoint
+from zkllm.model.execution import trace
+from zkllm.model.llama.calibrate import LlamaRanges
+from zkllm.model.llama.equalise import balance, choose_exponents, largest_after
+from zkllm.model.llama.float_model import LlamaFloat
+from zkllm.model.llama.folding import KINDS, Folded
+from zkllm.model.llama.scales import CLAMP, Exponents, LlamaScales
+from zkllm.model.llama.weights import LlamaModel
+from zkllm.model.package import ModelPackage
+
+pytest.importorskip("transformers")
+BUILT = ("llama, tied, biases, a width of its own", "llama, rotation of llama3", "mistral", "qwen2")
+
+
+@pytest.fixture(scope="module", params=BUILT)
+def built(request: pytest.FixtureRequest, tmp_path_factory: Any) -> tuple[Checkpoint, ModelPackage]:
+    folder = MODELS[request.param].write(tmp_path_factory.mktemp("llama") / "model")
+    return load_checkpoint(folder), build_package(folder, folder.parent / "package")
+
+
+def test_logits_are_near_the_float_model(built: tuple[Checkpoint, ModelPackage]) -> None:
+    checkpoint, package = built
+    c, scale = package.config, 2.0**package.scales.logits
+    ids = np.random.default_rng(5).integers(0, c.vocab_size, (4, c.n_ctx))
+    expected = LlamaFloat(checkpoint).logits(ids)
+    found = np.stack([
+        trace(package.weights, [*row, c.pad_id], c.n_ctx, c.n_ctx, check=False)["logits"] / scale
+        for row in ids.tolist()
+    ])  # fmt: skip
+    assert np.sqrt(((found - expected) ** 2).mean()) < 0.003 * np.sqrt((expected**2).mean())
+    assert (found.argmax(-1) == expected.argmax(-1)).mean() > 0.97
+
+
+def test_the_auditor_finds_what_the_quantiser_chose(built: tuple[Checkpoint, ModelPackage]) -> None:
+    check_package(built[1], built[0])
+
+
+def test_scales_are_not_accepted_without_the_quantisers_choice(
+    built: tuple[Checkpoint, ModelPackage],
+) -> None:
+    with pytest.raises(PackageError, match="exponents are accepted only as the quantiser chooses them"):
+        check_package(built[1], built[0], allow_scales=True)
+
+
+def _exponents(package: ModelPackage, name: str, step: int) -> Exponents:
+    scales = package.scales
+    assert isinstance(scales, LlamaScales)
+    layers = [list(layer) for layer in getattr(scales.exponents, name)]
+    layers[1][2] += step
+    return replace(scales.exponents, **{name: tuple(map(tuple, layers))})
+
+
+@pytest.mark.parametrize("name", ["mlp", "values", "turned"])
+def test_another_exponent_is_found(built: tuple[Checkpoint, ModelPackage], name: str) -> None:
+    checkpoint, package = built
+    scales = package.scales
+    assert isinstance(scales, LlamaScales)
+    other = replace(package, scales=replace(scales, exponents=_exponents(package, name, 1)))
+    with pytest.raises(PackageError, match="not what the quantiser chooses from its ranges: exponents"):
+        check_package(other, checkpoint)
+
+
+@pytest.mark.parametrize("name", ["wte", "w_qkv", "w_o", "w_gate", "w_up", "w_down", "gain"])
+def test_another_array_is_found(built: tuple[Checkpoint, ModelPackage], name: str) -> None:
+    checkpoint, package = built
+    model = package.weights
+    assert isinstance(model, LlamaModel)
+    array = np.array(model[name])
+    array.reshape(-1)[3] += 1 if array.reshape(-1)[3] <= 0 else -1
+    with pytest.raises(PackageError, match=f"array {name} is not what the checkpoint quantises to"):
+        check_package(replace(package, weights=model.with_arrays(**{name: array})), checkpoint)
+
+
+@pytest.mark.parametrize("name", ["g", "v", "q"])
+def test_another_channels_range_is_found(built: tuple[Checkpoint, ModelPackage], name: str) -> None:
+    checkpoint, package = built
+    record = package.calibration
+    assert record is not None and isinstance(record.ranges, LlamaRanges)
+    channels = {n: [list(layer) for layer in layers] for n, layers in record.ranges.channels.items()}
+    channels[name][0][1] *= 1.5
+    ranges = replace(record.ranges, channels=channels)
+    with pytest.raises(PackageError, match=rf"recorded range of channels\.{name}\.0\.1 is not"):
+        check_package(replace(package, calibration=replace(record, ranges=ranges)), checkpoint)
+
+
+def test_equalising_leaves_the_function_alone(built: tuple[Checkpoint, ModelPackage]) -> None:
+    """Products of what a power of two moves between are the same to the bit."""
+    checkpoint, a = built[0], built[0].llama
+    rng = np.random.default_rng(1)
+    drawn = lambda channels: tuple(map(tuple, rng.integers(-5, 6, (a.n_layer, channels)).tolist()))
+    shared = a.n_kv_head * a.head_dim
+    exponents = Exponents(drawn(a.d_inner), drawn(shared), drawn(shared // 2))
+    for l in range(a.n_layer):
+        plain = {kind: Folded.read(checkpoint, l, kind, None) for kind in KINDS}
+        moved = {kind: Folded.read(checkpoint, l, kind, exponents) for kind in KINDS}
+        mlp = lambda of: np.einsum("if,fo->fio", of["up"].weight[:, 0], of["down"].weight[:, 0])
+        assert np.array_equal(mlp(plain), mlp(moved))
+        heads = (a.n_kv_head, a.group, a.head_dim)
+        for of in (plain, moved):
+            of["v"] = of["qkv"].weight[:, -1].reshape(-1, a.n_kv_head, a.head_dim)
+            of["out"] = of["o"].weight[:, 0].reshape(*heads, -1)
+            of["q"] = of["qkv"].weight[:, : a.group].reshape(-1, a.group, a.n_kv_head, a.head_dim)
+            of["k"] = of["qkv"].weight[:, a.group].reshape(-1, a.n_kv_head, a.head_dim)
+        values = lambda of: np.einsum("ibe,bgeo->bgeio", of["v"], of["out"])
+        assert np.array_equal(values(plain), values(moved))
+        scores = lambda of: np.einsum("igbe,kbe->gbeik", of["q"], of["k"])
+        assert np.array_equal(scores(plain), scores(moved))
+        if moved["qkv"].bias is not None:
+            by = moved["qkv"].weight[0] / plain["qkv"].weight[0]  # powers of two
+            assert np.array_equal(moved["qkv"].bias, plain["qkv"].bias * by)
+
+
+def test_a_massive_channel_is_taken_up_by_the_weights() -> None:
+    of, against = np.array([1.0, 4096.0, 1.0, 0.0, 1.0]), np.array([1.0, 1.0, 1.0, 1.0, 0.0])
+    assert balance(of, against, centred=True) == (0, 6, 0, 0, 0)
+    assert balance(np.array([4.0, 4.0]), np.array([1.0, 1.0]), centred=True) == (0, 0)
+    assert balance(np.array([4.0, 2.0**-40]), np.array([1.0, 1.0]), centred=False) == (1, -CLAMP)
+
+
+def test_exponents_balance_what_was_seen(built: tuple[Checkpoint, ModelPackage]) -> None:
+    checkpoint, package = built
+    record, scales = package.calibration, package.scales
+    assert record is not None and isinstance(record.ranges, LlamaRanges) and isinstance(scales, LlamaScales)
+    assert choose_exponents(checkpoint, record.ranges) == scales.exponents
+    after, ranges = largest_after(record.ranges, scales.exponents), record.ranges
+    for name in ("q", "k"):  # balanced to a factor of sqrt(2), channel by channel
+        most = np.sqrt(ranges.largest("q") * ranges.largest("k")).max() * 2**0.5
+        assert max(after[name]) <= most * 1.001

@@ -1,0 +1,37 @@
+"""The families of models that are proved: whose configuration it is, and what it makes a description of.
+
+A family has a folder of its own (`zkllm/gpt2/`, `zkllm/llama/`); nothing of the protocol knows one.
+"""
+
+from __future__ import annotations
+
+from zkllm.files import JsonObject
+from zkllm.gpt2 import description as gpt2
+from zkllm.gpt2.config import ProgramConfig
+from zkllm.llama import description as llama
+from zkllm.llama.config import LlamaConfig
+from zkllm.protocol.description import Description
+from zkllm.protocol.manifest import Manifest
+
+Config = ProgramConfig | LlamaConfig
+
+
+def describe(c: Config, rows: int, certified: int, sealed: bool = False) -> Description:
+    """What is proved of a model in one circuit. Raises ValueError unless 1 <= k <= N <= n_ctx."""
+    if isinstance(c, LlamaConfig):
+        return llama.describe(c, rows, certified, sealed)
+    return gpt2.describe(c, rows, certified, sealed)
+
+
+def declared(c: Config, rows: int, certified: int) -> Manifest:
+    """The tensors alone, and the arrays that they are made from."""
+    if isinstance(c, LlamaConfig):
+        return llama.declared(c, rows, certified)
+    return gpt2.declared(c, rows, certified)
+
+
+def config_of(data: JsonObject) -> Config:
+    """The configuration that this is the data of; Malformed where it is none. GPT-2's name no family."""
+    if isinstance(data, dict) and "family" in data:
+        return LlamaConfig.from_dict(data)
+    return ProgramConfig.from_dict(data)

@@ -1,0 +1,141 @@
+"""What fixes the integer program of a Llama: the architecture, every scale, every width.
+
+A `LlamaConfig` and the quantised weights determine the program completely; both are committed to by
+`model_id`. Widths are in bits, shifts are powers of two.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from zkllm.errors import Malformed
+from zkllm.files import JsonObject
+from zkllm.protocol.column_sizes import ColumnSizes
+from zkllm.protocol.shape import Vocabulary
+from zkllm.records import from_data, to_data
+
+FAMILY = "llama"
+"""In the data of a configuration, which GPT-2's lack: a configuration of one family is none of another's."""
+
+
+@dataclass(frozen=True)
+class LlamaConfig:
+    """Integers only, so that equality and the digest are exact."""
+
+    # architecture
+    n_layer: int
+    n_head: int  # of queries
+    n_kv_head: int  # of keys and values, that divide them
+    head_dim: int  # even; all of a head's features are turned
+    d_model: int  # the width of the residual stream
+    d_inner: int
+    vocab_size: int
+    n_ctx: int
+    pad_id: int  # every id after x_T
+    qkv_bias: bool
+    o_bias: bool
+    mlp_bias: bool  # of gate, up and down
+    tied_head: bool  # the head is the embedding
+
+    # scales; round_s(z) = floor((z + 2^(s-1)) / 2^s)
+    wte_shift: int  # X_0 = 2^wte_shift wte
+    kappa: int  # rho^2 Q <= d 2^(2 kappa) < (rho + 1)^2 Q
+    norm_shift: int  # y = round(X rho)
+    qkv_shift: int
+    rotary_shift: int  # fractional bits of cos and sin
+    o_shift: int
+    gate_shift: int
+    up_shift: int
+    product_shift: int  # g = round(a up)
+    down_shift: int
+    final_shift: int
+    exp_shift: int  # delta = 2^exp_shift (idx + over) + rem
+    eps_int: int  # Q = sum X^2 + eps_int, at least 1
+
+    # log2, of each layer: scales differ by layer, shifts do not; Z = 2^gain A W + b, g = round(2^gain a up)
+    qkv_gains: tuple[int, ...]
+    o_gains: tuple[int, ...]
+    gate_gains: tuple[int, ...]
+    up_gains: tuple[int, ...]
+    product_gains: tuple[int, ...]
+    down_gains: tuple[int, ...]
+
+    # widths
+    act_bits: int  # y, q, k, v, o, up, a, wte, slots, and q and k turned: signed
+    gate_bits: int  # f, the activation's input, signed: its table has 2^gate_bits entries
+    product_bits: int  # g: signed
+    final_bits: int  # yf: signed
+    write_bits: int  # residual writes: signed
+    rho_bits: int  # unsigned
+    norm_bits: int  # u and v of RMSNorm: unsigned, below (2 rho + 1) Q
+    over_bits: int  # over: the score difference beyond the exp table
+    div_bits: int  # div and div_rest: unsigned, below 2 M
+    logit_bits: int  # logit: signed
+    diff_bits: int  # diff = logit - another id's: unsigned
+    exp_bits: int  # the exp table has 2^exp_bits entries
+    limb_bits: int  # widest range table; wider values are limbs
+
+    # packing: slots an axis is cut into, and bits a slot
+    head_slots: int  # of half a head's features, for q, k and v
+    head_slot_bits: int
+    width_slots: int  # of the width, for o and down
+    width_slot_bits: int
+    inner_slots: int  # of the inner width, for gate and up
+    inner_slot_bits: int
+    vocab_slots: int  # id = slot * vocab_block + v'
+    vocab_slot_bits: int
+
+    # commitments
+    mu: int  # the opening sees 2^mu coefficients in every column
+    fixed_mu: int  # of which tensors fill 2^fixed_mu of a fixed column, at most all,
+    witness_mu: int  # and 2^witness_mu of a witness column, at most half
+    hidden: bool  # fixed columns are masked above that, but for those of lookup tables, which are apart
+
+    @property
+    def width(self) -> int:
+        return self.d_model
+
+    @property
+    def group(self) -> int:
+        """Heads of queries that share keys and values."""
+        return self.n_head // self.n_kv_head
+
+    @property
+    def attended(self) -> int:
+        """Features of all heads of queries."""
+        return self.n_head * self.head_dim
+
+    @property
+    def half(self) -> int:
+        """Features of a head that are turned with one of the other half each."""
+        return self.head_dim // 2
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        return Vocabulary(self.vocab_size, self.vocab_slots, self.pad_id)
+
+    @property
+    def vocab_block(self) -> int:
+        return self.vocabulary.block
+
+    def gains(self, kind: str) -> tuple[int, ...]:
+        """log2 of what multiplies A W in each layer, or the gated "product"."""
+        by_layer: tuple[int, ...] = getattr(self, f"{kind}_gains")
+        return by_layer
+
+    def biased(self, kind: str) -> bool:
+        """Whether a kind of linear layer has biases."""
+        return {"qkv": self.qkv_bias, "o": self.o_bias}.get(kind, self.mlp_bias)
+
+    def with_columns(self, sizes: ColumnSizes) -> LlamaConfig:
+        return replace(self, **sizes._asdict())
+
+    def to_dict(self) -> JsonObject:
+        return {"family": FAMILY, **to_data(self)}
+
+    @classmethod
+    def from_dict(cls, data: JsonObject) -> LlamaConfig:
+        if not isinstance(data, dict) or data.get("family") != FAMILY:
+            raise Malformed(f"program configuration: its family is not {FAMILY!r}")
+        fields = {name: value for name, value in data.items() if name != "family"}
+        return from_data(cls, fields, "program configuration")

@@ -1,0 +1,209 @@
+"""A Llama as a program of the protocol: its axes, its operations in their order, and its parts."""
+
+from __future__ import annotations
+
+from zkllm.llama.config import LlamaConfig
+from zkllm.ops.axes import HEAD, INNER, OWN, RESIDUAL, SHARED
+from zkllm.ops.embedding import Embedding
+from zkllm.ops.gated import GatedProduct
+from zkllm.ops.grouped_attention import GroupedAttention
+from zkllm.ops.head import FinalNorm, Head
+from zkllm.ops.linear import Kind, Linear
+from zkllm.ops.residual import Residual
+from zkllm.ops.rmsnorm import RmsNorm
+from zkllm.ops.rotary import Rotary
+from zkllm.protocol import description
+from zkllm.protocol.description import Description, Program
+from zkllm.protocol.forms import Alternate
+from zkllm.protocol.manifest import PROJECTION, ROW, TOKEN, Axis, Manifest
+from zkllm.protocol.operation import Operation
+from zkllm.protocol.shape import Shape
+from zkllm.protocol.sources import Packing
+
+ATTENTION = "RMSNorm and self-attention"
+FIRST, SECOND = "gate, up and their product", "down and residual"
+EMBEDDING, HEAD_PART = "embedding", "final RMSNorm and head"
+
+HEADS = (*SHARED, *OWN)
+POINTS = (("l", "t", *SHARED, *HEAD), ("l", "t", *RESIDUAL), ("l", "t", "f"), ("v",), ("p",))
+
+
+def axes(c: LlamaConfig, rows: int, certified: int) -> tuple[Axis, ...]:
+    """Every axis with its real size."""
+    return (
+        Axis("l", c.n_layer, ROW),
+        Axis("n", 2 * c.n_layer + 1, ROW),
+        Axis("m", 2 * c.n_layer),
+        Axis("t", rows, TOKEN),
+        Axis("u", rows),
+        Axis("i", certified, TOKEN),
+        Axis("s", rows * c.vocab_slots),
+        Axis("p", c.group + 2, PROJECTION),  # queries, key, value of a shared head
+        Axis("x", c.group + 1),  # queries and key, which are turned
+        Axis("b", c.n_kv_head),
+        Axis("g", c.group),
+        Axis("z", 2),
+        Axis("c", c.head_slots),
+        Axis("j", c.half // c.head_slots),
+        Axis("d", c.width_slots),
+        Axis("r", c.d_model // c.width_slots),
+        Axis("fc", c.inner_slots),
+        Axis("f", c.d_inner // c.inner_slots),
+        Axis("w", c.vocab_slots),
+        Axis("v", c.vocab_block),
+        Axis("pos", c.n_ctx),
+        Axis("act", 1 << c.gate_bits),
+        Axis("exp", 1 << c.exp_bits),
+    )
+
+
+def linear_kinds(c: LlamaConfig) -> tuple[Kind, ...]:
+    width, inner = Packing("d", c.width_slot_bits), Packing("fc", c.inner_slot_bits)
+
+    def first(name: str, shift: int, target: str, bits: int | None) -> Kind:
+        """Of the MLP's: from the second RMSNorm's output to the inner width."""
+        return Kind(
+            name,
+            part=FIRST,
+            shift=shift,
+            source="y",
+            source_maps=(Alternate("l", 1), "t", *RESIDUAL),
+            inputs=RESIDUAL,
+            output_dims=(INNER,),
+            packing=inner,
+            point=("f",),
+            target=target,
+            layer="l",
+            remainder=f"{name}_rem",
+            bits=bits,
+            gains=c.gains(name),
+            biased=c.biased(name),
+        )
+
+    return (
+        Kind(
+            "qkv",
+            part=ATTENTION,
+            shift=c.qkv_shift,
+            source="y",
+            source_maps=(Alternate("l", 0), "t", *RESIDUAL),
+            inputs=RESIDUAL,
+            output_dims=("p", (*SHARED, *HEAD)),
+            packing=Packing("c", c.head_slot_bits),
+            point=("p", *SHARED, *HEAD),
+            target="qkv",
+            layer="l",
+            remainder="qkv_rem",
+            bits=c.act_bits,
+            gains=c.gains("qkv"),
+            biased=c.biased("qkv"),
+        ),
+        Kind(
+            "o",
+            part=ATTENTION,
+            shift=c.o_shift,
+            source="o",
+            source_maps=("l", "t", *HEADS, *HEAD),
+            inputs=(*HEADS, *HEAD),
+            output_dims=(RESIDUAL,),
+            packing=width,
+            point=RESIDUAL,
+            target="write",
+            layer=Alternate("l", 0),
+            remainder="o_rem",
+            gains=c.gains("o"),
+            biased=c.biased("o"),
+        ),
+        first("gate", c.gate_shift, "f", None),
+        first("up", c.up_shift, "up", c.act_bits),
+        Kind(
+            "down",
+            part=SECOND,
+            shift=c.down_shift,
+            source="g",
+            source_maps=("l", "t", *INNER),
+            inputs=INNER,
+            output_dims=(RESIDUAL,),
+            packing=width,
+            point=RESIDUAL,
+            target="write",
+            layer=Alternate("l", 1),
+            remainder="down_rem",
+            gains=c.gains("down"),
+            biased=c.biased("down"),
+        ),
+    )
+
+
+def residual(c: LlamaConfig) -> Residual:
+    return Residual(c.write_bits, RESIDUAL, parts={ATTENTION: 1 / 2, SECOND: 1 / 2})
+
+
+def rms_norm(c: LlamaConfig) -> RmsNorm:
+    each, last = c.n_layer / (2 * c.n_layer + 1), 1 / (2 * c.n_layer + 1)
+    return RmsNorm(
+        parts={ATTENTION: each, FIRST: each, HEAD_PART: last},
+        width=c.d_model,
+        kappa=c.kappa,
+        eps=c.eps_int,
+        shift=c.norm_shift,
+        bits=c.act_bits,
+        rho_bits=c.rho_bits,
+        norm_bits=c.norm_bits,
+        width_axes=RESIDUAL,
+    )
+
+
+def attention(c: LlamaConfig) -> GroupedAttention:
+    return GroupedAttention(
+        shift=c.exp_shift, bits=c.act_bits, over_bits=c.over_bits, div_bits=c.div_bits, parts={ATTENTION: 1}
+    )
+
+
+def gated_product(c: LlamaConfig) -> GatedProduct:
+    return GatedProduct(c.gate_bits, c.product_shift, c.product_bits, c.gains("product"), parts={FIRST: 1})
+
+
+def operations(c: LlamaConfig) -> tuple[Operation, ...]:
+    """All of a model, in the order in which their tensors are declared and their relations run."""
+    return (
+        Embedding(
+            c.vocabulary,
+            slot_bits=c.vocab_slot_bits,
+            bits=c.act_bits,
+            token_shift=c.wte_shift,
+            position_shift=None,
+            width_axes=RESIDUAL,
+            parts={EMBEDDING: 1},
+        ),
+        residual(c),
+        rms_norm(c),
+        Linear(linear_kinds(c)),
+        Rotary(c.rotary_shift, c.act_bits, parts={ATTENTION: 1}),
+        attention(c),
+        gated_product(c),
+        FinalNorm(c.final_shift, c.final_bits, biased=False, width_axes=RESIDUAL, parts={HEAD_PART: 1}),
+        Head(
+            c.vocabulary,
+            slot_bits=c.vocab_slot_bits,
+            logit_bits=c.logit_bits,
+            diff_bits=c.diff_bits,
+            own_matrix=not c.tied_head,
+            width_axes=RESIDUAL,
+            parts={HEAD_PART: 1},
+        ),
+    )
+
+
+def program(c: LlamaConfig, rows: int, certified: int) -> Program:
+    return Program(axes(c, rows, certified), operations(c), POINTS)
+
+
+def declared(c: LlamaConfig, rows: int, certified: int) -> Manifest:
+    """The tensors alone, and the arrays that they are made from."""
+    return description.declared(Shape(c, rows, certified), program(c, rows, certified))
+
+
+def describe(c: LlamaConfig, rows: int, certified: int, sealed: bool = False) -> Description:
+    """What is proved of a model in one circuit. Raises ValueError unless 1 <= k <= N <= n_ctx."""
+    return Description(Shape(c, rows, certified, sealed), program(c, rows, certified))

@@ -1,0 +1,306 @@
+"""The families of models: how each is calibrated, quantised, checked and audited, behind one interface.
+
+`families` is the registry. A package's family is that of its configuration, a checkpoint's that of its
+architecture; who builds, opens or audits packages asks the family, and knows none by name.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from zkllm.errors import PackageError
+from zkllm.families import Config
+from zkllm.files import JsonObject
+from zkllm.gpt2.config import ProgramConfig
+from zkllm.llama.config import LlamaConfig
+from zkllm.model import calibrate, predicates, quantize, tables, weights
+from zkllm.model.architecture import AnyArchitecture, Architecture
+from zkllm.model.calibrate import FloatRanges
+from zkllm.model.calibration_record import CalibrationRecord
+from zkllm.model.checkpoint import Checkpoint
+from zkllm.model.llama import calibrate as llama_calibrate
+from zkllm.model.llama import predicates as llama_predicates
+from zkllm.model.llama import quantize as llama_quantize
+from zkllm.model.llama import weights as llama_weights
+from zkllm.model.llama.architecture import LlamaArchitecture
+from zkllm.model.llama.calibrate import LlamaRanges
+from zkllm.model.llama.record import LlamaRecord
+from zkllm.model.llama.scales import LlamaScales
+from zkllm.model.llama.weights import LlamaModel, LlamaTables
+from zkllm.model.models import AnyScales, Model, Tables
+from zkllm.model.quantize import QuantizerOptions, Scales
+from zkllm.model.scale_check import scale_errors
+from zkllm.model.weights import QuantizedModel, TableSpec
+
+Progress = Callable[[int, int], None]
+Arrays = Mapping[str, np.ndarray]
+PACKING = ("slots", "slot_bits", "inner_slots", "inner_slot_bits", "vocab_slots", "vocab_slot_bits",
+           "head_slots", "head_slot_bits", "width_slots", "width_slot_bits", "rho_bits")  # fmt: skip
+"""Fields of configurations that the quantised weights decide."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the quantiser chooses from ranges."""
+
+    config: Config
+    scales: AnyScales
+    tables: Tables
+
+
+class Family(ABC):
+    """Each method takes what is this family's; TypeError for another's."""
+
+    # ---- from a checkpoint to a model
+    @abstractmethod
+    def measure(
+        self, checkpoint: Checkpoint, groups: Sequence[np.ndarray], progress: Progress | None
+    ) -> FloatRanges: ...
+
+    @abstractmethod
+    def ranges(self, data: JsonObject) -> FloatRanges: ...
+
+    @abstractmethod
+    def choose(self, checkpoint: Checkpoint, ranges: FloatRanges, options: QuantizerOptions) -> Choice: ...
+
+    @abstractmethod
+    def groups(self, config: Config) -> Mapping[str, tuple[str, ...]]:
+        """Arrays that are made together."""
+
+    @abstractmethod
+    def blocks(self, checkpoint: Checkpoint, choice: Choice, group: str) -> Iterator[tuple[str, np.ndarray]]:
+        """(name, next block along the first axis) of the arrays of a group."""
+
+    @abstractmethod
+    def packed(self, model: Model, options: QuantizerOptions) -> Model:
+        """With slots chosen from the quantised weights."""
+
+    @abstractmethod
+    def scale_errors(self, checkpoint: Checkpoint, choice: Choice, chosen: bool) -> list[str]:
+        """Where this is no program of the checkpoint, or too coarse a one. `chosen`: the caller compares it
+        with what the quantiser chooses, too."""
+
+    # ---- what a package holds
+    @abstractmethod
+    def arrays(self, config: Config) -> Mapping[str, tuple[str, tuple[int, ...]]]:
+        """name -> (dtype, shape)."""
+
+    @abstractmethod
+    def model(self, config: Config, spec: Tables, arrays: Arrays) -> Model: ...
+
+    @abstractmethod
+    def tables(self, data: JsonObject) -> Tables: ...
+
+    @abstractmethod
+    def scales(self, data: JsonObject) -> AnyScales: ...
+
+    @abstractmethod
+    def record(self, raw: bytes) -> CalibrationRecord: ...
+
+    @abstractmethod
+    def new_record(
+        self, ranges: FloatRanges, options: QuantizerOptions, seed: int, text: str
+    ) -> CalibrationRecord: ...
+
+    # ---- predicates
+    @abstractmethod
+    def failed_predicates(self, model: Model) -> list[str]: ...
+
+    @abstractmethod
+    def failed_config_predicates(self, config: Config) -> list[str]: ...
+
+    @abstractmethod
+    def failed_public_predicates(self, config: Config, spec: Tables) -> list[str]: ...
+
+    @abstractmethod
+    def tables_of(self, spec: Tables, config: Config) -> Arrays:
+        """The arrays that a specification determines."""
+
+    # ---- of all alike
+    def array_bytes(self, name: str, config: Config) -> int:
+        dtype, shape = self.arrays(config)[name]
+        return prod(shape) * np.dtype(dtype).itemsize
+
+    def check_predicates(self, model: Model) -> None:
+        """Raises PackageError naming every predicate that does not hold."""
+        if failed := self.failed_predicates(model):
+            raise PackageError("model package is unsound: " + "; ".join(failed))
+
+
+def _other() -> TypeError:
+    return TypeError("of another family")
+
+
+class Gpt2(Family):
+    def measure(
+        self, checkpoint: Checkpoint, groups: Sequence[np.ndarray], progress: Progress | None
+    ) -> FloatRanges:
+        return calibrate.measure(checkpoint, groups, progress)
+
+    def ranges(self, data: JsonObject) -> FloatRanges:
+        return FloatRanges.from_dict(data)
+
+    def choose(self, checkpoint: Checkpoint, ranges: FloatRanges, options: QuantizerOptions) -> Choice:
+        return Choice(*quantize.choose_config(checkpoint, ranges, options))
+
+    def groups(self, config: Config) -> Mapping[str, tuple[str, ...]]:
+        return quantize.GROUPS
+
+    def _own(self, choice: Choice) -> tuple[ProgramConfig, Scales, TableSpec]:
+        c, s, spec = choice.config, choice.scales, choice.tables
+        if isinstance(c, ProgramConfig) and isinstance(s, Scales) and isinstance(spec, TableSpec):
+            return c, s, spec
+        raise _other()
+
+    def blocks(self, checkpoint: Checkpoint, choice: Choice, group: str) -> Iterator[tuple[str, np.ndarray]]:
+        return quantize.quantized_blocks(checkpoint, *self._own(choice), group)
+
+    def packed(self, model: Model, options: QuantizerOptions) -> Model:
+        return quantize.packed(self._model(model), options)
+
+    def scale_errors(self, checkpoint: Checkpoint, choice: Choice, chosen: bool) -> list[str]:
+        return scale_errors(checkpoint, *self._own(choice))
+
+    def _config(self, config: Config) -> ProgramConfig:
+        if isinstance(config, ProgramConfig):
+            return config
+        raise _other()
+
+    def _model(self, model: Model) -> QuantizedModel:
+        if isinstance(model, QuantizedModel):
+            return model
+        raise _other()
+
+    def _spec(self, spec: Tables) -> TableSpec:
+        if isinstance(spec, TableSpec):
+            return spec
+        raise _other()
+
+    def arrays(self, config: Config) -> Mapping[str, tuple[str, tuple[int, ...]]]:
+        own = self._config(config)
+        return {name: (dtype, shape(own)) for name, (dtype, shape) in weights.ARRAYS.items()}
+
+    def model(self, config: Config, spec: Tables, arrays: Arrays) -> Model:
+        return QuantizedModel(self._config(config), self._spec(spec), **arrays)
+
+    def tables(self, data: JsonObject) -> Tables:
+        return TableSpec.from_dict(data)
+
+    def scales(self, data: JsonObject) -> AnyScales:
+        return Scales.from_dict(data)
+
+    def record(self, raw: bytes) -> CalibrationRecord:
+        return CalibrationRecord.from_bytes(raw)
+
+    def new_record(
+        self, ranges: FloatRanges, options: QuantizerOptions, seed: int, text: str
+    ) -> CalibrationRecord:
+        return CalibrationRecord.of(ranges, options, seed, text)
+
+    def failed_predicates(self, model: Model) -> list[str]:
+        return predicates.failed_predicates(self._model(model))
+
+    def failed_config_predicates(self, config: Config) -> list[str]:
+        return predicates.failed_config_predicates(self._config(config))
+
+    def failed_public_predicates(self, config: Config, spec: Tables) -> list[str]:
+        return predicates.failed_public_predicates(self._config(config), self._spec(spec))
+
+    def tables_of(self, spec: Tables, config: Config) -> Arrays:
+        return tables.tables_of(self._spec(spec), self._config(config))
+
+
+class Llama(Family):
+    def measure(
+        self, checkpoint: Checkpoint, groups: Sequence[np.ndarray], progress: Progress | None
+    ) -> FloatRanges:
+        return llama_calibrate.measure(checkpoint, groups, progress)
+
+    def ranges(self, data: JsonObject) -> FloatRanges:
+        return LlamaRanges.from_dict(data)
+
+    def choose(self, checkpoint: Checkpoint, ranges: FloatRanges, options: QuantizerOptions) -> Choice:
+        if not isinstance(ranges, LlamaRanges):
+            raise _other()
+        chosen = llama_quantize.choose_config(checkpoint, ranges, options)
+        return Choice(chosen.config, chosen.scales, chosen.tables)
+
+    def groups(self, config: Config) -> Mapping[str, tuple[str, ...]]:
+        return llama_quantize.groups(self._config(config))
+
+    def blocks(self, checkpoint: Checkpoint, choice: Choice, group: str) -> Iterator[tuple[str, np.ndarray]]:
+        c, s, spec = choice.config, choice.scales, choice.tables
+        if isinstance(c, LlamaConfig) and isinstance(s, LlamaScales) and isinstance(spec, LlamaTables):
+            return llama_quantize.quantized_blocks(checkpoint, c, s, spec, group)
+        raise _other()
+
+    def packed(self, model: Model, options: QuantizerOptions) -> Model:
+        return llama_quantize.packed(self._model(model), options)
+
+    def scale_errors(self, checkpoint: Checkpoint, choice: Choice, chosen: bool) -> list[str]:
+        """Exponents may silence channels in ways that no floor on a scale shows: they have to be the
+        quantiser's."""
+        return [] if chosen else ["its channels' exponents are accepted only as the quantiser chooses them"]
+
+    def _config(self, config: Config) -> LlamaConfig:
+        if isinstance(config, LlamaConfig):
+            return config
+        raise _other()
+
+    def _model(self, model: Model) -> LlamaModel:
+        if isinstance(model, LlamaModel):
+            return model
+        raise _other()
+
+    def _spec(self, spec: Tables) -> LlamaTables:
+        if isinstance(spec, LlamaTables):
+            return spec
+        raise _other()
+
+    def arrays(self, config: Config) -> Mapping[str, tuple[str, tuple[int, ...]]]:
+        return llama_weights.arrays(self._config(config))
+
+    def model(self, config: Config, spec: Tables, arrays: Arrays) -> Model:
+        return LlamaModel(self._config(config), self._spec(spec), arrays)
+
+    def tables(self, data: JsonObject) -> Tables:
+        return LlamaTables.from_dict(data)
+
+    def scales(self, data: JsonObject) -> AnyScales:
+        return LlamaScales.from_dict(data)
+
+    def record(self, raw: bytes) -> CalibrationRecord:
+        return LlamaRecord.from_bytes(raw)
+
+    def new_record(
+        self, ranges: FloatRanges, options: QuantizerOptions, seed: int, text: str
+    ) -> CalibrationRecord:
+        return LlamaRecord.of(ranges, options, seed, text)
+
+    def failed_predicates(self, model: Model) -> list[str]:
+        return llama_predicates.failed_predicates(self._model(model))
+
+    def failed_config_predicates(self, config: Config) -> list[str]:
+        return llama_predicates.failed_config_predicates(self._config(config))
+
+    def failed_public_predicates(self, config: Config, spec: Tables) -> list[str]:
+        return llama_predicates.failed_public_predicates(self._config(config), self._spec(spec))
+
+    def tables_of(self, spec: Tables, config: Config) -> Arrays:
+        return llama_weights.tables_of(self._spec(spec), self._config(config))
+
+
+GPT2, LLAMA = Gpt2(), Llama()
+FAMILIES: Mapping[type, Family] = {
+    ProgramConfig: GPT2, Architecture: GPT2, LlamaConfig: LLAMA, LlamaArchitecture: LLAMA,
+}  # fmt: skip
+"""By the class of a configuration, and by that of an architecture."""
+
+
+def family_of(of: Config | AnyArchitecture) -> Family:
+    return FAMILIES[type(of)]

@@ -1,0 +1,1 @@
+"""The Llama family's side of a model: checkpoint, float pass, quantiser, integer program, predicates."""

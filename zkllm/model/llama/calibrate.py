@@ -1,0 +1,78 @@
+"""Calibration of a Llama: the largest values that its float model takes, of some tensors channel by channel.
+
+Channels are what powers of two move between (`equalise`): the inner width's of up and g, a head's features of
+v, and pairs of features that are turned together of q and k, all queries of a group together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from zkllm.model.calibrate import FloatRanges, float_type, in_parts
+from zkllm.model.checkpoint import Checkpoint
+from zkllm.model.llama.float_model import LlamaFloat, read_layers
+
+_DIGITS = 4  # of a channel's largest value: more would say nothing, and there are many
+
+
+@dataclass
+class LlamaRanges(FloatRanges):
+    """`channels`: by name and layer, largest magnitudes. `residual_rms`: root mean squares of rows."""
+
+    channels: dict[str, list[list[float]]] = field(default_factory=dict)
+
+    def watch(self, name: str, layer: int, array: np.ndarray) -> None:
+        self.tensors[name] = max(self.tensors.get(name, 0.0), float(np.abs(array).max(initial=0.0)))
+        if name in ("up", "g", "v", "q", "k"):
+            self._watch_channels(name, layer, _by_channel(name, array))
+        if name == "residual":
+            spread = np.sqrt((array.astype(np.float64) ** 2).mean(axis=-1))
+            low, high = self.residual_rms
+            self.residual_rms = (min(low, float(spread.min())), max(high, float(spread.max())))
+        if name == "logits":
+            width = (array.max(axis=-1) - array.min(axis=-1)).max()
+            self.tensors["diff"] = max(self.tensors.get("diff", 0.0), float(width))
+
+    def _watch_channels(self, name: str, layer: int, most: np.ndarray) -> None:
+        known = self.channels.setdefault(name, [])
+        found = [float(f"{x:.{_DIGITS}g}") for x in most.tolist()]
+        if layer < len(known):
+            known[layer] = [max(pair) for pair in zip(known[layer], found, strict=True)]
+        else:
+            known.append(found)
+
+    def largest(self, name: str) -> np.ndarray:
+        """float64[layers, channels]."""
+        return np.array(self.channels[name], np.float64)
+
+
+def _by_channel(name: str, array: np.ndarray) -> np.ndarray:
+    """Largest magnitudes of (.., t, features); q, k, v are (S, head of keys, member, t, features)."""
+    if name in ("up", "g"):
+        channels: np.ndarray = np.abs(array).max(axis=tuple(range(array.ndim - 1)))
+        return channels
+    heads: np.ndarray = np.abs(array).max(axis=(0, 2, 3))  # (head of keys, features)
+    if name != "v":
+        heads = heads.reshape(len(heads), 2, -1).max(axis=1)  # pairs that are turned together
+    return heads.reshape(-1)
+
+
+def measure(
+    checkpoint: Checkpoint, groups: Sequence[np.ndarray], progress: Callable[[int, int], None] | None = None
+) -> LlamaRanges:
+    """Runs the float model over groups of sequences int[S, t], one layer at a time for all of them."""
+    dtype, layers = float_type(checkpoint), checkpoint.llama.n_layer
+    model, ranges = LlamaFloat(checkpoint, dtype), LlamaRanges(tokens=sum(int(ids.size) for ids in groups))
+    streams = [model.embed(part) for part in in_parts(groups)]
+    for l, layer in enumerate(read_layers(checkpoint, dtype)):
+        streams = [model.block(layer, x, ranges.watch, l) for x in streams]
+        if progress:
+            progress(l + 1, layers + 1)
+    for x in streams:
+        model.head(x, ranges.watch)
+    if progress:
+        progress(layers + 1, layers + 1)
+    return ranges

@@ -1,0 +1,163 @@
+"""The integer program of a Llama by kernels and numpy: bit-identical to `zkllm.model.llama.reference`.
+
+What is heavy (linear layers, attention, sums of squares, the head) is kernels' work; the rest is a few exact
+operations on 64-bit integers an entry.
+"""
+
+from __future__ import annotations
+
+from math import isqrt
+
+import numpy as np
+
+from zkllm.kernels.interface import Kernels, LinearScales
+from zkllm.llama.description import attention, linear_kinds, rms_norm
+from zkllm.model.kernel_rows import KernelRows, Progress
+from zkllm.model.llama.weights import LlamaModel
+from zkllm.model.trace import Trace
+from zkllm.protocol.sources import WORDS
+
+_LIMB = 15
+"""Bits below the top limb of a wide input of a linear layer, whose kernel takes 16-bit integers."""
+_HALVES = 16
+"""Of an accumulator, as the linear kernel gives it: rounded to 32 bits, and what is left."""
+
+
+class LlamaExecution(KernelRows):
+    """Fills a trace, some rows at a time."""
+
+    def __init__(self, model: LlamaModel, trace: Trace, check: bool, kernels: Kernels):
+        super().__init__(trace, check, kernels)
+        c = model.config
+        self.c, self.model = c, model
+        self.norm_scales, self.attention_scales = rms_norm(c), attention(c)
+        self.kinds = {kind.name: kind for kind in linear_kinds(c)}
+        bits = self.guard.bits
+        self.target_bits = {
+            "qkv": bits(c.act_bits, 16),
+            "write": bits(c.write_bits, 32),
+            "f": c.gate_bits,  # checked or not: the table has no other entry
+            "up": bits(c.act_bits, 16),
+        }
+
+    def rows(self, start: int, stop: int, progress: Progress | None = None) -> None:
+        if start == stop:
+            return
+        at, layers = slice(start, stop), self.c.n_layer
+        x = self.embed(at)
+        for l in range(layers):
+            self.norm(2 * l, at, x)
+            self.linear("qkv", l, at, self.trace["y"][2 * l, at], l)
+            self.turn(l, at)
+            self.attend(l, at)
+            x += self.linear("o", l, at, self.trace["o"][l, at], 2 * l)
+            self.norm(2 * l + 1, at, x)
+            x += self.inner(l, at)
+            if progress is not None:
+                progress(l + 1, layers)
+        self.norm(2 * layers, at, x)
+
+    def embed(self, at: slice) -> np.ndarray:
+        """X_0, the residual stream before the first write."""
+        x = self.model["wte"][self.trace.ids[at]].astype(np.int64) << self.c.wte_shift
+        self.trace["x0"][at] = self.guard.signed_array("x0", x, 32, 32)
+        return x
+
+    def norm(self, n: int, at: slice, x: np.ndarray) -> None:
+        """Of rows of the stream, int64; |X rho| is at most sqrt(d) 2^kappa, which fits."""
+        op, guard, trace = self.norm_scales, self.guard, self.trace
+        target = op.width << 2 * op.kappa
+        for i, square in enumerate(self.kernels.square_sums(np.ascontiguousarray(x))):
+            t, q = at.start + i, square + op.eps
+            rho = isqrt(target // q)
+            u = target - rho * rho * q
+            named = {"rho": rho, "u": u, "v": (2 * rho + 1) * q - u - 1}
+            for name, value in named.items():
+                bits = op.rho_bits if name == "rho" else op.norm_bits
+                guard.unsigned(f"{name}[{n}]", value, bits, 128)
+                trace[name][n, t] = np.frombuffer(value.to_bytes(2 * WORDS, "little"), "<u2")
+            z = x[i] * np.int64(rho) + (1 << op.shift - 1)
+            trace["y"][n, t] = guard.signed_array(f"y[{n}]", z >> op.shift, op.bits, 16)
+            trace["y_rem"][n, t] = z & (1 << op.shift) - 1
+
+    def linear(self, name: str, l: int, at: slice, a: np.ndarray, index: int) -> np.ndarray:
+        """Fills rows of the target, and returns them."""
+        kind, bits = self.kinds[name], self.target_bits[self.kinds[name].target]
+        weights, bias = self.model[f"w_{name}"][l], self.model.bias(name, l)
+        return self.fill_linear(kind, l, at, a, weights, bias, index, bits)
+
+    def turn(self, l: int, at: slice) -> None:
+        """Queries and keys, by the angles of their positions."""
+        c, trace = self.c, self.trace
+        count = at.stop - at.start
+        plain = trace["qkv"][l, at, : c.group + 1].reshape(count, c.group + 1, c.n_kv_head, 2, c.half)
+        plain = plain.astype(np.int64)
+        cos, sin = (self.model[name][at].astype(np.int64)[:, None, None, None] for name in ("cos", "sin"))
+        turned = np.stack([-1, 1]).astype(np.int64)[:, None] * sin * plain[..., ::-1, :]
+        z = cos * plain + turned + (1 << c.rotary_shift - 1)
+        shape = trace["rot"][l, at].shape
+        rot = self.guard.signed_array(f"rot[{l}]", z >> c.rotary_shift, c.act_bits, 16)
+        trace["rot"][l, at] = rot.reshape(shape)
+        trace["rot_rem"][l, at] = (z & (1 << c.rotary_shift) - 1).reshape(shape)
+
+    def attend(self, l: int, at: slice) -> None:
+        """By the kernel that knows no groups: each head of queries with its own copy of keys and values."""
+        c, stop = self.c, at.stop
+        rot = self.trace["rot"][l].reshape(-1, c.group + 1, c.n_kv_head, c.head_dim)[:stop]
+        values = self.trace["qkv"][l, :stop, c.group + 1].reshape(stop, c.n_kv_head, 1, c.head_dim)
+        by_head = np.zeros((self.trace.rows, 3, c.n_kv_head, c.group, c.head_dim), np.int16)
+        by_head[:stop, 0] = rot[:, : c.group].transpose(0, 2, 1, 3)
+        by_head[:stop, 1] = rot[:, c.group][:, :, None]
+        by_head[:stop, 2] = values
+        qkv = by_head.reshape(self.trace.rows, 3, c.attended)
+        self.fill_attention(self.attention_scales, l, at, qkv, self.model["exp"])
+
+    def inner(self, l: int, at: slice) -> np.ndarray:
+        """The gated MLP; returns its write."""
+        c, trace = self.c, self.trace
+        y = trace["y"][2 * l + 1, at]
+        f = self.linear("gate", l, at, y, l)
+        up = self.linear("up", l, at, y, l).astype(np.int64)
+        table = self.model["act"]
+        a = table[f.astype(np.int64) + len(table) // 2]
+        trace["a"][l, at] = a
+        z = (a * up << c.gains("product")[l]) + (1 << c.product_shift - 1)
+        g = self.guard.signed_array(f"g[{l}]", z >> c.product_shift, c.product_bits, 32)
+        trace["g"][l, at], trace["g_rem"][l, at] = g, z & (1 << c.product_shift) - 1
+        return self.down(l, at, g)
+
+    def down(self, l: int, at: slice, g: np.ndarray) -> np.ndarray:
+        """The down projection of what is wider than its kernel takes."""
+        kind, trace = self.kinds["down"], self.trace
+        z = self._accumulate(g, self.model["w_down"][l]) << kind.gains[l]
+        z += self.model.bias("down", l)
+        z += 1 << kind.shift - 1
+        index, bits = 2 * l + 1, self.c.write_bits
+        trace["write"][index, at] = self.guard.signed_array(f"write[{index}]", z >> kind.shift, bits, 32)
+        trace[kind.remainder][l, at] = z & (1 << kind.shift) - 1
+        write: np.ndarray = trace["write"][index, at]
+        return write
+
+    def _accumulate(self, a: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """a W, int64, of integers a of up to 31 bits: two limbs by the linear kernel."""
+        total = np.zeros((len(a), weights.shape[1]), np.int64)
+        bias = np.zeros(weights.shape[1], np.int64)
+        y, rem = np.empty(total.shape, np.int32), np.empty(total.shape, np.int32)
+        scales = LinearScales(0, _HALVES, 32, "accumulator")
+        for limb, shift in ((a & (1 << _LIMB) - 1, 0), (a >> _LIMB, _LIMB)):
+            self.kernels.linear(np.ascontiguousarray(limb, np.int16), weights, bias, y, rem, scales)
+            sums = (y.astype(np.int64) << _HALVES) + rem - (1 << _HALVES - 1)
+            total += sums << shift
+        return total
+
+    def head(self, i: int, t: int, count: int) -> None:
+        c, here = self.c, slice(i, i + count)
+        y = self.trace["y"][2 * c.n_layer, t : t + count].astype(np.int64)
+        z = self.model["gain"].astype(np.int64) * y + (1 << c.final_shift - 1)
+        yf = self.guard.signed_array("yf", z >> c.final_shift, c.final_bits, 32 if c.final_bits > 16 else 16)
+        self.trace["yf"][here], self.trace["yf_rem"][here] = yf, z & ((1 << c.final_shift) - 1)
+        logits, limb = self.trace["logits"][here], np.empty((count, c.vocab_size), np.int64)
+        logits[...] = 0
+        for part, shift in ((yf & (1 << _LIMB) - 1, 0), (yf >> _LIMB, _LIMB)):
+            self.kernels.scores(np.ascontiguousarray(part, np.int16), self.model.head, limb)
+            logits += limb << shift

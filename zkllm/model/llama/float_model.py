@@ -1,0 +1,132 @@
+"""A Llama checkpoint's float model in numpy, a layer at a time.
+
+rms(x; w) = x / sqrt(mean(x^2) + eps) * w. In each layer: y = rms(x), q, k, v = W y (+ b); q and k turned by
+their positions; softmax(q k^T / sqrt(head_dim)) v of each head, whose keys and values its group shares; x +=
+W_o of all heads. Then y = rms(x), x += W_down (act(W_gate y) * W_up y). Logits: head rms(x).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from math import sqrt
+
+import numpy as np
+
+from zkllm.model.activations import GATES
+from zkllm.model.checkpoint import Checkpoint
+from zkllm.model.float_model import linear
+from zkllm.model.llama.rotary import frequencies
+from zkllm.model.llama.tensors import EMBEDDING, HEAD, LAST_NORM, linears
+
+Watch = Callable[[str, int, np.ndarray], None]
+Layer = dict[str, np.ndarray]
+
+
+def read_layer(checkpoint: Checkpoint, l: int, dtype: type) -> Layer:
+    """By the names in a layer: matrices (out, in), biases under NAME.bias, gains of the RMSNorms."""
+    layer: Layer = {}
+    for norm in ("input_layernorm", "post_attention_layernorm"):
+        layer[norm] = checkpoint.tensor(f"layers.{l}.{norm}.weight").astype(dtype)
+    for name, (_, _, biased) in linears(checkpoint.llama).items():
+        layer[name] = checkpoint.stored(f"layers.{l}.{name}.weight").astype(dtype, copy=False)
+        if biased:
+            layer[f"{name}.bias"] = checkpoint.tensor(f"layers.{l}.{name}.bias").astype(dtype)
+    return layer
+
+
+def read_layers(checkpoint: Checkpoint, dtype: type) -> Iterator[Layer]:
+    for l in range(checkpoint.llama.n_layer):
+        yield read_layer(checkpoint, l, dtype)
+
+
+class LlamaFloat:
+    """Runs a batch of equally long sequences. `watch(name, layer, array)` sees each tensor with a range."""
+
+    def __init__(self, checkpoint: Checkpoint, dtype: type = np.float64):
+        self.checkpoint, self.dtype, self.a = checkpoint, dtype, checkpoint.llama
+
+    def embed(self, ids: np.ndarray) -> np.ndarray:
+        """ids int[S, t] -> residual stream [S, t, d]."""
+        return self.checkpoint.stored(EMBEDDING)[ids].astype(self.dtype)
+
+    def normalise(self, x: np.ndarray) -> np.ndarray:
+        """RMSNorm without its gain."""
+        normal: np.ndarray = x / np.sqrt((x * x).mean(axis=-1, keepdims=True) + self.a.rms_norm_eps)
+        return normal
+
+    def apply(self, layer: Layer, name: str, x: np.ndarray) -> np.ndarray:
+        out = linear(x, layer[name].T)
+        bias = layer.get(f"{name}.bias")
+        return out if bias is None else out + bias
+
+    def turn(self, x: np.ndarray) -> np.ndarray:
+        """x [.., t, head_dim] by its positions."""
+        half = self.a.head_dim // 2
+        angles = np.arange(x.shape[-2])[:, None] * frequencies(self.a.rotary, self.a.head_dim)
+        cos, sin = np.cos(angles).astype(self.dtype), np.sin(angles).astype(self.dtype)
+        first, second = x[..., :half], x[..., half:]
+        return np.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1)
+
+    def attend(self, layer: Layer, y: np.ndarray, watch: Watch, l: int) -> np.ndarray:
+        """All heads' outputs [S, t, n_head head_dim]; q, k, v are seen as [S, head of k, .., t, features]."""
+        a = self.a
+        sequences, rows, _ = y.shape
+        q, k, v = (
+            self.apply(layer, f"self_attn.{name}_proj", y)
+            .reshape(sequences, rows, a.n_kv_head, -1, a.head_dim)
+            .transpose(0, 2, 3, 1, 4)
+            for name in "qkv"
+        )
+        for name, plain in (("q", q), ("k", k), ("v", v)):
+            watch(name, l, plain)
+        q, k = self.turn(q), self.turn(k)
+        watch("q", l, q)
+        watch("k", l, k)
+        scores = q @ np.swapaxes(k, -1, -2) / self.dtype(sqrt(a.head_dim))
+        scores = np.where(np.tril(np.ones((rows, rows), bool)), scores, -np.inf)
+        delta = scores.max(axis=-1, keepdims=True) - scores
+        watch("delta", l, np.where(np.isfinite(delta), delta, 0))
+        e = np.exp(-delta)
+        o = (e / e.sum(axis=-1, keepdims=True)) @ v
+        return o.transpose(0, 3, 1, 2, 4).reshape(sequences, rows, -1)
+
+    def block(self, layer: Layer, x: np.ndarray, watch: Watch, l: int) -> np.ndarray:
+        """One block on x [S, t, d]."""
+        watch("residual", 2 * l, x)
+        y = self.normalise(x)
+        watch("y", 2 * l, y)
+        o = self.attend(layer, y * layer["input_layernorm"], watch, l)
+        write = self.apply(layer, "self_attn.o_proj", o)
+        watch("write", 2 * l, write)
+        x = x + write
+        watch("residual", 2 * l + 1, x)
+        y = self.normalise(x)
+        watch("y", 2 * l + 1, y)
+        y = y * layer["post_attention_layernorm"]
+        f, up = self.apply(layer, "mlp.gate_proj", y), self.apply(layer, "mlp.up_proj", y)
+        g = GATES[self.a.activation].values(f).astype(self.dtype) * up
+        for name, inner in (("f", f), ("up", up), ("g", g)):
+            watch(name, l, inner)
+        write = self.apply(layer, "mlp.down_proj", g)
+        watch("write", 2 * l + 1, write)
+        return x + write
+
+    def head(self, x: np.ndarray, watch: Watch) -> np.ndarray:
+        """Logits [S, t, V] of the residual stream after the last block."""
+        watch("residual", 2 * self.a.n_layer, x)
+        y = self.normalise(x)
+        watch("y", 2 * self.a.n_layer, y)
+        yf = y * self.checkpoint.tensor(LAST_NORM).astype(self.dtype)
+        watch("yf", 0, yf)
+        matrix = self.checkpoint.stored(EMBEDDING if self.a.tied_head else HEAD)
+        logits = linear(yf, matrix.astype(self.dtype, copy=False).T)
+        watch("logits", 0, logits)
+        return logits
+
+    def logits(self, ids: np.ndarray) -> np.ndarray:
+        """ids int[S, t] -> [S, t, V]."""
+        quiet = lambda name, l, array: None
+        x = self.embed(ids)
+        for l, layer in enumerate(read_layers(self.checkpoint, self.dtype)):
+            x = self.block(layer, x, quiet, l)
+        return self.head(x, quiet)

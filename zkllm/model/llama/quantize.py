@@ -1,0 +1,298 @@
+"""The quantiser of a Llama: a float checkpoint and its calibrated ranges become a `LlamaModel`.
+
+Every scale is a power of two; channels are equalised first (`equalise`). Weights, values and up have a scale
+of each layer, and what a table or the stream is of has one for all. Activations get the largest scale that
+leaves a bit above the calibrated maximum, the gated product and the final RMSNorm's output 20 bits, weights
+the finest scale of 16 bits, unless a coarser one makes the requantisation shift fit one lookup (`limb_bits`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from math import ceil, floor, isqrt, log, log2, sqrt
+
+import numpy as np
+
+from zkllm.bits import ceil_log2
+from zkllm.errors import CheckpointError
+from zkllm.files import JsonObject
+from zkllm.llama.config import LlamaConfig
+from zkllm.model.activations import GATES
+from zkllm.model.checkpoint import Checkpoint
+from zkllm.model.folding import finite_maxima, quantized
+from zkllm.model.llama.architecture import LlamaArchitecture
+from zkllm.model.llama.calibrate import LlamaRanges
+from zkllm.model.llama.equalise import choose_exponents, largest_after
+from zkllm.model.llama.folding import KINDS, Folded
+from zkllm.model.llama.packing import choose_slots
+from zkllm.model.llama.predicates import ROTARY_BITS, slot_bounds, square_sum_bound
+from zkllm.model.llama.scales import Exponents, LlamaScales
+from zkllm.model.llama.tensors import EMBEDDING, HEAD, LAST_NORM
+from zkllm.model.llama.weights import LlamaModel, LlamaTables, arrays, tables_of
+from zkllm.model.predicates import NORM_BITS, UNIQUE_BITS
+from zkllm.model.quantize import (
+    COARSEST_STEP,
+    GAIN_BITS,
+    TARGET_BITS,
+    QuantizerOptions,
+    fit,
+    fit_weight,
+    rounded_to,
+    whole_limbs,
+)
+
+from ...limits import MAX_CHOSEN_MU
+from ...protocol.column_sizes import ColumnSizes
+
+MOST_GAIN = 16  # log2 of what multiplies a layer's products
+WIDE_BITS = 20  # of the gated product and of the final RMSNorm's output
+LEAST_RHO_BITS, FULL_RHO_BITS = (
+    10,
+    13,
+)  # significant bits of rho on the widest row, and without a limb to save
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What the quantiser chooses before the weights are quantised."""
+
+    config: LlamaConfig
+    scales: LlamaScales
+    tables: LlamaTables
+
+
+def _weight_maxima(checkpoint: Checkpoint, exponents: Exponents) -> dict[str, list[float]]:
+    """Largest magnitudes of each layer: q, k, v, and the other kinds."""
+    most: dict[str, list[float]] = defaultdict(list)
+    for l in range(checkpoint.llama.n_layer):
+        for kind in KINDS:
+            found = Folded.read(checkpoint, l, kind, exponents).maxima()
+            names = {"q": found[:-2].max(), "k": found[-2], "v": found[-1]} if kind == "qkv" else {}
+            for name, value in (names or {kind: found[0]}).items():
+                most[name].append(float(value))
+    return most
+
+
+class _Shifts:
+    """Requantisation shifts: what each layer needs, at most one limb (finer weights than that would cost a
+    second lookup for each remainder); one shift serves all, and gains make up for the difference."""
+
+    def __init__(self, limb: int):
+        self.limb, self.fields = limb, JsonObject()
+
+    def choose(self, kind: str, natural: Sequence[int]) -> tuple[int, ...]:
+        """Of each layer, from accumulator less output bits."""
+        own = tuple(max(1, min(self.limb, bits)) for bits in natural)
+        self.fields[f"{kind}_shift"] = max(own)
+        self.fields[f"{kind}_gains"] = tuple(max(own) - shift for shift in own)
+        return own
+
+
+def choose_config(checkpoint: Checkpoint, ranges: LlamaRanges, options: QuantizerOptions) -> Chosen:
+    """Every scale and width but the packing, which needs the quantised weights."""
+    a, word = checkpoint.llama, options.act_bits
+    limb, layers = options.limb_bits or word, range(checkpoint.llama.n_layer)
+    # words have a bit less headroom than widths, which are rounded up to whole limbs anyway
+    room, wide_room = 2.0 ** max(0, options.headroom_bits - 1), 2**options.headroom_bits
+    gate_bits, wide = options.gelu_bits or word, min(30, max(word, WIDE_BITS - 16 + word))
+    exponents = choose_exponents(checkpoint, ranges)
+    seen, channels = ranges.tensors, largest_after(ranges, exponents)
+    finest = {
+        name: [fit_weight(most) for most in maxima]
+        for name, maxima in _weight_maxima(checkpoint, exponents).items()
+    }
+    (largest_wte,) = finite_maxima("wte", checkpoint.stored(EMBEDDING))
+    largest_head = largest_wte
+    if not a.tied_head:
+        (largest_head,) = finite_maxima("head", checkpoint.stored(HEAD))
+
+    # |y| < sqrt(d) always, so y needs no headroom beyond that
+    y = fit(word, min(sqrt(a.d_model), room * seen["y"]) + 2.0 ** (2 - word))
+
+    def output(bits: int, most: float, accumulator: int) -> int:
+        """An output's scale: below that of the products that it is rounded from."""
+        return min(fit(bits, room * most), accumulator - 1)
+
+    # one table of exponentials and one of the activation serve all layers
+    q, k = (output(word, max(channels[name]), y + min(finest[name])) for name in "qk")
+    f = output(gate_bits, seen["f"], y + min(finest["gate"]))
+    v = tuple(output(word, channels["v"][l], y + finest["v"][l]) for l in layers)
+    up = [output(word, channels["up"][l], y + finest["up"][l]) for l in layers]
+    up = [min(scale, min(up) + MOST_GAIN) for scale in up]
+    act = GATES[a.activation].output(f, word, gate_bits)
+    g = min(fit(wide, room * max(channels["g"])), act + min(up) - 1)
+    wte = fit(min(word, 16), largest_wte)
+    residual = min(
+        max(wte, 12), *(v[l] + finest["o"][l] - 1 for l in layers), *(g + w - 1 for w in finest["down"]),
+        fit(32, room * max(seen["write"], largest_wte)),
+    )  # fmt: skip
+    # up to two bits coarser, where that saves a limb of every RMSNorm's remainder
+    candidates = [(-(-_kappa(ranges, r, y, a.d_model, limb)[1] // limb), residual - r, r)
+                  for r in range(residual - 2, residual + 1)]  # fmt: skip
+    residual = min(candidates)[2]
+    wte = min(wte, residual)
+    head = wte if a.tied_head else fit(16, largest_head)
+    yf = fit(wide, room * seen["yf"])
+    # differences of logits in at most two limbs
+    spread = wide_room * max(seen["diff"], 2 * seen["logits"])
+    yf = min(yf, floor(log2((1 << min(62, 2 * limb)) / spread)) - head) if spread else yf
+
+    shifts = _Shifts(limb)
+    parts = [{"q": q, "k": k, "v": v[l]} for l in layers]
+    own = shifts.choose("qkv", [min(y + finest[n][l] - out for n, out in parts[l].items()) for l in layers])
+    w_qkv = tuple((q + s - y, k + s - y, v[l] + s - y) for l, s in enumerate(own))
+    w_o = tuple(residual + s - v[l] for l, s in enumerate(
+        shifts.choose("o", [v[l] + finest["o"][l] - residual for l in layers])))  # fmt: skip
+    w_gate = tuple(f + s - y for s in shifts.choose("gate", [y + w - f for w in finest["gate"]]))
+    w_up = tuple(up[l] + s - y for l, s in enumerate(
+        shifts.choose("up", [y + finest["up"][l] - up[l] for l in layers])))  # fmt: skip
+    w_down = tuple(
+        residual + s - g for s in shifts.choose("down", [g + w - residual for w in finest["down"]])
+    )
+    product = [act + scale - g for scale in up]
+    final_shift = max(1, min(limb, GAIN_BITS + y - yf))
+    fields: JsonObject = {
+        **shifts.fields, "rotary_shift": min(14, ROTARY_BITS - 1), "product_shift": max(product),
+        "product_gains": tuple(max(product) - s for s in product), "final_shift": final_shift,
+        "wte_shift": residual - wte,
+    }  # fmt: skip
+    scales = LlamaScales(
+        wte=wte, head=head, residual=residual, y=y, q=q, k=k, v=v, w_qkv=w_qkv, w_o=w_o, f=f, a=act,
+        up=tuple(up), g=g, w_gate=w_gate, w_up=w_up, w_down=w_down, gain=yf + final_shift - y, yf=yf,
+        exponents=exponents,
+    )  # fmt: skip
+    exps, spec = _exp_fields(seen["delta"], scales, a, options)
+
+    def signed_bits(maximum: float, scale: int, most: int = 62) -> int:
+        bits = ceil(log2(max(1.0, maximum * wide_room * 2.0**scale))) + 1
+        return min(most, whole_limbs(bits, limb))
+
+    config = LlamaConfig(
+        n_layer=a.n_layer, n_head=a.n_head, n_kv_head=a.n_kv_head, head_dim=a.head_dim, d_model=a.d_model,
+        d_inner=a.d_inner, vocab_size=a.vocab_size, n_ctx=a.n_ctx, pad_id=a.pad_id, qkv_bias=a.qkv_bias,
+        o_bias=a.o_bias, mlp_bias=a.mlp_bias, tied_head=a.tied_head,
+        act_bits=word, gate_bits=gate_bits, product_bits=wide, final_bits=wide, limb_bits=limb,
+        write_bits=signed_bits(seen["write"], residual, 32),
+        logit_bits=signed_bits(seen["logits"], scales.logits),
+        diff_bits=signed_bits(seen["diff"] / 2, scales.logits),
+        head_slots=1, head_slot_bits=0, width_slots=1, width_slot_bits=0, inner_slots=1, inner_slot_bits=0,
+        vocab_slots=1, vocab_slot_bits=0,
+        **ColumnSizes.full(options.mu or MAX_CHOSEN_MU)._asdict(),  # before their sizes are known
+        **fields, **exps,
+        **_norm_fields(ranges, scales, a, options.headroom_bits, limb),
+    )  # fmt: skip
+    return Chosen(config, scales, spec)
+
+
+def _kappa(ranges: LlamaRanges, residual: int, y: int, width: int, limb: int) -> tuple[int, int]:
+    """(kappa, norm_shift): sqrt(Q / d) = rms 2^residual, and rho = 2^kappa / (rms 2^residual)."""
+    high = ranges.residual_rms[1]
+    most = (TARGET_BITS - 2 - ceil_log2(width)) // 2
+    least = max(1, ceil(LEAST_RHO_BITS + log2(max(high, 2.0**-40)) + residual) - y)
+    shift = whole_limbs(least, limb)
+    if y + shift > most:
+        shift = least + FULL_RHO_BITS - LEAST_RHO_BITS
+    kappa = y + max(1, min(shift, most - y))
+    return kappa, kappa - y
+
+
+def _norm_fields(
+    ranges: LlamaRanges, scales: LlamaScales, a: LlamaArchitecture, headroom: int, limb: int
+) -> JsonObject:
+    """kappa, its shift, eps and the widths of rho, U and V."""
+    unit, (low, high), width = 2.0**scales.residual, ranges.residual_rms, a.d_model
+    kappa, shift = _kappa(ranges, scales.residual, scales.y, width, limb)
+    eps_int = max(1, round(a.rms_norm_eps * 2 ** (2 * scales.residual) * width))
+    largest = isqrt((width << (2 * kappa)) // eps_int)  # rho is never larger
+    expected = 2.0**kappa / (unit * max(low, 1e-12)) * 2**headroom
+    rho_bits = int(min(largest, max(1.0, expected))).bit_length()
+    q = width * (unit * high * 2**headroom) ** 2 + eps_int
+    norm_bits = ceil(log2(2 * sqrt(q * width) * 2.0**kappa + q))
+    return {
+        "kappa": kappa, "norm_shift": shift, "eps_int": eps_int,
+        "rho_bits": whole_limbs(rho_bits, limb), "norm_bits": whole_limbs(norm_bits, limb, 128),
+    }  # fmt: skip
+
+
+def _exp_fields(
+    delta: float, scales: LlamaScales, a: LlamaArchitecture, options: QuantizerOptions
+) -> tuple[JsonObject, LlamaTables]:
+    """The exponential's step 2^exp_shift, in units of 2^-(q + k) / sqrt(head_dim), and what follows."""
+    limb, top = options.limb_bits or options.act_bits, 1 << min(15, options.act_bits - 1)
+    unit = 2.0 ** -(scales.q + scales.k) / sqrt(a.head_dim)
+    span = log(2 * top)  # exp(-span) * top = 1/2: everything beyond rounds to 0
+    finest = ceil(log2(span / ((1 << options.exp_bits) - 1) / unit))
+    widest = delta * 2**options.headroom_bits / unit
+    # one lookup for `over`, unless the step would be coarser than that
+    coarse = ceil(log2(widest / (1 << limb))) if widest else finest
+    coarsest = max(finest, floor(log2(COARSEST_STEP / unit)))
+    exp_shift = max(1, min(max(finest, coarse), coarsest, 30))
+    exp_bits = max(1, ceil_log2(ceil(span / (unit * 2.0**exp_shift)) + 2))
+    over_bits = max(1, ceil(log2(max(2.0, widest / 2**exp_shift))))
+    fields = {
+        "exp_shift": exp_shift, "exp_bits": exp_bits, "over_bits": min(31, whole_limbs(over_bits, limb)),
+        "div_bits": whole_limbs(ceil_log2(2 * a.n_ctx * top), limb),
+    }  # fmt: skip
+    spec = LlamaTables(
+        exp_top=top, exp_step_log2=exp_shift - scales.q - scales.k, score_divisor=a.head_dim,
+        act_in_log2=scales.f, act_out_log2=scales.a, activation=a.activation, rotary=a.rotary,
+    )  # fmt: skip
+    return fields, spec
+
+
+def groups(c: LlamaConfig) -> dict[str, tuple[str, ...]]:
+    """Arrays that are made together: each weight of the checkpoint is read for one group."""
+    known = arrays(c)
+    made = {kind: tuple(name for name in (f"w_{kind}", f"b_{kind}") if name in known) for kind in KINDS}
+    rows = tuple(name for name in ("wte", "head") if name in known)
+    return {**made, "rows": rows, "rest": ("gain", "act", "exp", "cos", "sin")}
+
+
+def quantized_blocks(
+    checkpoint: Checkpoint, c: LlamaConfig, s: LlamaScales, spec: LlamaTables, group: str
+) -> Iterator[tuple[str, np.ndarray]]:
+    """(name, next block along the first axis) of the arrays of a group, the same on every machine.
+
+    One layer at a time, so that a large model is never held in memory.
+    """
+    known = arrays(c)
+    if group in KINDS:
+        for l in range(c.n_layer):
+            q, k, v = s.w_qkv[l]
+            # of the products A W, whose multiple of 2^gain the bias is added to
+            inputs, scales = {
+                "qkv": (s.y, [q] * c.group + [k, v]), "o": (s.v[l], [s.w_o[l]]),
+                "gate": (s.y, [s.w_gate[l]]), "up": (s.y, [s.w_up[l]]), "down": (s.g, [s.w_down[l]]),
+            }[group]  # fmt: skip
+            folded = Folded.read(checkpoint, l, group, s.exponents)
+            yield f"w_{group}", folded.quantized(np.array(scales)).reshape(1, *known[f"w_{group}"][1][1:])
+            if folded.bias is not None:
+                at = inputs + c.gains(group)[l]
+                rows = [
+                    rounded_to(b, at + w, f"layer {l}: b_{group}")
+                    for b, w in zip(folded.bias, scales, strict=True)
+                ]
+                yield f"b_{group}", np.stack(rows).reshape(1, *known[f"b_{group}"][1][1:])
+    elif group == "rows":
+        yield "wte", quantized("wte", checkpoint.stored(EMBEDDING), None, [1.0], [s.wte])
+        if not c.tied_head:
+            yield "head", quantized("head", checkpoint.stored(HEAD), None, [1.0], [s.head])
+    else:
+        yield "gain", rounded_to(checkpoint.tensor(LAST_NORM), s.gain, "final gain", np.int32)
+        made = tables_of(spec, c)
+        yield from ((name, made[name]) for name in ("act", "exp", "cos", "sin"))
+
+
+def packed(model: LlamaModel, options: QuantizerOptions) -> LlamaModel:
+    """Chooses the slots from the quantised weights."""
+    given = {name: v for name in ("inner_slots", "vocab_slots") if (v := getattr(options, name)) is not None}
+    if options.slots is not None:
+        raise CheckpointError("slots of heads are GPT-2's")
+    needed = {bound.kind: bound.needed_bits for bound in slot_bounds(model)}
+    chosen: JsonObject = choose_slots(model.config, needed, given)
+    config = replace(model.config, **chosen)
+    unique = UNIQUE_BITS - 2 - config.norm_bits
+    rho_most = min(NORM_BITS - square_sum_bound(model).bit_length(), unique) // 2
+    return replace(model, config=replace(config, rho_bits=min(config.rho_bits, rho_most)))

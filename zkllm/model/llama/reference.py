@@ -1,0 +1,252 @@
+"""The integer program of a Llama, written to be read: plain Python integers, one row at a time.
+
+The authority on what is proved. `zkllm.model.llama.execution` is its fast twin. Notation of
+`docs/protocol.md`, section 2; `round_s(z) = floor((z + 2^(s-1)) / 2^s)`.
+"""
+
+from __future__ import annotations
+
+from math import isqrt
+
+from zkllm.model.llama.weights import LlamaModel
+from zkllm.model.reference import Index, Rows, TracePut, entry, linear, norm_and_score_widths
+from zkllm.model.trace import RangeGuard, Trace, check_certified, check_statement
+
+
+class LlamaExecution:
+    """One execution. Each value goes through `put` where it is computed, and what that returns flows on.
+
+    Beside the values of a witness these are x (the stream), Q, Z (scores), M and n, which no trace has.
+    """
+
+    def __init__(self, model: LlamaModel, ids: list[int], k: int, T: int):
+        self.c, self.ids, self.k, self.T, self.rows = model.config, ids, k, T, len(ids) - 1
+        self.m = {name: array.tolist() for name, array in model.arrays()}
+        self.m["head"] = model.head.tolist()
+
+    def put(self, name: str, *at: int, value: int) -> int:
+        return value
+
+    def visible(self, t: int) -> int:
+        """How many positions row t attends to."""
+        return t + 1
+
+    def position(self, t: int) -> int:
+        """Whose angles row t is turned by."""
+        return t
+
+    def token(self, t: int) -> list[int]:
+        """wte[x_t]."""
+        row: list[int] = self.m["wte"][self.ids[t]]
+        return row
+
+    def rounded(self, name: str, at: Index, rem: str, rem_at: Index, z: int, shift: int) -> int:
+        """y = round_s(z) and its remainder: 2^s y + rem - 2^(s-1) = z, 0 <= rem < 2^s."""
+        z += 1 << (shift - 1)
+        y = self.put(name, *at, value=z >> shift)
+        self.put(rem, *rem_at, value=z - (y << shift))
+        return y
+
+    def gain(self, kind: str, l: int) -> int:
+        """log2 of what multiplies a layer's products."""
+        return self.c.gains(kind)[l]
+
+    def accumulated(self, kind: str, l: int, row: list[int], part: int | None = None) -> list[int]:
+        """2^gain sum_k row[k] weights[k][j] + bias[j]; `part`: of the outputs of q k v."""
+        weights = self.m[f"w_{kind}"][l]
+        if part is not None:
+            weights = [by_part[part] for by_part in weights]
+        bias = [0] * len(weights[0])
+        if f"b_{kind}" in self.m:
+            bias = self.m[f"b_{kind}"][l] if part is None else self.m[f"b_{kind}"][l][part]
+        return linear(row, weights, bias, self.gain(kind, l))
+
+    def embedding(self) -> Rows:
+        """X_0[t] = 2^wte_shift wte[x_t]."""
+        return [
+            [self.put("x0", t, j, value=x << self.c.wte_shift) for j, x in enumerate(self.token(t))]
+            for t in range(self.rows)
+        ]
+
+    def rms_norm(self, n: int, xs: Rows) -> Rows:
+        """Q = sum X^2 + eps; rho = floor(sqrt(d 2^(2 kappa) / Q)); y = round(X rho)."""
+        c, ys = self.c, []
+        for t, row in enumerate(xs):
+            x = [self.put("x", n, t, j, value=value) for j, value in enumerate(row)]
+            q = self.put("Q", n, t, value=sum(xj * xj for xj in x) + c.eps_int)
+            target = c.d_model << (2 * c.kappa)
+            rho = self.put("rho", n, t, value=isqrt(target // q))
+            u = self.put("u", n, t, value=target - rho * rho * q)
+            self.put("v", n, t, value=(2 * rho + 1) * q - u - 1)
+            at = lambda j: (n, t, j)  # noqa: B023 (used in this turn of the loop)
+            ys.append(
+                [self.rounded("y", at(j), "y_rem", at(j), xj * rho, c.norm_shift) for j, xj in enumerate(x)]
+            )
+        return ys
+
+    def query_key_value(self, l: int, ys: Rows) -> list[Rows]:
+        """Of each row: the queries of each member of the groups, the keys, and the values, over (head of
+        keys, feature)."""
+        parts, shift = self.c.group + 2, self.c.qkv_shift
+
+        def part(t: int, p: int) -> list[int]:
+            sums = enumerate(self.accumulated("qkv", l, ys[t], p))
+            return [self.rounded("qkv", (l, t, p, j), "qkv_rem", (l, t, p, j), z, shift) for j, z in sums]
+
+        return [[part(t, p) for p in range(parts)] for t in range(len(ys))]
+
+    def turned(self, l: int, t: int, x: int, plain: list[int]) -> list[int]:
+        """Feature j of a head's first half with feature j of its second: by the angle of position and j."""
+        c, half = self.c, self.c.half
+        cos, sin = self.m["cos"][self.position(t)], self.m["sin"][self.position(t)]
+        out = []
+        for i, q in enumerate(plain):
+            second, j = divmod(i % c.head_dim, half)
+            other = plain[i - half] if second else plain[i + half]
+            z = cos[j] * q + (sin[j] if second else -sin[j]) * other
+            out.append(self.rounded("rot", (l, t, x, i), "rot_rem", (l, t, x, i), z, c.rotary_shift))
+        return out
+
+    def attention(self, l: int, qkv: list[Rows]) -> Rows:
+        """Causal softmax attention of every head, before the output projection."""
+        c = self.c
+        turned = [[self.turned(l, t, x, row[x]) for x in range(c.group + 1)] for t, row in enumerate(qkv)]
+        values = [row[c.group + 1] for row in qkv]
+        return [
+            [o for h in range(c.n_head) for o in self.head_row(l, t, h, turned, values)]
+            for t in range(self.rows)
+        ]
+
+    def shared_head(self, l: int, h: int) -> int:
+        """Whose keys and values a head of queries attends to."""
+        return h // self.c.group
+
+    def head_row(self, l: int, t: int, h: int, turned: list[Rows], values: Rows) -> list[int]:
+        """One row of one head. Positions that it does not attend to have weight 0."""
+        c, visible = self.c, self.visible(t)
+        own = slice(h // c.group * c.head_dim, (h // c.group + 1) * c.head_dim)
+        start = self.shared_head(l, h) * c.head_dim
+        part = slice(start, start + c.head_dim)
+        query, scores = turned[t][h % c.group][own], []
+        for u in range(self.rows):
+            z = sum(a * b for a, b in zip(query, turned[u][c.group][part], strict=True))
+            scores.append(self.put("Z", l, t, h, u, value=z))
+        attained = max(scores[:visible])
+        first = scores.index(attained)
+        top = self.put("score_max", l, t, h, value=attained)
+        weights = []
+        for u, z in enumerate(scores):
+            delta = top - z if u < visible else 0
+            steps = delta >> c.exp_shift
+            self.put("sel", l, t, h, u, value=int(u == first))
+            idx = self.put("idx", l, t, h, u, value=max(0, min(steps, (1 << c.exp_bits) - 1)))
+            self.put("over", l, t, h, u, value=steps - idx)
+            self.put("rem", l, t, h, u, value=delta - (steps << c.exp_shift))
+            weight = entry(self.m["exp"], idx) if u < visible else 0
+            weights.append(self.put("e", l, t, h, u, value=weight))
+        total = self.put("M", l, t, h, value=sum(weights))
+        row = []
+        for i in range(c.head_dim):
+            j, v = h * c.head_dim + i, start + i
+            n = self.put("n", l, t, j, value=sum(e * values[u][v] for u, e in enumerate(weights)))
+            o = self.put("o", l, t, j, value=(2 * n + total) // (2 * total))
+            w = self.put("div", l, t, j, value=2 * n + total - 2 * total * o)
+            self.put("div_rest", l, t, j, value=2 * total - 1 - w)
+            row.append(o)
+        return row
+
+    def write(self, m: int, inputs: Rows, kind: str, shift: int, xs: Rows) -> None:
+        """A linear layer whose rounded output is added to the residual stream (in place)."""
+        l, rem = m // 2, f"{kind}_rem"
+        for t, row in enumerate(inputs):
+            for j, z in enumerate(self.accumulated(kind, l, row)):
+                xs[t][j] += self.rounded("write", (m, t, j), rem, (l, t, j), z, shift)
+
+    def inner(self, l: int, ys: Rows) -> Rows:
+        """g = round(2^gain act(f) up) of the gate's f, a table's output, and of up."""
+        c, offset, table, rows = self.c, 1 << (self.c.gate_bits - 1), self.m["act"], []
+        for t, y in enumerate(ys):
+            row = []
+            sums = [self.accumulated(kind, l, y) for kind in ("gate", "up")]
+            for j, (gate, up) in enumerate(zip(*sums, strict=True)):
+                at = (l, t, j)
+                f = self.rounded("f", at, "gate_rem", at, gate, c.gate_shift)
+                other = self.rounded("up", at, "up_rem", at, up, c.up_shift)
+                a = self.put("a", *at, value=entry(table, f + offset))
+                row.append(
+                    self.rounded("g", at, "g_rem", at, a * other << self.gain("product", l), c.product_shift)
+                )
+            rows.append(row)
+        return rows
+
+    def layers(self) -> Rows:
+        """All rows through all layers; what the head reads."""
+        c, xs = self.c, self.embedding()
+        for l in range(c.n_layer):
+            qkv = self.query_key_value(l, self.rms_norm(2 * l, xs))
+            self.write(2 * l, self.attention(l, qkv), "o", c.o_shift, xs)
+            self.write(2 * l + 1, self.inner(l, self.rms_norm(2 * l + 1, xs)), "down", c.down_shift, xs)
+        return self.rms_norm(2 * c.n_layer, xs)
+
+    def head(self, y: Rows) -> None:
+        """Final gain, head, and the certified ids' lead over every other id."""
+        c = self.c
+        for i in range(self.k):
+            t = self.T - self.k + i
+            yf = []
+            for j, gain in enumerate(self.m["gain"]):
+                yf.append(self.rounded("yf", (i, j), "yf_rem", (i, j), gain * y[t][j], c.final_shift))
+            logits = [sum(a * b for a, b in zip(yf, row, strict=True)) for row in self.m["head"]]
+            certified = self.ids[t + 1]
+            top = self.put("logit", i, value=logits[certified])
+            for v, z in enumerate(logits):
+                self.put("logits", i, v, value=z)
+                self.put("diff", i, v, value=top - z - (v < certified))
+
+
+class LlamaTracing(LlamaExecution):
+    """Fills the arrays of a trace."""
+
+    def __init__(self, model: LlamaModel, trace: Trace, guard: RangeGuard):
+        super().__init__(model, trace.ids, trace.k, trace.T)
+        c = model.config
+        # f has no other range than its table
+        signed = {
+            **{"x0": (32, 32), "write": (c.write_bits, 32), "f": (c.gate_bits, c.gate_bits)},
+            **dict.fromkeys(("y", "qkv", "rot", "o", "up"), (c.act_bits, 16)),
+            **{"g": (c.product_bits, 32), "yf": (c.final_bits, 32 if c.final_bits > 16 else 16)},
+        }
+        self.into = TracePut(trace, guard, signed, norm_and_score_widths(c), c.div_bits)
+
+    def put(self, name: str, *at: int, value: int) -> int:
+        self.into.put(name, at, value)
+        return value
+
+
+def trace_reference(model: LlamaModel, ids: list[int], k: int, T: int, check: bool = True) -> Trace:
+    """Executes the program on `ids` (N + 1 of them; row t reads ids[t]).
+
+    With `check`, raises QuantizationRangeError when a value leaves its declared width and StatementError
+    when a certified id is not the argmax of its row.
+    """
+    c = model.config
+    check_statement(c, ids, k, T, padded=check)
+    trace, guard = Trace(c, ids, k, T), RangeGuard(check)
+    run = LlamaTracing(model, trace, guard)
+    run.head(run.layers())
+    if check:
+        check_certified(trace, guard)
+    return trace
+
+
+def generate_reference(model: LlamaModel, prompt: list[int], k: int, rows: int) -> tuple[list[int], int]:
+    """Greedy continuation of `prompt` by k tokens: (N + 1 ids with the pad id after x_T, T)."""
+    c = model.config
+    T = len(prompt) - 1 + k
+    ids = list(prompt) + [c.pad_id] * (rows + 1 - len(prompt))
+    check_statement(c, ids, k, T, padded=False)
+    for i in range(k):
+        at = len(prompt) + i
+        logits = trace_reference(model, ids, 1, at, check=False)["logits"][0].tolist()
+        ids[at] = logits.index(max(logits))
+    return ids, T

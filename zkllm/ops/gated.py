@@ -1,0 +1,51 @@
+"""The gated MLP's product: a = act(f) by a lookup that ranges both, and g = round(2^gain(l) a up / 2^s):
+
+    2^s g + g_rem - 2^(s-1) - 2^gain(l) a up = 0,    0 <= g_rem < 2^s.
+
+gain(l) is public: up has a scale of its own in each layer, and one shift and one remainder width serve all.
+
+f and up are what the gate's and the up projection's linear layers make; g, which the down projection reads,
+is wider than a word (a massive channel is what makes the product large), so that it is held in limbs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..protocol.manifest import Held, Lookup, Manifest
+from ..protocol.operation import Operation, Run, Work
+from ..protocol.relations import Equation, Factor
+from ..protocol.sources import Array, Traced, largest
+from .axes import INNER
+
+PRODUCTS = ("l", "t", *INNER)
+
+
+@dataclass(frozen=True)
+class GatedProduct(Operation):
+    table_bits: int  # of f
+    shift: int  # s
+    bits: int  # of g
+    gains: tuple[int, ...]  # log2, of each layer
+
+    product = "gated product"
+    relations = (product,)
+
+    def declare(self, m: Manifest) -> None:
+        dims = ("l", "t", INNER)
+        m.fixed("act", held=Held(Array("act", "int32", ("act",))))
+        m.table("act", "act", -(1 << self.table_bits - 1), "act")
+        m.free("a", *dims, note="activation lookup", made=Traced("int16"))
+        m.looked_up("f", *dims, lookup=Lookup(("act",), 0, "a"), made=Traced("int16"), watch=largest)
+        m.value("g", *dims, bits=self.bits, signed=True, made=Traced("int32"), watch=largest)
+        m.value("g_rem", *dims, bits=self.shift, made=Traced("int32"))
+
+    def work(self, m: Manifest) -> Work:
+        return Work(checked=m.count_over(PRODUCTS))
+
+    def equations(self, run: Run) -> list[Equation]:
+        s = self.shift
+        a, up = run.factor("a", run.tensor("a"), PRODUCTS), run.factor("up", run.tensor("up"), PRODUCTS)
+        linear = (1 << s) * run.tensor("g") + run.tensor("g_rem") - (1 << s - 1)
+        gains: list[Factor] = [run.listed("l", [1 << k for k in self.gains])] if any(self.gains) else []
+        return [Equation(self.product, PRODUCTS, [(-1, [*gains, a, up])], linear)]

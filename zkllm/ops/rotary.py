@@ -1,0 +1,72 @@
+"""Rotary positions: queries and keys turned by angles that grow with the position, v left as it is.
+
+With j' an index of half a head's features, z = 0, 1 the half, and fixed tables cos, sin over (position, j'),
+
+    2^s rot(z, j') + rot_rem - 2^(s-1) = cos(t, j') q(z, j') + (2 z - 1) sin(t, j') q(1 - z, j'),
+
+0 <= rot_rem < 2^s, for every query's head and the key's. The tables have s fractional bits; they are made
+from the configuration's numbers (`model_id` commits to them): a scaling of frequencies is another table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..protocol.algebra import Point, Scalar
+from ..protocol.data import ProverData
+from ..protocol.forms import First, Form, Swap
+from ..protocol.manifest import Held, Manifest
+from ..protocol.operation import Operation, Run, Work
+from ..protocol.relations import Equation, PublicFactor
+from ..protocol.sources import Array, Traced, largest
+from .axes import HEAD, SHARED
+
+TURNED = ("l", "t", "x", *SHARED, *HEAD)
+"""x: the queries' heads of a shared head in their order, then its key."""
+ANGLES = ("t", "c", "j")
+
+
+def _sign_table(data: ProverData) -> np.ndarray:
+    return np.array([-1, 1], np.int64)
+
+
+def _sign_at(env: Mapping[str, Point]) -> Scalar:
+    (z,) = env["z"]
+    return 2 * z - 1
+
+
+@dataclass(frozen=True)
+class Rotary(Operation):
+    shift: int  # s
+    bits: int  # of rot
+
+    turn = "rotary: turn"
+    relations = (turn,)
+
+    def declare(self, m: Manifest) -> None:
+        for name in ("cos", "sin"):
+            m.fixed(name, held=Held(Array(name, "int32", ("pos", ("c", "j")))), public=True)
+        dims = ("l", "t", "x", (*SHARED, *HEAD))
+        m.value("rot", *dims, bits=self.bits, signed=True, made=Traced("int16"), watch=largest)
+        m.value("rot_rem", *dims, bits=self.shift, made=Traced("int32"))
+
+    def work(self, m: Manifest) -> Work:
+        return Work(checked=m.count_over(TURNED))
+
+    def _plain(self, run: Run, half: Swap | str) -> Form:
+        """Queries and keys before they are turned; parts of q k v, whose last one is v."""
+        return run.tensor("qkv", "l", "t", First("x"), *SHARED, half, *HEAD[1:])
+
+    def equations(self, run: Run) -> list[Equation]:
+        s = self.shift
+        cos, sin = (
+            run.factor(name, run.tensor(name, First("t"), *ANGLES[1:]), ANGLES) for name in ("cos", "sin")
+        )
+        plain = run.factor("plain", self._plain(run, "z"), TURNED)
+        other = run.factor("other half", self._plain(run, Swap("z")), TURNED)
+        sign = PublicFactor(("z",), _sign_table, _sign_at)
+        linear = (1 << s) * run.tensor("rot") + run.tensor("rot_rem") - (1 << s - 1)
+        return [Equation(self.turn, TURNED, [(-1, [cos, plain]), (-1, [sign, sin, other])], linear)]
