@@ -2,7 +2,7 @@
 //!
 //! The kernels stream through tables of gigabytes that live for a stage or less. A fresh page has to be cleared by the
 //! system when it is touched, which costs as much as the arithmetic (most of all in virtual machines); so blocks come
-//! from one range of addresses, the lowest first, and their pages stay until `release`.
+//! from one range of addresses, the lowest first, and pages of up to `KEPT` bytes of freed ones stay until `release`.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 
@@ -62,6 +62,8 @@ mod arena {
     use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
     const HUGE_PAGE: usize = 1 << 21;
+    /// Of free blocks, at most: more would only be there when other things need the memory.
+    const KEPT: usize = 1 << 30;
     /// Addresses, not memory: far more than any machine has.
     const RESERVED: usize = 1 << 40;
 
@@ -69,8 +71,17 @@ mod arena {
         start: usize,
         /// Nothing from here on was ever used.
         fresh: usize,
-        /// Free ranges below `fresh`, no two of them adjacent: their sizes by address.
-        free: BTreeMap<usize, usize>,
+        /// Free ranges below `fresh`, no two of them adjacent, by address.
+        free: BTreeMap<usize, Range>,
+        /// Bytes of free ranges whose pages are there.
+        kept: usize,
+    }
+
+    /// How long it is, and of how much of it pages are there: where, is forgotten.
+    #[derive(Clone, Copy)]
+    struct Range {
+        size: usize,
+        kept: usize,
     }
 
     /// None where the system does not reserve as many addresses.
@@ -90,7 +101,7 @@ mod arena {
             libc::madvise(block, RESERVED, libc::MADV_DONTDUMP);
         }
         let start = (block as usize).next_multiple_of(HUGE_PAGE);
-        Some((start, Mutex::new(Arena { start, fresh: start, free: BTreeMap::new() })))
+        Some((start, Mutex::new(Arena { start, fresh: start, free: BTreeMap::new(), kept: 0 })))
     }
 
     fn locked(arena: &Mutex<Arena>) -> MutexGuard<'_, Arena> {
@@ -122,53 +133,83 @@ mod arena {
     pub fn release() {
         if let Some(Some((_, arena))) = ARENA.get() {
             let mut arena = locked(arena);
-            for (&address, &size) in &arena.free {
-                // SAFETY: nobody has these pages.
-                unsafe { libc::madvise(address as *mut _, size, libc::MADV_DONTNEED) };
+            for (&address, range) in &mut arena.free {
+                drop_pages(address, range.size);
+                range.kept = 0;
             }
+            arena.kept = 0;
             arena.lower();
         }
     }
 
+    /// Of a free range.
+    fn drop_pages(address: usize, size: usize) {
+        // SAFETY: nobody has these pages.
+        unsafe { libc::madvise(address as *mut _, size, libc::MADV_DONTNEED) };
+    }
+
     impl Arena {
         fn take(&mut self, size: usize) -> Option<(usize, usize)> {
-            if let Some((&address, &found)) = self.free.iter().find(|(_, found)| **found >= size) {
+            if let Some((&address, &found)) = self.free.iter().find(|(_, found)| found.size >= size) {
                 self.free.remove(&address);
-                if found > size {
-                    self.free.insert(address + size, found - size);
+                let kept = found.kept.min(size);
+                self.kept -= kept;
+                if found.size > size {
+                    self.free.insert(address + size, Range { size: found.size - size, kept: found.kept - kept });
                 }
                 return Some((address, size));
             }
-            let last = self.free.last_key_value().filter(|(address, found)| **address + **found == self.fresh);
-            let (address, used) = last.map_or((self.fresh, 0), |(address, found)| (*address, *found));
+            let last = self.free.last_key_value().filter(|(address, found)| **address + found.size == self.fresh);
+            let (address, last) = last.map_or((self.fresh, Range { size: 0, kept: 0 }), |(a, range)| (*a, *range));
             if address + size > self.start + RESERVED - HUGE_PAGE {
                 return None;
             }
             self.free.remove(&address);
+            self.kept -= last.kept;
             self.fresh = address + size;
-            Some((address, used))
+            Some((address, last.size))
         }
 
-        fn give_back(&mut self, mut address: usize, mut size: usize) {
-            if let Some((&before, &length)) = self.free.range(..address).next_back()
-                && before + length == address
+        fn give_back(&mut self, mut address: usize, size: usize) {
+            let mut range = Range { size, kept: size };
+            if self.kept + size > KEPT {
+                drop_pages(address, size);
+                range.kept = 0;
+            }
+            self.kept += range.kept;
+            if let Some((&before, &other)) = self.free.range(..address).next_back()
+                && before + other.size == address
             {
-                (address, size) = (before, length + size);
+                (address, range) = (before, range.with(other));
             }
-            if let Some(length) = self.free.remove(&(address + size)) {
-                size += length;
+            if let Some(other) = self.free.remove(&(address + range.size)) {
+                range = range.with(other);
             }
-            self.free.insert(address, size);
+            self.free.insert(address, range);
         }
 
         /// The topmost range, whose pages are no longer there, counts as never used.
         fn lower(&mut self) {
-            if let Some((&address, &size)) = self.free.last_key_value()
-                && address + size == self.fresh
+            if let Some((&address, &range)) = self.free.last_key_value()
+                && address + range.size == self.fresh
             {
                 self.free.remove(&address);
                 self.fresh = address;
             }
+        }
+    }
+
+    /// Bytes that are kept, as counted and range by range.
+    #[cfg(test)]
+    pub fn kept() -> (usize, usize) {
+        let arena = locked(&ARENA.get().and_then(Option::as_ref).expect("reserved").1);
+        assert!(arena.free.values().all(|range| range.kept <= range.size) && arena.kept <= KEPT);
+        (arena.kept, arena.free.values().map(|range| range.kept).sum())
+    }
+
+    impl Range {
+        fn with(self, other: Self) -> Self {
+            Self { size: self.size + other.size, kept: self.kept + other.kept }
         }
     }
 }
@@ -229,6 +270,22 @@ mod tests {
                 unsafe { LargeBlocks.dealloc(*address, *layout) };
             }
             release();
+        }
+    }
+
+    /// Blocks of more than is kept, none of which is touched.
+    #[test]
+    fn what_is_kept_is_counted() {
+        let (large, mut seed) = (1usize << 28, 7usize);
+        for _ in 0..4 {
+            let mut held: Vec<_> = (1..9).map(|i| block(large / i, false)).collect();
+            while !held.is_empty() {
+                seed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(1);
+                let (address, layout) = held.swap_remove((seed >> 33) % held.len());
+                unsafe { LargeBlocks.dealloc(address, layout) };
+                let (counted, found) = arena::kept();
+                assert_eq!(counted, found);
+            }
         }
     }
 
