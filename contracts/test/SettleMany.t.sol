@@ -209,7 +209,7 @@ contract SettleManyTest is TestBase {
         Fixture memory f = d.fixtures[VEILED];
         bytes32 other = d.settlement.sealedClaimIdOf(f.modelId, f.k, f.words[0] + 1);
         ++batch[1].words[0];
-        _refuse(batch, PairingBatch.PairingFailed.selector, "another sealed prompt");
+        _refuse(batch, ZkLLMVerifier.InverseMismatch.selector, "another sealed prompt");
         assertTrue(!d.settlement.isSettled(other) && !_isSettled(VEILED), "nothing is settled");
         --batch[1].words[0];
         bytes32[] memory claimIds = _accept(batch, "with a sealed prompt");
