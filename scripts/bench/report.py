@@ -141,6 +141,10 @@ def about(line: Line) -> list[str]:
     ]
 
 
+def with_table(line: Line) -> str:
+    return ", with an opening table" if line.get("table_asked") else ""
+
+
 def stages(line: Line) -> list[str]:
     """Measured against what the kernels' limits of the same run predict."""
     rows = []
@@ -160,8 +164,14 @@ def stages(line: Line) -> list[str]:
     rows.append(["**all**", *whole, f"{line['prove_s'] / total:.1f}", gigabytes(line["peak_rss_bytes"])])
     rates = ", ".join(f"{name} {ns:.3g}" for name, ns in line["kernel_ns"].items())
     head = ("stage", "measured s", "processor s", "serial s", "kernel limits s", "ratio", "peak memory")
-    title = f"### Stages: {line['model']}, N = {line['N']}, mu = {line['mu']}, `{line['backend']}`"
-    return [title, "", f"Kernels in the same run, ns on all cores together: {rates}.", "", *table(head, rows)]
+    case = f"{line['model']}, N = {line['N']}, mu = {line['mu']}, `{line['backend']}`{with_table(line)}"
+    return [
+        f"### Stages: {case}",
+        "",
+        f"Kernels in the same run, ns on all cores together: {rates}.",
+        "",
+        *table(head, rows),
+    ]
 
 
 def scaling(lines: list[Line]) -> list[str]:
@@ -170,7 +180,7 @@ def scaling(lines: list[Line]) -> list[str]:
     for x in order:
         rows.append(
             [
-                f"{x['model']}, {x['layers']} layers",
+                f"{x['model']}, {x['layers']} layers{with_table(x)}",
                 f"{x['parameters'] / 1e6:,.0f} M",
                 f"{x['N']}, {x['mu']}",
                 x["backend"],
@@ -230,7 +240,8 @@ def report(m: Measured) -> str:
     parts = targets(m) if m.xl else []
     if first is not None:
         parts = [*about(first), *parts]
-        for line in (first, m.proof(backend="scalar"), m.proof(mu=25), m.proof(n=64)):
+        others = (m.proof(table=True), m.proof(backend="scalar"), m.proof(mu=25), m.proof(n=64))
+        for line in (first, *others):
             if line is not None:
                 parts += stages(line)
         parts += scaling(list({(str(x), x["N"]): x for x in m.all}.values()))
