@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DELETE_ON_ERROR:
-.PHONY: help setup develop test test-fast test-long test-python test-rust test-forge demo settlement-check bench bench-xl bench-scaling bench-tokens bench-peers bench-docs gas gas-batch fuzz-bits lint format generate docs audit audit-mutants mutants clean
+.PHONY: help setup develop test test-fast test-long test-python test-rust test-forge demo demo-smollm2 settlement-check bench bench-xl bench-scaling bench-tokens bench-peers bench-docs gas gas-batch fuzz-bits lint format generate docs audit audit-mutants mutants clean
 
 PYTHON ?= python3
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -98,6 +98,11 @@ test-forge: develop ## run forge test
 
 demo: setup ## prove and settle the small model's answer on a local chain; PROMPT="..." MODEL=... take others
 	@$(BIN)/zkllm demo $(if $(PROMPT),--prompt "$$PROMPT") $(if $(MODEL),--model "$$MODEL")
+
+demo-smollm2: develop ## prove and settle a chat answer of SmolLM2-135M-Instruct, published weights; CHAT="..." TOKENS=10
+	@model=$$($(BIN)/python -m scripts.models.published smollm2) && \
+		$(BIN)/zkllm demo --model "$$model" --chat "$${CHAT:-What is the capital of France?}" \
+		--new-tokens $(or $(TOKENS),10) --max-tokens 48
 
 settlement-check: setup ## go the whole way of a settlement on two local chains, kills, reorganisations and refusals included
 	@$(BIN)/python -m scripts.settlement.check

@@ -132,3 +132,7 @@ def test_a_chat_is_asked_for_settled_and_shown(run: Run, talker: Path, chain: Rp
     settle("show", claim, "--chat", TEXT + "!").failed_in_one_line(
         "is not this model's answer to this prompt"
     )
+
+
+def test_the_demo_of_a_model_without_a_template(run: Run, tmp_path: Path) -> None:
+    run("demo", "--chat", "hello", "--home", tmp_path).failed_in_one_line("no chat template", "--prompt")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zkllm.cli import paths
-from zkllm.cli.arguments import add_memory_budget, add_shape, shape_misuse
+from zkllm.cli.arguments import add_memory_budget, add_shape, chat, shape_misuse
 from zkllm.cli.console import Console
 from zkllm.cli.rescue import save_proof
 from zkllm.errors import CheckpointError, ZkllmError
@@ -33,11 +33,19 @@ EXAMPLES = """
 {program}
 {program} --prompt "Once upon a"
 {program} --model path/to/gpt2 --new-tokens 2 --json
+{program} --model path/to/model.gguf --chat "What is a proof?" --new-tokens 16 --max-tokens 64
 """
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--prompt", default=PROMPT, metavar="TEXT", help="another prompt")
+    asked = parser.add_mutually_exclusive_group()
+    asked.add_argument("--prompt", default=PROMPT, metavar="TEXT", help="another prompt")
+    asked.add_argument(
+        "--chat",
+        type=chat,
+        metavar="TEXT",
+        help="the prompt that the model's chat template makes of a user's message",
+    )
     parser.add_argument(
         "--model",
         type=paths.Model,
@@ -81,13 +89,14 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     settlement_artifact()
     home = (arguments.home or default_home()) / "demo"
     require_folder_place(home)
+    prompt = arguments.chat or arguments.prompt
     chain, stage = network("anvil"), Stages(console)
     start = time.perf_counter()
     with stage("set up"):
-        asked = api.Asked(arguments.prompt, None, arguments.certified, arguments.rows)
+        asked = api.Asked(prompt, None, arguments.certified, arguments.rows)
         package = open_model(arguments.model, asked, console)
         rows = arguments.rows or api.open_setup(package).rows
-        api.check_prompt(package, arguments.prompt, None, arguments.certified, rows)
+        api.check_prompt(package, prompt, None, arguments.certified, rows)
         api.check_memory(package, rows, arguments.certified, arguments.memory_budget)
         key = api.shape_keys(package, rows, arguments.certified, console.progress).verifying_key
     with ExitStack() as stack:
@@ -100,7 +109,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         with stage("prove"):
             result = api.prove(
                 package,
-                prompt=arguments.prompt,
+                prompt=prompt,
                 certified=arguments.certified,
                 rows=rows,
                 context=session.context(deployment.settlement),
@@ -116,7 +125,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
             )
     data: JsonObject = {
         "ok": True,
-        "prompt": arguments.prompt,
+        "prompt": arguments.prompt if arguments.chat is None else list(arguments.chat.messages),
         "answer": settled.text.decode("utf-8", errors="backslashreplace"),
         "logits": [logit / 2.0**result.logit_scale_log2 for logit in result.logits],
         "float_logits": float_logits_if_any(package, result),
