@@ -11,7 +11,7 @@ import pytest
 from tests.interrupts import interrupt_at, killed_at
 from zkllm import api
 from zkllm.errors import PackageError
-from zkllm.model import build
+from zkllm.model import build, calibrate
 from zkllm.model.package import ModelPackage
 
 pytestmark = pytest.mark.slow
@@ -58,7 +58,7 @@ def test_a_killed_setup_goes_on(
     for stage in SETUP_STAGES:
         killed_at(stage, setup_command(checkpoint, out), skip=0 if stage.startswith("keys") else 1)
     redone: list[str] = []
-    monkeypatch.setattr(build, "measure", lambda *_: redone.append("measured"))
+    monkeypatch.setattr(calibrate, "measure", lambda *_: redone.append("measured"))
     monkeypatch.setattr(build, "calibration_report", lambda *_: redone.append("traced"))
     monkeypatch.setattr(build, "ArrayFiles", lambda *_: redone.append("quantised"))
     outcome = run(*setup_command(checkpoint, out))

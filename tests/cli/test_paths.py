@@ -49,7 +49,7 @@ REST = {"prove": ["--tokens", "72"], "srs fetch-plan": ["--mu", "20"], "bench": 
 PLAIN = {"prompt", "name", "url", "part", "block", "salt-file"}
 """Arguments that are texts or choices."""
 SCALARS = {types.positive, types.index, types.token_ids, types.context, types.log2_size, types.size,
-           options.count, options.power, types.text_file}  # fmt: skip
+           options.count, options.power, types.text_file, types.chat, types.messages_file}  # fmt: skip
 ALONE = {("bench", "--export"): {"--model"}, ("bench", "--model"): {"--export"}}
 """Options that do not go together."""
 
