@@ -65,7 +65,7 @@ def test_cases_of_the_largest_model() -> None:
     first = [("m", 16, 24, None, False, True), ("m", 64, 24, None, False, False)]
     others = [("m", 16, 24, "scalar", False, False), ("m", 16, 25, None, False, False)]
     assert asked == [*first, *others, *(("m", n, 24, None, True, False) for n in (16, 64))]
-    assert len({str(c.key) for c in cases}) == len(cases) == len(asked) + 2
+    assert len({str(c.key) for c in cases}) == len(cases) == len(asked) + len(xl.SMALL)
     assert len({c.package for c in cases if c.table} & {c.package for c in cases if not c.table}) == 0
     given.tables = False
     assert not any(c.table for c in xl.cases_of(given))
@@ -106,6 +106,7 @@ def test_the_report_says_what_is_missing() -> None:
         "batch_gas": 1_000_000,
     }
     lines = [line(**whole), line(N=64, peak_rss_bytes=1 << 31), line(mu=25, tx_gas=390_000), small]
+    lines += [line(model="gpt2", mu=mu, prove_s=s, command_s=s + 1) for mu, s in ((24, 8.0), (22, 3.0))]
     lines.append(line(table_asked=True, prove_s=3.0, table_s=500.0))
     text = report.report(report.Measured(lines, [line(layers=12, prove_s=2.0)], [PEER]))
     for row in (
@@ -118,6 +119,7 @@ def test_the_report_says_what_is_missing() -> None:
         "set-up without tables; table | 115 s; 10 min | 100 s; 6 min | 99 s; 500 s",
         "settlement, the best of these sizes | 396k | 380k | 390,000",
         "settlement of four claims at once, a claim | 310k | 290k | 250,000",
+        "GPT-2 (124 M), the fastest size: stages; whole command | 5 s; 6 s | 3.5 s; 4 s | 3 s; 4 s",
         "demo model: stages; whole command | 1.8 s; - | 1.2 s; - | 1.5 s; 2.5 s",
         "48 layers over 12 | - | - | 2.5x",
         "EZKL over ours, 256x1024 | - | - | 40x",

@@ -18,7 +18,7 @@ import sys
 from scripts import ROOT
 from scripts.bench.cases import Case, arguments, run_cases
 
-SMALL = ("gpt2", str(ROOT / "models" / "demo-gpt2"))
+SMALL = (Case("gpt2", 16), Case("gpt2", 16, mu=22), Case(str(ROOT / "models" / "demo-gpt2"), 16))
 
 
 def main() -> int:
@@ -41,7 +41,7 @@ def cases_of(given: argparse.Namespace) -> list[Case]:
     cases += [Case(model, n, k, mu=first) for n in more]
     cases += [Case(model, fewest, k, mu=first, backend=b) for b in given.backend]
     cases += [Case(model, fewest, k, mu=mu) for mu in others]
-    cases += [Case(small, fewest) for small in SMALL]
+    cases += SMALL
     if given.tables:
         cases += [Case(model, n, k, mu=first, table=True) for n in sorted({fewest, given.rows[-1]})]
     return cases
