@@ -99,10 +99,10 @@ test-forge: develop ## run forge test
 demo: setup ## prove and settle the small model's answer on a local chain; PROMPT="..." MODEL=... take others
 	@$(BIN)/zkllm demo $(if $(PROMPT),--prompt "$$PROMPT") $(if $(MODEL),--model "$$MODEL")
 
-demo-smollm2: develop ## prove and settle a chat answer of SmolLM2-135M-Instruct, published weights; CHAT="..." TOKENS=10
+demo-smollm2: develop ## prove and settle a chat answer of SmolLM2-135M-Instruct, published weights; CHAT="..." TOKENS=8
 	@model=$$($(BIN)/python -m scripts.models.published smollm2) && \
 		$(BIN)/zkllm demo --model "$$model" --chat "$${CHAT:-What is the capital of France?}" \
-		--new-tokens $(or $(TOKENS),10) --max-tokens 48
+		--new-tokens $(or $(TOKENS),8) --max-tokens 48
 
 settlement-check: setup ## go the whole way of a settlement on two local chains, kills, reorganisations and refusals included
 	@$(BIN)/python -m scripts.settlement.check
