@@ -11,7 +11,6 @@ import datetime
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from zkllm.errors import StatementError, reason
 from zkllm.files import JsonObject
@@ -68,7 +67,7 @@ def render(template: str, tokens: Mapping[str, str], messages: Messages) -> str:
         ) from None
 
 
-def _with_reasoning(message: JsonObject) -> dict[str, Any]:
+def _with_reasoning(message: JsonObject) -> dict[str, object]:
     """What is said of a message, with its reasoning, if it has any, under the names that templates read."""
     message = {name: value for name, value in message.items() if value is not None}
     reasoning = next((message[name] for name in _REASONING if name in message), None)

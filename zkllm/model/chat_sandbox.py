@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Callable
-from typing import Any
 
 from jinja2 import TemplateError, nodes
 from jinja2.exceptions import SecurityError
@@ -29,13 +28,13 @@ class _Generation(Extension):
 class _Namespace(Namespace):
     """Jinja's, without names that lead to what Python keeps behind them."""
 
-    def __init__(*args: Any, **kwargs: Any) -> None:  # so that "self" may be a name in it
+    def __init__(*args: object, **kwargs: object) -> None:  # so that "self" may be a name in it
         attributes = dict(*args[1:], **kwargs)
         for name in attributes:
             _require_plain(name)
         Namespace.__init__(args[0], attributes)
 
-    def __setitem__(self, name: str, value: Any) -> None:
+    def __setitem__(self, name: str, value: object) -> None:
         _require_plain(name)
         super().__setitem__(name, value)
 
@@ -45,7 +44,7 @@ def _require_plain(name: object) -> None:
         raise SecurityError(f"{str(name)[:40]!r} is no name for a value of a template")
 
 
-def _new_dict(*args: Any, **kwargs: Any) -> dict[Any, Any]:
+def _new_dict(*args: object, **kwargs: object) -> dict[str, object]:
     return dict(*args, **kwargs)
 
 
@@ -54,7 +53,7 @@ def _refuse(message: object) -> None:
 
 
 def _to_json(
-    value: Any,
+    value: object,
     ensure_ascii: bool = False,
     indent: int | None = None,
     separators: tuple[str, str] | None = None,

@@ -18,7 +18,6 @@ import re
 import warnings
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from zkllm.errors import TokenizerError, ZkllmWarning
 from zkllm.files import JsonObject, read_json, reading
@@ -156,7 +155,7 @@ class _Settings:
         for token in (definition or {}).get("added_tokens") or []:
             self._declare(token["id"], Added.read(str(self._folder / DEFINITION), token))
 
-    def _extra_list(self) -> list[Any]:
+    def _extra_list(self) -> list[object]:
         return list(
             self.values.get("extra_special_tokens", self.values.get("additional_special_tokens")) or []
         )
