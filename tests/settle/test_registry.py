@@ -146,7 +146,7 @@ def test_requests_that_a_claim_would_not_fulfil_are_refused_before_proving(sessi
         escrow.check_request(rpc, contract, other, claim)
     with pytest.raises(SettlementError, match=f"asks for another claim, 0x{claim.hex()}"):
         escrow.check_request(rpc, contract, request, other)
-    rpc.request("evm_increaseTime", 3600)
+    rpc.request("evm_increaseTime", 3700)  # beyond the deadline, however fast this runs
     rpc.request("evm_mine")
     with pytest.raises(SettlementError, match="the deadline of the request 0x.* has passed"):
         escrow.check_request(rpc, contract, request, claim)
