@@ -6,6 +6,7 @@ section 2; `round_s(z) = floor((z + 2^(s-1)) / 2^s)`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import isqrt
 
 from zkllm.families import Config
@@ -232,30 +233,47 @@ def norm_and_score_widths(c: Config) -> Widths:
     return {**norm, "over": (c.over_bits, 31)}
 
 
+def traced(
+    c: Config, ids: list[int], k: int, T: int, check: bool, execute: Callable[[Trace, RangeGuard], None]
+) -> Trace:
+    """What `execute` fills; the checks are `trace_reference`'s."""
+    check_statement(c, ids, k, T, padded=check)
+    trace, guard = Trace(c, ids, k, T), RangeGuard(check)
+    execute(trace, guard)
+    if check:
+        check_certified(trace, guard)
+    return trace
+
+
+def continued(
+    c: Config, prompt: list[int], k: int, rows: int, trace: Callable[[list[int], int], Trace]
+) -> tuple[list[int], int]:
+    """`generate_reference`, by unchecked traces of (ids, T) for one certified token."""
+    T = len(prompt) - 1 + k
+    ids = list(prompt) + [c.pad_id] * (rows + 1 - len(prompt))
+    check_statement(c, ids, k, T, padded=False)
+    for i in range(k):
+        at = len(prompt) + i
+        logits = trace(ids, at)["logits"][0].tolist()
+        ids[at] = logits.index(max(logits))
+    return ids, T
+
+
 def trace_reference(model: QuantizedModel, ids: list[int], k: int, T: int, check: bool = True) -> Trace:
     """Executes the program on `ids` (N + 1 of them; row t reads ids[t]).
 
     With `check`, raises QuantizationRangeError when a value leaves its declared width and StatementError
     when a certified id is not the argmax of its row.
     """
-    c = model.config
-    check_statement(c, ids, k, T, padded=check)
-    trace, guard = Trace(c, ids, k, T), RangeGuard(check)
-    run = Tracing(model, trace, guard)
-    run.head(run.layers())
-    if check:
-        check_certified(trace, guard)
-    return trace
+
+    def execute(trace: Trace, guard: RangeGuard) -> None:
+        run = Tracing(model, trace, guard)
+        run.head(run.layers())
+
+    return traced(model.config, ids, k, T, check, execute)
 
 
 def generate_reference(model: QuantizedModel, prompt: list[int], k: int, rows: int) -> tuple[list[int], int]:
     """Greedy continuation of `prompt` by k tokens: (N + 1 ids with the pad id after x_T, T)."""
-    c = model.config
-    T = len(prompt) - 1 + k
-    ids = list(prompt) + [c.pad_id] * (rows + 1 - len(prompt))
-    check_statement(c, ids, k, T, padded=False)
-    for i in range(k):
-        at = len(prompt) + i
-        logits = trace_reference(model, ids, 1, at, check=False)["logits"][0].tolist()
-        ids[at] = logits.index(max(logits))
-    return ids, T
+    trace = lambda ids, T: trace_reference(model, ids, 1, T, check=False)
+    return continued(model.config, prompt, k, rows, trace)

@@ -9,8 +9,17 @@ from __future__ import annotations
 from math import isqrt
 
 from zkllm.model.llama.weights import LlamaModel
-from zkllm.model.reference import Index, Rows, TracePut, entry, linear, norm_and_score_widths
-from zkllm.model.trace import RangeGuard, Trace, check_certified, check_statement
+from zkllm.model.reference import (
+    Index,
+    Rows,
+    TracePut,
+    continued,
+    entry,
+    linear,
+    norm_and_score_widths,
+    traced,
+)
+from zkllm.model.trace import RangeGuard, Trace
 
 
 class LlamaExecution:
@@ -224,29 +233,16 @@ class LlamaTracing(LlamaExecution):
 
 
 def trace_reference(model: LlamaModel, ids: list[int], k: int, T: int, check: bool = True) -> Trace:
-    """Executes the program on `ids` (N + 1 of them; row t reads ids[t]).
+    """As `zkllm.model.reference.trace_reference`."""
 
-    With `check`, raises QuantizationRangeError when a value leaves its declared width and StatementError
-    when a certified id is not the argmax of its row.
-    """
-    c = model.config
-    check_statement(c, ids, k, T, padded=check)
-    trace, guard = Trace(c, ids, k, T), RangeGuard(check)
-    run = LlamaTracing(model, trace, guard)
-    run.head(run.layers())
-    if check:
-        check_certified(trace, guard)
-    return trace
+    def execute(trace: Trace, guard: RangeGuard) -> None:
+        run = LlamaTracing(model, trace, guard)
+        run.head(run.layers())
+
+    return traced(model.config, ids, k, T, check, execute)
 
 
 def generate_reference(model: LlamaModel, prompt: list[int], k: int, rows: int) -> tuple[list[int], int]:
-    """Greedy continuation of `prompt` by k tokens: (N + 1 ids with the pad id after x_T, T)."""
-    c = model.config
-    T = len(prompt) - 1 + k
-    ids = list(prompt) + [c.pad_id] * (rows + 1 - len(prompt))
-    check_statement(c, ids, k, T, padded=False)
-    for i in range(k):
-        at = len(prompt) + i
-        logits = trace_reference(model, ids, 1, at, check=False)["logits"][0].tolist()
-        ids[at] = logits.index(max(logits))
-    return ids, T
+    """As `zkllm.model.reference.generate_reference`."""
+    trace = lambda ids, T: trace_reference(model, ids, 1, T, check=False)
+    return continued(model.config, prompt, k, rows, trace)
