@@ -174,21 +174,22 @@ class Bench:
         line["predicted"] = {name: predicted(c, rates) for name, c in counts.items()}
         return dict(rounded(line))
 
-    def remove(self, path: Path) -> None:
-        if self.given.keep:
-            return
-        if path.is_dir():
-            say(f"removing {path}")
-            shutil.rmtree(path)
-
     def finish(self, case: Case, later: Sequence[Case]) -> None:
         """Frees the disk of what no later case needs."""
-        if case.package not in {c.package for c in later}:
-            self.remove(self.folder / case.package)
-            (self.folder / f"{case.package}.setup.json").unlink(missing_ok=True)
+        if self.given.keep:
+            return
         folder = Path(self.given.checkpoints) / case.name
+        if case.package not in {c.package for c in later}:
+            remove(self.folder / case.package)
+            (self.folder / f"{case.package}.setup.json").unlink(missing_ok=True)
         if case.name not in {c.name for c in later} and (folder / MADE).exists():
-            self.remove(folder)
+            remove(folder)
+
+
+def remove(folder: Path) -> None:
+    if folder.is_dir():
+        say(f"removing {folder}")
+        shutil.rmtree(folder)
 
 
 def counts_of(stages: Sequence[dict[str, Any]]) -> dict[str, dict[str, float]]:
