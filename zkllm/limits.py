@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-MAX_SIZE_LOG2 = 25
-"""Of a column and of the outer circuit: what a verifying key may have."""
-MIN_MU, MAX_MU = 10, MAX_SIZE_LOG2
-"""Columns have 2^mu coefficients: what may be asked for."""
+MAX_CIRCUIT_LOG2 = 25
+"""Rows of the outer circuit: 15 times as many powers stay within the largest public SRS (2^29 - 1)."""
+MIN_MU, MAX_MU = 10, 26
+"""Columns have 2^mu coefficients: what may be asked for, and what a verifying key may have."""
 LEAST_WITNESS_MU = 6
 """The same of a witness column."""
 MAX_CHOSEN_MU = 24

@@ -111,8 +111,9 @@ def test_set_up_again_and_checked(run: Run, private: Outcome, folder: Path, chec
     assert run("setup", checkpoint, "--out", folder, "--check").code == 0
     refused = run("setup", checkpoint, "--out", folder, "--check", "--private")
     assert refused.code == 2 and "--check takes no --private" in refused.err
-    refused = run("setup", checkpoint, "--plan", "--private")
-    assert refused.code == 2 and "--plan takes no --private" in refused.err
+    hidden, plain = (run("setup", checkpoint, "--plan", *also, "--json").json for also in (["--private"], []))
+    assert (hidden["private"], plain["private"]) == (True, False)
+    assert max(c["mu"] for c in hidden["choices"]) == ModelPackage.load(folder).config.mu
 
 
 @pytest.mark.long

@@ -71,7 +71,7 @@ CONFIG_CASES: dict[str, list[tuple[Change, Change]]] = {
     **{f"1 <= {name} <= 30": bounds(name, 1, 30) for name in SHIFTS},
     **{f"{slots} * {bits}": [({slots: 11, bits: 23}, {slots: 11, bits: 24})]
        for slots, bits in SLOTS.items()},
-    "1 <= mu <= 25": [({}, {"mu": 26}), ({}, {"mu": 0})],
+    "1 <= mu <= 26": [({}, {"mu": 27}), ({}, {"mu": 0})],
     "1 <= fixed_mu <= mu": bounds("fixed_mu", 1, 11),
     "1 <= witness_mu < mu": bounds("witness_mu", 1, 10),
     "hidden: fixed_mu < mu": bounds("fixed_mu", None, 10, hidden=True),

@@ -76,7 +76,7 @@ CONFIG_CASES: dict[str, list[tuple[Change, Change]]] = {
     **{f"1 <= {name} <= 30": bounds(name, 1, 30) for name in SHIFTS},
     **{f"{slots} * {bits}": [({slots: 11, bits: 23}, {slots: 11, bits: 24}),
                              ({slots: 1, bits: 253}, {slots: 1, bits: 254})] for slots, bits in PAIRS},
-    "1 <= mu <= 25": bounds("mu", None, 25) + [({}, {"mu": 0})],
+    "1 <= mu <= 26": bounds("mu", None, 26) + [({}, {"mu": 0})],
     "1 <= fixed_mu <= mu": bounds("fixed_mu", 1, 10),
     "1 <= witness_mu < mu": bounds("witness_mu", 1, 9),
     "fixed_mu: a column's address holds the bits of the layer": bounds("n_layer", None, 7, fixed_mu=3),

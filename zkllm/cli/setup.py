@@ -82,7 +82,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--plan",
         action="store_true",
-        help="print what sizes of columns cost, of a checkpoint or package, and make nothing",
+        help="print what sizes of columns cost, of a checkpoint or package (--private: of a hidden one), "
+        "and make nothing",
     )
     parser.add_argument(
         "--allow-scales",
@@ -93,7 +94,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def misuse(arguments: argparse.Namespace) -> str | None:
     if arguments.plan:
-        others = ("out", "mu", "witness_mu", "private", "srs", "memory_budget", "calibration", "check",
+        others = ("out", "mu", "witness_mu", "srs", "memory_budget", "calibration", "check",
                   "allow_scales")  # fmt: skip
         if surplus := [name for name in others if getattr(arguments, name)]:
             return f"--plan takes no --{surplus[0].replace('_', '-')}: it makes nothing"
@@ -196,7 +197,7 @@ def _report(package: ModelPackage, data: JsonObject) -> list[str]:
 def _plan(arguments: argparse.Namespace, console: Console) -> int:
     from zkllm.measure.planning import plan
 
-    made = plan(arguments.model, arguments.rows)
+    made = plan(arguments.model, arguments.rows, private=arguments.private)
     console.result({"ok": True, **made.to_dict()}, _plan_report(made))
     return 0
 
@@ -232,7 +233,8 @@ def _plan_report(made: Plan) -> list[str]:
         for c in made.choices
     ]
     return [
-        f"of {made.source}: N = {made.tokens}, one certified token, circuit of 2^{made.circuit_log2} rows",
+        f"of {made.source}{', hidden' if made.private else ''}: N = {made.tokens}, one certified token, "
+        f"circuit of 2^{made.circuit_log2} rows",
         "",
         *table(head, rows),
         "",

@@ -76,6 +76,7 @@ class Choice:
 @dataclass(frozen=True)
 class Plan:
     source: str  # what the sizes are from
+    private: bool  # the weights are hidden
     tokens: int
     circuit_log2: int
     nanoseconds: dict[str, float]
@@ -136,10 +137,13 @@ def _nominal_gpt2(a: Architecture) -> ProgramConfig:
 
 
 def plan(
-    model: str | Path, tokens: int | None = None, nanoseconds: Mapping[str, float] | None = None
+    model: str | Path,
+    tokens: int | None = None,
+    nanoseconds: Mapping[str, float] | None = None,
+    private: bool = False,
 ) -> Plan:
-    """Of a package, or of a checkpoint's shape. `nanoseconds`: rates by kind, `point_mul` too, instead of
-    this machine's."""
+    """Of a package, or of a checkpoint's shape; `private`: with its weights hidden, as a package may be
+    anyway. `nanoseconds`: rates by kind, `point_mul` too, instead of this machine's."""
     folder = Path(model)
     if (folder / "manifest.json").is_file():
         config, source = ModelPackage.load(folder, verify=False).config, f"the package {folder}"
@@ -147,6 +151,7 @@ def plan(
         checkpoint = find_checkpoint(model)
         config = nominal_config(load_architecture(checkpoint / "config.json"))
         source = f"the shape of {model}, with the usual widths and packing"
+    config = replace(config, hidden=config.hidden or private)
     rows = tokens if tokens is not None else min(DEFAULT_ROWS, config.n_ctx)
     check_positions(config, rows)
     rates = dict(nanoseconds) if nanoseconds else {**limits(18), "point_mul": point_mul()}
@@ -158,7 +163,7 @@ def plan(
     circuit_log2 = build_circuit(describe(sized(config, rows, highest), rows, 1)).log2_size
     columns = [c for mu in mus for c in candidates(config, rows, mu)]
     choices = tuple(choice(c, rows, circuit_log2, rates) for c in columns)
-    return Plan(source, rows, circuit_log2, rates, choices)
+    return Plan(source, config.hidden, rows, circuit_log2, rates, choices)
 
 
 def candidates(config: Config, rows: int, mu: int) -> list[Config]:

@@ -11,7 +11,7 @@ from zkllm.errors import PackageError, reason
 from zkllm.field import root_of_unity
 from zkllm.files import read_text, reading
 from zkllm.hashing import keccak256
-from zkllm.limits import MAX_POSITIONS, MAX_SIZE_LOG2, MAX_VOCABULARY
+from zkllm.limits import MAX_CIRCUIT_LOG2, MAX_MU, MAX_POSITIONS, MAX_VOCABULARY
 from zkllm.outer.opening import Domain
 from zkllm.outer.transcript import body_bytes, encode_scalar, public_input_names
 from zkllm.pcs.curve import decode_g1, decode_g2
@@ -130,7 +130,7 @@ class VerifyingKey:
         yield "1 <= k <= N <= n_ctx < 2^16", 1 <= self.k <= self.N <= self.n_ctx <= MAX_POSITIONS
         yield "num_words", self.num_words == num_words(self.N, self.k, self.sealed)
         yield "vocab_size", 0 <= self.pad_id < self.vocab_size <= MAX_VOCABULARY
-        yield "mu", 0 < self.b_log2 < self.mu <= MAX_SIZE_LOG2 and self.n_log2 <= MAX_SIZE_LOG2
+        yield "mu", 0 < self.b_log2 < self.mu <= MAX_MU and self.n_log2 <= MAX_CIRCUIT_LOG2
         yield "rows", self.num_public < 1 << self.n_log2
         columns = (self.num_witness_columns, len(self.fixed_commitments))
         yield "columns", all(1 <= n <= 1 << 8 for n in columns)
