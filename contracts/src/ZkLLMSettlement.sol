@@ -6,6 +6,7 @@ import {Shape, VerifierRegistry} from "./base/VerifierRegistry.sol";
 import {IZkLLMSettlement, Settlement} from "./interfaces/IZkLLMSettlement.sol";
 import {IZkLLMVerifier} from "./interfaces/IZkLLMVerifier.sol";
 import {Claims} from "./libraries/Claims.sol";
+import {CodeStorage} from "./libraries/CodeStorage.sol";
 import {PairingBatch} from "./libraries/PairingBatch.sol";
 import {VocabularyProof} from "./libraries/VocabularyProof.sol";
 
@@ -30,9 +31,13 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
     /// @dev Limbs of 24 bits in a word of the statement.
     uint256 private constant LIMBS_PER_WORD = 10;
 
-    /// @dev Claim id to record: uint16 k, k entries, then the answer's text. An answer of one token and up to 24 bytes
-    /// takes a single storage slot.
-    mapping(bytes32 claimId => bytes record) private _records;
+    /// @dev Last byte of the head of a record that is kept as code, where those of short ones have its length.
+    uint256 private constant AS_CODE = 0xff;
+
+    /// @dev Claim id to the head of its record: uint16 k, k entries, then the answer's text. Of up to 31 bytes (one token
+    /// and 24 bytes) it is the head but for the last byte; a longer one is the code at the address that the head begins
+    /// with.
+    mapping(bytes32 claimId => uint256 head) private _heads;
 
     /// @param initialOwner Who adds and freezes verifiers.
     constructor(address initialOwner) VerifierRegistry(initialOwner) {}
@@ -117,7 +122,7 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
     // ------------------------------------------------------------------------------------ what is settled
 
     function _isSettled(bytes32 claimId) internal view override returns (bool) {
-        return _records[claimId].length != 0;
+        return _heads[claimId] != 0;
     }
 
     /// @dev What the statement claims, with the texts of its tokens: all of it but the proof is checked here.
@@ -173,7 +178,7 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
 
     function _settled(bytes32 requestId, Claim memory claim) private returns (bytes32 claimId) {
         claimId = claim.id;
-        _store(_records[claimId], claim.record);
+        _heads[claimId] = _stored(claim.record);
         emit Settled(claimId, claim.modelId, msg.sender, claim.promptDigest, claim.text);
         if (requestId != 0) _fulfil(requestId, claimId);
     }
@@ -275,20 +280,26 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
     /// @dev The different ids among `answer`, ascending.
     function _distinct(uint32[] memory answer) private pure returns (uint256[] memory ids) {
         ids = new uint256[](answer.length);
-        uint256 count;
-        for (uint256 i = 0; i < answer.length; ++i) {
-            uint256 id = answer[i];
-            uint256 at = count;
-            while (at > 0 && ids[at - 1] > id) --at;
-            if (at > 0 && ids[at - 1] == id) continue;
-            for (uint256 j = count; j > at; --j) {
-                ids[j] = ids[j - 1];
-            }
-            ids[at] = id;
-            ++count;
-        }
         assembly ("memory-safe") {
-            mstore(ids, count)
+            let start := add(ids, 0x20)
+            let end := start // of those that are in their places
+            let place := add(answer, 0x20)
+            for { let last := add(place, shl(5, mload(answer))) } lt(place, last) { place := add(
+                place,
+                0x20
+            ) } {
+                let id := mload(place)
+                let at := end
+                for {} gt(at, start) { at := sub(at, 0x20) } {
+                    if iszero(gt(mload(sub(at, 0x20)), id)) { break }
+                }
+                if iszero(and(gt(at, start), eq(mload(sub(at, 0x20)), id))) {
+                    mcopy(add(at, 0x20), at, sub(end, at))
+                    mstore(at, id)
+                    end := add(end, 0x20)
+                }
+            }
+            mstore(ids, shr(5, sub(end, start)))
         }
     }
 
@@ -338,34 +349,52 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
         pure
         returns (bytes memory record)
     {
+        // of each distinct token where its text is, and of how many bytes; then the same of each answered one
+        uint256[] memory texts = new uint256[](ids.length);
+        for (uint256 i = 0; i < ids.length; ++i) {
+            bytes calldata token = tokens[i];
+            assembly ("memory-safe") {
+                mstore(add(add(texts, 0x20), shl(5, i)), or(shl(16, token.offset), token.length))
+            }
+        }
+        uint256[] memory answered = new uint256[](answer.length);
         uint256 length = 2 + ENTRY_BYTES * answer.length;
-        uint256[] memory places = new uint256[](answer.length); // of each answered token among the distinct ones
         for (uint256 i = 0; i < answer.length; ++i) {
-            uint256 place;
-            while (ids[place] != answer[i]) ++place;
-            places[i] = place;
-            length += tokens[place].length;
+            answered[i] = texts[_placeOf(answer[i], ids)];
+            length += uint16(answered[i]);
         }
         record = new bytes(length);
-        uint256 entry;
-        uint256 text;
+        _fill(record, answer, answered);
+    }
+
+    /// @dev `texts`: of each token of the answer, where its text is in the calldata, times 2^16, and of how many bytes.
+    function _fill(bytes memory record, uint32[] memory answer, uint256[] memory texts) private pure {
         assembly ("memory-safe") {
-            entry := add(record, 0x20)
+            let entry := add(record, 0x20)
+            let end := shl(5, add(mload(answer), 1))
             mstore(entry, shl(240, mload(answer)))
             entry := add(entry, 2)
-            text := add(entry, mul(ENTRY_BYTES, mload(answer)))
-        }
-        for (uint256 i = 0; i < answer.length; ++i) {
-            bytes calldata token = tokens[places[i]];
-            uint256 id = answer[i];
-            assembly ("memory-safe") {
+            let target := add(entry, mul(ENTRY_BYTES, mload(answer)))
+            for { let i := 0x20 } lt(i, end) { i := add(i, 0x20) } {
+                let text := mload(add(texts, i))
+                let size := and(text, 0xffff)
                 // the entry ends a word whose other bytes stay
                 let word := sub(entry, 0x1b)
-                mstore(word, or(shl(40, shr(40, mload(word))), or(shl(16, id), token.length)))
+                mstore(word, or(shl(40, shr(40, mload(word))), or(shl(16, mload(add(answer, i))), size)))
                 entry := add(entry, ENTRY_BYTES)
-                calldatacopy(text, token.offset, token.length)
-                text := add(text, token.length)
+                calldatacopy(target, shr(16, text), size)
+                target := add(target, size)
             }
+        }
+    }
+
+    /// @dev Where `id` is among `ids`, as it is.
+    function _placeOf(uint256 id, uint256[] memory ids) private pure returns (uint256 place) {
+        assembly ("memory-safe") {
+            let start := add(ids, 0x20)
+            let at := start
+            for {} sub(mload(at), id) { at := add(at, 0x20) } {}
+            place := shr(5, sub(at, start))
         }
     }
 
@@ -388,28 +417,25 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
         }
     }
 
-    /// @dev `slot = record`, without the work that Solidity does for what the slot held before: it is empty.
-    function _store(bytes storage slot, bytes memory record) private {
+    /// @dev The head that a record is read by; keeps what does not fit into it.
+    function _stored(bytes memory record) private returns (uint256 head) {
         uint256 length = record.length;
-        if (length < 32) {
-            assembly ("memory-safe") {
-                sstore(slot.slot, or(mload(add(record, 0x20)), shl(1, length)))
-            }
-        } else {
-            assembly ("memory-safe") {
-                sstore(slot.slot, add(shl(1, length), 1))
-                mstore(0x00, slot.slot)
-                let target := keccak256(0x00, 0x20)
-                for { let i := 0 } lt(i, length) { i := add(i, 0x20) } {
-                    sstore(add(target, shr(5, i)), mload(add(add(record, 0x20), i)))
-                }
-            }
+        if (length > 31) return uint256(bytes32(bytes20(CodeStorage.write(record)))) | AS_CODE;
+        assembly ("memory-safe") {
+            mstore8(add(record, 0x3f), length) // the last byte of the record's word, which is none of the record's
+            head := mload(add(record, 0x20))
         }
     }
 
     function _record(bytes32 claimId) private view returns (bytes memory record) {
-        record = _records[claimId];
-        if (record.length == 0) revert NotSettled(claimId);
+        uint256 head = _heads[claimId];
+        if (head == 0) revert NotSettled(claimId);
+        uint256 length = uint8(head);
+        if (length == AS_CODE) return CodeStorage.read(address(bytes20(bytes32(head))));
+        record = new bytes(length);
+        assembly ("memory-safe") {
+            mstore(add(record, 0x20), shl(8, shr(8, head)))
+        }
     }
 
     /// @dev Tokens of the answer.

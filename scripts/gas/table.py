@@ -71,6 +71,7 @@ BY_FUNCTION = {
             *("_checkTokens", "_distinct", "leafOf", "rootOf", "_parentOf", "depthOf", "isDepthOf")
         ],
         REGISTRY: ["_shapeOf", "_read", "parameters"],
+        STORAGE: ["write"],
     }.items()
     for name in names
 }
@@ -215,8 +216,8 @@ def measure(case: Case, hardfork: str, peers: list[Peer] | None = None) -> dict[
 def group_of(where: str, what: str) -> str:
     """The line of the table that a part of the trace belongs to."""
     group = BY_FUNCTION.get(where.partition(".")[2], REST)
-    if group == REGISTRY:
-        return REGISTRY
+    if group in (REGISTRY, STORAGE):
+        return group
     if what == "storage":
         return STORAGE
     return group if what == "computation" else BY_KIND.get(what, REST)

@@ -17,8 +17,8 @@ from zkllm.settle.abi import SETTLE, VERIFY, encode_call, words_of
 GAS_OF_ZERO, GAS_OF_OTHER = 4, 16
 INTRINSIC_GAS = 21_000
 FLOOR_PER_TOKEN = 10
-MAX_TEXT_BYTES = (1 << 16) - 1
-"""Of one token: a settled record has 16 bits for its length."""
+MAX_RECORD_BYTES = 0x5FFF
+"""Of a settled answer: its text, and what `record_bytes` adds. Longer ones are kept as a contract's code."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,11 @@ def verify_calldata(proof: Proof) -> bytes:
     return encode_call(VERIFY, proof.context.digest(), list(proof.words), words_of(proof.body))
 
 
+def record_bytes(texts: Sequence[bytes]) -> int:
+    """What the settlement contract keeps of an answer: a count, each token's id and length, the text."""
+    return 2 + 5 * len(texts) + sum(map(len, texts))
+
+
 def settle_arguments(
     proof: Proof, verifying_key: VerifyingKey, tokens: Sequence[bytes]
 ) -> tuple[list[int], list[int], list[bytes], list[bytes]]:
@@ -47,12 +52,11 @@ def settle_arguments(
     if tree.root != verifying_key.vocabulary_root or len(tokens) != verifying_key.vocab_size:
         raise SettlementError("the tokenizer is not the one that this verifying key commits to")
     answer = proof.answer
-    for i in answer:
-        if len(tokens[i]) > MAX_TEXT_BYTES:
-            raise SettlementError(
-                f"token {i} of the answer stands for {len(tokens[i])} bytes; the settlement takes up "
-                f"to {MAX_TEXT_BYTES} a token, so this answer can be proved but not settled"
-            )
+    if (size := record_bytes([tokens[i] for i in answer])) > MAX_RECORD_BYTES:
+        raise SettlementError(
+            f"the answer's {len(answer)} tokens take {size:,} bytes to record; the settlement contract keeps "
+            f"up to {MAX_RECORD_BYTES:,}, so this answer can be proved but not settled"
+        )
     texts = [tokens[i] for i in sorted(set(answer))]
     return list(proof.words), words_of(proof.body), tree.multiproof(answer), texts
 
