@@ -273,8 +273,8 @@ class IntegerKernels(ABC):
 
     @abstractmethod
     def stored_maxima(self, weights: np.ndarray, factors: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-        """Largest magnitudes of factors[i] weights[o, i], of each output o and of each input i. Shards:
-        outputs; they join, and the greatest counts."""
+        """Largest magnitudes of factors[i] weights[o, i], of each output o and of each input i.
+        Shards: outputs; theirs join, of the inputs' the greatest counts."""
 
     @abstractmethod
     def quantize_stored(

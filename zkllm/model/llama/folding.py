@@ -53,8 +53,8 @@ class Moved:
 
 @dataclass(frozen=True)
 class Folded:
-    """One kind of one layer. `stored` (out, in) as the checkpoint has them, float32 or float64; `gain` float64
-    (in,) or None; `bias` float64 (parts, out) or None."""
+    """One kind of one layer. `stored` (out, in) as the checkpoint has them, float32 or float64; in float64
+    `gain` (in,) or None and `bias` (parts, out) or None."""
 
     name: str
     stored: tuple[np.ndarray, ...]
