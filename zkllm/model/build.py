@@ -175,7 +175,8 @@ def _write_arrays(
                 for i, (name, block) in enumerate(family.blocks(checkpoint, choice, group)):
                     files.write(name, block)
                     if progress:
-                        progress(done + i // len(names), len(groups) * config.n_layer)
+                        finished = min(i // len(names), config.n_layer)
+                        progress(done + finished, len(groups) * config.n_layer)
                 resumable.put(f"arrays of {group}", files.close())
         done += config.n_layer
         if progress:

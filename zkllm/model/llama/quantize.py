@@ -89,6 +89,10 @@ def _read_all_lines(
     return lines
 
 
+def _largest(checkpoint: Checkpoint, name: str) -> float:
+    return max(finite_maxima(name, block)[0] for block in checkpoint.blocks(name))
+
+
 class _Shifts:
     """Requantisation shifts: what each layer needs, at most one limb (finer weights than that would cost a
     second lookup for each remainder); one shift serves all, and gains make up for the difference."""
@@ -123,10 +127,8 @@ def choose_config(
         name: [fit_weight(most) for most in maxima]
         for name, maxima in _weight_maxima(a, lines, exponents).items()
     }
-    (largest_wte,) = finite_maxima("wte", checkpoint.stored(EMBEDDING))
-    largest_head = largest_wte
-    if not a.tied_head:
-        (largest_head,) = finite_maxima("head", checkpoint.stored(HEAD))
+    largest_wte = _largest(checkpoint, EMBEDDING)
+    largest_head = largest_wte if a.tied_head else _largest(checkpoint, HEAD)
 
     # |y| < sqrt(d) always, so y needs no headroom beyond that
     y = fit(word, min(sqrt(a.d_model), room * seen["y"]) + 2.0 ** (2 - word))
@@ -296,9 +298,10 @@ def quantized_blocks(
                 ]
                 yield f"b_{group}", np.stack(rows).reshape(1, *known[f"b_{group}"][1][1:])
     elif group == "rows":
-        yield "wte", quantized("wte", checkpoint.stored(EMBEDDING), None, [1.0], [s.wte])
-        if not c.tied_head:
-            yield "head", quantized("head", checkpoint.stored(HEAD), None, [1.0], [s.head])
+        tables = [("wte", EMBEDDING, s.wte)] + [("head", HEAD, s.head)] * (not c.tied_head)
+        for name, stored, scale in tables:
+            for block in checkpoint.blocks(stored):
+                yield name, quantized(name, block, None, [1.0], [scale])
     else:
         yield "gain", rounded_to(checkpoint.tensor(LAST_NORM), s.gain, "final gain", np.int32)
         made = tables_of(spec, c)
