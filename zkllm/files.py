@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from .errors import Malformed, PathError, ZkllmError, reason
+from .errors import Malformed, PathError, ResourceError, ZkllmError, reason
 
 _CHUNK = 1 << 24
 REMEMBERED = 1 << 24
@@ -250,6 +250,23 @@ def _name(file: IO[bytes], path: Path, mode: int, durable: bool) -> None:
                 os.fsync(copy.fileno())
     finally:
         os.close(folder)
+
+
+def require_room(folder: Path, needed: int, what: str) -> None:
+    """A ResourceError unless the disk of a folder, which may have to be made, has so many bytes left."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise ResourceError(
+            f"{folder}: {what} takes {needed >> 20:,} MiB and the disk has {free >> 20:,} MiB left; make "
+            "room, or use a folder of another disk (the cache is where ZKLLM_CACHE says)"
+        )
+
+
+def allocated(folder: Path) -> int:
+    """Bytes of disk that the files in a folder take; 0 where there is none."""
+    return sum(p.stat().st_blocks * 512 for p in folder.glob("*") if p.is_file())
 
 
 def _sync_folder(path: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .errors import PackageError
 from .field import R, random_scalar, root_of_unity
-from .files import require_folder_place
+from .files import require_folder_place, require_room
 from .hiding import fixed_masks
 from .kernels.interface import Kernels, Points
 from .kernels.native import NATIVE
@@ -35,7 +35,6 @@ from .shape_protocol import protocol_of
 from .srs_files import srs_of
 from .timings import Progress, Timings
 from .transformed_srs import (
-    require_room,
     require_transform_place,
     root_of_blocks,
     transform_file,

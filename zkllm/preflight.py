@@ -9,7 +9,7 @@ from typing import Protocol
 
 from .bits import ceil_log2
 from .errors import PathError, StatementError
-from .files import require_folder_place
+from .files import allocated, require_folder_place, require_room
 from .key_files import KEYS
 from .limits import MAX_CHOSEN_MU
 from .model.architecture import AnyArchitecture, load_architecture
@@ -135,6 +135,8 @@ def check_setup_inputs(
     architecture = load_architecture(folder / "config.json")
     if rows is not None:
         check_positions(architecture, rows)
+    weights = out / "weights"  # of two bytes each
+    require_room(weights, 2 * architecture.weights_per_token - allocated(weights), "the package")
     if srs is not None:
         require_powers(srs, srs_powers_needed(LEAST_CIRCUIT_LOG2, mu or _least_mu(architecture)))
     return folder

@@ -12,15 +12,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import struct
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-from .errors import ResourceError
 from .field import R, root_of_unity
-from .files import cache_directory, known_digest, remember_digest, require_folder_place
+from .files import cache_directory, known_digest, remember_digest, require_folder_place, require_room
 from .kernels.interface import Kernels, Points
 from .pcs.curve import G1_BYTES
 from .pcs.srs import Srs
@@ -46,18 +44,6 @@ def transform_file(digest: bytes, mu: int, b_log2: int) -> Path:
 
 def transform_bytes(mu: int) -> int:
     return _HEADER.size + (2 * G1_BYTES << mu)
-
-
-def require_room(folder: Path, needed: int, what: str) -> None:
-    """A ResourceError unless the disk of a folder, which may have to be made, has so many bytes left."""
-    while not folder.exists() and folder != folder.parent:
-        folder = folder.parent
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise ResourceError(
-            f"{folder}: {what} takes {needed >> 20:,} MiB and the disk has {free >> 20:,} MiB left; make "
-            "room, or set ZKLLM_CACHE to a folder of another disk"
-        )
 
 
 def require_transform_place(digest: bytes, mu: int, b_log2: int) -> None:

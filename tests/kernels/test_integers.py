@@ -183,3 +183,20 @@ def test_arrays_that_do_not_fit_are_refused(make: Callable[..., Case]) -> None:
         changed = [*read, *filled]
         changed[i] = np.asfortranarray(strided)[..., ::2]
         refused(changed, ValueError, TypeError)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("sizes", [(1, 1), (5, 7), (130, 70)])
+def test_matrices_as_they_are_stored(sizes: tuple[int, int], dtype: str) -> None:
+    """Their maxima, and their quantised values turned into a part of a wider matrix."""
+    random, (outputs, inputs) = np.random.default_rng(3), sizes
+    weights = random.standard_normal(sizes).astype(dtype)
+    units = np.ldexp(1.0, random.integers(8, 12, outputs))
+    for factors in (None, random.standard_normal(inputs)):
+        for one, other in zip(*(k.stored_maxima(weights, factors) for k in (NATIVE, NAIVE)), strict=True):
+            assert np.array_equal(one, other) and one.dtype == np.float64
+        made = [np.full((inputs, outputs + 3), 7, np.int16) for _ in range(2)]
+        for kernels, out in zip((NATIVE, NAIVE), made, strict=True):
+            assert kernels.quantize_stored(weights, factors, units, out, 2)
+            assert not kernels.quantize_stored(weights, factors, units * 2.0**16, out.copy(), 2)
+        assert np.array_equal(*made) and (made[0][:, [0, 1, -1]] == 7).all()

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 from testkit.llamas import MODELS
-from zkllm.errors import PackageError
+from zkllm.errors import CheckpointError, PackageError
 from zkllm.model.audit import check_package
 from zkllm.model.build import build_package
 from zkllm.model.checkpoint import Checkpoint, load_checkpoint
 from zkllm.model.execution import trace
+from zkllm.model.folding import LARGEST
 from zkllm.model.llama.calibrate import LlamaRanges
 from zkllm.model.llama.equalise import balance, choose_exponents, largest_after
 from zkllm.model.llama.float_model import LlamaFloat
-from zkllm.model.llama.folding import KINDS, Folded
+from zkllm.model.llama.folding import KINDS, Folded, read_lines
 from zkllm.model.llama.scales import CLAMP, Exponents, LlamaScales
 from zkllm.model.llama.weights import LlamaModel
 from zkllm.model.package import ModelPackage
+from zkllm.model.quantize import fit_weight
 
 pytest.importorskip("transformers")
 BUILT = ("llama, tied, biases, a width of its own", "llama, rotation of llama3", "mistral", "qwen2")
@@ -107,21 +111,54 @@ def test_equalising_leaves_the_function_alone(built: tuple[Checkpoint, ModelPack
     for l in range(a.n_layer):
         plain = {kind: Folded.read(checkpoint, l, kind, None) for kind in KINDS}
         moved = {kind: Folded.read(checkpoint, l, kind, exponents) for kind in KINDS}
-        mlp = lambda of: np.einsum("if,fo->fio", of["up"].weight[:, 0], of["down"].weight[:, 0])
+        mlp = lambda of: np.einsum("if,fo->fio", of["up"].folded()[:, 0], of["down"].folded()[:, 0])
         assert np.array_equal(mlp(plain), mlp(moved))
         heads = (a.n_kv_head, a.group, a.head_dim)
         for of in (plain, moved):
-            of["v"] = of["qkv"].weight[:, -1].reshape(-1, a.n_kv_head, a.head_dim)
-            of["out"] = of["o"].weight[:, 0].reshape(*heads, -1)
-            of["q"] = of["qkv"].weight[:, : a.group].reshape(-1, a.group, a.n_kv_head, a.head_dim)
-            of["k"] = of["qkv"].weight[:, a.group].reshape(-1, a.n_kv_head, a.head_dim)
+            of["v"] = of["qkv"].folded()[:, -1].reshape(-1, a.n_kv_head, a.head_dim)
+            of["out"] = of["o"].folded()[:, 0].reshape(*heads, -1)
+            of["q"] = of["qkv"].folded()[:, : a.group].reshape(-1, a.group, a.n_kv_head, a.head_dim)
+            of["k"] = of["qkv"].folded()[:, a.group].reshape(-1, a.n_kv_head, a.head_dim)
         values = lambda of: np.einsum("ibe,bgeo->bgeio", of["v"], of["out"])
         assert np.array_equal(values(plain), values(moved))
         scores = lambda of: np.einsum("igbe,kbe->gbeik", of["q"], of["k"])
         assert np.array_equal(scores(plain), scores(moved))
         if moved["qkv"].bias is not None:
-            by = moved["qkv"].weight[0] / plain["qkv"].weight[0]  # powers of two
+            by = moved["qkv"].folded()[0] / plain["qkv"].folded()[0]  # powers of two
             assert np.array_equal(moved["qkv"].bias, plain["qkv"].bias * by)
+
+
+def test_one_pass_over_what_is_stored_gives_the_folded_matrices(
+    built: tuple[Checkpoint, ModelPackage],
+) -> None:
+    """Largest magnitudes and quantised values, of every kind, with every exponent moved."""
+    checkpoint, a = built[0], built[0].llama
+    rng = np.random.default_rng(2)
+    drawn = lambda channels: tuple(map(tuple, rng.integers(-5, 6, (a.n_layer, channels)).tolist()))
+    shared = a.n_kv_head * a.head_dim
+    exponents = Exponents(drawn(a.d_inner), drawn(shared), drawn(shared // 2))
+    for kind in KINDS:
+        plain, moved = (Folded.read(checkpoint, 1, kind, e) for e in (None, exponents))
+        sizes, lines = np.abs(plain.folded()), plain.lines()
+        assert np.array_equal(lines.outputs, sizes.max(axis=0))
+        assert np.array_equal(lines.inputs, sizes.max(axis=(1, 2)))
+        matrix = moved.folded()
+        maxima = np.abs(matrix).max(axis=(0, 2))
+        assert np.array_equal(lines.maxima(moved.moved), maxima)
+        scales = np.array([fit_weight(most) for most in maxima])
+        expected = np.rint(np.ldexp(matrix, scales[:, None])).clip(1 - LARGEST, LARGEST - 1)
+        assert np.array_equal(moved.quantized(scales), expected)
+        with pytest.raises(CheckpointError, match=f"layer 1: {kind} does not fit int16"):
+            moved.quantized(scales + 1)
+
+
+def test_a_weight_that_is_not_finite_is_named(tmp_path: Path) -> None:
+    folder = MODELS["qwen2"].write(tmp_path / "model")
+    tensors = load_file(folder / "model.safetensors")
+    tensors["model.layers.1.mlp.down_proj.weight"][0, 1] = np.inf
+    save_file(tensors, folder / "model.safetensors")
+    with pytest.raises(CheckpointError, match="layer 1: down: the weights have values that are not finite"):
+        read_lines(load_checkpoint(folder), 1)
 
 
 def test_a_massive_channel_is_taken_up_by_the_weights() -> None:
@@ -135,7 +172,8 @@ def test_exponents_balance_what_was_seen(built: tuple[Checkpoint, ModelPackage])
     checkpoint, package = built
     record, scales = package.calibration, package.scales
     assert record is not None and isinstance(record.ranges, LlamaRanges) and isinstance(scales, LlamaScales)
-    assert choose_exponents(checkpoint, record.ranges) == scales.exponents
+    lines = [read_lines(checkpoint, l) for l in range(checkpoint.llama.n_layer)]
+    assert choose_exponents(checkpoint.llama, lines, record.ranges) == scales.exponents
     after, ranges = largest_after(record.ranges, scales.exponents), record.ranges
     for name in ("q", "k"):  # balanced to a factor of sqrt(2), channel by channel
         most = np.sqrt(ranges.largest("q") * ranges.largest("k")).max() * 2**0.5

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from safetensors.numpy import load_file
 
 from testkit.gguf_files import plain_tokens, tokenizer_metadata, write_gguf
 from testkit.published_tokenizers import PUBLISHED, definition, strings, write_folder
-from zkllm.errors import CheckpointError, TokenizerError, ZkllmError
+from zkllm.errors import CheckpointError, ResourceError, TokenizerError, ZkllmError
 from zkllm.model.checkpoint import load_checkpoint
 from zkllm.model.conversation import load_conversation
 from zkllm.model.gguf_folder import convert
@@ -279,6 +281,16 @@ def test_values_that_are_not_finite_are_refused(tmp_path: Path) -> None:
         find_checkpoint(path)
     with pytest.raises(CheckpointError, match="not finite"):
         find_checkpoint(path)  # and nothing half made is taken for it
+
+
+def test_a_disk_without_room_is_told_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_gguf(tmp_path / "x.gguf", model_of("gpt2"))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
+    with pytest.raises(ResourceError, match="the file as float32 takes .* MiB and the disk has .*make room"):
+        converted(path)
+    assert not path.with_suffix("").exists()
 
 
 def test_damage_gives_a_clear_error(tmp_path: Path) -> None:

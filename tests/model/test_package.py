@@ -6,11 +6,12 @@ import json
 import random
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from zkllm.errors import Malformed, PackageError
+from zkllm.errors import Malformed, PackageError, ResourceError
 from zkllm.files import canonical_json
 from zkllm.key_files import shape_folder
 from zkllm.model.activations import GELU
@@ -19,6 +20,7 @@ from zkllm.model.execution import generate
 from zkllm.model.package import ModelPackage
 from zkllm.model.tokenizer import ByteLevelTokenizer
 from zkllm.model.weights import TableSpec
+from zkllm.preflight import check_setup_inputs
 
 from .conftest import DEMO
 
@@ -159,3 +161,17 @@ def test_structural_damage_of_the_manifest(package_copy: Path) -> None:
         except PackageError as error:
             assert "\n" not in str(error)
     path.write_bytes(intact)
+
+
+def test_a_set_up_that_the_disk_has_no_room_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before any work; what an earlier run has written of it counts."""
+    out = tmp_path / "new"
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
+    with pytest.raises(
+        ResourceError, match="the package takes .* MiB and the disk has 0 MiB left; make room"
+    ):
+        check_setup_inputs(DEMO, out, None, None, None)
+    assert not out.exists()
+    (out / "weights").mkdir(parents=True)
+    (out / "weights" / "wte.bin").write_bytes(bytes(1 << 20))
+    check_setup_inputs(DEMO, out, None, None, None)

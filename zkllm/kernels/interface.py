@@ -272,6 +272,23 @@ class IntegerKernels(ABC):
         """Writes the folded matrix as int16; False where a value does not fit. Shards: rows; they join."""
 
     @abstractmethod
+    def stored_maxima(self, weights: np.ndarray, factors: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        """Largest magnitudes of factors[i] weights[o, i], of each output o and of each input i.
+        Shards: outputs; theirs join, of the inputs' the greatest counts."""
+
+    @abstractmethod
+    def quantize_stored(
+        self,
+        weights: np.ndarray,
+        factors: np.ndarray | None,
+        units: np.ndarray,
+        out: np.ndarray,
+        first: int,
+    ) -> bool:
+        """out[i, first + o] = round(factors[i] weights[o, i] units[o]), to even, 2^15 as 2^15 - 1; units are
+        powers of two. False where one is beyond that. Shards: inputs or outputs; they join."""
+
+    @abstractmethod
     def weighted_row_sum(self, weights: np.ndarray, factors: np.ndarray) -> np.ndarray:
         """sum_i factors[i] weights[i] in float64, in the order of the rows. Shards: columns; they join."""
 

@@ -90,6 +90,19 @@ class NativeKernels(KernelsOf[FrVec]):
     ) -> bool:
         return _native.quantize_folded(weights, gain, divisors, scales, out)
 
+    def stored_maxima(self, weights: np.ndarray, factors: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        return _native.stored_maxima(weights, factors)
+
+    def quantize_stored(
+        self,
+        weights: np.ndarray,
+        factors: np.ndarray | None,
+        units: np.ndarray,
+        out: np.ndarray,
+        first: int,
+    ) -> bool:
+        return _native.quantize_stored(weights, factors, units, out, first)
+
     def weighted_row_sum(self, weights: np.ndarray, factors: np.ndarray) -> np.ndarray:
         return _native.weighted_row_sum(weights, factors)
 

@@ -65,7 +65,7 @@ def check_package(
     record = None if allow_scales else _usable_record(package, calibration)
     if record is not None:
         _check_ranges(package, checkpoint, tokenizer, record, calibration, stage_of(progress, "calibrate"))
-        _check_choice(package, checkpoint, record)
+        _check_choice(package, checkpoint, record, stage_of(progress, "choose scales"))
     _check_arrays(package, checkpoint, stage_of(progress, "quantize"))
 
 
@@ -128,13 +128,18 @@ def _flat(data: Any, name: str = "") -> Iterator[tuple[str, float]]:
         yield name, float(data)
 
 
-def _check_choice(package: ModelPackage, checkpoint: Checkpoint, record: CalibrationRecord) -> None:
+def _check_choice(
+    package: ModelPackage,
+    checkpoint: Checkpoint,
+    record: CalibrationRecord,
+    progress: Callable[[int, int], None] | None,
+) -> None:
     """Scales, tables and configuration are what the quantiser chooses from the recorded ranges.
 
     The columns' sizes are anyone's choice: they say how the program is committed to.
     """
     family = family_of(checkpoint.architecture)
-    choice = family.choose(checkpoint, record.ranges, record.options)
+    choice = family.choose(checkpoint, record.ranges, record.options, progress)
     unlike = _unlike(package.scales.to_dict(), choice.scales.to_dict())
     unlike += _unlike(package.weights.tables.to_dict(), choice.tables.to_dict())
     unlike += _unlike(package.config.to_dict(), choice.config.to_dict(), (*PACKING, *ColumnSizes._fields))

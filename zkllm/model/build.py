@@ -131,7 +131,7 @@ def build_package(
         known = family.measure(checkpoint, groups, stage_of(progress, "calibrate")).to_dict()
         resumable.put("ranges", known)
     ranges = family.ranges(known)
-    choice = family.choose(checkpoint, ranges, options.quantizer)
+    choice = family.choose(checkpoint, ranges, options.quantizer, stage_of(progress, "choose scales"))
     config, scales = choice.config, choice.scales
     _write_arrays(out, resumable, checkpoint, choice, stage_of(progress, "quantize"))
     quantized = family.model(config, choice.tables, map_arrays(out, config))
@@ -175,7 +175,8 @@ def _write_arrays(
                 for i, (name, block) in enumerate(family.blocks(checkpoint, choice, group)):
                     files.write(name, block)
                     if progress:
-                        progress(done + i // len(names), len(groups) * config.n_layer)
+                        finished = min(i // len(names), config.n_layer)
+                        progress(done + finished, len(groups) * config.n_layer)
                 resumable.put(f"arrays of {group}", files.close())
         done += config.n_layer
         if progress:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from zkllm.model.safetensors_file import SafetensorsFile
 from zkllm.model.ties import Head, head_of
 
 EMBEDDING, HEAD = "wte.weight", "lm_head.weight"
+_BLOCK = 1 << 24  # values that are read at a time
 _WRAPPERS = {"_orig_mod.": "torch.compile", "module.": "DataParallel or DeepSpeed",
              "_fsdp_wrapped_module.": "FSDP", "_forward_module.": "Lightning",
              "pretrained_model.": "TRL", "base_model.model.": "PEFT"}  # fmt: skip
@@ -82,6 +84,19 @@ class Checkpoint:
         """float32 or float64, perhaps not finite: see `SafetensorsFile.stored`."""
         file, stored = self.files[name]
         return file.stored(stored)
+
+    def blocks(self, name: str) -> Iterator[np.ndarray]:
+        """The same of a matrix, some rows at a time."""
+        file, stored = self.files[name]
+        shape = file.entries[stored].shape
+        rows = max(1, _BLOCK // shape[1])
+        for start in range(0, shape[0], rows):
+            yield file.stored(stored, slice(start, start + rows))
+
+    def picked(self, name: str, rows: np.ndarray) -> np.ndarray:
+        """The same, of any rows."""
+        file, stored = self.files[name]
+        return file.picked(stored, rows)
 
     def tensor(self, name: str) -> np.ndarray:
         """float64, finite."""

@@ -66,7 +66,13 @@ class Family(ABC):
     def ranges(self, data: JsonObject) -> FloatRanges: ...
 
     @abstractmethod
-    def choose(self, checkpoint: Checkpoint, ranges: FloatRanges, options: QuantizerOptions) -> Choice: ...
+    def choose(
+        self,
+        checkpoint: Checkpoint,
+        ranges: FloatRanges,
+        options: QuantizerOptions,
+        progress: Progress | None = None,
+    ) -> Choice: ...
 
     @abstractmethod
     def groups(self, config: Config) -> Mapping[str, tuple[str, ...]]:
@@ -145,7 +151,13 @@ class Gpt2(Family):
     def ranges(self, data: JsonObject) -> FloatRanges:
         return FloatRanges.from_dict(data)
 
-    def choose(self, checkpoint: Checkpoint, ranges: FloatRanges, options: QuantizerOptions) -> Choice:
+    def choose(
+        self,
+        checkpoint: Checkpoint,
+        ranges: FloatRanges,
+        options: QuantizerOptions,
+        progress: Progress | None = None,
+    ) -> Choice:
         return Choice(*quantize.choose_config(checkpoint, ranges, options))
 
     def groups(self, config: Config) -> Mapping[str, tuple[str, ...]]:
@@ -224,10 +236,16 @@ class Llama(Family):
     def ranges(self, data: JsonObject) -> FloatRanges:
         return LlamaRanges.from_dict(data)
 
-    def choose(self, checkpoint: Checkpoint, ranges: FloatRanges, options: QuantizerOptions) -> Choice:
+    def choose(
+        self,
+        checkpoint: Checkpoint,
+        ranges: FloatRanges,
+        options: QuantizerOptions,
+        progress: Progress | None = None,
+    ) -> Choice:
         if not isinstance(ranges, LlamaRanges):
             raise _other()
-        chosen = llama_quantize.choose_config(checkpoint, ranges, options)
+        chosen = llama_quantize.choose_config(checkpoint, ranges, options, progress)
         return Choice(chosen.config, chosen.scales, chosen.tables)
 
     def groups(self, config: Config) -> Mapping[str, tuple[str, ...]]:

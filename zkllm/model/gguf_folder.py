@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from math import prod
 from pathlib import Path
 
 from zkllm.errors import CheckpointError, reason
-from zkllm.files import JsonObject, cache_directory, write_atomically
+from zkllm.files import JsonObject, cache_directory, require_room, write_atomically
 from zkllm.model.gguf_config import ROPE_FACTORS, config_of
 from zkllm.model.gguf_file import GgufFile
 from zkllm.model.gguf_tensors import streams, tensors_of
@@ -35,6 +36,7 @@ def convert(path: Path, folder: Path) -> None:
     config = config_of(file.metadata, file.shapes, factors, str(path))
     tensors = tensors_of(config, file.shapes, str(path))
     definition, settings = tokenizer_of(file.metadata, str(path))
+    require_room(folder, sum(4 * prod(tensor.shape) for tensor in tensors.values()), "the file as float32")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_float32(

@@ -20,6 +20,15 @@ _FLOATS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 _MAX_HEADER = 100_000_000
 
 
+def _floats(raw: np.ndarray, dtype: str) -> np.ndarray:
+    if dtype == "BF16":  # the upper half of a float32
+        wide = raw.astype(np.uint32)
+        wide <<= 16
+        raw = wide.view(np.float32)
+    with np.errstate(invalid="ignore"):  # signalling NaNs
+        return raw.astype(np.float64 if dtype == "F64" else np.float32, copy=False)
+
+
 @dataclass(frozen=True)
 class Entry:
     dtype: str
@@ -76,26 +85,34 @@ class SafetensorsFile:
                 f"{self.path}: tensor {name} has dtype {dtype[:20]}; save it as one of {', '.join(_FLOATS)}"
             )
 
-    def stored(self, name: str) -> np.ndarray:
-        """The tensor as it is stored: float64, or float32 for all smaller floats (without loss).
+    def stored(self, name: str, rows: slice | None = None) -> np.ndarray:
+        """The tensor, or some rows of it, as it is stored: float64, or float32 for all smaller floats (without
+        loss).
 
         NaN and infinity are not looked for.
         """
         self.require_float(name)
         entry = self.entries[name]
-        kind = np.dtype(_FLOATS[entry.dtype])
-        count = (entry.stop - entry.start) // kind.itemsize
+        kind, shape, start = np.dtype(_FLOATS[entry.dtype]), entry.shape, entry.start
+        if rows is not None:
+            first, last, _ = rows.indices(shape[0])
+            start += first * prod(shape[1:]) * kind.itemsize
+            shape = (max(0, last - first), *shape[1:])
         try:  # read, not mapped: pages that were read once do not stay resident
-            raw = np.fromfile(self.path, dtype=kind, count=count, offset=entry.start)
+            raw = np.fromfile(self.path, dtype=kind, count=prod(shape), offset=start)
         except OSError as error:
             raise CheckpointError(f"{self.path}: cannot be read: {reason(error)}") from None
-        if len(raw) != count:
+        if len(raw) != prod(shape):
             raise self._fail(f"tensor {name[:80]} is cut short")
-        if entry.dtype == "BF16":  # the upper half of a float32
-            raw = (raw.astype(np.uint32) << 16).view(np.float32)
-        with np.errstate(invalid="ignore"):  # signalling NaNs
-            kind = np.dtype(np.float64 if entry.dtype == "F64" else np.float32)
-            return raw.astype(kind, copy=False).reshape(entry.shape)
+        return _floats(raw, entry.dtype).reshape(shape)
+
+    def picked(self, name: str, rows: np.ndarray) -> np.ndarray:
+        """Rows by their indices, as `stored` gives them."""
+        self.require_float(name)
+        entry = self.entries[name]
+        kind = np.dtype(_FLOATS[entry.dtype])
+        raw = np.frombuffer(self._data[entry.start : entry.stop], np.uint8).view(kind).reshape(entry.shape)
+        return _floats(raw[rows], entry.dtype)
 
     def tensor(self, name: str) -> np.ndarray:
         """The tensor in float64. NaN and infinity are refused too."""

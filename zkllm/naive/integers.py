@@ -139,6 +139,25 @@ class NaiveIntegers(IntegerKernels):
         out[...] = units.reshape(out.shape)
         return True
 
+    def stored_maxima(self, weights: np.ndarray, factors: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        sizes = np.abs(weights.astype(np.float64) * (1.0 if factors is None else factors))
+        return sizes.max(axis=1), sizes.max(axis=0)
+
+    def quantize_stored(
+        self,
+        weights: np.ndarray,
+        factors: np.ndarray | None,
+        units: np.ndarray,
+        out: np.ndarray,
+        first: int,
+    ) -> bool:
+        scaled = weights.astype(np.float64) * (1.0 if factors is None else factors) * units[:, None]
+        rounded = np.rint(scaled).T
+        if not (np.abs(rounded) <= 1 << 15).all():
+            return False
+        out[:, first : first + len(units)] = np.clip(rounded, 1 - (1 << 15), (1 << 15) - 1)
+        return True
+
     def weighted_row_sum(self, weights: np.ndarray, factors: np.ndarray) -> np.ndarray:
         total = np.zeros(weights.shape[1])
         for row, factor in zip(weights.astype(np.float64), factors, strict=True):

@@ -71,6 +71,65 @@ impl<T: Weight> Folded<'_, T> {
     }
 }
 
+/// A matrix as it is applied, outputs x inputs, and the factors of its inputs (none: 1).
+#[derive(Clone, Copy)]
+pub struct Stored<'a, T> {
+    pub weights: &'a [T],
+    pub inputs: usize,
+    pub factors: Option<&'a [f64]>,
+}
+
+/// Side of the squares that are transposed at a time.
+const TILE: usize = 64;
+
+impl<T: Weight> Stored<'_, T> {
+    /// Largest magnitudes of factors[i] w[o][i]: of each output, and of each input; infinite or NaN where one is.
+    pub fn maxima(&self) -> (Vec<f64>, Vec<f64>) {
+        let mut by_output = vec![0u64; self.weights.len() / self.inputs];
+        let lines = self.weights.par_chunks(ROWS * self.inputs);
+        let by_input = by_output
+            .par_chunks_mut(ROWS)
+            .zip(lines)
+            .fold(
+                || vec![0u64; self.inputs],
+                |mut by_input, (by_output, lines)| {
+                    for (most, line) in by_output.iter_mut().zip(lines.chunks_exact(self.inputs)) {
+                        *most = vectorised(|| largest_each(line, self.factors, &mut by_input));
+                    }
+                    by_input
+                },
+            )
+            .reduce(|| vec![0u64; self.inputs], |a, b| a.into_iter().zip(b).map(|(a, b)| a.max(b)).collect());
+        let floats = |bits: Vec<u64>| bits.into_iter().map(f64::from_bits).collect();
+        (floats(by_output), floats(by_input))
+    }
+
+    /// out[i][first + o] = round(factors[i] w[o][i] * units[o]), ties to even, 2^15 as 2^15 - 1; out has rows of
+    /// `width`. False where one is beyond +-2^15.
+    pub fn quantise_transposed(&self, units: &[f64], out: &mut [i16], width: usize, first: usize) -> bool {
+        out.par_chunks_mut(TILE * width)
+            .enumerate()
+            .map(|(tile, out)| {
+                let (start, count) = (tile * TILE, out.len() / width);
+                let factors = self.factors.map(|f| &f[start..start + count]);
+                let mut square = [[0i16; TILE]; TILE];
+                let mut inside = true;
+                for (block, units) in units.chunks(TILE).enumerate() {
+                    for (o, (unit, line)) in units.iter().zip(&mut square).enumerate() {
+                        let w = &self.weights[(block * TILE + o) * self.inputs + start..][..count];
+                        inside &= vectorised(|| rounded_each(w, factors, *unit, &mut line[..count]));
+                    }
+                    for (i, row) in out.chunks_exact_mut(width).enumerate() {
+                        let row = &mut row[first + block * TILE..][..units.len()];
+                        row.iter_mut().zip(&square).for_each(|(x, line)| *x = line[i]);
+                    }
+                }
+                inside
+            })
+            .reduce(|| true, |a, b| a && b)
+    }
+}
+
 /// Runs a loop with AVX2 where the processor has it: the compiler makes vectors of it.
 #[inline(always)]
 fn vectorised<R>(f: impl FnOnce() -> R) -> R {
@@ -102,6 +161,38 @@ fn rounded<T: Weight>(w: &[T], gain: f64, divisor: f64, unit: f64, out: &mut [i1
         let inside = (sum - ROUND).abs() <= 32767.0; // false for NaN
         outside |= u64::from(!inside);
         *out = sum.to_bits() as i16;
+    }
+    outside == 0
+}
+
+/// The bits of the largest magnitude of a line, whose entries' go into `each`.
+#[inline(always)]
+fn largest_each<T: Weight>(w: &[T], factors: Option<&[f64]>, each: &mut [u64]) -> u64 {
+    let mut most = 0;
+    let mut take = |bits: u64, each: &mut u64| {
+        *each = (*each).max(bits);
+        most = most.max(bits);
+    };
+    match factors {
+        None => w.iter().zip(each).for_each(|(x, each)| take((*x).into().abs().to_bits(), each)),
+        Some(f) => w.iter().zip(f).zip(each).for_each(|((x, f), each)| take((f * (*x).into()).abs().to_bits(), each)),
+    }
+    most
+}
+
+/// out = round(factor * w * unit), 2^15 as 2^15 - 1; false where one is beyond +-2^15.
+#[inline(always)]
+fn rounded_each<T: Weight>(w: &[T], factors: Option<&[f64]>, unit: f64, out: &mut [i16]) -> bool {
+    const MOST: f64 = 32767.0;
+    let mut outside = 0u64;
+    let mut round = |value: f64| {
+        let units = (value * unit).round_ties_even();
+        outside |= u64::from(!(units.abs() <= MOST + 1.0)); // true for NaN
+        units.clamp(-MOST, MOST) as i16
+    };
+    match factors {
+        None => w.iter().zip(out).for_each(|(x, out)| *out = round((*x).into())),
+        Some(f) => w.iter().zip(f).zip(out).for_each(|((x, f), out)| *out = round(f * (*x).into())),
     }
     outside == 0
 }
@@ -176,6 +267,43 @@ mod tests {
         let mut sums = [0.0; 6];
         weighted_sum(&weights, &[1.0, 0.5], &mut sums);
         assert_eq!(sums, [3.0, 4.5, 6.0, 7.5, 9.0, 10.5]);
+    }
+
+    #[test]
+    fn stored_matrices_are_turned() {
+        let (outputs, inputs) = (130, 70); // tiles that are not full
+        let w: Vec<f32> = (0..outputs * inputs).map(|i| ((i * 37 % 1001) as f32 - 500.0) / 64.0).collect();
+        let factors: Vec<f64> = (0..inputs).map(|i| if i % 3 == 0 { -0.5 } else { 1.0 + i as f64 }).collect();
+        let units: Vec<f64> = (0..outputs).map(|o| [1.0, 4.0][o % 2]).collect();
+        for f in [None, Some(&factors[..])] {
+            let stored = Stored { weights: &w, inputs, factors: f };
+            let entry = |o: usize, i: usize| f.map_or(1.0, |f| f[i]) * f64::from(w[o * inputs + i]);
+            let width = outputs + 3;
+            let mut out = vec![7i16; inputs * width];
+            assert!(stored.quantise_transposed(&units, &mut out, width, 2));
+            let (by_output, by_input) = stored.maxima();
+            for i in 0..inputs {
+                assert_eq!((out[i * width], out[i * width + 1], out[i * width + width - 1]), (7, 7, 7));
+                for o in 0..outputs {
+                    assert_eq!(f64::from(out[i * width + 2 + o]), (entry(o, i) * units[o]).round_ties_even());
+                }
+                assert_eq!(by_input[i], (0..outputs).map(|o| entry(o, i).abs()).fold(0.0, f64::max));
+            }
+            for o in 0..outputs {
+                assert_eq!(by_output[o], (0..inputs).map(|i| entry(o, i).abs()).fold(0.0, f64::max));
+            }
+        }
+        let mut out = [0i16; 2];
+        assert!(Stored { weights: &[1.0f32, -1.0], inputs: 1, factors: None }.quantise_transposed(
+            &[32768.0, 32768.0], &mut out, 2, 0
+        ));
+        assert_eq!(out, [32767, -32767]);
+        for bad in [1.00005f32, f32::NAN, f32::INFINITY] {
+            let stored = Stored { weights: &[bad][..], inputs: 1, factors: None };
+            assert!(!stored.quantise_transposed(&[32768.0], &mut out[..1], 1, 0));
+        }
+        let (by_output, by_input) = Stored { weights: &[1.0f32, f32::NAN], inputs: 2, factors: None }.maxima();
+        assert!(by_output[0].is_nan() && by_input[0] == 1.0 && by_input[1].is_nan());
     }
 
     #[test]

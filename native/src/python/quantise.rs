@@ -1,6 +1,6 @@
 //! Quantisation for Python (see `zkllm/model/folding.py`).
 
-use crate::int::quantise::{Folded, Weight, largest_column_norm, largest_row_norm, weighted_sum};
+use crate::int::quantise::{Folded, Stored, Weight, largest_column_norm, largest_row_norm, weighted_sum};
 use numpy::{Element, PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyReadwriteArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -81,6 +81,58 @@ fn quantize_folded(
     })
 }
 
+/// Checks the sizes and gives the matrix as it is stored.
+fn stored<'a, T: Weight + Element>(
+    weights: &'a PyReadonlyArray2<'_, T>,
+    factors: Option<&'a PyReadonlyArray1<'_, f64>>,
+) -> PyResult<Stored<'a, T>> {
+    let inputs = weights.shape()[1];
+    let factors = factors.map(|f| f.as_slice()).transpose()?;
+    if inputs == 0 || factors.is_some_and(|f| f.len() != inputs) {
+        return Err(PyValueError::new_err("factors do not fit the matrix"));
+    }
+    Ok(Stored { weights: weights.as_slice()?, inputs, factors })
+}
+
+type Lines<'py> = (Bound<'py, PyArray1<f64>>, Bound<'py, PyArray1<f64>>);
+
+/// The largest |factors[i] w[o][i]| of each output o and of each input i; not finite where a weight is not.
+#[pyfunction]
+#[pyo3(signature = (weights, factors))]
+fn stored_maxima<'py>(
+    py: Python<'py>,
+    weights: Matrix<'py>,
+    factors: Option<PyReadonlyArray1<'py, f64>>,
+) -> PyResult<Lines<'py>> {
+    on_matrix!(&weights, w => {
+        let matrix = stored(w, factors.as_ref())?;
+        let (by_output, by_input) = py.detach(|| matrix.maxima());
+        Ok((PyArray1::from_vec(py, by_output), PyArray1::from_vec(py, by_input)))
+    })
+}
+
+/// out[i][first + o] = round(factors[i] w[o][i] * units[o]) to even; false where an entry is beyond +-2^15.
+#[pyfunction]
+#[pyo3(signature = (weights, factors, units, out, first))]
+fn quantize_stored(
+    py: Python<'_>,
+    weights: Matrix<'_>,
+    factors: Option<PyReadonlyArray1<'_, f64>>,
+    units: PyReadonlyArray1<'_, f64>,
+    mut out: PyReadwriteArray2<'_, i16>,
+    first: usize,
+) -> PyResult<bool> {
+    let ((outputs, inputs), units, width) = (weights.shape(), units.as_slice()?, out.shape()[1]);
+    if units.len() != outputs || out.shape()[0] != inputs || first.checked_add(outputs).is_none_or(|end| end > width) {
+        return Err(PyValueError::new_err("units or out do not fit the matrix"));
+    }
+    let out = out.as_slice_mut()?;
+    on_matrix!(&weights, w => {
+        let matrix = stored(w, factors.as_ref())?;
+        Ok(py.detach(|| matrix.quantise_transposed(units, out, width, first)))
+    })
+}
+
 /// sum_i factors[i] w[i], row after row.
 #[pyfunction]
 fn weighted_row_sum<'py>(
@@ -117,6 +169,8 @@ fn largest_l1(py: Python<'_>, weights: PyReadonlyArray2<'_, i16>, axis: usize) -
 pub fn register(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(folded_maxima, m)?)?;
     m.add_function(wrap_pyfunction!(quantize_folded, m)?)?;
+    m.add_function(wrap_pyfunction!(stored_maxima, m)?)?;
+    m.add_function(wrap_pyfunction!(quantize_stored, m)?)?;
     m.add_function(wrap_pyfunction!(weighted_row_sum, m)?)?;
     m.add_function(wrap_pyfunction!(largest_l1, m)?)
 }

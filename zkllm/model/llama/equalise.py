@@ -8,11 +8,13 @@ has not. Queries and keys balance one another: e = round(log2 sqrt(k / q)).
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
-from zkllm.model.checkpoint import Checkpoint
+from zkllm.model.llama.architecture import LlamaArchitecture
 from zkllm.model.llama.calibrate import LlamaRanges
-from zkllm.model.llama.folding import Folded, head_columns
+from zkllm.model.llama.folding import Lines, head_columns
 from zkllm.model.llama.scales import CLAMP, Exponents
 
 
@@ -28,16 +30,16 @@ def balance(of: np.ndarray, against: np.ndarray, centred: bool) -> tuple[int, ..
     return tuple(chosen.astype(int).tolist())
 
 
-def choose_exponents(checkpoint: Checkpoint, ranges: LlamaRanges) -> Exponents:
-    """From calibrated channels and the weights."""
-    a = checkpoint.llama
+def choose_exponents(
+    a: LlamaArchitecture, lines: Sequence[Mapping[str, Lines]], ranges: LlamaRanges
+) -> Exponents:
+    """From calibrated channels, and the largest weights of every layer."""
     g, v, q, k = (ranges.largest(name) for name in ("g", "v", "q", "k"))
     mlp, values, turned = [], [], []
     for l in range(a.n_layer):
-        down = np.abs(Folded.read(checkpoint, l, "down", None).weight).max(axis=(1, 2))
-        mlp.append(balance(g[l], down, centred=True))
-        out = Folded.read(checkpoint, l, "o", None).weight
-        values.append(balance(v[l], head_columns(out, a.n_kv_head, a.head_dim), centred=True))
+        mlp.append(balance(g[l], lines[l]["down"].inputs, centred=True))
+        out = head_columns(lines[l]["o"].inputs, a.n_kv_head, a.head_dim)
+        values.append(balance(v[l], out, centred=True))
         turned.append(balance(k[l], q[l], centred=False))
     return Exponents(tuple(mlp), tuple(values), tuple(turned))
 

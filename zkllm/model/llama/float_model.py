@@ -47,7 +47,7 @@ class LlamaFloat:
 
     def embed(self, ids: np.ndarray) -> np.ndarray:
         """ids int[S, t] -> residual stream [S, t, d]."""
-        return self.checkpoint.stored(EMBEDDING)[ids].astype(self.dtype)
+        return self.checkpoint.picked(EMBEDDING, ids).astype(self.dtype)
 
     def normalise(self, x: np.ndarray) -> np.ndarray:
         """RMSNorm without its gain."""
@@ -118,8 +118,8 @@ class LlamaFloat:
         watch("y", 2 * self.a.n_layer, y)
         yf = y * self.checkpoint.tensor(LAST_NORM).astype(self.dtype)
         watch("yf", 0, yf)
-        matrix = self.checkpoint.stored(EMBEDDING if self.a.tied_head else HEAD)
-        logits = linear(yf, matrix.astype(self.dtype, copy=False).T)
+        blocks = self.checkpoint.blocks(EMBEDDING if self.a.tied_head else HEAD)
+        logits = np.concatenate([linear(yf, block.astype(self.dtype, copy=False).T) for block in blocks], -1)
         watch("logits", 0, logits)
         return logits
 

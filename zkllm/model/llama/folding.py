@@ -1,16 +1,22 @@
 """A layer's matrices as the integer program has them: (in, parts, out), the RMSNorm's gain before them folded
 in, their channels equalised. In float64, the same on every machine.
+
+The folded matrices are never held: their largest magnitudes, line by line, and their quantised values come
+from one native pass each over what the checkpoint stores. Powers of two change nothing but exponents, so that
+the largest of a line is known whatever a channel is equalised by.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from zkllm.errors import CheckpointError
+from zkllm.kernels.native import NATIVE
 from zkllm.model.checkpoint import Checkpoint
-from zkllm.model.folding import LARGEST
+from zkllm.model.llama.architecture import LlamaArchitecture
 from zkllm.model.llama.scales import Exponents
 from zkllm.model.llama.tensors import NORMS, linears
 
@@ -22,81 +28,153 @@ _STORED = {
 
 
 @dataclass(frozen=True)
+class Lines:
+    """Largest magnitudes in a matrix of a layer, its gain folded in: of each output (parts, out), and of each
+    input (in,)."""
+
+    outputs: np.ndarray
+    inputs: np.ndarray
+
+    def maxima(self, moved: Moved) -> np.ndarray:
+        """float64[parts]: of the equalised matrix, where its inputs or its outputs are moved, not both."""
+        if moved.inputs is not None:
+            return np.ldexp(self.inputs, moved.inputs).max(keepdims=True)
+        most: np.ndarray = np.ldexp(self.outputs, moved.outputs).max(axis=1)
+        return most
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Exponents of the inputs (None: 0) and, over (parts, out) or broadcast to it, of the outputs."""
+
+    inputs: np.ndarray | None
+    outputs: np.ndarray
+
+
+@dataclass(frozen=True)
 class Folded:
-    """One kind of one layer. `weight` float64 (in, parts, out), `bias` float64 (parts, out) or None."""
+    """One kind of one layer. `stored` (out, in) as the checkpoint has them, float32 or float64; in float64
+    `gain` (in,) or None and `bias` (parts, out) or None."""
 
     name: str
-    weight: np.ndarray
+    stored: tuple[np.ndarray, ...]
+    gain: np.ndarray | None
     bias: np.ndarray | None
+    moved: Moved
+    heads: tuple[int, int] | None  # of q k v: heads of keys, and features of a head
 
     @classmethod
     def read(cls, checkpoint: Checkpoint, l: int, kind: str, exponents: Exponents | None) -> Folded:
         """Without exponents: as the checkpoint has it."""
         a = checkpoint.llama
-        parts: list[np.ndarray] = []
-        biases: list[np.ndarray] = []
-        for stored in _STORED[kind]:
-            weight = checkpoint.tensor(f"layers.{l}.{stored}.weight").T  # (in, out)
-            parts.append(_by_part(weight, kind, a.n_kv_head, a.head_dim))
-            if linears(a)[stored][2]:
-                bias = checkpoint.tensor(f"layers.{l}.{stored}.bias")
-                biases.append(_by_part(bias[None], kind, a.n_kv_head, a.head_dim)[0])
-        weight = np.concatenate(parts, axis=1)
-        if kind in NORMS:
-            weight = weight * checkpoint.tensor(f"layers.{l}.{NORMS[kind]}.weight")[:, None, None]
-        joined = np.concatenate(biases) if biases else None
-        if exponents is not None:
-            inputs, outputs = _moved(exponents, l, kind, a.n_kv_head, a.head_dim, a.group)
-            weight = np.ldexp(weight, outputs if inputs is None else inputs[:, None, None] + outputs)
-            joined = None if joined is None else np.ldexp(joined, outputs)
-        return cls(f"layer {l}: {kind}", weight, joined)
+        heads = (a.n_kv_head, a.head_dim) if kind == "qkv" else None
+        names = [f"layers.{l}.{name}" for name in _STORED[kind]]
+        biases = [
+            _by_part(checkpoint.tensor(f"{name}.bias"), heads)
+            for name, stored in zip(names, _STORED[kind], strict=True)
+            if linears(a)[stored][2]
+        ]
+        moved = moved_by(exponents, l, kind, a)
+        return cls(
+            f"layer {l}: {kind}",
+            tuple(checkpoint.stored(f"{name}.weight") for name in names),
+            checkpoint.tensor(f"layers.{l}.{NORMS[kind]}.weight") if kind in NORMS else None,
+            np.ldexp(np.concatenate(biases), moved.outputs) if biases else None,
+            moved,
+            heads,
+        )
 
-    def maxima(self) -> np.ndarray:
-        """float64[parts]: largest magnitudes."""
-        most: np.ndarray = np.abs(self.weight).max(axis=(0, 2))
-        return most
+    def _runs(self) -> Iterator[tuple[int, np.ndarray]]:
+        """(part, consecutive stored rows) in the order of parts and, within, of outputs."""
+        part = 0
+        for stored in self.stored:
+            if self.heads is None:
+                yield part, stored
+                part += 1
+                continue
+            shared, features = self.heads
+            group = len(stored) // (shared * features)
+            for member in range(group):
+                for head in range(shared):
+                    start = (head * group + member) * features
+                    yield part + member, stored[start : start + features]
+            part += group
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(in, parts, out)."""
+        outputs = sum(map(len, self.stored))
+        out = outputs if self.heads is None else self.heads[0] * self.heads[1]
+        return self.stored[0].shape[1], outputs // out, out
+
+    def lines(self) -> Lines:
+        """Before equalising."""
+        found = [NATIVE.stored_maxima(rows, self.gain) for _, rows in self._runs()]
+        outputs = np.concatenate([of_outputs for of_outputs, _ in found]).reshape(self.shape[1:])
+        if not np.isfinite(outputs).all():
+            raise CheckpointError(f"{self.name}: the weights have values that are not finite")
+        return Lines(outputs, np.max([of_inputs for _, of_inputs in found], axis=0))
+
+    def folded(self) -> np.ndarray:
+        """float64 (in, parts, out): the matrix itself, which large models never form."""
+        rows = np.concatenate([rows for _, rows in self._runs()]).astype(np.float64)
+        rows = rows if self.gain is None else rows * self.gain
+        inputs, outputs = self.moved.inputs, self.moved.outputs
+        matrix = np.ldexp(rows.T.reshape(self.shape), outputs)
+        return matrix if inputs is None else np.ldexp(matrix, inputs[:, None, None])
 
     def quantized(self, scales: np.ndarray) -> np.ndarray:
         """int16 (in, parts, out), to nearest, at a scale for each part; a weight of 2^15 units becomes 2^15 -
         1."""
-        units = np.rint(np.ldexp(self.weight, scales[:, None]))
-        if not (np.abs(units) <= LARGEST).all():
-            raise CheckpointError(
-                f"{self.name} does not fit int16 at scale 2^{scales.tolist()}: the weights are too extreme"
-            )
-        return np.ascontiguousarray(np.clip(units, 1 - LARGEST, LARGEST - 1), np.int16)
+        inputs, parts, out = self.shape
+        units = np.ldexp(1.0, np.broadcast_to(self.moved.outputs + scales[:, None], (parts, out)).reshape(-1))
+        factors = self.gain
+        if self.moved.inputs is not None:
+            factors = np.ldexp(np.ones(inputs) if factors is None else factors, self.moved.inputs)
+        result = np.empty((inputs, parts * out), np.int16)
+        first = 0
+        for _, rows in self._runs():
+            own = np.ascontiguousarray(units[first : first + len(rows)])
+            if not NATIVE.quantize_stored(rows, factors, own, result, first):
+                why = f"does not fit int16 at scale 2^{scales.tolist()}: the weights are too extreme"
+                raise CheckpointError(f"{self.name} {why}")
+            first += len(rows)
+        return result.reshape(self.shape)
 
 
-def _by_part(weight: np.ndarray, kind: str, shared: int, head_dim: int) -> np.ndarray:
-    """(in, out) as (in, part, out): of q k v a part is a member of every group, with its heads in order."""
-    if kind != "qkv":
-        return weight[:, None]
-    inputs = len(weight)
-    heads = weight.reshape(inputs, shared, -1, head_dim).transpose(0, 2, 1, 3)
-    return heads.reshape(inputs, heads.shape[1], -1)
+def read_lines(checkpoint: Checkpoint, l: int) -> dict[str, Lines]:
+    """By kind, of one layer."""
+    return {kind: Folded.read(checkpoint, l, kind, None).lines() for kind in KINDS}
 
 
-def _moved(
-    exponents: Exponents, l: int, kind: str, shared: int, head_dim: int, group: int
-) -> tuple[np.ndarray | None, np.ndarray]:
-    """Exponents of the inputs (None: 0) and, over (parts, out) or broadcast to it, of the outputs."""
+def _by_part(values: np.ndarray, heads: tuple[int, int] | None) -> np.ndarray:
+    """(out,) as (part, out): of q k v a part is a member of every group, with its heads in order."""
+    if heads is None:
+        return values[None]
+    shared, features = heads
+    by_member = values.reshape(shared, -1, features).transpose(1, 0, 2)
+    return by_member.reshape(len(by_member), -1)
+
+
+def moved_by(exponents: Exponents | None, l: int, kind: str, a: LlamaArchitecture) -> Moved:
+    """What equalising does to a matrix of a layer."""
     none = np.zeros((1, 1), np.int64)
+    if exponents is None or kind == "gate":
+        return Moved(None, none)
     if kind == "up":
-        return None, -np.array([exponents.mlp[l]], np.int64)
+        return Moved(None, -np.array([exponents.mlp[l]], np.int64))
     if kind == "down":
-        return np.array(exponents.mlp[l], np.int64), none
-    if kind == "gate":
-        return None, none
-    values = np.array(exponents.values[l], np.int64)
+        return Moved(np.array(exponents.mlp[l], np.int64), none)
+    values, (shared, head_dim) = np.array(exponents.values[l], np.int64), (a.n_kv_head, a.head_dim)
     if kind == "o":
         by_head = values.reshape(shared, 1, head_dim)
-        return np.broadcast_to(by_head, (shared, group, head_dim)).reshape(-1), none
+        return Moved(np.broadcast_to(by_head, (shared, a.group, head_dim)).reshape(-1), none)
     pairs = np.array(exponents.turned[l], np.int64).reshape(shared, 1, -1)
     turned = np.broadcast_to(pairs, (shared, 2, pairs.shape[-1])).reshape(-1)
-    return None, np.stack([turned] * group + [-turned, -values])
+    return Moved(None, np.stack([turned] * a.group + [-turned, -values]))
 
 
-def head_columns(weight: np.ndarray, shared: int, head_dim: int) -> np.ndarray:
-    """Largest magnitudes of W_o (in, 1, out) by feature of a head of values."""
-    most: np.ndarray = np.abs(weight).max(axis=(1, 2)).reshape(shared, -1, head_dim).max(axis=1)
+def head_columns(inputs: np.ndarray, shared: int, head_dim: int) -> np.ndarray:
+    """The largest of W_o's inputs by feature of a head of values."""
+    most: np.ndarray = inputs.reshape(shared, -1, head_dim).max(axis=1)
     return most.reshape(-1)

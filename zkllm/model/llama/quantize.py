@@ -9,7 +9,7 @@ the finest scale of 16 bits, unless a coarser one makes the requantisation shift
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, floor, isqrt, log, log2, sqrt
 
@@ -25,7 +25,7 @@ from zkllm.model.folding import finite_maxima, quantized
 from zkllm.model.llama.architecture import LlamaArchitecture
 from zkllm.model.llama.calibrate import LlamaRanges
 from zkllm.model.llama.equalise import choose_exponents, largest_after
-from zkllm.model.llama.folding import KINDS, Folded
+from zkllm.model.llama.folding import KINDS, Folded, Lines, moved_by, read_lines
 from zkllm.model.llama.packing import choose_slots
 from zkllm.model.llama.predicates import ROTARY_BITS, slot_bounds, square_sum_bound
 from zkllm.model.llama.scales import Exponents, LlamaScales
@@ -63,16 +63,34 @@ class Chosen:
     tables: LlamaTables
 
 
-def _weight_maxima(checkpoint: Checkpoint, exponents: Exponents) -> dict[str, list[float]]:
-    """Largest magnitudes of each layer: q, k, v, and the other kinds."""
+def _weight_maxima(
+    a: LlamaArchitecture, lines: Sequence[Mapping[str, Lines]], exponents: Exponents
+) -> dict[str, list[float]]:
+    """Largest magnitudes of each layer, equalised: q, k, v, and the other kinds."""
     most: dict[str, list[float]] = defaultdict(list)
-    for l in range(checkpoint.llama.n_layer):
+    for l, layer in enumerate(lines):
         for kind in KINDS:
-            found = Folded.read(checkpoint, l, kind, exponents).maxima()
+            found = layer[kind].maxima(moved_by(exponents, l, kind, a))
             names = {"q": found[:-2].max(), "k": found[-2], "v": found[-1]} if kind == "qkv" else {}
             for name, value in (names or {kind: found[0]}).items():
                 most[name].append(float(value))
     return most
+
+
+def _read_all_lines(
+    checkpoint: Checkpoint, progress: Callable[[int, int], None] | None
+) -> list[dict[str, Lines]]:
+    """One pass over the weights."""
+    lines, layers = [], checkpoint.llama.n_layer
+    for l in range(layers):
+        lines.append(read_lines(checkpoint, l))
+        if progress:
+            progress(l + 1, layers)
+    return lines
+
+
+def _largest(checkpoint: Checkpoint, name: str) -> float:
+    return max(finite_maxima(name, block)[0] for block in checkpoint.blocks(name))
 
 
 class _Shifts:
@@ -90,23 +108,27 @@ class _Shifts:
         return own
 
 
-def choose_config(checkpoint: Checkpoint, ranges: LlamaRanges, options: QuantizerOptions) -> Chosen:
+def choose_config(
+    checkpoint: Checkpoint,
+    ranges: LlamaRanges,
+    options: QuantizerOptions,
+    progress: Callable[[int, int], None] | None = None,
+) -> Chosen:
     """Every scale and width but the packing, which needs the quantised weights."""
     a, word = checkpoint.llama, options.act_bits
     limb, layers = options.limb_bits or word, range(checkpoint.llama.n_layer)
     # words have a bit less headroom than widths, which are rounded up to whole limbs anyway
     room, wide_room = 2.0 ** max(0, options.headroom_bits - 1), 2**options.headroom_bits
     gate_bits, wide = options.gelu_bits or word, min(30, max(word, WIDE_BITS - 16 + word))
-    exponents = choose_exponents(checkpoint, ranges)
+    lines = _read_all_lines(checkpoint, progress)
+    exponents = choose_exponents(a, lines, ranges)
     seen, channels = ranges.tensors, largest_after(ranges, exponents)
     finest = {
         name: [fit_weight(most) for most in maxima]
-        for name, maxima in _weight_maxima(checkpoint, exponents).items()
+        for name, maxima in _weight_maxima(a, lines, exponents).items()
     }
-    (largest_wte,) = finite_maxima("wte", checkpoint.stored(EMBEDDING))
-    largest_head = largest_wte
-    if not a.tied_head:
-        (largest_head,) = finite_maxima("head", checkpoint.stored(HEAD))
+    largest_wte = _largest(checkpoint, EMBEDDING)
+    largest_head = largest_wte if a.tied_head else _largest(checkpoint, HEAD)
 
     # |y| < sqrt(d) always, so y needs no headroom beyond that
     y = fit(word, min(sqrt(a.d_model), room * seen["y"]) + 2.0 ** (2 - word))
@@ -276,9 +298,10 @@ def quantized_blocks(
                 ]
                 yield f"b_{group}", np.stack(rows).reshape(1, *known[f"b_{group}"][1][1:])
     elif group == "rows":
-        yield "wte", quantized("wte", checkpoint.stored(EMBEDDING), None, [1.0], [s.wte])
-        if not c.tied_head:
-            yield "head", quantized("head", checkpoint.stored(HEAD), None, [1.0], [s.head])
+        tables = [("wte", EMBEDDING, s.wte)] + [("head", HEAD, s.head)] * (not c.tied_head)
+        for name, stored, scale in tables:
+            for block in checkpoint.blocks(stored):
+                yield name, quantized(name, block, None, [1.0], [scale])
     else:
         yield "gain", rounded_to(checkpoint.tensor(LAST_NORM), s.gain, "final gain", np.int32)
         made = tables_of(spec, c)
