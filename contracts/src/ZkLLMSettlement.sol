@@ -284,10 +284,8 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
             let start := add(ids, 0x20)
             let end := start // of those that are in their places
             let place := add(answer, 0x20)
-            for { let last := add(place, shl(5, mload(answer))) } lt(place, last) { place := add(
-                place,
-                0x20
-            ) } {
+            let last := add(place, shl(5, mload(answer)))
+            for {} lt(place, last) { place := add(place, 0x20) } {
                 let id := mload(place)
                 let at := end
                 for {} gt(at, start) { at := sub(at, 0x20) } {
