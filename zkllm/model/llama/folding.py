@@ -15,10 +15,11 @@ from zkllm.model.llama.scales import Exponents
 from zkllm.model.llama.tensors import NORMS, linears
 
 KINDS = ("qkv", "o", "gate", "up", "down")
-_STORED = {
+STORED = {
     "qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"), "o": ("self_attn.o_proj",),
     "gate": ("mlp.gate_proj",), "up": ("mlp.up_proj",), "down": ("mlp.down_proj",),
 }  # fmt: skip
+"""kind -> names in a layer of what it is made from."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Folded:
         a = checkpoint.llama
         parts: list[np.ndarray] = []
         biases: list[np.ndarray] = []
-        for stored in _STORED[kind]:
+        for stored in STORED[kind]:
             weight = checkpoint.tensor(f"layers.{l}.{stored}.weight").T  # (in, out)
             parts.append(_by_part(weight, kind, a.n_kv_head, a.head_dim))
             if linears(a)[stored][2]:
