@@ -44,9 +44,13 @@ def test_a_model_of_proteins_is_set_up_and_measured(protein: Path, tmp_path: Pat
     measured = run("accuracy", package, "--max-tokens", 480, "--json")
     assert measured.json["measured_on"].startswith("random ids") and measured.json["tokens"] == 480
     assert measured.json["top1_agreement"] > 0.9
+    assert measured.json["kl_mean"] > 0 and measured.json["perplexity"]["program"] > 1
+    rounding = measured.json["costs"]["rounding"]
+    assert rounding[0]["kl"] >= rounding[1]["kl"] > 0 and measured.json["costs"]["tokens"] >= 128
     text = tmp_path / "proteins.txt"
     text.write_text(TEXT)
-    assert run("accuracy", package, "--text", text, "--json").json["measured_on"] == "the given text"
+    again = run("accuracy", package, "--text", text, "--costs", 0, "--json").json
+    assert again["measured_on"] == "the given text" and not again["costs"]["rounding"]
     text.write_text("Once upon a time")
     run("accuracy", package, "--text", text).failed_in_one_line("text to measure on", "cannot write")
     run("prove", package, "--prompt", "Once", "--out", text).failed_in_one_line(

@@ -1,13 +1,14 @@
-"""Measures how close the integer program is to the float model: agreement of the most likely token, error of
-the logits, cosine of the residual stream after each layer, and the tensors nearest to their bounds. Needs
-torch and transformers; what is proved does not depend on it."""
+"""Measures how close the integer program is to the float model: agreement of the most likely token,
+perplexity and KL divergence, error of the logits, cosine of the residual stream after each layer, which
+tensor's rounding costs most, and the tensors nearest to their bounds. Needs torch and transformers; what is
+proved does not depend on it."""
 
 from __future__ import annotations
 
 import argparse
 
 from zkllm.cli import paths
-from zkllm.cli.arguments import positive
+from zkllm.cli.arguments import index, positive
 from zkllm.cli.console import Console
 from zkllm.errors import PathError
 from zkllm.files import MOST_TEXT, read_text, reading
@@ -16,7 +17,7 @@ from zkllm.model import hub
 SUMMARY = "compare the integer program with the float model"
 EXAMPLES = """
 {program} build/demo
-{program} build/demo --text book.txt --max-tokens 2000
+{program} build/demo --text book.txt --positions 2000 --costs 512
 {program} build/demo --checkpoint models/demo-gpt2 --json
 """
 
@@ -35,7 +36,22 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help=f"the float model: {hub.HELP} (default: what the package was made from)",
     )
-    parser.add_argument("--max-tokens", type=positive, default=4096, metavar="N", help="positions to measure")
+    parser.add_argument(
+        "--positions",
+        "--max-tokens",
+        type=positive,
+        default=4096,
+        metavar="N",
+        help="how many positions to measure on",
+    )
+    parser.add_argument(
+        "--costs",
+        type=index,
+        default=128,
+        metavar="N",
+        help="positions on which each tensor alone is rounded, to tell which costs most (0: none; default: "
+        "%(default)s)",
+    )
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
@@ -54,8 +70,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         package,
         arguments.checkpoint,
         text,
-        arguments.max_tokens,
-        lambda done, total: console.progress("accuracy", done, total),
+        arguments.positions,
+        console.progress,
+        arguments.costs,
     )
     console.result({"ok": True, **report.to_dict()}, report.format().splitlines())
     return 0

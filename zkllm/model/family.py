@@ -30,10 +30,13 @@ from zkllm.model.llama import weights as llama_weights
 from zkllm.model.llama.architecture import LlamaArchitecture
 from zkllm.model.llama.calibrate import LlamaRanges
 from zkllm.model.llama.record import LlamaRecord
+from zkllm.model.llama.rounded import RoundedLlama
 from zkllm.model.llama.scales import LlamaScales
 from zkllm.model.llama.weights import LlamaModel, LlamaTables
 from zkllm.model.models import AnyScales, Model, Tables
+from zkllm.model.noise import Roundable
 from zkllm.model.quantize import QuantizerOptions, Scales
+from zkllm.model.rounded import RoundedGpt2
 from zkllm.model.scale_check import scale_errors
 from zkllm.model.weights import QuantizedModel, TableSpec
 
@@ -90,6 +93,10 @@ class Family(ABC):
     def scale_errors(self, checkpoint: Checkpoint, choice: Choice, chosen: bool) -> list[str]:
         """Where this is no program of the checkpoint, or too coarse a one. `chosen`: the caller compares it
         with what the quantiser chooses, too."""
+
+    @abstractmethod
+    def rounded(self, checkpoint: Checkpoint, model: Model, scales: AnyScales) -> Roundable:
+        """The float model that rounds any tensor of this program."""
 
     # ---- what a package holds
     @abstractmethod
@@ -178,6 +185,11 @@ class Gpt2(Family):
     def scale_errors(self, checkpoint: Checkpoint, choice: Choice, chosen: bool) -> list[str]:
         return scale_errors(checkpoint, *self._own(choice))
 
+    def rounded(self, checkpoint: Checkpoint, model: Model, scales: AnyScales) -> Roundable:
+        if isinstance(scales, Scales):
+            return RoundedGpt2(checkpoint, self._model(model), scales)
+        raise _other()
+
     def _config(self, config: Config) -> ProgramConfig:
         if isinstance(config, ProgramConfig):
             return config
@@ -264,6 +276,11 @@ class Llama(Family):
         """Exponents may silence channels in ways that no floor on a scale shows: they have to be the
         quantiser's."""
         return [] if chosen else ["its channels' exponents are accepted only as the quantiser chooses them"]
+
+    def rounded(self, checkpoint: Checkpoint, model: Model, scales: AnyScales) -> Roundable:
+        if isinstance(scales, LlamaScales):
+            return RoundedLlama(checkpoint, self._model(model), scales)
+        raise _other()
 
     def _config(self, config: Config) -> LlamaConfig:
         if isinstance(config, LlamaConfig):

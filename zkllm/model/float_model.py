@@ -37,7 +37,8 @@ def linear(x: np.ndarray, weight: np.ndarray) -> np.ndarray:
 
 
 class FloatModel:
-    """Runs a batch of equally long sequences. `watch(name, layer, array)` sees each tensor with a range."""
+    """Runs a batch of equally long sequences. `watch(name, layer, array)` sees each tensor with a range, and
+    may round it in place."""
 
     def __init__(self, checkpoint: Checkpoint, dtype: type = np.float64):
         self.checkpoint, self.dtype = checkpoint, dtype
@@ -48,6 +49,10 @@ class FloatModel:
         wte, wpe = self.checkpoint.stored("wte.weight"), self.checkpoint.tensor("wpe.weight")
         return (wte[ids] + wpe[: ids.shape[1]]).astype(self.dtype)  # Python scalars keep this type below
 
+    def stored(self, name: str) -> np.ndarray:
+        """A parameter outside of the blocks."""
+        return self.checkpoint.stored(name).astype(self.dtype, copy=False)
+
     def apply(self, linear_map: FoldedLinear, x: np.ndarray) -> np.ndarray:
         """LayerNorm's gain and bias, where the map has one before it, and the map; x [S, t, in]."""
         m = linear_map
@@ -55,12 +60,18 @@ class FloatModel:
             x = (x * m.gain + m.norm_bias).astype(self.dtype, copy=False)
         return linear(x, m.weight.astype(self.dtype, copy=False)) + m.bias.astype(self.dtype)
 
+    def normalise(self, x: np.ndarray) -> np.ndarray:
+        return normalise(x, self.architecture.layer_norm_epsilon)
+
+    def activated(self, f: np.ndarray, l: int) -> np.ndarray:
+        return ACTIVATIONS[self.architecture.activation].values(f)
+
     def block(self, layer: Layer, x: np.ndarray, watch: Watch, l: int) -> np.ndarray:
         """One block on x [S, t, d]."""
         a = self.architecture
         sequences, rows, d = x.shape
         watch("residual", 2 * l, x)
-        y = normalise(x, a.layer_norm_epsilon)
+        y = self.normalise(x)
         watch("y", 2 * l, y)
         qkv = self.apply(layer["qkv"], y).reshape(sequences, rows, 3, d)
         qkv /= np.array(layer["qkv"].divisors, self.dtype)[:, None]
@@ -70,10 +81,11 @@ class FloatModel:
             watch(name, l, part)
         scores = q @ k.transpose(0, 1, 3, 2)
         scores = scores / sqrt(a.head_dim) if a.scale_scores else scores
-        scores = np.where(np.tril(np.ones((rows, rows), bool)), scores, -np.inf)
-        delta = scores.max(axis=-1, keepdims=True) - scores
-        watch("delta", l, np.where(np.isfinite(delta), delta, 0))
-        e = np.exp(-delta)
+        visible = np.tril(np.ones((rows, rows), bool))
+        top = np.where(visible, scores, -np.inf).max(axis=-1, keepdims=True)
+        delta = np.where(visible, top - scores, 0)
+        watch("delta", l, delta)
+        e = np.where(visible, np.exp(-delta), 0)
         o = (e / e.sum(axis=-1, keepdims=True)) @ v
         o = o.transpose(0, 2, 1, 3).reshape(sequences, rows, d)
         watch("o", l, o)
@@ -81,27 +93,23 @@ class FloatModel:
         watch("write", 2 * l, write)
         x = x + write
         watch("residual", 2 * l + 1, x)
-        y = normalise(x, a.layer_norm_epsilon)
+        y = self.normalise(x)
         watch("y", 2 * l + 1, y)
         f = self.apply(layer["fc1"], y)
         watch("f", l, f)
-        write = self.apply(layer["fc2"], ACTIVATIONS[a.activation].values(f))
+        write = self.apply(layer["fc2"], self.activated(f, l))
         watch("write", 2 * l + 1, write)
         return x + write
 
     def head(self, x: np.ndarray, watch: Watch) -> np.ndarray:
         """Logits [S, t, V] of the residual stream after the last block."""
-        a = self.architecture
-
-        def get(name: str) -> np.ndarray:
-            return self.checkpoint.stored(name).astype(self.dtype, copy=False)
-
-        watch("residual", 2 * a.n_layer, x)
-        y = normalise(x, a.layer_norm_epsilon)
-        watch("y", 2 * a.n_layer, y)
-        yf = y * get("ln_f.weight") + get("ln_f.bias")
+        last = 2 * self.architecture.n_layer
+        watch("residual", last, x)
+        y = self.normalise(x)
+        watch("y", last, y)
+        yf = y * self.stored("ln_f.weight") + self.stored("ln_f.bias")
         watch("yf", 0, yf)
-        logits = linear(yf, get("wte.weight").T)
+        logits = linear(yf, self.stored("wte.weight").T)
         watch("logits", 0, logits)
         return logits
 

@@ -40,7 +40,8 @@ def read_layers(checkpoint: Checkpoint, dtype: type) -> Iterator[Layer]:
 
 
 class LlamaFloat:
-    """Runs a batch of equally long sequences. `watch(name, layer, array)` sees each tensor with a range."""
+    """Runs a batch of equally long sequences. `watch(name, layer, array)` sees each tensor with a range, and
+    may round it in place."""
 
     def __init__(self, checkpoint: Checkpoint, dtype: type = np.float64):
         self.checkpoint, self.dtype, self.a = checkpoint, dtype, checkpoint.llama
@@ -59,13 +60,20 @@ class LlamaFloat:
         bias = layer.get(f"{name}.bias")
         return out if bias is None else out + bias
 
+    def angles(self, rows: int) -> tuple[np.ndarray, np.ndarray]:
+        """Cosines and sines [t, head_dim / 2]."""
+        angles = np.arange(rows)[:, None] * frequencies(self.a.rotary, self.a.head_dim)
+        return np.cos(angles).astype(self.dtype), np.sin(angles).astype(self.dtype)
+
     def turn(self, x: np.ndarray) -> np.ndarray:
         """x [.., t, head_dim] by its positions."""
         half = self.a.head_dim // 2
-        angles = np.arange(x.shape[-2])[:, None] * frequencies(self.a.rotary, self.a.head_dim)
-        cos, sin = np.cos(angles).astype(self.dtype), np.sin(angles).astype(self.dtype)
+        cos, sin = self.angles(x.shape[-2])
         first, second = x[..., :half], x[..., half:]
         return np.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1)
+
+    def activated(self, f: np.ndarray, l: int) -> np.ndarray:
+        return GATES[self.a.activation].values(f).astype(self.dtype)
 
     def attend(self, layer: Layer, y: np.ndarray, watch: Watch, l: int) -> np.ndarray:
         """All heads' outputs [S, t, n_head head_dim]; q, k, v are seen as [S, head of k, .., t, features]."""
@@ -83,10 +91,11 @@ class LlamaFloat:
         watch("q", l, q)
         watch("k", l, k)
         scores = q @ np.swapaxes(k, -1, -2) / self.dtype(sqrt(a.head_dim))
-        scores = np.where(np.tril(np.ones((rows, rows), bool)), scores, -np.inf)
-        delta = scores.max(axis=-1, keepdims=True) - scores
-        watch("delta", l, np.where(np.isfinite(delta), delta, 0))
-        e = np.exp(-delta)
+        visible = np.tril(np.ones((rows, rows), bool))
+        top = np.where(visible, scores, -np.inf).max(axis=-1, keepdims=True)
+        delta = np.where(visible, top - scores, 0)
+        watch("delta", l, delta)
+        e = np.where(visible, np.exp(-delta), 0)
         o = (e / e.sum(axis=-1, keepdims=True)) @ v
         return o.transpose(0, 3, 1, 2, 4).reshape(sequences, rows, -1)
 
@@ -104,22 +113,30 @@ class LlamaFloat:
         watch("y", 2 * l + 1, y)
         y = y * layer["post_attention_layernorm"]
         f, up = self.apply(layer, "mlp.gate_proj", y), self.apply(layer, "mlp.up_proj", y)
-        g = GATES[self.a.activation].values(f).astype(self.dtype) * up
-        for name, inner in (("f", f), ("up", up), ("g", g)):
-            watch(name, l, inner)
+        watch("f", l, f)
+        watch("up", l, up)
+        g = self.activated(f, l) * up
+        watch("g", l, g)
         write = self.apply(layer, "mlp.down_proj", g)
         watch("write", 2 * l + 1, write)
         return x + write
+
+    def last_gain(self) -> np.ndarray:
+        return self.checkpoint.tensor(LAST_NORM).astype(self.dtype)
+
+    def head_blocks(self) -> Iterator[np.ndarray]:
+        """The head's matrix (V, d), some rows at a time."""
+        for block in self.checkpoint.blocks(EMBEDDING if self.a.tied_head else HEAD):
+            yield block.astype(self.dtype, copy=False)
 
     def head(self, x: np.ndarray, watch: Watch) -> np.ndarray:
         """Logits [S, t, V] of the residual stream after the last block."""
         watch("residual", 2 * self.a.n_layer, x)
         y = self.normalise(x)
         watch("y", 2 * self.a.n_layer, y)
-        yf = y * self.checkpoint.tensor(LAST_NORM).astype(self.dtype)
+        yf = y * self.last_gain()
         watch("yf", 0, yf)
-        blocks = self.checkpoint.blocks(EMBEDDING if self.a.tied_head else HEAD)
-        logits = np.concatenate([linear(yf, block.astype(self.dtype, copy=False).T) for block in blocks], -1)
+        logits = np.concatenate([linear(yf, block.T) for block in self.head_blocks()], -1)
         watch("logits", 0, logits)
         return logits
 

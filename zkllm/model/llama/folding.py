@@ -21,10 +21,11 @@ from zkllm.model.llama.scales import Exponents
 from zkllm.model.llama.tensors import NORMS, linears
 
 KINDS = ("qkv", "o", "gate", "up", "down")
-_STORED = {
+STORED = {
     "qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"), "o": ("self_attn.o_proj",),
     "gate": ("mlp.gate_proj",), "up": ("mlp.up_proj",), "down": ("mlp.down_proj",),
 }  # fmt: skip
+"""kind -> names in a layer of what it is made from."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +69,10 @@ class Folded:
         """Without exponents: as the checkpoint has it."""
         a = checkpoint.llama
         heads = (a.n_kv_head, a.head_dim) if kind == "qkv" else None
-        names = [f"layers.{l}.{name}" for name in _STORED[kind]]
+        names = [f"layers.{l}.{name}" for name in STORED[kind]]
         biases = [
             _by_part(checkpoint.tensor(f"{name}.bias"), heads)
-            for name, stored in zip(names, _STORED[kind], strict=True)
+            for name, stored in zip(names, STORED[kind], strict=True)
             if linears(a)[stored][2]
         ]
         moved = moved_by(exponents, l, kind, a)
