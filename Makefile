@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DELETE_ON_ERROR:
-.PHONY: help setup develop test test-fast test-long test-python test-rust test-forge demo demo-smollm2 demo-qwen demo-iglm settlement-check bench bench-xl bench-scaling bench-tokens bench-peers bench-docs gas gas-batch fuzz-bits lint format generate docs audit audit-mutants mutants clean
+.PHONY: help setup develop test test-fast test-long test-python test-rust test-forge test-js test-explorer chromium demo demo-smollm2 demo-qwen demo-iglm settlement-check bench bench-xl bench-scaling bench-tokens bench-peers bench-docs gas gas-batch fuzz-bits lint format generate docs audit audit-mutants mutants clean
 
 PYTHON ?= python3
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -56,8 +56,8 @@ node_modules/.stamp: package.json package-lock.json
 	@touch $@
 
 node_modules/.develop.stamp: package.json package-lock.json
-	@scripts/check_tools.sh "$(PYTHON)"
-	@echo "setup: Foundry, solc and snarkjs"
+	@scripts/check_tools.sh "$(PYTHON)" 20.19
+	@echo "setup: Foundry, solc, snarkjs, and what the explorer is made and tested with"
 	@$(NPM_CI)
 	$(call must_fail,$(call foundry,forge))
 	$(call must_fail,$(call foundry,cast))
@@ -71,9 +71,9 @@ gas: develop ## where the gas of a settlement goes, verifiers of others beside; 
 gas-batch: develop ## what settling 1, 2, 4 and 8 answers with one transaction costs
 	@$(BIN)/python -m scripts.gas.batch
 
-test: develop ## run the Python, Rust and forge tests, each with its summary
+test: develop ## run the Rust, forge, JavaScript and Python tests, each with its summary
 	@status=0; \
-	for part in test-rust test-forge test-python; do \
+	for part in test-rust test-forge test-js test-python; do \
 		$(MAKE) --no-print-directory $$part || status=1; \
 	done; \
 	test $$status = 0 && echo "all tests passed" || { echo "some tests failed"; exit 1; }
@@ -95,6 +95,15 @@ test-rust: develop ## run cargo test (kernels alone: no libpython is linked)
 
 test-forge: develop ## run forge test
 	@$(FORGE) test
+
+test-js: develop ## run the unit tests of the explorer's page, with Node's test runner
+	@node --test --test-reporter=spec explorer/test/unit/*.test.js
+
+test-explorer: develop ## run the explorer's page in Chromium, on a local chain with real claims; PICTURES=DIR
+	@$(BIN)/python -m scripts.explorer.test $(if $(PICTURES),--pictures "$(PICTURES)")
+
+chromium: ## install Debian's Chromium where none is there: for root alone, others are told
+	@scripts/install_chromium.sh
 
 demo: setup ## prove and settle the small model's answer on a local chain; PROMPT="..." MODEL=... take others
 	@$(BIN)/zkllm demo $(if $(PROMPT),--prompt "$$PROMPT") $(if $(MODEL),--model "$$MODEL")
@@ -158,6 +167,9 @@ lint: develop ## run the linters and formatters of every language, changing noth
 	$(CARGO) clippy $(MANIFEST) --release --all-targets --quiet -- -D warnings
 	$(FORGE) fmt --check
 	$(FORGE) fmt --check contracts/symbolic
+	cd explorer && node ../node_modules/eslint/bin/eslint.js .
+	node node_modules/typescript/bin/tsc -p explorer/jsconfig.json
+	cd explorer && node ../node_modules/prettier/bin/prettier.cjs --log-level warn --check .
 
 format: develop ## format every source file
 	$(BIN)/ruff check --fix --quiet .
@@ -165,6 +177,7 @@ format: develop ## format every source file
 	$(CARGO) fmt $(MANIFEST)
 	$(FORGE) fmt
 	$(FORGE) fmt contracts/symbolic
+	cd explorer && node ../node_modules/prettier/bin/prettier.cjs --log-level warn --write .
 
 generate: develop ## write every generated file anew; CI fails when one differs
 	$(BIN)/python -m scripts.generate

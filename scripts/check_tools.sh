@@ -1,8 +1,9 @@
 #!/bin/sh
 # Checks that the tools `make setup` and `make develop` build with are there and new enough. A missing one is named in one
 # line with its cure (Debian or Ubuntu); the exit code is 1 then.
-# usage: check_tools.sh PYTHON
+# usage: check_tools.sh PYTHON [NODE]: NODE is the least version of Node.js, 18.0 unless given
 PYTHON=${1:-python3}
+NODE=${2:-18.0}
 status=0
 
 missing() { # missing WHAT CURE
@@ -28,9 +29,9 @@ elif ! "$PYTHON" -c 'import ensurepip, venv' >/dev/null 2>&1; then
 fi
 
 if ! command -v node >/dev/null 2>&1 || ! command -v npm >/dev/null 2>&1; then
-    missing "Node.js >= 18 with npm is missing" "apt-get install nodejs npm"
-elif ! version=$(node --version | tr -d v) || ! at_least "$version" 18 0; then
-    missing "Node.js >= 18 is needed, node is ${version:-broken}" "install a newer one from https://nodejs.org"
+    missing "Node.js >= $NODE with npm is missing" "apt-get install nodejs npm"
+elif ! version=$(node --version | tr -d v) || ! at_least "$version" "${NODE%.*}" "${NODE#*.}"; then
+    missing "Node.js >= $NODE is needed, node is ${version:-broken}" "install a newer one from https://nodejs.org"
 fi
 
 if ! command -v cc >/dev/null 2>&1; then

@@ -21,8 +21,14 @@ OUR_OWN = ("MAKE", "MFLAGS", "PYTHONPATH", "PYTEST")
 """Variables by which the make and the pytest around these tests would speak to those that they start."""
 COPIED = (
     *("Makefile", "foundry.toml", "pyproject.toml", "package.json", "package-lock.json"),
-    *("verifier_gen/solc.js", "native/rustfmt.toml"),
+    *("verifier_gen/solc.js", "native/rustfmt.toml", "scripts/check_tools.sh"),
+    *(
+        f"explorer/{name}"
+        for name in ("package.json", "jsconfig.json", "eslint.config.js", ".prettierrc.json")
+    ),
 )
+MODULES = ("@foundry-rs", "solc", "eslint", "@eslint", "globals", "typescript", "@typescript", "prettier")
+"""Of node_modules, what the steps run."""
 SOUND = {
     "zkllm/__init__.py": "def double(x: int) -> int:\n    return 2 * x\n",
     "verifier_gen/__init__.py": "",
@@ -43,6 +49,10 @@ SOUND = {
     "contracts/test/Double.t.sol": "// SPDX-License-Identifier: MIT\npragma solidity 0.8.30;\n\n"
     'import {double} from "../src/Double.sol";\n\ncontract DoubleTest {\n'
     "    function test_double() external pure {\n        assert(double(2) == 4);\n    }\n}\n",
+    "explorer/src/double.js": "/** @param {number} x */\nexport const double = (x) => 2 * x;\n",
+    "explorer/test/unit/double.test.js": 'import assert from "node:assert/strict";\n'
+    'import { test } from "node:test";\nimport { double } from "../../src/double.js";\n\n'
+    'test("double", () => assert.equal(double(2), 4));\n',
     "contracts/symbolic/Nothing.t.sol": "// SPDX-License-Identifier: MIT\npragma solidity 0.8.30;\n",
 }
 """A project with one line of each language, whose every step passes."""
@@ -65,6 +75,10 @@ BREAKS = {
     "cargo fmt": ("lint", "native/src/lib.rs", "2 * x", "2  * x", "Diff in"),
     "clippy": ("lint", "native/src/lib.rs", "    2 * x", "    return 2 * x;", "needless_return"),
     "forge fmt": ("lint", "contracts/src/Double.sol", "2 * x", "2  *  x", "Double.sol"),
+    "node's tests": ("test", "explorer/test/unit/double.test.js", "(2), 4", "(2), 5", "fail 1"),
+    "eslint": ("lint", "explorer/src/double.js", "2 * x", "2 * document.body.innerHTML", "never markup"),
+    "tsc": ("lint", "explorer/src/double.js", "2 * x", "2 * x.length", "Property 'length'"),
+    "prettier": ("lint", "explorer/src/double.js", "2 * x", "2  *  x", "src/double.js"),
     "forge fmt of symbolic checks": (
         "lint",
         "contracts/symbolic/Nothing.t.sol",
@@ -86,7 +100,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, text in SOUND.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
-    for name, parts in (".venv", ["bin", "lib", "pyvenv.cfg"]), ("node_modules", ["@foundry-rs", "solc"]):
+    for name, parts in (".venv", ["bin", "lib", "pyvenv.cfg"]), ("node_modules", MODULES):
         (folder / name).mkdir()
         for part in parts:
             (folder / name / part).symlink_to((ROOT / name / part).resolve())
@@ -109,7 +123,7 @@ def test_a_sound_project_passes(project: Path, target: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-OFTEN = ("pytest", "cargo test", "ruff check", "mypy", "clippy", "forge fmt")
+OFTEN = ("pytest", "cargo test", "ruff check", "mypy", "clippy", "forge fmt", "node's tests", "eslint")
 """Of each kind of tool one that CI breaks too."""
 
 
@@ -146,7 +160,7 @@ def test_a_tool_whose_failures_are_dropped_fails_the_set_up(tmp_path: Path) -> N
 # ---- .ci/run, with a `make` that records what it is asked for
 
 
-STEPS = ["test", "lint", "audit", "docs", "generate"]
+STEPS = ["test", "chromium", "test-explorer", "lint", "audit", "docs", "generate"]
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ STEPS = (
     "chain_fixtures",
     "verifiers",
     "settlement",
+    "explorer",
     "gas_snapshot",
 )
 """The modules of this package in their order: a step reads what those before it have written."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +27,7 @@ from zkllm.outer.setup import KeyFields, setup_outer
 from zkllm.outer.transcript import decode_body, statement_digest
 from zkllm.outer.verifier import Equation, draw_challenges, equation, verify
 from zkllm.pcs.development import development_g1_tau
-from zkllm.pcs.srs import development_srs, srs_powers_needed
+from zkllm.pcs.srs import Srs, development_srs, srs_powers_needed
 from zkllm.sealed import seal
 from zkllm.statement import Context, SealedStatement, Statement, num_words, request_id
 
@@ -146,7 +147,8 @@ BATCH = ("single", "second", "third", "wide", "veiled")
 class Model:
     """A case with its keys, and its proofs."""
 
-    def __init__(self, case: Case):
+    def __init__(self, case: Case, srs_of: Callable[[int], Srs] = development_srs):
+        """`srs_of`: with 2^n powers."""
         self.case = case
         self.model_id = keccak256(case.model)
         self.tree = VocabularyTree([case.tokens.get(i, b"<%d>" % i) for i in range(case.vocab_size)])
@@ -167,7 +169,7 @@ class Model:
         words = num_words(case.N, case.k, case.sealed)
         self._toy = toy.Toy.random(*sizes, seed=case.seed, N=case.N, words=words)
         circuit = self._toy.circuit()
-        self._srs = development_srs((srs_powers_needed(circuit.log2_size, case.mu) - 1).bit_length())
+        self._srs = srs_of((srs_powers_needed(circuit.log2_size, case.mu) - 1).bit_length())
         commitments = [self._srs.commit(NATIVE.from_list(table)) for table in self._toy.tables]
         fixed, self._witness = commitments[: case.num_fixed], commitments[case.num_fixed :]
         self._pk, self.vk = setup_outer(circuit, self._srs, NATIVE, fixed, case.num_witness, case.mu, fields)

@@ -1,4 +1,5 @@
-"""Derives the Poseidon2 constants of BN254's scalar field, t = 4, and writes them for Python and Rust.
+"""Derives the Poseidon2 constants of BN254's scalar field, t = 4, and writes them for Python, Rust and
+JavaScript.
 
 The procedure is the published one (Grassi, Khovratovich, Schofnegger, eprint 2023/323; the reference script
 is poseidon2_rust_params.sage in github.com/HorizenLabs/poseidon2): a Grain LFSR seeded with the instance's
@@ -185,6 +186,12 @@ def rust_module(rounds: list[list[int]], diagonal: list[int]) -> str:
     return out
 
 
+def javascript_module(diagonal: list[int]) -> str:
+    """For the explorer's verifier, which needs no rounds."""
+    out = f"// {HEADER}\n\n/** Diagonal of the internal matrix minus 1. */\nexport const DIAGONAL = [\n"
+    return out + "".join(f"  0x{d:064x}n,\n" for d in diagonal) + "];\n"
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
@@ -195,6 +202,7 @@ def main() -> int:
     files = {
         ROOT / "zkllm/poseidon2_constants.py": python_module(*constants),
         ROOT / "native/src/hash/poseidon2_constants.rs": rust_module(*constants),
+        ROOT / "explorer/src/generated/poseidon2.js": javascript_module(constants[1]),
     }
     for path, text in files.items():
         if check and path.read_text() != text:

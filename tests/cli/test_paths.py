@@ -42,14 +42,17 @@ TABLE: dict[str, dict[str, str]] = {
     "accuracy": {"model": "package", "--text": TEXT, "--checkpoint": "checkpoint"},
     "demo": {"--model": "checkpoint", "--home": NEW},
     "bench": {"--model": "package", "--export": NEW},
+    "explorer": {"--out": NEW, "--model": "package", "--home": "package"},
     "profile": {"file": TEXT, "--speedscope": NEW, "--compare": PROOF},
 }
 """A good value for every path of every command but settle's."""
-REST = {"prove": ["--tokens", "72"], "srs fetch-plan": ["--mu", "20"], "bench": ["sub-block"]}
-PLAIN = {"prompt", "name", "url", "part", "block", "salt-file"}
+REST = {"prove": ["--tokens", "72"], "srs fetch-plan": ["--mu", "20"], "bench": ["sub-block"],
+        "explorer": ["--network", "anvil"]}  # fmt: skip
+PLAIN = {"prompt", "name", "url", "part", "block", "salt-file", "network", "rpc"}
 """Arguments that are texts or choices."""
 SCALARS = {types.positive, types.index, types.token_ids, types.context, types.log2_size, types.size,
-           options.count, options.power, types.text_file, types.chat, types.messages_file}  # fmt: skip
+           options.count, options.power, types.text_file, types.chat, types.messages_file,
+           types.checked_address}  # fmt: skip
 ALONE = {("bench", "--export"): {"--model"}, ("bench", "--model"): {"--export"}}
 """Options that do not go together."""
 

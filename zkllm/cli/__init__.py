@@ -36,6 +36,7 @@ COMMANDS = (
     "verify",
     "calldata",
     "settle",
+    "explorer",
     "verifier",
     "inspect",
     "accuracy",

@@ -1,0 +1,124 @@
+/** The calls that settled claims: what was asked, which tokens answer, with which proof. */
+
+import { Malformed, fromHex, toHex } from "../bytes.js";
+import { Refused } from "../protocol/refused.js";
+import { claimIdOf, statementOf } from "../protocol/statement.js";
+import { settlementsOf, settlementsWithin } from "./abi.js";
+import { parametersOf, transactionIn } from "./contract.js";
+import { RpcError } from "./rpc.js";
+
+/** @typedef {import("./abi.js").Claim} Claim */
+/** @typedef {import("./abi.js").Settlement} Settlement */
+/** @typedef {import("../protocol/statement.js").OpenStatement} OpenStatement */
+/** @typedef {import("../protocol/statement.js").SealedStatement} SealedStatement */
+/** @typedef {{ modelId: string, N: number, k: number, sealed: boolean }} Parameters of a verifier */
+
+/**
+ * The call that settled a claim. `direct`: the transaction called the settlement contract itself; else the call was
+ * found among the data of a call of another contract.
+ * @typedef {object} SettlingCall
+ * @property {Settlement} settlement
+ * @property {Parameters} parameters
+ * @property {OpenStatement | SealedStatement} statement
+ * @property {string} verifier
+ * @property {boolean} direct
+ * @property {number} together how many settlements the transaction's data hold
+ */
+
+/** Reads and keeps what was asked. */
+export class Calls {
+  /**
+   * @param {import("./rpc.js").Rpc} rpc
+   * @param {import("./history.js").History} history
+   */
+  constructor(rpc, history) {
+    this.rpc = rpc;
+    this.history = history;
+    /** What is known of claims: of one whose call was not found, null. @type {Map<string, Omit<SettlingCall, "settlement"> | null>} */
+    this.known = new Map();
+    /** @type {Map<string, Promise<Parameters>>} */
+    this.parameters = new Map();
+  }
+
+  /**
+   * Reads the calls of claims that are not known yet.
+   * @param {readonly Claim[]} claims
+   */
+  async load(claims) {
+    const missing = claims.filter(({ id }) => !this.known.has(id));
+    const hashes = [...new Set(missing.map(({ transaction }) => transaction))];
+    /** @type {import("./rpc.js").Call[]} */
+    const questions = hashes.map((hash) => ["eth_getTransactionByHash", hash]);
+    const answers = await this.rpc.askAll(questions);
+    const byHash = new Map(hashes.map((hash, i) => [hash, answers[i]]));
+    for (const claim of missing) {
+      const found = await this.find(claim, byHash.get(claim.transaction));
+      if (found === null) this.known.set(claim.id, null);
+      else {
+        const { settlement: _, ...rest } = found; // proofs are large: they are read again when they are needed
+        this.known.set(claim.id, rest);
+      }
+    }
+  }
+
+  /**
+   * The call that settled a claim, proof included; null where the transaction's data do not hold it.
+   * @param {Claim} claim
+   */
+  async read(claim) {
+    return this.find(claim, await this.rpc.ask("eth_getTransactionByHash", claim.transaction));
+  }
+
+  /**
+   * @param {Claim} claim
+   * @param {unknown} answer
+   * @returns {Promise<SettlingCall | null>}
+   */
+  async find(claim, answer) {
+    if (answer === null) return null; // the node has dropped it
+    const transaction = transactionIn(answer);
+    const direct = transaction.to === this.history.contract;
+    const settlements = direct ? decoded(transaction.input) : settlementsWithin(transaction.input);
+    for (const settlement of settlements) {
+      const verifier = toHex(settlement.verifier);
+      try {
+        const parameters = await this.parametersOf(verifier);
+        const statement = statementOf(settlement.words, parameters);
+        if (toHex(claimIdOf(fromHex(parameters.modelId), parameters.k, statement)) === claim.id) {
+          return { settlement, parameters, statement, verifier, direct, together: settlements.length };
+        }
+      } catch (error) {
+        if (!(
+          error instanceof Refused ||
+          error instanceof Malformed ||
+          (error instanceof RpcError && error.answered)
+        ))
+          throw error;
+      }
+    }
+    return null;
+  }
+
+  /**
+   * Of a registered verifier, or what a contract says of itself.
+   * @param {string} verifier
+   */
+  parametersOf(verifier) {
+    const registered = this.history.verifiers.get(verifier);
+    if (registered) return Promise.resolve(registered);
+    const asked = this.parameters.get(verifier) ?? parametersOf(this.rpc, verifier);
+    this.parameters.set(verifier, asked);
+    asked.catch(() => this.parameters.delete(verifier));
+    return asked;
+  }
+}
+
+/** @param {Uint8Array} input */
+function decoded(input) {
+  try {
+    return settlementsOf(input) ?? [];
+  } catch (error) {
+    if (error instanceof Malformed) return [];
+    throw error;
+  }
+}

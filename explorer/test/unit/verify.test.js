@@ -1,0 +1,109 @@
+/** The verifier on the vectors that the Python verifier was run on: honest proofs and damaged ones. */
+
+import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import { test } from "node:test";
+import { Malformed, concat, fromHex, toHex, toWord } from "../../src/bytes.js";
+import { VerifyingKey } from "../../src/protocol/key.js";
+import { Refused } from "../../src/protocol/refused.js";
+import { verify } from "../../src/protocol/verify.js";
+import { FIXTURES, ROOT, read } from "./fixtures.js";
+
+/** @param {string} text */
+const hex = (text) => fromHex(`0x${text}`);
+
+for (const file of readdirSync(new URL("tests/vectors/outer", ROOT))) {
+  const vector = read(`tests/vectors/outer/${file}`);
+  const key = new VerifyingKey(vector.vk);
+  /** @param {{ words?: string[], context?: string, body: Uint8Array }} input */
+  const run = ({ words = vector.words, context = vector.context, body }) =>
+    verify(
+      key,
+      hex(context),
+      words.map((/** @type {string} */ w) => BigInt(`0x${w}`)),
+      body,
+    );
+
+  test(`${file}: the key's digest and the honest proof`, () => {
+    assert.equal(toHex(key.verifierId), `0x${vector.verifier_id}`);
+    assert.equal(toHex(toWord(key.domain.root)), `0x${vector.domain_root}`);
+    run({ body: hex(vector.body) });
+  });
+
+  test(`${file}: damaged proofs are refused by the check that Python names`, () => {
+    for (const bad of vector.invalid) {
+      const body = hex(vector.body);
+      if (bad.bytes !== undefined) body.set(hex(bad.bytes), bad.offset);
+      assert.throws(
+        () => run({ ...bad, body: bad.body === undefined ? body : hex(bad.body) }),
+        (error) => error instanceof Refused && error.check === bad.check,
+        `${bad.name}: ${bad.check}`,
+      );
+    }
+  });
+}
+
+for (const [name, shape] of Object.entries(FIXTURES)) {
+  const fixture = read(`contracts/test/fixtures/${name}.json`);
+  const key = new VerifyingKey(read(`contracts/test/fixtures/${shape}.vk.json`));
+  const words = fixture.words.map(BigInt);
+  const body = concat(...fixture.proof.map(fromHex));
+  const context = fromHex(fixture.context);
+
+  test(`${name}: the proof of the contracts' tests, and single bits of it flipped`, () => {
+    verify(key, context, words, body);
+    for (let bit = 0; bit < 8 * body.length; bit += 997) {
+      const flipped = body.slice();
+      flipped[bit >> 3] ^= 1 << (bit & 7);
+      assert.throws(() => verify(key, context, words, flipped), Refused, `bit ${bit}`);
+    }
+  });
+
+  test(`${name}: no other context, statement or key will do`, () => {
+    const other = context.slice();
+    other[31] ^= 1;
+    assert.throws(() => verify(key, other, words, body), Refused);
+    assert.throws(() => verify(key, context.subarray(1), words, body), /context/);
+    for (let i = 0; i < words.length; i++) {
+      const changed = words.map((/** @type {bigint} */ w, /** @type {number} */ j) =>
+        i === j ? w ^ (1n << 24n) : w,
+      );
+      assert.throws(() => verify(key, context, changed, body), Refused);
+    }
+    const model = `${"ab".repeat(32)}`;
+    const foreign = new VerifyingKey({
+      ...read(`contracts/test/fixtures/${shape}.vk.json`),
+      model_id: model,
+    });
+    assert.throws(() => verify(foreign, context, words, body), Refused);
+  });
+}
+
+test("a key is refused where a field of it is out of range, or no point", () => {
+  const good = read("contracts/test/fixtures/single.vk.json");
+  const notOfTheGroup = `${"00".repeat(31)}01`.repeat(4);
+  const bad = [
+    { N: 0 },
+    { k: 17 },
+    { N: "16" },
+    { num_words: 3 },
+    { pad_id: good.vocab_size },
+    { b_log2: good.mu },
+    { n_log2: 2 },
+    { num_witness_columns: 0 },
+    { fixed_commitments: [] },
+    { version: 1 },
+    { sealed: 1 },
+    { srs_kind: "mine" },
+    { srs_kind: "ceremony" }, // whose tau is the development's
+    { c0: `${"00".repeat(31)}01`.repeat(2) },
+    { c0: "ff".repeat(64) },
+    { g2_tau: "00".repeat(128) },
+    { g2_tau: notOfTheGroup },
+    { model_id: "00" },
+  ];
+  for (const change of bad) {
+    assert.throws(() => new VerifyingKey({ ...good, ...change }), Malformed, JSON.stringify(change));
+  }
+  for (const nothing of [null, [], "key", 3]) assert.throws(() => new VerifyingKey(nothing), Malformed);
+});
