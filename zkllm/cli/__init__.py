@@ -37,6 +37,8 @@ COMMANDS = (
     "calldata",
     "settle",
     "explorer",
+    "serve",
+    "jobs",
     "verifier",
     "inspect",
     "accuracy",

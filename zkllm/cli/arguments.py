@@ -119,6 +119,18 @@ def checked_address(text: str) -> bytes:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def address_text(text: str) -> str:
+    """The same, as it was given."""
+    checked_address(text)
+    return text
+
+
+def port(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,5}", text) or int(text) >= 1 << 16:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a port, from 0 to 65535")
+    return int(text)
+
+
 def add_prompt(
     parser: argparse.ArgumentParser, required: bool = True, what: str = "the prompt"
 ) -> argparse._MutuallyExclusiveGroup:

@@ -7,6 +7,8 @@ earlier rows are never computed again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from zkllm.gpt2.description import attention, layer_norm, linear_kinds, residual
@@ -141,8 +143,10 @@ def generate_trace(
     rows: int,
     progress: Progress | None = None,
     kernels: Kernels = NATIVE,
+    tell: Callable[[int], None] = lambda token: None,
 ) -> Trace:
-    """Greedy continuation of `prompt` by k tokens, and its trace with `rows` rows; the pad id after x_T."""
+    """Greedy continuation of `prompt` by k tokens, and its trace with `rows` rows; the pad id after x_T.
+    `tell`: takes each token as soon as it is known."""
     T = len(prompt) - 1 + k
     ids = list(prompt) + [model.config.pad_id] * (rows + 1 - len(prompt))
     check_statement(model.config, ids, k, T, padded=False)
@@ -154,6 +158,7 @@ def generate_trace(
         execution.rows(start, stop, progress)
         execution.head(i, stop - 1, 1)
         out.ids[stop] = int(out["logits"][i].argmax())  # the lowest id wins ties
+        tell(out.ids[stop])
         start = stop
     execution.rows(start, rows, progress)
     _certify(model, out, True)

@@ -20,6 +20,8 @@ REQUEST_DIGEST = "requestDigest(bytes32,bytes32,uint256,uint64,bytes32)"
 REQUEST_SEALED = "requestSealed(bytes32,uint256,uint256,uint64,bytes32)"
 RECLAIM = "reclaim(bytes32)"
 WITHDRAW = "withdraw(address)"
+REQUESTED = "Requested(bytes32,bytes32,address,bytes32,uint256,uint256,uint256,uint32[])"
+RETURNED = "Returned(bytes32,bytes32,uint256)"
 FULFILLED = "Fulfilled(bytes32,bytes32,address,uint256)"
 SETTLED = "Settled(bytes32,bytes32,address,bytes32,bytes)"
 

@@ -19,6 +19,10 @@ BUMP_PERCENT = 13
 12.5."""
 
 
+class TooDear(SettlementError):
+    """Gas costs more now than is offered."""
+
+
 def require_means(rpc: Rpc, account: bytes, cost: int, what: str) -> None:
     """SettlementError unless the account has that much now; `what` may cost it."""
     balance = rpc.balance(account)
@@ -53,15 +57,14 @@ class Fees:
     @classmethod
     def suggest(cls, rpc: Rpc, network: Network) -> Fees:
         """Room for the base fee to double before the transaction is mined."""
-        base = rpc.base_fee()
-        try:
-            priority = rpc.priority_fee()
-        except RpcError:  # an optional method
-            priority = GWEI
-        priority = min(priority, network.max_tip_gwei * GWEI)
-        limit = network.max_fee_gwei * GWEI
+        base, priority, limit = rpc.base_fee(), tip(rpc, network), network.max_fee
         if base > limit:
-            raise SettlementError(
+            if limit < network.max_fee_gwei * GWEI:
+                raise TooDear(
+                    f"gas costs {base / GWEI:.3f} gwei now, more than the {limit / GWEI:.3f} that the "
+                    "transaction is worth"
+                )
+            raise TooDear(
                 f"gas costs {base / GWEI:.1f} gwei now, more than the {network.max_fee_gwei} of "
                 f"max_fee_gwei for {network.name}; wait, or raise the limit"
             )
@@ -73,7 +76,21 @@ class Fees:
         least = lambda fee: -(-fee * (100 + BUMP_PERCENT) // 100)
         priority = max(self.priority_fee, least(other.priority_fee))
         max_fee = max(self.max_fee, least(other.max_fee), priority)
-        return None if max_fee > network.max_fee_gwei * GWEI else Fees(max_fee, priority)
+        return None if max_fee > network.max_fee else Fees(max_fee, priority)
+
+
+def tip(rpc: Rpc, network: Network) -> int:
+    """For the block's builder, in wei a gas: what the node suggests, within the network's limit."""
+    try:
+        priority = rpc.priority_fee()
+    except RpcError:  # an optional method
+        priority = GWEI
+    return min(priority, network.max_tip_gwei * GWEI)
+
+
+def price_now(rpc: Rpc, network: Network) -> int:
+    """Wei a gas of a transaction in the next block, about: what is paid of what `Fees.suggest` offers."""
+    return rpc.base_fee() + tip(rpc, network)
 
 
 def gas_limit(rpc: Rpc, network: Network, sender: bytes, call: Call) -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 from zkllm.errors import Malformed, SettlementError, reason
 from zkllm.files import JsonObject
 from zkllm.records import from_data
+from zkllm.units import GWEI
 
 DEV_CHAIN_ID = 31337
 MAINNET_CHAIN_ID = 1
@@ -46,10 +47,17 @@ class Network:
     etherscan: str | None = None  # an Etherscan API V2
     sourcify: str | None = None  # a Sourcify server with API v2
     rpc_url_flag: str | None = field(default=None, repr=False)  # not of the file: the command line's
+    fee_cap: int | None = None  # nor this: wei a gas, of a program that knows what a transaction is worth
 
     def url(self) -> str | None:
         """Of one node, or of several, separated by commas."""
         return self.rpc_url_flag or os.environ.get(self.rpc_url_env) or self.rpc_url
+
+    @property
+    def max_fee(self) -> int:
+        """Most that is offered, in wei a gas."""
+        most = self.max_fee_gwei * GWEI
+        return most if self.fee_cap is None else min(most, self.fee_cap)
 
     @property
     def named_url(self) -> bool:
@@ -74,8 +82,10 @@ def parse_networks(text: str, source: str, known: JsonObject | None = None) -> d
 
 
 def _network(name: str, entry: object) -> Network:
-    if isinstance(entry, dict) and {"name", "rpc_url_flag"} & set(entry):
-        raise Malformed(f"{name}: its name and the command line's node are no fields of an entry")
+    if isinstance(entry, dict) and {"name", "rpc_url_flag", "fee_cap"} & set(entry):
+        raise Malformed(
+            f"{name}: its name, the command line's node and a program's cap are no fields of an entry"
+        )
     given = {"name": name, **entry} if isinstance(entry, dict) else entry
     network = from_data(Network, given, name, defaults=True)
     if network.chain_id < 1 or network.confirmations < 1 or network.max_fee_gwei < 1:

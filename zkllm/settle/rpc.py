@@ -107,6 +107,16 @@ class Log:
     data: bytes
 
 
+@dataclass(frozen=True)
+class Event:
+    """A log, and where it is in the chain."""
+
+    block_number: int
+    block_hash: bytes
+    transaction_hash: bytes
+    log: Log
+
+
 def one_line(text: str, limit: int = 300) -> str:
     """A node's words on one line, without control characters."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
@@ -369,23 +379,35 @@ class Rpc:
 
     def logs(self, address: bytes, topics: Sequence[bytes], first_block: int = 0) -> list[tuple[bytes, Log]]:
         """(transaction hash, log) of what a contract announced under these topics, oldest first."""
+        return [(event.transaction_hash, event.log) for event in self.events(address, topics, first_block)]
+
+    def events(
+        self, address: bytes, topics: Sequence[bytes], first_block: int, last_block: int | None = None
+    ) -> list[Event]:
+        """What a contract announced under these topics in a range of blocks (to the newest, unless told
+        otherwise), oldest first."""
         method = "eth_getLogs"
         query = {
             "address": to_hex(address),
             "topics": [to_hex(topic) for topic in topics],
             "fromBlock": to_hex(first_block),
-            "toBlock": "latest",
+            "toBlock": "latest" if last_block is None else to_hex(last_block),
         }
         found = self.request(method, query)
         if not isinstance(found, list):
             raise self._malformed(method)
-        logs = []
+        events = []
         for entry in found:
             log = self._log(method, entry)
-            if log.address != address or log.topics[: len(topics)] != tuple(topics):
+            number = self._quantity(method, entry.get("blockNumber"), 64)
+            beyond = number < first_block or last_block is not None and number > last_block
+            if log.address != address or log.topics[: len(topics)] != tuple(topics) or beyond:
                 raise self._malformed(method)
-            logs.append((self._data(method, entry.get("transactionHash"), 32), log))
-        return logs
+            block, transaction = (
+                self._data(method, entry.get(name), 32) for name in ("blockHash", "transactionHash")
+            )
+            events.append(Event(number, block, transaction, log))
+        return events
 
     def _log(self, method: str, log: object) -> Log:
         if not isinstance(log, dict) or not isinstance(log.get("topics"), list):

@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from zkllm.errors import SettlementError, reason
@@ -113,6 +113,11 @@ class Session:
         self.deployed: dict[str, Receipt] = {}
         """Receipts of what this session deployed."""
 
+    def capped(self, fee_cap: int) -> Session:
+        """The same account and records, offering at most so much, in wei a gas."""
+        network = replace(self.network, fee_cap=fee_cap)
+        return Session(self.rpc, network, self.account, self.home, self._progress)
+
     def deployer(self, verifying_key: VerifyingKey) -> Deployer:
         return Deployer(self.rpc, self.network, self.deployments, verifying_key, self._progress)
 
@@ -173,7 +178,7 @@ class Session:
 
     def is_begun(self, claim_id: bytes, plan: Plan) -> bool:
         """Whether an earlier run has sent a part of it, so that it is only taken up."""
-        intents = [_intent(claim_id, plan.settlement), *(call.intent for call in plan.calls)]
+        intents = [settle_intent(claim_id, plan.settlement), *(call.intent for call in plan.calls)]
         return any(map(self.sender.is_unfinished, intents))
 
     def check_means(self, calls: Sequence[Call]) -> None:
@@ -214,7 +219,7 @@ class Session:
     def refuse_settled(self, claim_id: bytes, settlement: bytes, request_id: bytes | None = None) -> None:
         """Refuses a claim that is settled, and a request that settling it would not fulfil, before time is
         spent on the proof; an unfinished run of our own is taken up instead."""
-        if self.sender.is_unfinished(_intent(claim_id, settlement)):
+        if self.sender.is_unfinished(settle_intent(claim_id, settlement)):
             return
         if is_settled(self.rpc, settlement, claim_id):
             reason = explain_revert(selector("AlreadySettled(bytes32)") + claim_id, "")
@@ -252,7 +257,7 @@ class Session:
         verifier, settlement = deployer.at(proof.context.contract)
         submission = settle_calldata(proof, verifying_key, tokens, verifier)
         clock.lap("check the contracts")
-        intent = _intent(submission.claim_id, settlement)
+        intent = settle_intent(submission.claim_id, settlement)
         call = Call(intent, "settle the answer", settlement, submission.calldata)
         return Prepared(call, submission, verifier, settlement)
 
@@ -383,7 +388,8 @@ def failed_on_chain(receipt: Receipt) -> SettlementError:
     )
 
 
-def _intent(claim_id: bytes, settlement: bytes) -> str:
+def settle_intent(claim_id: bytes, settlement: bytes) -> str:
+    """Name of the transaction that settles a claim."""
     return f"settle-{claim_id.hex()}-{settlement.hex()}"
 
 

@@ -110,6 +110,13 @@ class Sender:
             self.journal.forget(record)
         return self._wait(record) if revived is Revived.UNDER_WAY else None
 
+    def reopen(self, intent: str) -> None:
+        """A reorganisation has dropped what was seen to be mined: it is under way again, under its nonce."""
+        record = self.journal.load(intent)
+        if record is not None and record.state == "mined":
+            LOG.warning("%s: a reorganisation dropped it, nonce %d", intent, record.nonce)
+            self.journal.advance(record, "sent")
+
     def _revive(self, record: Record) -> Revived:
         """Makes sure that the node has a transaction without a receipt."""
         if self._knows(record):
@@ -352,7 +359,7 @@ class Sender:
 
     def _not_mined(self, record: Record, trouble: str) -> str:
         offered = record.attempts[-1].max_fee
-        limit = self.network.max_fee_gwei * GWEI
+        limit = self.network.max_fee
         above = Fees(offered, offered).above(Fees(offered, offered), self.network)
         return (
             f"transaction 0x{record.transaction_hash.hex()} is not final yet; run the same command again "

@@ -1,0 +1,219 @@
+"""The node: its state, its models, and the threads that prove, answer, watch the chain and settle."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+from zkllm.errors import ZkllmError
+from zkllm.files import JsonObject
+from zkllm.serve.answers import Answerer
+from zkllm.serve.board import Board
+from zkllm.serve.chain import Chain
+from zkllm.serve.computing import TaskFailed, Worker
+from zkllm.serve.database import Database, StorageError
+from zkllm.serve.guard import Rates
+from zkllm.serve.jobs import CHAIN, Jobs, Order
+from zkllm.serve.keys import Client, load_keys
+from zkllm.serve.metrics import Metrics
+from zkllm.serve.models import Served
+from zkllm.serve.prover import Prover, order_of, proving_measure
+from zkllm.serve.service import Service
+from zkllm.serve.settings import Settings
+from zkllm.serve.settler import Settler
+from zkllm.serve.watcher import Watcher
+from zkllm.settle.session import Session
+from zkllm.statement import Context
+
+LOG = logging.getLogger("zkllm.serve")
+CLEAN_SECONDS = 3600.0
+
+
+class Cleaner(Service):
+    """Forgets what has been over for long."""
+
+    name = "cleaner"
+
+    def __init__(self, jobs: Jobs, days: float):
+        super().__init__()
+        self._jobs, self._days = jobs, days
+
+    def step(self) -> float:
+        if count := self._jobs.forget(self._days):
+            LOG.info("forgot jobs that were over", extra={"count": count})
+        return CLEAN_SECONDS
+
+
+class Node:
+    """`session`: the account and the chain, where there is one. `start` opens the models, which may take
+    long; `failed` is told where that does not succeed."""
+
+    def __init__(self, settings: Settings, session: Session | None):
+        self.settings = settings
+        self.clients: dict[str, Client] = {}
+        if settings.server.keys_file is not None:
+            self.clients = load_keys(settings.path(settings.server.keys_file))
+        self.database = Database(settings.data_folder)
+        self.database.lock()
+        self.jobs = Jobs(self.database)
+        self.board = Board()
+        self.metrics = Metrics(lambda: {state.value: n for state, n in self.jobs.counts().items()})
+        self.rates = Rates(settings.server.requests_per_minute)
+        self.models: dict[str, Served] = {}
+        self.started = int(time.time())
+        self.fault: ZkllmError | None = None
+        self.draining = threading.Event()
+        self._ready = threading.Event()
+        self._lock = threading.Lock()
+        told, hidden = told_models(settings), _secret_variables(settings)
+        budget = settings.jobs.memory_budget
+        self._workers = Worker(told, budget, hidden), Worker(told, budget, hidden)
+        proving, answering = self._workers
+        self.answerer = Answerer(answering, self.metrics, settings.jobs.waiting_answers)
+        self.prover = Prover(self.jobs, proving, self.board, self.metrics, settings.jobs, self.wake_settler)
+        self.chain: Chain | None = None
+        self._chain_services: list[Service] = []
+        if session is not None and settings.chain is not None:
+            self.chain = Chain(session, settings.chain, self.metrics)
+            settler = Settler(self.jobs, self.chain, self.board, self.metrics, settings.jobs, self.models)
+            self._chain_services.append(settler)
+            if settings.chain.requests:
+                self._chain_services.append(
+                    Watcher(self.database, self.chain, self.metrics, settings, self.models, self.prover.wake)
+                )
+
+    # ---- beginning and end
+    def start(self, failed: Callable[[], None]) -> None:
+        threading.Thread(target=self._start, args=[failed], name="start", daemon=True).start()
+
+    def _start(self, failed: Callable[[], None]) -> None:
+        try:
+            if count := self.jobs.recover(self.settings.jobs.attempts):
+                LOG.info("took up jobs that were being proved", extra={"count": count})
+            proving, answering = self._workers
+            told = proving.start(_log_progress)  # makes the keys that are missing
+            answering.start()
+            models = {name: Served.open(name, about) for name, about in told.items()}
+            if self.chain is not None:
+                self.chain.open(models.values())
+                if self.chain.settings.requests:
+                    measure_shapes(self.jobs, proving, models)
+            self.models.update(models)
+        except ZkllmError as error:
+            self.fault = error
+            failed()
+            return
+        except Exception as error:
+            LOG.exception("the node cannot start")
+            self.fault = ZkllmError(f"internal error: {type(error).__name__}: {error}")
+            failed()
+            return
+        with self._lock:
+            if self.draining.is_set():
+                return
+            for service in self._services:
+                service.start()
+            self._ready.set()
+        LOG.info("ready", extra={"models": list(self.models)})
+
+    @property
+    def _services(self) -> list[Service]:
+        cleaner = Cleaner(self.jobs, self.settings.jobs.keep_days)
+        return [self.answerer, self.prover, cleaner, *self._chain_services]
+
+    def drain(self) -> None:
+        """Nothing new is begun; what is under way goes on."""
+        if self.draining.is_set():
+            return
+        self.draining.set()
+        self.answerer.finish()
+        for service in (self.prover, *self._chain_services):
+            service.stop()
+
+    def stop(self) -> None:
+        """Ends what is under way, after the time that the settings give it: a proof that is being made is
+        queued again, a transaction that was sent is taken up by the next start."""
+        self.drain()
+        end = time.monotonic() + self.settings.server.drain_seconds
+        with self._lock:
+            started = self._ready.is_set()
+        if started:
+            for service in self._chain_services:
+                service.join(end - time.monotonic())
+            if not self.prover.join(end - time.monotonic()):
+                self.prover.abandon()
+                self.prover.join(5.0)
+        for worker in self._workers:
+            worker.stop()
+
+    # ---- what is going on
+    def trouble(self) -> list[str]:
+        """Why the node is not ready; nothing where it is."""
+        if self.draining.is_set():
+            return ["the node is being stopped"]
+        if not self._ready.is_set():
+            return ["the models are being opened"]
+        found = []
+        try:
+            self.jobs.counts()
+        except StorageError as error:
+            found.append(str(error))
+        if self.chain is not None and self.chain.trouble:
+            found.append(self.chain.trouble)
+        return found
+
+    @property
+    def is_open(self) -> bool:
+        """Whether questions are taken."""
+        return self._ready.is_set() and not self.draining.is_set()
+
+    def wake_settler(self) -> None:
+        for service in self._chain_services:
+            if isinstance(service, Settler):
+                service.wake()
+
+
+def told_models(settings: Settings) -> list[JsonObject]:
+    """The models as workers take them. A folder is relative to the settings, hf:ID is not."""
+    told = []
+    for model in settings.models:
+        there = settings.path(model.package)
+        shapes = [[entry.max_tokens, entry.new_tokens] for entry in model.shapes]
+        package = str(there) if there.exists() else model.package
+        told.append({"name": model.name, "package": package, "shapes": shapes})
+    return told
+
+
+def measure_shapes(jobs: Jobs, worker: Worker, models: Mapping[str, Served]) -> None:
+    """A proof of each shape whose time is not known yet: no request is taken before it is."""
+    for model in models.values():
+        for shape in model.keys:
+            name = proving_measure(model.model_id, shape)
+            if jobs.measure(name) is not None:
+                continue
+            question = model.of_ids([0], shape.certified)
+            order = Order(
+                CHAIN, model.name, model.model_id, shape, question.prompt, question.claim_id, Context()
+            )
+            LOG.info("measuring a proof", extra={"model": model.name, "shape": str(shape)})
+            try:
+                done = worker.run({"prove": order_of(order)}, lambda message: None)
+            except TaskFailed as error:
+                LOG.warning("requests of %s %s are not taken: %s", model.name, shape, error)
+                continue
+            jobs.note_measure(name, sum(done["seconds"].values()))
+
+
+def _secret_variables(settings: Settings) -> list[str]:
+    """Names of variables that are no business of the processes that compute."""
+    chain = settings.chain
+    return [] if chain is None else [name for name in (chain.key_env, chain.password_env) if name]
+
+
+def _log_progress(message: JsonObject) -> None:
+    if "progress" in message:
+        stage, done, total = message["progress"]
+        if done in (0, total):
+            LOG.info("opening the models", extra={"stage": stage, "done": done, "total": total})

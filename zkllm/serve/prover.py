@@ -1,0 +1,148 @@
+"""Proves the jobs, one after the other, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+
+from zkllm.errors import ZkllmError
+from zkllm.files import JsonObject
+from zkllm.serve.board import Board, Stage
+from zkllm.serve.computing import TaskFailed, Unwanted, Worker, WorkerDied
+from zkllm.serve.database import StorageError
+from zkllm.serve.jobs import UNCHANGED, Job, Jobs, Order, State
+from zkllm.serve.metrics import Metrics
+from zkllm.serve.service import LOG, Service
+from zkllm.serve.settings import JobSettings
+from zkllm.shape_id import ShapeId
+
+IDLE_SECONDS = 1.0
+"""After which the table is looked at again: another process may have changed it."""
+
+
+def proving_measure(model_id: bytes, shape: ShapeId) -> str:
+    """Name of the seconds that a proof takes."""
+    return f"proving {model_id.hex()} {shape.folder}"
+
+
+class Prover(Service):
+    """`proved` is told of each job that is proved."""
+
+    name = "prover"
+
+    def __init__(
+        self,
+        jobs: Jobs,
+        worker: Worker,
+        board: Board,
+        metrics: Metrics,
+        settings: JobSettings,
+        proved: Callable[[], None] = lambda: None,
+    ):
+        super().__init__()
+        self._jobs, self._worker, self._board, self._metrics = jobs, worker, board, metrics
+        self._settings, self._proved = settings, proved
+
+    def step(self) -> float:
+        job = self._jobs.next_to_prove()
+        if job is None:
+            return IDLE_SECONDS
+        LOG.info("proving", extra={"job": job.id, "attempt": job.attempts})
+        self._board.changed(job.id)
+        try:
+            self._prove(job)
+        finally:
+            self._board.end(job.id)
+        return 0.0
+
+    def abandon(self) -> None:
+        """The node ends: the proof that is being made is given up, and its job is queued again."""
+        self.stop()
+        self._worker.stop()
+
+    def _prove(self, job: Job) -> None:
+        try:
+            done = self._worker.run(
+                {"prove": order_of(job.order)},
+                lambda message: self._tell(job, message),
+                lambda: self._is_wanted(job),
+            )
+        except Unwanted:
+            LOG.info("cancelled while it was proved", extra={"job": job.id})
+            return
+        except TaskFailed as error:
+            self._failed(job, error, error.again)
+            return
+        except WorkerDied as error:
+            if self.stopping.is_set():
+                reason, attempts = "the node was stopped while it was proved", job.attempts - 1
+                self._move(job, State.QUEUED, reason, fields={"attempts": attempts})
+                return
+            self._failed(job, error, again=True)
+            return
+        seconds = done["seconds"]
+        moved = self._move(
+            job,
+            State.PROVED,
+            "",
+            fields={
+                "proof": bytes.fromhex(done["proof"]),
+                "answer": json.dumps(done["answer"]),
+                "seconds": json.dumps(seconds),
+            },
+        )
+        if not moved:
+            return
+        total = sum(seconds.values())
+        self._jobs.note_measure(proving_measure(job.order.model_id, job.order.shape), total)
+        self._metrics.proved(seconds)
+        LOG.info("proved", extra={"job": job.id, "seconds": round(total, 3)})
+        self._proved()
+
+    def _is_wanted(self, job: Job) -> bool:
+        try:
+            return self._jobs.state(job.id) is State.PROVING
+        except StorageError:
+            return True  # as far as is known
+
+    def _failed(self, job: Job, error: ZkllmError, again: bool) -> None:
+        self._metrics.failed("proving")
+        LOG.warning("not proved: %s", error, extra={"job": job.id, "attempt": job.attempts})
+        if again and job.attempts < self._settings.attempts:
+            pause = self._settings.retry_seconds * 2.0 ** (job.attempts - 1)
+            self._move(job, State.QUEUED, str(error), pause=pause)
+        else:
+            self._move(job, State.FAILED, str(error))
+
+    def _move(
+        self,
+        job: Job,
+        to: State,
+        reason: str,
+        pause: float = 0.0,
+        fields: Mapping[str, object] = UNCHANGED,
+    ) -> bool:
+        """False where it was cancelled meanwhile."""
+        proving = [State.PROVING]
+        return self.persist(lambda: self._jobs.move(job.id, proving, to, reason, pause=pause, fields=fields))
+
+    def _tell(self, job: Job, message: JsonObject) -> None:
+        if "progress" in message:
+            self._board.progress(job.id, Stage(*message["progress"]))
+
+
+def order_of(order: Order) -> JsonObject:
+    """As the worker takes it."""
+    context = order.context
+    return {
+        "model": order.model,
+        "rows": order.shape.rows,
+        "certified": order.shape.certified,
+        "prompt": list(order.prompt),
+        "context": [
+            context.chain_id,
+            context.contract.hex(),
+            context.sender.hex(),
+            context.request_id.hex(),
+        ],
+    }
