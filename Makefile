@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DELETE_ON_ERROR:
-.PHONY: help setup develop test test-fast test-long test-python test-rust test-forge test-js test-explorer chromium demo demo-smollm2 demo-qwen demo-iglm settlement-check bench bench-xl bench-scaling bench-tokens bench-peers bench-docs gas gas-batch fuzz-bits lint format generate docs audit audit-mutants mutants clean
+.PHONY: help setup develop test test-fast test-long test-python test-rust test-forge test-js test-explorer chromium demo demo-smollm2 demo-qwen demo-iglm settlement-check serve-demo serve-soak bench bench-xl bench-scaling bench-tokens bench-peers bench-docs gas gas-batch fuzz-bits lint format generate docs audit audit-mutants mutants clean
 
 PYTHON ?= python3
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -127,6 +127,18 @@ demo-iglm: develop ## prove and settle what a published model of antibodies says
 
 settlement-check: setup ## go the whole way of a settlement on two local chains, kills, reorganisations and refusals included
 	@$(BIN)/python -m scripts.settlement.check
+
+# The extra is small beside what `setup` installs, and only these targets need it.
+.venv/.serve.stamp: .venv/.stamp
+	@echo "setup: FastAPI, uvicorn, .."
+	@$(MATURIN) --extras serve
+	@touch $@
+
+serve-demo: setup .venv/.serve.stamp ## a node, a local chain and three requests that it answers and is paid for; MODEL=.., END=1 ends then
+	@$(BIN)/python -m scripts.serve.demo $(if $(MODEL),--model "$(MODEL)") $(if $(END),--end)
+
+serve-soak: develop ## many jobs through one node: its memory stays as it is; JOBS=1000
+	@$(BIN)/python -m scripts.serve.soak $(if $(JOBS),--jobs $(JOBS))
 
 bench: develop ## print the benchmark tables, and write them as JSON
 	@$(BIN)/python -m scripts.bench.costs

@@ -43,6 +43,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("zkllm.naive", "zkllm.proof", "zkllm.setup_record"),
     ("zkllm.measure", "zkllm.settle"),
     ("zkllm.explorer",),
+    ("zkllm.serve",),
     ("zkllm.cli",),
 )
 """From the ground up; rooms of one floor do not know each other. What is not listed yet is not held to it."""

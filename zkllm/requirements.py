@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, requires
 
 FLOAT_MODEL = ("torch", "transformers")
 """What the float model needs: the extra `model`."""
-SERVICE = ("fastapi", "uvicorn", "pydantic", "prometheus_client")
+SERVICE = ("fastapi", "starlette", "uvicorn", "pydantic", "prometheus_client")
 """What `zkllm serve` needs: the extra `serve`."""
 _DISTRIBUTIONS = {"Crypto": "pycryptodome", "solcx": "py-solc-x"}
 """Where a module is of another name than what is installed."""

@@ -43,27 +43,47 @@ TABLE: dict[str, dict[str, str]] = {
     "demo": {"--model": "checkpoint", "--home": NEW},
     "bench": {"--model": "package", "--export": NEW},
     "explorer": {"--out": NEW, "--model": "package", "--home": "package"},
+    "serve": {
+        "--config": TEXT,
+        "--model": "package",
+        "--data": NEW,
+        "--keys": KEY,
+        "--keystore": KEY,
+        "--password-file": KEY,
+    },
+    "jobs list": {"--data": "package"},
+    "jobs show": {"--data": "package"},
+    "jobs retry": {"--data": "package"},
+    "jobs cancel": {"--data": "package"},
     "profile": {"file": TEXT, "--speedscope": NEW, "--compare": PROOF},
 }
 """A good value for every path of every command but settle's."""
 REST = {"prove": ["--tokens", "72"], "srs fetch-plan": ["--mu", "20"], "bench": ["sub-block"],
         "explorer": ["--network", "anvil"]}  # fmt: skip
-PLAIN = {"prompt", "name", "url", "part", "block", "salt-file", "network", "rpc"}
+REST |= {f"jobs {action}": ["proof-1"] for action in ("show", "retry", "cancel")}
+PLAIN = {"prompt", "name", "url", "part", "block", "salt-file", "host", "new-key", "network", "password-env",
+         "key-env", "state", "id", "rpc"}  # fmt: skip
 """Arguments that are texts or choices."""
 SCALARS = {types.positive, types.index, types.token_ids, types.context, types.log2_size, types.size,
-           options.count, options.power, types.text_file, types.chat, types.messages_file,
-           types.checked_address}  # fmt: skip
+           types.port, types.address_text, options.count, options.power, types.text_file, types.chat,
+           types.messages_file, types.checked_address}  # fmt: skip
 ALONE = {("bench", "--export"): {"--model"}, ("bench", "--model"): {"--export"}}
 """Options that do not go together."""
+_OPTIONS = [option for option in TABLE["serve"] if option != "--config"]
+ALONE |= {("serve", "--config"): set(_OPTIONS)} | {("serve", option): {"--config"} for option in _OPTIONS}
+MORE = {("serve", option): ["--network", "anvil"] for option in _OPTIONS}
+"""What an argument wants beside."""
 
 
 def parsers() -> dict[str, argparse.ArgumentParser]:
     from zkllm.cli import parsers
 
     _, commands = parsers()
-    found = {name: parser for name, parser in commands.items() if name not in ("settle", "srs")}
-    (actions,) = (a for a in commands["srs"]._actions if isinstance(a, argparse._SubParsersAction))
-    return found | {f"srs {name}": parser for name, parser in actions.choices.items()}
+    found = {name: parser for name, parser in commands.items() if name not in ("settle", "srs", "jobs")}
+    for group in ("srs", "jobs"):
+        (actions,) = (a for a in commands[group]._actions if isinstance(a, argparse._SubParsersAction))
+        found |= {f"{group} {name}": parser for name, parser in actions.choices.items()}
+    return found
 
 
 def arguments_of(parser: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.Action]]:
@@ -155,7 +175,7 @@ def test_what_is_of_no_use_is_refused_before_the_command_starts(
         one_read = str(tmp_path)  # its only other path does not go with it
     before = dict(good)
     for value in bad_values(action.type, tmp_path / "bad", Path(one_read)):
-        words = [*name.split(), *REST.get(name, ())]
+        words = [*name.split(), *REST.get(name, ()), *MORE.get((name, argument), ())]
         for key, given in (values | {argument: value}).items():
             words += [f"{key}={given}"] if key.startswith("--") else [given]
         listed = sorted(os.walk(tmp_path))

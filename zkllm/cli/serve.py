@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 from contextlib import nullcontext
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,9 +70,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     chain.add_argument(
         "--deploy", action="store_true", help="deploy what is missing: verifiers, settlement contract"
     )
-    chain.add_argument("--keystore", type=paths.FileName, metavar="FILE", help="Ethereum keystore (JSON)")
+    chain.add_argument("--keystore", type=paths.SourceFile, metavar="FILE", help="Ethereum keystore (JSON)")
     chain.add_argument(
-        "--password-file", type=paths.FileName, metavar="FILE", help="with the keystore's password"
+        "--password-file", type=paths.SourceFile, metavar="FILE", help="with the keystore's password"
     )
     chain.add_argument(
         "--password-env", metavar="NAME", help="environment variable with the keystore's password"
@@ -103,12 +104,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         key = keys.add_key(arguments.keys, arguments.new_key, arguments.may_settle)
         console.result({"ok": True, "name": arguments.new_key, "key": key}, [key])
         return 0
-    try:
-        import fastapi  # noqa: F401
-        import prometheus_client  # noqa: F401
-        import uvicorn  # noqa: F401
-    except ModuleNotFoundError:
-        raise ZkllmError(f"the node needs more packages: {install(*SERVICE)}") from None
+    if missing := [name for name in SERVICE if find_spec(name) is None]:
+        raise ZkllmError(f"the node needs more packages: {install(*missing)}")
     settings = settings_of(arguments)
     if arguments.dry_run:
         return _dry_run(settings, console)

@@ -79,8 +79,8 @@ class Answerer(Service):
                 raise Busy(f"{self._count} answers are waited for, and no more are taken; try again later")
             self._count += 1
             self._metrics.waiting_answers.set(self._count)
-        answer = Answer(model, question)
-        self._waiting.put(answer)
+            answer = Answer(model, question)
+            self._waiting.put(answer)
         self.wake()
         return answer
 
@@ -100,7 +100,8 @@ class Answerer(Service):
 
     def finish(self) -> None:
         """Those that wait are told that the node ends."""
-        self.stop()
+        with self._lock:
+            self.stop()
         while True:
             try:
                 self._waiting.get_nowait().say(Busy("the node is being stopped; try again later"))

@@ -22,6 +22,8 @@ from zkllm.serve.settings import ServerSettings
 LOG = logging.getLogger("zkllm.serve.http")
 _ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _MOST_BUCKETS = 10_000
+_PROBES = ("/healthz", "/readyz", "/metrics")
+"""Asked all the time, by machines."""
 
 
 class Guard:
@@ -50,6 +52,7 @@ class _Exchange:
         self.id = given.decode() if _ID.fullmatch(given) else secrets.token_hex(12)
         self._length = headers.get(b"content-length", b"")
         self._size, self._status = 0, 0
+        self._refusal: ApiError | None = None
         self._start = time.monotonic()
 
     async def run(self, app: ASGIApp) -> None:
@@ -59,9 +62,10 @@ class _Exchange:
                 raise self._too_large()
             await app(self._scope, self.receive, self.send)
         except ApiError as error:
-            if self._status == 0:
-                await error.response()(self._scope, self.receive, self.send)
+            self._refusal = self._refusal or error
         finally:
+            if self._refusal is not None and self._status == 0:
+                await self._refusal.response()(self._scope, self._receive, self._tell_start)
             self._tell()
             logs.request_id.reset(token)
 
@@ -72,13 +76,20 @@ class _Exchange:
         try:
             message = await asyncio.wait_for(self._receive(), max(0.0, left))
         except TimeoutError:
-            raise ApiError(408, "the request's body took too long", "request_timeout") from None
+            self._refusal = ApiError(408, "the request's body took too long", "request_timeout")
+            raise self._refusal from None
         self._size += len(message.get("body", b""))
         if self._size > self._settings.body_bytes:
-            raise self._too_large()
+            self._refusal = self._too_large()
+            raise self._refusal
         return message
 
     async def send(self, message: Message) -> None:
+        if self._refusal is not None and self._status == 0:
+            return  # the application would say that the body cannot be parsed
+        await self._tell_start(message)
+
+    async def _tell_start(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._status = message["status"]
             message["headers"] = [*message.get("headers", []), (b"x-request-id", self.id.encode())]
@@ -93,7 +104,9 @@ class _Exchange:
         route: Any = self._scope.get("route")
         path = getattr(route, "path", "none")
         self._metrics.answered(path, self._status or 499)
-        LOG.info(
+        level = logging.DEBUG if path in _PROBES else logging.INFO
+        LOG.log(
+            level,
             "answered",
             extra={
                 "method": self._scope["method"],

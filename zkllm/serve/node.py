@@ -65,9 +65,10 @@ class Node:
         self.started = int(time.time())
         self.fault: ZkllmError | None = None
         self.draining = threading.Event()
+        self._end = 0.0  # of the time that what is under way has, once the node is being stopped
         self._ready = threading.Event()
         self._lock = threading.Lock()
-        told, hidden = told_models(settings), _secret_variables(settings)
+        told, hidden = told_models(settings), _secret_variables(settings, session)
         budget = settings.jobs.memory_budget
         self._workers = Worker(told, budget, hidden), Worker(told, budget, hidden)
         proving, answering = self._workers
@@ -127,6 +128,7 @@ class Node:
         """Nothing new is begun; what is under way goes on."""
         if self.draining.is_set():
             return
+        self._end = time.monotonic() + self.settings.server.drain_seconds
         self.draining.set()
         self.answerer.finish()
         for service in (self.prover, *self._chain_services):
@@ -136,13 +138,12 @@ class Node:
         """Ends what is under way, after the time that the settings give it: a proof that is being made is
         queued again, a transaction that was sent is taken up by the next start."""
         self.drain()
-        end = time.monotonic() + self.settings.server.drain_seconds
         with self._lock:
             started = self._ready.is_set()
         if started:
             for service in self._chain_services:
-                service.join(end - time.monotonic())
-            if not self.prover.join(end - time.monotonic()):
+                service.join(self._end - time.monotonic())
+            if not self.prover.join(self._end - time.monotonic()):
                 self.prover.abandon()
                 self.prover.join(5.0)
         for worker in self._workers:
@@ -206,10 +207,12 @@ def measure_shapes(jobs: Jobs, worker: Worker, models: Mapping[str, Served]) -> 
             jobs.note_measure(name, sum(done["seconds"].values()))
 
 
-def _secret_variables(settings: Settings) -> list[str]:
+def _secret_variables(settings: Settings, session: Session | None) -> list[str]:
     """Names of variables that are no business of the processes that compute."""
-    chain = settings.chain
-    return [] if chain is None else [name for name in (chain.key_env, chain.password_env) if name]
+    if settings.chain is None or session is None:
+        return []
+    names = (settings.chain.key_env, settings.chain.password_env, session.network.rpc_url_env)
+    return [name for name in names if name]
 
 
 def _log_progress(message: JsonObject) -> None:

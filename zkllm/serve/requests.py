@@ -114,7 +114,8 @@ class Requests:
     # ---- changing
     def decided(self, connection: sqlite3.Connection, request_id: bytes, taken: bool, reason: str) -> None:
         connection.execute(
-            "UPDATE requests SET taken = ?, reason = ? WHERE chain_id = ? AND contract = ? AND request_id = ?",
+            """UPDATE requests SET taken = ?, reason = ?
+               WHERE chain_id = ? AND contract = ? AND request_id = ?""",
             (int(taken), reason, *self._where, request_id),
         )
 

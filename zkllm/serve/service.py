@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
+from zkllm.errors import ZkllmError
 from zkllm.serve.database import StorageError
 
 LOG = logging.getLogger("zkllm.serve")
@@ -57,8 +58,7 @@ class Service:
             except Exception as error:
                 trouble += 1
                 pause = min(2.0**trouble, LONGEST_PAUSE)
-                expected = isinstance(error, StorageError)
-                LOG.error("%s: %s", self.name, error, exc_info=not expected)
+                LOG.error("%s: %s", self.name, error, exc_info=not isinstance(error, ZkllmError))
                 self.failed(error)
             self._wake.wait(pause)
             self._wake.clear()

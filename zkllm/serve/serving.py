@@ -43,7 +43,8 @@ class _Server(Server):
 
 
 def serve(node: Node, listening: Callable[[str], None]) -> None:
-    """Answers until SIGINT or SIGTERM. `listening` is told the URL. Raises what kept the node from starting."""
+    """Answers until SIGINT or SIGTERM. `listening` is told the URL. Raises what kept the node from
+    starting."""
     settings = node.settings.server
     config = Config(
         application(node),

@@ -306,10 +306,13 @@ class Settler(Service):
             )
 
     def _mined_again(self, job: Job, receipt: Receipt) -> None:
-        where = {"block_number": receipt.block_number, "block_hash": receipt.block_hash}
+        where: dict[str, object] = {
+            "block_number": receipt.block_number,
+            "block_hash": receipt.block_hash,
+        }
         if receipt.succeeded:
             self._jobs.move(
-                job.id, [State.SETTLED], State.SETTLED, "mined again after a reorganisation", **where
+                job.id, [State.SETTLED], State.SETTLED, "mined again after a reorganisation", fields=where
             )
         else:
             reason = "after a reorganisation somebody else settled its claim first"

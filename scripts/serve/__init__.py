@@ -1,0 +1,1 @@
+"""What runs a node for people to look at, or to measure."""

@@ -1,0 +1,214 @@
+"""The table of jobs: states, attempts, and what is left of them when everything ends at once."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from dataclasses import replace
+
+import pytest
+
+from zkllm.errors import ZkllmError
+from zkllm.serve.database import FILE, Database, StorageError
+from zkllm.serve.jobs import CANCELLABLE, CHAIN, Jobs, NoSuchJob, Order, QueueFull, State, insert
+from zkllm.shape_id import ShapeId
+from zkllm.statement import Context
+
+ORDER = Order("alice", "m", bytes(32), ShapeId(16, 1), (1, 2), bytes([1] * 32), Context())
+
+
+def order(number: int, **changes) -> Order:
+    return replace(ORDER, claim_id=number.to_bytes(32, "big"), **changes)
+
+
+def submit(jobs, number=1, **changes):
+    return jobs.submit(order(number, **changes), 100)[0]
+
+
+def test_a_job_goes_from_state_to_state_and_keeps_its_history(jobs):
+    job = submit(jobs)
+    assert jobs.next_to_prove().id == job.id and jobs.next_to_prove() is None
+    assert jobs.move(job.id, [State.PROVING], State.PROVED, fields={"proof": b"x", "answer": "[3]"})
+    found = jobs.get(job.id)
+    assert (found.state, found.attempts, found.proof, found.answer) == (State.PROVED, 1, b"x", (3,))
+    assert found.order == order(1) and found.is_over
+    assert [c.state for c in jobs.history(job.id)] == ["queued", "proving", "proved"]
+    assert jobs.counts()[State.PROVED] == 1
+
+
+def test_they_are_proved_in_the_order_in_which_they_came(jobs):
+    ids = [submit(jobs, i).id for i in range(5)]
+    assert [jobs.next_to_prove().id for _ in ids] == ids
+
+
+def test_a_change_from_another_state_changes_nothing(jobs):
+    job = submit(jobs)
+    assert not jobs.move(job.id, [State.PROVING], State.PROVED, fields={"proof": b"x"})
+    assert jobs.get(job.id).proof is None and jobs.state(job.id) is State.QUEUED
+    assert not jobs.move("proof-none", [State.QUEUED], State.PROVED)
+
+
+def test_who_asks_the_same_again_gets_the_same_job(jobs):
+    first, new = jobs.submit(order(1), 100)
+    assert new
+    assert jobs.submit(order(1), 0) == (first, False)  # a client that tries again, of a node that is full
+    for other in (order(2), order(1, owner="bob"), order(1, context=Context(1, bytes(20), bytes([1] * 20)))):
+        assert jobs.submit(other, 100)[1]
+    jobs.cancel(first.id)
+    assert jobs.submit(order(1), 100)[1]
+
+
+def test_no_more_wait_than_the_node_takes(jobs):
+    for i in range(3):
+        jobs.submit(order(i), 3)
+    with pytest.raises(QueueFull, match="3 proofs are waiting"):
+        jobs.submit(order(9), 3)
+    jobs.next_to_prove()
+    jobs.submit(order(9), 3)
+
+
+def test_many_threads_submit_and_take_and_nothing_is_lost_or_taken_twice(jobs):
+    taken, lock = [], threading.Lock()
+
+    def work(number: int) -> None:
+        for i in range(10):
+            submit(jobs, 100 * number + i)
+            job = jobs.next_to_prove()
+            with lock:
+                taken.append(job.id)
+
+    threads = [threading.Thread(target=work, args=[n]) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(taken)) == 60 == jobs.counts()[State.PROVING]
+
+
+def test_one_request_of_the_chain_has_one_job(database, jobs):
+    of_chain = order(1, owner=CHAIN, context=Context(1, bytes(20), bytes(20), bytes([5] * 32)))
+    with database.writing() as connection:
+        insert(connection, of_chain)
+    with pytest.raises(StorageError, match="UNIQUE"):
+        with database.writing() as connection:
+            insert(connection, of_chain)
+    assert len(jobs.all()) == 1
+
+
+def test_what_was_being_proved_is_queued_again_until_it_was_tried_too_often(jobs):
+    job = submit(jobs)
+    for attempt in (1, 2):
+        assert jobs.next_to_prove().attempts == attempt
+        assert jobs.recover(3) == 1 and jobs.state(job.id) is State.QUEUED
+    jobs.next_to_prove()
+    assert jobs.recover(3) == 1
+    found = jobs.get(job.id)
+    assert found.state is State.FAILED and "in each of 3 attempts" in found.reason
+
+
+def test_recovery_leaves_all_other_states_alone(jobs):
+    ids = {state: submit(jobs, i).id for i, state in enumerate(State)}
+    for state, job_id in ids.items():
+        jobs.move(job_id, [State.QUEUED], state)
+    jobs.recover(3)
+    for state, job_id in ids.items():
+        assert jobs.state(job_id) is (State.QUEUED if state is State.PROVING else state)
+
+
+@pytest.mark.parametrize("state", State)
+def test_cancelling(jobs, state):
+    job = submit(jobs)
+    jobs.move(job.id, [State.QUEUED], state)
+    if state in CANCELLABLE:
+        assert jobs.cancel(job.id).state is State.CANCELLED
+    else:
+        with pytest.raises(ZkllmError, match="is not cancelled"):
+            jobs.cancel(job.id)
+        assert jobs.state(job.id) is state
+
+
+@pytest.mark.parametrize("state", State)
+def test_trying_again(jobs, state):
+    job = submit(jobs)
+    jobs.move(job.id, [State.QUEUED], state, fields={"attempts": 3})
+    if state in (State.FAILED, State.CANCELLED):
+        again = jobs.retry(job.id)
+        assert (again.state, again.attempts) == (State.QUEUED, 0)
+        jobs.move(job.id, [State.QUEUED], state, fields={"proof": b"x"})
+        assert jobs.retry(job.id).state is State.PROVED
+    else:
+        with pytest.raises(ZkllmError, match="only what failed or was cancelled"):
+            jobs.retry(job.id)
+
+
+def test_settling_comes_first_and_only_what_is_wanted(jobs):
+    wanted, other, under_way = (submit(jobs, i, settle=i != 1) for i in range(3))
+    for job in (wanted, other):
+        jobs.move(job.id, [State.QUEUED], State.PROVED)
+    jobs.move(under_way.id, [State.QUEUED], State.SETTLING)
+    ids = lambda: [job.id for job in jobs.to_settle(1e12)]
+    assert ids() == [under_way.id, wanted.id]
+    assert jobs.want_settled(other.id) and not jobs.want_settled(other.id)
+    assert ids() == [under_way.id, wanted.id, other.id]
+    jobs.move(wanted.id, [State.PROVED], State.PROVED, "later", pause=1e13)
+    assert ids() == [under_way.id, other.id]
+
+
+def test_what_is_over_is_forgotten_after_its_time(jobs):
+    over, going = submit(jobs, 1), submit(jobs, 2)
+    jobs.cancel(over.id)
+    assert jobs.forget(1.0) == 0
+    assert jobs.forget(-1.0) == 1
+    assert jobs.find(over.id) is None and jobs.history(over.id) == [] and jobs.find(going.id)
+    with pytest.raises(NoSuchJob):
+        jobs.get(over.id)
+
+
+def test_measures_are_moving_means(jobs):
+    assert jobs.measure("x") is None
+    for value in (4.0, 8.0):
+        jobs.note_measure("x", value)
+    assert jobs.measure("x") == 5.0
+
+
+def test_a_file_that_is_none_is_one_line(tmp_path):
+    (tmp_path / FILE).write_bytes(b"nothing of SQLite's " * 100)
+    with pytest.raises(StorageError, match="not a database"):
+        Database(tmp_path)
+    with pytest.raises(StorageError, match="no node's state"):
+        Database(tmp_path / "none", reading=True)
+
+
+def test_another_version_is_refused(database):
+    with sqlite3.connect(database.path) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(StorageError, match="another version"):
+        Database(database.path.parent)
+
+
+def test_two_nodes_do_not_share_a_folder(database):
+    database.lock()
+    with pytest.raises(StorageError, match="another node runs"):
+        Database(database.path.parent).lock()
+
+
+def test_a_reader_changes_nothing(database, jobs):
+    submit(jobs)
+    reader = Jobs(Database(database.path.parent, reading=True))
+    assert len(reader.all()) == 1
+    with pytest.raises(StorageError, match="readonly"):
+        reader.cancel(reader.all()[0].id)
+
+
+def test_a_full_disk_is_an_error_of_one_line_and_loses_nothing(database, jobs):
+    job = submit(jobs)
+    pages = database.connection.execute("PRAGMA page_count").fetchone()[0]
+    database.connection.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(StorageError, match="full"):
+        for i in range(2, 200):
+            submit(jobs, i)
+    assert jobs.get(job.id).state is State.QUEUED
+    before = len(jobs.all())
+    database.connection.execute("PRAGMA max_page_count = 100000")
+    submit(jobs, 999)
+    assert len(jobs.all()) == before + 1
