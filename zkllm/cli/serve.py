@@ -149,9 +149,9 @@ def _serve(settings: Settings, console: Console) -> int:
     from zkllm.serve.sessions import open_chain
 
     require_folder_place(settings.data_folder)
-    logs.set_up(settings.log_level)
     opened = nullcontext() if settings.chain is None else open_chain(settings, settings.chain)
     with opened as session:
+        logs.set_up(settings.log_level)
         node = Node(settings, session)
         serve(node, lambda url: console.note(f"listening at {url}"))
     return 0

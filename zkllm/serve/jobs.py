@@ -46,6 +46,7 @@ DROPPED = "a reorganisation of the chain removed its request"
 FORESTALLED = "somebody else settled its claim first"
 CLOSED = "its request is closed"
 BY_US = "this node settled its claim for somebody else"
+OURS = "this node answered it"
 BY_THE_CHAIN = (DROPPED, FORESTALLED, CLOSED, BY_US)
 """Reasons to cancel a job that another reorganisation may take away."""
 

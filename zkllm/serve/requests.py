@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 from zkllm.hashing import keccak256
 from zkllm.serve.database import Database
 from zkllm.serve.decisions import Offer
-from zkllm.serve.jobs import BY_US, CLOSED, FORESTALLED
+from zkllm.serve.jobs import BY_US, CLOSED, FORESTALLED, OURS
 from zkllm.serve.scanner import Look
 from zkllm.settle.abi import FULFILLED, REQUESTED, RETURNED, SETTLED, decode
 from zkllm.settle.rpc import Event
@@ -56,7 +56,10 @@ class Requests:
                 self._close(
                     connection, "claim_id", event.log.topics[1], event, BY_US if ours else FORESTALLED
                 )
-            elif kind in (FULFILLED, RETURNED) and len(event.log.topics) >= 2:
+            elif kind == FULFILLED and len(event.log.topics) == 4:
+                ours = event.log.topics[3][12:] == self._us
+                self._fulfilled(connection, event.log.topics[1], event, OURS if ours else FORESTALLED)
+            elif kind == RETURNED and len(event.log.topics) == 3:
                 self._close(connection, "request_id", event.log.topics[1], event, CLOSED)
 
     def _take_back(self, connection: sqlite3.Connection, block: int) -> None:
@@ -91,6 +94,15 @@ class Requests:
             f"""UPDATE requests SET closed_block = ?, closed = ? WHERE chain_id = ? AND contract = ?
                 AND {column} = ? AND closed IS NULL""",
             (event.block_number, how, *self._where, value),
+        )
+
+    def _fulfilled(self, connection: sqlite3.Connection, request_id: bytes, event: Event, how: str) -> None:
+        """Announced after the settlement, in the same transaction: of the requests for the claim it is this
+        one that was answered."""
+        connection.execute(
+            """UPDATE requests SET closed_block = ?, closed = ?
+               WHERE chain_id = ? AND contract = ? AND request_id = ?""",
+            (event.block_number, how, *self._where, request_id),
         )
 
     # ---- reading

@@ -19,9 +19,10 @@ def open_chain(settings: Settings, chain: ChainSettings, reading: bool = False) 
     can use meanwhile. `reading`: nothing is sent."""
     files = [None if name is None else settings.path(name) for name in (chain.keystore, chain.password_file)]
     keys = KeySource(files[0], chain.key_env, chain.password_env, files[1])
+    named = network(chain.network)
     settlement_artifact()  # that there is a compiler, before a password is asked for
     with open_session(
-        network(chain.network), keys, settings.data_folder, reading=reading, ask_password=_ask_password
+        named, keys, settings.data_folder, reading=reading, ask_password=_ask_password
     ) as session:
         yield session
 

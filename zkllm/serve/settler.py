@@ -23,12 +23,13 @@ from zkllm.serve.models import Served
 from zkllm.serve.service import LOG, Service
 from zkllm.serve.settings import JobSettings
 from zkllm.serve.watcher import gas_measure
-from zkllm.settle.abi import settled_events
+from zkllm.settle.abi import SETTLE, argument_types, decode, settled_events
 from zkllm.settle.claims import is_settled
 from zkllm.settle.endpoint import Unavailable
 from zkllm.settle.escrow import State as RequestState
 from zkllm.settle.escrow import credit_of, read_request, withdraw_call
 from zkllm.settle.fees import SETTLE_GAS, TooDear, data_fee, price_now
+from zkllm.settle.journal import Record
 from zkllm.settle.rpc import Behind, Indexing, RateLimited, Receipt
 from zkllm.settle.session import Prepared, settle_intent
 from zkllm.units import ETHER, ether
@@ -190,10 +191,8 @@ class Settler(Service):
     def _settle(self, case: _Case, cap: int | None) -> None:
         session = self._chain.session if cap is None else self._chain.session.capped(cap)
         settled = session.settle(case.proof, case.key, case.tokens, self._chain.contract, verified=True)
-        record = session.sender.journal.load(settle_intent(case.claim_id, self._chain.contract))
-        assert record is not None and record.receipt is not None
-        self._done(case, settled.transaction_hash, settled.block_number, record.receipt.block_hash,
-                   settled.gas_used, settled.gas_price)  # fmt: skip
+        where = settled.transaction_hash, settled.block_number, settled.block_hash
+        self._done(case, *where, settled.gas_used, settled.gas_price)
 
     def _done(self, case: _Case, transaction: bytes, number: int, block: bytes, gas: int, price: int) -> None:
         moved = self.persist(
@@ -231,16 +230,18 @@ class Settler(Service):
     # ---- what is not as usual
     def _was_mined(self, case: _Case) -> bool:
         """Whether a transaction of this node has settled the job's claim for the job's request: the node may
-        have ended before that was noted."""
-        session = self._chain.session
-        record = session.sender.journal.load(settle_intent(case.claim_id, self._chain.contract))
-        if record is None or record.state != "mined" or record.receipt is None:
+        have ended before that was noted. One that the chain does not show any more is under way again."""
+        session, intent = self._chain.session, settle_intent(case.claim_id, self._chain.contract)
+        record = session.sender.journal.load(intent)
+        if record is None or record.receipt is None or not record.receipt.succeeded:
             return False
         receipt = session.rpc.receipt(record.receipt.transaction_hash)
+        if receipt is None and request_in(record) == case.job.order.context.request_id:
+            session.sender.reopen(intent)
         if receipt is None or not receipt.succeeded or not self._is_of(receipt, case):
             return False
-        self._done(case, receipt.transaction_hash, receipt.block_number, receipt.block_hash,
-                   receipt.gas_used, receipt.gas_price)  # fmt: skip
+        where = receipt.transaction_hash, receipt.block_number, receipt.block_hash
+        self._done(case, *where, receipt.gas_used, receipt.gas_price)
         return True
 
     def _is_of(self, receipt: Receipt, case: _Case) -> bool:
@@ -335,3 +336,9 @@ class Settler(Service):
             LOG.info("withdrawing", extra={"ether": credit / ETHER})
         receipt, _ = session.execute(call)
         self._metrics.paid("withdrawing", receipt.gas_used, receipt.gas_price)
+
+
+def request_in(record: Record) -> bytes:
+    """The request that a recorded settlement answers; 32 zero bytes for none."""
+    _, request_id, *_ = decode(argument_types(SETTLE), record.data[4:], "settle")
+    return bytes(request_id)

@@ -17,6 +17,7 @@ from zkllm.serve.jobs import (
     CHAIN,
     CLOSED,
     DROPPED,
+    OURS,
     Jobs,
     Order,
     State,
@@ -137,7 +138,9 @@ class Watcher(Service):
         where = self._chain.chain_id, self._chain.contract
         for job in self._jobs.of_requests(*where):
             end = ends.get(job.order.context.request_id, DROPPED)
-            if end is not None and self._jobs.move(job.id, CANCELLABLE, State.CANCELLED, end):
+            if end in (None, OURS):  # what this node settled is noted by who settles
+                continue
+            if self._jobs.move(job.id, CANCELLABLE, State.CANCELLED, str(end)):
                 LOG.info("cancelled: %s", end, extra={"job": job.id})
         for job in self._jobs.revivable(*where):
             if ends.get(job.order.context.request_id, DROPPED) is None:

@@ -81,6 +81,7 @@ class Settled(ReadBack):
     srs_kind: str
     transaction_hash: bytes
     block_number: int
+    block_hash: bytes
     gas_used: int
     gas_price: int
     calldata_bytes: int
@@ -304,6 +305,7 @@ class Session:
             verifying_key.srs_kind,
             receipt.transaction_hash,
             receipt.block_number,
+            receipt.block_hash,
             receipt.gas_used,
             receipt.gas_price,
             len(submission.calldata),
