@@ -4,6 +4,7 @@ is paid for twice."""
 from __future__ import annotations
 
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -141,7 +142,15 @@ def survives(world: World, reach: Callable[[World], None]) -> None:
     assert read_request(world.rpc, world.contract, request).state is RequestState.CLOSED
     time.sleep(1.0)
     assert world.paid() == before + len(found)
+    page, data = (fetch(world.node, path) for path in ("/", "/data/site.js"))
+    assert page.startswith(b"<!") and world.contract.hex() in data.decode().lower()
     assert world.node.stop() == 0
+
+
+def fetch(node: Served, path: str) -> bytes:
+    with urllib.request.urlopen(node.url + path, timeout=60) as response:
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        return bytes(response.read())
 
 
 @pytest.mark.parametrize("state", ["settling"])

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from zkllm import __version__
 from zkllm.errors import ZkllmError
-from zkllm.serve import completions, operations, proofs
+from zkllm.serve import completions, explorer, operations, proofs
 from zkllm.serve.database import StorageError
 from zkllm.serve.guard import Guard
 from zkllm.serve.jobs import NoSuchJob
@@ -28,7 +28,7 @@ def application(node: Node) -> ASGIApp:
     app = FastAPI(
         title="zkllm", version=__version__, openapi_url="/openapi.json", docs_url=None, redoc_url=None
     )
-    for module in (completions, proofs, operations):
+    for module in (completions, proofs, operations, explorer):  # whose routes are all that is left
         app.include_router(module.router(node))
 
     @app.exception_handler(ZkllmError)

@@ -134,6 +134,10 @@ class Node:
         for service in (self.prover, *self._chain_services):
             service.stop()
 
+    def hurry(self) -> None:
+        """No more time is given to what is under way."""
+        self._end = 0.0
+
     def stop(self) -> None:
         """Ends what is under way, after the time that the settings give it: a proof that is being made is
         queued again, a transaction that was sent is taken up by the next start."""
@@ -141,9 +145,10 @@ class Node:
         with self._lock:
             started = self._ready.is_set()
         if started:
-            for service in self._chain_services:
-                service.join(self._end - time.monotonic())
-            if not self.prover.join(self._end - time.monotonic()):
+            for service in (*self._chain_services, self.prover):
+                while not service.join(0.1) and time.monotonic() < self._end:
+                    pass
+            if not self.prover.join(0.0):
                 self.prover.abandon()
                 self.prover.join(5.0)
         for worker in self._workers:

@@ -26,8 +26,14 @@ class ListenError(ZkllmError):
 class _Server(Server):
     """A signal stops the node in order; a second one at once."""
 
+    def __init__(self, config: Config, node: Node):
+        super().__init__(config)
+        self._node = node
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self.force_exit = self.should_exit
+        if self.should_exit:
+            self.force_exit = True
+            self._node.hurry()
         self.should_exit = True
 
     @contextmanager
@@ -60,7 +66,7 @@ def serve(node: Node, listening: Callable[[str], None]) -> None:
         backlog=BACKLOG,
         timeout_graceful_shutdown=max(1, int(node.settings.server.drain_seconds)),
     )
-    server = _Server(config)
+    server = _Server(config, node)
 
     def failed() -> None:
         server.should_exit = True

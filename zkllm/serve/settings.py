@@ -40,7 +40,18 @@ def _address(text: str) -> str:
     return text
 
 
+def _public(url: str) -> str:
+    from zkllm.errors import SettlementError
+    from zkllm.explorer.public_urls import require_public
+
+    try:
+        return require_public(url, "explorer_rpc")
+    except SettlementError as error:
+        raise ValueError(str(error)) from None
+
+
 Address = Annotated[str, AfterValidator(_address)]
+PublicUrl = Annotated[str, AfterValidator(_public)]
 
 
 class _Table(BaseModel):
@@ -112,6 +123,8 @@ class ChainSettings(_Table):
     blocks_at_once: Positive = 2000
     watched_blocks: Positive = 64  # for which a settlement is looked at again
     withdraw_factor: Annotated[float, Field(ge=1)] = 20.0  # of credit over the gas of withdrawing it
+    explorer: bool = True  # whether the page of settled claims is at /
+    explorer_rpc: PublicUrl | None = None  # that visitors' browsers ask; default: they name one themselves
 
 
 class Settings(_Table):
