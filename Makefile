@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DELETE_ON_ERROR:
-.PHONY: help setup develop test test-fast test-long test-python test-rust test-forge test-js test-explorer chromium demo demo-smollm2 demo-qwen demo-iglm settlement-check serve-demo serve-soak bench bench-xl bench-scaling bench-tokens bench-peers bench-docs gas gas-batch fuzz-bits lint format generate docs audit audit-mutants mutants clean
+.PHONY: help setup develop test test-fast test-long test-python test-rust test-forge test-js test-explorer chromium demo demo-smollm2 demo-qwen demo-iglm settlement-check serve-demo serve-soak bench bench-xl bench-scaling bench-tokens bench-peers bench-docs bench-explorer gas gas-batch fuzz-bits lint format generate docs audit audit-mutants mutants clean
 
 PYTHON ?= python3
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -101,6 +101,9 @@ test-js: develop ## run the unit tests of the explorer's page, with Node's test 
 
 test-explorer: develop ## run the explorer's page in Chromium, on a local chain with real claims; PICTURES=DIR
 	@$(BIN)/python -m scripts.explorer.test $(if $(PICTURES),--pictures "$(PICTURES)")
+
+bench-explorer: develop ## time the explorer on a local chain with 10,000 claims; CLAIMS, SLOWDOWN=4 for a phone's processor
+	@$(BIN)/python -m scripts.explorer.bench $(if $(CLAIMS),--claims $(CLAIMS)) $(if $(SLOWDOWN),--slowdown $(SLOWDOWN))
 
 chromium: ## install Debian's Chromium where none is there: for root alone, others are told
 	@scripts/install_chromium.sh

@@ -57,7 +57,11 @@ export class App {
 
   /** @param {Choice} choice */
   choose(choice) {
-    sessionStorage.setItem(CHOICE, JSON.stringify(choice));
+    try {
+      sessionStorage.setItem(CHOICE, JSON.stringify(choice));
+    } catch {
+      // a browser that keeps nothing: the choice lasts until the page is left
+    }
     this.connect(choice);
   }
 

@@ -41,10 +41,11 @@ export class Index {
 
   /**
    * @param {string} claimId
-   * @param {Uint8Array} bytes
+   * @param {readonly number[]} ids none where the prompt is not known
+   * @param {Uint8Array | null} text what they stand for
    */
-  addPrompt(claimId, bytes) {
-    this.prompts.set(claimId, searchable(bytes));
+  addPrompt(claimId, ids, text) {
+    this.prompts.set(claimId, text === null ? ids.join(",") : searchable(text));
   }
 
   /** @param {Uint8Array} bytes */

@@ -14,8 +14,10 @@ const INTEGERS = /** @type {const} */ ([
   ...["version", "N", "k", "n_log2", "num_words", "num_witness_columns", "mu", "b_log2"],
   ...["vocab_size", "pad_id", "n_ctx"],
 ]);
+// Bounds of zkllm/limits.py; tests/explorer/test_verifier.py holds both to the same keys.
 const MAX_POSITIONS = (1 << 16) - 1;
-const MAX_SIZE_LOG2 = 28;
+const MAX_MU = 26;
+const MAX_CIRCUIT_LOG2 = 25;
 const MAX_VOCABULARY = 1 << 24;
 const MAX_COLUMNS = 1 << 8;
 
@@ -85,10 +87,7 @@ export class VerifyingKey {
       ["1 <= k <= N <= n_ctx", 1 <= k && k <= N && N <= this.nCtx && this.nCtx <= MAX_POSITIONS],
       ["num_words", this.numWords === numWords(this.shape)],
       ["vocab_size", this.padId < this.vocabularySize && this.vocabularySize <= MAX_VOCABULARY],
-      [
-        "mu",
-        0 < this.bLog2 && this.bLog2 < this.mu && this.mu <= MAX_SIZE_LOG2 && this.nLog2 <= MAX_SIZE_LOG2,
-      ],
+      ["mu", 0 < this.bLog2 && this.bLog2 < this.mu && this.mu <= MAX_MU && this.nLog2 <= MAX_CIRCUIT_LOG2],
       ["rows", publicInputNames(this.numWords).length < 2 ** this.nLog2],
       ["columns", [this.numWitness, this.fixedCommitments.length].every((n) => 1 <= n && n <= MAX_COLUMNS)],
       ["version", this.version === VERSION],

@@ -1,13 +1,12 @@
 /** A real Chromium, and the chain and the page that scripts/explorer/world.py has made. */
 
 import assert from "node:assert/strict";
-import { accessSync, constants, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
-import { delimiter, extname, join } from "node:path";
+import { extname, join } from "node:path";
 import { after, before } from "node:test";
-import { chromium } from "playwright-core";
+import { launch } from "./chromium.js";
 
-const NAMES = ["chromium", "chromium-browser", "google-chrome", "chrome"];
 const TYPES = {
   ".html": "text/html; charset=utf-8",
   ".js": "text/javascript",
@@ -39,33 +38,13 @@ function readWorld() {
 
 export const world = readWorld();
 
-/** $CHROMIUM, or the one on PATH. */
-function program() {
-  if (process.env.CHROMIUM) return process.env.CHROMIUM;
-  for (const folder of (process.env.PATH ?? "").split(delimiter)) {
-    for (const name of NAMES) {
-      try {
-        accessSync(join(folder, name), constants.X_OK);
-        return join(folder, name);
-      } catch {
-        // not there
-      }
-    }
-  }
-  throw new Error("no Chromium: apt-get install chromium, or set $CHROMIUM to a program");
-}
-
 /** @type {import("playwright-core").Browser} */
 let browser;
 /** @type {ReturnType<typeof createServer>[]} */
 const servers = [];
 
 before(async () => {
-  // without a sandbox where the tests run as root, as in CI: the page is our own
-  browser = await chromium.launch({
-    executablePath: program(),
-    args: process.getuid?.() === 0 ? ["--no-sandbox"] : [],
-  });
+  browser = await launch();
 });
 after(async () => {
   await browser?.close();

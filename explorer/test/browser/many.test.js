@@ -89,6 +89,9 @@ test("ten thousand claims: a bounded page, paging, searching", async (t) => {
   await page.locator("#search").fill(hash(5_678));
   await page.getByText("1 claim found.").waitFor();
   timed("found by id");
+  await page.locator("#search").fill("no such answer");
+  await page.getByText("0 claims found.").waitFor(); // not before one wants to are ten thousand prompts read
+  await page.getByRole("button", { name: "more prompts" }).waitFor();
   assert.ok((await page.locator("*").count()) < NODES);
   assert.deepEqual(problems, []);
   await close();

@@ -1,10 +1,11 @@
 /**
  * Answers questions of the Python tests, one JSON object a line: {"proof": {vk, context, words, body}} with the check
- * that refuses it, or null; {"settlement": owner} with the contract's address.
+ * that refuses it, or null; {"key": vk} with its VERIFIER_ID, null where it is refused; {"settlement": owner} with the
+ * contract's address.
  */
 
 import { createInterface } from "node:readline";
-import { fromHex, toHex } from "../../src/bytes.js";
+import { Malformed, fromHex, toHex } from "../../src/bytes.js";
 import { settlementAddress } from "../../src/check/checks.js";
 import { VerifyingKey } from "../../src/protocol/key.js";
 import { Refused } from "../../src/protocol/refused.js";
@@ -21,7 +22,22 @@ function refusal({ vk, context, words, body }) {
   }
 }
 
+/** @param {unknown} vk */
+function verifierId(vk) {
+  try {
+    return toHex(new VerifyingKey(vk).verifierId);
+  } catch (error) {
+    if (error instanceof Malformed) return null;
+    throw error;
+  }
+}
+
+/** @param {{ proof?: any, key?: unknown, settlement: string }} question */
+function answer({ proof, key, settlement }) {
+  if (proof) return refusal(proof);
+  return key ? verifierId(key) : toHex(settlementAddress(fromHex(settlement)));
+}
+
 for await (const line of createInterface({ input: process.stdin })) {
-  const { proof, settlement } = JSON.parse(line);
-  console.log(JSON.stringify(proof ? refusal(proof) : toHex(settlementAddress(fromHex(settlement)))));
+  console.log(JSON.stringify(answer(JSON.parse(line))));
 }

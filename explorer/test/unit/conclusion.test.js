@@ -85,7 +85,7 @@ test("searching by id, ids and text", () => {
   ])
     assert.ok(finds(text), text);
   for (const text of ["0x6666", "science", "1,2,3", "upon"]) assert.ok(!finds(text), text);
-  index.addPrompt(claim.id, utf8("Once upon a"));
+  index.addPrompt(claim.id, [1, 2], utf8("Once upon a"));
   assert.ok(finds("Upon A"));
   assert.equal(parse("1, 2,3").kind, "ids");
   assert.equal(parse("12").kind, "text");

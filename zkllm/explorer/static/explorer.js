@@ -4244,7 +4244,8 @@
     ]
   );
   var MAX_POSITIONS = (1 << 16) - 1;
-  var MAX_SIZE_LOG2 = 28;
+  var MAX_MU = 26;
+  var MAX_CIRCUIT_LOG2 = 25;
   var MAX_VOCABULARY = 1 << 24;
   var MAX_COLUMNS = 1 << 8;
   var isDevelopment = (g2Tau) => GENERATOR_2.multiply(
@@ -4302,10 +4303,7 @@
         ["1 <= k <= N <= n_ctx", 1 <= k && k <= N && N <= this.nCtx && this.nCtx <= MAX_POSITIONS],
         ["num_words", this.numWords === numWords(this.shape)],
         ["vocab_size", this.padId < this.vocabularySize && this.vocabularySize <= MAX_VOCABULARY],
-        [
-          "mu",
-          0 < this.bLog2 && this.bLog2 < this.mu && this.mu <= MAX_SIZE_LOG2 && this.nLog2 <= MAX_SIZE_LOG2
-        ],
+        ["mu", 0 < this.bLog2 && this.bLog2 < this.mu && this.mu <= MAX_MU && this.nLog2 <= MAX_CIRCUIT_LOG2],
         ["rows", publicInputNames(this.numWords).length < 2 ** this.nLog2],
         ["columns", [this.numWitness, this.fixedCommitments.length].every((n) => 1 <= n && n <= MAX_COLUMNS)],
         ["version", this.version === VERSION],
@@ -4606,7 +4604,10 @@
     }
     /** @param {Choice} choice */
     choose(choice) {
-      sessionStorage.setItem(CHOICE, JSON.stringify(choice));
+      try {
+        sessionStorage.setItem(CHOICE, JSON.stringify(choice));
+      } catch {
+      }
       this.connect(choice);
     }
     /**
@@ -5779,10 +5780,11 @@
     }
     /**
      * @param {string} claimId
-     * @param {Uint8Array} bytes
+     * @param {readonly number[]} ids none where the prompt is not known
+     * @param {Uint8Array | null} text what they stand for
      */
-    addPrompt(claimId2, bytes) {
-      this.prompts.set(claimId2, searchable(bytes));
+    addPrompt(claimId2, ids, text2) {
+      this.prompts.set(claimId2, text2 === null ? ids.join(",") : searchable(text2));
     }
     /** @param {Uint8Array} bytes */
     textOf(bytes) {
@@ -5825,93 +5827,183 @@
     }
   };
 
+  // explorer/src/views/card.js
+  var SHOWN = 280;
+  var SHOWN_IDS = 30;
+  var cardOf = (app, claim) => h(
+    "li",
+    { class: "card", "data-claim": claim.id },
+    h("p", { class: "prompt" }, h("span", { class: "note" }, "reading the prompt …")),
+    h("p", { class: "answer" }, said(claim.text, { most: SHOWN, whole: false })),
+    h(
+      "p",
+      { class: "meta" },
+      modelLink(app, claim.modelId),
+      h("span", {}, "block ", grouped(claim.block), h("span", { class: "when" })),
+      h("span", {}, "by ", account(claim.settler, true)),
+      claim.reward > 0n && h("span", {}, "for ", ether(claim.reward)),
+      link(`/claim/${claim.id}`, "Claim ", digest2(claim.id, true))
+    )
+  );
+  async function complete(app, claims, list2, signal) {
+    const { calls } = app.connection();
+    const partOf = (claim, part) => list2.querySelector(`[data-claim="${claim.id}"] .${part}`);
+    try {
+      await Promise.all([calls.load(claims), app.loadTimes(claims.map(({ block }) => block))]);
+    } catch (error) {
+      if (!(error instanceof RpcError)) throw error;
+      const words = `the prompt could not be read: ${error.message}`;
+      for (const claim of claims) partOf(claim, "prompt")?.replaceChildren(h("span", { class: "note" }, words));
+      return;
+    }
+    for (const claim of claims) {
+      const prompt = await promptOf2(app, claim);
+      if (signal.aborted) return;
+      partOf(claim, "prompt")?.replaceChildren(prompt);
+      partOf(claim, "when")?.replaceChildren(", ", time(app.times.get(claim.block) ?? 0));
+    }
+  }
+  async function promptOf2(app, claim) {
+    const call2 = app.calls?.known.get(claim.id) ?? null;
+    if (call2 === null) return h("span", { class: "note" }, "the prompt is not in the transaction's data");
+    if (call2.statement.sealed) return h("span", { class: "note" }, "a sealed prompt");
+    const text2 = (await app.vocabulary(claim.modelId))?.textOf(call2.statement.prompt) ?? null;
+    return text2 === null ? idsOnly(call2.statement.prompt, SHOWN_IDS) : said(text2, { most: SHOWN, whole: false });
+  }
+
   // explorer/src/views/claims.js
   var PAGE = 25;
-  var SHOWN = 280;
   var CHUNK = 500;
   var TYPING_MS = 200;
   var indices = /* @__PURE__ */ new WeakMap();
   function claimsView(context) {
-    const { app, reader, main, parameters, signal } = context;
-    const index = indices.get(app.calls ?? app) ?? new Index((id) => app.site.nameOf(id));
-    indices.set(app.calls ?? app, index);
-    let query = parse(parameters.get("q") ?? "");
-    let page = Math.max(1, Number.parseInt(parameters.get("page") ?? "1", 10) || 1);
-    let shown = [];
-    let searching = 0;
-    const input = h("input", {
-      type: "search",
-      id: "search",
-      name: "q",
-      value: parameters.get("q") ?? "",
-      autocomplete: "off",
-      spellcheck: "false"
-    });
-    const form = h(
-      "form",
-      { role: "search", class: "search" },
-      h("label", { for: "search" }, "Search by prompt, answer, model or id"),
-      h("div", { class: "row" }, input, h("button", { type: "submit" }, "Search"))
-    );
-    const status = h("div");
-    const found = h("p", { class: "status", role: "status" });
-    const list2 = h("ol", { class: "claims" });
-    const pager = h("nav", { class: "pager", "aria-label": "Pages of claims" });
-    show(main, "Settled claims", form, status, found, list2, pager);
-    const matching = () => app.history?.claims.filter((claim) => index.matches(claim, query)) ?? [];
-    const update = () => {
-      fill(status, progress(app, reader));
-      const claims = matching();
+    new ClaimsView(context).start();
+  }
+  var ClaimsView = class {
+    /** @param {Context} context */
+    constructor(context) {
+      const { app, parameters } = context;
+      this.context = context;
+      this.app = app;
+      this.index = indices.get(app.calls ?? app) ?? new Index((id) => app.site.nameOf(id));
+      indices.set(app.calls ?? app, this.index);
+      const words = parameters.get("q") ?? "";
+      this.query = parse(words);
+      this.page = Math.max(1, Number.parseInt(parameters.get("page") ?? "1", 10) || 1);
+      this.shown = [];
+      this.reading = false;
+      this.input = h("input", {
+        ...{ type: "search", id: "search", name: "q", value: words, autocomplete: "off", spellcheck: "false" }
+      });
+      this.status = h("div");
+      this.found = h("div", { class: "status", role: "status" });
+      this.list = h("ol", { class: "claims" });
+      this.pager = h("nav", { class: "pager", "aria-label": "Pages of claims" });
+    }
+    start() {
+      const { main, signal } = this.context;
+      const form = h(
+        "form",
+        { role: "search", class: "search" },
+        h("label", { for: "search" }, "Search by prompt, answer, model or id"),
+        h("div", { class: "row" }, this.input, h("button", { type: "submit" }, "Search"))
+      );
+      form.addEventListener("submit", (event) => {
+        event.preventDefault();
+        this.search();
+      });
+      let typing = 0;
+      this.input.addEventListener("input", () => {
+        clearTimeout(typing);
+        typing = window.setTimeout(() => this.search(), TYPING_MS);
+      });
+      signal.addEventListener("abort", () => clearTimeout(typing));
+      show(main, "Settled claims", form, this.status, this.found, this.list, this.pager);
+      follow(this.context, () => this.update());
+      if (this.query.kind !== "all") void this.readPrompts(false);
+    }
+    /** Begins the search that the field asks for. */
+    search() {
+      this.page = 1;
+      this.query = parse(this.input.value);
+      history.replaceState(null, "", routeOf(1, this.input.value));
+      this.update();
+      void this.readPrompts(false);
+    }
+    get claims() {
+      return this.app.history?.claims ?? [];
+    }
+    /** Whether what is looked for may be in a prompt. */
+    get wantsPrompts() {
+      return this.query.kind === "text" || this.query.kind === "ids";
+    }
+    /** Shows what there is now; cards that stay are left alone. */
+    update() {
+      fill(this.status, progress(this.app, this.context.reader));
+      const claims = this.claims.filter((claim) => this.index.matches(claim, this.query));
       const pages = Math.max(1, Math.ceil(claims.length / PAGE));
-      const current = Math.min(page, pages);
+      const current = Math.min(this.page, pages);
+      fill(this.found, ...this.outcome(claims.length));
+      fill(this.pager, ...pagerOf(current, pages, this.input.value));
       const slice = claims.slice((current - 1) * PAGE, current * PAGE);
-      if (query.kind !== "all" && !searching) found.textContent = `${several(claims.length, "claim")} found.`;
-      fill(pager, ...pagerOf(current, pages, input.value));
-      if (slice.length === shown.length && slice.every((claim, i) => claim.id === shown[i].id && claim.block === shown[i].block))
-        return;
-      shown = slice;
-      list2.start = (current - 1) * PAGE + 1;
-      fill(list2, ...slice.map((claim) => cardOf(context, claim)));
-      void complete(context, slice, list2);
-    };
-    const search = async () => {
-      query = parse(input.value);
-      const mine = searching = query.kind === "text" || query.kind === "ids" ? searching + 1 : 0;
-      found.textContent = "";
-      update();
-      if (!mine) return;
-      for (let read = 0; read < (app.history?.claims.length ?? 0); read += CHUNK) {
-        const some = (app.history?.claims ?? []).slice(read, read + CHUNK);
-        if (some.some(({ id }) => !index.prompts.has(id))) {
-          found.textContent = `Searched the prompts of ${grouped(read)} of ${several(app.history?.claims.length ?? 0, "claim")} …`;
-          await indexPrompts(context, index, some);
+      if (slice.length === this.shown.length && slice.every((claim, i) => isSame(claim, this.shown[i]))) return;
+      this.shown = slice;
+      this.list.start = (current - 1) * PAGE + 1;
+      fill(this.list, ...slice.map((claim) => cardOf(this.app, claim)));
+      void complete(this.app, slice, this.list, this.context.signal);
+    }
+    /**
+     * What was found, and whether more prompts can be searched.
+     * @param {number} count
+     */
+    outcome(count) {
+      if (this.query.kind === "all") return [];
+      const words = `${several(count, "claim")} found.`;
+      const unread = this.wantsPrompts ? this.claims.filter(({ id }) => !this.index.prompts.has(id)).length : 0;
+      if (unread === 0) return [words];
+      if (this.reading) return [`${words} Reading prompts: ${grouped(unread)} are left …`];
+      const more = h("button", { type: "button" }, `Search ${several(unread, "more prompt")}`);
+      more.addEventListener("click", () => void this.readPrompts(true));
+      return [words, " ", more, " (reads their transactions)"];
+    }
+    /**
+     * Reads the prompts of claims, newest first, so that they can be searched.
+     * @param {boolean} all however many there are
+     */
+    async readPrompts(all) {
+      if (!this.wantsPrompts || this.reading) return;
+      const unread = this.claims.filter(({ id }) => !this.index.prompts.has(id));
+      if (unread.length > CHUNK && !all) return;
+      this.reading = true;
+      try {
+        for (let start2 = 0; start2 < unread.length && !this.context.signal.aborted; start2 += CHUNK) {
+          this.update();
+          await this.indexPrompts(unread.slice(start2, start2 + CHUNK));
           await breathe();
         }
-        if (signal.aborted || mine !== searching) return;
-        update();
+      } catch (error) {
+        if (!(error instanceof RpcError)) throw error;
+        this.reading = false;
+        this.update();
+        this.found.append(` Prompts could not be read: ${error.message}.`);
+        return;
       }
-      searching = 0;
-      update();
-    };
-    const started = () => search().catch((error) => {
-      searching = 0;
-      if (!(error instanceof RpcError)) throw error;
-      found.textContent = `Prompts could not be searched: ${error.message}.`;
-    });
-    let typing = 0;
-    input.addEventListener("input", () => {
-      clearTimeout(typing);
-      typing = window.setTimeout(() => {
-        page = 1;
-        history.replaceState(null, "", routeOf(1, input.value));
-        void started();
-      }, TYPING_MS);
-    });
-    form.addEventListener("submit", (event) => event.preventDefault());
-    signal.addEventListener("abort", () => clearTimeout(typing));
-    follow(context, update);
-    if (query.kind !== "all") void started();
-  }
+      this.reading = false;
+      if (!this.context.signal.aborted) this.update();
+    }
+    /** @param {readonly Claim[]} claims */
+    async indexPrompts(claims) {
+      const { calls } = this.app.connection();
+      await calls.load(claims);
+      for (const claim of claims) {
+        const statement = calls.known.get(claim.id)?.statement;
+        const prompt = statement && !statement.sealed ? statement.prompt : [];
+        const text2 = (await this.app.vocabulary(claim.modelId))?.textOf(prompt);
+        this.index.addPrompt(claim.id, prompt, text2 ?? null);
+      }
+    }
+  };
+  var isSame = (a, b) => a.id === b.id && a.block === b.block && a.reward === b.reward;
   function routeOf(page, query) {
     const parameters = new URLSearchParams();
     if (query) parameters.set("q", query);
@@ -5927,60 +6019,6 @@
       h("span", {}, `Page ${grouped(current)} of ${grouped(pages)}`),
       ...[to(current + 1, "Older"), to(pages, "Oldest")]
     ];
-  }
-  function cardOf({ app }, claim) {
-    return h(
-      "li",
-      { class: "card", "data-claim": claim.id },
-      h("p", { class: "prompt" }, h("span", { class: "note" }, "reading the prompt …")),
-      h("p", { class: "answer" }, said(claim.text, { most: SHOWN, whole: false })),
-      h(
-        "p",
-        { class: "meta" },
-        modelLink(app, claim.modelId),
-        h("span", {}, "block ", grouped(claim.block), h("span", { class: "when" })),
-        h("span", {}, "by ", account(claim.settler, true)),
-        claim.reward > 0n && h("span", {}, "for ", ether(claim.reward)),
-        link(`/claim/${claim.id}`, "Claim ", digest2(claim.id, true))
-      )
-    );
-  }
-  async function complete({ app, signal }, claims, list2) {
-    const { calls } = app.connection();
-    const partOf = (claim, part) => list2.querySelector(`[data-claim="${claim.id}"] .${part}`);
-    try {
-      await Promise.all([calls.load(claims), app.loadTimes(claims.map(({ block }) => block))]);
-    } catch (error) {
-      if (!(error instanceof RpcError)) throw error;
-      for (const claim of claims)
-        partOf(claim, "prompt")?.replaceChildren(
-          h("span", { class: "note" }, `the prompt could not be read: ${error.message}`)
-        );
-      return;
-    }
-    for (const claim of claims) {
-      const prompt = await cardPrompt(app, claim);
-      if (signal.aborted) return;
-      partOf(claim, "prompt")?.replaceChildren(prompt);
-      partOf(claim, "when")?.replaceChildren(", ", time(app.times.get(claim.block) ?? 0));
-    }
-  }
-  async function cardPrompt(app, claim) {
-    const call2 = app.calls?.known.get(claim.id) ?? null;
-    if (call2 === null) return h("span", { class: "note" }, "the prompt is not in the transaction's data");
-    if (call2.statement.sealed) return h("span", { class: "note" }, "a sealed prompt");
-    const text2 = (await app.vocabulary(claim.modelId))?.textOf(call2.statement.prompt) ?? null;
-    return text2 === null ? idsOnly(call2.statement.prompt, 30) : said(text2, { most: SHOWN, whole: false });
-  }
-  async function indexPrompts({ app }, index, claims) {
-    await app.connection().calls.load(claims);
-    for (const claim of claims) {
-      const statement = app.calls?.known.get(claim.id)?.statement;
-      const open = statement && !statement.sealed ? statement.prompt : null;
-      const bytes = open && (await app.vocabulary(claim.modelId))?.textOf(open);
-      if (bytes) index.addPrompt(claim.id, bytes);
-      else index.prompts.set(claim.id, open ? open.join(",") : "");
-    }
   }
 
   // explorer/src/views/models.js
