@@ -105,8 +105,8 @@ test-explorer: develop ## run the explorer's page in Chromium, on a local chain 
 bench-explorer: develop ## time the explorer on a local chain with 10,000 claims; CLAIMS, SLOWDOWN=4 for a phone's processor
 	@$(BIN)/python -m scripts.explorer.bench $(if $(CLAIMS),--claims $(CLAIMS)) $(if $(SLOWDOWN),--slowdown $(SLOWDOWN))
 
-chromium: ## install Debian's Chromium where none is there: for root alone, others are told
-	@scripts/install_chromium.sh
+chromium: develop ## install Debian's Chromium where none is there: for root alone, others are told how
+	@$(BIN)/python -m scripts.explorer.chromium >/dev/null 2>&1 || scripts/install_chromium.sh
 
 demo: setup ## prove and settle the small model's answer on a local chain; PROMPT="..." MODEL=... take others
 	@$(BIN)/zkllm demo $(if $(PROMPT),--prompt "$$PROMPT") $(if $(MODEL),--model "$$MODEL")

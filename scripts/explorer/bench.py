@@ -26,6 +26,7 @@ from typing import Any
 from eth_abi import encode
 
 from scripts import ROOT
+from scripts.explorer.chromium import MISSING, chromium
 from scripts.explorer.world import DEMO
 from testkit.vault import send
 from verifier_gen.standard_json import standard_json
@@ -118,6 +119,10 @@ def main() -> int:
     )
     parser.add_argument("--json", type=Path, help="where the figures go too")
     arguments = parser.parse_args()
+    browser = chromium()
+    if browser is None:
+        print(MISSING, file=sys.stderr)
+        return 1
     with tempfile.TemporaryDirectory() as folder, LocalNode() as node:
         many = Many(node, Path(folder))
         print(f"settling {arguments.claims:,} claims ..", file=sys.stderr, flush=True)
@@ -130,7 +135,7 @@ def main() -> int:
             "slowdown": arguments.slowdown,
         }
         measure = ["node", str(ROOT / "explorer/test/browser/measure.js")]
-        environment = {**os.environ, "ZKLLM_EXPLORER_MEASURE": json.dumps(told)}
+        environment = {**os.environ, "CHROMIUM": browser, "ZKLLM_EXPLORER_MEASURE": json.dumps(told)}
         done = subprocess.run(measure, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
         if done.returncode:
             return done.returncode

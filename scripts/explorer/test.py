@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 from scripts import ROOT
+from scripts.explorer.chromium import MISSING, chromium
 from zkllm.explorer import static_folder
 
 TESTS = ROOT / "explorer/test/browser"
@@ -29,6 +30,10 @@ def main() -> int:
     parser.add_argument("files", nargs="*", type=Path, help="tests to run (default: all)")
     arguments = parser.parse_args()
     files = arguments.files or sorted(TESTS.glob("*.test.js"))
+    browser = chromium()
+    if browser is None:
+        print(MISSING, file=sys.stderr)
+        return 1
     with tempfile.TemporaryDirectory() as folder:
         site = Path(folder) / "page"
         command = [sys.executable, "-m", "scripts.explorer.world", "--out", str(site)]
@@ -39,7 +44,7 @@ def main() -> int:
             if not line:
                 return world.wait() or 1
             said = json.loads(line) | {"site": str(site), "bare": str(static_folder())}
-            environment = {**os.environ, "ZKLLM_EXPLORER_WORLD": json.dumps(said)}
+            environment = {**os.environ, "CHROMIUM": browser, "ZKLLM_EXPLORER_WORLD": json.dumps(said)}
             if arguments.pictures:
                 environment["ZKLLM_EXPLORER_PICTURES"] = str(arguments.pictures.resolve())
             runner = ["node", "--test", "--test-reporter=spec", *map(str, files)]
