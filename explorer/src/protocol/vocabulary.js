@@ -44,8 +44,7 @@ export class Vocabulary {
     for (let id = 0; id < size; id++) {
       let length = 0;
       for (let shift = 0, byte = 0x80; byte & 0x80; shift += 7) {
-        if (at >= packed.length || shift > 21) throw new Malformed("the vocabulary's file is damaged");
-        byte = packed[at++];
+        byte = packed[at++]; // beyond the end nothing, which ends the length
         length |= (byte & 0x7f) << shift;
       }
       this.places[2 * id] = at;

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { concat, equal, fromHex, keccak256, toHex, toWord, utf8 } from "../../src/bytes.js";
+import { Malformed, concat, equal, fromHex, keccak256, toHex, toWord, utf8 } from "../../src/bytes.js";
 import {
   Reader,
   SETTLE,
@@ -118,6 +118,27 @@ for (const name of Object.keys(FIXTURES)) {
     }
   });
 }
+
+test("an id beyond the vocabulary is none of it, even where the tree has a leaf there", () => {
+  const leaf = (/** @type {number} */ id) => keccak256(Uint8Array.of(0), toWord(id, 4), utf8("x"));
+  const node = (/** @type {Uint8Array} */ a, /** @type {Uint8Array} */ b) =>
+    keccak256(Uint8Array.of(1), a, b);
+  const root = node(node(leaf(0), leaf(1)), node(leaf(2), leaf(3)));
+  const siblings = [leaf(2), node(leaf(0), leaf(1))];
+  assert.ok(isOfVocabulary(root, 4, [3], [utf8("x")], siblings));
+  assert.ok(!isOfVocabulary(root, 3, [3], [utf8("x")], siblings));
+});
+
+test("values that are none of their type are refused", () => {
+  const reader = new Reader(concat(toWord(1n << 160n), toWord(2), toWord(65), toWord(1)));
+  assert.throws(() => reader.address(0), Malformed);
+  assert.throws(() => reader.boolean(32), Malformed);
+  assert.throws(() => reader.bytes(64), Malformed);
+  assert.throws(() => reader.words(64), Malformed);
+  assert.throws(() => reader.word(97), Malformed);
+  assert.throws(() => reader.word(-1), Malformed);
+  assert.equal(reader.boolean(96), true);
+});
 
 test("data of verify are the ABI's encoding", () => {
   const data = verifyCall(keccak256(), [1n, 2n], concat(word(3), word(4), word(5)));

@@ -117,6 +117,8 @@ test("what is so holds", async () => {
 /** @type {Record<string, [string, (scene: ReturnType<typeof scene>) => void]>} what is false -> the check, the lie */
 const LIES = {
   "the announced prompt": ["call", ({ subject }) => (subject.claim.promptDigest = toHex(toWord(1)))],
+  "the announced model": ["call", ({ subject }) => (subject.claim.modelId = toHex(toWord(1)))],
+  "the model of the proof": ["proof", ({ subject }) => (subject.claim.modelId = toHex(toWord(1)))],
   "the chain": ["proof", ({ subject }) => (subject.chainId = 1)],
   "the contract": ["proof", ({ subject }) => (subject.contract = VERIFIER)],
   "the sender": ["proof", ({ subject }) => (subject.claim.settler = VERIFIER)],
@@ -127,6 +129,13 @@ const LIES = {
   ],
   "the shape": ["proof", ({ subject }) => (subject.call.parameters.N = 17)],
   "the answer's bytes": ["tokens", ({ subject }) => (subject.call.settlement.tokens = [utf8(" other")])],
+  "the answer's bytes, announced too": [
+    "tokens",
+    ({ subject }) => {
+      subject.call.settlement.tokens = [utf8(" other")];
+      subject.claim.text = utf8(" other");
+    },
+  ],
   "the announced text": ["tokens", ({ subject }) => (subject.claim.text = utf8(" other"))],
   "the vocabulary": [
     "prompt",

@@ -169,6 +169,15 @@ test("new claims are found, and those of dropped blocks are forgotten", async ()
   assert.equal(history.claimsById.get(id(2)), undefined);
 });
 
+test("events of blocks that were dropped are passed over", async () => {
+  const dropped = { ...settled(5, 1), removed: true };
+  const history = await readAll(historyOf(new Node([dropped, settled(6, 2)], { head: 9 })));
+  assert.deepEqual(
+    history.claims.map((claim) => claim.id),
+    [id(2)],
+  );
+});
+
 test("a claim is looked up by its id", async () => {
   const node = new Node([settled(5, 1), settled(6, 2)], { head: 9 });
   node.answer = (_, [filter]) => ({

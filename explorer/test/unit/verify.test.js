@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { test } from "node:test";
 import { Malformed, concat, fromHex, toHex, toWord } from "../../src/bytes.js";
+import { R } from "../../src/protocol/field.js";
 import { VerifyingKey } from "../../src/protocol/key.js";
 import { Refused } from "../../src/protocol/refused.js";
 import { verify } from "../../src/protocol/verify.js";
@@ -78,6 +79,42 @@ for (const [name, shape] of Object.entries(FIXTURES)) {
     assert.throws(() => verify(foreign, context, words, body), Refused);
   });
 }
+
+/**
+ * The words with a limb replaced: limb 0 is T, limb 1 + i is x_i.
+ * @param {bigint[]} words
+ * @param {number} limb
+ * @param {number} value
+ */
+const withLimb = (words, limb, value) =>
+  words.map((word, i) => {
+    if (i !== Math.floor(limb / 10)) return word;
+    const shift = 24n * BigInt(9 - (limb % 10));
+    return (word & ~(0xffffffn << shift)) | (BigInt(value) << shift);
+  });
+
+test("a statement outside of the shape is refused as such, whatever the proof", () => {
+  /** @param {string} name @param {string} why @param {(words: bigint[], fixture: any) => bigint[]} change */
+  const refused = (name, why, change) => {
+    const fixture = read(`contracts/test/fixtures/${name}.json`);
+    const key = new VerifyingKey(read(`contracts/test/fixtures/${name}.vk.json`));
+    const words = change(fixture.words.map(BigInt), fixture);
+    assert.notDeepEqual(words, fixture.words.map(BigInt));
+    assert.throws(
+      () => verify(key, fromHex(fixture.context), words, concat(...fixture.proof.map(fromHex))),
+      (error) => error instanceof Refused && error.check === "statement" && error.message.includes(why),
+    );
+  };
+  refused("single", "vocabulary", (words, { vocabularySize }) => withLimb(words, 3, vocabularySize));
+  refused("sealed", "vocabulary", ([P, ...rest], { vocabularySize }) => [
+    P,
+    ...withLimb(rest, 0, vocabularySize),
+  ]);
+  refused("multi", "pad id", (words, { ids }) => withLimb(words, 1 + ids.length, 1)); // behind x_T
+  refused("multi", "T = 2", (words, { k }) => withLimb(words, 0, k - 1));
+  refused("multi", "T = 41", (words, { N }) => withLimb(words, 0, N + 1));
+  refused("sealed", "below r", ([P, ...rest]) => [P + R, ...rest]);
+});
 
 test("a key is refused where a field of it is out of range, or no point", () => {
   const good = read("contracts/test/fixtures/single.vk.json");
