@@ -44,9 +44,7 @@ def files_of(site: Site, progress: Progress | None = None) -> dict[str, bytes]:
     for model in site.models:
         if model.tokens is not None:
             contents[_vocabulary_file(model)] = _vocabulary_script(model, model.tokens)
-    contents["data/site.js"] = _script(
-        "site", _site_data(site, progress or (lambda stage, done, total: None))
-    )
+    contents["data/site.js"] = _call("site", _site_data(site, progress or (lambda stage, done, total: None)))
     return contents
 
 
@@ -59,7 +57,7 @@ def write_site(out: Path, site: Site, progress: Progress | None = None) -> dict[
     return contents
 
 
-def _script(function: str, *values: object) -> bytes:
+def _call(function: str, *values: object) -> bytes:
     arguments = ", ".join(json.dumps(value, sort_keys=True, ensure_ascii=True) for value in values)
     return f"zkllmExplorer.{function}({arguments});\n".encode("ascii")
 
@@ -111,7 +109,7 @@ def _vocabulary_script(model: SiteModel, tokens: Sequence[bytes]) -> bytes:
     if VocabularyTree(tokens).root != model.vocabulary_root or len(tokens) != model.keys[0].vocab_size:
         raise SettlementError(f"{model.name}: the tokenizer is not the one that its verifying keys commit to")
     packed = b"".join(_leb128(len(token)) + token for token in tokens)
-    return _script("vocabulary", _vocabulary_file(model), base64.b64encode(packed).decode())
+    return _call("vocabulary", _vocabulary_file(model), base64.b64encode(packed).decode())
 
 
 def _leb128(value: int) -> bytes:
