@@ -1,6 +1,6 @@
 """Records as JSON: dataclasses of numbers, booleans, text, bytes (in lower-case hexadecimal), tuples, lists,
 dictionaries by name, and records. What is read has every field, of its type, and no other; a record has one
-canonical encoding. Pure Python.
+canonical encoding. A field that only some records have (`unless`) is left out of the others. Pure Python.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import json
 import re
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
     Record = TypeVar("Record", bound=DataclassInstance)
+Default = TypeVar("Default")
 
 _HEXADECIMAL = re.compile(r"(?:[0-9a-f]{2})*\Z")
+_LEFT_OUT = {"left out": True}
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,13 @@ class Text:
 
     write: Callable[[bytes], str]
     read: Callable[[str], bytes]
+
+
+def unless(default: Default) -> Default:
+    """A field that is left out where it has this value: a later feature's, which changes no record without
+    it."""
+    made: Default = field(default=default, metadata=_LEFT_OUT)
+    return made
 
 
 def encode(record: DataclassInstance) -> bytes:
@@ -52,7 +61,13 @@ def decode(cls: type[Record], raw: bytes, what: str) -> Record:
 
 def to_data(record: DataclassInstance) -> JsonObject:
     """For JSON."""
-    return {name: _written(kind, getattr(record, name)) for name, kind in _kinds(type(record)).items()}
+    kinds = _kinds(type(record))
+    values = {f.name: getattr(record, f.name) for f in fields(record) if not _left_out(f, getattr(record, f.name))}
+    return {name: _written(kinds[name], value) for name, value in values.items()}
+
+
+def _left_out(f: Field[Any], value: object) -> bool:
+    return bool(f.metadata.get("left out")) and value == f.default
 
 
 def from_data(cls: type[Record], data: object, what: str, *, defaults: bool = False) -> Record:
@@ -61,12 +76,16 @@ def from_data(cls: type[Record], data: object, what: str, *, defaults: bool = Fa
     kinds = _kinds(cls)
     if type(data) is not dict:
         raise Malformed(f"{what} is not an object")
-    needed = {f.name for f in fields(cls) if not defaults or f.default is MISSING}
+    optional = {f.name: f for f in fields(cls) if f.metadata.get("left out")}
+    needed = {f.name for f in fields(cls) if not defaults or f.default is MISSING} - set(optional)
     if wrong := sorted(needed - set(data)):
         raise Malformed(f"{what} lacks {wrong[0]!r}")
     if wrong := sorted(set(data) - set(kinds)):
         raise Malformed(f"{what} has an unknown field {wrong[0][:60]!r}")
-    return cls(**{name: _read(kinds[name], value, f"{what}: {name}") for name, value in data.items()})
+    read = {name: _read(kinds[name], value, f"{what}: {name}") for name, value in data.items()}
+    if wrong := sorted(name for name, f in optional.items() if name in read and _left_out(f, read[name])):
+        raise Malformed(f"{what} has {wrong[0]!r}, which is left out where it is {optional[wrong[0]].default!r}")
+    return cls(**read)
 
 
 @cache
