@@ -33,6 +33,18 @@ SHAPES: dict[str, dict[str, Any]] = {
     "no slots": dict(head_slots=1, width_slots=1, inner_slots=1, vocab_slots=1, mu=12),
     "one layer, one head": dict(n_layer=1, n_head=1, n_kv_head=1, head_dim=2, d_model=3, d_inner=2),
     "narrow limbs": dict(limb_bits=5, mu=12),
+    "norms of heads": dict(head_norm=True),
+    "norms of heads, groups of three, narrow limbs": dict(
+        head_norm=True, n_head=9, n_kv_head=3, head_dim=6, d_model=14, limb_bits=5, mu=12
+    ),
+    "norms of heads, one head": dict(head_norm=True, n_layer=1, n_head=1, n_kv_head=1, mu=12),
+    "norms of what is put out, two rotations, a scaled embedding": dict(
+        head_norm=True, post_norm=True, n_layer=3, angles=(0, 1, 0), wte_factor=101, wte_shift=0, x0_shift=4,
+        mu=13,
+    ),
+    "norms of what is put out, narrow limbs": dict(
+        post_norm=True, n_layer=1, wte_factor=3, wte_shift=1, limb_bits=6, mu=12
+    ),
     "wide products": dict(product_bits=23, final_bits=21, logit_bits=28, diff_bits=28),
 }  # fmt: skip
 

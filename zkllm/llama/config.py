@@ -1,6 +1,6 @@
 """What fixes the integer program of a Llama: the architecture, every scale, every width.
 
-A `LlamaConfig` and the quantised weights determine the program completely; both are committed to by
+What only some of the family have is left out of the data of the others (`records.unless`). A `LlamaConfig` and the quantised weights determine the program completely; both are committed to by
 `model_id`. Widths are in bits, shifts are powers of two.
 """
 
@@ -12,10 +12,36 @@ from zkllm.errors import Malformed
 from zkllm.files import JsonObject
 from zkllm.protocol.column_sizes import ColumnSizes
 from zkllm.protocol.shape import Vocabulary
-from zkllm.records import from_data, to_data
+from zkllm.records import from_data, to_data, unless
 
 FAMILY = "llama"
 """In the data of a configuration, which GPT-2's lack: a configuration of one family is none of another's."""
+
+
+@dataclass(frozen=True)
+class NormConfig:
+    """Of RMSNorms with a gain: rho^2 Q <= d 4^kappa < (rho + 1)^2 Q, out = round(gain D rho)."""
+
+    kappa: int
+    shift: int
+    rho_bits: int  # unsigned
+    norm_bits: int  # u and v: unsigned
+
+
+@dataclass(frozen=True)
+class HeadNormConfig(NormConfig):
+    """Of each head of queries and keys, over its own features."""
+
+    query_eps: tuple[int, ...]  # eps_int of each layer, at least 1
+    key_eps: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class PostNormConfig(NormConfig):
+    """Of what attention and the MLP put out."""
+
+    out_bits: int  # signed
+    eps: tuple[int, ...]  # eps_int of each write, at least 1
 
 
 @dataclass(frozen=True)
@@ -90,6 +116,13 @@ class LlamaConfig:
     fixed_mu: int  # of which tensors fill 2^fixed_mu of a fixed column, at most all,
     witness_mu: int  # and 2^witness_mu of a witness column, at most half
     hidden: bool  # fixed columns are masked above that, but for those of lookup tables, which are apart
+
+    # what only some have
+    head_norm: HeadNormConfig | None = unless(None)
+    post_norm: PostNormConfig | None = unless(None)
+    wte_factor: int = unless(1)  # X_0 = round(wte_factor 2^wte_shift wte), odd
+    x0_shift: int = unless(0)  # of that rounding; 0: none
+    angles: tuple[int, ...] = unless(())  # of each layer: which table of cosines and sines; none: there is one
 
     @property
     def width(self) -> int:

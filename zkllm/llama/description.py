@@ -8,7 +8,9 @@ from zkllm.ops.embedding import Embedding
 from zkllm.ops.gated import GatedProduct
 from zkllm.ops.grouped_attention import GroupedAttention
 from zkllm.ops.head import FinalNorm, Head
+from zkllm.ops.head_norm import HeadNorm
 from zkllm.ops.linear import Kind, Linear
+from zkllm.ops.post_norm import PostNorm
 from zkllm.ops.residual import Residual
 from zkllm.ops.rmsnorm import RmsNorm
 from zkllm.ops.rotary import Rotary
@@ -30,10 +32,14 @@ POINTS = (("l", "t", *SHARED, *HEAD), ("l", "t", *RESIDUAL), ("l", "t", "f"), ("
 
 def axes(c: LlamaConfig, rows: int, certified: int) -> tuple[Axis, ...]:
     """Every axis with its real size."""
+    several = [
+        *([Axis("kind", 2)] if c.head_norm else []),  # a query, a key
+        *([Axis("angle", max(c.angles) + 1)] if c.angles else []),
+    ]
     return (
         Axis("l", c.n_layer, ROW),
         Axis("n", 2 * c.n_layer + 1, ROW),
-        Axis("m", 2 * c.n_layer),
+        Axis("m", 2 * c.n_layer, ROW),
         Axis("t", rows, TOKEN),
         Axis("u", rows),
         Axis("i", certified, TOKEN),
@@ -54,11 +60,13 @@ def axes(c: LlamaConfig, rows: int, certified: int) -> tuple[Axis, ...]:
         Axis("pos", c.n_ctx),
         Axis("act", 1 << c.gate_bits),
         Axis("exp", 1 << c.exp_bits),
+        *several,
     )
 
 
 def linear_kinds(c: LlamaConfig) -> tuple[Kind, ...]:
     width, inner = Packing("d", c.width_slot_bits), Packing("fc", c.inner_slot_bits)
+    put_out = "out" if c.post_norm else "write"  # what o and down make
 
     def first(name: str, shift: int, target: str, bits: int | None) -> Kind:
         """Of the MLP's: from the second RMSNorm's output to the inner width."""
@@ -108,7 +116,7 @@ def linear_kinds(c: LlamaConfig) -> tuple[Kind, ...]:
             output_dims=(RESIDUAL,),
             packing=width,
             point=RESIDUAL,
-            target="write",
+            target=put_out,
             layer=Alternate("l", 0),
             remainder="o_rem",
             gains=c.gains("o"),
@@ -126,7 +134,7 @@ def linear_kinds(c: LlamaConfig) -> tuple[Kind, ...]:
             output_dims=(RESIDUAL,),
             packing=width,
             point=RESIDUAL,
-            target="write",
+            target=put_out,
             layer=Alternate("l", 1),
             remainder="down_rem",
             gains=c.gains("down"),
@@ -154,6 +162,49 @@ def rms_norm(c: LlamaConfig) -> RmsNorm:
     )
 
 
+def head_norms(c: LlamaConfig) -> list[HeadNorm]:
+    """The one that some have."""
+    norm = c.head_norm
+    if norm is None:
+        return []
+    return [
+        HeadNorm(
+            parts={ATTENTION: 1},
+            width=c.head_dim,
+            kappa=norm.kappa,
+            rho_bits=norm.rho_bits,
+            norm_bits=norm.norm_bits,
+            shift=norm.shift,
+            bits=c.act_bits,
+            query_eps=norm.query_eps,
+            key_eps=norm.key_eps,
+        )
+    ]
+
+
+def post_norms(c: LlamaConfig) -> list[PostNorm]:
+    """The one that some have."""
+    norm = c.post_norm
+    if norm is None:
+        return []
+    return [
+        PostNorm(
+            parts={ATTENTION: 1 / 2, SECOND: 1 / 2},
+            width=c.d_model,
+            kappa=norm.kappa,
+            rho_bits=norm.rho_bits,
+            norm_bits=norm.norm_bits,
+            shift=norm.shift,
+            bits=norm.out_bits,
+            eps=norm.eps,
+        )
+    ]
+
+
+def rotary(c: LlamaConfig) -> Rotary:
+    return Rotary(c.rotary_shift, c.act_bits, c.head_norm is not None, c.angles, parts={ATTENTION: 1})
+
+
 def attention(c: LlamaConfig) -> GroupedAttention:
     return GroupedAttention(
         shift=c.exp_shift, bits=c.act_bits, over_bits=c.over_bits, div_bits=c.div_bits, parts={ATTENTION: 1}
@@ -174,14 +225,18 @@ def operations(c: LlamaConfig) -> tuple[Operation, ...]:
             token_shift=c.wte_shift,
             position_shift=None,
             width_axes=RESIDUAL,
+            factor=c.wte_factor,
+            rounding=c.x0_shift,
             parts={EMBEDDING: 1},
         ),
         residual(c),
         rms_norm(c),
         Linear(linear_kinds(c)),
-        Rotary(c.rotary_shift, c.act_bits, parts={ATTENTION: 1}),
+        *head_norms(c),
+        rotary(c),
         attention(c),
         gated_product(c),
+        *post_norms(c),
         FinalNorm(c.final_shift, c.final_bits, biased=False, width_axes=RESIDUAL, parts={HEAD_PART: 1}),
         Head(
             c.vocabulary,

@@ -1,6 +1,12 @@
 """X_0[t] = 2^e wte[x_t] + 2^e' wpe[t]: two linear claims, no message. The ids are public, so the one-hots are
 weights. A model that rotates its queries and keys has no wpe.
 
+An embedding that is scaled by a number which is no power of two has a public factor c and one rounding,
+
+    2^s X_0 + x0_rem - 2^(s-1) = c 2^e wte[x_t],    0 <= x0_rem < 2^s, X_0 ranged;
+
+s = 0: there is none, and X_0 needs no range.
+
 The rows of the packed embedding in use are unpacked into range-checked slots; the slot axis s = (t, slot).
 """
 
@@ -17,9 +23,12 @@ from ..protocol.manifest import Held, Manifest
 from ..protocol.operation import Operation, Run
 from ..protocol.party import Summand
 from ..protocol.shape import Vocabulary
-from ..protocol.sources import Array, Derived, Joined, Material, Packing, Traced
+from ..protocol.sources import Array, Derived, Joined, Material, Packing, Traced, largest
 from ..protocol.sumcheck import SumcheckPoint
 from .axes import WIDTH
+
+STREAM_BITS = 32
+"""Of X_0, as it is traced."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +39,8 @@ class Embedding(Operation):
     token_shift: int  # e
     position_shift: int | None  # e'; None: no positions are added
     width_axes: tuple[str, ...] = WIDTH
+    factor: int = 1  # c
+    rounding: int = 0  # s
 
     rows = "embedding: rows"
     sums = "embedding: X0"
@@ -40,7 +51,11 @@ class Embedding(Operation):
         m.fixed("P_wte", held=Held(Array("wte", "int16", (ids, width)), Packing("w", self.slot_bits)))
         if self.position_shift is not None:
             m.fixed("wpe", held=Held(Array("wpe", "int16", ("pos", width))))
-        m.free("x0", "t", width, note=self.sums, made=Traced("int32"))
+        if self.rounding:
+            m.value("x0", "t", width, bits=STREAM_BITS, signed=True, made=Traced("int32"), watch=largest)
+            m.value("x0_rem", "t", width, bits=self.rounding, made=Traced("int64"))
+        else:
+            m.free("x0", "t", width, note=self.sums, made=Traced("int32"))
         m.value("slot", "s", width, bits=self.bits, signed=True, made=Derived(self.unpacked))
 
     def unpacked(self, of: Material) -> np.ndarray:
@@ -76,9 +91,12 @@ class Embedding(Operation):
             ],
             0,
         )
+        x0 = run.tensor("x0")
+        if self.rounding:
+            x0 = (1 << self.rounding) * x0 + run.tensor("x0_rem") - (1 << self.rounding - 1)
         summands: list[Summand] = [
-            (-1, run.tensor("x0"), at),
-            (1 << self.token_shift, run.tensor("slot", At(F.Listed(selected, size)), *axes), width),
+            (-1, x0, at),
+            (self.factor << self.token_shift, run.tensor("slot", At(F.Listed(selected, size)), *axes), width),
         ]
         if self.position_shift is not None:
             summands.append((1 << self.position_shift, run.tensor("wpe", First("t"), *axes), at))

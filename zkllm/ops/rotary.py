@@ -6,6 +6,7 @@ With j' an index of half a head's features, z = 0, 1 the half, and fixed tables 
 
 0 <= rot_rem < 2^s, for every query's head and the key's. The tables have s fractional bits; they are made
 from the configuration's numbers (`model_id` commits to them): a scaling of frequencies is another table.
+Where layers differ in them, there are several tables, and each layer's is public.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 
 from ..protocol.algebra import Point, Scalar
 from ..protocol.data import ProverData
-from ..protocol.forms import First, Form, Swap
+from ..protocol.forms import Chosen, First, Form, Swap
 from ..protocol.manifest import Held, Manifest
 from ..protocol.operation import Operation, Run, Work
 from ..protocol.relations import Equation, PublicFactor
@@ -42,13 +43,16 @@ def _sign_at(env: Mapping[str, Point]) -> Scalar:
 class Rotary(Operation):
     shift: int  # s
     bits: int  # of rot
+    normed: bool = False  # whether a norm of each head comes before
+    tables: tuple[int, ...] = ()  # of each layer, where there are several
 
     turn = "rotary: turn"
     relations = (turn,)
 
     def declare(self, m: Manifest) -> None:
+        which = ("angle",) if self.tables else ()
         for name in ("cos", "sin"):
-            m.fixed(name, held=Held(Array(name, "int32", ("pos", ("c", "j")))), public=True)
+            m.fixed(name, held=Held(Array(name, "int32", (*which, "pos", ("c", "j")))), public=True)
         dims = ("l", "t", "x", (*SHARED, *HEAD))
         m.value("rot", *dims, bits=self.bits, signed=True, made=Traced("int16"), watch=largest)
         m.value("rot_rem", *dims, bits=self.shift, made=Traced("int32"))
@@ -57,13 +61,17 @@ class Rotary(Operation):
         return Work(checked=m.count_over(TURNED))
 
     def _plain(self, run: Run, half: Swap | str) -> Form:
-        """Queries and keys before they are turned; parts of q k v, whose last one is v."""
+        """Queries and keys before they are turned; parts of q k v, whose last one is v, or what is normed."""
+        if self.normed:
+            return run.tensor("normed", "l", "t", "x", *SHARED, half, *HEAD[1:])
         return run.tensor("qkv", "l", "t", First("x"), *SHARED, half, *HEAD[1:])
 
     def equations(self, run: Run) -> list[Equation]:
         s = self.shift
+        which = (Chosen("l", self.tables),) if self.tables else ()
+        axes = ("l", *ANGLES) if self.tables else ANGLES
         cos, sin = (
-            run.factor(name, run.tensor(name, First("t"), *ANGLES[1:]), ANGLES) for name in ("cos", "sin")
+            run.factor(name, run.tensor(name, *which, First("t"), *ANGLES[1:]), axes) for name in ("cos", "sin")
         )
         plain = run.factor("plain", self._plain(run, "z"), TURNED)
         other = run.factor("other half", self._plain(run, Swap("z")), TURNED)

@@ -1,9 +1,9 @@
 """Linear forms: virtual tensors that are linear in committed ones.
 
 A form is a sum of coefficient * tensor, where each axis of the tensor is tied to an axis of the form by a
-sparse linear map (`Along`, `Alternate`, `Swap`, `Before`, `First`, `Rows`) or contracted with a fixed weight
-(`At`). An axis of the form that a term does not mention is broadcast over its REAL indices. Evaluating a form
-at a point is a claim on committed tensors: the maps are transposed into weights.
+sparse linear map (`Along`, `Alternate`, `Swap`, `Before`, `First`, `Chosen`, `Rows`) or contracted with a
+fixed weight (`At`). An axis of the form that a term does not mention is broadcast over its REAL indices.
+Evaluating a form at a point is a claim on committed tensors: the maps are transposed into weights.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 
 from ..bits import ceil_log2
 from . import functionals as F
-from .algebra import Point, Scalar, eq, eq_index, ones_at
+from .algebra import Point, Scalar, eq, eq_index, listed_at, ones_at
 from .layout import Block, Layout
 from .manifest import Manifest
 
@@ -110,6 +110,21 @@ class First:
 
     def rows(self, data: np.ndarray, position: int, form_size: int) -> np.ndarray:
         return _take(data, position, slice(0, form_size))
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Entry x of the form is entry `entries[x]` of the tensor: one that several indices share."""
+
+    axis: str
+    entries: tuple[int, ...]
+
+    def functional(self, point: Point, form_size: int, size: int) -> F.Functional:
+        shared = {k: listed_at([int(e == k) for e in self.entries], point) for k in set(self.entries)}
+        return F.Listed(shared, size)
+
+    def rows(self, data: np.ndarray, position: int, form_size: int) -> np.ndarray:
+        return np.take(data, self.entries, axis=position)
 
 
 @dataclass(frozen=True)

@@ -6,21 +6,25 @@ operations on 64-bit integers an entry.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import isqrt
 
 import numpy as np
 
 from zkllm.kernels.interface import Kernels, LinearScales
-from zkllm.llama.description import attention, linear_kinds, rms_norm
+from zkllm.llama.description import attention, head_norms, linear_kinds, post_norms, rms_norm
 from zkllm.model.kernel_rows import KernelRows, Progress
 from zkllm.model.llama.weights import LlamaModel
 from zkllm.model.trace import Trace
+from zkllm.ops.norm import RowNorm
 from zkllm.protocol.sources import WORDS
 
 _LIMB = 15
 """Bits below the top limb of a wide input of a linear layer, whose kernel takes 16-bit integers."""
 _HALVES = 16
 """Of an accumulator, as the linear kernel gives it: rounded to 32 bits, and what is left."""
+
+Index = tuple[int, slice]
 
 
 class LlamaExecution(KernelRows):
@@ -31,11 +35,13 @@ class LlamaExecution(KernelRows):
         c = model.config
         self.c, self.model = c, model
         self.norm_scales, self.attention_scales = rms_norm(c), attention(c)
+        self.head_norms, self.post_norms = head_norms(c), post_norms(c)
         self.kinds = {kind.name: kind for kind in linear_kinds(c)}
         bits = self.guard.bits
         self.target_bits = {
             "qkv": bits(c.act_bits, 16),
             "write": bits(c.write_bits, 32),
+            "out": bits(c.post_norm.out_bits if c.post_norm else 32, 32),
             "f": c.gate_bits,  # checked or not: the table has no other entry
             "up": bits(c.act_bits, 16),
         }
@@ -50,35 +56,78 @@ class LlamaExecution(KernelRows):
             self.linear("qkv", l, at, self.trace["y"][2 * l, at], l)
             self.turn(l, at)
             self.attend(l, at)
-            x += self.linear("o", l, at, self.trace["o"][l, at], 2 * l)
+            out = self.linear("o", l, at, self.trace["o"][l, at], 2 * l)
+            x += self.post_norm(2 * l, at, out)
             self.norm(2 * l + 1, at, x)
-            x += self.inner(l, at)
+            x += self.post_norm(2 * l + 1, at, self.inner(l, at))
             if progress is not None:
                 progress(l + 1, layers)
         self.norm(2 * layers, at, x)
 
     def embed(self, at: slice) -> np.ndarray:
         """X_0, the residual stream before the first write."""
-        x = self.model["wte"][self.trace.ids[at]].astype(np.int64) << self.c.wte_shift
+        c = self.c
+        x = self.model["wte"][self.trace.ids[at]].astype(np.int64) * c.wte_factor << c.wte_shift
+        if c.x0_shift:
+            x += 1 << c.x0_shift - 1
+            self.trace["x0_rem"][at] = x & (1 << c.x0_shift) - 1
+            x >>= c.x0_shift
         self.trace["x0"][at] = self.guard.signed_array("x0", x, 32, 32)
         return x
 
     def norm(self, n: int, at: slice, x: np.ndarray) -> None:
         """Of rows of the stream, int64; |X rho| is at most sqrt(d) 2^kappa, which fits."""
-        op, guard, trace = self.norm_scales, self.guard, self.trace
-        target = op.width << 2 * op.kappa
-        for i, square in enumerate(self.kernels.square_sums(np.ascontiguousarray(x))):
-            t, q = at.start + i, square + op.eps
+        op, trace = self.norm_scales, self.trace
+        rho = self.rhos(op, n, (n, at), x, [op.eps] * len(x))
+        z = x * rho[:, None] + (1 << op.shift - 1)
+        trace["y"][n, at] = self.guard.signed_array(f"y[{n}]", z >> op.shift, op.bits, 16)
+        trace["y_rem"][n, at] = z & (1 << op.shift) - 1
+
+    def rhos(self, op: RowNorm, index: int, where: Index, x: np.ndarray, eps: Sequence[int]) -> np.ndarray:
+        """Fills rho, u and v of rows int64 (rows, features), at `where` in their arrays; returns rho, int64.
+        `index`: on their first axis."""
+        target, made = op.width << 2 * op.kappa, list[list[int]]()
+        for square, own in zip(self.kernels.square_sums(np.ascontiguousarray(x)), eps, strict=True):
+            q = square + own
             rho = isqrt(target // q)
             u = target - rho * rho * q
-            named = {"rho": rho, "u": u, "v": (2 * rho + 1) * q - u - 1}
-            for name, value in named.items():
-                bits = op.rho_bits if name == "rho" else op.norm_bits
-                guard.unsigned(f"{name}[{n}]", value, bits, 128)
-                trace[name][n, t] = np.frombuffer(value.to_bytes(2 * WORDS, "little"), "<u2")
-            z = x[i] * np.int64(rho) + (1 << op.shift - 1)
-            trace["y"][n, t] = guard.signed_array(f"y[{n}]", z >> op.shift, op.bits, 16)
-            trace["y_rem"][n, t] = z & (1 << op.shift) - 1
+            made.append([rho, u, (2 * rho + 1) * q - u - 1])
+        for i, name in enumerate(("rho", "u", "v")):
+            bits, values = op.rho_bits if name == "rho" else op.norm_bits, [row[i] for row in made]
+            for value in values:
+                self.guard.unsigned(f"{op.tag}{name}[{index}]", value, bits, 128)
+            array = self.trace[op.tag + name][where]
+            raw = b"".join(value.to_bytes(2 * WORDS, "little") for value in values)
+            array[...] = np.frombuffer(raw, "<u2").reshape(array.shape)
+        return np.array([rho for rho, _, _ in made], np.int64)
+
+    def post_norm(self, m: int, at: slice, out: np.ndarray) -> np.ndarray:
+        """What is added to the stream: `out` itself, or what its norm makes of it, which is traced."""
+        for op in self.post_norms:
+            x = out.astype(np.int64)
+            rho = self.rhos(op, m, (m, at), x, [op.eps[m]] * len(x))
+            z = self.model["post_gain"][m].astype(np.int64) * x * rho[:, None] + (1 << op.shift - 1)
+            write = self.guard.signed_array(f"write[{m}]", z >> op.shift, self.c.write_bits, 32)
+            self.trace["write"][m, at], self.trace["write_rem"][m, at] = write, z & (1 << op.shift) - 1
+            return write
+        return out
+
+    def normed(self, l: int, at: slice) -> np.ndarray:
+        """Queries and keys as they are turned, int16 (rows, parts, heads of keys and features)."""
+        c, trace = self.c, self.trace
+        plain: np.ndarray = trace["qkv"][l, at, : c.group + 1]
+        for op in self.head_norms:
+            shape = (at.stop - at.start, c.group + 1, c.n_kv_head, c.head_dim)
+            x = plain.reshape(-1, c.head_dim).astype(np.int64)
+            eps = [op.query_eps[l]] * c.group * c.n_kv_head + [op.key_eps[l]] * c.n_kv_head
+            rho = self.rhos(op, l, (l, at), x, eps * shape[0]).reshape(*shape[:3], 1)
+            kinds = [0] * c.group + [1]
+            gains = self.model["head_gain"][l][kinds].astype(np.int64)[:, None]
+            z = (gains * x.reshape(shape) * rho + (1 << op.shift - 1)).reshape(plain.shape)
+            normed = self.guard.signed_array(f"normed[{l}]", z >> op.shift, op.bits, 16)
+            trace["normed"][l, at], trace["normed_rem"][l, at] = normed, z & (1 << op.shift) - 1
+            plain = trace["normed"][l, at]
+        return plain
 
     def linear(self, name: str, l: int, at: slice, a: np.ndarray, index: int) -> np.ndarray:
         """Fills rows of the target, and returns them."""
@@ -90,9 +139,9 @@ class LlamaExecution(KernelRows):
         """Queries and keys, by the angles of their positions."""
         c, trace = self.c, self.trace
         count = at.stop - at.start
-        plain = trace["qkv"][l, at, : c.group + 1].reshape(count, c.group + 1, c.n_kv_head, 2, c.half)
-        plain = plain.astype(np.int64)
-        cos, sin = (self.model[name][at].astype(np.int64)[:, None, None, None] for name in ("cos", "sin"))
+        plain = self.normed(l, at).reshape(count, c.group + 1, c.n_kv_head, 2, c.half).astype(np.int64)
+        table = (c.angles[l], at) if c.angles else (at,)
+        cos, sin = (self.model[name][table].astype(np.int64)[:, None, None, None] for name in ("cos", "sin"))
         turned = np.stack([-1, 1]).astype(np.int64)[:, None] * sin * plain[..., ::-1, :]
         z = cos * plain + turned + (1 << c.rotary_shift - 1)
         shape = trace["rot"][l, at].shape
@@ -113,7 +162,7 @@ class LlamaExecution(KernelRows):
         self.fill_attention(self.attention_scales, l, at, qkv, self.model["exp"])
 
     def inner(self, l: int, at: slice) -> np.ndarray:
-        """The gated MLP; returns its write."""
+        """The gated MLP; returns what it puts out."""
         c, trace = self.c, self.trace
         y = trace["y"][2 * l + 1, at]
         f = self.linear("gate", l, at, y, l)
@@ -132,11 +181,12 @@ class LlamaExecution(KernelRows):
         z = self._accumulate(g, self.model["w_down"][l]) << kind.gains[l]
         z += self.model.bias("down", l)
         z += 1 << kind.shift - 1
-        index, bits = 2 * l + 1, self.c.write_bits
-        trace["write"][index, at] = self.guard.signed_array(f"write[{index}]", z >> kind.shift, bits, 32)
+        index, name = 2 * l + 1, kind.target
+        bits = self.target_bits[name]
+        trace[name][index, at] = self.guard.signed_array(f"{name}[{index}]", z >> kind.shift, bits, 32)
         trace[kind.remainder][l, at] = z & (1 << kind.shift) - 1
-        write: np.ndarray = trace["write"][index, at]
-        return write
+        out: np.ndarray = trace[name][index, at]
+        return out
 
     def _accumulate(self, a: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """a W, int64, of integers a of up to 31 bits: two limbs by the linear kernel."""

@@ -71,22 +71,30 @@ class LlamaExecution:
         return linear(row, weights, bias, self.gain(kind, l))
 
     def embedding(self) -> Rows:
-        """X_0[t] = 2^wte_shift wte[x_t]."""
-        return [
-            [self.put("x0", t, j, value=x << self.c.wte_shift) for j, x in enumerate(self.token(t))]
-            for t in range(self.rows)
-        ]
+        """X_0[t] = round(wte_factor 2^wte_shift wte[x_t])."""
+        return [[self.x0(t, j, x) for j, x in enumerate(self.token(t))] for t in range(self.rows)]
+
+    def x0(self, t: int, j: int, x: int) -> int:
+        z = self.c.wte_factor * x << self.c.wte_shift
+        if self.c.x0_shift:
+            return self.rounded("x0", (t, j), "x0_rem", (t, j), z, self.c.x0_shift)
+        return self.put("x0", t, j, value=z)
+
+    def rho(self, tag: str, at: Index, row: list[int], kappa: int, eps: int) -> int:
+        """Q = sum D^2 + eps; rho = floor(sqrt(d 2^(2 kappa) / Q)). `tag`: which kind of normalisation."""
+        q = self.put(f"{tag}Q", *at, value=sum(d * d for d in row) + eps)
+        target = len(row) << (2 * kappa)
+        rho = self.put(f"{tag}rho", *at, value=isqrt(target // q))
+        u = self.put(f"{tag}u", *at, value=target - rho * rho * q)
+        self.put(f"{tag}v", *at, value=(2 * rho + 1) * q - u - 1)
+        return rho
 
     def rms_norm(self, n: int, xs: Rows) -> Rows:
-        """Q = sum X^2 + eps; rho = floor(sqrt(d 2^(2 kappa) / Q)); y = round(X rho)."""
+        """y = round(X rho)."""
         c, ys = self.c, []
         for t, row in enumerate(xs):
             x = [self.put("x", n, t, j, value=value) for j, value in enumerate(row)]
-            q = self.put("Q", n, t, value=sum(xj * xj for xj in x) + c.eps_int)
-            target = c.d_model << (2 * c.kappa)
-            rho = self.put("rho", n, t, value=isqrt(target // q))
-            u = self.put("u", n, t, value=target - rho * rho * q)
-            self.put("v", n, t, value=(2 * rho + 1) * q - u - 1)
+            rho = self.rho("", (n, t), x, c.kappa, c.eps_int)
             at = lambda j: (n, t, j)  # noqa: B023 (used in this turn of the loop)
             ys.append(
                 [self.rounded("y", at(j), "y_rem", at(j), xj * rho, c.norm_shift) for j, xj in enumerate(x)]
@@ -104,11 +112,37 @@ class LlamaExecution:
 
         return [[part(t, p) for p in range(parts)] for t in range(len(ys))]
 
+    def normed(self, l: int, t: int, x: int, plain: list[int]) -> list[int]:
+        """round(gain D rho) of each head of keys, or of the queries that belong to it, over its features."""
+        c, norm = self.c, self.c.head_norm
+        if norm is None:
+            return plain
+        kind = self.gain_of(x)
+        eps, out = (norm.query_eps, norm.key_eps)[kind][l], []
+        for b in range(c.n_kv_head):
+            head = plain[b * c.head_dim : (b + 1) * c.head_dim]
+            rho = self.rho("head_", (l, t, x, b), head, norm.kappa, eps)
+            for i, (gain, d) in enumerate(zip(self.m["head_gain"][l][kind], head, strict=True)):
+                at = (l, t, x, b * c.head_dim + i)
+                out.append(self.rounded("normed", at, "normed_rem", at, gain * d * rho, norm.shift))
+        return out
+
+    def gain_of(self, x: int) -> int:
+        """0: the queries', 1: the key's."""
+        return int(x == self.c.group)
+
+    def angles(self, l: int, t: int) -> tuple[list[int], list[int]]:
+        """Cosines and sines of a row's position, of the layer's table."""
+        cos, sin = self.m["cos"], self.m["sin"]
+        if self.c.angles:
+            cos, sin = cos[self.c.angles[l]], sin[self.c.angles[l]]
+        return cos[self.position(t)], sin[self.position(t)]
+
     def turned(self, l: int, t: int, x: int, plain: list[int]) -> list[int]:
         """Feature j of a head's first half with feature j of its second: by the angle of position and j."""
         c, half = self.c, self.c.half
-        cos, sin = self.m["cos"][self.position(t)], self.m["sin"][self.position(t)]
-        out = []
+        cos, sin = self.angles(l, t)
+        plain, out = self.normed(l, t, x, plain), []
         for i, q in enumerate(plain):
             second, j = divmod(i % c.head_dim, half)
             other = plain[i - half] if second else plain[i + half]
@@ -165,11 +199,25 @@ class LlamaExecution:
         return row
 
     def write(self, m: int, inputs: Rows, kind: str, shift: int, xs: Rows) -> None:
-        """A linear layer whose rounded output is added to the residual stream (in place)."""
-        l, rem = m // 2, f"{kind}_rem"
+        """A linear layer whose rounded output, or what its norm makes of it, is added to the residual stream
+        (in place)."""
+        l, rem, name = m // 2, f"{kind}_rem", "out" if self.c.post_norm else "write"
         for t, row in enumerate(inputs):
-            for j, z in enumerate(self.accumulated(kind, l, row)):
-                xs[t][j] += self.rounded("write", (m, t, j), rem, (l, t, j), z, shift)
+            sums = enumerate(self.accumulated(kind, l, row))
+            out = [self.rounded(name, (m, t, j), rem, (l, t, j), z, shift) for j, z in sums]
+            for j, value in enumerate(self.post_normed(m, t, out)):
+                xs[t][j] += value
+
+    def post_normed(self, m: int, t: int, out: list[int]) -> list[int]:
+        """round(gain out rho)."""
+        norm = self.c.post_norm
+        if norm is None:
+            return out
+        rho, writes = self.rho("post_", (m, t), out, norm.kappa, norm.eps[m]), []
+        for j, (gain, value) in enumerate(zip(self.m["post_gain"][m], out, strict=True)):
+            at = (m, t, j)
+            writes.append(self.rounded("write", at, "write_rem", at, gain * value * rho, norm.shift))
+        return writes
 
     def inner(self, l: int, ys: Rows) -> Rows:
         """g = round(2^gain act(f) up) of the gate's f, a table's output, and of up."""
@@ -222,10 +270,17 @@ class LlamaTracing(LlamaExecution):
         # f has no other range than its table
         signed = {
             **{"x0": (32, 32), "write": (c.write_bits, 32), "f": (c.gate_bits, c.gate_bits)},
-            **dict.fromkeys(("y", "qkv", "rot", "o", "up"), (c.act_bits, 16)),
+            **dict.fromkeys(("y", "qkv", "normed", "rot", "o", "up"), (c.act_bits, 16)),
             **{"g": (c.product_bits, 32), "yf": (c.final_bits, 32 if c.final_bits > 16 else 16)},
         }
-        self.into = TracePut(trace, guard, signed, norm_and_score_widths(c), c.div_bits)
+        unsigned = norm_and_score_widths(c)
+        for tag, norm in (("head_", c.head_norm), ("post_", c.post_norm)):
+            if norm is not None:
+                unsigned |= {f"{tag}rho": (norm.rho_bits, 128)}
+                unsigned |= dict.fromkeys((f"{tag}u", f"{tag}v"), (norm.norm_bits, 128))
+        if c.post_norm is not None:
+            signed["out"] = (c.post_norm.out_bits, 32)
+        self.into = TracePut(trace, guard, signed, unsigned, c.div_bits)
 
     def put(self, name: str, *at: int, value: int) -> int:
         self.into.put(name, at, value)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from math import isqrt, log2, sqrt
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from zkllm.bits import ceil_log2
 from zkllm.files import JsonObject
-from zkllm.llama.config import LlamaConfig
+from zkllm.llama.config import HeadNormConfig, LlamaConfig, PostNormConfig
 from zkllm.model.llama.packing import choose_slots
 from zkllm.model.llama.predicates import GAINED, slot_bounds, square_sum_bound
 from zkllm.model.llama.rotary import Rotary
@@ -21,6 +21,7 @@ from ...protocol.column_sizes import ColumnSizes
 
 # magnitudes of the random weights
 _MAX = {"wte": 15, "head": 14, "w_qkv": 7, "w_o": 6, "w_gate": 5, "w_up": 6, "w_down": 6,
+        "head_gain": 12, "post_gain": 12,
         "b_qkv": 60, "b_o": 40, "b_gate": 60, "b_up": 50, "b_down": 20, "gain": 5}  # fmt: skip
 
 
@@ -36,8 +37,8 @@ def _gains(parity: int, layers: int) -> tuple[int, ...]:
 
 
 def tiny_config(**overrides: Any) -> LlamaConfig:
-    """Shapes and scales without packing (`tiny_model` chooses the slots); any field may be given. With mu
-    alone, columns are as long as it allows."""
+    """Shapes and scales without packing (`tiny_model` chooses the slots); any field may be given, and True for
+    a norm that not all have. With mu alone, columns are as long as it allows."""
     shape = {"n_layer": 2, "n_head": 6, "n_kv_head": 3, "head_dim": 4, "d_model": 10, "d_inner": 18,
              "vocab_size": 11, "n_ctx": 8}  # fmt: skip
     shape.update({k: v for k, v in overrides.items() if k in shape})
@@ -55,7 +56,23 @@ def tiny_config(**overrides: Any) -> LlamaConfig:
         vocab_slots=1, vocab_slot_bits=0,
         **ColumnSizes.full(overrides.get("mu", 11), overrides.get("hidden", False))._asdict(),
     )  # fmt: skip
-    return LlamaConfig(**{**shape, **scales, **overrides})
+    layers = shape["n_layer"]
+    norms: JsonObject = {  # eps is another one in each layer
+        "head_norm": HeadNormConfig(11, 10, 0, 0, tuple(range(2, 2 + layers)), tuple(range(5, 5 + layers))),
+        "post_norm": PostNormConfig(11, 10, 0, 0, 10, tuple(range(3, 3 + 2 * layers))),
+    }
+    given = {name: norms[name] if value is True and name in norms else value for name, value in overrides.items()}
+    return LlamaConfig(**{**shape, **scales, **given})
+
+
+Norm = TypeVar("Norm", HeadNormConfig, PostNormConfig)
+
+
+def _widest(norm: Norm, width: int, most: int, eps: int) -> Norm:
+    """With the widths that rows of any values of this magnitude need, those that are given left as they are."""
+    rho, q = isqrt((width << 2 * norm.kappa) // eps), width * most**2 + max(eps, 64)
+    bits = (2 * (isqrt(q * width) << norm.kappa) + q).bit_length()
+    return replace(norm, rho_bits=norm.rho_bits or rho.bit_length(), norm_bits=norm.norm_bits or bits)
 
 
 def tiny_model(seed: int, **overrides: Any) -> LlamaModel:
@@ -67,6 +84,7 @@ def tiny_model(seed: int, **overrides: Any) -> LlamaModel:
     spec = LlamaTables(
         exp_top=15, exp_step_log2=-1, score_divisor=c.head_dim, act_in_log2=c.gate_bits - 3, act_out_log2=3,
         activation="silu", rotary=Rotary("llama3", 100.0, 4.0, 1.0, 3.0, 16.0),
+        more_rotaries=(Rotary("default", 10.0),) * max(c.angles, default=0),
     )  # fmt: skip
     generator = random.Random(seed)
     held = tables_of(spec, c)
@@ -87,6 +105,12 @@ def tiny_model(seed: int, **overrides: Any) -> LlamaModel:
         norm_bits=chosen("norm_bits", (2 * (isqrt(q * c.d_model) << c.kappa) + q).bit_length()),
         div_bits=chosen("div_bits", ceil_log2(2 * c.n_ctx * spec.exp_top)),
     )
+    if c.head_norm:
+        eps = min(*c.head_norm.query_eps, *c.head_norm.key_eps)
+        c = replace(c, head_norm=_widest(c.head_norm, c.head_dim, 1 << c.act_bits - 1, eps))
+    if c.post_norm:
+        most = 1 << c.post_norm.out_bits - 1
+        c = replace(c, post_norm=_widest(c.post_norm, c.d_model, most, min(c.post_norm.eps)))
     model = replace(model, config=c)
     bits = {s.kind: max(s.needed_bits, 50) for s in slot_bounds(model)}  # as wide as at real sizes
     fields: JsonObject = choose_slots(c, bits, overrides)

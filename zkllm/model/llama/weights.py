@@ -15,7 +15,7 @@ from zkllm.llama.description import linear_kinds
 from zkllm.model.activations import GATES
 from zkllm.model.llama.rotary import Rotary, rotary_tables
 from zkllm.model.tables import exp_entries
-from zkllm.records import from_data, to_data
+from zkllm.records import from_data, to_data, unless
 
 Shape = tuple[int, ...]
 
@@ -36,13 +36,18 @@ def arrays(c: LlamaConfig) -> dict[str, tuple[str, Shape]]:
         found[f"w_{kind.name}"] = ("int16", (l, inputs, *out))
         if kind.biased:
             found[kind.bias] = ("int64", (l, *out))  # at the accumulator's scale
+    if c.head_norm:
+        found["head_gain"] = ("int32", (l, 2, c.head_dim))  # of queries, of keys
+    if c.post_norm:
+        found["post_gain"] = ("int32", (2 * l, d))  # of each write
+    angles: Shape = (max(c.angles) + 1,) if c.angles else ()
     return {
         **found,
         "gain": ("int32", (d,)),  # of the last RMSNorm
         "act": ("int32", (1 << c.gate_bits,)),  # signed input i at index i + 2^(gate_bits - 1)
         "exp": ("int32", (1 << c.exp_bits,)),
-        "cos": ("int32", (c.n_ctx, c.half)),
-        "sin": ("int32", (c.n_ctx, c.half)),
+        "cos": ("int32", (*angles, c.n_ctx, c.half)),
+        "sin": ("int32", (*angles, c.n_ctx, c.half)),
     }
 
 
@@ -56,16 +61,22 @@ class LlamaTables:
     """What the tables contain, so that anyone can recompute them exactly.
 
     exp[i] = round(exp_top * exp(-i * 2^exp_step_log2 / sqrt(score_divisor))), its last entry 0;
-    act[i] = round(2^act_out_log2 * activation(i / 2^act_in_log2)); cos and sin are `rotary`'s.
+    act[i] = round(2^act_out_log2 * activation(i / 2^act_in_log2)); cos and sin are `rotary`'s, and after it
+    those of `more_rotaries`, where layers differ.
     """
 
     exp_top: int
     exp_step_log2: int
-    score_divisor: int  # head_dim
+    score_divisor: int  # head_dim, but where a checkpoint says something else
     act_in_log2: int
     act_out_log2: int
     activation: str
     rotary: Rotary
+    more_rotaries: tuple[Rotary, ...] = unless(())
+
+    @property
+    def rotaries(self) -> tuple[Rotary, ...]:
+        return (self.rotary, *self.more_rotaries)
 
     def to_dict(self) -> JsonObject:
         return to_data(self)
@@ -73,7 +84,8 @@ class LlamaTables:
     @classmethod
     def from_dict(cls, data: JsonObject) -> LlamaTables:
         spec = from_data(cls, data, "table specification")
-        spec.rotary.check()
+        for rotary in spec.rotaries:
+            rotary.check()
         if spec.activation not in GATES:
             raise Malformed("table specification: an unknown activation")
         if not 0 < spec.exp_top < 1 << 30 or not 0 < spec.score_divisor < 1 << 30:
@@ -85,7 +97,8 @@ class LlamaTables:
 
 def tables_of(spec: LlamaTables, c: LlamaConfig) -> dict[str, np.ndarray]:
     """The arrays that a specification determines, by name."""
-    cos, sin = rotary_tables(spec.rotary, c.head_dim, c.n_ctx, c.rotary_shift)
+    pairs = [rotary_tables(rotary, c.head_dim, c.n_ctx, c.rotary_shift) for rotary in spec.rotaries]
+    cos, sin = map(np.stack, zip(*pairs, strict=True)) if c.angles else pairs[0]
     return {
         "exp": exp_entries(spec.exp_top, spec.exp_step_log2, spec.score_divisor, c.exp_bits),
         "act": act_table(spec, c.gate_bits),
