@@ -32,11 +32,12 @@ class Small:
 
         torch.manual_seed(seed)
         config = getattr(transformers, f"{self.cls}Config")(**{**SHAPE, **self.fields})
-        model = getattr(transformers, f"{self.cls}ForCausalLM")(config).eval()
+        model = getattr(transformers, f"{self.cls.removesuffix('Text')}ForCausalLM")(config).eval()
         with torch.no_grad():
             for name, parameter in model.named_parameters():
                 if name.endswith("norm.weight"):
-                    parameter.copy_(1 + 0.3 * self.gain * torch.randn_like(parameter))
+                    stored = 0.0 if self.cls.startswith("Gemma") else 1.0  # what is added to it
+                    parameter.copy_(stored + 0.3 * self.gain * torch.randn_like(parameter))
                 elif name.endswith("bias"):
                     parameter.copy_(0.2 * torch.randn_like(parameter))
                 elif name.endswith("embed_tokens.weight") or name.endswith("lm_head.weight"):
@@ -57,6 +58,7 @@ class Small:
 
 LLAMA3 = {"rope_type": "llama3", "rope_theta": 500.0, "factor": 8.0, "low_freq_factor": 1.0,
           "high_freq_factor": 4.0, "original_max_position_embeddings": 12}  # fmt: skip
+GEMMA3 = {"head_dim": 20, "query_pre_attn_scalar": 50, "sliding_window": 20}
 MODELS = {
     "llama": Small("Llama"),
     "llama, tied, biases, a width of its own": Small("Llama", {
@@ -76,5 +78,25 @@ MODELS = {
     "qwen2": Small("Qwen2"),
     "qwen2, a window, tied": Small("Qwen2", {
         "use_sliding_window": True, "sliding_window": 10, "max_window_layers": 1, "tie_word_embeddings": True,
+    }),
+    "qwen3": Small("Qwen3", {"head_dim": 20, "attention_bias": True}),
+    "qwen3, a window by layer, tied": Small("Qwen3", {
+        "head_dim": 12, "num_attention_heads": 3, "use_sliding_window": True, "sliding_window": 10,
+        "layer_types": ["sliding_attention", "full_attention"], "tie_word_embeddings": True,
+    }),
+    "gemma": Small("Gemma", {"head_dim": 20, "hidden_size": 30}),
+    "gemma, untied, biases": Small("Gemma", {
+        "head_dim": 12, "attention_bias": True, "tie_word_embeddings": False, "hidden_act": "gelu",
+    }),
+    "gemma3": Small("Gemma3Text", {
+        **GEMMA3, "num_hidden_layers": 3, "sliding_window_pattern": 3, "attn_logit_softcapping": 3.0,
+    }),
+    "gemma3, a scaled rotation, types by layer": Small("Gemma3Text", {
+        **GEMMA3, "hidden_activation": "silu", "attention_bias": True,
+        "layer_types": ["full_attention", "sliding_attention"],
+        "rope_parameters": {
+            "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 1e6},
+            "sliding_attention": {"rope_type": "default", "rope_theta": 1e4},
+        },
     }),
 }  # fmt: skip

@@ -1,6 +1,9 @@
 """Records as JSON: dataclasses of numbers, booleans, text, bytes (in lower-case hexadecimal), tuples, lists,
 dictionaries by name, and records. What is read has every field, of its type, and no other; a record has one
-canonical encoding. A field that only some records have (`unless`) is left out of the others. Pure Python.
+canonical encoding. Pure Python.
+
+A field that came later may be declared `ABSENT`: where it has its default it is left out, so that records
+without it keep their encoding, and their digests.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ import json
 import re
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -20,10 +23,11 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
     Record = TypeVar("Record", bound=DataclassInstance)
-Default = TypeVar("Default")
+
+ABSENT = {"absent": True}
+"""Metadata of a field that is left out of the encoding where it has its default."""
 
 _HEXADECIMAL = re.compile(r"(?:[0-9a-f]{2})*\Z")
-_LEFT_OUT = {"left out": True}
 
 
 @dataclass(frozen=True)
@@ -33,13 +37,6 @@ class Text:
 
     write: Callable[[bytes], str]
     read: Callable[[str], bytes]
-
-
-def unless(default: Default) -> Default:
-    """A field that is left out where it has this value: a later feature's, which changes no record without
-    it."""
-    made: Default = field(default=default, metadata=_LEFT_OUT)
-    return made
 
 
 def encode(record: DataclassInstance) -> bytes:
@@ -61,13 +58,12 @@ def decode(cls: type[Record], raw: bytes, what: str) -> Record:
 
 def to_data(record: DataclassInstance) -> JsonObject:
     """For JSON."""
-    kinds = _kinds(type(record))
-    values = {f.name: getattr(record, f.name) for f in fields(record) if not _left_out(f, getattr(record, f.name))}
-    return {name: _written(kinds[name], value) for name, value in values.items()}
-
-
-def _left_out(f: Field[Any], value: object) -> bool:
-    return bool(f.metadata.get("left out")) and value == f.default
+    absent = _absent(type(record))
+    return {
+        name: _written(kind, getattr(record, name))
+        for name, kind in _kinds(type(record)).items()
+        if name not in absent or getattr(record, name) != absent[name]
+    }
 
 
 def from_data(cls: type[Record], data: object, what: str, *, defaults: bool = False) -> Record:
@@ -76,16 +72,22 @@ def from_data(cls: type[Record], data: object, what: str, *, defaults: bool = Fa
     kinds = _kinds(cls)
     if type(data) is not dict:
         raise Malformed(f"{what} is not an object")
-    optional = {f.name: f for f in fields(cls) if f.metadata.get("left out")}
-    needed = {f.name for f in fields(cls) if not defaults or f.default is MISSING} - set(optional)
+    absent = _absent(cls)
+    needed = {f.name for f in fields(cls) if not defaults or f.default is MISSING} - set(absent)
     if wrong := sorted(needed - set(data)):
         raise Malformed(f"{what} lacks {wrong[0]!r}")
     if wrong := sorted(set(data) - set(kinds)):
         raise Malformed(f"{what} has an unknown field {wrong[0][:60]!r}")
     read = {name: _read(kinds[name], value, f"{what}: {name}") for name, value in data.items()}
-    if wrong := sorted(name for name, f in optional.items() if name in read and _left_out(f, read[name])):
-        raise Malformed(f"{what} has {wrong[0]!r}, which is left out where it is {optional[wrong[0]].default!r}")
+    if wrong := [name for name in absent if name in read and read[name] == absent[name]]:
+        raise Malformed(f"{what} says {wrong[0]!r}, which is left out where it has its default")
     return cls(**read)
+
+
+@cache
+def _absent(cls: type[DataclassInstance]) -> Mapping[str, object]:
+    """Defaults of the fields that are left out where they have them."""
+    return {f.name: f.default for f in fields(cls) if f.metadata.get("absent")}
 
 
 @cache

@@ -1,18 +1,18 @@
 """What fixes the integer program of a Llama: the architecture, every scale, every width.
 
-What only some of the family have is left out of the data of the others (`records.unless`). A `LlamaConfig` and the quantised weights determine the program completely; both are committed to by
+What only some of the family have is left out of the data of the others (`records.ABSENT`). A `LlamaConfig` and the quantised weights determine the program completely; both are committed to by
 `model_id`. Widths are in bits, shifts are powers of two.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from zkllm.errors import Malformed
 from zkllm.files import JsonObject
 from zkllm.protocol.column_sizes import ColumnSizes
 from zkllm.protocol.shape import Vocabulary
-from zkllm.records import from_data, to_data, unless
+from zkllm.records import ABSENT, from_data, to_data
 
 FAMILY = "llama"
 """In the data of a configuration, which GPT-2's lack: a configuration of one family is none of another's."""
@@ -118,11 +118,11 @@ class LlamaConfig:
     hidden: bool  # fixed columns are masked above that, but for those of lookup tables, which are apart
 
     # what only some have
-    head_norm: HeadNormConfig | None = unless(None)
-    post_norm: PostNormConfig | None = unless(None)
-    wte_factor: int = unless(1)  # X_0 = round(wte_factor 2^wte_shift wte), odd
-    x0_shift: int = unless(0)  # of that rounding; 0: none
-    angles: tuple[int, ...] = unless(())  # of each layer: which table of cosines and sines; none: there is one
+    head_norm: HeadNormConfig | None = field(default=None, metadata=ABSENT)
+    post_norm: PostNormConfig | None = field(default=None, metadata=ABSENT)
+    wte_factor: int = field(default=1, metadata=ABSENT)  # X_0 = round(wte_factor 2^wte_shift wte), odd
+    x0_shift: int = field(default=0, metadata=ABSENT)  # of that rounding; 0: none
+    angles: tuple[int, ...] = field(default=(), metadata=ABSENT)  # of each layer: which table of cosines and sines; none: there is one
 
     @property
     def width(self) -> int:

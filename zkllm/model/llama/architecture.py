@@ -1,5 +1,4 @@
-"""config.json of the Llama family (llama, mistral, qwen2): what transformers' classes read is honoured or
-refused.
+"""config.json of the Llama family: what transformers' classes read is honoured or refused.
 
 A field that they do not read cannot change their function, whatever its name: such fields are not looked at.
 What is absent has the class's default, which is not the same in each.
@@ -12,11 +11,12 @@ from dataclasses import dataclass
 from zkllm.errors import CheckpointError, Malformed
 from zkllm.files import JsonObject
 from zkllm.limits import MAX_POSITIONS
-from zkllm.model.activations import GATES
+from zkllm.model.activations import GATES, GELU, SILU
 from zkllm.model.config_fields import LIMITS, REFUSED, Fields, pad_id, shown
+from zkllm.model.llama.gemma import SIGNIFICANT_BITS, embedding_scale
 from zkllm.model.llama.rotary import Rotary
 
-LLAMAS = ("llama", "mistral", "qwen2")
+LLAMAS = ("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma3_text")
 """Model types, by the names of config.json."""
 CONTEXT = 2048
 """Positions that a program has at most: cosines and sines of all of them are committed to."""
@@ -30,18 +30,38 @@ _DEFAULTS: dict[str, dict[str, int]] = {
                 "max_position_embeddings": 131072},
     "qwen2": {"vocab_size": 151936, "hidden_size": 4096, "intermediate_size": 22016, "num_hidden_layers": 32,
               "num_attention_heads": 32, "num_key_value_heads": 32, "max_position_embeddings": 32768},
+    "qwen3": {"vocab_size": 151936, "hidden_size": 4096, "intermediate_size": 22016, "num_hidden_layers": 32,
+              "num_attention_heads": 32, "num_key_value_heads": 32, "head_dim": 128,
+              "max_position_embeddings": 32768},
+    "gemma": {"vocab_size": 256000, "hidden_size": 3072, "intermediate_size": 24576, "num_hidden_layers": 28,
+              "num_attention_heads": 16, "num_key_value_heads": 16, "head_dim": 256,
+              "max_position_embeddings": 8192},
+    "gemma3_text": {"vocab_size": 262208, "hidden_size": 2304, "intermediate_size": 9216,
+                    "num_hidden_layers": 26, "num_attention_heads": 8, "num_key_value_heads": 4,
+                    "head_dim": 256, "max_position_embeddings": 131072},
 }  # fmt: skip
-_WINDOW = 4096  # of mistral and qwen2
+_WINDOW = 4096  # of those that have one
+_NO_WINDOW = ("llama", "gemma")
+_GEMMAS = ("gemma", "gemma3_text")
+_NEVER_NULL = {"gemma": ("num_key_value_heads", "head_dim"), "gemma3_text": ("num_key_value_heads", "head_dim"),
+               "qwen3": ("head_dim",)}  # fmt: skip
+_BIASED = ("llama", "qwen3", *_GEMMAS)
+"""Those that read attention_bias."""
+_ACTIVATIONS = {"gemma": ("hidden_act", GELU.name), "gemma3_text": ("hidden_activation", GELU.name)}
+"""The field and its default, where it is not the SiLU's."""
 HONOURED = {
     "model_type", "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers",
     "num_attention_heads", "num_key_value_heads", "head_dim", "hidden_act", "rms_norm_eps",
     "tie_word_embeddings", "max_position_embeddings", "attention_bias", "mlp_bias", "sliding_window",
     "use_sliding_window", "max_window_layers", "layer_types", "rope_theta", "rope_scaling", "rope_parameters",
     "original_max_position_embeddings", "partial_rotary_factor", "pad_token_id", "eos_token_id",
+    "hidden_activation", "query_pre_attn_scalar", "sliding_window_pattern", "rope_local_base_freq", "dtype",
+    "torch_dtype", "use_bidirectional_attention",
 }  # fmt: skip
 """Fields that `parse_llama` makes the architecture of, in one class or another."""
 _OTHERS = ("ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering")
-_CLASSES = {"llama": "Llama", "mistral": "Mistral", "qwen2": "Qwen2"}
+_CLASSES = {"llama": "Llama", "mistral": "Mistral", "qwen2": "Qwen2", "qwen3": "Qwen3", "gemma": "Gemma",
+            "gemma3_text": "Gemma3Text"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -65,6 +85,24 @@ class LlamaArchitecture:
     o_bias: bool
     mlp_bias: bool
     tied_head: bool
+    head_norm: bool = False  # of queries and keys, before they are turned
+    post_norm: bool = False  # of what attention and the MLP put out
+    gain_offset: float = 0.0  # gains are what is stored and this
+    embedding_scale: float = 1.0
+    scores: int | None = None  # whose square root they are divided by, where it is not head_dim
+    angles: tuple[int, ...] = ()  # of each layer: which of the rotations, where there are several
+    more_rotaries: tuple[Rotary, ...] = ()  # after `rotary`
+
+    @property
+    def score_divisor(self) -> int:
+        return self.head_dim if self.scores is None else self.scores
+
+    @property
+    def rotaries(self) -> tuple[Rotary, ...]:
+        return (self.rotary, *self.more_rotaries)
+
+    def rotary_of(self, l: int) -> Rotary:
+        return self.rotaries[self.angles[l]] if self.angles else self.rotary
 
     @property
     def width(self) -> int:
@@ -87,6 +125,7 @@ class _Fields(Fields):
         super().__init__(data)
         self.model_type = str(data["model_type"])
         self.defaults = _DEFAULTS[self.model_type]
+        self._layer_types: list[str] | None = None
 
     def integer(self, name: str, limit: int, default: int | None = None) -> int:
         """A class's default where the field is absent; `default`: where that is none, and for null."""
@@ -97,20 +136,26 @@ class _Fields(Fields):
         return self.whole(name, known, limit)
 
     def activation(self) -> str:
-        value = self.data.get("hidden_act", "silu")
+        name, usual = _ACTIVATIONS.get(self.model_type, ("hidden_act", SILU.name))
+        value = self.data.get(name, usual)
+        if self.model_type == "gemma":
+            value = GELU.name if value == "gelu" else value  # as its class reads the oldest files
+            self.refuse("hidden_activation", (None, "gelu", *GELU.names), "hidden_act is what counts")
         for known in GATES.values():
             if value in known.names:
                 return known.name
         texts = " or ".join(known.text for known in GATES.values())
-        self.problem("hidden_act", f"only {texts} is")
-        return "silu"
+        self.problem(name, f"only {texts} is")
+        return usual
 
     def window(self, layers: int) -> int | None:
         """Positions that some layer sees at most; None: all."""
-        if self.model_type == "llama":
+        if self.model_type in _NO_WINDOW:
             for name in ("sliding_window", "layer_types"):
                 self._refuse(name, layers)
             return None
+        if self.model_type == "gemma3_text":
+            return self._window() if "sliding_attention" in self.layer_types(layers) else None
         if self.model_type == "mistral":
             self._refuse("layer_types", layers)
             return self._window()
@@ -122,14 +167,29 @@ class _Fields(Fields):
             if used and type(first) is not int:
                 self.problem("max_window_layers", "it is not an integer")
         else:
-            known = ("full_attention", "sliding_attention")
-            if not isinstance(types, list) or len(types) != layers or any(t not in known for t in types):
-                self.problem("layer_types", f"it is not one of {' or '.join(known)} for each layer")
-                return None
-            sliding = "sliding_attention" in types
+            sliding = "sliding_attention" in self._types(layers)
             if sliding and not used:
                 self.problem("layer_types", "a layer has a window, and use_sliding_window is not true")
         return self._window() if sliding else None
+
+    def _types(self, layers: int) -> list[str]:
+        """layer_types, where it is given."""
+        types, known = self.data["layer_types"], ("full_attention", "sliding_attention")
+        if not isinstance(types, list) or len(types) != layers or any(t not in known for t in types):
+            self.problem("layer_types", f"it is not one of {' or '.join(known)} for each layer")
+            return ["full_attention"] * layers
+        return types
+
+    def layer_types(self, layers: int) -> list[str]:
+        """Of a Gemma 3."""
+        if self._layer_types is None:
+            if self.data.get("layer_types") is not None:
+                self._layer_types = self._types(layers)
+            else:
+                pattern = self.whole("sliding_window_pattern", 6, 1 << 10)
+                types = ("full_attention", "sliding_attention")
+                self._layer_types = [types[(l + 1) % pattern != 0] for l in range(layers)]
+        return self._layer_types
 
     def _refuse(self, name: str, layers: int) -> None:
         allowed, why = REFUSED[name]
@@ -137,6 +197,8 @@ class _Fields(Fields):
 
     def _window(self) -> int | None:
         value = self.data.get("sliding_window", _WINDOW)
+        if value is None and self.model_type == "gemma3_text":
+            self.problem("sliding_window", "a layer has a window")
         return None if value is None else self.whole("sliding_window", _WINDOW, 1 << 31)
 
     def rotary(self, positions: int) -> Rotary:
@@ -150,13 +212,47 @@ class _Fields(Fields):
             self.problem("rope_scaling", "rope_parameters says something else")
         rope: JsonObject = scaling or parameters or {}
         where = "rope_scaling" if scaling else "rope_parameters"
+        self._all_turned(rope, where)
+        return self.rotation(rope, where, rope.get("rope_theta", self.data.get("rope_theta", 10000.0)), positions)
+
+    def rotations(self, positions: int, layers: int) -> tuple[tuple[Rotary, ...], tuple[int, ...]]:
+        """Of a Gemma 3: different ones in the order of the layers that have them first, and each layer's. The
+        old fields are those of layers with full attention, but for rope_local_base_freq."""
+        given, scaling = self.data.get("rope_parameters"), self.data.get("rope_scaling")
+        given = {} if given is None else given
+        known = {"full_attention", "sliding_attention"}
+        if not isinstance(given, dict) or not all(isinstance(given.get(t) or {}, dict) for t in known):
+            self.problem("rope_parameters", "it is not an object for each type of layer")
+            return (Rotary(),), ()
+        if others := sorted(set(given) - known):
+            self.problem("rope_parameters", f"{shown(others[0])} is no type of layer")
+        if scaling is not None and not isinstance(scaling, dict):
+            self.problem("rope_scaling", "it is not an object")
+            return (Rotary(),), ()
+        full = {**(given.get("full_attention") or {}), **(scaling or {})}
+        if scaling and given.get("full_attention") and full != given["full_attention"]:
+            self.problem("rope_scaling", "rope_parameters says something else")
+        local = given.get("sliding_attention") or {}
+        by_type = {}
+        for kind, rope, field, usual in (
+            ("full_attention", full, "rope_theta", 1e6), ("sliding_attention", local, "rope_local_base_freq", 1e4)
+        ):  # fmt: skip
+            self._all_turned(rope, "rope_parameters")
+            theta = rope.get("rope_theta", self.data.get(field, usual))
+            by_type[kind] = self.rotation(rope, "rope_parameters", theta, positions)
+        own = [by_type[t] for t in self.layer_types(layers)]
+        tables = tuple(dict.fromkeys(own))
+        return tables, tuple(map(tables.index, own)) if len(tables) > 1 else ()
+
+    def _all_turned(self, rope: JsonObject, where: str) -> None:
         partial = rope.get("partial_rotary_factor", self.data.get("partial_rotary_factor"))
         if partial is not None and partial != 1:
             self.problem("partial_rotary_factor" if "partial_rotary_factor" in self.data else where,
                          "all of a head's features must be turned")  # fmt: skip
         if "mrope_section" in rope:
             self.problem(where, "positions of images are another model's")
-        theta = rope.get("rope_theta", self.data.get("rope_theta", 10000.0))
+
+    def rotation(self, rope: JsonObject, where: str, theta: object, positions: int) -> Rotary:
         kind = rope.get("rope_type", rope.get("type", "default"))
 
         def number(name: str) -> float:
@@ -166,7 +262,7 @@ class _Fields(Fields):
             self.problem(where, f"{kind} needs {name}, a number")
             return 1.0
 
-        if type(theta) not in (int, float):
+        if isinstance(theta, bool) or not isinstance(theta, int | float):
             self.problem("rope_theta", "it is not a number")
             return Rotary()
         if kind in ("default", "dynamic"):  # the same up to the positions that were trained
@@ -191,6 +287,26 @@ class _Fields(Fields):
             return Rotary()
         return rotary
 
+    def embedding_scale(self, width: int) -> float:
+        """Of a Gemma."""
+        name = "dtype" if self.data.get("dtype") is not None else "torch_dtype"
+        dtype = self.data.get(name)
+        if isinstance(dtype, str) and dtype in SIGNIFICANT_BITS:
+            return embedding_scale(width, dtype)
+        texts = ", ".join(SIGNIFICANT_BITS)
+        self.problem(name if dtype is not None else "dtype", f"the embedding is scaled by a number of one of {texts}")
+        return 1.0
+
+    def score_divisor(self) -> int | None:
+        """Of a Gemma 3."""
+        value = self.data.get("query_pre_attn_scalar", 256)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if type(value) is int and 0 < value < 1 << 30:
+            return value
+        self.problem("query_pre_attn_scalar", "it is not an integer in [1, 2^30)")
+        return None
+
 
 def parse_llama(data: JsonObject) -> LlamaArchitecture:
     """Of a model type that is one of `LLAMAS`."""
@@ -203,12 +319,14 @@ def parse_llama(data: JsonObject) -> LlamaArchitecture:
     layers = fields.integer("num_hidden_layers", LIMITS["layers"])
     width = fields.integer("hidden_size", LIMITS["width"])
     heads = fields.integer("num_attention_heads", LIMITS["heads"])
-    shared = fields.integer("num_key_value_heads", LIMITS["heads"], heads)
+    nullable = lambda name, default: None if name in _NEVER_NULL.get(kind, ()) else default
+    shared = fields.integer("num_key_value_heads", LIMITS["heads"], nullable("num_key_value_heads", heads))
     if heads % shared:
         fields.problem("num_key_value_heads", f"it does not divide num_attention_heads = {heads}")
         shared = 1
-    head_dim = fields.integer("head_dim", MAX_HEAD, max(1, width // heads))
-    if data.get("head_dim") is None and width % heads:
+    head_dim = fields.integer("head_dim", MAX_HEAD, nullable("head_dim", max(1, width // heads)))
+    derived = "head_dim" not in fields.defaults and data.get("head_dim") is None
+    if (derived or kind == "gemma3_text") and width % heads:
         fields.problem("hidden_size", f"it is not a multiple of num_attention_heads = {heads}")
     elif head_dim % 2:
         fields.problem("head_dim" if "head_dim" in data else "hidden_size",
@@ -216,16 +334,23 @@ def parse_llama(data: JsonObject) -> LlamaArchitecture:
     vocab = fields.integer("vocab_size", LIMITS["vocab_size"])
     trained = fields.integer("max_position_embeddings", 1 << 31)
     window = fields.window(layers)
-    attention_bias = kind == "llama" and fields.flag("attention_bias", False)
+    attention_bias = kind in _BIASED and fields.flag("attention_bias", False)
+    gemma, third = kind in _GEMMAS, kind == "gemma3_text"
+    if gemma:
+        fields.refuse("use_bidirectional_attention", (None, False), "every token must see those before it alone")
+    rotaries, angles = fields.rotations(trained, layers) if third else ((fields.rotary(trained),), ())
     architecture = LlamaArchitecture(
         model_type=kind, n_layer=layers, n_head=heads, n_kv_head=shared, head_dim=head_dim, d_model=width,
         d_inner=fields.integer("intermediate_size", MAX_INNER), vocab_size=vocab,
         n_ctx=min(trained, CONTEXT, MAX_POSITIONS, window or CONTEXT),
         rms_norm_eps=fields.fraction("rms_norm_eps", 1e-6), pad_id=pad_id(data, vocab),
-        activation=fields.activation(), rotary=fields.rotary(trained),
+        activation=fields.activation(), rotary=rotaries[0],
         qkv_bias=attention_bias or kind == "qwen2", o_bias=attention_bias,
         mlp_bias=kind == "llama" and fields.flag("mlp_bias", False),
-        tied_head=data.get("tie_word_embeddings", False) is True,
+        tied_head=data.get("tie_word_embeddings", gemma) is True,
+        head_norm=third or kind == "qwen3", post_norm=third, gain_offset=float(gemma),
+        embedding_scale=fields.embedding_scale(width) if gemma else 1.0,
+        scores=fields.score_divisor() if third else None, angles=angles, more_rotaries=rotaries[1:],
     )  # fmt: skip
     if fields.problems:
         raise CheckpointError("config.json: " + "; ".join(fields.problems))

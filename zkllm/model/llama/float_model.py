@@ -1,8 +1,12 @@
-"""A Llama checkpoint's float model in numpy, a layer at a time.
+"""The float model of a checkpoint of the family in numpy, a layer at a time.
 
 rms(x; w) = x / sqrt(mean(x^2) + eps) * w. In each layer: y = rms(x), q, k, v = W y (+ b); q and k turned by
 their positions; softmax(q k^T / sqrt(head_dim)) v of each head, whose keys and values its group shares; x +=
 W_o of all heads. Then y = rms(x), x += W_down (act(W_gate y) * W_up y). Logits: head rms(x).
+
+Some classes have more: the embedding times a number; gains that are stored less one; rms of each head of q and
+k before they are turned; rms of what is added to x; scores that another number's square root divides; angles
+that depend on the layer.
 """
 
 from __future__ import annotations
@@ -16,7 +20,19 @@ from zkllm.model.activations import GATES
 from zkllm.model.checkpoint import Checkpoint
 from zkllm.model.float_model import linear
 from zkllm.model.llama.rotary import frequencies
-from zkllm.model.llama.tensors import EMBEDDING, HEAD, LAST_NORM, linears
+from zkllm.model.llama.folding import gain_of
+from zkllm.model.llama.tensors import (
+    AFTER_ATTENTION,
+    AFTER_MLP,
+    BEFORE_ATTENTION,
+    BEFORE_MLP,
+    EMBEDDING,
+    HEAD,
+    HEAD_NORMS,
+    LAST_NORM,
+    linears,
+    norms,
+)
 
 Watch = Callable[[str, int, np.ndarray], None]
 Layer = dict[str, np.ndarray]
@@ -25,8 +41,8 @@ Layer = dict[str, np.ndarray]
 def read_layer(checkpoint: Checkpoint, l: int, dtype: type) -> Layer:
     """By the names in a layer: matrices (out, in), biases under NAME.bias, gains of the RMSNorms."""
     layer: Layer = {}
-    for norm in ("input_layernorm", "post_attention_layernorm"):
-        layer[norm] = checkpoint.tensor(f"layers.{l}.{norm}.weight").astype(dtype)
+    for norm in norms(checkpoint.llama):
+        layer[norm] = gain_of(checkpoint, f"layers.{l}.{norm}.weight").astype(dtype)
     for name, (_, _, biased) in linears(checkpoint.llama).items():
         layer[name] = checkpoint.stored(f"layers.{l}.{name}.weight").astype(dtype, copy=False)
         if biased:
@@ -48,7 +64,9 @@ class LlamaFloat:
 
     def embed(self, ids: np.ndarray) -> np.ndarray:
         """ids int[S, t] -> residual stream [S, t, d]."""
-        return self.checkpoint.picked(EMBEDDING, ids).astype(self.dtype)
+        rows = self.checkpoint.picked(EMBEDDING, ids).astype(self.dtype)
+        scaled: np.ndarray = rows * self.dtype(self.a.embedding_scale)
+        return scaled
 
     def normalise(self, x: np.ndarray) -> np.ndarray:
         """RMSNorm without its gain."""
@@ -60,15 +78,15 @@ class LlamaFloat:
         bias = layer.get(f"{name}.bias")
         return out if bias is None else out + bias
 
-    def angles(self, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    def angles(self, rows: int, l: int) -> tuple[np.ndarray, np.ndarray]:
         """Cosines and sines [t, head_dim / 2]."""
-        angles = np.arange(rows)[:, None] * frequencies(self.a.rotary, self.a.head_dim)
+        angles = np.arange(rows)[:, None] * frequencies(self.a.rotary_of(l), self.a.head_dim)
         return np.cos(angles).astype(self.dtype), np.sin(angles).astype(self.dtype)
 
-    def turn(self, x: np.ndarray) -> np.ndarray:
+    def turn(self, x: np.ndarray, l: int) -> np.ndarray:
         """x [.., t, head_dim] by its positions."""
         half = self.a.head_dim // 2
-        cos, sin = self.angles(x.shape[-2])
+        cos, sin = self.angles(x.shape[-2], l)
         first, second = x[..., :half], x[..., half:]
         return np.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1)
 
@@ -85,12 +103,17 @@ class LlamaFloat:
             .transpose(0, 2, 3, 1, 4)
             for name in "qkv"
         )
-        for name, plain in (("q", q), ("k", k), ("v", v)):
-            watch(name, l, plain)
-        q, k = self.turn(q), self.turn(k)
-        watch("q", l, q)
-        watch("k", l, k)
-        scores = q @ np.swapaxes(k, -1, -2) / self.dtype(sqrt(a.head_dim))
+        watch("v", l, v)
+        if a.head_norm:
+            watch("raw_q", l, q)
+            watch("raw_k", l, k)
+            q, k = (self.normalise(x) * layer[norm] for x, norm in zip((q, k), HEAD_NORMS, strict=True))
+        for turned in (False, True):
+            if turned:
+                q, k = self.turn(q, l), self.turn(k, l)
+            watch("q", l, q)
+            watch("k", l, k)
+        scores = q @ np.swapaxes(k, -1, -2) / self.dtype(sqrt(a.score_divisor))
         visible = np.tril(np.ones((rows, rows), bool))
         top = np.where(visible, scores, -np.inf).max(axis=-1, keepdims=True)
         delta = np.where(visible, top - scores, 0)
@@ -104,25 +127,29 @@ class LlamaFloat:
         watch("residual", 2 * l, x)
         y = self.normalise(x)
         watch("y", 2 * l, y)
-        o = self.attend(layer, y * layer["input_layernorm"], watch, l)
-        write = self.apply(layer, "self_attn.o_proj", o)
-        watch("write", 2 * l, write)
-        x = x + write
+        o = self.attend(layer, y * layer[BEFORE_ATTENTION], watch, l)
+        x = x + self.write(layer, self.apply(layer, "self_attn.o_proj", o), AFTER_ATTENTION, watch, 2 * l)
         watch("residual", 2 * l + 1, x)
         y = self.normalise(x)
         watch("y", 2 * l + 1, y)
-        y = y * layer["post_attention_layernorm"]
+        y = y * layer[BEFORE_MLP if self.a.post_norm else AFTER_ATTENTION]
         f, up = self.apply(layer, "mlp.gate_proj", y), self.apply(layer, "mlp.up_proj", y)
         watch("f", l, f)
         watch("up", l, up)
         g = self.activated(f, l) * up
         watch("g", l, g)
-        write = self.apply(layer, "mlp.down_proj", g)
-        watch("write", 2 * l + 1, write)
-        return x + write
+        return x + self.write(layer, self.apply(layer, "mlp.down_proj", g), AFTER_MLP, watch, 2 * l + 1)
+
+    def write(self, layer: Layer, out: np.ndarray, norm: str, watch: Watch, m: int) -> np.ndarray:
+        """What is added to the stream: `out`, or what its norm makes of it."""
+        if self.a.post_norm:
+            watch("out", m, out)
+            out = self.normalise(out) * layer[norm]
+        watch("write", m, out)
+        return out
 
     def last_gain(self) -> np.ndarray:
-        return self.checkpoint.tensor(LAST_NORM).astype(self.dtype)
+        return gain_of(self.checkpoint, LAST_NORM).astype(self.dtype)
 
     def head_blocks(self) -> Iterator[np.ndarray]:
         """The head's matrix (V, d), some rows at a time."""

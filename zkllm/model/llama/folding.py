@@ -18,7 +18,7 @@ from zkllm.kernels.native import NATIVE
 from zkllm.model.checkpoint import Checkpoint
 from zkllm.model.llama.architecture import LlamaArchitecture
 from zkllm.model.llama.scales import Exponents
-from zkllm.model.llama.tensors import NORMS, linears
+from zkllm.model.llama.tensors import HEAD_NORMS, linears, norm_before
 
 KINDS = ("qkv", "o", "gate", "up", "down")
 STORED = {
@@ -75,11 +75,11 @@ class Folded:
             for name, stored in zip(names, STORED[kind], strict=True)
             if linears(a)[stored][2]
         ]
-        moved = moved_by(exponents, l, kind, a)
+        moved, norm = moved_by(exponents, l, kind, a), norm_before(a, kind)
         return cls(
             f"layer {l}: {kind}",
             tuple(checkpoint.stored(f"{name}.weight") for name in names),
-            checkpoint.tensor(f"layers.{l}.{NORMS[kind]}.weight") if kind in NORMS else None,
+            None if norm is None else gain_of(checkpoint, f"layers.{l}.{norm}.weight"),
             np.ldexp(np.concatenate(biases), moved.outputs) if biases else None,
             moved,
             heads,
@@ -157,6 +157,21 @@ def _by_part(values: np.ndarray, heads: tuple[int, int] | None) -> np.ndarray:
     return by_member.reshape(len(by_member), -1)
 
 
+def gain_of(checkpoint: Checkpoint, name: str) -> np.ndarray:
+    """float64: what an RMSNorm multiplies by, which some classes store less one."""
+    gain: np.ndarray = checkpoint.llama.gain_offset + checkpoint.tensor(name)
+    return gain
+
+
+def head_gains(checkpoint: Checkpoint, l: int, exponents: Exponents | None) -> np.ndarray:
+    """float64 (2, head_dim): of a layer's queries and keys, with the exponents of pairs that are turned."""
+    gains = np.stack([gain_of(checkpoint, f"layers.{l}.{norm}.weight") for norm in HEAD_NORMS])
+    if exponents is None:
+        return gains
+    pairs = np.tile(np.array(exponents.turned[l], np.int64), 2)
+    return np.ldexp(gains, np.stack([pairs, -pairs]))
+
+
 def moved_by(exponents: Exponents | None, l: int, kind: str, a: LlamaArchitecture) -> Moved:
     """What equalising does to a matrix of a layer."""
     none = np.zeros((1, 1), np.int64)
@@ -170,6 +185,8 @@ def moved_by(exponents: Exponents | None, l: int, kind: str, a: LlamaArchitectur
     if kind == "o":
         by_head = values.reshape(shared, 1, head_dim)
         return Moved(np.broadcast_to(by_head, (shared, a.group, head_dim)).reshape(-1), none)
+    if a.head_norm:  # those of pairs are in its gains
+        return Moved(None, np.stack([np.zeros_like(values)] * (a.group + 1) + [-values]))
     pairs = np.array(exponents.turned[l], np.int64).reshape(shared, 1, -1)
     turned = np.broadcast_to(pairs, (shared, 2, pairs.shape[-1])).reshape(-1)
     return Moved(None, np.stack([turned] * a.group + [-turned, -values]))

@@ -7,8 +7,25 @@ from zkllm.model.llama.architecture import LlamaArchitecture
 BASE = "model."
 """The decoder's place in a LlamaForCausalLM."""
 EMBEDDING, HEAD, LAST_NORM = "embed_tokens.weight", "lm_head.weight", "norm.weight"
-NORMS = {"qkv": "input_layernorm", "gate": "post_attention_layernorm", "up": "post_attention_layernorm"}
-"""kind of linear layer -> the RMSNorm before it."""
+BEFORE_ATTENTION, AFTER_ATTENTION = "input_layernorm", "post_attention_layernorm"
+BEFORE_MLP, AFTER_MLP = "pre_feedforward_layernorm", "post_feedforward_layernorm"
+HEAD_NORMS = ("self_attn.q_norm", "self_attn.k_norm")
+
+
+def norm_before(a: LlamaArchitecture, kind: str) -> str | None:
+    """The RMSNorm whose output a kind of linear layer reads; None: no RMSNorm's. Where there are none after
+    attention, that name is the one before the MLP."""
+    if kind == "qkv":
+        return BEFORE_ATTENTION
+    if kind in ("gate", "up"):
+        return BEFORE_MLP if a.post_norm else AFTER_ATTENTION
+    return None
+
+
+def norms(a: LlamaArchitecture) -> dict[str, int]:
+    """RMSNorms in a layer, with their features."""
+    width = [BEFORE_ATTENTION, AFTER_ATTENTION, *((BEFORE_MLP, AFTER_MLP) if a.post_norm else ())]
+    return {**dict.fromkeys(width, a.d_model), **dict.fromkeys(HEAD_NORMS if a.head_norm else (), a.head_dim)}
 
 
 def linears(a: LlamaArchitecture) -> dict[str, tuple[int, int, bool]]:
@@ -30,8 +47,8 @@ def tensor_shapes(a: LlamaArchitecture) -> dict[str, tuple[int, ...]]:
     d = a.d_model
     shapes: dict[str, tuple[int, ...]] = {EMBEDDING: (a.vocab_size, d), LAST_NORM: (d,)}
     for l in range(a.n_layer):
-        for norm in ("input_layernorm", "post_attention_layernorm"):
-            shapes[f"layers.{l}.{norm}.weight"] = (d,)
+        for norm, features in norms(a).items():
+            shapes[f"layers.{l}.{norm}.weight"] = (features,)
         for name, (outputs, inputs, biased) in linears(a).items():
             shapes[f"layers.{l}.{name}.weight"] = (outputs, inputs)
             if biased:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import prod
 
 import numpy as np
@@ -15,7 +15,7 @@ from zkllm.llama.description import linear_kinds
 from zkllm.model.activations import GATES
 from zkllm.model.llama.rotary import Rotary, rotary_tables
 from zkllm.model.tables import exp_entries
-from zkllm.records import from_data, to_data, unless
+from zkllm.records import ABSENT, from_data, to_data
 
 Shape = tuple[int, ...]
 
@@ -72,7 +72,7 @@ class LlamaTables:
     act_out_log2: int
     activation: str
     rotary: Rotary
-    more_rotaries: tuple[Rotary, ...] = unless(())
+    more_rotaries: tuple[Rotary, ...] = field(default=(), metadata=ABSENT)
 
     @property
     def rotaries(self) -> tuple[Rotary, ...]:
