@@ -27,7 +27,8 @@ from zkllm.model.package import ModelPackage
 from zkllm.model.quantize import fit_weight
 
 pytest.importorskip("transformers")
-BUILT = ("llama, tied, biases, a width of its own", "llama, rotation of llama3", "mistral", "qwen2")
+BUILT = ("llama, tied, biases, a width of its own", "llama, rotation of llama3", "mistral", "qwen2", "qwen3",
+         "gemma", "gemma3", "gemma3, a scaled rotation, types by layer")  # fmt: skip
 
 
 @pytest.fixture(scope="module", params=BUILT)

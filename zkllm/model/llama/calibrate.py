@@ -1,12 +1,14 @@
 """Calibration of a Llama: the largest values that its float model takes, of some tensors channel by channel.
 
 Channels are what powers of two move between (`equalise`): the inner width's of up and g, a head's features of
-v, and pairs of features that are turned together of q and k, all queries of a group together.
+v, and pairs of features that are turned together of q and k, all queries of a group together, or where each
+head has an RMSNorm, whose gain its layer's heads share, all heads together. What such norms read (raw_q, raw_k,
+out) has a scale of each layer, and one channel.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -26,8 +28,8 @@ class LlamaRanges(FloatRanges):
 
     def watch(self, name: str, layer: int, array: np.ndarray) -> None:
         self.tensors[name] = max(self.tensors.get(name, 0.0), float(np.abs(array).max(initial=0.0)))
-        if name in ("up", "g", "v", "q", "k"):
-            self._watch_channels(name, layer, _by_channel(name, array))
+        if name in CHANNELS:
+            self._watch_channels(name, layer, CHANNELS[name](array))
         if name == "residual":
             spread = np.sqrt((array.astype(np.float64) ** 2).mean(axis=-1))
             low, high = self.residual_rms
@@ -49,15 +51,33 @@ class LlamaRanges(FloatRanges):
         return np.array(self.channels[name], np.float64)
 
 
-def _by_channel(name: str, array: np.ndarray) -> np.ndarray:
-    """Largest magnitudes of (.., t, features); q, k, v are (S, head of keys, member, t, features)."""
-    if name in ("up", "g"):
-        channels: np.ndarray = np.abs(array).max(axis=tuple(range(array.ndim - 1)))
-        return channels
-    heads: np.ndarray = np.abs(array).max(axis=(0, 2, 3))  # (head of keys, features)
-    if name != "v":
-        heads = heads.reshape(len(heads), 2, -1).max(axis=1)  # pairs that are turned together
+def _last(array: np.ndarray) -> np.ndarray:
+    """Of (.., features), feature by feature."""
+    channels: np.ndarray = np.abs(array).max(axis=tuple(range(array.ndim - 1)))
+    return channels
+
+
+def _by_head(array: np.ndarray) -> np.ndarray:
+    """Of (S, head of keys, member, t, features), by head of keys and feature."""
+    heads: np.ndarray = np.abs(array).max(axis=(0, 2, 3))
     return heads.reshape(-1)
+
+
+def _by_pair(array: np.ndarray) -> np.ndarray:
+    """The same by head and pair of features that are turned together."""
+    heads: np.ndarray = np.abs(array).max(axis=(0, 2, 3))
+    return heads.reshape(len(heads), 2, -1).max(axis=1).reshape(-1)
+
+
+def _whole(array: np.ndarray) -> np.ndarray:
+    return np.abs(array).max(keepdims=True).reshape(1)
+
+
+CHANNELS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
+    "up": _last, "g": _last, "v": _by_head, "q": _by_pair, "k": _by_pair,
+    "raw_q": _whole, "raw_k": _whole, "out": _whole,
+}  # fmt: skip
+"""Largest magnitudes by channel."""
 
 
 def measure(

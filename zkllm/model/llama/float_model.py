@@ -111,8 +111,9 @@ class LlamaFloat:
         for turned in (False, True):
             if turned:
                 q, k = self.turn(q, l), self.turn(k, l)
-            watch("q", l, q)
-            watch("k", l, k)
+            for name, x in (("q", q), ("k", k)):
+                # heads that share a gain are seen as one
+                watch(name, l, x.reshape(sequences, 1, -1, rows, a.head_dim) if a.head_norm else x)
         scores = q @ np.swapaxes(k, -1, -2) / self.dtype(sqrt(a.score_divisor))
         visible = np.tril(np.ones((rows, rows), bool))
         top = np.where(visible, scores, -np.inf).max(axis=-1, keepdims=True)

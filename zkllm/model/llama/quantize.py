@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from math import ceil, floor, isqrt, log, log2, sqrt
 
 import numpy as np
@@ -18,18 +18,28 @@ import numpy as np
 from zkllm.bits import ceil_log2
 from zkllm.errors import CheckpointError
 from zkllm.files import JsonObject
-from zkllm.llama.config import LlamaConfig
+from zkllm.llama.config import HeadNormConfig, LlamaConfig, PostNormConfig
 from zkllm.model.activations import GATES
 from zkllm.model.checkpoint import Checkpoint
 from zkllm.model.folding import finite_maxima, quantized
 from zkllm.model.llama.architecture import LlamaArchitecture
 from zkllm.model.llama.calibrate import LlamaRanges
 from zkllm.model.llama.equalise import choose_exponents, largest_after
-from zkllm.model.llama.folding import KINDS, Folded, Lines, moved_by, read_lines
+from zkllm.model.llama.folding import (
+    KINDS,
+    Folded,
+    Lines,
+    gain_of,
+    head_gains,
+    moved_by,
+    read_lines,
+)
+from zkllm.model.llama.gained import Made, choose_norm, eps_of
+from zkllm.model.llama.gemma import odd_part
 from zkllm.model.llama.packing import choose_slots
 from zkllm.model.llama.predicates import ROTARY_BITS, slot_bounds, square_sum_bound
-from zkllm.model.llama.scales import Exponents, LlamaScales
-from zkllm.model.llama.tensors import EMBEDDING, HEAD, LAST_NORM
+from zkllm.model.llama.scales import Exponents, HeadNormScales, LlamaScales, PostNormScales
+from zkllm.model.llama.tensors import AFTER_ATTENTION, AFTER_MLP, EMBEDDING, HEAD, LAST_NORM
 from zkllm.model.llama.weights import LlamaModel, LlamaTables, arrays, tables_of
 from zkllm.model.predicates import NORM_BITS, UNIQUE_BITS
 from zkllm.model.quantize import (
@@ -138,7 +148,13 @@ def choose_config(
         return min(fit(bits, room * most), accumulator - 1)
 
     # one table of exponentials and one of the activation serve all layers
-    q, k = (output(word, max(channels[name]), y + min(finest[name])) for name in "qk")
+    raw = {
+        name: tuple(output(word, most[0], y + finest[name][l]) for l, most in enumerate(ranges.channels[f"raw_{name}"]))
+        for name in ("qk" if a.head_norm else "")
+    }
+    q, k = (fit(word, room * max(channels[name])) for name in "qk")
+    if not a.head_norm:
+        q, k = (min(scale, y + min(finest[name]) - 1) for name, scale in (("q", q), ("k", k)))
     f = output(gate_bits, seen["f"], y + min(finest["gate"]))
     v = tuple(output(word, channels["v"][l], y + finest["v"][l]) for l in layers)
     up = [output(word, channels["up"][l], y + finest["up"][l]) for l in layers]
@@ -146,15 +162,21 @@ def choose_config(
     act = GATES[a.activation].output(f, word, gate_bits)
     g = min(fit(wide, room * max(channels["g"])), act + min(up) - 1)
     wte = fit(min(word, 16), largest_wte)
-    residual = min(
-        max(wte, 12), *(v[l] + finest["o"][l] - 1 for l in layers), *(g + w - 1 for w in finest["down"]),
-        fit(32, room * max(seen["write"], largest_wte)),
-    )  # fmt: skip
+    accumulators = [v[l] + finest["o"][l] for l in layers], [g + w for w in finest["down"]]
+    put_out = tuple(
+        output(wide, most[0], accumulators[m % 2][m // 2]) for m, most in enumerate(ranges.channels.get("out", ()))
+    )
+    factor, halvings = odd_part(a.embedding_scale)
+    residual = min(max(wte, 12), fit(32, room * max(seen["write"], largest_wte * a.embedding_scale)))
+    if not a.post_norm:
+        residual = min(residual, *(scale - 1 for own in accumulators for scale in own))
     # up to two bits coarser, where that saves a limb of every RMSNorm's remainder
     candidates = [(-(-_kappa(ranges, r, y, a.d_model, limb)[1] // limb), residual - r, r)
                   for r in range(residual - 2, residual + 1)]  # fmt: skip
     residual = min(candidates)[2]
-    wte = min(wte, residual)
+    if a.embedding_scale == 1:  # else X_0 is rounded anyway
+        wte = min(wte, residual)
+    token_shift = residual - wte - halvings
     head = wte if a.tied_head else fit(16, largest_head)
     yf = fit(wide, room * seen["yf"])
     # differences of logits in at most two limbs
@@ -162,28 +184,30 @@ def choose_config(
     yf = min(yf, floor(log2((1 << min(62, 2 * limb)) / spread)) - head) if spread else yf
 
     shifts = _Shifts(limb)
-    parts = [{"q": q, "k": k, "v": v[l]} for l in layers]
+    parts = [{"q": raw["q"][l], "k": raw["k"][l], "v": v[l]} if raw else {"q": q, "k": k, "v": v[l]} for l in layers]
     own = shifts.choose("qkv", [min(y + finest[n][l] - out for n, out in parts[l].items()) for l in layers])
-    w_qkv = tuple((q + s - y, k + s - y, v[l] + s - y) for l, s in enumerate(own))
-    w_o = tuple(residual + s - v[l] for l, s in enumerate(
-        shifts.choose("o", [v[l] + finest["o"][l] - residual for l in layers])))  # fmt: skip
+    w_qkv = tuple((p["q"] + s - y, p["k"] + s - y, p["v"] + s - y) for p, s in zip(parts, own, strict=True))
+    outs = put_out or (residual,) * 2 * a.n_layer
+    w_o = tuple(outs[2 * l] + s - v[l] for l, s in enumerate(
+        shifts.choose("o", [accumulators[0][l] - outs[2 * l] for l in layers])))  # fmt: skip
     w_gate = tuple(f + s - y for s in shifts.choose("gate", [y + w - f for w in finest["gate"]]))
     w_up = tuple(up[l] + s - y for l, s in enumerate(
         shifts.choose("up", [y + finest["up"][l] - up[l] for l in layers])))  # fmt: skip
-    w_down = tuple(
-        residual + s - g for s in shifts.choose("down", [g + w - residual for w in finest["down"]])
-    )
+    w_down = tuple(outs[2 * l + 1] + s - g for l, s in enumerate(
+        shifts.choose("down", [accumulators[1][l] - outs[2 * l + 1] for l in layers])))  # fmt: skip
     product = [act + scale - g for scale in up]
     final_shift = max(1, min(limb, GAIN_BITS + y - yf))
     fields: JsonObject = {
         **shifts.fields, "rotary_shift": min(14, ROTARY_BITS - 1), "product_shift": max(product),
         "product_gains": tuple(max(product) - s for s in product), "final_shift": final_shift,
-        "wte_shift": residual - wte,
+        "wte_shift": max(0, token_shift), "x0_shift": max(0, -token_shift), "wte_factor": factor,
     }  # fmt: skip
+    head_norm, head_scales = _head_norm(checkpoint, exponents, (q, k), (raw["q"], raw["k"]), word, limb) if raw else NONE
+    post_norm, post_scales = _post_norm(checkpoint, residual, put_out, wide, limb) if put_out else NONE
     scales = LlamaScales(
         wte=wte, head=head, residual=residual, y=y, q=q, k=k, v=v, w_qkv=w_qkv, w_o=w_o, f=f, a=act,
         up=tuple(up), g=g, w_gate=w_gate, w_up=w_up, w_down=w_down, gain=yf + final_shift - y, yf=yf,
-        exponents=exponents,
+        exponents=exponents, head_norm=head_scales, post_norm=post_scales,
     )  # fmt: skip
     exps, spec = _exp_fields(seen["delta"], scales, a, options)
 
@@ -204,6 +228,7 @@ def choose_config(
         **ColumnSizes.full(options.mu or MAX_CHOSEN_MU)._asdict(),  # before their sizes are known
         **fields, **exps,
         **_norm_fields(ranges, scales, a, options.headroom_bits, limb),
+        head_norm=head_norm, post_norm=post_norm, angles=a.angles,
     )  # fmt: skip
     return Chosen(config, scales, spec)
 
@@ -238,12 +263,52 @@ def _norm_fields(
     }  # fmt: skip
 
 
+NONE = (None, None)
+
+
+def _head_norm(
+    checkpoint: Checkpoint,
+    exponents: Exponents,
+    made: tuple[int, int],
+    raw: tuple[tuple[int, ...], tuple[int, ...]],
+    word: int,
+    limb: int,
+) -> tuple[HeadNormConfig, HeadNormScales]:
+    """`made`: scales of queries and keys that are normed; `raw`: before, of each layer."""
+    a = checkpoint.llama
+    gains = np.stack([np.abs(head_gains(checkpoint, l, exponents)).max(axis=1) for l in range(a.n_layer)])
+    query_eps, key_eps = (tuple(eps_of(a.rms_norm_eps, a.head_dim, f) for f in scales) for scales in raw)
+    each = [Made(float(most), scale) for most, scale in zip(gains.max(axis=0), made, strict=True)]
+    norm = choose_norm(a.head_dim, word, each, query_eps + key_eps, limb)
+    query_gain, key_gain = (scale + norm.shift - norm.kappa for scale in made)
+    config = HeadNormConfig(**asdict(norm), query_eps=query_eps, key_eps=key_eps)
+    return config, HeadNormScales(*raw, query_gain, key_gain)
+
+
+def _post_gains(checkpoint: Checkpoint) -> Iterator[np.ndarray]:
+    """float64[d] of each write."""
+    for l in range(checkpoint.llama.n_layer):
+        yield from (gain_of(checkpoint, f"layers.{l}.{norm}.weight") for norm in (AFTER_ATTENTION, AFTER_MLP))
+
+
+def _post_norm(
+    checkpoint: Checkpoint, made: int, out: tuple[int, ...], bits: int, limb: int
+) -> tuple[PostNormConfig, PostNormScales]:
+    """`made`: the stream's scale; `out`: of what is put out, at each write."""
+    a = checkpoint.llama
+    most = max(float(np.abs(gain).max()) for gain in _post_gains(checkpoint))
+    eps = tuple(eps_of(a.rms_norm_eps, a.d_model, scale) for scale in out)
+    norm = choose_norm(a.d_model, bits, [Made(most, made)], eps, limb)
+    config = PostNormConfig(**asdict(norm), out_bits=bits, eps=eps)
+    return config, PostNormScales(out, made + norm.shift - norm.kappa)
+
+
 def _exp_fields(
     delta: float, scales: LlamaScales, a: LlamaArchitecture, options: QuantizerOptions
 ) -> tuple[JsonObject, LlamaTables]:
-    """The exponential's step 2^exp_shift, in units of 2^-(q + k) / sqrt(head_dim), and what follows."""
+    """The exponential's step 2^exp_shift, in units of 2^-(q + k) / sqrt(score divisor), and what follows."""
     limb, top = options.limb_bits or options.act_bits, 1 << min(15, options.act_bits - 1)
-    unit = 2.0 ** -(scales.q + scales.k) / sqrt(a.head_dim)
+    unit = 2.0 ** -(scales.q + scales.k) / sqrt(a.score_divisor)
     span = log(2 * top)  # exp(-span) * top = 1/2: everything beyond rounds to 0
     finest = ceil(log2(span / ((1 << options.exp_bits) - 1) / unit))
     widest = delta * 2**options.headroom_bits / unit
@@ -258,8 +323,9 @@ def _exp_fields(
         "div_bits": whole_limbs(ceil_log2(2 * a.n_ctx * top), limb),
     }  # fmt: skip
     spec = LlamaTables(
-        exp_top=top, exp_step_log2=exp_shift - scales.q - scales.k, score_divisor=a.head_dim,
+        exp_top=top, exp_step_log2=exp_shift - scales.q - scales.k, score_divisor=a.score_divisor,
         act_in_log2=scales.f, act_out_log2=scales.a, activation=a.activation, rotary=a.rotary,
+        more_rotaries=a.more_rotaries,
     )  # fmt: skip
     return fields, spec
 
@@ -269,7 +335,8 @@ def groups(c: LlamaConfig) -> dict[str, tuple[str, ...]]:
     known = arrays(c)
     made = {kind: tuple(name for name in (f"w_{kind}", f"b_{kind}") if name in known) for kind in KINDS}
     rows = tuple(name for name in ("wte", "head") if name in known)
-    return {**made, "rows": rows, "rest": ("gain", "act", "exp", "cos", "sin")}
+    gains = tuple(name for name in ("head_gain", "post_gain") if name in known)
+    return {**made, "rows": rows, "rest": (*gains, "gain", "act", "exp", "cos", "sin")}
 
 
 def quantized_blocks(
@@ -303,7 +370,13 @@ def quantized_blocks(
             for block in checkpoint.blocks(stored):
                 yield name, quantized(name, block, None, [1.0], [scale])
     else:
-        yield "gain", rounded_to(checkpoint.tensor(LAST_NORM), s.gain, "final gain", np.int32)
+        for l in range(c.n_layer) if s.head_norm else ():
+            gains = zip(head_gains(checkpoint, l, s.exponents), (s.head_norm.query_gain, s.head_norm.key_gain), strict=True)
+            rows = [rounded_to(gain, scale, f"layer {l}: gain of heads", np.int32) for gain, scale in gains]
+            yield "head_gain", np.stack(rows)[None]
+        for m, gain in enumerate(_post_gains(checkpoint) if s.post_norm else ()):
+            yield "post_gain", rounded_to(gain, s.post_norm.gain, f"gain of write {m}", np.int32)[None]
+        yield "gain", rounded_to(gain_of(checkpoint, LAST_NORM), s.gain, "final gain", np.int32)
         made = tables_of(spec, c)
         yield from ((name, made[name]) for name in ("act", "exp", "cos", "sin"))
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from zkllm.errors import Malformed
 from zkllm.files import JsonObject
-from zkllm.records import from_data, to_data
+from zkllm.records import ABSENT, from_data, to_data
 
 CLAMP = 12
 """No exponent is larger."""
@@ -19,8 +19,8 @@ ByLayer = tuple[tuple[int, ...], ...]
 class Exponents:
     """By layer: e of each inner channel (row of W_up times 2^-e, column of W_down times 2^e), of each feature
     of a head of values (W_v and W_o alike, all heads that share it), and of each pair of features that are
-    turned together (keys times 2^-e, all queries of the group 2^e). The function is the same whatever they
-    are; the integers are not."""
+    turned together (keys times 2^-e, all queries of the group 2^e; of all heads alike in the gains of their
+    RMSNorms, where they have these). The function is the same whatever they are; the integers are not."""
 
     mlp: ByLayer
     values: ByLayer
@@ -35,11 +35,29 @@ class Exponents:
 
 def _flat(value: Any) -> Iterator[int]:
     """The numbers of nested lists."""
-    if isinstance(value, list):
-        for item in value:
+    if isinstance(value, list | dict):
+        for item in value.values() if isinstance(value, dict) else value:
             yield from _flat(item)
     else:
         yield value
+
+
+@dataclass(frozen=True)
+class HeadNormScales:
+    """Of what the norms of queries and keys read, in each layer, and of their gains."""
+
+    query: tuple[int, ...]
+    key: tuple[int, ...]
+    query_gain: int
+    key_gain: int
+
+
+@dataclass(frozen=True)
+class PostNormScales:
+    """Of what attention and the MLP put out: of each write; and of the gains."""
+
+    out: tuple[int, ...]
+    gain: int
 
 
 @dataclass(frozen=True)
@@ -65,6 +83,8 @@ class LlamaScales:
     gain: int
     yf: int
     exponents: Exponents
+    head_norm: HeadNormScales | None = field(default=None, metadata=ABSENT)
+    post_norm: PostNormScales | None = field(default=None, metadata=ABSENT)
 
     @property
     def logits(self) -> int:
