@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.test_memory import XL
-from zkllm.gpt2.description import describe
+from zkllm.families import describe
 from zkllm.measure import planning
 from zkllm.measure.limits import point_muls
 from zkllm.measure.planning import Choice, choice, nominal_config, plan
@@ -16,6 +16,7 @@ from zkllm.measure.profiling import sizes_of, stage_counts
 from zkllm.memory import estimate
 from zkllm.model.architecture import load_architecture
 from zkllm.model.build import sized
+from zkllm.model.family import family_of
 
 RATES = {"field_mul": 4.0, "weight_mul": 0.3, "int_mac": 0.02, "bucket_add": 35.0, "bytes": 0.05}
 RATES["point_mul"] = 12_000.0
@@ -75,6 +76,18 @@ def test_the_nominal_packing_is_that_of_the_large_model() -> None:
     config = nominal_config(architecture)
     assert (config.n_layer, config.width, config.vocab_size) == (3, 48, 478)
     assert config.vocab_slots == 4 and config.slot_bits >= 50
+
+
+@pytest.mark.parametrize("kind", ["llama", "qwen3", "gemma", "gemma3_text"])
+def test_a_plan_needs_no_weights(kind: str, tmp_path: Path) -> None:
+    shape = {"num_hidden_layers": 6, "hidden_size": 40, "intermediate_size": 24, "num_attention_heads": 4,
+             "num_key_value_heads": 2, "head_dim": 20, "vocab_size": 301, "dtype": "bfloat16"}  # fmt: skip
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"model_type": kind, **shape}))
+    architecture = load_architecture(path)
+    config = nominal_config(architecture)
+    assert family_of(config).failed_config_predicates(config) == []
+    assert family_of(config) is family_of(architecture) and describe(config, 4, 1).relations
 
 
 @pytest.mark.slow

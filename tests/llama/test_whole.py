@@ -14,7 +14,9 @@ from zkllm.outer.keys import VerifyingKey
 pytest.importorskip("transformers")
 
 
-@pytest.mark.parametrize("name", ["llama, tied, biases, a width of its own", "qwen2", "mistral"])
+@pytest.mark.parametrize(
+    "name", ["llama, tied, biases, a width of its own", "qwen2", "mistral", "qwen3", "gemma", "gemma3"]
+)
 def test_a_model_is_set_up_proved_and_checked(name: str, tmp_path: Path) -> None:
     import torch
 
@@ -40,7 +42,7 @@ def test_a_model_is_set_up_proved_and_checked(name: str, tmp_path: Path) -> None
     assert audit.model_id == vk.model_id and vk.verifier_id in audit.verifier_ids.values()
 
 
-@pytest.mark.parametrize("name", ["llama", "qwen2, a window, tied"])
+@pytest.mark.parametrize("name", ["llama", "qwen2, a window, tied", "gemma3"])
 def test_accuracy_is_measured_against_transformers(name: str, tmp_path: Path) -> None:
     from zkllm.model.accuracy import measure_accuracy
     from zkllm.model.build import build_package
@@ -67,12 +69,13 @@ def test_a_gpt2_s_package_is_no_llama_s(tmp_path: Path) -> None:
         api.check_setup(DEMO, out)
 
 
-def test_a_private_model_is_proved_and_published(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["llama", "gemma3"])
+def test_a_private_model_is_proved_and_published(name: str, tmp_path: Path) -> None:
     """Its tables, cosines and sines are in columns apart, which anyone makes again."""
     from zkllm.public_model import PublicModel
     from zkllm.shape_id import ShapeId
 
-    package = api.setup(MODELS["llama"].write(tmp_path / "model"), tmp_path / "package", rows=4, private=True)
+    package = api.setup(MODELS[name].write(tmp_path / "model"), tmp_path / "package", rows=4, private=True)
     result = api.prove(package, tokens=[5, 9, 3], certified=1, rows=4)
     api.verify(result.proof, result.verifying_key)
     public = PublicModel.of(package, api.own_setup(package))

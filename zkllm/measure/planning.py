@@ -18,7 +18,7 @@ from zkllm.families import Config, describe
 from zkllm.files import JsonObject
 from zkllm.gpt2.config import ProgramConfig
 from zkllm.limits import MAX_MU, MIN_MU
-from zkllm.llama.config import LlamaConfig
+from zkllm.llama.config import HeadNormConfig, LlamaConfig, PostNormConfig
 from zkllm.measure.limits import limits, point_mul, point_muls
 from zkllm.measure.profiling import SCALAR_BITS, Sizes, predicted, sizes_of, stage_counts
 from zkllm.memory import estimate, weights_bytes
@@ -106,6 +106,15 @@ def _nominal_llama(a: LlamaArchitecture) -> LlamaConfig:
              "pad_id", "qkv_bias", "o_bias", "mlp_bias", "tied_head")  # fmt: skip
     own: JsonObject = {name: getattr(a, name) for name in names}
     own |= {f"{kind}_gains": (0,) * a.n_layer for kind in GAINED}
+    norm: JsonObject = dict(kappa=25, shift=32, rho_bits=32, norm_bits=64)
+    ones = (1,) * a.n_layer
+    if a.head_norm:
+        own["head_norm"] = HeadNormConfig(**norm, query_eps=ones, key_eps=ones)
+    if a.post_norm:
+        own["post_norm"] = PostNormConfig(**norm, out_bits=20, eps=2 * ones)
+    if a.embedding_scale != 1:
+        own |= {"wte_factor": 3, "x0_shift": 16}
+    own["angles"] = a.angles
     config = LlamaConfig(**own, **scales)
     widths = dict.fromkeys(("qkv", "o", "gate", "up", "down"), 50) | dict.fromkeys(("head", "embedding"), 60)
     slots: JsonObject = {**choose_llama_slots(config, widths)}

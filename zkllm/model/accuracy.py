@@ -18,12 +18,14 @@ import numpy as np
 
 from zkllm.errors import CheckpointError
 from zkllm.files import JsonObject, read_json
+from zkllm.model.architecture import load_architecture
 from zkllm.model.build import stage_of
 from zkllm.model.calibrate import default_ids, random_sequences, text_ids, text_sequences
 from zkllm.model.checkpoint import load_checkpoint
 from zkllm.model.execution import trace
 from zkllm.model.family import family_of
 from zkllm.model.hub import find_checkpoint
+from zkllm.model.llama.architecture import LlamaArchitecture
 from zkllm.model.noise import Cost, costs, divergence, log_softmax
 from zkllm.model.package import ModelPackage
 from zkllm.model.ranges import RangeReport, RangeRow, format_rows
@@ -31,7 +33,8 @@ from zkllm.model.trace import Trace
 from zkllm.requirements import FLOAT_MODEL, install
 
 _CLASSES = {"gpt2": "GPT2LMHeadModel", "llama": "LlamaForCausalLM", "mistral": "MistralForCausalLM",
-            "qwen2": "Qwen2ForCausalLM"}  # fmt: skip
+            "qwen2": "Qwen2ForCausalLM", "qwen3": "Qwen3ForCausalLM", "gemma": "GemmaForCausalLM",
+            "gemma3_text": "Gemma3ForCausalLM"}  # fmt: skip
 """Of transformers, by model type."""
 _WINDOW, _SEED = 64, 2  # the calibration's random ids are of seed 1
 _LAYERS = 5  # that are named
@@ -144,6 +147,11 @@ class FloatReference:
         with _quiet(transformers):
             model = getattr(transformers, _CLASSES[str(read_json(folder / "config.json")["model_type"])])
             self._model = model.from_pretrained(folder, dtype=torch.float32).eval()
+        architecture = load_architecture(folder / "config.json")
+        if isinstance(architecture, LlamaArchitecture) and architecture.embedding_scale != 1:
+            # that of the type that the checkpoint is of
+            self._model.base_model.embed_tokens.embed_scale = torch.tensor(architecture.embedding_scale)
+        self._model.config.final_logit_softcapping = None  # logits keep their order under it
 
     def logits(self, ids: list[int]) -> np.ndarray:
         """float32[t, V]."""
