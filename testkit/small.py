@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from zkllm.gpt2 import description as gpt2
 from zkllm.model.llama.tiny import tiny_model as tiny_llama
@@ -67,7 +68,7 @@ class SmallLlama:
 
     rows: int
     certified: int
-    fields: dict[str, int]
+    fields: dict[str, Any]
     seed: int
 
     def of_seed(self, seed: int) -> LlamaModel:
@@ -86,3 +87,10 @@ TIED = SmallLlama(seed=20, rows=3, certified=1, fields=dict(
     width_slots=1, inner_slots=1, vocab_slots=3, tied_head=True, qkv_bias=False,
 ))  # fmt: skip
 """No slots but the vocabulary's, whose last one is not full; no biases; a group of three, a sole layer."""
+
+GEMMA = SmallLlama(seed=7, rows=5, certified=2, fields=dict(
+    n_layer=2, n_head=4, n_kv_head=2, head_dim=6, d_model=6, d_inner=6, vocab_size=12, n_ctx=6, head_slots=3,
+    width_slots=2, inner_slots=2, vocab_slots=3, qkv_bias=False, over_bits=10, head_norm=True, post_norm=True,
+    angles=(0, 1), wte_factor=5, wte_shift=0, x0_shift=3, limb_bits=7,
+))  # fmt: skip
+"""What some of the family have: norms of heads and of what is put out, two rotations, a scaled embedding."""

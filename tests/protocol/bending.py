@@ -28,7 +28,7 @@ from zkllm.protocol.sumcheck import SumcheckPoint
 Values = dict[str, np.ndarray]
 Bend = Callable[[int], int]
 Bends = Mapping[tuple, Bend]  # (tensor, index..) -> what becomes of the value
-VIRTUAL = {"Q": "rho", "Z": "e", "n": "o", "x": "y"}
+VIRTUAL = {"Q": "rho", "head_Q": "head_rho", "post_Q": "post_rho", "Z": "e", "n": "o", "x": "y"}
 """Values that are not committed and can be bent, too, with a value of the same axes."""
 
 
@@ -70,7 +70,7 @@ class Bending:
             for name, value in m.values.items()
         }
         shapes["slot"] = (self.rows, self.c.vocab_slots, self.c.width)
-        shapes |= {name: shapes[like] for name, like in VIRTUAL.items()}
+        shapes |= {name: shapes[like] for name, like in VIRTUAL.items() if like in shapes}
         self.values = {name: np.zeros(shape, object) for name, shape in shapes.items()}
         self.logits = [[0] * self.c.vocab_size for _ in range(k)]
         y = self.layers()

@@ -9,7 +9,7 @@ from itertools import product
 
 import numpy as np
 
-from testkit.small import LITTLE, LLAMA, PACKED, RAGGED, SMALLEST, TIED, Small, SmallLlama
+from testkit.small import GEMMA, LITTLE, LLAMA, PACKED, RAGGED, SMALLEST, TIED, Small, SmallLlama
 from zkllm.model.execution import trace
 from zkllm.model.family import family_of
 from zkllm.model.llama.weights import LlamaModel
@@ -144,6 +144,12 @@ def llama() -> Scene:
 def tied_llama() -> Scene:
     """Tied, one layer without biases, one head of keys."""
     return _scene(TIED, [1, 4])
+
+
+@cache
+def gemma() -> Scene:
+    """Norms of heads and of what is put out, a rotation of each layer, a scaled embedding; tied, no biases."""
+    return _scene(GEMMA, [2, 5])
 
 
 @cache
