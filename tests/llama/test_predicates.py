@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from zkllm.llama.config import LlamaConfig
-from zkllm.model.llama import predicates
+from zkllm.model.llama import options, predicates
 from zkllm.model.llama.predicates import (
     GAINED,
     SHIFTS,
@@ -110,6 +110,13 @@ CONFIG_CASES: dict[str, list[tuple[Change, Change]]] = {
     "eps_int >= 1, and below 2^125": bounds("eps_int", 1, (1 << 125) - 1),
     **{f"one value: {kind}": bounds(field, bits, None) for kind, (field, bits) in CLAIMS.items()},
     "one value: rho": bounds("norm_bits", None, 127, rho_bits=62),
+    "wte_factor is odd, and below 2^24": [
+        ({"wte_factor": (1 << 24) - 1}, {"wte_factor": (1 << 24) + 1}), ({"wte_factor": 3}, {"wte_factor": 2}),
+        ({"wte_factor": 1}, {"wte_factor": -1}),
+    ],
+    "0 <= x0_shift <= 30, 0 where wte_shift is not": [
+        *bounds("x0_shift", 0, 30, wte_shift=0), ({"x0_shift": 0}, {"x0_shift": 1}),
+    ],
 }  # fmt: skip
 
 
@@ -122,7 +129,7 @@ def test_rho_has_one_value(monkeypatch: pytest.MonkeyPatch) -> None:
     """No kappa and width that are allowed come to the limit, which is moved instead."""
     root = (BASE.d_model << 2 * BASE.kappa + BASE.rho_bits + 1).bit_length()
     for bits, holds in ((root, True), (root - 1, False)):
-        monkeypatch.setattr(predicates, "UNIQUE_BITS", bits)
+        monkeypatch.setattr(options, "UNIQUE_BITS", bits)
         assert ("one value: root" not in failing(BASE)) == holds
 
 
@@ -312,6 +319,10 @@ def with_bias(kind: str, beyond: int) -> Callable[[LlamaModel], LlamaModel]:
     return change
 
 
+def with_another_rotation(model: LlamaModel) -> LlamaModel:
+    return replace(model, tables=replace(model.tables, more_rotaries=(model.tables.rotary,)))
+
+
 KINDS = ("qkv", "o", "gate", "up", "down")
 LIMIT = (1 << 15) - 1
 RHO_MOST = (252 - square_sum_bound(MODEL).bit_length()) // 2
@@ -331,6 +342,7 @@ ARRAY_CASES: dict[str, list[tuple[Callable[..., Any], Callable[..., Any]]]] = {
        for name in ("cos", "sin")},
     **{f"{name}: contents as specified": [(same, with_array(name, int(MODEL[name].reshape(-1)[5]) + 1, 5))]
        for name in ("exp", "act", "cos", "sin")},
+    "a table of cosines and sines for each angle": [(same, with_another_rotation)],
     "div_bits and the table": [(with_config(div_bits=FITTING), with_config(div_bits=FITTING - 1))],
 }  # fmt: skip
 

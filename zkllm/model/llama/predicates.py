@@ -6,7 +6,6 @@ What each is for is said in `zkllm.model.predicates`, whose names and limits the
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,7 +13,8 @@ from zkllm.bits import ceil_log2
 from zkllm.kernels.native import NATIVE
 from zkllm.limits import MAX_POSITIONS, MAX_VOCABULARY
 from zkllm.llama.config import LlamaConfig
-from zkllm.llama.description import declared, head_norms, linear_kinds, post_norms, rms_norm
+from zkllm.llama.description import declared, linear_kinds, rms_norm
+from zkllm.model.llama.options import gained_norms, one_rho, option_conditions, rounded_x0
 from zkllm.model.llama.weights import LlamaModel, LlamaTables, tables_of
 from zkllm.model.predicates import (
     ACCUMULATOR_BITS,
@@ -29,10 +29,7 @@ from zkllm.model.predicates import (
     max_abs,
     no_wrap,
 )
-from zkllm.ops.embedding import STREAM_BITS
-from zkllm.ops.head_norm import HeadNorm
 from zkllm.ops.linear import Kind
-from zkllm.ops.post_norm import PostNorm
 from zkllm.protocol.manifest import Manifest
 
 from ...protocol.column_sizes import ColumnSizes
@@ -52,7 +49,9 @@ ROTARY_BITS = 15
 def residual_bound(model: LlamaModel) -> int:
     """Bound on |X|, derived: |X_0| plus the range-checked widths of all writes."""
     c = model.config
-    return (_scaled_embedding(model) >> c.x0_shift) + 1 + 2 * c.n_layer * (1 << (c.write_bits - 1))
+    x0 = _scaled_embedding(model)
+    x0 = (x0 >> c.x0_shift) + 1 if c.x0_shift else x0
+    return x0 + 2 * c.n_layer * (1 << (c.write_bits - 1))
 
 
 def _scaled_embedding(model: LlamaModel) -> int:
@@ -119,42 +118,9 @@ def largest_sum(model: LlamaModel) -> dict[str, int]:
         "rmsnorm features": (act << c.norm_shift) + (1 << c.norm_shift) + rms_norm(c).largest(x) * rho,
         **largest_public_sum(c, model),
         "final norm": (final << c.final_shift) + (1 << c.final_shift) + max_abs(model["gain"]) * act,
-        "embedding: X0": 2 * _scaled_embedding(model) + _x0_claim(c),
-        **{
-            f"{n.op.tag}features": (n.made << n.op.shift)
-            + (1 << n.op.shift)
-            + max_abs(model[f"{n.op.tag}gain"]) * n.most * (1 << n.op.rho_bits)
-            for n in gained_norms(c)
-        },
+        "embedding: X0": _scaled_embedding(model) + (rounded_x0(c) or _scaled_embedding(model)),
+        **{f"{n.name} features": n.feature_sum(max_abs(model[n.gain])) for n in gained_norms(c)},
     }
-
-
-def _x0_claim(c: LlamaConfig) -> int:
-    """Of a rounded X_0: 2^s X_0 + x0_rem - 2^(s-1), as ranged."""
-    return ((1 << STREAM_BITS - 1) << c.x0_shift) + (1 << c.x0_shift) if c.x0_shift else 0
-
-
-@dataclass(frozen=True)
-class _Gained:
-    """A norm with a gain, and its bounds, which need no weights: D is ranged."""
-
-    op: HeadNorm | PostNorm
-    most: int  # |D|
-    made: int  # what is made of it
-    eps: tuple[int, ...]
-
-    @property
-    def squares(self) -> int:
-        """A bound on Q."""
-        return self.op.width * self.most**2 + max(self.eps)
-
-
-def gained_norms(c: LlamaConfig) -> list[_Gained]:
-    act, write = 1 << (c.act_bits - 1), 1 << (c.write_bits - 1)
-    return [
-        *(_Gained(op, act, act, op.query_eps + op.key_eps) for op in head_norms(c)),
-        *(_Gained(op, 1 << (op.bits - 1), write, op.eps) for op in post_norms(c)),
-    ]
 
 
 def largest_public_sum(c: LlamaConfig, tables: LlamaModel | dict[str, np.ndarray]) -> dict[str, int]:
@@ -163,18 +129,13 @@ def largest_public_sum(c: LlamaConfig, tables: LlamaModel | dict[str, np.ndarray
     total, turn = c.n_ctx * max_abs(tables["exp"]), max_abs(tables["cos"]) + max_abs(tables["sin"])
     product = 1 << (c.product_bits - 1)
     return {
-        **{f"{n.op.tag}rows": _rows(n) for n in gained_norms(c)},
+        **{f"{n.name} rows": n.row_sum for n in gained_norms(c)},
         "rotary": (act << c.rotary_shift) + (1 << c.rotary_shift) + turn * act,
         "attention": 2 * c.head_dim * act * act + delta * ((1 << c.exp_bits) + (1 << c.over_bits) + 1),
         "division": 2 * total * (2 * act + 1) + total + (1 << c.div_bits),
         "gated product": (product << c.product_shift) + (1 << c.product_shift)
         + (max_abs(tables["act"]) * act << max(c.gains("product"))),
     }  # fmt: skip
-
-
-def _rows(n: _Gained) -> int:
-    rho, norm, q = 1 << n.op.rho_bits, 1 << n.op.norm_bits, n.squares
-    return max(norm + rho * rho * q + (n.op.width << 2 * n.op.kappa), 2 * norm + 1 + (2 * rho + 1) * q)
 
 
 # ---- predicates
@@ -224,10 +185,9 @@ def array_predicates(model: LlamaModel) -> Iterator[Predicate]:
     text = f"Q may reach 2^{q_bits}, at most 2^{TRACED_BITS}"
     yield Predicate("square sum", q_bits <= TRACED_BITS, text)
     for n in gained_norms(c):
-        gain = max_abs(model[f"{n.op.tag}gain"])
-        bits = n.op.kappa + gain.bit_length() + (n.op.width.bit_length() + 1) // 2
-        text = f"{n.op.tag}features: gain D rho may reach 2^{bits}, at most 2^{ACCUMULATOR_BITS}"
-        yield Predicate(f"{n.op.tag}accumulator", bits <= ACCUMULATOR_BITS, text)
+        bits = n.traced_bits(max_abs(model[n.gain]))
+        text = f"{n.name}: gain D rho may reach 2^{bits}, at most 2^{ACCUMULATOR_BITS}"
+        yield Predicate(f"accumulator {n.name}", bits <= ACCUMULATOR_BITS, text)
     tables = {name: model[name] for name in ("exp", "act", "cos", "sin")}
     yield from _table_predicates(c, model.tables, tables)
 
@@ -292,43 +252,7 @@ def _widths(c: LlamaConfig) -> Iterator[Predicate]:
     for shift in SHIFTS:
         text = f"1 <= {shift} <= 30"
         yield Predicate(text, 1 <= getattr(c, shift) <= 30, text)
-    yield from _options(c)
-
-
-def _options(c: LlamaConfig) -> Iterator[Predicate]:
-    """Of what only some have."""
-    conditions = [
-        ("wte_factor is odd, and below 2^24", c.wte_factor % 2 == 1 and 1 <= c.wte_factor < 1 << 24),
-        ("0 <= x0_shift <= 30, 0 where wte_shift is more", 0 <= c.x0_shift <= 30 and not c.x0_shift * c.wte_shift),
-    ]
-    if c.angles:
-        used = set(c.angles) == set(range(max(c.angles) + 1))
-        conditions += [
-            ("angles: one of each layer, counted from 0 and all used", len(c.angles) == c.n_layer and used),
-            ("angles: several tables", len(set(c.angles)) > 1),
-        ]
-    if c.head_norm:
-        lengths = {len(c.head_norm.query_eps), len(c.head_norm.key_eps)}
-        conditions.append(("head_norm: an eps of each layer", lengths == {c.n_layer}))
-    if c.post_norm:
-        conditions.append(("post_norm: an eps of each write", len(c.post_norm.eps) == 2 * c.n_layer))
-        conditions.append(("post_norm: out_bits <= 32", 2 <= c.post_norm.out_bits <= 32))
-    for name, norm, eps in (
-        ("head_norm", c.head_norm, c.head_norm and c.head_norm.query_eps + c.head_norm.key_eps),
-        ("post_norm", c.post_norm, c.post_norm and c.post_norm.eps),
-    ):
-        if norm and eps is not None:
-            width = c.head_dim if name == "head_norm" else c.d_model
-            conditions += [
-                (f"{name}: 1 <= shift <= 62", 1 <= norm.shift <= 62),
-                (f"{name}: rho_bits, norm_bits <= {WORD_BITS}",
-                 1 <= norm.rho_bits <= WORD_BITS and 1 <= norm.norm_bits <= WORD_BITS),
-                (f"{name}: d 2^(2 kappa) <= 2^{TRACED_BITS - 2}",
-                 1 <= norm.kappa and 2 * norm.kappa + width.bit_length() <= TRACED_BITS - 2),
-                (f"{name}: every eps >= 1, and below 2^{TRACED_BITS}",
-                 all(1 <= e < 1 << TRACED_BITS for e in eps)),
-            ]  # fmt: skip
-    yield from (Predicate(text, holds, text) for text, holds in conditions)
+    yield from (Predicate(text, holds, text) for text, holds in option_conditions(c))
 
 
 def _conditions(c: LlamaConfig) -> Iterator[tuple[str, bool]]:
@@ -372,21 +296,10 @@ def _one_value(c: LlamaConfig) -> Iterator[Predicate]:
         needed = ceil_log2(count)
         text = f"one value: claims of {kind} take {needed} bits, a slot has {bits[kind]}"
         yield Predicate(f"one value: {kind}", needed <= bits[kind], text)
-    yield from _one_rho("", c.d_model, c)
+    yield from one_rho("", c.d_model, c)
     for n in gained_norms(c):
-        yield from _one_rho(f" of {n.op.tag}norm", n.op.width, n.op)
+        yield from one_rho(f" of {n.name}", n.op.width, n.op)
         q_bits = n.squares.bit_length()
         bits = 2 * n.op.rho_bits + q_bits
-        text = f"{n.op.tag}norm: 2 rho_bits + bits of Q = {bits} <= {NORM_BITS}"
-        yield Predicate(f"{n.op.tag}norm", bits <= NORM_BITS, text)
-        text = f"{n.op.tag}norm: Q may reach 2^{q_bits}, at most 2^{TRACED_BITS}"
-        yield Predicate(f"{n.op.tag}square sum", q_bits <= TRACED_BITS, text)
-
-
-def _one_rho(of: str, width: int, norm: LlamaConfig | HeadNorm | PostNorm) -> Iterator[Predicate]:
-    bits = 2 * norm.rho_bits + norm.norm_bits + 2
-    text = f"one value{of}: 2 rho_bits + norm_bits + 2 = {bits} <= {UNIQUE_BITS}"
-    yield Predicate(f"one value: rho{of}", bits <= UNIQUE_BITS, text)
-    root = (width << 2 * norm.kappa + norm.rho_bits + 1).bit_length()
-    text = f"one value{of}: bits of d 2^(2 kappa + rho_bits + 1) = {root} <= {UNIQUE_BITS}"
-    yield Predicate(f"one value: root{of}", root <= UNIQUE_BITS, text)
+        text = f"{n.name}: 2 rho_bits + bits of Q = {bits} <= {NORM_BITS}"
+        yield Predicate(n.name, bits <= NORM_BITS, text)
