@@ -11,13 +11,17 @@ import pytest
 
 from testkit.llamas import LLAMA3, MODELS, SHAPE
 from zkllm.errors import CheckpointError
+from zkllm.model.activations import GATES
 from zkllm.model.architecture import load_architecture
 from zkllm.model.checkpoint import load_checkpoint
 from zkllm.model.config_fields import REFUSED
 from zkllm.model.llama.architecture import HONOURED, LLAMAS, parse_llama
+from zkllm.model.llama.gemma import odd_part
 from zkllm.model.llama.rotary import Rotary
 
 BASE: dict[str, Any] = {**SHAPE, "model_type": "llama"}
+GEMMA: dict[str, Any] = {"model_type": "gemma", "dtype": "bfloat16"}
+GEMMA3: dict[str, Any] = {"model_type": "gemma3_text", "dtype": "bfloat16"}
 
 # What the classes read, and why it leaves the logits of inference as they are.
 INERT = {
@@ -26,13 +30,15 @@ INERT = {
     "no longer used": {"pretraining_tp"},
     "what is given back beside the logits": {"output_attentions", "return_dict", "output_hidden_states",
                                              "_output_attentions", "use_cache", "use_return_dict"},
-    "kernels of the same function": {"_attn_implementation", "_attn_implementation_internal", "dtype",
+    "kernels of the same function": {"_attn_implementation", "_attn_implementation_internal",
                                      "_experts_implementation", "_experts_implementation_internal"},
     "plans for several devices": {"base_model_ep_plan", "base_model_fsdp_plan", "base_model_pp_plan",
                                   "base_model_tp_plan"},
     "names": {"_name_or_path", "name_or_path"},
     "of the class, not of the file": {"sub_configs", "_heterogeneity_spec", "is_heterogeneous",
                                       "ignore_keys_at_rope_validation", "default_theta"},
+    "applied by no class that is proved": {"attn_logit_softcapping"},
+    "it keeps the order of logits": {"final_logit_softcapping"},
     "read where there is an image": {"vision_aspect_ratio", "vision_feature_layer",
                                      "vision_feature_select_strategy"},
 }  # fmt: skip
@@ -42,13 +48,19 @@ METHODS = {"get_text_config", "to_dict", "dict_dtype_to_str", "_remove_keys_not_
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["llama", "mistral", "qwen2", "qwen2, a window, tied"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "llama", "mistral", "qwen2", "qwen2, a window, tied", "qwen3", "qwen3, a window by layer, tied", "gemma",
+        "gemma3", "gemma3, a scaled rotation, types by layer",
+    ],
+)  # fmt: skip
 def test_every_field_that_is_read_is_judged(name: str, tmp_path: Path) -> None:
     """A model whose configuration notes what is asked of it: made, loaded, and run in either attention."""
     torch, transformers = pytest.importorskip("torch"), pytest.importorskip("transformers")
     folder = MODELS[name].write(tmp_path / "model")
     plain: Any = getattr(transformers, f"{MODELS[name].cls}Config")
-    model_class = getattr(transformers, f"{MODELS[name].cls}ForCausalLM")
+    model_class = getattr(transformers, f"{MODELS[name].cls.removesuffix('Text')}ForCausalLM")
     read: set[str] = set()
 
     class Noting(plain):
@@ -70,8 +82,8 @@ def test_every_field_that_is_read_is_judged(name: str, tmp_path: Path) -> None:
                 model(torch.tensor([[1, 2, 3]]), use_cache=cached)
     read = {name for name in read if not name.startswith("__")} - METHODS
     judged, inert = HONOURED | set(REFUSED), set().union(*INERT.values())
-    assert not read - judged - inert
-    assert not inert & judged
+    assert read - judged - inert == set()
+    assert inert & judged == set()
 
 
 def refused(text: str, **fields: Any) -> None:
@@ -118,6 +130,39 @@ def refused(text: str, **fields: Any) -> None:
         ("rope_theta = '1e6' is not supported", {"rope_theta": "1e6"}),
         ("rotary positions: base or factor out of range", {"rope_theta": 0.5}),
         ("positions of images", {"rope_scaling": {"type": "default", "mrope_section": [1, 2]}}),
+        ("attention_bias = None is not supported", {"model_type": "qwen3", "attention_bias": None}),
+        ("head_dim = None is not supported", {"model_type": "qwen3", "head_dim": None}),
+        ("layer_types = ['sliding_attention'",
+         {"model_type": "qwen3", "layer_types": ["sliding_attention", "full_attention"]}),
+        ("sliding_window = 8 is not supported: every token must see all",
+         {**GEMMA, "sliding_window": 8}),
+        ("layer_types = ['sliding_attention'", {**GEMMA, "layer_types": ["sliding_attention"] * 2}),
+        ("num_key_value_heads = None", {**GEMMA, "num_key_value_heads": None}),
+        ("hidden_act = 'relu' is not supported", {**GEMMA, "hidden_act": "relu"}),
+        ("hidden_activation = 'silu' is not supported: hidden_act is what counts",
+         {**GEMMA, "hidden_activation": "silu"}),
+        ("use_bidirectional_attention = True is not supported", {**GEMMA, "use_bidirectional_attention": True}),
+        ("dtype = None is not supported: the embedding is scaled by a number of one of bfloat16, float16",
+         {"model_type": "gemma"}),
+        ("torch_dtype = 'int8' is not supported", {"model_type": "gemma", "torch_dtype": "int8"}),
+        ("hidden_activation = 'gelu' is not supported", {**GEMMA3, "hidden_activation": "gelu"}),
+        ("use_bidirectional_attention = True", {**GEMMA3, "use_bidirectional_attention": True}),
+        ("sliding_window = None is not supported: a layer has a window", {**GEMMA3, "sliding_window": None}),
+        ("layer_types = ['full_attention'] is not supported", {**GEMMA3, "layer_types": ["full_attention"]}),
+        ("sliding_window_pattern = 0 is not supported", {**GEMMA3, "sliding_window_pattern": 0}),
+        ("query_pre_attn_scalar = 20.5 is not supported", {**GEMMA3, "query_pre_attn_scalar": 20.5}),
+        ("query_pre_attn_scalar = 0 is not supported", {**GEMMA3, "query_pre_attn_scalar": 0}),
+        ("hidden_size = 37 is not supported: it is not a multiple", {**GEMMA3, "hidden_size": 37}),
+        ("'rope_theta' is no type of layer", {**GEMMA3, "rope_parameters": {"rope_theta": 1e5}}),
+        ("rope_parameters says something else", {
+            **GEMMA3, "rope_scaling": {"rope_type": "linear", "factor": 8.0},
+            "rope_parameters": {"full_attention": {"rope_type": "default", "rope_theta": 1e6}},
+        }),
+        ("rope_type 'yarn' is not", {
+            **GEMMA3, "rope_parameters": {"sliding_attention": {"rope_type": "yarn", "rope_theta": 1e6}},
+        }),
+        ("architectures = ['Gemma3TextForSequenceClassification'] is not supported",
+         {**GEMMA3, "architectures": ["Gemma3TextForSequenceClassification"]}),
         ("architectures = ['LlamaForSequenceClassification'] is not supported",
          {"architectures": ["LlamaForSequenceClassification"]}),
         ("auto_map = {'AutoModelForCausalLM': 'x.Y'} is not supported: the model has code of its own",
@@ -156,9 +201,12 @@ def test_fields_of_one_class_are_not_read_by_another() -> None:
 
 def test_what_is_left_out_is_what_transformers_takes() -> None:
     transformers = pytest.importorskip("transformers")
-    for kind, cls in (("llama", "Llama"), ("mistral", "Mistral"), ("qwen2", "Qwen2")):
+    for kind, cls in (
+        ("llama", "Llama"), ("mistral", "Mistral"), ("qwen2", "Qwen2"), ("qwen3", "Qwen3"), ("gemma", "Gemma"),
+        ("gemma3_text", "Gemma3Text"),
+    ):  # fmt: skip
         config = getattr(transformers, f"{cls}Config")()
-        a = parse_llama({"model_type": kind})
+        a = parse_llama({"model_type": kind, "dtype": "float32"})
         assert (a.n_layer, a.n_head, a.d_model) == (
             config.num_hidden_layers, config.num_attention_heads, config.hidden_size,
         )  # fmt: skip
@@ -167,7 +215,15 @@ def test_what_is_left_out_is_what_transformers_takes() -> None:
         )  # fmt: skip
         assert a.rms_norm_eps == config.rms_norm_eps and a.tied_head == config.tie_word_embeddings
         assert a.n_ctx <= min(config.max_position_embeddings, 2048)
-        assert a.activation == config.hidden_act and a.rotary == Rotary()
+        assert a.head_dim == getattr(config, "head_dim", a.head_dim)
+        if kind == "gemma3_text":
+            assert a.score_divisor == config.query_pre_attn_scalar and a.n_ctx <= config.sliding_window
+            assert a.rotaries == (Rotary(), Rotary(theta=1e6))
+            full = [t == "full_attention" for t in config.layer_types]
+            assert [a.rotary_of(l).theta == 1e6 for l in range(a.n_layer)] == full
+            continue
+        names = next(known.names for known in GATES.values() if known.name == a.activation)
+        assert config.hidden_act in names and a.rotary == Rotary()
 
 
 def test_positions_are_those_that_every_rule_allows() -> None:
@@ -203,11 +259,55 @@ def test_pad_ids_are_tokens() -> None:
         assert parse_llama({**BASE, **fields}).pad_id == pad
 
 
-@pytest.mark.parametrize("kind", ["gemma", "gemma2", "gemma3_text", "qwen3", "phi3", "gpt_neox", "mixtral"])
+def test_a_gemma_is_scaled_by_a_number_of_its_type() -> None:
+    torch = pytest.importorskip("torch")
+    for width in (640, 1152, 2048, 2304, 2560, 3072, 3584, 3840, 4608, 5376, 36, 30):
+        for dtype in ("bfloat16", "float16", "float32", "float64"):
+            scale = torch.tensor(width**0.5).to(getattr(torch, dtype))
+            for name in ("dtype", "torch_dtype"):
+                a = parse_llama({"model_type": "gemma", "hidden_size": width, name: dtype})
+                assert a.embedding_scale == float(scale), (width, dtype)
+            c, k = odd_part(a.embedding_scale)
+            assert c % 2 == 1 and c * 2.0**-k == a.embedding_scale and c < 1 << 24
+    assert parse_llama({**GEMMA, "hidden_size": 3072}).embedding_scale == 55.5
+    both = parse_llama({**GEMMA, "torch_dtype": "float32", "hidden_size": 3072})
+    assert both.embedding_scale == 55.5  # dtype is what counts
+
+
+def test_a_gemma_3_has_a_rotation_for_each_type_of_layer() -> None:
+    old = {"rope_theta": 5e5, "rope_local_base_freq": 2e4, "rope_scaling": {"type": "linear", "factor": 8.0}}
+    new = {"rope_parameters": {
+        "full_attention": {"rope_type": "linear", "factor": 8.0, "rope_theta": 5e5},
+        "sliding_attention": {"rope_type": "default", "rope_theta": 2e4},
+    }}  # fmt: skip
+    shape = {**GEMMA3, "num_hidden_layers": 4, "sliding_window_pattern": 2}
+    for fields in (old, new):
+        a = parse_llama({**shape, **fields})
+        assert a.rotaries == (Rotary(theta=2e4), Rotary("linear", 5e5, 8.0)) and a.angles == (0, 1, 0, 1)
+    full = parse_llama({**shape, **new, "layer_types": ["full_attention"] * 4})
+    assert full.rotaries == (Rotary("linear", 5e5, 8.0),) and full.angles == ()
+    assert full.n_ctx == 2048 and parse_llama({**shape, "sliding_window": 512}).n_ctx == 512
+    first = parse_llama({**shape, "layer_types": ["full_attention", *["sliding_attention"] * 3]})
+    assert first.angles == (0, 1, 1, 1) and first.rotary.theta == 1e6
+    same = parse_llama({**shape, "rope_local_base_freq": 1e6})
+    assert same.rotaries == (Rotary(theta=1e6),) and same.angles == ()
+
+
+def test_caps_on_scores_and_logits_change_nothing_that_is_proved() -> None:
+    caps = {"attn_logit_softcapping": 50.0, "final_logit_softcapping": 30.0}
+    assert parse_llama({**GEMMA3, **caps}) == parse_llama(GEMMA3)
+
+
+def test_the_oldest_gemmas_mean_the_tanh_form() -> None:
+    for fields in ({"hidden_act": "gelu"}, {"hidden_activation": "gelu_pytorch_tanh"}, {}):
+        assert parse_llama({**GEMMA, **fields}).activation == "gelu_new"
+
+
+@pytest.mark.parametrize("kind", ["gemma2", "gemma3", "phi3", "gpt_neox", "mixtral"])
 def test_other_families_are_refused_by_name(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     path.write_text(json.dumps({**BASE, "model_type": kind}))
-    expected = f"model_type = '{kind}' is not 'gpt2', 'llama', 'mistral' or 'qwen2'"
+    expected = f"model_type = '{kind}' is not 'gpt2', 'llama', "
     with pytest.raises(CheckpointError, match=expected):
         load_architecture(path)
     assert kind not in LLAMAS
