@@ -51,7 +51,8 @@ METHODS = {"get_text_config", "to_dict", "dict_dtype_to_str", "_remove_keys_not_
 @pytest.mark.parametrize(
     "name",
     [
-        "llama", "mistral", "qwen2", "qwen2, a window, tied", "qwen3", "qwen3, a window by layer, tied", "gemma",
+        "llama", "mistral", "qwen2", "qwen2, a window, tied", "qwen3", "qwen3, a window by layer, tied",
+        "gemma",
         "gemma3", "gemma3, a scaled rotation, types by layer",
     ],
 )  # fmt: skip
@@ -141,7 +142,8 @@ def refused(text: str, **fields: Any) -> None:
         ("hidden_act = 'relu' is not supported", {**GEMMA, "hidden_act": "relu"}),
         ("hidden_activation = 'silu' is not supported: hidden_act is what counts",
          {**GEMMA, "hidden_activation": "silu"}),
-        ("use_bidirectional_attention = True is not supported", {**GEMMA, "use_bidirectional_attention": True}),
+        ("use_bidirectional_attention = True is not supported",
+         {**GEMMA, "use_bidirectional_attention": True}),
         ("dtype = None is not supported: the embedding is scaled by a number of one of bfloat16, float16",
          {"model_type": "gemma"}),
         ("torch_dtype = 'int8' is not supported", {"model_type": "gemma", "torch_dtype": "int8"}),
@@ -202,7 +204,8 @@ def test_fields_of_one_class_are_not_read_by_another() -> None:
 def test_what_is_left_out_is_what_transformers_takes() -> None:
     transformers = pytest.importorskip("transformers")
     for kind, cls in (
-        ("llama", "Llama"), ("mistral", "Mistral"), ("qwen2", "Qwen2"), ("qwen3", "Qwen3"), ("gemma", "Gemma"),
+        ("llama", "Llama"), ("mistral", "Mistral"), ("qwen2", "Qwen2"), ("qwen3", "Qwen3"),
+        ("gemma", "Gemma"),
         ("gemma3_text", "Gemma3Text"),
     ):  # fmt: skip
         config = getattr(transformers, f"{cls}Config")()

@@ -1,5 +1,5 @@
-"""Every predicate of what only some of the Llama family have, at its bound, and each bound written down a second
-time."""
+"""Every predicate of what only some of the Llama family have, at its bound, and each bound written down a
+second time."""
 
 from __future__ import annotations
 
@@ -49,7 +49,9 @@ def of_norm(name: str) -> dict[str, list[tuple[LlamaConfig, LlamaConfig]]]:
     eps = {"head_norm": "key_eps", "post_norm": "eps"}[name]
     count = len(getattr(getattr(BASE, name), eps))
     kappa = (123 - width.bit_length()) // 2
-    ends = lambda field, *pairs: [(having(name, **{field: at}), having(name, **{field: off})) for at, off in pairs]
+    ends = lambda field, *pairs: [
+        (having(name, **{field: at}), having(name, **{field: off})) for at, off in pairs
+    ]
     first = lambda value: (value, *getattr(getattr(BASE, name), eps)[1:])
     return {
         f"{name}: 1 <= shift <= 62": ends("shift", (1, 0), (62, 63)),
@@ -86,11 +88,13 @@ CASES: dict[str, list[tuple[LlamaConfig, LlamaConfig]]] = {
     **of_norm("head_norm"),
     **of_norm("post_norm"),
     "post_norm: 2 <= out_bits <= 32": [
-        (having("post_norm", out_bits=at), having("post_norm", out_bits=off)) for at, off in ((2, 1), (32, 33))
+        (having("post_norm", out_bits=at), having("post_norm", out_bits=off))
+        for at, off in ((2, 1), (32, 33))
     ],
     "angles: one of each layer": [(BASE, replace(BASE, angles=(0, 1, 1)))],
     "angles: several, counted from 0 and all used": [
-        (replace(BASE, angles=(1, 0)), replace(BASE, angles=angles)) for angles in ((0, 2), (1, 2), (0, 0), (-1, 0))
+        (replace(BASE, angles=(1, 0)), replace(BASE, angles=angles))
+        for angles in ((0, 2), (1, 2), (0, 0), (-1, 0))
     ],
 }
 

@@ -111,7 +111,8 @@ CONFIG_CASES: dict[str, list[tuple[Change, Change]]] = {
     **{f"one value: {kind}": bounds(field, bits, None) for kind, (field, bits) in CLAIMS.items()},
     "one value: rho": bounds("norm_bits", None, 127, rho_bits=62),
     "wte_factor is odd, and below 2^24": [
-        ({"wte_factor": (1 << 24) - 1}, {"wte_factor": (1 << 24) + 1}), ({"wte_factor": 3}, {"wte_factor": 2}),
+        ({"wte_factor": (1 << 24) - 1}, {"wte_factor": (1 << 24) + 1}),
+        ({"wte_factor": 3}, {"wte_factor": 2}),
         ({"wte_factor": 1}, {"wte_factor": -1}),
     ],
     "0 <= x0_shift <= 30, 0 where wte_shift is not": [

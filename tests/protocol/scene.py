@@ -148,7 +148,7 @@ def tied_llama() -> Scene:
 
 @cache
 def gemma() -> Scene:
-    """Norms of heads and of what is put out, a rotation of each layer, a scaled embedding; tied, no biases."""
+    """Norms of heads and of what is put out, a rotation of each layer, a scaled embedding; no biases."""
     return _scene(GEMMA, [2, 5])
 
 

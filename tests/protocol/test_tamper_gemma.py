@@ -1,5 +1,5 @@
-"""Every cheat of the table of what only some of the Llama family have fires exactly its checks, and passes when
-these are off."""
+"""Every cheat of the table of what only some of the Llama family have fires exactly its checks, and passes
+when these are off."""
 
 from __future__ import annotations
 
@@ -35,6 +35,9 @@ def test_every_rule_has_its_cheat() -> None:
     known = {tensor.name for tensor, _ in llama().case.manifest.lookups()}
     for tensor, _ in gemma().case.manifest.lookups():
         if tensor.name.partition(".")[0] not in {name.partition(".")[0] for name in known}:
-            stopped = {f"logup: numerator = 0 <{tensor.name}>", f"logup: numerator = 0 <{gemma().top(tensor.name.partition('.')[0])}>"}
+            stopped = {
+                f"logup: numerator = 0 <{tensor.name}>",
+                f"logup: numerator = 0 <{gemma().top(tensor.name.partition('.')[0])}>",
+            }
             assert stopped & fired, tensor.name
     assert len({cheat.name for cheat in GEMMA_CHEATS}) == len(GEMMA_CHEATS)

@@ -1,7 +1,8 @@
 """What fixes the integer program of a Llama: the architecture, every scale, every width.
 
-What only some of the family have is left out of the data of the others (`records.ABSENT`). A `LlamaConfig` and the quantised weights determine the program completely; both are committed to by
-`model_id`. Widths are in bits, shifts are powers of two.
+A `LlamaConfig` and the quantised weights determine the program completely; both are committed to by
+`model_id`. What only some of the family have is left out of the data of the others (`records.ABSENT`).
+Widths are in bits, shifts are powers of two.
 """
 
 from __future__ import annotations
@@ -122,7 +123,9 @@ class LlamaConfig:
     post_norm: PostNormConfig | None = field(default=None, metadata=ABSENT)
     wte_factor: int = field(default=1, metadata=ABSENT)  # X_0 = round(wte_factor 2^wte_shift wte), odd
     x0_shift: int = field(default=0, metadata=ABSENT)  # of that rounding; 0: none
-    angles: tuple[int, ...] = field(default=(), metadata=ABSENT)  # of each layer: which table of cosines and sines; none: there is one
+    angles: tuple[int, ...] = field(
+        default=(), metadata=ABSENT
+    )  # of each layer: which table of cosines and sines; none: there is one
 
     @property
     def width(self) -> int:

@@ -71,7 +71,8 @@ class Rotary(Operation):
         which = (Chosen("l", self.tables),) if self.tables else ()
         axes = ("l", *ANGLES) if self.tables else ANGLES
         cos, sin = (
-            run.factor(name, run.tensor(name, *which, First("t"), *ANGLES[1:]), axes) for name in ("cos", "sin")
+            run.factor(name, run.tensor(name, *which, First("t"), *ANGLES[1:]), axes)
+            for name in ("cos", "sin")
         )
         plain = run.factor("plain", self._plain(run, "z"), TURNED)
         other = run.factor("other half", self._plain(run, Swap("z")), TURNED)

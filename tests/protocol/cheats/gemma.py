@@ -1,5 +1,5 @@
-"""The table of what only some of the Llama family have: norms of heads, norms of what is put out, rotations by
-layer, a scaled embedding. On top of the family's own table."""
+"""The table of what only some of the Llama family have: norms of heads, norms of what is put out, rotations
+by layer, a scaled embedding. On top of the family's own table."""
 
 from __future__ import annotations
 
@@ -210,14 +210,17 @@ def _of_kind(kind: Kind, others: Sequence[str]) -> list[Cheat]:
             Cheat(f"{name}: eps of {which}, proved as such", (squares,), _other_eps(kind, i), virtual=True)
             for i, which in enumerate(others)
         ),
-        Cheat(f"{name}: gain of another layer", (features,), of(lambda s, at, j: kind.gain(s, _of_other(kind, at), j))),
+        Cheat(f"{name}: gain of another layer", (features,),
+              of(lambda s, at, j: kind.gain(s, _of_other(kind, at), j))),
         Cheat(f"{name}: gain of another feature", (features,),
               of(lambda s, at, j: kind.gain(s, at, (j + 1) % kind.size(s)))),
         Cheat(f"{name}: gain less one", (features,), of(lambda s, at, j: kind.gain(s, at, j) - ONE)),
         Cheat(f"{name}: no gain", (features,), of(lambda s, at, j: ONE)),
         Cheat(f"{name}: rho of another row", (features,),
-              _differs(kind, lambda s, at, j: _product(kind, s, at, j, kind.gain(s, at, j), other_row(s, at)))),
-        Cheat(f"{name}: mean taken off", (features,), _differs(kind, lambda s, at, j: _centred(kind, s, at, j))),
+              _differs(kind, lambda s, at, j: _product(
+                  kind, s, at, j, kind.gain(s, at, j), other_row(s, at)))),
+        Cheat(f"{name}: mean taken off", (features,),
+              _differs(kind, lambda s, at, j: _centred(kind, s, at, j))),
     ]  # fmt: skip
 
 
@@ -327,14 +330,17 @@ def _put_out(kind: str, m: int) -> list[Cheat]:
         (rem, *rem_at): lambda x: x + 1 if x + 1 < 1 << getattr(config(s), f"{kind}_shift") else x - 1
     }
     return [
-        Cheat(f"{kind}: out + 1, remainder compensates", (lookup(f"{rem}^"),), lambda s: {("out", *at): add(1)}),
-        Cheat(f"{kind}: out - 1, remainder compensates", (lookup(f"{rem}^"),), lambda s: {("out", *at): add(-1)}),
+        Cheat(f"{kind}: out + 1, remainder compensates", (lookup(f"{rem}^"),),
+              lambda s: {("out", *at): add(1)}),
+        Cheat(f"{kind}: out - 1, remainder compensates", (lookup(f"{rem}^"),),
+              lambda s: {("out", *at): add(-1)}),
         Cheat(f"{kind}: out + 1, remainder kept", (products(f"linear {kind}"),),
               lambda s: {("out", *at): add(1), **_kept(s, (rem, *rem_at))}),
         Cheat(f"{kind}: out's remainder + 1", (products(f"linear {kind}"),), other),
         Cheat(f"{kind}: packed slots of out shift together, by the remainder", (lookup(f"{rem}^"),),
               _slots_shift(m, "R")),
-        Cheat(f"{kind}: packed slots of out shift together, by out", (lookup("out^"), lookup("post_u^"), lookup("post_v^")),
+        Cheat(f"{kind}: packed slots of out shift together, by out",
+              (lookup("out^"), lookup("post_u^"), lookup("post_v^")),
               _slots_shift(m, "Y")),
     ]  # fmt: skip
 
@@ -404,7 +410,7 @@ REST = [
 
 
 def _divided(s: Scene) -> Bends:
-    """With a remainder that is one off, what 2^s X_0 has to be, divided in the field: no integer of the range."""
+    """With a remainder that is one off, what 2^s X_0 has to be, divided in the field: not in the range."""
     t, c = s.case.rows - 1, config(s)
     rem, x0 = s.value("x0_rem", t, 0), s.value("x0", t, 0)
     other = rem + 1 if rem + 1 < 1 << c.x0_shift else rem - 1

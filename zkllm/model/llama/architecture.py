@@ -43,8 +43,8 @@ _DEFAULTS: dict[str, dict[str, int]] = {
 _WINDOW = 4096  # of those that have one
 _NO_WINDOW = ("llama", "gemma")
 _GEMMAS = ("gemma", "gemma3_text")
-_NEVER_NULL = {"gemma": ("num_key_value_heads", "head_dim"), "gemma3_text": ("num_key_value_heads", "head_dim"),
-               "qwen3": ("head_dim",)}  # fmt: skip
+_NEVER_NULL = {"gemma": ("num_key_value_heads", "head_dim"), "qwen3": ("head_dim",),
+               "gemma3_text": ("num_key_value_heads", "head_dim")}  # fmt: skip
 _BIASED = ("llama", "qwen3", *_GEMMAS)
 """Those that read attention_bias."""
 _ACTIVATIONS = {"gemma": ("hidden_act", GELU.name), "gemma3_text": ("hidden_activation", GELU.name)}
@@ -213,7 +213,9 @@ class _Fields(Fields):
         rope: JsonObject = scaling or parameters or {}
         where = "rope_scaling" if scaling else "rope_parameters"
         self._all_turned(rope, where)
-        return self.rotation(rope, where, rope.get("rope_theta", self.data.get("rope_theta", 10000.0)), positions)
+        return self.rotation(
+            rope, where, rope.get("rope_theta", self.data.get("rope_theta", 10000.0)), positions
+        )
 
     def rotations(self, positions: int, layers: int) -> tuple[tuple[Rotary, ...], tuple[int, ...]]:
         """Of a Gemma 3: different ones in the order of the layers that have them first, and each layer's. The
@@ -235,7 +237,8 @@ class _Fields(Fields):
         local = given.get("sliding_attention") or {}
         by_type = {}
         for kind, rope, field, usual in (
-            ("full_attention", full, "rope_theta", 1e6), ("sliding_attention", local, "rope_local_base_freq", 1e4)
+            ("full_attention", full, "rope_theta", 1e6),
+            ("sliding_attention", local, "rope_local_base_freq", 1e4),
         ):  # fmt: skip
             self._all_turned(rope, "rope_parameters")
             theta = rope.get("rope_theta", self.data.get(field, usual))
@@ -294,7 +297,9 @@ class _Fields(Fields):
         if isinstance(dtype, str) and dtype in SIGNIFICANT_BITS:
             return embedding_scale(width, dtype)
         texts = ", ".join(SIGNIFICANT_BITS)
-        self.problem(name if dtype is not None else "dtype", f"the embedding is scaled by a number of one of {texts}")
+        self.problem(
+            name if dtype is not None else "dtype", f"the embedding is scaled by a number of one of {texts}"
+        )
         return 1.0
 
     def score_divisor(self) -> int | None:
@@ -337,7 +342,9 @@ def parse_llama(data: JsonObject) -> LlamaArchitecture:
     attention_bias = kind in _BIASED and fields.flag("attention_bias", False)
     gemma, third = kind in _GEMMAS, kind == "gemma3_text"
     if gemma:
-        fields.refuse("use_bidirectional_attention", (None, False), "every token must see those before it alone")
+        fields.refuse(
+            "use_bidirectional_attention", (None, False), "every token must see those before it alone"
+        )
     rotaries, angles = fields.rotations(trained, layers) if third else ((fields.rotary(trained),), ())
     architecture = LlamaArchitecture(
         model_type=kind, n_layer=layers, n_head=heads, n_kv_head=shared, head_dim=head_dim, d_model=width,

@@ -1,8 +1,8 @@
 """Calibration of a Llama: the largest values that its float model takes, of some tensors channel by channel.
 
-Channels are what powers of two move between (`equalise`): the inner width's of up and g, a head's features of
-v, and pairs of features that are turned together of q and k, all queries of a group together, or where each
-head has an RMSNorm, whose gain its layer's heads share, all heads together. What such norms read (raw_q, raw_k,
+Channels are what powers of two move between (`equalise`): the inner width's of up and g, a head's features
+of v, and pairs of features that are turned together of q and k, all queries of a group together, or where
+each head has an RMSNorm, whose gain its layer's heads share, all heads together. What such norms read (raw_q, raw_k,
 out) has a scale of each layer, and one channel.
 """
 

@@ -3,8 +3,8 @@
 A massive channel of the gated product would set the scale of all of them. With p the largest magnitude that a
 channel takes and w that of the weights which read it, 2^-e on the one and 2^e on the other, e = round(log2
 sqrt(p / w)) less the layer's median, give both the same size: 16-bit weights have bits to spare, the product
-has not. Queries and keys balance one another: e = round(log2 sqrt(k / q)), in the gains of their RMSNorms where
-they have these.
+has not. Queries and keys balance one another: e = round(log2 sqrt(k / q)), in the gains of their RMSNorms
+where they have these.
 """
 
 from __future__ import annotations

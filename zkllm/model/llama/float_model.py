@@ -4,9 +4,9 @@ rms(x; w) = x / sqrt(mean(x^2) + eps) * w. In each layer: y = rms(x), q, k, v = 
 their positions; softmax(q k^T / sqrt(head_dim)) v of each head, whose keys and values its group shares; x +=
 W_o of all heads. Then y = rms(x), x += W_down (act(W_gate y) * W_up y). Logits: head rms(x).
 
-Some classes have more: the embedding times a number; gains that are stored less one; rms of each head of q and
-k before they are turned; rms of what is added to x; scores that another number's square root divides; angles
-that depend on the layer.
+Some classes have more: the embedding times a number; gains that are stored less one; rms of each head of q
+and k before they are turned; rms of what is added to x; scores that another number's square root divides;
+angles that depend on the layer.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import numpy as np
 from zkllm.model.activations import GATES
 from zkllm.model.checkpoint import Checkpoint
 from zkllm.model.float_model import linear
-from zkllm.model.llama.rotary import frequencies
 from zkllm.model.llama.folding import gain_of
+from zkllm.model.llama.rotary import frequencies
 from zkllm.model.llama.tensors import (
     AFTER_ATTENTION,
     AFTER_MLP,

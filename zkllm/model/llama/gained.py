@@ -1,5 +1,5 @@
-"""Scales and widths of RMSNorms with gains (`zkllm.ops.gained_norm`): nothing of them needs a calibration, since
-what they read is ranged."""
+"""Scales and widths of RMSNorms with gains (`zkllm.ops.gained_norm`): nothing of them needs a calibration,
+since what they read is ranged."""
 
 from __future__ import annotations
 

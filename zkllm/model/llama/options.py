@@ -57,9 +57,7 @@ class GainedBounds:
 
 def gained_norms(c: LlamaConfig) -> list[GainedBounds]:
     act, write = 1 << (c.act_bits - 1), 1 << (c.write_bits - 1)
-    heads = [
-        GainedBounds("head norm", op, act, act, max(op.query_eps + op.key_eps)) for op in head_norms(c)
-    ]
+    heads = [GainedBounds("head norm", op, act, act, max(op.query_eps + op.key_eps)) for op in head_norms(c)]
     return heads + [
         GainedBounds("post-norm", op, 1 << (op.bits - 1), write, max(op.eps)) for op in post_norms(c)
     ]
@@ -83,7 +81,10 @@ def one_rho(of: str, width: int, norm: LlamaConfig | HeadNorm | PostNorm) -> Ite
 def option_conditions(c: LlamaConfig) -> Iterator[tuple[str, bool]]:
     """Of the configuration alone."""
     yield "wte_factor is odd, and below 2^24", c.wte_factor % 2 == 1 and 1 <= c.wte_factor < MOST_FACTOR
-    yield "0 <= x0_shift <= 30, 0 where wte_shift is not", 0 <= c.x0_shift <= 30 and not c.x0_shift * c.wte_shift
+    yield (
+        "0 <= x0_shift <= 30, 0 where wte_shift is not",
+        0 <= c.x0_shift <= 30 and not c.x0_shift * c.wte_shift,
+    )
     if c.angles:
         used = set(c.angles)
         yield "angles: one of each layer", len(c.angles) == c.n_layer

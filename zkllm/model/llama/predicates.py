@@ -22,7 +22,6 @@ from zkllm.model.predicates import (
     NORM_BITS,
     PACKED_BITS,
     TRACED_BITS,
-    UNIQUE_BITS,
     WORD_BITS,
     Predicate,
     SlotBound,

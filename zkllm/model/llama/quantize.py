@@ -149,7 +149,10 @@ def choose_config(
 
     # one table of exponentials and one of the activation serve all layers
     raw = {
-        name: tuple(output(word, most[0], y + finest[name][l]) for l, most in enumerate(ranges.channels[f"raw_{name}"]))
+        name: tuple(
+            output(word, most[0], y + finest[name][l])
+            for l, most in enumerate(ranges.channels[f"raw_{name}"])
+        )
         for name in ("qk" if a.head_norm else "")
     }
     q, k = (fit(word, room * max(channels[name])) for name in "qk")
@@ -164,7 +167,8 @@ def choose_config(
     wte = fit(min(word, 16), largest_wte)
     accumulators = [v[l] + finest["o"][l] for l in layers], [g + w for w in finest["down"]]
     put_out = tuple(
-        output(wide, most[0], accumulators[m % 2][m // 2]) for m, most in enumerate(ranges.channels.get("out", ()))
+        output(wide, most[0], accumulators[m % 2][m // 2])
+        for m, most in enumerate(ranges.channels.get("out", ()))
     )
     factor, halvings = odd_part(a.embedding_scale)
     residual = min(max(wte, 12), fit(32, room * max(seen["write"], largest_wte * a.embedding_scale)))
@@ -184,7 +188,10 @@ def choose_config(
     yf = min(yf, floor(log2((1 << min(62, 2 * limb)) / spread)) - head) if spread else yf
 
     shifts = _Shifts(limb)
-    parts = [{"q": raw["q"][l], "k": raw["k"][l], "v": v[l]} if raw else {"q": q, "k": k, "v": v[l]} for l in layers]
+    parts = [
+        {"q": raw["q"][l], "k": raw["k"][l], "v": v[l]} if raw else {"q": q, "k": k, "v": v[l]}
+        for l in layers
+    ]
     own = shifts.choose("qkv", [min(y + finest[n][l] - out for n, out in parts[l].items()) for l in layers])
     w_qkv = tuple((p["q"] + s - y, p["k"] + s - y, p["v"] + s - y) for p, s in zip(parts, own, strict=True))
     outs = put_out or (residual,) * 2 * a.n_layer
@@ -202,7 +209,9 @@ def choose_config(
         "product_gains": tuple(max(product) - s for s in product), "final_shift": final_shift,
         "wte_shift": max(0, token_shift), "x0_shift": max(0, -token_shift), "wte_factor": factor,
     }  # fmt: skip
-    head_norm, head_scales = _head_norm(checkpoint, exponents, (q, k), (raw["q"], raw["k"]), word, limb) if raw else NONE
+    head_norm, head_scales = (
+        _head_norm(checkpoint, exponents, (q, k), (raw["q"], raw["k"]), word, limb) if raw else NONE
+    )
     post_norm, post_scales = _post_norm(checkpoint, residual, put_out, wide, limb) if put_out else NONE
     scales = LlamaScales(
         wte=wte, head=head, residual=residual, y=y, q=q, k=k, v=v, w_qkv=w_qkv, w_o=w_o, f=f, a=act,
@@ -371,7 +380,11 @@ def quantized_blocks(
                 yield name, quantized(name, block, None, [1.0], [scale])
     else:
         for l in range(c.n_layer) if s.head_norm else ():
-            gains = zip(head_gains(checkpoint, l, s.exponents), (s.head_norm.query_gain, s.head_norm.key_gain), strict=True)
+            gains = zip(
+                head_gains(checkpoint, l, s.exponents),
+                (s.head_norm.query_gain, s.head_norm.key_gain),
+                strict=True,
+            )
             rows = [rounded_to(gain, scale, f"layer {l}: gain of heads", np.int32) for gain, scale in gains]
             yield "head_gain", np.stack(rows)[None]
         for m, gain in enumerate(_post_gains(checkpoint) if s.post_norm else ()):

@@ -37,7 +37,7 @@ def _gains(parity: int, layers: int) -> tuple[int, ...]:
 
 
 def tiny_config(**overrides: Any) -> LlamaConfig:
-    """Shapes and scales without packing (`tiny_model` chooses the slots); any field may be given, and True for
+    """Shapes and scales without packing (`tiny_model` chooses the slots); any field may be given, True for
     a norm that not all have. With mu alone, columns are as long as it allows."""
     shape = {"n_layer": 2, "n_head": 6, "n_kv_head": 3, "head_dim": 4, "d_model": 10, "d_inner": 18,
              "vocab_size": 11, "n_ctx": 8}  # fmt: skip
@@ -61,7 +61,9 @@ def tiny_config(**overrides: Any) -> LlamaConfig:
         "head_norm": HeadNormConfig(11, 10, 0, 0, tuple(range(2, 2 + layers)), tuple(range(5, 5 + layers))),
         "post_norm": PostNormConfig(11, 10, 0, 0, 10, tuple(range(3, 3 + 2 * layers))),
     }
-    given = {name: norms[name] if value is True and name in norms else value for name, value in overrides.items()}
+    given = {
+        name: norms[name] if value is True and name in norms else value for name, value in overrides.items()
+    }
     return LlamaConfig(**{**shape, **scales, **given})
 
 
@@ -69,7 +71,7 @@ Norm = TypeVar("Norm", HeadNormConfig, PostNormConfig)
 
 
 def _widest(norm: Norm, width: int, most: int, eps: int) -> Norm:
-    """With the widths that rows of any values of this magnitude need, those that are given left as they are."""
+    """With the widths that rows of values of this magnitude need; those that are given stay."""
     rho, q = isqrt((width << 2 * norm.kappa) // eps), width * most**2 + max(eps, 64)
     bits = (2 * (isqrt(q * width) << norm.kappa) + q).bit_length()
     return replace(norm, rho_bits=norm.rho_bits or rho.bit_length(), norm_bits=norm.norm_bits or bits)
