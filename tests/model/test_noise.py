@@ -23,7 +23,7 @@ from zkllm.model.package import ModelPackage
 from .conftest import DEMO
 
 pytest.importorskip("transformers")
-LLAMAS = ("llama, tied, biases, a width of its own", "qwen2")
+LLAMAS = ("llama, tied, biases, a width of its own", "qwen2", "gemma3")
 
 
 @pytest.fixture(scope="module", params=["gpt2", *LLAMAS])
@@ -77,7 +77,7 @@ def test_every_tensor_costs_something(made: tuple[Path, ModelPackage]) -> None:
     exact = log_softmax(run(model, ids, NOTHING))
     for name in model.tensors:
         other = log_softmax(run(model, ids, frozenset({name})))
-        assert divergence(exact, other).mean() > 0 or name in ("rho", "gain"), name
+        assert divergence(exact, other).mean() > 0 or name in ("rho", "gain", "x0", "post_gain"), name
 
 
 def test_the_tensor_that_costs_most_is_found(made: tuple[Path, ModelPackage]) -> None:

@@ -68,8 +68,8 @@ class LlamaFloat:
         scaled: np.ndarray = rows * self.dtype(self.a.embedding_scale)
         return scaled
 
-    def normalise(self, x: np.ndarray) -> np.ndarray:
-        """RMSNorm without its gain."""
+    def normalise(self, x: np.ndarray, name: str = "residual", at: int = 0) -> np.ndarray:
+        """RMSNorm without its gain. `name`, `at`: of what is normed, as it is watched."""
         normal: np.ndarray = x / np.sqrt((x * x).mean(axis=-1, keepdims=True) + self.a.rms_norm_eps)
         return normal
 
@@ -107,7 +107,8 @@ class LlamaFloat:
         if a.head_norm:
             watch("raw_q", l, q)
             watch("raw_k", l, k)
-            q, k = (self.normalise(x) * layer[norm] for x, norm in zip((q, k), HEAD_NORMS, strict=True))
+            norm, of_keys = (layer[name] for name in HEAD_NORMS)
+            q, k = self.normalise(q, "raw_q", l) * norm, self.normalise(k, "raw_k", l) * of_keys
         for turned in (False, True):
             if turned:
                 q, k = self.turn(q, l), self.turn(k, l)
@@ -145,7 +146,7 @@ class LlamaFloat:
         """What is added to the stream: `out`, or what its norm makes of it."""
         if self.a.post_norm:
             watch("out", m, out)
-            out = self.normalise(out) * layer[norm]
+            out = self.normalise(out, "out", m) * layer[norm]
         watch("write", m, out)
         return out
 

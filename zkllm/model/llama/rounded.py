@@ -10,25 +10,39 @@ import numpy as np
 from zkllm.model.calibrate import float_type
 from zkllm.model.checkpoint import Checkpoint
 from zkllm.model.llama.float_model import Layer, LlamaFloat, Watch, read_layer
-from zkllm.model.llama.folding import KINDS, STORED, Folded
+from zkllm.model.llama.folding import KINDS, STORED, Folded, head_gains
 from zkllm.model.llama.scales import LlamaScales
-from zkllm.model.llama.tensors import NORMS
+from zkllm.model.llama.tensors import AFTER_ATTENTION, AFTER_MLP, HEAD_NORMS, norm_before
 from zkllm.model.llama.weights import LlamaModel
 from zkllm.model.noise import NOTHING, Block, Exponentials, Rounded, real, round_to
 
 _ACTIVATIONS = ("y", "q", "k", "v", "o", "write", "f", "a", "up", "g", "yf")
 _TABLES = ("rho", "exp", "cos sin")
+_SCALES = {"o": "v", "write": "residual", "x0": "residual"}
+"""Activations with the scale of another tensor."""
 
 
 class RoundedLlama(LlamaFloat):
-    """`tensors`: activations (q and k: as they come and turned); rho, by which every row is normalised; the
-    table of exponentials; cosines and sines; matrices of each kind, embedding and head; the last gain."""
+    """`tensors`: activations (q and k: as they come, or are normed, and turned; raw_q, raw_k and out: what
+    norms with gains read); rho, by which every row is normalised; the table of exponentials; cosines and
+    sines; matrices of each kind, embedding and head; gains."""
 
     def __init__(self, checkpoint: Checkpoint, model: LlamaModel, scales: LlamaScales):
         super().__init__(checkpoint, float_type(checkpoint))
         self.model, self.scales, self.layers = model, scales, checkpoint.llama.n_layer
         head = () if self.a.tied_head else ("head",)
-        self.tensors = (*_ACTIVATIONS, *_TABLES, *(f"w_{kind}" for kind in KINDS), "wte", *head, "gain")
+        own = ("x0",) if model.config.x0_shift else ()
+        own += ("raw_q", "raw_k", "head_gain") if self.a.head_norm else ()
+        own += ("out", "post_gain") if self.a.post_norm else ()
+        kinds = (f"w_{kind}" for kind in KINDS)
+        self.tensors = (*_ACTIVATIONS, *own, *_TABLES, *kinds, "wte", *head, "gain")
+        self._scales = {name: getattr(scales, _SCALES.get(name, name)) for name in (*_ACTIVATIONS, "x0")}
+        self._kappas = {"residual": model.config.kappa}
+        if (heads := scales.head_norm) and model.config.head_norm:
+            self._scales |= {"raw_q": heads.query, "raw_k": heads.key}
+            self._kappas |= dict.fromkeys(("raw_q", "raw_k"), model.config.head_norm.kappa)
+        if (after := scales.post_norm) and model.config.post_norm:
+            self._scales["out"], self._kappas["out"] = after.out, model.config.post_norm.kappa
         spec = model.tables
         step = 2.0**spec.exp_step_log2 / np.sqrt(spec.score_divisor)
         self._exponentials = Exponentials(model["exp"], spec.exp_top, step)
@@ -37,10 +51,16 @@ class RoundedLlama(LlamaFloat):
     # ---- as `zkllm.model.noise` runs it
 
     def embedded(self, ids: np.ndarray, rounded: Rounded) -> np.ndarray:
-        return self._real(self.model["wte"][ids], self.scales.wte) if "wte" in rounded else self.embed(ids)
+        x = self.embed(ids)
+        if "wte" in rounded:
+            x = self._real(self.model["wte"][ids], self.scales.wte) * self.dtype(self.a.embedding_scale)
+        if "x0" in rounded:
+            round_to(x, self.scales.residual)
+        return x
 
     def read(self, l: int) -> Block:
         exact, integers = self._layer(l), {f"w_{kind}": self._integers(l, kind) for kind in KINDS}
+        integers |= self._gains(l)
 
         def block(x: np.ndarray, rounded: Rounded) -> np.ndarray:
             layer = dict(exact)
@@ -57,19 +77,20 @@ class RoundedLlama(LlamaFloat):
 
     # ---- what is rounded
 
-    def normalise(self, x: np.ndarray) -> np.ndarray:
-        normal = super().normalise(x)
+    def normalise(self, x: np.ndarray, name: str = "residual", at: int = 0) -> np.ndarray:
+        normal = super().normalise(x, name, at)
         if "rho" in self._rounded:
             mean = (x * x).mean(axis=-1, keepdims=True) + self.a.rms_norm_eps
-            rho = 2.0 ** (self.model.config.kappa - self.scales.residual) / np.sqrt(mean)
+            rho = 2.0 ** (self._kappas[name] - self._scale(name, at)) / np.sqrt(mean)
             normal = (normal * (np.floor(rho) / rho)).astype(self.dtype)
         return normal
 
-    def angles(self, rows: int) -> tuple[np.ndarray, np.ndarray]:
+    def angles(self, rows: int, l: int) -> tuple[np.ndarray, np.ndarray]:
         if "cos sin" not in self._rounded:
-            return super().angles(rows)
-        shift = self.model.config.rotary_shift
-        return self._real(self.model["cos"][:rows], shift), self._real(self.model["sin"][:rows], shift)
+            return super().angles(rows, l)
+        c = self.model.config
+        cos, sin = (self.model[name][c.angles[l]] if c.angles else self.model[name] for name in ("cos", "sin"))
+        return self._real(cos[:rows], c.rotary_shift), self._real(sin[:rows], c.rotary_shift)
 
     def activated(self, f: np.ndarray, l: int) -> np.ndarray:
         a = super().activated(f, l)
@@ -97,8 +118,11 @@ class RoundedLlama(LlamaFloat):
         if name == "delta" and "exp" in self._rounded:
             self._exponentials.round(array)
         elif name in self._rounded:
-            scale = getattr(self.scales, {"o": "v", "write": "residual"}.get(name, name))
-            round_to(array, scale[l] if isinstance(scale, tuple) else scale)
+            round_to(array, self._scale(name, l))
+
+    def _scale(self, name: str, at: int) -> int:
+        scale = self.scales.residual if name == "residual" else self._scales[name]
+        return scale[at] if isinstance(scale, tuple) else scale
 
     # ---- weights
 
@@ -107,8 +131,11 @@ class RoundedLlama(LlamaFloat):
 
     def _layer(self, l: int) -> Layer:
         layer = read_layer(self.checkpoint, l, self.dtype)
-        for norm in NORMS.values():  # folded
+        for norm in {norm_before(self.a, kind) for kind in KINDS} - {None}:  # folded
             layer[norm] = np.ones_like(layer[norm])
+        if self.a.head_norm:
+            gains = head_gains(self.checkpoint, l, self.scales.exponents).astype(self.dtype)
+            layer |= dict(zip(HEAD_NORMS, gains, strict=True))
         for kind in KINDS:
             folded = Folded.read(self.checkpoint, l, kind, self.scales.exponents)
             layer |= self._stored(kind, folded.folded())
@@ -116,6 +143,17 @@ class RoundedLlama(LlamaFloat):
                 biases = self._stored(kind, folded.bias[None])
                 layer |= {f"{name}.bias": bias[:, 0] for name, bias in biases.items()}
         return layer
+
+    def _gains(self, l: int) -> dict[str, Layer]:
+        """Of norms whose gains are not folded, as integers."""
+        found: dict[str, Layer] = {}
+        if heads := self.scales.head_norm:
+            of_kind = zip(HEAD_NORMS, self.model["head_gain"][l], (heads.query_gain, heads.key_gain), strict=True)
+            found["head_gain"] = {name: self._real(gain, scale) for name, gain, scale in of_kind}
+        if after := self.scales.post_norm:
+            gains = zip((AFTER_ATTENTION, AFTER_MLP), self.model["post_gain"][2 * l : 2 * l + 2], strict=True)
+            found["post_gain"] = {name: self._real(gain, after.gain) for name, gain in gains}
+        return found
 
     def _integers(self, l: int, kind: str) -> Layer:
         scales = [getattr(self.scales, f"w_{kind}")[l]]
