@@ -89,7 +89,9 @@ class RoundedLlama(LlamaFloat):
         if "cos sin" not in self._rounded:
             return super().angles(rows, l)
         c = self.model.config
-        cos, sin = (self.model[name][c.angles[l]] if c.angles else self.model[name] for name in ("cos", "sin"))
+        cos, sin = (
+            self.model[name][c.angles[l]] if c.angles else self.model[name] for name in ("cos", "sin")
+        )
         return self._real(cos[:rows], c.rotary_shift), self._real(sin[:rows], c.rotary_shift)
 
     def activated(self, f: np.ndarray, l: int) -> np.ndarray:
@@ -148,7 +150,9 @@ class RoundedLlama(LlamaFloat):
         """Of norms whose gains are not folded, as integers."""
         found: dict[str, Layer] = {}
         if heads := self.scales.head_norm:
-            of_kind = zip(HEAD_NORMS, self.model["head_gain"][l], (heads.query_gain, heads.key_gain), strict=True)
+            of_kind = zip(
+                HEAD_NORMS, self.model["head_gain"][l], (heads.query_gain, heads.key_gain), strict=True
+            )
             found["head_gain"] = {name: self._real(gain, scale) for name, gain, scale in of_kind}
         if after := self.scales.post_norm:
             gains = zip((AFTER_ATTENTION, AFTER_MLP), self.model["post_gain"][2 * l : 2 * l + 2], strict=True)
