@@ -20,6 +20,7 @@ from zkllm.protocol.forms import (
     Alternate,
     At,
     Before,
+    Chosen,
     First,
     Form,
     Rows,
@@ -78,6 +79,8 @@ def forms(m: Manifest) -> dict[str, tuple[Form, tuple[str, ...]]]:
         "wide": (tensor(m, "big") * 3 + 1, ("l", "t", "e")),
         "wide sums": (tensor(m, "big", "l", "t", ones(D)).over("e") - tensor(m, "big"), ("l", "t", "e")),
         "swapped": (tensor(m, "o", "l", "t", Swap("c"), "e"), ("l", "t", "c", "e")),
+        "chosen": (tensor(m, "bias", Chosen("t", (0, 2, 1, 1, 0)), "c", "e"), ("t", "c", "e")),
+        "one for all": (tensor(m, "bias", Chosen("u", (2,) * N), "c", "e"), ("u", "c", "e")),
         "constant": (Form((), ()) + 5, ()),
     }
 
@@ -95,6 +98,7 @@ def expected(name: str, data: ProverData) -> np.ndarray:
         "slots": packed(a["o"], 2) - packed(a["bias"], 1)[:, None] - 7,
         "listed": 3 * a["o"][:, :, 0] + 5 * a["o"][:, :, 1], "wide": 3 * big + 1,
         "wide sums": big.sum(axis=2)[..., None] - big, "swapped": a["o"][:, :, ::-1],
+        "chosen": a["bias"][[0, 2, 1, 1, 0]], "one for all": a["bias"][[2] * N],
         "constant": np.array(5, object),
     }[name] % R  # fmt: skip
 

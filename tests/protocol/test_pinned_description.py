@@ -31,6 +31,12 @@ MODELS: dict[str, tuple[Model, int, int]] = {
     "one layer": (tiny_model(3, n_layer=1, n_head=2, head_dim=3, d_inner=7, vocab_size=23), 7, 1),
     "wide values": (tiny_model(2, limb_bits=5, slots=1, vocab_slots=3), 4, 3),
     "llama": (tiny_llama(1), 6, 2),
+    "llama, norms of heads": (tiny_llama(4, head_norm=True), 4, 1),
+    "llama, all that only some have": (
+        tiny_llama(5, head_norm=True, post_norm=True, angles=(0, 1), wte_factor=5, wte_shift=0, x0_shift=3),
+        4,
+        1,
+    ),
     "llama, a head of its own": (tiny_llama(2, tied_head=False, o_bias=True, mlp_bias=True, n_head=3), 5, 1),
 }
 DIGESTS = {
@@ -61,6 +67,20 @@ DIGESTS = {
         "8499e388460560a957f2632e",
         "403a76fcd6225a649fe3bb9c",
         "1c7e590caafc1abcd4f9c638",
+    ),
+    "llama, norms of heads": (
+        "d1d71b8c63a99ef192e4bb57",
+        "62cf4cf29aab18c23e625230",
+        "37ed488720699924de1f80f2",
+        "fa8c5175a73c56c388fefa32",
+        "4a5ac426df2e917ed224e81f",
+    ),
+    "llama, all that only some have": (
+        "4b4b1ca35393cc4e0ba1e6b1",
+        "a55f39b348d3a0726a98f7d7",
+        "58b26303c83ac2a88337a1cf",
+        "477fdef1568fb55308b06f5f",
+        "2baf5da7f20ae2faf3f5dc83",
     ),
     "llama, a head of its own": (
         "41c743652341a796782eea2c",

@@ -2,8 +2,8 @@
 
 Channels are what powers of two move between (`equalise`): the inner width's of up and g, a head's features
 of v, and pairs of features that are turned together of q and k, all queries of a group together, or where
-each head has an RMSNorm, whose gain its layer's heads share, all heads together. What such norms read (raw_q, raw_k,
-out) has a scale of each layer, and one channel.
+each head has an RMSNorm, whose gain its layer's heads share, all heads together. What such norms read (raw_q,
+raw_k, out) has a scale of each layer, and one channel.
 """
 
 from __future__ import annotations
