@@ -12,8 +12,9 @@ from zkllm.model.predicates import ACCUMULATOR_BITS
 from zkllm.model.quantize import whole_limbs
 
 LEAST_RHO_BITS = 10  # significant bits of rho on the widest row that the range admits
-GAIN_BITS = 15  # of the largest gain, at least,
-MOST_GAIN_BITS = 30  # and at most
+GAIN_BITS = 15  # of the largest gain, at least;
+ENOUGH_GAIN_BITS = 24  # with which those a thousand times smaller, as there are, have 14
+MOST_GAIN_BITS = 30
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,12 @@ def eps_of(eps: float, width: int, scale: int) -> int:
 
 
 def choose_norm(width: int, bits: int, made: Sequence[Made], eps: Sequence[int], limb: int) -> NormConfig:
-    """Of rows that are ranged by `bits`. The remainder has whole limbs, and rho and the gains what bits that
-    leaves: a gain's scale is its output's, less kappa, with the shift."""
+    """Of rows that are ranged by `bits`. The remainder has whole limbs; what bits that leaves are the gains',
+    and beyond enough of them rho's. A gain's scale is its output's, less kappa, with the shift."""
     kappa = LEAST_RHO_BITS + bits - 1
     own = [GAIN_BITS - frexp(m.gain)[1] + kappa - m.scale for m in made]
     shift = whole_limbs(max(1, *own), limb)
-    kappa += (shift - max(own)) // 2
+    kappa += max(0, shift - max(own) - (ENOUGH_GAIN_BITS - GAIN_BITS))
     # gain D rho is traced as a 64-bit integer
     widest = max(m.scale + shift - kappa + frexp(m.gain)[1] for m in made)
     most = min(MOST_GAIN_BITS, ACCUMULATOR_BITS - kappa - ceil(log2(width) / 2) - 1)
