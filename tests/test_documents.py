@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from scripts.generate import circuit_sizes
-from testkit.small import LLAMA, PACKED
+from testkit.small import GEMMA, LLAMA, PACKED
 from zkllm.families import describe as describe_any
 from zkllm.gpt2.description import describe
 from zkllm.outer.transcript import INVERSE, SCHEDULE
@@ -125,10 +125,12 @@ def test_every_axis_and_tensor_has_its_line() -> None:
 
 def test_every_axis_and_tensor_of_a_llama_has_its_line() -> None:
     """In the section of its own, or among GPT-2's."""
-    config = replace(LLAMA.of_seed(LLAMA.seed).config, hidden=False)
-    manifest = describe_any(config, LLAMA.rows, LLAMA.certified).manifest
-    limbs = {limb for wide in manifest.wide.values() for limb, _ in wide.limbs}
-    names = folded(set(manifest.axes) | set(manifest.tensors) - limbs | set(manifest.wide))
+    names: set[str] = set()
+    for small in (LLAMA, GEMMA):
+        config = replace(small.of_seed(small.seed).config, hidden=False)
+        manifest = describe_any(config, small.rows, small.certified).manifest
+        limbs = {limb for wide in manifest.wide.values() for limb, _ in wide.limbs}
+        names |= folded(set(manifest.axes) | set(manifest.tensors) - limbs | set(manifest.wide))
     own = explained("Axes and tensors of a Llama")
     assert names <= own | explained("Axes") | explained("Tensors") and own <= names
 
