@@ -19,6 +19,7 @@ from zkllm.model.checkpoint import load_checkpoint
 from zkllm.model.conversation import load_conversation
 from zkllm.model.gguf_folder import convert
 from zkllm.model.hub import find_checkpoint
+from zkllm.model.llama.float_model import LlamaFloat
 from zkllm.model.safetensors_file import SafetensorsFile
 from zkllm.model.safetensors_writer import write_float32
 from zkllm.model.tokenizer_files import load_tokenizer
@@ -91,6 +92,18 @@ def test_the_folder_is_the_model_that_was_written(tmp_path: Path, name: str) -> 
     for tensor, values in expected.items():  # Gemma's norms were raised by 1
         assert np.allclose(found[tensor], values, rtol=0, atol=2e-7 if "norm" in tensor else 0), tensor
     assert np.abs(logits(again) - logits(model)).max() < 1e-4
+
+
+@pytest.mark.parametrize("name", ["llama", "qwen2", "qwen3", "gemma3"])
+def test_the_folder_is_a_checkpoint_of_the_same_function(tmp_path: Path, name: str) -> None:
+    """A Gemma's within its window, scaled by the number of float32, which is what the file's weights are."""
+    model = model_of(name)
+    checkpoint = load_checkpoint(converted(write_gguf(tmp_path / "x.gguf", model)))
+    ids = IDS[:, : checkpoint.llama.n_ctx]
+    with torch.no_grad():
+        expected = model(ids).logits.numpy()
+    found = LlamaFloat(checkpoint).logits(ids.numpy())
+    assert np.abs(found - expected).max() < 1e-4 * max(1, np.abs(expected).max())
 
 
 @pytest.mark.parametrize("quantised", ["F16", "BF16", "Q8_0", "Q4_0", "Q5_1"])
