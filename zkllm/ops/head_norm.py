@@ -63,7 +63,8 @@ class HeadNorm(GainedNorm):
         return np.broadcast_to(rows, sizes)
 
     def offset_at(self, run: Run, at: Mapping[str, Point]) -> Scalar:
-        kinds, total = self._kinds(run), 0
+        kinds = self._kinds(run)
+        total: Scalar = 0
         for kind, eps in enumerate((self.query_eps, self.key_eps)):
             of_kind = listed_at([int(k == kind) for k in kinds], at["x"])
             total = total + of_kind * listed_at(eps, at["l"])

@@ -379,16 +379,16 @@ def quantized_blocks(
             for block in checkpoint.blocks(stored):
                 yield name, quantized(name, block, None, [1.0], [scale])
     else:
-        for l in range(c.n_layer) if s.head_norm else ():
-            gains = zip(
-                head_gains(checkpoint, l, s.exponents),
-                (s.head_norm.query_gain, s.head_norm.key_gain),
-                strict=True,
-            )
-            rows = [rounded_to(gain, scale, f"layer {l}: gain of heads", np.int32) for gain, scale in gains]
-            yield "head_gain", np.stack(rows)[None]
-        for m, gain in enumerate(_post_gains(checkpoint) if s.post_norm else ()):
-            yield "post_gain", rounded_to(gain, s.post_norm.gain, f"gain of write {m}", np.int32)[None]
+        if heads := s.head_norm:
+            for l in range(c.n_layer):
+                gains = zip(
+                    head_gains(checkpoint, l, s.exponents), (heads.query_gain, heads.key_gain), strict=True
+                )
+                rows = [rounded_to(gain, at, f"layer {l}: gain of heads", np.int32) for gain, at in gains]
+                yield "head_gain", np.stack(rows)[None]
+        if after := s.post_norm:
+            for m, gain in enumerate(_post_gains(checkpoint)):
+                yield "post_gain", rounded_to(gain, after.gain, f"gain of write {m}", np.int32)[None]
         yield "gain", rounded_to(gain_of(checkpoint, LAST_NORM), s.gain, "final gain", np.int32)
         made = tables_of(spec, c)
         yield from ((name, made[name]) for name in ("act", "exp", "cos", "sin"))

@@ -133,8 +133,9 @@ class RoundedLlama(LlamaFloat):
 
     def _layer(self, l: int) -> Layer:
         layer = read_layer(self.checkpoint, l, self.dtype)
-        for norm in {norm_before(self.a, kind) for kind in KINDS} - {None}:  # folded
-            layer[norm] = np.ones_like(layer[norm])
+        for norm in map(norm_before, [self.a] * len(KINDS), KINDS):
+            if norm is not None:  # folded
+                layer[norm] = np.ones_like(layer[norm])
         if self.a.head_norm:
             gains = head_gains(self.checkpoint, l, self.scales.exponents).astype(self.dtype)
             layer |= dict(zip(HEAD_NORMS, gains, strict=True))
