@@ -112,10 +112,6 @@ def _low(kind: Kind) -> Callable[[Scene], Bends]:
     return bends
 
 
-def _with_squares(kind: Kind, squares: Callable[[Scene], int]) -> Callable[[Scene], Bends]:
-    return lambda s: {(f"{kind.tag}Q", *kind.at): to(squares(s))}
-
-
 def _differs(kind: Kind, wrong: Callable[[Scene, tuple[int, ...], int], int]) -> Callable[[Scene], Bends]:
     """The first feature whose output is another one, and in range, where gain D rho is what `wrong` says."""
 
