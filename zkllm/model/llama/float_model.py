@@ -64,7 +64,7 @@ class LlamaFloat:
 
     def embed(self, ids: np.ndarray) -> np.ndarray:
         """ids int[S, t] -> residual stream [S, t, d]."""
-        rows = self.checkpoint.picked(EMBEDDING, ids).astype(self.dtype)
+        rows: np.ndarray = self.checkpoint.picked(EMBEDDING, ids).astype(self.dtype)
         scaled: np.ndarray = rows * self.dtype(self.a.embedding_scale)
         return scaled
 

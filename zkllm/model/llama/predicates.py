@@ -298,7 +298,6 @@ def _one_value(c: LlamaConfig) -> Iterator[Predicate]:
     yield from one_rho("", c.d_model, c)
     for n in gained_norms(c):
         yield from one_rho(f" of {n.name}", n.op.width, n.op)
-        q_bits = n.squares.bit_length()
-        bits = 2 * n.op.rho_bits + q_bits
-        text = f"{n.name}: 2 rho_bits + bits of Q = {bits} <= {NORM_BITS}"
-        yield Predicate(n.name, bits <= NORM_BITS, text)
+        norm = 2 * n.op.rho_bits + n.squares.bit_length()
+        text = f"{n.name}: 2 rho_bits + bits of Q = {norm} <= {NORM_BITS}"
+        yield Predicate(n.name, norm <= NORM_BITS, text)

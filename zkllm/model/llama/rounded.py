@@ -31,7 +31,7 @@ class RoundedLlama(LlamaFloat):
         super().__init__(checkpoint, float_type(checkpoint))
         self.model, self.scales, self.layers = model, scales, checkpoint.llama.n_layer
         head = () if self.a.tied_head else ("head",)
-        own = ("x0",) if model.config.x0_shift else ()
+        own: tuple[str, ...] = ("x0",) if model.config.x0_shift else ()
         own += ("raw_q", "raw_k", "head_gain") if self.a.head_norm else ()
         own += ("out", "post_gain") if self.a.post_norm else ()
         kinds = (f"w_{kind}" for kind in KINDS)
@@ -137,7 +137,7 @@ class RoundedLlama(LlamaFloat):
             if norm is not None:  # folded
                 layer[norm] = np.ones_like(layer[norm])
         if self.a.head_norm:
-            gains = head_gains(self.checkpoint, l, self.scales.exponents).astype(self.dtype)
+            gains: np.ndarray = head_gains(self.checkpoint, l, self.scales.exponents).astype(self.dtype)
             layer |= dict(zip(HEAD_NORMS, gains, strict=True))
         for kind in KINDS:
             folded = Folded.read(self.checkpoint, l, kind, self.scales.exponents)
