@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import openai
 import pytest
 
+from scripts.serve.running import NodeEnded
 from tests.serve.package import NAME, SHAPES, Served, make_package, write_settings
 from zkllm import api
 from zkllm.model.package import ModelPackage
@@ -399,6 +400,14 @@ def test_unknown_urls_and_methods(node, keys):
     assert request(node, "DELETE", "/v1/models", {"Authorization": f"Bearer {keys[1]}"})[0] == 405
 
 
+def test_an_address_that_is_taken_is_named_in_one_line(node, package, tmp_path):
+    port = urlsplit(node.url).port
+    with pytest.raises(NodeEnded) as caught:
+        Served(write_settings(tmp_path, package, server={"port": port})).start()
+    said = [line for line in str(caught.value).splitlines() if not line.startswith("{")]
+    assert len(said) == 1 and f"cannot listen at 127.0.0.1:{port}" in said[0]
+
+
 def test_the_processes_that_compute_end_with_the_node(package, tmp_path):
     node = Served(write_settings(tmp_path, package)).start()
     children = children_of(node.process.pid)
@@ -415,7 +424,7 @@ def test_a_node_that_is_stopped_ends_in_order_and_takes_up_what_was_left(package
     with Served(settings) as node:
         client = client_of(node, "none")
         for prompt in ("He", "Hf", "Hg"):
-            client.completions.create(model=NAME, prompt=prompt, max_tokens=4)
+            client.completions.create(model=NAME, prompt=prompt, max_tokens=1)
         node.wait_for(lambda jobs: [j for j in jobs if j.state is State.PROVING])
         assert node.stop() == 0
         left = node.jobs()
