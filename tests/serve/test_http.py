@@ -46,7 +46,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
 @pytest.fixture(scope="module")
 def node(package: ModelPackage, keys: tuple[Path, str, str], tmp_path_factory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("node")
-    server = {"keys_file": str(keys[0]), "head_seconds": 1.0, "body_seconds": 2.0, "send_seconds": 1.0}
+    server = {"keys_file": str(keys[0]), "head_seconds": 5.0, "body_seconds": 5.0, "send_seconds": 2.0}
     jobs = {"waiting_answers": 16, "waiting_proofs": 12}
     with Served(write_settings(folder, package, server=server, jobs=jobs)) as running:
         yield running
@@ -321,7 +321,7 @@ def test_slow_clients_are_left_and_hold_nobody_up(node, client, idle):
     )
     start = time.monotonic()
     client.models.list()
-    assert time.monotonic() - start < 1.0
+    assert time.monotonic() - start < 4.0
     assert silent.recv(100) == b"" and head.recv(100) == b""
     assert b"408" in body.recv(1000)
     assert time.monotonic() - start < 15.0

@@ -86,7 +86,7 @@ class SafetensorsFile:
             )
 
     def stored(self, name: str, rows: slice | None = None) -> np.ndarray:
-        """The tensor, or some rows of it, as it is stored: float64, or float32 for all smaller floats (without
+        """The tensor, or some rows of it, as it is stored: float64, or float32 for all smaller floats (no
         loss).
 
         NaN and infinity are not looked for.
