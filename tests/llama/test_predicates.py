@@ -86,6 +86,16 @@ CONFIG_CASES: dict[str, list[tuple[Change, Change]]] = {
         ({f"{kind}_gains": at}, {f"{kind}_gains": beyond})
         for at, beyond in (((0, 16), (0, 17)), ((0, 0), (1, 1)), ((1, 0), (1, -1)))
     ] for kind in GAINED},
+    "act_class: a class for each layer": [
+        ({"act_class": (0, 1)}, {"act_class": of}) for of in ((0,), (0, 1, 0), ())
+    ],
+    "act_class: counted from 0, all used, at most 4": [
+        ({"act_class": (1, 0)}, {"act_class": (1, 1)}), ({"act_class": (0, 0)}, {"act_class": (0, 2)}),
+        ({"act_class": (3, 0, 2, 1)}, {"act_class": (3, 0, 2, 1, 4)}), ({}, {"act_class": (-1, 0)}),
+    ],
+    "exp_shift is no less than a gain of scores": [
+        ({"score_gains": (0, BASE.exp_shift)}, {"score_gains": (0, BASE.exp_shift + 1)}),
+    ],
     "n_kv_head divides n_head": [({"n_kv_head": 3}, {"n_kv_head": 4})],
     "head_dim is even": [({"head_dim": 6}, {"head_dim": 5})],
     "head_slots divide half a head's features": [
@@ -206,7 +216,7 @@ def extremes(m: LlamaModel) -> dict[str, int]:
         "rmsnorm rows": max(norm + rho**2 * q + (c.d_model << 2 * c.kappa), 2 * norm + (2 * rho + 1) * q),
         "rmsnorm features": (act << c.norm_shift) + (1 << c.norm_shift - 1) + x * rho,
         "rotary": (act << c.rotary_shift) + (1 << c.rotary_shift - 1) + (top(m, "cos") + top(m, "sin")) * act,
-        "attention": 2 * c.head_dim * act**2 + delta,
+        "attention": (2 * c.head_dim * act**2 << max(c.score_gains)) + delta,
         "division": 2 * total * act + total + 2 * total * act + (1 << c.div_bits) - 1,
         "gated product": (g << c.product_shift)
         + (1 << c.product_shift - 1)
@@ -220,7 +230,7 @@ TERMS = {
     "rmsnorm rows": ("norm_bits", "rho_bits", "kappa", "eps_int", "write_bits", "wte", "d_model", "n_layer"),
     "rmsnorm features": ("norm_shift", "act_bits", "rho_bits", "write_bits", "wte", "n_layer"),
     "rotary": ("rotary_shift", "act_bits", "cos", "sin"),
-    "attention": ("head_dim", "act_bits", "exp_shift", "exp_bits", "over_bits"),
+    "attention": ("head_dim", "act_bits", "exp_shift", "exp_bits", "over_bits", "score_gains"),
     "division": ("n_ctx", "exp", "act_bits", "div_bits"),
     "gated product": ("product_bits", "product_shift", "act", "act_bits", "product_gains"),
     "final norm": ("final_shift", "final_bits", "act_bits", "gain"),
@@ -298,6 +308,10 @@ def with_config(**config: Any) -> Callable[[LlamaModel], LlamaModel]:
     return lambda model: replace(model, config=replace(model.config, **config))
 
 
+def with_tables(**fields: Any) -> Callable[[LlamaModel], LlamaModel]:
+    return lambda model: replace(model, tables=replace(model.tables, **fields))
+
+
 def same(model: LlamaModel) -> LlamaModel:
     return model
 
@@ -326,7 +340,8 @@ ARRAY_CASES: dict[str, list[tuple[Callable[..., Any], Callable[..., Any]]]] = {
     "exp table is non-increasing": [(same, with_array("exp", 16, 1))],
     "exp table ends in 0": [(same, with_array("exp", 1, -1))],
     "exp table starts above 0": [(same, with_array("exp", 0, 0))],
-    "activation's table fits act_bits": [(with_array("act", -127), with_array("act", -128))],
+    "activation's table fits 30 bits": [(with_array("act", 1 - (1 << 29)), with_array("act", -1 << 29))],
+    "activation's tables: scales for each class": [(same, with_tables(act_in_log2=(3,), act_out_log2=(3,)))],
     **{f"cosines and sines are below 2^15: {name}": [(with_array(name, -LIMIT), with_array(name, -LIMIT - 1))]
        for name in ("cos", "sin")},
     **{f"{name}: contents as specified": [(same, with_array(name, int(MODEL[name].reshape(-1)[5]) + 1, 5))]
@@ -372,4 +387,4 @@ def test_public_predicates_need_no_weights() -> None:
     assert failed_public_predicates(c, spec) == []
     assert failed_public_predicates(replace(c, head_dim=5), spec) != []
     assert failed_public_predicates(replace(c, div_bits=FITTING - 1), spec) != []
-    assert failed_public_predicates(c, replace(spec, act_out_log2=9)) != []
+    assert failed_public_predicates(c, replace(spec, act_out_log2=(3, 29))) != []

@@ -105,6 +105,7 @@ def _nominal_llama(a: LlamaArchitecture) -> LlamaConfig:
     names = ("n_layer", "n_head", "n_kv_head", "head_dim", "d_model", "d_inner", "vocab_size", "n_ctx",
              "pad_id", "qkv_bias", "o_bias", "mlp_bias", "tied_head")  # fmt: skip
     own: JsonObject = {name: getattr(a, name) for name in names}
+    own["act_class"] = (0,) * a.n_layer
     own |= {f"{kind}_gains": (0,) * a.n_layer for kind in GAINED}
     config = LlamaConfig(**own, **scales)
     widths = dict.fromkeys(("qkv", "o", "gate", "up", "down"), 50) | dict.fromkeys(("head", "embedding"), 60)

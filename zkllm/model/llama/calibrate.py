@@ -20,12 +20,16 @@ _DIGITS = 4  # of a channel's largest value: more would say nothing, and there a
 
 @dataclass
 class LlamaRanges(FloatRanges):
-    """`channels`: by name and layer, largest magnitudes. `residual_rms`: root mean squares of rows."""
+    """`layers` has "f" alone. `channels`: by name and layer, largest magnitudes. `residual_rms`: root mean
+    squares of rows."""
 
     channels: dict[str, list[list[float]]] = field(default_factory=dict)
 
     def watch(self, name: str, layer: int, array: np.ndarray) -> None:
-        self.tensors[name] = max(self.tensors.get(name, 0.0), float(np.abs(array).max(initial=0.0)))
+        most = float(np.abs(array).max(initial=0.0))
+        self.tensors[name] = max(self.tensors.get(name, 0.0), most)
+        if name == "f":
+            self.watch_layer(name, layer, most)
         if name in ("up", "g", "v", "q", "k"):
             self._watch_channels(name, layer, _by_channel(name, array))
         if name == "residual":

@@ -56,6 +56,11 @@ class LlamaExecution:
         self.put(rem, *rem_at, value=z - (y << shift))
         return y
 
+    def table(self, l: int) -> list[int]:
+        """Of a layer's activation."""
+        table: list[int] = self.m["act"][self.c.act_class[l]]
+        return table
+
     def gain(self, kind: str, l: int) -> int:
         """log2 of what multiplies a layer's products."""
         return self.c.gains(kind)[l]
@@ -139,7 +144,7 @@ class LlamaExecution:
         query, scores = turned[t][h % c.group][own], []
         for u in range(self.rows):
             z = sum(a * b for a, b in zip(query, turned[u][c.group][part], strict=True))
-            scores.append(self.put("Z", l, t, h, u, value=z))
+            scores.append(self.put("Z", l, t, h, u, value=z << self.gain("score", l)))
         attained = max(scores[:visible])
         first = scores.index(attained)
         top = self.put("score_max", l, t, h, value=attained)
@@ -173,7 +178,7 @@ class LlamaExecution:
 
     def inner(self, l: int, ys: Rows) -> Rows:
         """g = round(2^gain act(f) up) of the gate's f, a table's output, and of up."""
-        c, offset, table, rows = self.c, 1 << (self.c.gate_bits - 1), self.m["act"], []
+        c, offset, table, rows = self.c, 1 << (self.c.gate_bits - 1), self.table(l), []
         for t, y in enumerate(ys):
             row = []
             sums = [self.accumulated(kind, l, y) for kind in ("gate", "up")]

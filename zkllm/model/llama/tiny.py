@@ -43,6 +43,7 @@ def tiny_config(**overrides: Any) -> LlamaConfig:
     shape.update({k: v for k, v in overrides.items() if k in shape})
     d = shape["d_model"]
     scales: JsonObject = dict(
+        act_class=tuple(l % min(2, shape["n_layer"]) for l in range(shape["n_layer"])),
         pad_id=0, qkv_bias=True, o_bias=False, mlp_bias=False, tied_head=True,
         wte_shift=3, kappa=11, norm_shift=7, eps_int=3, rotary_shift=6,
         qkv_shift=_shift("qkv", d, 16, 10), o_shift=_shift("o", shape["n_head"] * shape["head_dim"], 10, 20),
@@ -65,7 +66,9 @@ def tiny_model(seed: int, **overrides: Any) -> LlamaModel:
     """
     c = tiny_config(**overrides)
     spec = LlamaTables(
-        exp_top=15, exp_step_log2=-1, score_divisor=c.head_dim, act_in_log2=c.gate_bits - 3, act_out_log2=3,
+        exp_top=15, exp_step_log2=-1, score_divisor=c.head_dim,
+        act_in_log2=tuple(c.gate_bits - 3 + p for p in range(c.act_classes)),
+        act_out_log2=(3,) * c.act_classes,
         activation="silu", rotary=Rotary("llama3", 100.0, 4.0, 1.0, 3.0, 16.0),
     )  # fmt: skip
     generator = random.Random(seed)
