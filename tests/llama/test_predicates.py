@@ -59,7 +59,7 @@ CLAIMS = {
     "qkv": ("head_slot_bits", BASE.act_bits + BASE.qkv_shift),
     "o": ("width_slot_bits", BASE.write_bits + BASE.o_shift),
     "gate": ("inner_slot_bits", BASE.gate_bits + BASE.gate_shift),
-    "up": ("inner_slot_bits", BASE.act_bits + BASE.up_shift),
+    "up": ("inner_slot_bits", BASE.up_bits + BASE.up_shift),
     "down": ("width_slot_bits", BASE.write_bits + BASE.down_shift),
     "head": ("vocab_slot_bits", BASE.logit_bits + 1),  # logit - diff, of as many bits each
     "embedding": ("vocab_slot_bits", BASE.act_bits),
@@ -110,6 +110,7 @@ CONFIG_CASES: dict[str, list[tuple[Change, Change]]] = {
     "0 <= wte_shift <= 40": bounds("wte_shift", 0, 40),
     "1 <= rotary_shift < 15": bounds("rotary_shift", 1, 14),
     "act_bits, gate_bits <= 16": bounds("act_bits", 2, 16) + bounds("gate_bits", 2, 16),
+    "up_bits <= 24": bounds("up_bits", 2, 24),
     "product_bits, final_bits <= 30": bounds("product_bits", 2, 30) + bounds("final_bits", 2, 30),
     "exp_bits <= 20, over_bits <= 31": bounds("exp_bits", 1, 20) + bounds("over_bits", 1, 31),
     "write_bits <= 32": bounds("write_bits", 2, 32),
@@ -167,7 +168,7 @@ def needed(model: LlamaModel) -> dict[str, int]:
     write, product = 1 << c.write_bits - 1, 1 << c.product_bits - 1
     kinds = {
         "qkv": (act, act, c.qkv_shift), "o": (act, write, c.o_shift),
-        "gate": (act, 1 << c.gate_bits - 1, c.gate_shift), "up": (act, act, c.up_shift),
+        "gate": (act, 1 << c.gate_bits - 1, c.gate_shift), "up": (act, 1 << c.up_bits - 1, c.up_shift),
         "down": (product, write, c.down_shift),
     }  # fmt: skip
     sums = {
@@ -184,7 +185,7 @@ def needed(model: LlamaModel) -> dict[str, int]:
 
 
 def test_slots_hold_what_may_be_claimed() -> None:
-    wider = ("act_bits", "product_bits", "final_bits", "write_bits", "logit_bits", "diff_bits")
+    wider = ("act_bits", "up_bits", "product_bits", "final_bits", "write_bits", "logit_bits", "diff_bits")
     for fields in ({}, *({name: getattr(MODEL.config, name) + 3} for name in wider)):
         model = loose(**fields)
         found = {s.kind: s.needed_bits for s in slot_bounds(model)}
@@ -220,7 +221,7 @@ def extremes(m: LlamaModel) -> dict[str, int]:
         "division": 2 * total * act + total + 2 * total * act + (1 << c.div_bits) - 1,
         "gated product": (g << c.product_shift)
         + (1 << c.product_shift - 1)
-        + (top(m, "act") * act << max(c.product_gains)),
+        + (top(m, "act") << c.up_bits - 1 << max(c.product_gains)),
         "final norm": (yf << c.final_shift) + (1 << c.final_shift - 1) + top(m, "gain") * act,
         "embedding: X0": 2 * (top(m, "wte") << c.wte_shift),
     }
@@ -232,7 +233,7 @@ TERMS = {
     "rotary": ("rotary_shift", "act_bits", "cos", "sin"),
     "attention": ("head_dim", "act_bits", "exp_shift", "exp_bits", "over_bits", "score_gains"),
     "division": ("n_ctx", "exp", "act_bits", "div_bits"),
-    "gated product": ("product_bits", "product_shift", "act", "act_bits", "product_gains"),
+    "gated product": ("product_bits", "product_shift", "act", "up_bits", "product_gains"),
     "final norm": ("final_shift", "final_bits", "act_bits", "gain"),
     "embedding: X0": ("wte_shift", "wte"),
 }
@@ -361,6 +362,10 @@ def test_a_predicate_of_the_arrays_at_its_bound(name: str) -> None:
 LIMITS = {
     "accumulator head": ("ACCUMULATOR_BITS", lambda m: slot_bounds(m)[5].true_max.bit_length()),
     "accumulator embedding": ("ACCUMULATOR_BITS", lambda m: slot_bounds(m)[6].true_max.bit_length()),
+    "traced product": (
+        "ACCUMULATOR_BITS",
+        lambda m: (top(m, "act") << m.config.up_bits - 1 << max(m.config.product_gains)).bit_length(),
+    ),
     "stream": ("CENTRED_BITS", lambda m: residual_bound(m).bit_length()),
     "square sum": ("TRACED_BITS", lambda m: square_sum_bound(m).bit_length()),
 }

@@ -18,7 +18,14 @@ from zkllm.model.checkpoint import Checkpoint, load_checkpoint
 from zkllm.model.execution import trace
 from zkllm.model.folding import LARGEST
 from zkllm.model.llama.calibrate import LlamaRanges
-from zkllm.model.llama.equalise import balance, choose_exponents, largest_after
+from zkllm.model.llama.equalise import (
+    Channels,
+    Words,
+    balance,
+    choose_exponents,
+    largest_after,
+    least_noise,
+)
 from zkllm.model.llama.float_model import LlamaFloat
 from zkllm.model.llama.folding import KINDS, Folded, read_lines
 from zkllm.model.llama.scales import CLAMP, Exponents, LlamaScales
@@ -27,6 +34,7 @@ from zkllm.model.package import ModelPackage
 from zkllm.model.quantize import fit_weight
 
 pytest.importorskip("transformers")
+WORDS = Words(up=16, g=20, room=2.0, wide_room=8.0)
 BUILT = ("llama, tied, biases, a width of its own", "llama, rotation of llama3", "mistral", "qwen2")
 
 
@@ -173,8 +181,42 @@ def test_exponents_balance_what_was_seen(built: tuple[Checkpoint, ModelPackage])
     record, scales = package.calibration, package.scales
     assert record is not None and isinstance(record.ranges, LlamaRanges) and isinstance(scales, LlamaScales)
     lines = [read_lines(checkpoint, l) for l in range(checkpoint.llama.n_layer)]
-    assert choose_exponents(checkpoint.llama, lines, record.ranges) == scales.exponents
+    assert choose_exponents(checkpoint.llama, lines, record.ranges, WORDS) == scales.exponents
     after, ranges = largest_after(record.ranges, scales.exponents), record.ranges
     for name in ("q", "k"):  # balanced to a factor of sqrt(2), channel by channel
         most = np.sqrt(ranges.largest("q") * ranges.largest("k")).max() * 2**0.5
         assert max(after[name]) <= most * 1.001
+
+
+def _rounded(values: np.ndarray, bits: int, room: float = 1.0) -> np.ndarray:
+    unit = 2.0 ** np.floor(np.log2((2 ** (bits - 1) - 1) / (room * np.abs(values).max())))
+    return np.rint(values * unit) / unit
+
+
+@pytest.mark.parametrize("massive, weight", [(1.0, 1.0), (3000.0, 0.3), (500.0, 20.0), (1.0, 300.0)])
+def test_an_mlp_is_equalised_for_the_least_noise(massive: float, weight: float) -> None:
+    """What is left of rounding in the write: no more than with exponents that balance sizes, or with none."""
+    rng, (rows, width, inner) = np.random.default_rng(3), (64, 48, 200)
+    y, up_of = rng.normal(size=(rows, width)), rng.normal(size=(width, inner)) / width**0.5
+    down, a = rng.normal(size=(inner, width)), np.maximum(rng.normal(size=(rows, inner)), 0)
+    up_of[:, 5] *= massive
+    down[7] *= weight
+    up = y @ up_of
+    g = a * up
+    exact = g @ down
+    of_stream = (exact**2).mean(axis=1, keepdims=True)
+    most = lambda of, axis: np.abs(of).max(axis=axis)
+    squares = [(of**2 / of_stream).mean(axis=0) for of in (a, g)]
+    channels = Channels(most(up, 0), most(g, 0), most(up_of, 0), most(down, 1), *squares, width)
+
+    def noise(exponents: Any) -> float:
+        e = np.array(exponents)
+        own = _rounded(a * _rounded(np.ldexp(y @ _rounded(np.ldexp(up_of, -e), 16), 0), 16, 2), 20, 8)
+        error = own @ _rounded(np.ldexp(down, e[:, None]), 16) - exact
+        return float((error**2 / of_stream).mean())
+
+    chosen = noise(least_noise(channels, WORDS))
+    assert chosen < 1.1 * noise(balance(channels.g, channels.w_down, centred=True))
+    assert chosen < 1.1 * noise([0] * inner)
+    if massive > 1 or weight > 100:
+        assert chosen < 0.5 * noise([0] * inner)

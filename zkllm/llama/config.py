@@ -63,7 +63,8 @@ class LlamaConfig:
     down_gains: tuple[int, ...]
 
     # widths
-    act_bits: int  # y, q, k, v, o, up, a, wte, slots, and q and k turned: signed
+    act_bits: int  # y, q, k, v, o, wte, slots, and q and k turned: signed
+    up_bits: int  # signed
     gate_bits: int  # f, the activation's input, signed: its table has 2^gate_bits entries
     product_bits: int  # g: signed
     final_bits: int  # yf: signed

@@ -115,7 +115,7 @@ def linear_kinds(c: LlamaConfig) -> tuple[Kind, ...]:
             biased=c.biased("o"),
         ),
         first("gate", c.gate_shift, "f", None),
-        first("up", c.up_shift, "up", c.act_bits),
+        first("up", c.up_shift, "up", c.up_bits),
         Kind(
             "down",
             part=SECOND,

@@ -473,8 +473,12 @@ def _with(s: Scene, a: tuple[int, ...], up: tuple[int, ...]) -> Bends:
 
 
 def _plain_gate(s: Scene) -> Bends:
-    """No activation."""
-    return _product(s, _gained(s, s.value("f", *INNER) * s.value("up", *INNER)))
+    """No activation, where it would have changed something."""
+    for j in range(config(s).d_inner):
+        f, a, up = (s.value(name, *INNER[:2], j) for name in ("f", "a", "up"))
+        if f != a and up:
+            return _product(s, _gained(s, f * up), (*INNER[:2], j))
+    raise AssertionError("every activation is its input")
 
 
 GATED = [

@@ -37,7 +37,7 @@ class LlamaExecution(KernelRows):
             "qkv": bits(c.act_bits, 16),
             "write": bits(c.write_bits, 32),
             "f": c.gate_bits,  # checked or not: the table has no other entry
-            "up": bits(c.act_bits, 16),
+            "up": bits(c.up_bits, 16 if c.up_bits <= 16 else 32),
         }
 
     def rows(self, start: int, stop: int, progress: Progress | None = None) -> None:

@@ -26,10 +26,10 @@ from zkllm.model.checkpoint import Checkpoint
 from zkllm.model.folding import finite_maxima, quantized
 from zkllm.model.llama.architecture import LlamaArchitecture
 from zkllm.model.llama.calibrate import LlamaRanges
-from zkllm.model.llama.equalise import choose_exponents, largest_after
+from zkllm.model.llama.equalise import Words, choose_exponents, largest_after
 from zkllm.model.llama.folding import KINDS, Folded, Lines, moved_by, read_lines
 from zkllm.model.llama.packing import choose_slots
-from zkllm.model.llama.predicates import MOST_CLASSES, ROTARY_BITS, slot_bounds, square_sum_bound
+from zkllm.model.llama.predicates import ROTARY_BITS, slot_bounds, square_sum_bound
 from zkllm.model.llama.scales import Exponents, LlamaScales
 from zkllm.model.llama.tensors import EMBEDDING, HEAD, LAST_NORM
 from zkllm.model.llama.weights import LlamaModel, LlamaTables, arrays, tables_of
@@ -37,6 +37,7 @@ from zkllm.model.predicates import NORM_BITS, UNIQUE_BITS
 from zkllm.model.quantize import (
     COARSEST_STEP,
     GAIN_BITS,
+    NORMAL,
     TARGET_BITS,
     QuantizerOptions,
     fit,
@@ -49,7 +50,13 @@ from ...limits import MAX_CHOSEN_MU
 from ...protocol.column_sizes import ColumnSizes
 
 MOST_GAIN = 16  # log2 of what multiplies a layer's products
-WIDE_BITS = 20  # of the gated product and of the final RMSNorm's output
+QUALITIES = {
+    "fast": QuantizerOptions(wide_bits=16, classes=1, exp_bits=11),
+    NORMAL: QuantizerOptions(),
+    "exact": QuantizerOptions(wide_bits=24, up_bits=20, exp_bits=15, over_limbs=2),
+}
+"""What a user may ask for. Fast: no value of the MLP takes a second lookup, and there is one table of the
+activation. Exact: wider words for what costs most, which take lookups and slots."""
 LEAST_RHO_BITS, FULL_RHO_BITS = (
     10,
     13,
@@ -144,9 +151,11 @@ def choose_config(
     limb, layers = options.limb_bits or word, range(checkpoint.llama.n_layer)
     # words have a bit less headroom than widths, which are rounded up to whole limbs anyway
     room, wide_room = 2.0 ** max(0, options.headroom_bits - 1), 2**options.headroom_bits
-    gate_bits, wide = options.gelu_bits or word, min(30, max(word, WIDE_BITS - 16 + word))
+    gate_bits, wide, up_bits = (
+        options.gelu_bits or word, options.wide_bits - 16 + word, options.up_bits - 16 + word,
+    )  # fmt: skip
     lines = _read_all_lines(checkpoint, progress)
-    exponents = choose_exponents(a, lines, ranges)
+    exponents = choose_exponents(a, lines, ranges, Words(up_bits, wide, room, 2 * wide_room))
     seen, channels = ranges.tensors, largest_after(ranges, exponents)
     finest = {
         name: [fit_weight(most) for most in maxima]
@@ -163,14 +172,14 @@ def choose_config(
         return min(fit(bits, room * most), accumulator - 1)
 
     q, k, v, up = (
-        [output(word, most, y + finest[name][l]) for l, most in enumerate(channels[name])]
-        for name in ("q", "k", "v", "up")
+        [output(bits, most, y + finest[name][l]) for l, most in enumerate(channels[name])]
+        for name, bits in (("q", word), ("k", word), ("v", word), ("up", up_bits))
     )
     least = min(map(sum, zip(q, k, strict=True)))
     q = [min(q[l], least + MOST_GAIN - k[l]) for l in layers]
     up = [min(scale, min(up) + MOST_GAIN) for scale in up]
     gates = [output(gate_bits, most, y + finest["gate"][l]) for l, most in enumerate(ranges.layers["f"])]
-    act_class, by_class = gate_classes(gates, MOST_CLASSES)
+    act_class, by_class = gate_classes(gates, options.classes)
     f = [by_class[p] for p in act_class]
     # massive products vary most from text to text, and a wide word has bits to spare
     g = [fit(wide, 2 * wide_room * most) for most in channels["g"]]
@@ -236,7 +245,8 @@ def choose_config(
         n_layer=a.n_layer, n_head=a.n_head, n_kv_head=a.n_kv_head, head_dim=a.head_dim, d_model=a.d_model,
         d_inner=a.d_inner, vocab_size=a.vocab_size, n_ctx=a.n_ctx, pad_id=a.pad_id, qkv_bias=a.qkv_bias,
         o_bias=a.o_bias, mlp_bias=a.mlp_bias, tied_head=a.tied_head,
-        act_bits=word, gate_bits=gate_bits, product_bits=wide, final_bits=wide, limb_bits=limb,
+        act_bits=word, up_bits=up_bits, gate_bits=gate_bits, product_bits=wide, final_bits=wide,
+        limb_bits=limb,
         write_bits=signed_bits(seen["write"], residual, 32),
         logit_bits=signed_bits(seen["logits"], scales.logits),
         diff_bits=signed_bits(seen["diff"] / 2, scales.logits),
@@ -292,8 +302,8 @@ def _exp_fields(
     span = log(2 * top)  # exp(-span) * top = 1/2: everything beyond rounds to 0
     finest = ceil(log2(span / ((1 << options.exp_bits) - 1) / unit))
     widest = delta * 2.0 ** max(0, options.headroom_bits - 1) / unit
-    # one lookup for `over`, unless the step would be coarser than that
-    coarse = ceil(log2(widest / (1 << limb))) if widest else finest
+    # as many lookups for `over`, unless the step would be coarser than that
+    coarse = ceil(log2(widest / (1 << min(31, options.over_limbs * limb)))) if widest else finest
     coarsest = max(finest, floor(log2(COARSEST_STEP / unit)))
     exp_shift = max(1, min(max(finest, coarse), coarsest, 30))
     exp_bits = max(1, ceil_log2(ceil(span / (unit * 2.0**exp_shift)) + 2))

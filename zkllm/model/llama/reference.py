@@ -227,7 +227,8 @@ class LlamaTracing(LlamaExecution):
         # f has no other range than its table
         signed = {
             **{"x0": (32, 32), "write": (c.write_bits, 32), "f": (c.gate_bits, c.gate_bits)},
-            **dict.fromkeys(("y", "qkv", "rot", "o", "up"), (c.act_bits, 16)),
+            **dict.fromkeys(("y", "qkv", "rot", "o"), (c.act_bits, 16)),
+            "up": (c.up_bits, 16 if c.up_bits <= 16 else 32),
             **{"g": (c.product_bits, 32), "yf": (c.final_bits, 32 if c.final_bits > 16 else 16)},
         }
         self.into = TracePut(trace, guard, signed, norm_and_score_widths(c), c.div_bits)
