@@ -10,8 +10,8 @@ from scripts import ROOT
 from zkllm.errors import TokenizerError
 from zkllm.model.tokenizer import ByteLevelTokenizer
 
-CODE = ("zkllm/protocol/sumcheck.py", "native/src/lib.rs", "contracts/src/ZkLLMSettlement.sol", "pyproject.toml",
-        "Makefile", "docs/protocol.md")  # fmt: skip
+CODE = ("zkllm/protocol/sumcheck.py", "native/src/lib.rs", "contracts/src/ZkLLMSettlement.sol",
+        "pyproject.toml", "Makefile", "docs/protocol.md")  # fmt: skip
 """Files of this repository; those that are there."""
 LANGUAGES = (
     "Gestern regnete es den ganzen Tag, und niemand wollte das Haus verlassen.",

@@ -28,6 +28,7 @@ from zkllm.model.llama.equalise import (
 )
 from zkllm.model.llama.float_model import LlamaFloat
 from zkllm.model.llama.folding import KINDS, Folded, read_lines
+from zkllm.model.llama.quantize import gate_classes
 from zkllm.model.llama.scales import CLAMP, Exponents, LlamaScales
 from zkllm.model.llama.weights import LlamaModel
 from zkllm.model.package import ModelPackage
@@ -186,6 +187,17 @@ def test_exponents_balance_what_was_seen(built: tuple[Checkpoint, ModelPackage])
     for name in ("q", "k"):  # balanced to a factor of sqrt(2), channel by channel
         most = np.sqrt(ranges.largest("q") * ranges.largest("k")).max() * 2**0.5
         assert max(after[name]) <= most * 1.001
+
+
+def test_layers_get_classes_where_that_halves_the_noise() -> None:
+    assert gate_classes([10, 10, 10], 4) == ((0, 0, 0), (10,))
+    assert gate_classes([10, 8, 8, 8], 4) == ((0, 0, 0, 0), (8,))
+    assert gate_classes([10, 8, 10, 10], 4) == ((1, 0, 1, 1), (8, 10))
+    assert gate_classes([10, 8, 10, 11, 10] + [10] * 3, 4) == ((1, 0, *[1] * 6), (8, 10))
+    assert gate_classes([10, 8, *[10] * 9], 1) == ((0,) * 11, (8,))
+    mixed = gate_classes([4, *[7] * 64, *[12] * 4096], 4)
+    assert mixed[1] == (4, 7, 12) and mixed[0].count(2) == 4096
+    assert gate_classes([4, *[7] * 64, *[12] * 4096], 2)[1][0] == 4
 
 
 def _rounded(values: np.ndarray, bits: int, room: float = 1.0) -> np.ndarray:

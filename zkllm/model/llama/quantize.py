@@ -305,7 +305,8 @@ def _exp_fields(
     # as many lookups for `over`, unless the step would be coarser than that
     coarse = ceil(log2(widest / (1 << min(31, options.over_limbs * limb)))) if widest else finest
     coarsest = max(finest, floor(log2(COARSEST_STEP / unit)))
-    exp_shift = max(1, min(max(finest, coarse), coarsest, 30))
+    coarsest_layer = scales.scores - min(map(add, scales.q, scales.k))  # its scores are multiples of 2^that
+    exp_shift = max(1, coarsest_layer, min(max(finest, coarse), coarsest, 30))
     exp_bits = max(1, ceil_log2(ceil(span / (unit * 2.0**exp_shift)) + 2))
     over_bits = max(1, ceil(log2(max(2.0, widest / 2**exp_shift))))
     fields = {
