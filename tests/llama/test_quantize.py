@@ -28,7 +28,7 @@ from zkllm.model.llama.equalise import (
 )
 from zkllm.model.llama.float_model import LlamaFloat
 from zkllm.model.llama.folding import KINDS, Folded, read_lines
-from zkllm.model.llama.quantize import gate_classes
+from zkllm.model.llama.quantize import common_shift, gate_classes
 from zkllm.model.llama.scales import CLAMP, Exponents, LlamaScales
 from zkllm.model.llama.weights import LlamaModel
 from zkllm.model.package import ModelPackage
@@ -198,6 +198,14 @@ def test_layers_get_classes_where_that_halves_the_noise() -> None:
     mixed = gate_classes([4, *[7] * 64, *[12] * 4096], 4)
     assert mixed[1] == (4, 7, 12) and mixed[0].count(2) == 4096
     assert gate_classes([4, *[7] * 64, *[12] * 4096], 2)[1][0] == 4
+
+
+def test_parts_of_a_matrix_share_the_shift_of_least_noise() -> None:
+    assert common_shift([14, 14, 14], 16, 10, 576) == 14
+    assert common_shift([12, 15, 15], 16, 10, 576) == 14  # coarser outputs of one for finer weights of two
+    assert common_shift([12, 15, 15], 13, 10, 576) == 13  # a limb at most
+    assert common_shift([15, 16, 17], 16, 6, 64) == 15  # weights that are fine enough as they are
+    assert common_shift([18, 20, 19], 16, 10, 576) == 18
 
 
 def _rounded(values: np.ndarray, bits: int, room: float = 1.0) -> np.ndarray:

@@ -125,6 +125,21 @@ def gate_classes(own: Sequence[int], most: int) -> tuple[tuple[int, ...], tuple[
     return tuple(best.index(f) for f in placed(best)), best
 
 
+def common_shift(natural: Sequence[int], limb: int, y: int, width: int) -> int:
+    """One shift for a matrix' outputs, at most a limb, from those that the finest of each part want.
+
+    A part that wants a larger one gets coarser weights, one that wants a smaller one coarser outputs. In
+    units of its own step an output's rounding is 1, that of its weights sqrt(width) 2^(y - shift): the sum of
+    both decides, relative to each part's finest step.
+    """
+
+    def noise(shift: int) -> float:
+        return sum(4.0 ** max(0, shift - own) for own in natural) * (1 + width * 4.0 ** (y - shift))
+
+    least = min(natural)
+    return min(range(least, max(least, min(limb, max(natural))) + 1), key=noise)
+
+
 class _Shifts:
     """Requantisation shifts: what each layer needs, at most one limb (finer weights than that would cost a
     second lookup for each remainder); one shift serves all, and gains make up for the difference."""
@@ -175,6 +190,12 @@ def choose_config(
         [output(bits, most, y + finest[name][l]) for l, most in enumerate(channels[name])]
         for name, bits in (("q", word), ("k", word), ("v", word), ("up", up_bits))
     )
+    for l in layers:
+        natural = [y + finest[name][l] - scales[l] for name, scales in (("q", q), ("k", k), ("v", v))]
+        shift = common_shift(natural, limb, y, a.d_model)
+        q[l], k[l], v[l] = (
+            scale - max(0, shift - own) for scale, own in zip((q[l], k[l], v[l]), natural, strict=True)
+        )
     least = min(map(sum, zip(q, k, strict=True)))
     q = [min(q[l], least + MOST_GAIN - k[l]) for l in layers]
     up = [min(scale, min(up) + MOST_GAIN) for scale in up]
