@@ -1,6 +1,9 @@
 """Records as JSON: dataclasses of numbers, booleans, text, bytes (in lower-case hexadecimal), tuples, lists,
 dictionaries by name, and records. What is read has every field, of its type, and no other; a record has one
 canonical encoding. Pure Python.
+
+A field that came later may be declared `ABSENT`: where it has its default it is left out, so that records
+without it keep their encoding, and their digests.
 """
 
 from __future__ import annotations
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
     Record = TypeVar("Record", bound=DataclassInstance)
+
+ABSENT = {"absent": True}
+"""Metadata of a field that is left out of the encoding where it has its default."""
 
 _HEXADECIMAL = re.compile(r"(?:[0-9a-f]{2})*\Z")
 
@@ -52,7 +58,12 @@ def decode(cls: type[Record], raw: bytes, what: str) -> Record:
 
 def to_data(record: DataclassInstance) -> JsonObject:
     """For JSON."""
-    return {name: _written(kind, getattr(record, name)) for name, kind in _kinds(type(record)).items()}
+    absent = _absent(type(record))
+    return {
+        name: _written(kind, getattr(record, name))
+        for name, kind in _kinds(type(record)).items()
+        if name not in absent or getattr(record, name) != absent[name]
+    }
 
 
 def from_data(cls: type[Record], data: object, what: str, *, defaults: bool = False) -> Record:
@@ -61,12 +72,22 @@ def from_data(cls: type[Record], data: object, what: str, *, defaults: bool = Fa
     kinds = _kinds(cls)
     if type(data) is not dict:
         raise Malformed(f"{what} is not an object")
-    needed = {f.name for f in fields(cls) if not defaults or f.default is MISSING}
+    absent = _absent(cls)
+    needed = {f.name for f in fields(cls) if not defaults or f.default is MISSING} - set(absent)
     if wrong := sorted(needed - set(data)):
         raise Malformed(f"{what} lacks {wrong[0]!r}")
     if wrong := sorted(set(data) - set(kinds)):
         raise Malformed(f"{what} has an unknown field {wrong[0][:60]!r}")
-    return cls(**{name: _read(kinds[name], value, f"{what}: {name}") for name, value in data.items()})
+    read = {name: _read(kinds[name], value, f"{what}: {name}") for name, value in data.items()}
+    if wrong := [name for name in absent if name in read and read[name] == absent[name]]:
+        raise Malformed(f"{what} says {wrong[0]!r}, which is left out where it has its default")
+    return cls(**read)
+
+
+@cache
+def _absent(cls: type[DataclassInstance]) -> Mapping[str, object]:
+    """Defaults of the fields that are left out where they have them."""
+    return {f.name: f.default for f in fields(cls) if f.metadata.get("absent")}
 
 
 @cache

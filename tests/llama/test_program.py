@@ -33,7 +33,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     "no slots": dict(head_slots=1, width_slots=1, inner_slots=1, vocab_slots=1, mu=12),
     "one layer, one head": dict(n_layer=1, n_head=1, n_kv_head=1, head_dim=2, d_model=3, d_inner=2),
     "narrow limbs": dict(limb_bits=5, mu=12),
-    "wide products": dict(product_bits=23, final_bits=21, logit_bits=28, diff_bits=28),
+    "wide products": dict(up_bits=17, product_bits=23, final_bits=21, logit_bits=28, diff_bits=28),
 }  # fmt: skip
 
 

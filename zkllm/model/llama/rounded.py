@@ -71,11 +71,6 @@ class RoundedLlama(LlamaFloat):
         shift = self.model.config.rotary_shift
         return self._real(self.model["cos"][:rows], shift), self._real(self.model["sin"][:rows], shift)
 
-    def activated(self, f: np.ndarray, l: int) -> np.ndarray:
-        a = super().activated(f, l)
-        self._round("a", l, a)
-        return a
-
     def attend(self, layer: Layer, y: np.ndarray, watch: Watch, l: int) -> np.ndarray:
         o = super().attend(layer, y, watch, l)
         self._round("o", l, o)
