@@ -20,6 +20,7 @@ from typing import Any
 from scripts.bench.common import say
 from zkllm import api
 from zkllm.errors import ZkllmError
+from zkllm.model.family import PACKING
 from zkllm.model.package import ModelPackage
 from zkllm.proof import Proof
 from zkllm.timings import resident_memory
@@ -34,10 +35,12 @@ class Reports:
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
+        self.private = 0  # the most memory besides mapped files that a report saw
         self._last = time.perf_counter()
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         now = time.perf_counter()
+        self.private = max(self.private, resident_memory().get("anon", 0))
         if done or total != 1:  # (0, 1) opens a stage: what passed before it is not the stage's
             self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self._last
         self._last = now
@@ -54,9 +57,13 @@ def size_of(folder: Path) -> int:
 
 
 def prompt_of(o: Options) -> dict[str, Any]:
-    """A prompt that fits into N rows: the text, or its first ids."""
+    """A prompt that fits into N rows: the text, or its first ids; a chat, all of it."""
     package = ModelPackage.load(o["package"], verify=False)
-    ids = package.tokenizer.encode(PROMPT)[: max(1, o["N"] + 1 - o["k"])]
+    if "messages" in o:
+        messages = api.Messages(tuple({"role": role, "content": words} for role, words in o["messages"]))
+        ids = package.conversation.ids(messages, package.tokenizer)
+    else:
+        ids = package.tokenizer.encode(PROMPT)[: max(1, o["N"] + 1 - o["k"])]
     return {"tokens": ids, "certified": o["k"], "rows": o["N"]}
 
 
@@ -82,6 +89,7 @@ def setup(o: Options) -> Options:
         "setup_cpu_s": time.process_time() - processor,
         "setup_stages_s": reports.seconds,
         "setup_peak_rss_bytes": peak(),
+        "setup_peak_private_bytes": reports.private,
         "package_bytes": size_of(out / "weights"),
         "keys_bytes": size_of(out / "keys"),
         "mu": package.config.mu,
@@ -117,7 +125,7 @@ def keys(o: Options) -> Options:
         "width": c.width,
         "parameters": data["parameters"],
         "mu": c.mu,
-        "C": [getattr(c, name) for name in ("slots", "inner_slots", "vocab_slots")],
+        "C": {name: getattr(c, name) for name in PACKING if name.endswith("slots") and hasattr(c, name)},
         "rows": data["circuit"]["rows"],
         "rows_log2": key.n_log2,
         "columns": [data["columns"][g]["columns"] for g in ("fixed", "witness")],
@@ -182,6 +190,7 @@ def prove(o: Options) -> Options:
         "stages_cpu": {name: stage.processor for name, stage in leaves.items()},
         "stages_peak": {name: stage.memory.get("peak") for name, stage in leaves.items()},
         "peak_rss_bytes": result.stages.memory.get("peak"),
+        "peak_private_bytes": max(stage.memory.get("anon", 0) for stage in leaves.values()),
         "proof_bytes": len(result.proof.body),
         "statement": {"T": result.proof.T, "ids": ids},
         "row_ids": [*ids, *[package.config.pad_id] * o["N"]][: o["N"]],
