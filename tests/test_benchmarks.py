@@ -75,10 +75,10 @@ def test_families_stand_beside_their_targets(tmp_path: Path, monkeypatch: pytest
     kept = Lines(tmp_path / "lines.jsonl", KEYS)
     chat = next(t for t in families.TARGETS if t.case.k == 32)
     measured = {"setup_peak_private_bytes": 1 << 30, "peak_private_bytes": 1 << 31, "command_s": 9.0}
-    measured |= {"verify_s": 0.5, "proof_bytes": 2000, "prove_s": 16.0}
-    kept.put(line(**measured, **chat.case.key))
+    measured |= {"verify_s": 0.5, "proof_bytes": 2000, "prove_s": 16.0, "setup_cpu_s": 70.0}
+    kept.put(line(**(measured | chat.case.key)))
     text = families.report(kept)
-    assert len(text) == 4 and "16 s; 0.5 s a token" in text[2] and "2.00 GiB" in text[2]
+    assert len(text) == 4 and "16 s (9 s); 0.5 s a token" in text[2] and "2.00 GiB" in text[2]
     assert len({str(t.case.key) for t in families.TARGETS}) == len(families.TARGETS)
     page = tmp_path / "page.md"
     page.write_text(f"before\n{families.BEGIN}\nold\n{families.END}\nafter\n")

@@ -46,19 +46,21 @@ MODELS = tuple(dict.fromkeys(target.case.model for target in TARGETS))
 
 
 def report(kept: Lines) -> list[str]:
-    """As markdown."""
+    """As markdown; in brackets the seconds of all processors together."""
     rows = []
     for target in TARGETS:
         line = kept.find(target.case.key)
         if line is not None:
             rows.append(_row(target, line))
-    head = ("model", "parameters", "N, k, mu", "set up; private peak", "prove: must; aim", "measured",
-            "private peak: must; aim", "measured", "command", "verify", "proof", "gas")  # fmt: skip
+    head = ("model", "parameters", "N, k, mu", "set up (processors); private peak", "prove: must; aim",
+            "measured (processors)", "private peak: must; aim", "measured", "command", "verify", "proof",
+            "gas")  # fmt: skip
     return table(head, rows)
 
 
 def _row(target: Target, line: dict[str, Any]) -> list[str]:
-    proof = seconds(line["prove_s"])
+    timed = lambda name: f"{seconds(line[f'{name}_s'])} ({seconds(line[f'{name}_cpu_s'])})"
+    proof = timed("prove")
     if line["k"] > 1:
         proof += f"; {seconds(line['prove_s'] / line['k'])} a token"
     both = lambda values, unit: "; ".join(f"{v:g} {unit}" for v in values)
@@ -66,7 +68,7 @@ def _row(target: Target, line: dict[str, Any]) -> list[str]:
         target.name,
         f"{line['parameters'] / 1e6:,.0f} M",
         f"{line['N']}, {line['k']}, {line['mu']}",
-        f"{seconds(line['setup_s'])}; {gigabytes(line['setup_peak_private_bytes'])}",
+        f"{timed('setup')}; {gigabytes(line['setup_peak_private_bytes'])}",
         both((target.must[0], target.aim[0]), "s"),
         proof,
         both((target.must[1], target.aim[1]), "GiB"),
