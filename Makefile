@@ -160,8 +160,8 @@ bench-tokens: develop ## what each certified token costs, in seconds and gas; MO
 	@$(BIN)/python -m scripts.bench.tokens $(if $(MODEL),--model "$(MODEL)") \
 		$(if $(TOKENS),--certified $(TOKENS)) $(if $(MU),--mu $(MU)) $(BENCH)
 
-bench-families: develop ## published Llama-type models, and shapes of published ones; MODELS="smollm2 qwen ..", RUNS, WRITE=1
-	@$(BIN)/python -m scripts.bench.families $(if $(MODELS),--models $(MODELS)) $(if $(WRITE),--write) $(BENCH)
+bench-families: develop ## published Llama-type models, and shapes of published ones; MODELS="smollm2 qwen ..", RUNS
+	@$(BIN)/python -m scripts.bench.families $(if $(MODELS),--models $(MODELS)) $(BENCH)
 
 bench-peers: develop ## prove a sub-block with EZKL and with zkLLM; WIDTHS="64x256 ..", ROWS, LIMIT (s), MEMORY (GiB)
 	@$(BIN)/python -m scripts.bench.peers $(if $(WIDTHS),--widths $(WIDTHS)) $(if $(ROWS),--rows $(ROWS)) \
@@ -169,6 +169,7 @@ bench-peers: develop ## prove a sub-block with EZKL and with zkLLM; WIDTHS="64x2
 
 bench-docs: develop ## put the plots and tables of the benchmarks' lines in build/ into docs/
 	@$(BIN)/python -m scripts.bench.report --write
+	@$(BIN)/python -m scripts.bench.families --write >/dev/null
 	@$(BIN)/python -m scripts.bench.plots build/bench-xl.jsonl build/bench-scaling.jsonl build/bench-peers.jsonl
 
 fuzz-bits: develop ## flip every single bit of a proof file, in Python (takes long)

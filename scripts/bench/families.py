@@ -5,7 +5,8 @@
 smollm2 and qwen are published weights (scripts.models.published); the others are synthetic checkpoints in
 bfloat16 of exactly the published shapes (scripts.models.synthetic_llama). As scripts.bench.xl in all else:
 each phase in a process of its own, a line of JSON a case, and a case whose line exists is skipped. Prints a
-table; with --write, puts it between the marks in docs/benchmarks.md. The largest takes 40 GB of disk.
+table; --write puts that of the lines that are there between the marks in docs/benchmarks.md. The largest
+takes 40 GB of disk.
 """
 
 from __future__ import annotations
@@ -90,13 +91,18 @@ def write(text: Sequence[str]) -> None:
 def main() -> int:
     parser = arguments(__doc__, "bench-families.jsonl")
     parser.add_argument("--models", nargs="+", default=MODELS, choices=MODELS, metavar="MODEL")
-    parser.add_argument("--write", action="store_true", help="put the table into docs/benchmarks.md")
+    parser.add_argument(
+        "--write", action="store_true", help="run nothing: put the lines' table into docs/benchmarks.md"
+    )
     given = parser.parse_args()
     given.skip_torch = True  # the float models of the larger ones do not fit beside
     cases = [target.case for target in TARGETS if target.case.model in given.models]
-    code = run_cases(cases, given)
+    code = 0 if given.write else run_cases(cases, given)
     text = report(Lines(given.out, KEYS))
     print("", *text, sep="\n")
+    if given.write and not given.out.exists():
+        print(f"families: no {given.out}; the page's table would be lost", file=sys.stderr)
+        return 1
     if given.write:
         write(text)
     return code
