@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DELETE_ON_ERROR:
-.PHONY: help setup develop test test-fast test-long test-python test-rust test-forge test-js test-explorer chromium demo demo-smollm2 demo-qwen demo-gemma3 demo-iglm settlement-check serve-demo serve-soak bench bench-xl bench-scaling bench-tokens bench-peers bench-docs bench-explorer gas gas-batch fuzz-bits lint format generate docs audit audit-mutants mutants clean
+.PHONY: help setup develop test test-fast test-long test-python test-rust test-forge test-js test-explorer chromium demo demo-smollm2 demo-qwen demo-gemma3 demo-iglm settlement-check serve-demo serve-soak bench bench-xl bench-scaling bench-tokens bench-families bench-peers bench-docs bench-explorer gas gas-batch fuzz-bits lint format generate docs audit audit-mutants mutants clean
 
 PYTHON ?= python3
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -169,12 +169,16 @@ bench-tokens: develop ## what each certified token costs, in seconds and gas; MO
 	@$(BIN)/python -m scripts.bench.tokens $(if $(MODEL),--model "$(MODEL)") \
 		$(if $(TOKENS),--certified $(TOKENS)) $(if $(MU),--mu $(MU)) $(BENCH)
 
+bench-families: develop ## published Llama-type models, and shapes of published ones; MODELS="smollm2 qwen ..", RUNS
+	@$(BIN)/python -m scripts.bench.families $(if $(MODELS),--models $(MODELS)) $(BENCH)
+
 bench-peers: develop ## prove a sub-block with EZKL and with zkLLM; WIDTHS="64x256 ..", ROWS, LIMIT (s), MEMORY (GiB)
 	@$(BIN)/python -m scripts.bench.peers $(if $(WIDTHS),--widths $(WIDTHS)) $(if $(ROWS),--rows $(ROWS)) \
 		$(if $(LIMIT),--limit $(LIMIT)) $(if $(MEMORY),--memory $(MEMORY)) $(if $(AGAIN),--again)
 
 bench-docs: develop ## put the plots and tables of the benchmarks' lines in build/ into docs/
 	@$(BIN)/python -m scripts.bench.report --write
+	@$(BIN)/python -m scripts.bench.families --write >/dev/null
 	@$(BIN)/python -m scripts.bench.plots build/bench-xl.jsonl build/bench-scaling.jsonl build/bench-peers.jsonl
 
 fuzz-bits: develop ## flip every single bit of a proof file, in Python (takes long)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from scripts.bench import report, tokens, xl
+from scripts.bench import families, report, tokens, xl
 from scripts.bench.cases import KEYS, Case
 from scripts.bench.common import Failed, Lines, last_json, rounded, run_apart
 from scripts.bench.plots import draw
@@ -69,6 +69,24 @@ def test_cases_of_the_largest_model() -> None:
     assert len({c.package for c in cases if c.table} & {c.package for c in cases if not c.table}) == 0
     given.tables = False
     assert not any(c.table for c in xl.cases_of(given))
+
+
+def test_families_stand_beside_their_targets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = Lines(tmp_path / "lines.jsonl", KEYS)
+    chat = next(t for t in families.TARGETS if t.case.k == 32)
+    measured = {"setup_peak_private_bytes": 1 << 30, "peak_private_bytes": 1 << 31, "command_s": 9.0}
+    measured |= {"verify_s": 0.5, "proof_bytes": 2000, "prove_s": 16.0, "setup_cpu_s": 70.0}
+    kept.put(line(**(measured | chat.case.key)))
+    text = families.report(kept)
+    assert len(text) == 4 and "16 s (9 s); 0.5 s a token" in text[2] and "2.00 GiB" in text[2]
+    assert len({str(t.case.key) for t in families.TARGETS}) == len(families.TARGETS)
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{families.BEGIN}\nold\n{families.END}\nafter\n")
+    monkeypatch.setattr(families, "PAGE", page)
+    families.write(text)
+    families.write(text)
+    before, after = page.read_text().split("\n".join(text))
+    assert before == f"before\n{families.BEGIN}\n\n" and after == f"\n{families.END}\nafter\n"
 
 
 def test_what_a_token_costs(tmp_path: Path) -> None:

@@ -112,7 +112,8 @@ def explained(section: str) -> set[str]:
 
 def folded(names: set[str]) -> set[str]:
     """Ranges, classes' tables and multiplicities have one line for all; limbs go by their value's name."""
-    kinds = (("range", "rangeW"), ("gelu.", "gelu.P"), ("mult.", "mult.TABLE"))
+    kinds = (("range", "rangeW"), ("gelu.", "gelu.P"), ("act.", "act.P"),
+             ("mult.", "mult.TABLE"))  # fmt: skip
     return {next((kind for prefix, kind in kinds if name.startswith(prefix)), name) for name in names}
 
 

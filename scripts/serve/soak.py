@@ -27,6 +27,7 @@ WORK = ROOT / "build" / "serve-soak"
 RESULT = ROOT / "build" / "serve-soak.json"
 CLIENTS = 4
 SAMPLES = 20
+SMALL = {"layers": 1, "heads": 2, "width": 16, "vocab_size": 270, "n_ctx": 8}
 WARM = 0.1
 """Of the jobs: before them caches fill."""
 MIB = 1 << 20
@@ -79,18 +80,17 @@ def ask(node: RunningNode, model: str, number: int) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--jobs", type=int, default=1000)
-    parser.add_argument("--model", help="a package (default: one of 2 layers, width 40)")
+    parser.add_argument("--model", help="a package (default: one of a layer, width 16)")
     arguments = parser.parse_args()
     shutil.rmtree(WORK, ignore_errors=True)
     package = (
         api.open_package(arguments.model)
         if arguments.model
-        else api.setup(write_checkpoint(WORK / "checkpoint"), WORK / "odd", rows=8)
+        else api.setup(write_checkpoint(WORK / "checkpoint", **SMALL), WORK / "small", rows=4)
     )
     options = ["--model", str(package.folder), "--data", str(WORK / "node"), "--port", "0"]
     with RunningNode(options, WORK / "log", {"PYTHONPATH": str(ROOT)}) as node:
         result = soak(node, package.folder.name, arguments.jobs)
-    RESULT.write_text(json.dumps(result, indent=1) + "\n")
     print(f"{result['jobs']} jobs in {result['seconds']:.0f} s, {result['seconds_a_job']:.2f} s each")
     for name, (begin, end) in result["resident"].items():
         print(
@@ -128,16 +128,18 @@ def soak(node: RunningNode, model: str, jobs: int) -> dict[str, Any]:
             time.sleep(0.2)
         for name, pid in found.items():
             series[name].append(resident(pid))
+        seconds = time.monotonic() - start
+        result = {
+            "jobs": mark,
+            "seconds": seconds,
+            "seconds_a_job": seconds / mark,
+            "resident": {name: (values[0], values[-1]) for name, values in series.items()},
+            "series": series,
+        }
+        RESULT.write_text(json.dumps(result, indent=1) + "\n")  # a run that is ended has said so much
     for thread in threads:
         thread.join()
-    seconds = time.monotonic() - start
-    return {
-        "jobs": jobs,
-        "seconds": seconds,
-        "seconds_a_job": seconds / jobs,
-        "resident": {name: (values[0], values[-1]) for name, values in series.items()},
-        "series": series,
-    }
+    return result
 
 
 def finished(node: RunningNode) -> int:

@@ -61,8 +61,8 @@ TABLE: dict[str, dict[str, str]] = {
 REST = {"prove": ["--tokens", "72"], "srs fetch-plan": ["--mu", "20"], "bench": ["sub-block"],
         "explorer": ["--network", "anvil"]}  # fmt: skip
 REST |= {f"jobs {action}": ["proof-1"] for action in ("show", "retry", "cancel")}
-PLAIN = {"prompt", "name", "url", "part", "block", "salt-file", "host", "new-key", "network", "password-env",
-         "key-env", "state", "id", "rpc"}  # fmt: skip
+PLAIN = {"prompt", "name", "quality", "url", "part", "block", "salt-file", "host", "new-key", "network",
+         "password-env", "key-env", "state", "id", "rpc"}  # fmt: skip
 """Arguments that are texts or choices."""
 SCALARS = {types.positive, types.index, types.token_ids, types.context, types.log2_size, types.size,
            types.port, types.address_text, options.count, options.power, types.text_file, types.chat,

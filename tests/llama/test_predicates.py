@@ -59,7 +59,7 @@ CLAIMS = {
     "qkv": ("head_slot_bits", BASE.act_bits + BASE.qkv_shift),
     "o": ("width_slot_bits", BASE.write_bits + BASE.o_shift),
     "gate": ("inner_slot_bits", BASE.gate_bits + BASE.gate_shift),
-    "up": ("inner_slot_bits", BASE.act_bits + BASE.up_shift),
+    "up": ("inner_slot_bits", BASE.up_bits + BASE.up_shift),
     "down": ("width_slot_bits", BASE.write_bits + BASE.down_shift),
     "head": ("vocab_slot_bits", BASE.logit_bits + 1),  # logit - diff, of as many bits each
     "embedding": ("vocab_slot_bits", BASE.act_bits),
@@ -86,6 +86,16 @@ CONFIG_CASES: dict[str, list[tuple[Change, Change]]] = {
         ({f"{kind}_gains": at}, {f"{kind}_gains": beyond})
         for at, beyond in (((0, 16), (0, 17)), ((0, 0), (1, 1)), ((1, 0), (1, -1)))
     ] for kind in GAINED},
+    "act_class: a class for each layer": [
+        ({"act_class": (0, 1)}, {"act_class": of}) for of in ((0,), (0, 1, 0), ())
+    ],
+    "act_class: counted from 0, all used, at most 4": [
+        ({"act_class": (1, 0)}, {"act_class": (1, 1)}), ({"act_class": (0, 0)}, {"act_class": (0, 2)}),
+        ({"act_class": (3, 0, 2, 1)}, {"act_class": (3, 0, 2, 1, 4)}), ({}, {"act_class": (-1, 0)}),
+    ],
+    "exp_shift is no less than a gain of scores": [
+        ({"score_gains": (0, BASE.exp_shift)}, {"score_gains": (0, BASE.exp_shift + 1)}),
+    ],
     "n_kv_head divides n_head": [({"n_kv_head": 3}, {"n_kv_head": 4})],
     "head_dim is even": [({"head_dim": 6}, {"head_dim": 5})],
     "head_slots divide half a head's features": [
@@ -100,6 +110,7 @@ CONFIG_CASES: dict[str, list[tuple[Change, Change]]] = {
     "0 <= wte_shift <= 40": bounds("wte_shift", 0, 40),
     "1 <= rotary_shift < 15": bounds("rotary_shift", 1, 14),
     "act_bits, gate_bits <= 16": bounds("act_bits", 2, 16) + bounds("gate_bits", 2, 16),
+    "up_bits <= 24": bounds("up_bits", 2, 24),
     "product_bits, final_bits <= 30": bounds("product_bits", 2, 30) + bounds("final_bits", 2, 30),
     "exp_bits <= 20, over_bits <= 31": bounds("exp_bits", 1, 20) + bounds("over_bits", 1, 31),
     "write_bits <= 32": bounds("write_bits", 2, 32),
@@ -165,7 +176,7 @@ def needed(model: LlamaModel) -> dict[str, int]:
     write, product = 1 << c.write_bits - 1, 1 << c.product_bits - 1
     kinds = {
         "qkv": (act, act, c.qkv_shift), "o": (act, write, c.o_shift),
-        "gate": (act, 1 << c.gate_bits - 1, c.gate_shift), "up": (act, act, c.up_shift),
+        "gate": (act, 1 << c.gate_bits - 1, c.gate_shift), "up": (act, 1 << c.up_bits - 1, c.up_shift),
         "down": (product, write, c.down_shift),
     }  # fmt: skip
     sums = {
@@ -182,7 +193,7 @@ def needed(model: LlamaModel) -> dict[str, int]:
 
 
 def test_slots_hold_what_may_be_claimed() -> None:
-    wider = ("act_bits", "product_bits", "final_bits", "write_bits", "logit_bits", "diff_bits")
+    wider = ("act_bits", "up_bits", "product_bits", "final_bits", "write_bits", "logit_bits", "diff_bits")
     for fields in ({}, *({name: getattr(MODEL.config, name) + 3} for name in wider)):
         model = loose(**fields)
         found = {s.kind: s.needed_bits for s in slot_bounds(model)}
@@ -214,11 +225,11 @@ def extremes(m: LlamaModel) -> dict[str, int]:
         "rmsnorm rows": max(norm + rho**2 * q + (c.d_model << 2 * c.kappa), 2 * norm + (2 * rho + 1) * q),
         "rmsnorm features": (act << c.norm_shift) + (1 << c.norm_shift - 1) + x * rho,
         "rotary": (act << c.rotary_shift) + (1 << c.rotary_shift - 1) + (top(m, "cos") + top(m, "sin")) * act,
-        "attention": 2 * c.head_dim * act**2 + delta,
+        "attention": (2 * c.head_dim * act**2 << max(c.score_gains)) + delta,
         "division": 2 * total * act + total + 2 * total * act + (1 << c.div_bits) - 1,
         "gated product": (g << c.product_shift)
         + (1 << c.product_shift - 1)
-        + (top(m, "act") * act << max(c.product_gains)),
+        + (top(m, "act") << c.up_bits - 1 << max(c.product_gains)),
         "final norm": (yf << c.final_shift) + (1 << c.final_shift - 1) + top(m, "gain") * act,
         "embedding: X0": 2 * (top(m, "wte") << c.wte_shift),
     }
@@ -228,9 +239,9 @@ TERMS = {
     "rmsnorm rows": ("norm_bits", "rho_bits", "kappa", "eps_int", "write_bits", "wte", "d_model", "n_layer"),
     "rmsnorm features": ("norm_shift", "act_bits", "rho_bits", "write_bits", "wte", "n_layer"),
     "rotary": ("rotary_shift", "act_bits", "cos", "sin"),
-    "attention": ("head_dim", "act_bits", "exp_shift", "exp_bits", "over_bits"),
+    "attention": ("head_dim", "act_bits", "exp_shift", "exp_bits", "over_bits", "score_gains"),
     "division": ("n_ctx", "exp", "act_bits", "div_bits"),
-    "gated product": ("product_bits", "product_shift", "act", "act_bits", "product_gains"),
+    "gated product": ("product_bits", "product_shift", "act", "up_bits", "product_gains"),
     "final norm": ("final_shift", "final_bits", "act_bits", "gain"),
     "embedding: X0": ("wte_shift", "wte"),
 }
@@ -306,6 +317,10 @@ def with_config(**config: Any) -> Callable[[LlamaModel], LlamaModel]:
     return lambda model: replace(model, config=replace(model.config, **config))
 
 
+def with_tables(**fields: Any) -> Callable[[LlamaModel], LlamaModel]:
+    return lambda model: replace(model, tables=replace(model.tables, **fields))
+
+
 def same(model: LlamaModel) -> LlamaModel:
     return model
 
@@ -338,7 +353,8 @@ ARRAY_CASES: dict[str, list[tuple[Callable[..., Any], Callable[..., Any]]]] = {
     "exp table is non-increasing": [(same, with_array("exp", 16, 1))],
     "exp table ends in 0": [(same, with_array("exp", 1, -1))],
     "exp table starts above 0": [(same, with_array("exp", 0, 0))],
-    "activation's table fits act_bits": [(with_array("act", -127), with_array("act", -128))],
+    "activation's table fits 30 bits": [(with_array("act", 1 - (1 << 29)), with_array("act", -1 << 29))],
+    "activation's tables: scales for each class": [(same, with_tables(act_in_log2=(3,), act_out_log2=(3,)))],
     **{f"cosines and sines are below 2^15: {name}": [(with_array(name, -LIMIT), with_array(name, -LIMIT - 1))]
        for name in ("cos", "sin")},
     **{f"{name}: contents as specified": [(same, with_array(name, int(MODEL[name].reshape(-1)[5]) + 1, 5))]
@@ -359,6 +375,10 @@ def test_a_predicate_of_the_arrays_at_its_bound(name: str) -> None:
 LIMITS = {
     "accumulator head": ("ACCUMULATOR_BITS", lambda m: slot_bounds(m)[5].true_max.bit_length()),
     "accumulator embedding": ("ACCUMULATOR_BITS", lambda m: slot_bounds(m)[6].true_max.bit_length()),
+    "traced product": (
+        "ACCUMULATOR_BITS",
+        lambda m: (top(m, "act") << m.config.up_bits - 1 << max(m.config.product_gains)).bit_length(),
+    ),
     "stream": ("CENTRED_BITS", lambda m: residual_bound(m).bit_length()),
     "square sum": ("TRACED_BITS", lambda m: square_sum_bound(m).bit_length()),
 }
@@ -385,4 +405,4 @@ def test_public_predicates_need_no_weights() -> None:
     assert failed_public_predicates(c, spec) == []
     assert failed_public_predicates(replace(c, head_dim=5), spec) != []
     assert failed_public_predicates(replace(c, div_bits=FITTING - 1), spec) != []
-    assert failed_public_predicates(c, replace(spec, act_out_log2=9)) != []
+    assert failed_public_predicates(c, replace(spec, act_out_log2=(3, 29))) != []

@@ -45,7 +45,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     "norms of what is put out, narrow limbs": dict(
         post_norm=True, n_layer=1, wte_factor=3, wte_shift=1, limb_bits=6, mu=12
     ),
-    "wide products": dict(product_bits=23, final_bits=21, logit_bits=28, diff_bits=28),
+    "wide products": dict(up_bits=17, product_bits=23, final_bits=21, logit_bits=28, diff_bits=28),
 }  # fmt: skip
 
 

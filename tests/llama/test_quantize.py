@@ -18,15 +18,24 @@ from zkllm.model.checkpoint import Checkpoint, load_checkpoint
 from zkllm.model.execution import trace
 from zkllm.model.folding import LARGEST
 from zkllm.model.llama.calibrate import LlamaRanges
-from zkllm.model.llama.equalise import balance, choose_exponents, largest_after
+from zkllm.model.llama.equalise import (
+    Channels,
+    Words,
+    balance,
+    choose_exponents,
+    largest_after,
+    least_noise,
+)
 from zkllm.model.llama.float_model import LlamaFloat
 from zkllm.model.llama.folding import KINDS, Folded, read_lines
+from zkllm.model.llama.quantize import common_shift, gate_classes
 from zkllm.model.llama.scales import CLAMP, Exponents, LlamaScales
 from zkllm.model.llama.weights import LlamaModel
 from zkllm.model.package import ModelPackage
 from zkllm.model.quantize import fit_weight
 
 pytest.importorskip("transformers")
+WORDS = Words(up=16, g=20, room=2.0, wide_room=8.0)
 BUILT = ("llama, tied, biases, a width of its own", "llama, rotation of llama3", "mistral", "qwen2", "qwen3",
          "gemma", "gemma3", "gemma3, a scaled rotation, types by layer")  # fmt: skip
 
@@ -174,8 +183,61 @@ def test_exponents_balance_what_was_seen(built: tuple[Checkpoint, ModelPackage])
     record, scales = package.calibration, package.scales
     assert record is not None and isinstance(record.ranges, LlamaRanges) and isinstance(scales, LlamaScales)
     lines = [read_lines(checkpoint, l) for l in range(checkpoint.llama.n_layer)]
-    assert choose_exponents(checkpoint.llama, lines, record.ranges) == scales.exponents
+    assert choose_exponents(checkpoint.llama, lines, record.ranges, WORDS) == scales.exponents
     after, ranges = largest_after(record.ranges, scales.exponents), record.ranges
     for name in ("q", "k"):  # balanced to a factor of sqrt(2), channel by channel
         most = np.sqrt(ranges.largest("q") * ranges.largest("k")).max() * 2**0.5
         assert max(after[name]) <= most * 1.001
+
+
+def test_layers_get_classes_where_that_halves_the_noise() -> None:
+    assert gate_classes([10, 10, 10], 4) == ((0, 0, 0), (10,))
+    assert gate_classes([10, 8, 8, 8], 4) == ((0, 0, 0, 0), (8,))
+    assert gate_classes([10, 8, 10, 10], 4) == ((1, 0, 1, 1), (8, 10))
+    assert gate_classes([10, 8, 10, 11, 10] + [10] * 3, 4) == ((1, 0, *[1] * 6), (8, 10))
+    assert gate_classes([10, 8, *[10] * 9], 1) == ((0,) * 11, (8,))
+    mixed = gate_classes([4, *[7] * 64, *[12] * 4096], 4)
+    assert mixed[1] == (4, 7, 12) and mixed[0].count(2) == 4096
+    assert gate_classes([4, *[7] * 64, *[12] * 4096], 2)[1][0] == 4
+
+
+def test_parts_of_a_matrix_share_the_shift_of_least_noise() -> None:
+    assert common_shift([14, 14, 14], 16, 10, 576) == 14
+    assert common_shift([12, 15, 15], 16, 10, 576) == 14  # coarser outputs of one for finer weights of two
+    assert common_shift([12, 15, 15], 13, 10, 576) == 13  # a limb at most
+    assert common_shift([15, 16, 17], 16, 6, 64) == 15  # weights that are fine enough as they are
+    assert common_shift([18, 20, 19], 16, 10, 576) == 18
+
+
+def _rounded(values: np.ndarray, bits: int, room: float = 1.0) -> np.ndarray:
+    unit = 2.0 ** np.floor(np.log2((2 ** (bits - 1) - 1) / (room * np.abs(values).max())))
+    return np.rint(values * unit) / unit
+
+
+@pytest.mark.parametrize("massive, weight", [(1.0, 1.0), (3000.0, 0.3), (500.0, 20.0), (1.0, 300.0)])
+def test_an_mlp_is_equalised_for_the_least_noise(massive: float, weight: float) -> None:
+    """What is left of rounding in the write: no more than with exponents that balance sizes, or with none."""
+    rng, (rows, width, inner) = np.random.default_rng(3), (64, 48, 200)
+    y, up_of = rng.normal(size=(rows, width)), rng.normal(size=(width, inner)) / width**0.5
+    down, a = rng.normal(size=(inner, width)), np.maximum(rng.normal(size=(rows, inner)), 0)
+    up_of[:, 5] *= massive
+    down[7] *= weight
+    up = y @ up_of
+    g = a * up
+    exact = g @ down
+    of_stream = (exact**2).mean(axis=1, keepdims=True)
+    most = lambda of, axis: np.abs(of).max(axis=axis)
+    squares = [(of**2 / of_stream).mean(axis=0) for of in (a, g)]
+    channels = Channels(most(up, 0), most(g, 0), most(up_of, 0), most(down, 1), *squares, width)
+
+    def noise(exponents: Any) -> float:
+        e = np.array(exponents)
+        own = _rounded(a * _rounded(np.ldexp(y @ _rounded(np.ldexp(up_of, -e), 16), 0), 16, 2), 20, 8)
+        error = own @ _rounded(np.ldexp(down, e[:, None]), 16) - exact
+        return float((error**2 / of_stream).mean())
+
+    chosen = noise(least_noise(channels, WORDS))
+    assert chosen < 1.1 * noise(balance(channels.g, channels.w_down, centred=True))
+    assert chosen < 1.1 * noise([0] * inner)
+    if massive > 1 or weight > 100:
+        assert chosen < 0.5 * noise([0] * inner)

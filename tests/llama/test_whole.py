@@ -9,6 +9,7 @@ import pytest
 from testkit.llamas import MODELS
 from zkllm import api
 from zkllm.errors import PackageError, ProofError
+from zkllm.llama.config import LlamaConfig
 from zkllm.outer.keys import VerifyingKey
 
 pytest.importorskip("transformers")
@@ -40,6 +41,27 @@ def test_a_model_is_set_up_proved_and_checked(name: str, tmp_path: Path) -> None
         api.verify(api.Proof(*(bytes(broken) if v is proof.body else v for v in vars(proof).values())), vk)
     audit = api.check_setup(folder, out)
     assert audit.model_id == vk.model_id and vk.verifier_id in audit.verifier_ids.values()
+
+
+@pytest.mark.parametrize("quality", ["fast", "exact"])
+def test_a_quality_is_set_up_proved_and_checked(quality: str, tmp_path: Path) -> None:
+    folder, out = MODELS["qwen2"].write(tmp_path / "model"), tmp_path / "package"
+    package = api.setup(folder, out, rows=4, quality=quality)
+    assert package.quality == quality and api.open_package(out).quality == quality
+    c = package.config
+    assert isinstance(c, LlamaConfig)
+    assert (c.product_bits, c.up_bits) == {"fast": (16, 16), "exact": (24, 20)}[quality]
+    result = api.prove(package, tokens=[5, 9, 3], certified=1, rows=4)
+    api.verify(result.proof, result.verifying_key)
+    api.check_setup(folder, out)
+
+
+def test_a_gpt2_has_no_qualities(tmp_path: Path) -> None:
+    from tests.model.conftest import DEMO
+
+    with pytest.raises(PackageError, match="the quality 'fast' is for models of the Llama family"):
+        api.setup(DEMO, tmp_path / "package", quality="fast")
+    assert not (tmp_path / "package").exists()
 
 
 @pytest.mark.parametrize("name", ["llama", "qwen2, a window, tied", "gemma3"])

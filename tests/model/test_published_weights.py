@@ -123,3 +123,19 @@ def test_floats_are_read_exactly(tmp_path: Path, dtype: str) -> None:
     read = SafetensorsFile(tmp_path / "x.safetensors").tensor("x")
     assert read.dtype == np.float64 and len(read) > 10_000
     assert (read.view(np.int64) == values.double().numpy().view(np.int64)).all()
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32", "float64"])
+def test_some_rows_are_those_of_the_whole(tmp_path: Path, dtype: str) -> None:
+    torch = pytest.importorskip("torch")
+    from safetensors.torch import save_file as save_torch
+
+    values = torch.randn(7, 5).to(getattr(torch, dtype))
+    save_torch({"odd": torch.zeros(1, dtype=torch.uint8), "x": values}, tmp_path / "x.safetensors")
+    file = SafetensorsFile(tmp_path / "x.safetensors")
+    whole = file.stored("x")
+    for rows in (slice(0, 7), slice(2, 5), slice(6, 9), slice(7, 9)):
+        assert np.array_equal(file.stored("x", rows), whole[rows])
+    picked = np.array([[6, 0, 0], [3, 1, 6]])
+    found = file.picked("x", picked)
+    assert np.array_equal(found, whole[picked]) and found.dtype == whole.dtype

@@ -62,11 +62,11 @@ DIGESTS = {
         "8cf9ca45e342df36e2ad141d",
     ),
     "llama": (
-        "97ed787df73304641214dc28",
-        "f9d5bb7e1d059f2e8871963a",
-        "8499e388460560a957f2632e",
-        "403a76fcd6225a649fe3bb9c",
-        "1c7e590caafc1abcd4f9c638",
+        "9aa1243daaaa0f54df24d3b7",
+        "8d708df77f7d65ed17204774",
+        "3a8871afa5f6e83b989d5489",
+        "1c22c7615dc10eff03fab3ed",
+        "1b85b41b4b607203e37d661b",
     ),
     "llama, norms of heads": (
         "d1d71b8c63a99ef192e4bb57",
@@ -83,11 +83,11 @@ DIGESTS = {
         "2baf5da7f20ae2faf3f5dc83",
     ),
     "llama, a head of its own": (
-        "41c743652341a796782eea2c",
-        "5b9be9fcb7a30507e8750ed8",
-        "cf3d5935d52b91300ffb8ba7",
-        "942dae849a9a8746c981540f",
-        "08edc93cc2241dc54eb1b6f4",
+        "ea25b1448d330e6905b36c1d",
+        "79eab5d6ee622a0466081528",
+        "95d4fd33602d5583e50ecbc4",
+        "9614344807b65bb2ef890dac",
+        "e0c9a796fa4c77a05c07bbf5",
     ),
     "attention": (
         "1826f7686dd5cd0ade80b876",

@@ -200,6 +200,23 @@ def test_an_outbidding_rival_in_the_same_block_is_no_loss_of_a_job(scene, ask):
     assert b'zkllm_gas_total{what="failed settling"}' in node.metrics.text()
 
 
+def test_a_transaction_that_fails_on_the_chain_is_not_paid_for_again(scene, ask, monkeypatch):
+    node = scene.node()
+    ask()
+    node.watch()
+    node.prove()
+    before = scene.paid()
+    with monkeypatch.context() as patch:
+        patch.setattr(transactions, "gas_limit", lambda *_: 100_000)  # too little
+        for _ in range(4):
+            node.settle()
+    assert node.only().state is State.FAILED and "failed on chain" in node.only().reason
+    assert scene.paid() == before + 1
+    node.jobs.retry(node.only().id)
+    node.settle()
+    assert node.only().state is State.SETTLED
+
+
 # ---- reorganisations
 def test_a_reorganisation_that_removes_the_request_cancels_its_job_and_revives_it(scene, ask):
     node = scene.node()

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import openai
 import pytest
 
+from scripts.serve.running import NodeEnded
 from tests.serve.package import NAME, SHAPES, Served, make_package, write_settings
 from zkllm import api
 from zkllm.model.package import ModelPackage
@@ -45,7 +46,7 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
 @pytest.fixture(scope="module")
 def node(package: ModelPackage, keys: tuple[Path, str, str], tmp_path_factory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("node")
-    server = {"keys_file": str(keys[0]), "head_seconds": 1.0, "body_seconds": 2.0, "send_seconds": 1.0}
+    server = {"keys_file": str(keys[0]), "head_seconds": 5.0, "body_seconds": 5.0, "send_seconds": 2.0}
     jobs = {"waiting_answers": 16, "waiting_proofs": 12}
     with Served(write_settings(folder, package, server=server, jobs=jobs)) as running:
         yield running
@@ -320,7 +321,7 @@ def test_slow_clients_are_left_and_hold_nobody_up(node, client, idle):
     )
     start = time.monotonic()
     client.models.list()
-    assert time.monotonic() - start < 1.0
+    assert time.monotonic() - start < 4.0
     assert silent.recv(100) == b"" and head.recv(100) == b""
     assert b"408" in body.recv(1000)
     assert time.monotonic() - start < 15.0
@@ -399,6 +400,14 @@ def test_unknown_urls_and_methods(node, keys):
     assert request(node, "DELETE", "/v1/models", {"Authorization": f"Bearer {keys[1]}"})[0] == 405
 
 
+def test_an_address_that_is_taken_is_named_in_one_line(node, package, tmp_path):
+    port = urlsplit(node.url).port
+    with pytest.raises(NodeEnded) as caught:
+        Served(write_settings(tmp_path, package, server={"port": port})).start()
+    said = [line for line in str(caught.value).splitlines() if not line.startswith("{")]
+    assert len(said) == 1 and f"cannot listen at 127.0.0.1:{port}" in said[0]
+
+
 def test_the_processes_that_compute_end_with_the_node(package, tmp_path):
     node = Served(write_settings(tmp_path, package)).start()
     children = children_of(node.process.pid)
@@ -415,7 +424,7 @@ def test_a_node_that_is_stopped_ends_in_order_and_takes_up_what_was_left(package
     with Served(settings) as node:
         client = client_of(node, "none")
         for prompt in ("He", "Hf", "Hg"):
-            client.completions.create(model=NAME, prompt=prompt, max_tokens=4)
+            client.completions.create(model=NAME, prompt=prompt, max_tokens=1)
         node.wait_for(lambda jobs: [j for j in jobs if j.state is State.PROVING])
         assert node.stop() == 0
         left = node.jobs()

@@ -102,6 +102,7 @@ def _proof_lines(data: JsonObject) -> list[str]:
 
 def _package_lines(data: JsonObject) -> list[str]:
     from zkllm.cli.text import pairs, srs_kind_in_words, table
+    from zkllm.model.ranges import RangeRow, format_rows
 
     a, shape, columns, circuit = data["architecture"], data["shape"], data["columns"], data["circuit"]
     shape_id = ShapeId(shape["N"], shape["k"], shape["sealed"])
@@ -118,6 +119,7 @@ def _package_lines(data: JsonObject) -> list[str]:
             ("vocabulary root", "0x" + data["vocabulary_root"].hex()),
             ("architecture", ", ".join(f"{name} {value:,}" for name, value in a.items())),
             ("parameters", f"{data['parameters']:,}"),
+            ("quality", data["quality"] or "options of its own"),
             ("shape", f"{shape_id}, VERIFIER_ID 0x{shape['verifier_id'].hex()}"),
             ("proof body", f"{shape['proof_body_bytes']:,} B, {shape['public_inputs']} public inputs"),
             ("SRS", srs_kind_in_words(srs)),
@@ -126,6 +128,8 @@ def _package_lines(data: JsonObject) -> list[str]:
     if data["private"]:
         for title, what in (("others see", PUBLIC), ("others do not see", HIDDEN)):
             lines += ["", title, *pairs(what)]
+    lines += ["", "headroom: the values of the calibration that came nearest to the ranges"]
+    lines += format_rows([RangeRow(**row) for row in data["ranges"]]).splitlines()
     lines += ["", "sub-blocks (3 a layer), over all layers"]
     lines += table(("sub-block", "count", "parameters", "MACs"), [(name, *v) for name, v in kinds.items()])
     lines += ["", f"columns of 2^{columns['mu']} coefficients"]

@@ -37,6 +37,7 @@ EXAMPLES = """
 {program} hf:openai-community/gpt2 --out build/gpt2 --max-tokens 32
 {program} hf:openai-community/gpt2-xl --out build/gpt2-xl --mu 25
 {program} models/demo-gpt2 --out build/demo --srs pot20_final.ptau --calibration text.txt
+{program} SmolLM2-135M-Instruct.gguf --out build/smollm2 --quality exact
 {program} models/demo-gpt2 --out build/demo --check
 {program} models/demo-gpt2 --plan
 """
@@ -78,6 +79,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--calibration", type=paths.SourceFile, metavar="FILE", help="text like the prompts to come"
     )
+    parser.add_argument(
+        "--quality",
+        choices=("fast", "exact"),
+        help="of a Llama: fast, shorter words and smaller tables for a smaller proof; exact, longer ones, "
+        "nearer to the float model (default: between; docs/quantisation.md)",
+    )
     parser.add_argument("--check", action="store_true", help="rebuild DIR from the checkpoint and compare")
     parser.add_argument(
         "--plan",
@@ -94,8 +101,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def misuse(arguments: argparse.Namespace) -> str | None:
     if arguments.plan:
-        others = ("out", "mu", "witness_mu", "srs", "memory_budget", "calibration", "check",
-                  "allow_scales")  # fmt: skip
+        others = ("out", "mu", "witness_mu", "srs", "memory_budget", "calibration", "quality",
+                  "check", "allow_scales")  # fmt: skip
         if surplus := [name for name in others if getattr(arguments, name)]:
             return f"--plan takes no --{surplus[0].replace('_', '-')}: it makes nothing"
         return None
@@ -107,6 +114,7 @@ def misuse(arguments: argparse.Namespace) -> str | None:
         "witness-mu": arguments.witness_mu,
         "memory-budget": arguments.memory_budget,
         "private": arguments.private or None,
+        "quality": arguments.quality,
     }
     unused = [name for name, value in given.items() if value is not None]
     if arguments.check and unused:
@@ -141,6 +149,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         calibration=arguments.calibration,
         progress=console.progress,
         memory_budget=arguments.memory_budget,
+        quality=arguments.quality,
     )
     elapsed = time.perf_counter() - start
     record = api.open_setup(package)
@@ -157,6 +166,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         "fixed_mu": package.config.fixed_mu,
         "witness_mu": package.config.witness_mu,
         "private": package.config.hidden,
+        "quality": package.quality,
         "fixed_columns": len(record.fixed_commitments),
         "circuit_rows_log2": key.n_log2,
         "ranges": [row.to_dict() for row in package.ranges],

@@ -79,8 +79,10 @@ class LlamaConfig:
     exp_shift: int  # delta = 2^exp_shift (idx + over) + rem
     eps_int: int  # Q = sum X^2 + eps_int, at least 1
 
+    act_class: tuple[int, ...]  # of each layer: which table of the activation
     # log2, of each layer: scales differ by layer, shifts do not; Z = 2^gain A W + b, g = round(2^gain a up)
     qkv_gains: tuple[int, ...]
+    score_gains: tuple[int, ...]  # Z = 2^gain Q K
     o_gains: tuple[int, ...]
     gate_gains: tuple[int, ...]
     up_gains: tuple[int, ...]
@@ -88,7 +90,8 @@ class LlamaConfig:
     down_gains: tuple[int, ...]
 
     # widths
-    act_bits: int  # y, q, k, v, o, up, a, wte, slots, and q and k turned: signed
+    act_bits: int  # y, q, k, v, o, wte, slots, and q and k turned: signed
+    up_bits: int  # signed
     gate_bits: int  # f, the activation's input, signed: its table has 2^gate_bits entries
     product_bits: int  # g: signed
     final_bits: int  # yf: signed
@@ -154,8 +157,12 @@ class LlamaConfig:
     def vocab_block(self) -> int:
         return self.vocabulary.block
 
+    @property
+    def act_classes(self) -> int:
+        return max(self.act_class) + 1
+
     def gains(self, kind: str) -> tuple[int, ...]:
-        """log2 of what multiplies A W in each layer, or the gated "product"."""
+        """log2 of what multiplies A W in each layer, or Q K of a "score", or the gated "product"."""
         by_layer: tuple[int, ...] = getattr(self, f"{kind}_gains")
         return by_layer
 

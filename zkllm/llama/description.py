@@ -123,7 +123,7 @@ def linear_kinds(c: LlamaConfig) -> tuple[Kind, ...]:
             biased=c.biased("o"),
         ),
         first("gate", c.gate_shift, "f", None),
-        first("up", c.up_shift, "up", c.act_bits),
+        first("up", c.up_shift, "up", c.up_bits),
         Kind(
             "down",
             part=SECOND,
@@ -207,12 +207,25 @@ def rotary(c: LlamaConfig) -> Rotary:
 
 def attention(c: LlamaConfig) -> GroupedAttention:
     return GroupedAttention(
-        shift=c.exp_shift, bits=c.act_bits, over_bits=c.over_bits, div_bits=c.div_bits, parts={ATTENTION: 1}
+        shift=c.exp_shift,
+        bits=c.act_bits,
+        over_bits=c.over_bits,
+        div_bits=c.div_bits,
+        gains=c.gains("score"),
+        parts={ATTENTION: 1},
     )
 
 
 def gated_product(c: LlamaConfig) -> GatedProduct:
-    return GatedProduct(c.gate_bits, c.product_shift, c.product_bits, c.gains("product"), parts={FIRST: 1})
+    return GatedProduct(
+        c.gate_bits,
+        c.act_class,
+        c.act_classes,
+        c.product_shift,
+        c.product_bits,
+        c.gains("product"),
+        parts={FIRST: 1},
+    )
 
 
 def operations(c: LlamaConfig) -> tuple[Operation, ...]:

@@ -107,6 +107,8 @@ def inspect_package(
         "srs_kind": record.srs_kind,
         "srs_digest": record.srs_digest,
         "private": package.config.hidden,
+        "quality": package.quality,
+        "ranges": [row.to_dict() for row in package.ranges],
         "architecture": _architecture(package),
         "parameters": sum(block.parameters for block in blocks),
         "sub_blocks": [asdict(block) for block in blocks],

@@ -71,13 +71,14 @@ def check_package(
 
 def _usable_record(package: ModelPackage, calibration: str | None) -> CalibrationRecord:
     record, usual = package.calibration, BuildOptions()
+    family = family_of(package.config)
     instead = "or accept its scales unless they are too coarse: --allow-scales"
     if record is None:
         raise PackageError(
             f"{package.folder} does not say what its scales were chosen from (earlier versions did not); "
             f"set the model up again, {instead}"
         )
-    if record.options != usual.quantizer or record.seed != usual.seed:
+    if family.quality(record.options) is None or record.seed != usual.seed:
         given = {k: v for k, v in asdict(record.options).items() if v != getattr(usual.quantizer, k)}
         raise PackageError(
             f"{package.folder} was not made with the quantiser's usual options ({given or 'another seed'}); "

@@ -19,7 +19,7 @@ from zkllm.model.calibration_record import CalibrationRecord, text_digest
 from zkllm.model.checkpoint import Checkpoint, stamps
 from zkllm.model.conversation import load_conversation
 from zkllm.model.execution import trace
-from zkllm.model.family import Choice, family_of
+from zkllm.model.family import Choice, Family, family_of
 from zkllm.model.folder import load_folder
 from zkllm.model.hub import hub_id
 from zkllm.model.models import AnyScales, Model
@@ -53,6 +53,7 @@ class BuildOptions:
     rows: int = 16  # the shape that mu is chosen for
     hidden: bool = False  # commitments hide the weights
     seed: int = 1
+    quality: str | None = None  # by the family's name for the quantiser's options, in the place of these
 
     @property
     def text(self) -> str:
@@ -122,6 +123,7 @@ def build_package(
     (checkpoint, tokenizer), out = load_folder(model), Path(out).resolve()
     conversation = load_conversation(checkpoint.folder, checkpoint.architecture.vocab_size)
     family = family_of(checkpoint.architecture)
+    options = _with_quality(options, family)
     source = hub_id(model) or Path(checkpoint.folder).resolve().name
     groups = calibration_set(checkpoint, tokenizer, options.calibration, options.seed)
     resumable = Resumable(out / BUILD_FILE, build_inputs(checkpoint, options))
@@ -154,6 +156,17 @@ def build_package(
     origin = str(model) if hub_id(model) else str(Path(model).resolve())
     write_atomically(out / "checkpoint.txt", f"{origin}\n".encode())
     return package
+
+
+def _with_quality(options: BuildOptions, family: Family) -> BuildOptions:
+    """The options that the quality asked for stands for."""
+    if options.quality is None:
+        return options
+    if options.quality not in family.qualities:
+        raise PackageError(f"the quality {options.quality!r} is for models of the Llama family")
+    sizes = options.quantizer
+    chosen = replace(family.qualities[options.quality], mu=sizes.mu, witness_mu=sizes.witness_mu)
+    return replace(options, quantizer=chosen, quality=None)
 
 
 def _write_arrays(

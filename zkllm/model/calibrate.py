@@ -48,7 +48,7 @@ class FloatRanges:
         most = float(np.abs(array).max(initial=0.0))
         self.tensors[name] = max(self.tensors.get(name, 0.0), most)
         if name in MLP:
-            self._watch_layer(name, layer, most)
+            self.watch_layer(name, layer, most)
         if name == "residual":
             spread = array.std(axis=-1)
             low, high = self.residual_rms
@@ -60,9 +60,9 @@ class FloatRanges:
     def watch_weights(self, name: str, maximum: float, layer: int | None = None) -> None:
         self.weights[name] = max(self.weights.get(name, 0.0), maximum)
         if name in MLP and layer is not None:
-            self._watch_layer(name, layer, maximum)
+            self.watch_layer(name, layer, maximum)
 
-    def _watch_layer(self, name: str, layer: int, maximum: float) -> None:
+    def watch_layer(self, name: str, layer: int, maximum: float) -> None:
         known = self.layers[name]
         known += [0.0] * (layer + 1 - len(known))
         known[layer] = max(known[layer], maximum)

@@ -59,6 +59,9 @@ class Choice:
 class Family(ABC):
     """Each method takes what is this family's; TypeError for another's."""
 
+    qualities: Mapping[str, QuantizerOptions] = {quantize.NORMAL: QuantizerOptions()}
+    """What a user may ask the quantiser for, by name."""
+
     # ---- from a checkpoint to a model
     @abstractmethod
     def measure(
@@ -135,6 +138,10 @@ class Family(ABC):
         """The arrays that a specification determines."""
 
     # ---- of all alike
+    def quality(self, options: QuantizerOptions) -> str | None:
+        """The name of these options, None where they have none."""
+        return next((name for name, known in self.qualities.items() if known == options), None)
+
     def array_bytes(self, name: str, config: Config) -> int:
         dtype, shape = self.arrays(config)[name]
         return prod(shape) * np.dtype(dtype).itemsize
@@ -240,6 +247,8 @@ class Gpt2(Family):
 
 
 class Llama(Family):
+    qualities = llama_quantize.QUALITIES
+
     def measure(
         self, checkpoint: Checkpoint, groups: Sequence[np.ndarray], progress: Progress | None
     ) -> FloatRanges:

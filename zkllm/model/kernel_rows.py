@@ -57,12 +57,16 @@ class KernelRows:
     def fill_attention(self, op: Attention, l: int, at: slice, qkv: np.ndarray, exp: np.ndarray) -> None:
         """`qkv` (rows, 3, width): queries, keys and values, filled up to the last of the rows."""
         bits = self.guard.bits
+        gain = op.gains[l] if op.gains else 0
         rows = AttentionRows(*(self.trace[name][l, at] for name in AttentionRows._fields))
         scales = AttentionScales(
-            exp_shift=op.shift,
+            exp_shift=op.shift - gain,
             over_bits=bits(op.over_bits, 31),
             div_bits=bits(op.div_bits, 62),
             o_bits=bits(op.bits, 16),
             names=(f"over[{l}]", f"div[{l}]", f"o[{l}]"),
         )
         self.kernels.attention(qkv, exp, at.start, rows, scales)
+        if gain:  # the kernel's scores are Q K without it
+            rows.score_max[...] <<= gain
+            rows.rem[...] <<= gain

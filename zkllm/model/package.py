@@ -151,6 +151,12 @@ class ModelPackage:
     def vocabulary(self) -> VocabularyTree:
         return VocabularyTree(self.tokenizer.token_bytes)
 
+    @property
+    def quality(self) -> str | None:
+        """What the quantiser was asked for, by name; None for other options, and where the package does not
+        say them."""
+        return family_of(self.config).quality(self.calibration.options) if self.calibration else None
+
     def checkpoint(self) -> str | None:
         """The checkpoint's folder or hub id on this machine, where that is known."""
         path = self.folder / "checkpoint.txt"

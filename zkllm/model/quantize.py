@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import ceil, floor, inf, isqrt, log, log2, sqrt
 
 import numpy as np
@@ -28,7 +28,7 @@ from zkllm.model.packing import choose_slots
 from zkllm.model.predicates import NORM_BITS, UNIQUE_BITS, check_predicates, slot_bounds, square_sum_bound
 from zkllm.model.tables import exp_table, gelu_table
 from zkllm.model.weights import ARRAYS, QuantizedModel, TableSpec
-from zkllm.records import from_data, to_data
+from zkllm.records import ABSENT, from_data, to_data
 
 from ..limits import MAX_CHOSEN_MU
 from ..protocol.column_sizes import ColumnSizes
@@ -52,12 +52,22 @@ class QuantizerOptions:
     exp_bits: int = 13  # at most
     limb_bits: int | None = None  # act_bits
     headroom_bits: int = 2
+    # of a Llama alone
+    wide_bits: int = field(default=20, metadata=ABSENT)  # of the gated product and the final RMSNorm's output
+    up_bits: int = field(default=16, metadata=ABSENT)
+    classes: int = field(default=4, metadata=ABSENT)  # of layers, a table of the activation each: at most
+    over_limbs: int = field(
+        default=1, metadata=ABSENT
+    )  # of a score's distance beyond the exponentials' table
     # log2 of the columns' lengths; None: the package builder's choice, from their contents
     mu: int | None = None
     witness_mu: int | None = None
     slots: int | None = None
     inner_slots: int | None = None
     vocab_slots: int | None = None
+
+
+NORMAL = "normal"
 
 
 @dataclass(frozen=True)

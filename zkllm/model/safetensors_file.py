@@ -86,8 +86,8 @@ class SafetensorsFile:
             )
 
     def stored(self, name: str, rows: slice | None = None) -> np.ndarray:
-        """The tensor, or some rows of it, as it is stored: float64, or float32 for all smaller floats (without
-        loss).
+        """The tensor, or some rows of it, as it is stored: float64, or float32 for all smaller floats, which
+        loses nothing.
 
         NaN and infinity are not looked for.
         """

@@ -43,7 +43,7 @@ class ByteLevelTokenizer:
         self._pipeline = parse_definition(data, source)
         added = {token["content"]: token["id"] for token in data.get("added_tokens") or []}
         self.token_bytes = _token_bytes(data, added, vocab_size, self._pipeline, source)
-        self._added_ids = set(added.values())
+        self.added_ids = set(added.values())
         self.prefix_space = self._pipeline.prefix is not Prefix.NEVER
         self._before, self._after = added_around(data.get("post_processor"), source)
         self._tokenizer: Tokenizer | None = None  # made for the first text: reading bytes needs no library
@@ -81,12 +81,12 @@ class ByteLevelTokenizer:
         place, section, prefix = 0, True, self._pipeline.prefix
         for i in ids:
             token = self.token_bytes[i]
-            starts = section and i not in self._added_ids and prefix is not Prefix.NEVER
+            starts = section and i not in self.added_ids and prefix is not Prefix.NEVER
             if starts and (prefix is Prefix.ALWAYS or not data.startswith(b" ", place)):
                 token = token.removeprefix(b" ")
             if not data.startswith(token, place):
                 return None if self._is_composed(ids, data) else place
-            section = i in self._added_ids and prefix is not Prefix.FIRST
+            section = i in self.added_ids and prefix is not Prefix.FIRST
             place += len(token)
         return None if place == len(data) else place
 

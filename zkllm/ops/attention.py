@@ -1,6 +1,6 @@
 """Causal attention: scores, the attained row maximum, exponentials with exact saturation, and the division.
 
-With I = [u <= t], Z = Q K^T, delta = 2^s (idx + over) + rem (all ranged where I):
+With I = [u <= t], Z = 2^gain(l) Q K^T, delta = 2^s (idx + over) + rem (all ranged where I):
 
     I (delta - score_max + Z) = 0  delta is the distance to score_max
     sel delta = 0, sum_u sel = 1   some position has distance zero: score_max is attained (sel may be no bit)
@@ -8,7 +8,8 @@ With I = [u <= t], Z = Q K^T, delta = 2^s (idx + over) + rem (all ranged where I
     (1 - I) sel = 0, (1 - I) e = 0
     2 n + M - 2 M o - div = 0      n = sum_u e V, M = sum_u e, 0 <= div, div_rest = 2 M - 1 - div >= 0
 
-Z and n are virtual: two sums of products.
+Z and n are virtual: two sums of products. gain(l) is public: queries and keys may have scales of their own in
+each layer, and one table of exponentials serves all.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class Attention(Operation):
     bits: int  # of o
     over_bits: int
     div_bits: int
+    gains: tuple[int, ...] = ()  # log2, of each layer: Z = 2^gain Q K; 0 where there are none
     shared: tuple[str, ...] = HEADS  # axes of the heads that keys and values have,
     own: tuple[str, ...] = ()  # and those of the heads that share these, which queries have besides
     head: tuple[str, ...] = ("e",)  # of a head's features
@@ -130,7 +132,8 @@ class Attention(Operation):
         def score_products(data: ProverData) -> np.ndarray:
             q = by_head(data, self.queries(run), output)
             k = by_head(data, self.keys(run, "t"), ("l", "t", *self.shared, *self.head))
-            return np.matmul(q, np.swapaxes(k, -1, -2)).transpose(0, 3, 1, 2, 4).reshape(sizes(scores))
+            z = np.matmul(q, np.swapaxes(k, -1, -2)).transpose(0, 3, 1, 2, 4).reshape(sizes(scores))
+            return z << np.array(self.gains).reshape(-1, *[1] * (z.ndim - 1)) if any(self.gains) else z
 
         def value_sums(data: ProverData) -> np.ndarray:
             l, shared = run.axes["l"], prod(sizes(self.shared))
@@ -167,7 +170,8 @@ class Attention(Operation):
         axes = (*shared, *self.head)
         q = run.factor("Q", self.queries(run), axes, {a: at[a] for a in ("t", *self.own)})
         k = run.factor("K", self.keys(run, "u"), axes, {"u": at["u"]})
-        heads = [run.eq(a, at[a]) for a in shared]
+        gains = {"l": [1 << gain for gain in self.gains]}
+        heads = [run.eq(a, at[a], gains.get(a, ())) for a in shared]
         scores = Instance(self.query_key, axes, [(1, [*heads, q, k])], z)
         at, n = run.party.take("n")
         axes = (*shared, "u")

@@ -1,8 +1,9 @@
-"""The gated MLP's product: a = act(f) by a lookup that ranges both, and g = round(2^gain(l) a up / 2^s):
+"""The gated MLP's product: a = act(f) by a lookup that ranges f, and g = round(2^gain(l) a up / 2^s):
 
     2^s g + g_rem - 2^(s-1) - 2^gain(l) a up = 0,    0 <= g_rem < 2^s.
 
 gain(l) is public: up has a scale of its own in each layer, and one shift and one remainder width serve all.
+Which table a layer's f is looked up in is public too: layers of massive gates have one of their own.
 
 f and up are what the gate's and the up projection's linear layers make; g, which the down projection reads,
 is wider than a word (a massive channel is what makes the product large), so that it is held in limbs.
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from ..protocol.manifest import Held, Lookup, Manifest
 from ..protocol.operation import Operation, Run, Work
 from ..protocol.relations import Equation, Factor
-from ..protocol.sources import Array, Traced, largest
+from ..protocol.sources import Array, Joined, Traced, largest
 from .axes import INNER
 
 PRODUCTS = ("l", "t", *INNER)
@@ -24,6 +25,8 @@ PRODUCTS = ("l", "t", *INNER)
 @dataclass(frozen=True)
 class GatedProduct(Operation):
     table_bits: int  # of f
+    layer_class: tuple[int, ...]  # of each layer: which table
+    classes: int
     shift: int  # s
     bits: int  # of g
     gains: tuple[int, ...]  # log2, of each layer
@@ -33,10 +36,13 @@ class GatedProduct(Operation):
 
     def declare(self, m: Manifest) -> None:
         dims = ("l", "t", INNER)
-        m.fixed("act", held=Held(Array("act", "int32", ("act",))))
-        m.table("act", "act", -(1 << self.table_bits - 1), "act")
-        m.free("a", *dims, note="activation lookup", made=Traced("int16"))
-        m.looked_up("f", *dims, lookup=Lookup(("act",), 0, "a"), made=Traced("int16"), watch=largest)
+        tables = [f"act.{p}" for p in range(self.classes)]
+        for p, name in enumerate(tables):
+            m.fixed(name, held=Held(Array("act", "int32", (Joined((), self.classes), "act")), row=p))
+            m.table(name, "act", -(1 << self.table_bits - 1), name)
+        lookup = Lookup(tuple(tables[p] for p in self.layer_class), 0, "a")
+        m.free("a", *dims, note="activation lookup", made=Traced("int32"))
+        m.looked_up("f", *dims, lookup=lookup, made=Traced("int16"), watch=largest)
         m.value("g", *dims, bits=self.bits, signed=True, made=Traced("int32"), watch=largest)
         m.value("g_rem", *dims, bits=self.shift, made=Traced("int32"))
 

@@ -114,6 +114,7 @@ class Settler(Service):
             reason = f"the model {job.order.model} is not served any more, or in another shape"
             self._move(job, State.FAILED, reason)
             return
+        failed = self._failed_transaction(case)
         try:
             if self._was_mined(case):
                 return
@@ -128,7 +129,7 @@ class Settler(Service):
         except _Later as later:
             self._wait(job, str(later))
         except SettlementError as error:
-            self._troubled(case, error)
+            self._troubled(case, error, self._failed_transaction(case) not in (None, failed))
 
     def _case(self, job: Job) -> _Case | None:
         model = self._models.get(job.order.model)
@@ -251,8 +252,17 @@ class Settler(Service):
             for event in settled_events(receipt.logs, self._chain.contract)
         )
 
-    def _troubled(self, case: _Case, error: SettlementError) -> None:
-        """What was wrong with settling. A transaction that may still be mined keeps the job settling."""
+    def _failed_transaction(self, case: _Case) -> bytes | None:
+        """Of the last one that was mined for the claim, where it failed."""
+        intent = settle_intent(case.claim_id, self._chain.contract)
+        record = self._chain.session.sender.journal.load(intent)
+        if record is None or record.receipt is None or record.receipt.succeeded:
+            return None
+        return record.receipt.transaction_hash
+
+    def _troubled(self, case: _Case, error: SettlementError, paid: bool) -> None:
+        """What was wrong with settling. A transaction that may still be mined keeps the job settling. `paid`:
+        one has failed on the chain; another is paid for only where somebody tries again by hand."""
         job, session = case.job, self._chain.session
         self._metrics.failed("settling")
         LOG.warning("not settled: %s", error, extra={"job": job.id})
@@ -261,9 +271,11 @@ class Settler(Service):
         if session.sender.is_unfinished(intent):
             self._jobs.move(job.id, TO_SETTLE, State.SETTLING, str(error), pause=pause)
             return
-        record = session.sender.journal.load(intent)
-        if record is not None and record.receipt is not None and not record.receipt.succeeded:
-            self._metrics.paid("failed settling", record.receipt.gas_used, record.receipt.gas_price)
+        if paid:
+            self._count_failed(intent)
+            if not is_settled(session.rpc, self._chain.contract, case.claim_id):
+                self._move(job, State.FAILED, str(error))
+                return
         if isinstance(error, NOT_NOW):
             self._wait(job, str(error))
             return
@@ -272,6 +284,11 @@ class Settler(Service):
             self._move(job, State.FAILED, str(error))
         else:
             self._wait(job, str(error), {"failures": failures})
+
+    def _count_failed(self, intent: str) -> None:
+        record = self._chain.session.sender.journal.load(intent)
+        if record is not None and record.receipt is not None:
+            self._metrics.paid("failed settling", record.receipt.gas_used, record.receipt.gas_price)
 
     def _wait(self, job: Job, reason: str, fields: Mapping[str, object] = UNCHANGED) -> None:
         pause = self._settings.retry_seconds

@@ -1,5 +1,5 @@
 //! From the checkpoint's floats to int16, in double precision and in one pass over the weights; and the bounds of
-//! what came out. The numpy twins are in `zkllm/model/float_model.py` and `predicates.py`.
+//! what came out. The numpy twins are in `zkllm/naive/integers.py`.
 //!
 //! A matrix is `inner` x `outer`. Its folded entry is gain[i] w[i][j] / divisor, the divisor that of the column's
 //! part (the columns are cut into as many equal parts as there are divisors).
@@ -187,7 +187,8 @@ fn rounded_each<T: Weight>(w: &[T], factors: Option<&[f64]>, unit: f64, out: &mu
     let mut outside = 0u64;
     let mut round = |value: f64| {
         let units = (value * unit).round_ties_even();
-        outside |= u64::from(!(units.abs() <= MOST + 1.0)); // true for NaN
+        let inside = units.abs() <= MOST + 1.0; // false for NaN
+        outside |= u64::from(!inside);
         units.clamp(-MOST, MOST) as i16
     };
     match factors {
@@ -295,7 +296,10 @@ mod tests {
         }
         let mut out = [0i16; 2];
         assert!(Stored { weights: &[1.0f32, -1.0], inputs: 1, factors: None }.quantise_transposed(
-            &[32768.0, 32768.0], &mut out, 2, 0
+            &[32768.0, 32768.0],
+            &mut out,
+            2,
+            0
         ));
         assert_eq!(out, [32767, -32767]);
         for bad in [1.00005f32, f32::NAN, f32::INFINITY] {

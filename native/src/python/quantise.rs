@@ -1,4 +1,4 @@
-//! Quantisation for Python (see `zkllm/model/folding.py`).
+//! Quantisation for Python (see `zkllm/model/folding.py` and `zkllm/model/llama/folding.py`).
 
 use crate::int::quantise::{Folded, Stored, Weight, largest_column_norm, largest_row_norm, weighted_sum};
 use numpy::{Element, PyArray1, PyReadonlyArray1, PyReadonlyArray2, PyReadwriteArray2, PyUntypedArrayMethods};

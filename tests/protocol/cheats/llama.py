@@ -215,7 +215,28 @@ def _bits(c: LlamaConfig, y: str) -> int:
     return {"write": c.write_bits, "f": c.gate_bits}.get(y, c.act_bits)
 
 
+def _smaller_shift(kind: str) -> Callable[[Scene], Bends]:
+    """Y - 1 and R + 2^(s - gain), as if a layer's gain made its shift less and not its products larger."""
+
+    def bends(s: Scene) -> Bends:
+        c, (y, at, rem_at) = config(s), KINDS[kind]
+        shift, gains = getattr(c, f"{kind}_shift"), c.gains(kind)
+        l = next(l for l, gain in enumerate(gains) if gain)
+        of = (2 * l + at[0] % 2 if y == "write" else l, *at[1:-1]), (l, *rem_at[1:-1])
+        rest = row(s, f"{kind}_rem", *of[1])
+        j = next(j for j, r in enumerate(rest) if r + (1 << shift - gains[l]) < 1 << shift)
+        more = to(rest[j] + (1 << shift - gains[l]))
+        return {(y, *of[0], j): add(-1), (f"{kind}_rem", *of[1], j): more}
+
+    return bends
+
+
 LINEAR = [
+    *(
+        Cheat(f"{kind}: Y - 1, remainder compensates by the layer's own shift", (products(f"linear {kind}"),),
+              _smaller_shift(kind), scene=llama)
+        for kind in KINDS
+    ),
     *(cheat for kind in KINDS for cheat in _linear(kind)),
     *(
         Cheat(f"{kind}: gain of another layer", (products(f"linear {kind}"),), _other_gain(kind), scene=llama)
@@ -337,7 +358,19 @@ def _score(s: Scene, l: int, t: int, h: int, u: int, shared: int, member: int | 
     e, own = c.head_dim, h // c.group
     query = row(s, "rot", l, t, member)[own * e : (own + 1) * e]
     key = row(s, "rot", l, u, c.group)[shared * e : (shared + 1) * e]
-    return sum(a * b for a, b in zip(query, key, strict=True))
+    return sum(a * b for a, b in zip(query, key, strict=True)) << c.gains("score")[l]
+
+
+def _score_gain(l: int) -> Callable[[Scene], Bends]:
+    """A row's scores with the other layer's gain: one is 0."""
+
+    def bends(s: Scene) -> Bends:
+        gains, t, h = config(s).gains("score"), 2, 1
+        assert sorted(gains) == [0, 1]
+        true = {u: _score(s, l, t, h, u, h // config(s).group) for u in range(t + 1)}
+        return {("Z", l, t, h, u): to(z >> gains[l] << gains[1 - l]) for u, z in true.items()}
+
+    return bends
 
 
 def _scores_of(h: int, shared: Callable[[Scene], int], member: int | None = None) -> Callable[[Scene], Bends]:
@@ -378,6 +411,8 @@ GROUPS = [
     *_twice("another member's query", "attention: Q K", "scores", _scores_of(1, lambda s: 0, member=0)),
     *_twice("another member's weights", "attention: E V", "division", _sum_of(1, 0, 0)),
     *_twice("values of the next group", "attention: E V", "division", _sum_of(1, 1, 1)),
+    *_twice("scores: gain of another layer", "attention: Q K", "scores", _score_gain(0)),
+    *_twice("scores: no gain", "attention: Q K", "scores", _score_gain(1)),
 ]  # fmt: skip
 
 
@@ -392,8 +427,18 @@ def _product(s: Scene, z: int, at: tuple[int, int, int] = INNER) -> Bends:
     return {("g", *at): to(g), ("g_rem", *at): to(rem)}
 
 
-def _entry(s: Scene, f: int) -> int:
-    return int(s.array("act")[f + (1 << config(s).gate_bits - 1)])
+def _entry(s: Scene, f: int, l: int = 1) -> int:
+    """Of a layer's table."""
+    return int(s.array("act")[config(s).act_class[l], f + (1 << config(s).gate_bits - 1)])
+
+
+def _other_class(s: Scene) -> Bends:
+    """The entry of the other layer's table."""
+    for j in range(config(s).d_inner):
+        f = s.value("f", *INNER[:2], j)
+        if (other := _entry(s, f, 0)) != _entry(s, f):
+            return {("a", *INNER[:2], j): to(other)}
+    raise AssertionError("no activation tells the classes apart")
 
 
 def _product_gain(s: Scene) -> Bends:
@@ -418,7 +463,7 @@ def _activation_of_up(s: Scene) -> Bends:
     c, half = config(s), 1 << config(s).gate_bits - 1
     for at in product(range(c.n_layer), range(s.case.rows), range(c.d_inner)):
         up = max(-half, min(half - 1, s.value("up", *at)))
-        if (z := _entry(s, up) * s.value("f", *at)) != s.value("a", *at) * s.value("up", *at):
+        if (z := _entry(s, up, at[0]) * s.value("f", *at)) != s.value("a", *at) * s.value("up", *at):
             return _product(s, _gained(s, z, at[0]), at)
     raise AssertionError("no place tells the orders apart")
 
@@ -428,8 +473,12 @@ def _with(s: Scene, a: tuple[int, ...], up: tuple[int, ...]) -> Bends:
 
 
 def _plain_gate(s: Scene) -> Bends:
-    """No activation."""
-    return _product(s, _gained(s, s.value("f", *INNER) * s.value("up", *INNER)))
+    """No activation, where it would have changed something."""
+    for j in range(config(s).d_inner):
+        f, a, up = (s.value(name, *INNER[:2], j) for name in ("f", "a", "up"))
+        if f != a and up:
+            return _product(s, _gained(s, f * up), (*INNER[:2], j))
+    raise AssertionError("every activation is its input")
 
 
 GATED = [
@@ -456,7 +505,8 @@ GATED = [
           lambda s: _with(s, INNER, (1, 1, 3)), scene=llama),
     Cheat("activation + 1", (lookup("f"),), lambda s: {("a", *INNER): add(1)}, scene=llama),
     Cheat("activation of another input", (lookup("f"),),
-          lambda s: {("a", *INNER): to(int(s.array("act")[-1]))}, scene=llama),
+          lambda s: {("a", *INNER): to(int(s.array("act")[-1, -1]))}, scene=llama),
+    Cheat("activation of another class of layers", (lookup("f"),), _other_class, scene=llama),
     Cheat("up beyond its range, remainder compensates", (lookup("up"), lookup("up_rem")),
           lambda s: {("up", 1, 4, _active(s)): add(1 << config(s).act_bits + 2)}, scene=llama),
 ]  # fmt: skip
@@ -537,7 +587,7 @@ MODELS = [
     Cheat("another model: the exponential table", (lookup("idx"),),
           model=lambda s: _another("exp", s.value("idx", *weak(s)))(s), scene=llama),
     Cheat("another model: the activation's table", (lookup("f"),),
-          model=lambda s: _another("act", s.value("f", 0, 0, 0) + (1 << config(s).gate_bits - 1))(s),
+          model=lambda s: _another("act", 0, s.value("f", 0, 0, 0) + (1 << config(s).gate_bits - 1))(s),
           scene=llama),
 ]  # fmt: skip
 

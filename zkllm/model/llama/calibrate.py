@@ -17,17 +17,26 @@ from zkllm.model.calibrate import FloatRanges, float_type, in_parts
 from zkllm.model.checkpoint import Checkpoint
 from zkllm.model.llama.float_model import LlamaFloat, read_layers
 
-_DIGITS = 4  # of a channel's largest value: more would say nothing, and there are many
+_DIGITS = 4  # of what is kept of a channel: more would say nothing, and there are many
+_LEAST = 2.0**-60  # mean square of a row
 
 
 @dataclass
 class LlamaRanges(FloatRanges):
-    """`channels`: by name and layer, largest magnitudes. `residual_rms`: root mean squares of rows."""
+    """`layers` has "f" alone. `channels`: by name and layer, largest magnitudes. `residual_rms`: root mean
+    squares of rows. `squares`: of a and g, by layer and channel, the sum over rows of the square in units of
+    the mean square of the row of the stream that the MLP leaves."""
 
     channels: dict[str, list[list[float]]] = field(default_factory=dict)
+    squares: dict[str, list[list[float]]] = field(default_factory=dict)
 
     def watch(self, name: str, layer: int, array: np.ndarray) -> None:
-        self.tensors[name] = max(self.tensors.get(name, 0.0), float(np.abs(array).max(initial=0.0)))
+        if name == "a":
+            return
+        most = float(np.abs(array).max(initial=0.0))
+        self.tensors[name] = max(self.tensors.get(name, 0.0), most)
+        if name == "f":
+            self.watch_layer(name, layer, most)
         if name in CHANNELS:
             self._watch_channels(name, layer, CHANNELS[name](array))
         if name == "residual":
@@ -39,16 +48,43 @@ class LlamaRanges(FloatRanges):
             self.tensors["diff"] = max(self.tensors.get("diff", 0.0), float(width))
 
     def _watch_channels(self, name: str, layer: int, most: np.ndarray) -> None:
-        known = self.channels.setdefault(name, [])
-        found = [float(f"{x:.{_DIGITS}g}") for x in most.tolist()]
+        known, found = self.channels.setdefault(name, []), _shortened(most)
         if layer < len(known):
             known[layer] = [max(pair) for pair in zip(known[layer], found, strict=True)]
         else:
             known.append(found)
 
+    def summed(self, name: str) -> np.ndarray:
+        """float64[layers, channels]: `squares`."""
+        return np.array(self.squares[name], np.float64)
+
     def largest(self, name: str) -> np.ndarray:
         """float64[layers, channels]."""
         return np.array(self.channels[name], np.float64)
+
+
+class _Squares:
+    """Sums squares of what the MLP multiplies, until the row of the stream is known that they end in."""
+
+    def __init__(self, layers: int):
+        self._sums: dict[str, list[np.ndarray | float]] = {name: [0.0] * layers for name in ("a", "g")}
+        self._seen: dict[str, np.ndarray] = {}
+
+    def watch(self, name: str, layer: int, array: np.ndarray) -> None:
+        if name in ("a", "g", "residual"):
+            self._seen[name] = array
+        elif name == "write" and layer % 2:
+            stream = (self._seen["residual"] + array).astype(np.float64)
+            weights = 1 / np.maximum((stream**2).mean(axis=-1), _LEAST)
+            for of, sums in self._sums.items():
+                sums[layer // 2] += np.einsum("stf,stf,st->f", self._seen[of], self._seen[of], weights)
+
+    def sums(self) -> dict[str, list[list[float]]]:
+        return {name: [_shortened(np.asarray(layer)) for layer in of] for name, of in self._sums.items()}
+
+
+def _shortened(values: np.ndarray) -> list[float]:
+    return [float(f"{x:.{_DIGITS}g}") for x in values.tolist()]
 
 
 def _last(array: np.ndarray) -> np.ndarray:
@@ -86,11 +122,18 @@ def measure(
     """Runs the float model over groups of sequences int[S, t], one layer at a time for all of them."""
     dtype, layers = float_type(checkpoint), checkpoint.llama.n_layer
     model, ranges = LlamaFloat(checkpoint, dtype), LlamaRanges(tokens=sum(int(ids.size) for ids in groups))
+    squares = _Squares(layers)
+
+    def watch(name: str, layer: int, array: np.ndarray) -> None:
+        ranges.watch(name, layer, array)
+        squares.watch(name, layer, array)
+
     streams = [model.embed(part) for part in in_parts(groups)]
     for l, layer in enumerate(read_layers(checkpoint, dtype)):
-        streams = [model.block(layer, x, ranges.watch, l) for x in streams]
+        streams = [model.block(layer, x, watch, l) for x in streams]
         if progress:
             progress(l + 1, layers + 1)
+    ranges.squares = squares.sums()
     for x in streams:
         model.head(x, ranges.watch)
     if progress:

@@ -5,11 +5,18 @@ channel takes and w that of the weights which read it, 2^-e on the one and 2^e o
 sqrt(p / w)) less the layer's median, give both the same size: 16-bit weights have bits to spare, the product
 has not. Queries and keys balance one another: e = round(log2 sqrt(k / q)), in the gains of their RMSNorms
 where they have these.
+
+
+Of the MLP that is where `least_noise` begins. Rounding up, g and both matrices, each to the step that its
+largest channel wants, leaves in the MLP's write a noise that is known from the calibration: some of it goes
+with 4^e, the rest with 4^-e. The exponent that balances the two in a channel follows, the steps follow from
+the exponents, and of a few turns the exponents of least noise are taken.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,6 +24,10 @@ from zkllm.model.llama.architecture import LlamaArchitecture
 from zkllm.model.llama.calibrate import LlamaRanges
 from zkllm.model.llama.folding import Lines, head_columns
 from zkllm.model.llama.scales import CLAMP, Exponents
+from zkllm.model.quantize import fit
+
+_PEAK = 4.0  # a weight's largest magnitude, by its root mean square
+_TURNS = 8
 
 
 def balance(of: np.ndarray, against: np.ndarray, centred: bool) -> tuple[int, ...]:
@@ -31,14 +42,68 @@ def balance(of: np.ndarray, against: np.ndarray, centred: bool) -> tuple[int, ..
     return tuple(chosen.astype(int).tolist())
 
 
+@dataclass(frozen=True)
+class Channels:
+    """Of a layer's MLP, float64[inner width] each: largest magnitudes of up and g, of the rows of W_up and of
+    W_down; mean squares of a and g, in units of the stream's. `width`: of the stream."""
+
+    up: np.ndarray
+    g: np.ndarray
+    w_up: np.ndarray
+    w_down: np.ndarray
+    a_squares: np.ndarray
+    g_squares: np.ndarray
+    width: int
+
+    def noise(self, exponents: np.ndarray, words: Words) -> tuple[np.ndarray, np.ndarray]:
+        """Of each channel, up to a factor: what grows with 4^e, and what with 4^-e, without these."""
+        up, g, w_up = (np.ldexp(of, -exponents).max() for of in (self.up, self.g, self.w_up))
+        w_down = np.ldexp(self.w_down, exponents).max()
+        steps = {name: 4.0 ** -fit(bits, most) for name, bits, most in (
+            ("up", words.up, words.room * up), ("g", words.g, words.wide_room * g),
+            ("w_up", 16, w_up), ("w_down", 16, w_down))}  # fmt: skip
+        # a row of W_down is some four times smaller than its largest entry; y has mean square 1
+        read = self.width * (self.w_down / _PEAK) ** 2
+        grows = read * (steps["g"] + self.a_squares * (steps["up"] + self.width * steps["w_up"]))
+        return grows, self.width * steps["w_down"] * self.g_squares
+
+
+@dataclass(frozen=True)
+class Words:
+    """Bits of up and g, and by how much their scales leave room above the largest."""
+
+    up: int
+    g: int
+    room: float
+    wide_room: float
+
+
+def least_noise(channels: Channels, words: Words) -> tuple[int, ...]:
+    """e by channel of an MLP."""
+    found = []
+    exponents = np.array(balance(channels.g, channels.w_down, centred=True))
+    for _ in range(_TURNS):
+        grows, falls = channels.noise(exponents, words)
+        total = float((np.ldexp(grows, 2 * exponents) + np.ldexp(falls, -2 * exponents)).sum())
+        found.append((total, tuple(exponents.tolist())))
+        known = (grows > 0) & (falls > 0)
+        ratio = np.ones_like(grows)
+        np.divide(falls, grows, out=ratio, where=known)
+        exponents = np.clip(np.rint(np.log2(ratio) / 4), -CLAMP, CLAMP).astype(int)
+    return min(found)[1]
+
+
 def choose_exponents(
-    a: LlamaArchitecture, lines: Sequence[Mapping[str, Lines]], ranges: LlamaRanges
+    a: LlamaArchitecture, lines: Sequence[Mapping[str, Lines]], ranges: LlamaRanges, words: Words
 ) -> Exponents:
     """From calibrated channels, and the largest weights of every layer."""
-    g, v, q, k = (ranges.largest(name) for name in ("g", "v", "q", "k"))
+    up, g, v, q, k = (ranges.largest(name) for name in ("up", "g", "v", "q", "k"))
+    squares = {name: ranges.summed(name) / max(1, ranges.tokens) for name in ("a", "g")}
     mlp, values, turned = [], [], []
     for l in range(a.n_layer):
-        mlp.append(balance(g[l], lines[l]["down"].inputs, centred=True))
+        rows, columns = lines[l]["up"].outputs[0], lines[l]["down"].inputs
+        channels = Channels(up[l], g[l], rows, columns, squares["a"][l], squares["g"][l], a.d_model)
+        mlp.append(least_noise(channels, words))
         out = head_columns(lines[l]["o"].inputs, a.n_kv_head, a.head_dim)
         values.append(balance(v[l], out, centred=True))
         turned.append(balance(k[l], q[l], centred=False))

@@ -43,7 +43,7 @@ class LlamaExecution(KernelRows):
             "write": bits(c.write_bits, 32),
             "out": bits(c.post_norm.out_bits if c.post_norm else 32, 32),
             "f": c.gate_bits,  # checked or not: the table has no other entry
-            "up": bits(c.act_bits, 16),
+            "up": bits(c.up_bits, 16 if c.up_bits <= 16 else 32),
         }
 
     def rows(self, start: int, stop: int, progress: Progress | None = None) -> None:
@@ -167,8 +167,8 @@ class LlamaExecution(KernelRows):
         y = trace["y"][2 * l + 1, at]
         f = self.linear("gate", l, at, y, l)
         up = self.linear("up", l, at, y, l).astype(np.int64)
-        table = self.model["act"]
-        a = table[f.astype(np.int64) + len(table) // 2]
+        table = self.model["act"][c.act_class[l]]
+        a = table[f.astype(np.int64) + len(table) // 2].astype(np.int64)
         trace["a"][l, at] = a
         z = (a * up << c.gains("product")[l]) + (1 << c.product_shift - 1)
         g = self.guard.signed_array(f"g[{l}]", z >> c.product_shift, c.product_bits, 32)

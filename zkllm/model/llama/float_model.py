@@ -90,9 +90,6 @@ class LlamaFloat:
         first, second = x[..., :half], x[..., half:]
         return np.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1)
 
-    def activated(self, f: np.ndarray, l: int) -> np.ndarray:
-        return GATES[self.a.activation].values(f).astype(self.dtype)
-
     def attend(self, layer: Layer, y: np.ndarray, watch: Watch, l: int) -> np.ndarray:
         """All heads' outputs [S, t, n_head head_dim]; q, k, v are seen as [S, head of k, .., t, features]."""
         a = self.a
@@ -138,7 +135,9 @@ class LlamaFloat:
         f, up = self.apply(layer, "mlp.gate_proj", y), self.apply(layer, "mlp.up_proj", y)
         watch("f", l, f)
         watch("up", l, up)
-        g = self.activated(f, l) * up
+        a = GATES[self.a.activation].values(f).astype(self.dtype)
+        watch("a", l, a)
+        g = a * up
         watch("g", l, g)
         return x + self.write(layer, self.apply(layer, "mlp.down_proj", g), AFTER_MLP, watch, 2 * l + 1)
 

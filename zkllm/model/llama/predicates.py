@@ -37,7 +37,10 @@ SHIFTS = ("qkv_shift", "o_shift", "gate_shift", "up_shift", "product_shift", "do
           "exp_shift")  # fmt: skip
 SLOTS = {"head_slots": "head_slot_bits", "width_slots": "width_slot_bits", "inner_slots": "inner_slot_bits",
          "vocab_slots": "vocab_slot_bits"}  # fmt: skip
-GAINED = ("qkv", "o", "gate", "up", "product", "down")
+GAINED = ("qkv", "o", "gate", "up", "product", "down", "score")
+MOST_CLASSES = 4  # of layers, a table of the activation each
+ACTIVATION_BITS = 30
+"""Of the activation's output, which its table alone ranges."""
 ROTARY_BITS = 15
 """Of a cosine's or sine's magnitude, 1 included: a traced turn fits 64 bits, whatever the word."""
 
@@ -126,15 +129,20 @@ def largest_public_sum(c: LlamaConfig, tables: LlamaModel | dict[str, np.ndarray
     """For the relations without weights."""
     act, delta = 1 << (c.act_bits - 1), 1 << c.exp_shift
     total, turn = c.n_ctx * max_abs(tables["exp"]), max_abs(tables["cos"]) + max_abs(tables["sin"])
-    product = 1 << (c.product_bits - 1)
+    product, gated = 1 << (c.product_bits - 1), largest_product(c, tables["act"])
     return {
         **{f"{n.name} rows": n.row_sum for n in gained_norms(c)},
         "rotary": (act << c.rotary_shift) + (1 << c.rotary_shift) + turn * act,
-        "attention": 2 * c.head_dim * act * act + delta * ((1 << c.exp_bits) + (1 << c.over_bits) + 1),
+        "attention": (2 * c.head_dim * act * act << max(c.gains("score")))
+        + delta * ((1 << c.exp_bits) + (1 << c.over_bits) + 1),
         "division": 2 * total * (2 * act + 1) + total + (1 << c.div_bits),
-        "gated product": (product << c.product_shift) + (1 << c.product_shift)
-        + (max_abs(tables["act"]) * act << max(c.gains("product"))),
+        "gated product": (product << c.product_shift) + (1 << c.product_shift) + gated,
     }  # fmt: skip
+
+
+def largest_product(c: LlamaConfig, act: np.ndarray) -> int:
+    """|2^gain a up|, up as it is ranged."""
+    return max_abs(act) << c.up_bits - 1 << max(c.gains("product"))
 
 
 # ---- predicates
@@ -204,7 +212,8 @@ def _table_predicates(
         "exp table is non-increasing": bool((e[:-1] >= e[1:]).all()),
         "exp table ends in 0": int(e[-1]) == 0,
         "exp table starts above 0": int(e[0]) > 0,
-        "activation's table fits act_bits": max_abs(tables["act"]) < 1 << (c.act_bits - 1),
+        f"activation's table fits {ACTIVATION_BITS} bits": max_abs(tables["act"])
+        < 1 << (ACTIVATION_BITS - 1),
         **{
             f"cosines and sines are below 2^{ROTARY_BITS}: {name}": max_abs(tables[name]) < 1 << ROTARY_BITS
             for name in ("cos", "sin")
@@ -213,8 +222,12 @@ def _table_predicates(
             f"{name}: contents as specified": np.array_equal(tables[name], specified[name])
             for name in specified
         },
+        "activation's tables: scales for each class": len(spec.act_in_log2) == c.act_classes,
     }.items():
         yield Predicate(text, holds, text)
+    bits = largest_product(c, tables["act"]).bit_length()
+    text = f"the gated product may reach 2^{bits}, at most 2^{ACCUMULATOR_BITS}"
+    yield Predicate("traced product", bits <= ACCUMULATOR_BITS, text)
     total = 2 * c.n_ctx * max_abs(e)
     text = f"div_bits: 2 M may reach {total}, at most 2^{c.div_bits}"
     yield Predicate("div_bits and the table", total <= 1 << c.div_bits, text)
@@ -263,6 +276,11 @@ def _conditions(c: LlamaConfig) -> Iterator[tuple[str, bool]]:
         gains = c.gains(kind)
         yield f"{kind}_gains: one of each layer", len(gains) == c.n_layer
         yield f"0 <= {kind}_gains <= 16, the least 0", min(gains, default=1) == 0 and max(gains) <= 16
+    yield "act_class: a class for each layer", len(c.act_class) == c.n_layer
+    classes = 1 <= len(set(c.act_class)) <= MOST_CLASSES and min(c.act_class) == 0
+    used = classes and max(c.act_class) + 1 == len(set(c.act_class))
+    yield f"act_class: counted from 0, all used, at most {MOST_CLASSES}", used
+    yield "exp_shift is no less than a gain of scores", max(c.gains("score"), default=0) <= c.exp_shift
     yield "n_kv_head divides n_head", c.n_head % c.n_kv_head == 0
     yield "head_dim is even", c.head_dim % 2 == 0
     yield "head_slots divide half a head's features", c.half > 0 and c.half % c.head_slots == 0
@@ -276,6 +294,7 @@ def _conditions(c: LlamaConfig) -> Iterator[tuple[str, bool]]:
     yield "0 <= wte_shift <= 40", 0 <= c.wte_shift <= 40
     yield f"1 <= rotary_shift < {ROTARY_BITS}", 1 <= c.rotary_shift < ROTARY_BITS
     yield "act_bits, gate_bits <= 16", 2 <= c.act_bits <= 16 and 2 <= c.gate_bits <= 16
+    yield "up_bits <= 24", 2 <= c.up_bits <= 24
     yield "product_bits, final_bits <= 30", 2 <= c.product_bits <= 30 and 2 <= c.final_bits <= 30
     yield "exp_bits <= 20, over_bits <= 31", 1 <= c.exp_bits <= 20 and 1 <= c.over_bits <= 31
     yield "write_bits <= 32", 2 <= c.write_bits <= 32

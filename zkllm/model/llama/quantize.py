@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import combinations
 from math import ceil, floor, isqrt, log, log2, sqrt
+from operator import add
 
 import numpy as np
 
@@ -24,7 +26,7 @@ from zkllm.model.checkpoint import Checkpoint
 from zkllm.model.folding import finite_maxima, quantized
 from zkllm.model.llama.architecture import LlamaArchitecture
 from zkllm.model.llama.calibrate import LlamaRanges
-from zkllm.model.llama.equalise import choose_exponents, largest_after
+from zkllm.model.llama.equalise import Words, choose_exponents, largest_after
 from zkllm.model.llama.folding import (
     KINDS,
     Folded,
@@ -45,6 +47,7 @@ from zkllm.model.predicates import NORM_BITS, UNIQUE_BITS
 from zkllm.model.quantize import (
     COARSEST_STEP,
     GAIN_BITS,
+    NORMAL,
     TARGET_BITS,
     QuantizerOptions,
     fit,
@@ -57,7 +60,13 @@ from ...limits import MAX_CHOSEN_MU
 from ...protocol.column_sizes import ColumnSizes
 
 MOST_GAIN = 16  # log2 of what multiplies a layer's products
-WIDE_BITS = 20  # of the gated product and of the final RMSNorm's output
+QUALITIES = {
+    "fast": QuantizerOptions(wide_bits=16, classes=1, exp_bits=11),
+    NORMAL: QuantizerOptions(),
+    "exact": QuantizerOptions(wide_bits=24, up_bits=20, exp_bits=15, over_limbs=2),
+}
+"""What a user may ask for. Fast: no value of the MLP takes a second lookup, and there is one table of the
+activation. Exact: wider words for what costs most, which take lookups and slots."""
 LEAST_RHO_BITS, FULL_RHO_BITS = (
     10,
     13,
@@ -103,6 +112,44 @@ def _largest(checkpoint: Checkpoint, name: str) -> float:
     return max(finite_maxima(name, block)[0] for block in checkpoint.blocks(name))
 
 
+def gate_classes(own: Sequence[int], most: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """(class of each layer, fractional bits of each class) from the finest that each layer allows.
+
+    A layer of massive gates would set a coarse scale for all. Another class, which costs a table, is formed
+    where it halves the rounding noise summed over the layers; each takes the scales above the next one's.
+    """
+    levels = sorted(set(own))
+
+    def placed(chosen: Sequence[int]) -> list[int]:
+        return [max(level for level in chosen if level <= f) for f in own]
+
+    def noise(chosen: Sequence[int]) -> float:
+        return sum(4.0**-f for f in placed(chosen))
+
+    best: tuple[int, ...] = (levels[0],)
+    for count in range(2, min(most, len(levels)) + 1):
+        found = min(((levels[0], *finer) for finer in combinations(levels[1:], count - 1)), key=noise)
+        if 2 * noise(found) > noise(best):
+            break
+        best = found
+    return tuple(best.index(f) for f in placed(best)), best
+
+
+def common_shift(natural: Sequence[int], limb: int, y: int, width: int) -> int:
+    """One shift for a matrix' outputs, at most a limb, from those that the finest of each part want.
+
+    A part that wants a larger one gets coarser weights, one that wants a smaller one coarser outputs. In
+    units of its own step an output's rounding is 1, that of its weights sqrt(width) 2^(y - shift): the sum of
+    both decides, relative to each part's finest step.
+    """
+
+    def noise(shift: int) -> float:
+        return sum(4.0 ** max(0, shift - own) for own in natural) * (1 + width * 4.0 ** (y - shift))
+
+    least = min(natural)
+    return min(range(least, max(least, min(limb, max(natural))) + 1), key=noise)
+
+
 class _Shifts:
     """Requantisation shifts: what each layer needs, at most one limb (finer weights than that would cost a
     second lookup for each remainder); one shift serves all, and gains make up for the difference."""
@@ -129,9 +176,11 @@ def choose_config(
     limb, layers = options.limb_bits or word, range(checkpoint.llama.n_layer)
     # words have a bit less headroom than widths, which are rounded up to whole limbs anyway
     room, wide_room = 2.0 ** max(0, options.headroom_bits - 1), 2**options.headroom_bits
-    gate_bits, wide = options.gelu_bits or word, min(30, max(word, WIDE_BITS - 16 + word))
+    gate_bits, wide, up_bits = (
+        options.gelu_bits or word, options.wide_bits - 16 + word, options.up_bits - 16 + word,
+    )  # fmt: skip
     lines = _read_all_lines(checkpoint, progress)
-    exponents = choose_exponents(a, lines, ranges)
+    exponents = choose_exponents(a, lines, ranges, Words(up_bits, wide, room, 2 * wide_room))
     seen, channels = ranges.tensors, largest_after(ranges, exponents)
     finest = {
         name: [fit_weight(most) for most in maxima]
@@ -147,25 +196,46 @@ def choose_config(
         """An output's scale: below that of the products that it is rounded from."""
         return min(fit(bits, room * most), accumulator - 1)
 
-    # one table of exponentials and one of the activation serve all layers
-    raw = {
-        name: tuple(
-            output(word, most[0], y + finest[name][l])
-            for l, most in enumerate(ranges.channels[f"raw_{name}"])
-        )
-        for name in ("qk" if a.head_norm else "")
+    # what the matrix of queries, keys and values makes: where heads are normed, it is not what is turned
+    wide_of = {
+        name: [most for (most,) in ranges.channels[name]] for name in ("raw_q", "raw_k") if a.head_norm
     }
-    q, k = (fit(word, room * max(channels[name])) for name in "qk")
+    made = {"q": wide_of.get("raw_q", channels["q"]), "k": wide_of.get("raw_k", channels["k"])}
+    q, k, v, up = (
+        [output(bits, most, y + finest[name][l]) for l, most in enumerate(made.get(name, channels[name]))]
+        for name, bits in (("q", word), ("k", word), ("v", word), ("up", up_bits))
+    )
+    for l in layers:
+        natural = [y + finest[name][l] - scales[l] for name, scales in (("q", q), ("k", k), ("v", v))]
+        shift = common_shift(natural, limb, y, a.d_model)
+        q[l], k[l], v[l] = (
+            scale - max(0, shift - own) for scale, own in zip((q[l], k[l], v[l]), natural, strict=True)
+        )
+    parts = [{"q": q[l], "k": k[l], "v": v[l]} for l in layers]
+    raw = (tuple(q), tuple(k))
+    if a.head_norm:
+        q, k = ([fit(word, room * most) for most in channels[name]] for name in "qk")
+    least = min(map(sum, zip(q, k, strict=True)))
+    q = [min(q[l], least + MOST_GAIN - k[l]) for l in layers]
     if not a.head_norm:
-        q, k = (min(scale, y + min(finest[name]) - 1) for name, scale in (("q", q), ("k", k)))
-    f = output(gate_bits, seen["f"], y + min(finest["gate"]))
-    v = tuple(output(word, channels["v"][l], y + finest["v"][l]) for l in layers)
-    up = [output(word, channels["up"][l], y + finest["up"][l]) for l in layers]
+        parts = [{**part, "q": own} for part, own in zip(parts, q, strict=True)]
     up = [min(scale, min(up) + MOST_GAIN) for scale in up]
-    act = GATES[a.activation].output(f, word, gate_bits)
-    g = min(fit(wide, room * max(channels["g"])), act + min(up) - 1)
+    gates = [output(gate_bits, most, y + finest["gate"][l]) for l, most in enumerate(ranges.layers["f"])]
+    act_class, by_class = gate_classes(gates, options.classes)
+    f = [by_class[p] for p in act_class]
+    # massive products vary most from text to text, and a wide word has bits to spare
+    g = [fit(wide, 2 * wide_room * most) for most in channels["g"]]
+    # no lookup ranges the activation's output, so that its table may be finer than a word, as far as the
+    # product's remainder takes one lookup
+    activated = GATES[a.activation].output
+    one_lookup = [min(limb + g[l] - up[l] for l in layers if act_class[l] == p) for p in range(len(by_class))]
+    act = [
+        max(activated(f[l], word, gate_bits), min(activated(f[l], wide, gate_bits), one_lookup[p]))
+        for l, p in enumerate(act_class)
+    ]
+    g = [min(g[l], act[l] + up[l] - 1) for l in layers]
     wte = fit(min(word, 16), largest_wte)
-    accumulators = [v[l] + finest["o"][l] for l in layers], [g + w for w in finest["down"]]
+    accumulators = [v[l] + finest["o"][l] for l in layers], [g[l] + finest["down"][l] for l in layers]
     put_out = tuple(
         output(wide, most[0], accumulators[m % 2][m // 2])
         for m, most in enumerate(ranges.channels.get("out", ()))
@@ -188,37 +258,36 @@ def choose_config(
     yf = min(yf, floor(log2((1 << min(62, 2 * limb)) / spread)) - head) if spread else yf
 
     shifts = _Shifts(limb)
-    parts = [
-        {"q": raw["q"][l], "k": raw["k"][l], "v": v[l]} if raw else {"q": q, "k": k, "v": v[l]}
-        for l in layers
-    ]
     own = shifts.choose("qkv", [min(y + finest[n][l] - out for n, out in parts[l].items()) for l in layers])
     w_qkv = tuple((p["q"] + s - y, p["k"] + s - y, p["v"] + s - y) for p, s in zip(parts, own, strict=True))
     outs = put_out or (residual,) * 2 * a.n_layer
     w_o = tuple(outs[2 * l] + s - v[l] for l, s in enumerate(
         shifts.choose("o", [accumulators[0][l] - outs[2 * l] for l in layers])))  # fmt: skip
-    w_gate = tuple(f + s - y for s in shifts.choose("gate", [y + w - f for w in finest["gate"]]))
+    w_gate = tuple(f[l] + s - y for l, s in enumerate(
+        shifts.choose("gate", [y + finest["gate"][l] - f[l] for l in layers])))  # fmt: skip
     w_up = tuple(up[l] + s - y for l, s in enumerate(
         shifts.choose("up", [y + finest["up"][l] - up[l] for l in layers])))  # fmt: skip
-    w_down = tuple(outs[2 * l + 1] + s - g for l, s in enumerate(
+    w_down = tuple(outs[2 * l + 1] + s - g[l] for l, s in enumerate(
         shifts.choose("down", [accumulators[1][l] - outs[2 * l + 1] for l in layers])))  # fmt: skip
-    product = [act + scale - g for scale in up]
+    product = [act[l] + up[l] - g[l] for l in layers]
     final_shift = max(1, min(limb, GAIN_BITS + y - yf))
     fields: JsonObject = {
         **shifts.fields, "rotary_shift": min(14, ROTARY_BITS - 1), "product_shift": max(product),
         "product_gains": tuple(max(product) - s for s in product), "final_shift": final_shift,
         "wte_shift": max(0, token_shift), "x0_shift": max(0, -token_shift), "wte_factor": factor,
+        "act_class": act_class, "score_gains": tuple(max(map(add, q, k)) - q[l] - k[l] for l in layers),
     }  # fmt: skip
     head_norm, head_scales = (
-        _head_norm(checkpoint, exponents, (q, k), (raw["q"], raw["k"]), word, limb) if raw else NONE
+        _head_norm(checkpoint, exponents, (tuple(q), tuple(k)), raw, word, limb) if a.head_norm else NONE
     )
     post_norm, post_scales = _post_norm(checkpoint, residual, put_out, wide, limb) if put_out else NONE
     scales = LlamaScales(
-        wte=wte, head=head, residual=residual, y=y, q=q, k=k, v=v, w_qkv=w_qkv, w_o=w_o, f=f, a=act,
-        up=tuple(up), g=g, w_gate=w_gate, w_up=w_up, w_down=w_down, gain=yf + final_shift - y, yf=yf,
+        wte=wte, head=head, residual=residual, y=y, q=tuple(q), k=tuple(k), v=tuple(v), w_qkv=w_qkv, w_o=w_o,
+        f=tuple(f), a=tuple(act), up=tuple(up), g=tuple(g), w_gate=w_gate, w_up=w_up, w_down=w_down,
+        gain=yf + final_shift - y, yf=yf,
         exponents=exponents, head_norm=head_scales, post_norm=post_scales,
     )  # fmt: skip
-    exps, spec = _exp_fields(seen["delta"], scales, a, options)
+    exps, spec = _exp_fields(seen["delta"], scales, act_class, a, options)
 
     def signed_bits(maximum: float, scale: int, most: int = 62) -> int:
         bits = ceil(log2(max(1.0, maximum * wide_room * 2.0**scale))) + 1
@@ -228,7 +297,8 @@ def choose_config(
         n_layer=a.n_layer, n_head=a.n_head, n_kv_head=a.n_kv_head, head_dim=a.head_dim, d_model=a.d_model,
         d_inner=a.d_inner, vocab_size=a.vocab_size, n_ctx=a.n_ctx, pad_id=a.pad_id, qkv_bias=a.qkv_bias,
         o_bias=a.o_bias, mlp_bias=a.mlp_bias, tied_head=a.tied_head,
-        act_bits=word, gate_bits=gate_bits, product_bits=wide, final_bits=wide, limb_bits=limb,
+        act_bits=word, up_bits=up_bits, gate_bits=gate_bits, product_bits=wide, final_bits=wide,
+        limb_bits=limb,
         write_bits=signed_bits(seen["write"], residual, 32),
         logit_bits=signed_bits(seen["logits"], scales.logits),
         diff_bits=signed_bits(seen["diff"] / 2, scales.logits),
@@ -278,18 +348,20 @@ NONE = (None, None)
 def _head_norm(
     checkpoint: Checkpoint,
     exponents: Exponents,
-    made: tuple[int, int],
+    made: tuple[tuple[int, ...], tuple[int, ...]],
     raw: tuple[tuple[int, ...], tuple[int, ...]],
     word: int,
     limb: int,
 ) -> tuple[HeadNormConfig, HeadNormScales]:
-    """`made`: scales of queries and keys that are normed; `raw`: before, of each layer."""
+    """Scales of queries and of keys, of each layer. `made`: normed, `raw`: before."""
     a = checkpoint.llama
     gains = np.stack([np.abs(head_gains(checkpoint, l, exponents)).max(axis=1) for l in range(a.n_layer)])
     query_eps, key_eps = (tuple(eps_of(a.rms_norm_eps, a.head_dim, f) for f in scales) for scales in raw)
-    each = [Made(float(most), scale) for most, scale in zip(gains.max(axis=0), made, strict=True)]
+    each = [
+        Made(float(most), scale) for most, scale in zip(gains.T.reshape(-1), made[0] + made[1], strict=True)
+    ]
     norm = choose_norm(a.head_dim, word, each, query_eps + key_eps, limb)
-    query_gain, key_gain = (scale + norm.shift - norm.kappa for scale in made)
+    query_gain, key_gain = (tuple(f + norm.shift - norm.kappa for f in scales) for scales in made)
     config = HeadNormConfig(**asdict(norm), query_eps=query_eps, key_eps=key_eps)
     return config, HeadNormScales(*raw, query_gain, key_gain)
 
@@ -313,28 +385,34 @@ def _post_norm(
 
 
 def _exp_fields(
-    delta: float, scales: LlamaScales, a: LlamaArchitecture, options: QuantizerOptions
+    delta: float,
+    scales: LlamaScales,
+    act_class: Sequence[int],
+    a: LlamaArchitecture,
+    options: QuantizerOptions,
 ) -> tuple[JsonObject, LlamaTables]:
-    """The exponential's step 2^exp_shift, in units of 2^-(q + k) / sqrt(score divisor), and what follows."""
+    """The exponential's step 2^exp_shift, in units of scores / sqrt(score divisor), and what follows."""
     limb, top = options.limb_bits or options.act_bits, 1 << min(15, options.act_bits - 1)
-    unit = 2.0 ** -(scales.q + scales.k) / sqrt(a.score_divisor)
+    unit = 2.0**-scales.scores / sqrt(a.score_divisor)
     span = log(2 * top)  # exp(-span) * top = 1/2: everything beyond rounds to 0
     finest = ceil(log2(span / ((1 << options.exp_bits) - 1) / unit))
-    widest = delta * 2**options.headroom_bits / unit
-    # one lookup for `over`, unless the step would be coarser than that
-    coarse = ceil(log2(widest / (1 << limb))) if widest else finest
+    widest = delta * 2.0 ** max(0, options.headroom_bits - 1) / unit
+    # as many lookups for `over`, unless the step would be coarser than that
+    coarse = ceil(log2(widest / (1 << min(31, options.over_limbs * limb)))) if widest else finest
     coarsest = max(finest, floor(log2(COARSEST_STEP / unit)))
-    exp_shift = max(1, min(max(finest, coarse), coarsest, 30))
+    coarsest_layer = scales.scores - min(map(add, scales.q, scales.k))  # its scores are multiples of 2^that
+    exp_shift = max(1, coarsest_layer, min(max(finest, coarse), coarsest, 30))
     exp_bits = max(1, ceil_log2(ceil(span / (unit * 2.0**exp_shift)) + 2))
     over_bits = max(1, ceil(log2(max(2.0, widest / 2**exp_shift))))
     fields = {
         "exp_shift": exp_shift, "exp_bits": exp_bits, "over_bits": min(31, whole_limbs(over_bits, limb)),
         "div_bits": whole_limbs(ceil_log2(2 * a.n_ctx * top), limb),
     }  # fmt: skip
+    first = [list(act_class).index(p) for p in range(max(act_class) + 1)]  # a layer of each class
     spec = LlamaTables(
-        exp_top=top, exp_step_log2=exp_shift - scales.q - scales.k, score_divisor=a.score_divisor,
-        act_in_log2=scales.f, act_out_log2=scales.a, activation=a.activation, rotary=a.rotary,
-        more_rotaries=a.more_rotaries,
+        exp_top=top, exp_step_log2=exp_shift - scales.scores, score_divisor=a.score_divisor,
+        act_in_log2=tuple(scales.f[l] for l in first), act_out_log2=tuple(scales.a[l] for l in first),
+        activation=a.activation, rotary=a.rotary, more_rotaries=a.more_rotaries,
     )  # fmt: skip
     return fields, spec
 
@@ -362,7 +440,7 @@ def quantized_blocks(
             # of the products A W, whose multiple of 2^gain the bias is added to
             inputs, scales = {
                 "qkv": (s.y, [q] * c.group + [k, v]), "o": (s.v[l], [s.w_o[l]]),
-                "gate": (s.y, [s.w_gate[l]]), "up": (s.y, [s.w_up[l]]), "down": (s.g, [s.w_down[l]]),
+                "gate": (s.y, [s.w_gate[l]]), "up": (s.y, [s.w_up[l]]), "down": (s.g[l], [s.w_down[l]]),
             }[group]  # fmt: skip
             folded = Folded.read(checkpoint, l, group, s.exponents)
             yield f"w_{group}", folded.quantized(np.array(scales)).reshape(1, *known[f"w_{group}"][1][1:])
@@ -381,9 +459,8 @@ def quantized_blocks(
     else:
         if heads := s.head_norm:
             for l in range(c.n_layer):
-                gains = zip(
-                    head_gains(checkpoint, l, s.exponents), (heads.query_gain, heads.key_gain), strict=True
-                )
+                at_scales = (heads.query_gain[l], heads.key_gain[l])
+                gains = zip(head_gains(checkpoint, l, s.exponents), at_scales, strict=True)
                 rows = [rounded_to(gain, at, f"layer {l}: gain of heads", np.int32) for gain, at in gains]
                 yield "head_gain", np.stack(rows)[None]
         if after := s.post_norm:

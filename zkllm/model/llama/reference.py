@@ -56,6 +56,11 @@ class LlamaExecution:
         self.put(rem, *rem_at, value=z - (y << shift))
         return y
 
+    def table(self, l: int) -> list[int]:
+        """Of a layer's activation."""
+        table: list[int] = self.m["act"][self.c.act_class[l]]
+        return table
+
     def gain(self, kind: str, l: int) -> int:
         """log2 of what multiplies a layer's products."""
         return self.c.gains(kind)[l]
@@ -173,7 +178,7 @@ class LlamaExecution:
         query, scores = turned[t][h % c.group][own], []
         for u in range(self.rows):
             z = sum(a * b for a, b in zip(query, turned[u][c.group][part], strict=True))
-            scores.append(self.put("Z", l, t, h, u, value=z))
+            scores.append(self.put("Z", l, t, h, u, value=z << self.gain("score", l)))
         attained = max(scores[:visible])
         first = scores.index(attained)
         top = self.put("score_max", l, t, h, value=attained)
@@ -221,7 +226,7 @@ class LlamaExecution:
 
     def inner(self, l: int, ys: Rows) -> Rows:
         """g = round(2^gain act(f) up) of the gate's f, a table's output, and of up."""
-        c, offset, table, rows = self.c, 1 << (self.c.gate_bits - 1), self.m["act"], []
+        c, offset, table, rows = self.c, 1 << (self.c.gate_bits - 1), self.table(l), []
         for t, y in enumerate(ys):
             row = []
             sums = [self.accumulated(kind, l, y) for kind in ("gate", "up")]
@@ -270,7 +275,8 @@ class LlamaTracing(LlamaExecution):
         # f has no other range than its table
         signed = {
             **{"x0": (32, 32), "write": (c.write_bits, 32), "f": (c.gate_bits, c.gate_bits)},
-            **dict.fromkeys(("y", "qkv", "normed", "rot", "o", "up"), (c.act_bits, 16)),
+            **dict.fromkeys(("y", "qkv", "normed", "rot", "o"), (c.act_bits, 16)),
+            "up": (c.up_bits, 16 if c.up_bits <= 16 else 32),
             **{"g": (c.product_bits, 32), "yf": (c.final_bits, 32 if c.final_bits > 16 else 16)},
         }
         unsigned = norm_and_score_widths(c)

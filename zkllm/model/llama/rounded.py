@@ -94,11 +94,6 @@ class RoundedLlama(LlamaFloat):
         )
         return self._real(cos[:rows], c.rotary_shift), self._real(sin[:rows], c.rotary_shift)
 
-    def activated(self, f: np.ndarray, l: int) -> np.ndarray:
-        a = super().activated(f, l)
-        self._round("a", l, a)
-        return a
-
     def attend(self, layer: Layer, y: np.ndarray, watch: Watch, l: int) -> np.ndarray:
         o = super().attend(layer, y, watch, l)
         self._round("o", l, o)
@@ -152,7 +147,7 @@ class RoundedLlama(LlamaFloat):
         found: dict[str, Layer] = {}
         if heads := self.scales.head_norm:
             of_kind = zip(
-                HEAD_NORMS, self.model["head_gain"][l], (heads.query_gain, heads.key_gain), strict=True
+                HEAD_NORMS, self.model["head_gain"][l], (heads.query_gain[l], heads.key_gain[l]), strict=True
             )
             found["head_gain"] = {name: self._real(gain, scale) for name, gain, scale in of_kind}
         if after := self.scales.post_norm:

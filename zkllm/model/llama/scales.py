@@ -48,8 +48,8 @@ class HeadNormScales:
 
     query: tuple[int, ...]
     key: tuple[int, ...]
-    query_gain: int
-    key_gain: int
+    query_gain: tuple[int, ...]
+    key_gain: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -68,15 +68,15 @@ class LlamaScales:
     head: int  # of the head's matrix: wte where it is the embedding
     residual: int
     y: int
-    q: int
-    k: int
-    v: tuple[int, ...]  # of each layer, as all weights and up; and the attention output's
+    q: tuple[int, ...]  # of each layer, as all weights, and what attention and the MLP compute
+    k: tuple[int, ...]
+    v: tuple[int, ...]  # and the attention output's
     w_qkv: tuple[tuple[int, int, int], ...]
     w_o: tuple[int, ...]
-    f: int
-    a: int
+    f: tuple[int, ...]  # the same in all layers of a class
+    a: tuple[int, ...]
     up: tuple[int, ...]
-    g: int
+    g: tuple[int, ...]
     w_gate: tuple[int, ...]
     w_up: tuple[int, ...]
     w_down: tuple[int, ...]
@@ -85,6 +85,11 @@ class LlamaScales:
     exponents: Exponents
     head_norm: HeadNormScales | None = field(default=None, metadata=ABSENT)
     post_norm: PostNormScales | None = field(default=None, metadata=ABSENT)
+
+    @property
+    def scores(self) -> int:
+        """Of Q K, gains included: that of the layer where it is the finest."""
+        return max(q + k for q, k in zip(self.q, self.k, strict=True))
 
     @property
     def logits(self) -> int:

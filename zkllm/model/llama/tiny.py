@@ -44,14 +44,15 @@ def tiny_config(**overrides: Any) -> LlamaConfig:
     shape.update({k: v for k, v in overrides.items() if k in shape})
     d = shape["d_model"]
     scales: JsonObject = dict(
+        act_class=tuple(l % min(2, shape["n_layer"]) for l in range(shape["n_layer"])),
         pad_id=0, qkv_bias=True, o_bias=False, mlp_bias=False, tied_head=True,
         wte_shift=3, kappa=11, norm_shift=7, eps_int=3, rotary_shift=6,
         qkv_shift=_shift("qkv", d, 16, 10), o_shift=_shift("o", shape["n_head"] * shape["head_dim"], 10, 20),
         gate_shift=_shift("gate", d, 16, 5) + 1, up_shift=_shift("up", d, 16, 20) + 1, product_shift=2,
         down_shift=_shift("down", shape["d_inner"], 30, 20) + 1, final_shift=1, exp_shift=5,
         **{f"{kind}_gains": _gains(i, shape["n_layer"]) for i, kind in enumerate(GAINED)},
-        act_bits=8, gate_bits=6, product_bits=12, final_bits=10, write_bits=10, rho_bits=0, norm_bits=0,
-        over_bits=8, div_bits=0, logit_bits=17, diff_bits=17, exp_bits=5, limb_bits=8,
+        act_bits=8, up_bits=8, gate_bits=6, product_bits=12, final_bits=10, write_bits=10, rho_bits=0,
+        norm_bits=0, over_bits=8, div_bits=0, logit_bits=17, diff_bits=17, exp_bits=5, limb_bits=8,
         head_slots=1, head_slot_bits=0, width_slots=1, width_slot_bits=0, inner_slots=1, inner_slot_bits=0,
         vocab_slots=1, vocab_slot_bits=0,
         **ColumnSizes.full(overrides.get("mu", 11), overrides.get("hidden", False))._asdict(),
@@ -84,7 +85,9 @@ def tiny_model(seed: int, **overrides: Any) -> LlamaModel:
     """
     c = tiny_config(**overrides)
     spec = LlamaTables(
-        exp_top=15, exp_step_log2=-1, score_divisor=c.head_dim, act_in_log2=c.gate_bits - 3, act_out_log2=3,
+        exp_top=15, exp_step_log2=-1, score_divisor=c.head_dim,
+        act_in_log2=tuple(c.gate_bits - 3 + p for p in range(c.act_classes)),
+        act_out_log2=(3,) * c.act_classes,
         activation="silu", rotary=Rotary("llama3", 100.0, 4.0, 1.0, 3.0, 16.0),
         more_rotaries=(Rotary("default", 10.0),) * max(c.angles, default=0),
     )  # fmt: skip

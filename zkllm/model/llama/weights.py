@@ -44,7 +44,8 @@ def arrays(c: LlamaConfig) -> dict[str, tuple[str, Shape]]:
     return {
         **found,
         "gain": ("int32", (d,)),  # of the last RMSNorm
-        "act": ("int32", (1 << c.gate_bits,)),  # signed input i at index i + 2^(gate_bits - 1)
+        # a table for each class of layers; signed input i at index i + 2^(gate_bits - 1)
+        "act": ("int32", (c.act_classes, 1 << c.gate_bits)),
         "exp": ("int32", (1 << c.exp_bits,)),
         "cos": ("int32", (*angles, c.n_ctx, c.half)),
         "sin": ("int32", (*angles, c.n_ctx, c.half)),
@@ -61,15 +62,15 @@ class LlamaTables:
     """What the tables contain, so that anyone can recompute them exactly.
 
     exp[i] = round(exp_top * exp(-i * 2^exp_step_log2 / sqrt(score_divisor))), its last entry 0;
-    act[i] = round(2^act_out_log2 * activation(i / 2^act_in_log2)); cos and sin are `rotary`'s, and after it
-    those of `more_rotaries`, where layers differ.
+    act[p][i] = round(2^act_out_log2[p] * activation(i / 2^act_in_log2[p])), p a class of layers; cos and sin
+    are `rotary`'s, and after it those of `more_rotaries`, where layers differ.
     """
 
     exp_top: int
     exp_step_log2: int
     score_divisor: int  # head_dim, but where a checkpoint says something else
-    act_in_log2: int
-    act_out_log2: int
+    act_in_log2: tuple[int, ...]
+    act_out_log2: tuple[int, ...]
     activation: str
     rotary: Rotary
     more_rotaries: tuple[Rotary, ...] = field(default=(), metadata=ABSENT)
@@ -86,11 +87,13 @@ class LlamaTables:
         spec = from_data(cls, data, "table specification")
         for rotary in spec.rotaries:
             rotary.check()
+        if not len(spec.act_in_log2) == len(spec.act_out_log2) > 0:
+            raise Malformed("table specification: scales of the activation for each class of layers")
         if spec.activation not in GATES:
             raise Malformed("table specification: an unknown activation")
         if not 0 < spec.exp_top < 1 << 30 or not 0 < spec.score_divisor < 1 << 30:
             raise Malformed("table specification: exp_top or score_divisor out of range")
-        if any(abs(scale) > 100 for scale in (spec.exp_step_log2, spec.act_in_log2, spec.act_out_log2)):
+        if any(abs(scale) > 100 for scale in (spec.exp_step_log2, *spec.act_in_log2, *spec.act_out_log2)):
             raise Malformed("table specification: a scale out of range")
         return spec
 
@@ -108,8 +111,9 @@ def tables_of(spec: LlamaTables, c: LlamaConfig) -> dict[str, np.ndarray]:
 
 
 def act_table(spec: LlamaTables, bits: int) -> np.ndarray:
-    """int32[2^bits]: the activation."""
-    return GATES[spec.activation].table(spec.act_in_log2, spec.act_out_log2, bits).copy()
+    """int32[classes, 2^bits]: the activation of each class of layers."""
+    table, scales = GATES[spec.activation].table, zip(spec.act_in_log2, spec.act_out_log2, strict=True)
+    return np.stack([table(f, a, bits) for f, a in scales])
 
 
 @dataclass(frozen=True)
