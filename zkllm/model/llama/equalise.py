@@ -6,7 +6,6 @@ sqrt(p / w)) less the layer's median, give both the same size: 16-bit weights ha
 has not. Queries and keys balance one another: e = round(log2 sqrt(k / q)), in the gains of their RMSNorms
 where they have these.
 
-
 Of the MLP that is where `least_noise` begins. Rounding up, g and both matrices, each to the step that its
 largest channel wants, leaves in the MLP's write a noise that is known from the calibration: some of it goes
 with 4^e, the rest with 4^-e. The exponent that balances the two in a channel follows, the steps follow from

@@ -135,7 +135,7 @@ class LlamaFloat:
         f, up = self.apply(layer, "mlp.gate_proj", y), self.apply(layer, "mlp.up_proj", y)
         watch("f", l, f)
         watch("up", l, up)
-        a = GATES[self.a.activation].values(f).astype(self.dtype)
+        a: np.ndarray = GATES[self.a.activation].values(f).astype(self.dtype)
         watch("a", l, a)
         g = a * up
         watch("g", l, g)
