@@ -136,14 +136,14 @@ def test_the_offer_is_never_above_what_the_reward_covers(scene, ask):
     assert all(a.max_fee * job.gas_used <= job.order.reward for a in record.attempts)
 
 
-@pytest.mark.parametrize("proved", [False, True])
-def test_somebody_who_settles_first_ends_the_job_before_anything_is_paid(scene, ask, proved):
+@pytest.mark.parametrize(("proved", "named"), [(False, True), (True, True), (True, False)])
+def test_somebody_who_settles_first_ends_the_job_before_anything_is_paid(scene, ask, proved, named):
     node = scene.node()
     request = ask()
     node.watch()
     if proved:
         node.prove()
-    scene.settle(RIVAL, request=request)
+    scene.settle(RIVAL, request=request if named else bytes(32))
     before = scene.paid()
     if proved:
         node.settle()  # before the watcher has seen it
