@@ -125,8 +125,9 @@ def test_what_stays_too_dear_ends_with_its_deadline(scene, ask):
 
 def test_the_offer_is_never_above_what_the_reward_covers(scene, ask):
     """A base fee that rises while the transaction waits is not followed beyond that."""
-    node = scene.node()
-    ask(reward=ETHER // 1000)
+    node = scene.node(margin=1.0)
+    set_base_fee(scene.rpc, 10 * GWEI)
+    ask(reward=ETHER // 200)
     node.watch()
     node.prove()
     node.settle()
@@ -136,14 +137,14 @@ def test_the_offer_is_never_above_what_the_reward_covers(scene, ask):
     assert all(a.max_fee * job.gas_used <= job.order.reward for a in record.attempts)
 
 
-@pytest.mark.parametrize("proved", [False, True])
-def test_somebody_who_settles_first_ends_the_job_before_anything_is_paid(scene, ask, proved):
+@pytest.mark.parametrize(("proved", "named"), [(False, True), (True, True), (True, False)])
+def test_somebody_who_settles_first_ends_the_job_before_anything_is_paid(scene, ask, proved, named):
     node = scene.node()
     request = ask()
     node.watch()
     if proved:
         node.prove()
-    scene.settle(RIVAL, request=request)
+    scene.settle(RIVAL, request=request if named else bytes(32))
     before = scene.paid()
     if proved:
         node.settle()  # before the watcher has seen it
@@ -392,6 +393,26 @@ def test_a_node_that_stops_answering_while_a_settlement_waits_loses_nothing(scen
         for _ in range(3):
             node.settle()
         assert node.only().state is State.SETTLED and scene.paid() == before + 2
+
+
+def test_a_transaction_that_waits_keeps_its_job_settling(scene, ask):
+    """However long it takes, and whatever is said meanwhile."""
+    node = scene.node(withdraw_factor=1e9)
+    ask()
+    node.watch()
+    node.prove()
+    before = scene.paid()
+    session = node.chain.session
+    session.capped, session.sender._timeout = lambda cap: session, 0.3
+    scene.rpc.request("evm_setAutomine", False)
+    for _ in range(2):
+        node.settle()
+        assert node.only().state is State.SETTLING and "not final yet" in node.only().reason
+    node.watch()
+    assert node.only().state is State.SETTLING and scene.paid() == before
+    scene.rpc.request("anvil_mine", "0x1")
+    node.settle()
+    assert node.only().state is State.SETTLED and scene.paid() == before + 1
 
 
 def test_an_account_without_means_keeps_the_job(scene, ask):

@@ -318,7 +318,6 @@ class Settler(Service):
                 continue
             LOG.warning("a reorganisation dropped a settlement", extra={"job": job.id})
             self._metrics.failed("reorganisation")
-            session.sender.reopen(settle_intent(job.order.claim_id, contract))
             self._jobs.move(
                 job.id, [State.SETTLED], State.SETTLING, "a reorganisation dropped its transaction"
             )
