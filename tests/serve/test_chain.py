@@ -208,7 +208,7 @@ def test_a_transaction_that_fails_on_the_chain_is_not_paid_for_again(scene, ask,
     node.prove()
     before = scene.paid()
     with monkeypatch.context() as patch:
-        patch.setattr(transactions, "gas_limit", lambda *_: 100_000)  # too little
+        patch.setattr(transactions, "gas_limit", lambda *_: 200_000)  # too little
         for _ in range(4):
             node.settle()
     assert node.only().state is State.FAILED and "failed on chain" in node.only().reason
