@@ -50,13 +50,15 @@ export class Calls {
     /** @type {import("./rpc.js").Call[]} */
     const questions = hashes.map((hash) => ["eth_getTransactionByHash", hash]);
     const answers = await this.rpc.askAll(questions);
-    const byHash = new Map(hashes.map((hash, i) => [hash, answers[i]]));
-    for (const claim of missing) {
-      const found = await this.find(claim, byHash.get(claim.transaction));
-      if (found === null) this.known.set(claim.id, null);
-      else {
-        const { settlement: _, ...rest } = found; // proofs are large: they are read again when they are needed
-        this.known.set(claim.id, rest);
+    for (const [i, hash] of hashes.entries()) {
+      const calls = await this.callsIn(answers[i]); // once for all of a transaction's claims
+      for (const claim of missing.filter(({ transaction }) => transaction === hash)) {
+        const found = calls.get(claim.id);
+        if (found === undefined) this.known.set(claim.id, null);
+        else {
+          const { settlement: _, ...rest } = found; // proofs are large: they are read again when they are needed
+          this.known.set(claim.id, rest);
+        }
       }
     }
   }
@@ -66,16 +68,19 @@ export class Calls {
    * @param {Claim} claim
    */
   async read(claim) {
-    return this.find(claim, await this.rpc.ask("eth_getTransactionByHash", claim.transaction));
+    const calls = await this.callsIn(await this.rpc.ask("eth_getTransactionByHash", claim.transaction));
+    return calls.get(claim.id) ?? null;
   }
 
   /**
-   * @param {Claim} claim
+   * The calls in a transaction's data by the claims that they settle.
    * @param {unknown} answer
-   * @returns {Promise<SettlingCall | null>}
+   * @returns {Promise<Map<string, SettlingCall>>}
    */
-  async find(claim, answer) {
-    if (answer === null) return null; // the node has dropped it
+  async callsIn(answer) {
+    /** @type {Map<string, SettlingCall>} */
+    const found = new Map();
+    if (answer === null) return found; // the node has dropped it
     const transaction = transactionIn(answer);
     const direct = transaction.to === this.history.contract;
     const settlements = direct ? decoded(transaction.input) : settlementsWithin(transaction.input);
@@ -84,19 +89,15 @@ export class Calls {
       try {
         const parameters = await this.parametersOf(verifier);
         const statement = statementOf(settlement.words, parameters);
-        if (toHex(claimIdOf(fromHex(parameters.modelId), parameters.k, statement)) === claim.id) {
-          return { settlement, parameters, statement, verifier, direct, together: settlements.length };
-        }
+        const id = toHex(claimIdOf(fromHex(parameters.modelId), parameters.k, statement));
+        const together = settlements.length;
+        if (!found.has(id)) found.set(id, { settlement, parameters, statement, verifier, direct, together });
       } catch (error) {
-        if (!(
-          error instanceof Refused ||
-          error instanceof Malformed ||
-          (error instanceof RpcError && error.answered)
-        ))
-          throw error;
+        const unreadable = error instanceof Refused || error instanceof Malformed;
+        if (!unreadable && !(error instanceof RpcError && error.answered)) throw error;
       }
     }
-    return null;
+    return found;
   }
 
   /**

@@ -3701,13 +3701,15 @@
       const hashes = [...new Set(missing.map(({ transaction }) => transaction))];
       const questions = hashes.map((hash) => ["eth_getTransactionByHash", hash]);
       const answers = await this.rpc.askAll(questions);
-      const byHash = new Map(hashes.map((hash, i) => [hash, answers[i]]));
-      for (const claim of missing) {
-        const found = await this.find(claim, byHash.get(claim.transaction));
-        if (found === null) this.known.set(claim.id, null);
-        else {
-          const { settlement: _, ...rest } = found;
-          this.known.set(claim.id, rest);
+      for (const [i, hash] of hashes.entries()) {
+        const calls = await this.callsIn(answers[i]);
+        for (const claim of missing.filter(({ transaction }) => transaction === hash)) {
+          const found = calls.get(claim.id);
+          if (found === void 0) this.known.set(claim.id, null);
+          else {
+            const { settlement: _, ...rest } = found;
+            this.known.set(claim.id, rest);
+          }
         }
       }
     }
@@ -3716,15 +3718,17 @@
      * @param {Claim} claim
      */
     async read(claim) {
-      return this.find(claim, await this.rpc.ask("eth_getTransactionByHash", claim.transaction));
+      const calls = await this.callsIn(await this.rpc.ask("eth_getTransactionByHash", claim.transaction));
+      return calls.get(claim.id) ?? null;
     }
     /**
-     * @param {Claim} claim
+     * The calls in a transaction's data by the claims that they settle.
      * @param {unknown} answer
-     * @returns {Promise<SettlingCall | null>}
+     * @returns {Promise<Map<string, SettlingCall>>}
      */
-    async find(claim, answer) {
-      if (answer === null) return null;
+    async callsIn(answer) {
+      const found = /* @__PURE__ */ new Map();
+      if (answer === null) return found;
       const transaction = transactionIn(answer);
       const direct = transaction.to === this.history.contract;
       const settlements = direct ? decoded(transaction.input) : settlementsWithin(transaction.input);
@@ -3733,15 +3737,15 @@
         try {
           const parameters = await this.parametersOf(verifier);
           const statement = statementOf(settlement.words, parameters);
-          if (toHex(claimIdOf(fromHex(parameters.modelId), parameters.k, statement)) === claim.id) {
-            return { settlement, parameters, statement, verifier, direct, together: settlements.length };
-          }
+          const id = toHex(claimIdOf(fromHex(parameters.modelId), parameters.k, statement));
+          const together = settlements.length;
+          if (!found.has(id)) found.set(id, { settlement, parameters, statement, verifier, direct, together });
         } catch (error) {
-          if (!(error instanceof Refused || error instanceof Malformed || error instanceof RpcError && error.answered))
-            throw error;
+          const unreadable = error instanceof Refused || error instanceof Malformed;
+          if (!unreadable && !(error instanceof RpcError && error.answered)) throw error;
         }
       }
-      return null;
+      return found;
     }
     /**
      * Of a registered verifier, or what a contract says of itself.
