@@ -101,27 +101,28 @@ def estimate(protocol: Description, circuit_log2: int = CIRCUIT_LOG2, tabled: bo
     """Of one proof of this shape; `tabled`: with an opening table, when only the witness columns' part of f
     has coefficients."""
     witness, circuit = protocol.witness, 1 << circuit_log2
-    column = 1 << protocol.mu
+    column = protocol.coefficients
     longest = max(column, 15 * circuit)  # of the polynomials that are committed
     weights = Term("weights", sum(weights_bytes(protocol)), mapped=True)
     # a pass over all weights lets go of each array before the next
     largest = Term("weights of one kind", max(weights_bytes(protocol)), mapped=True)
     srs = Term("SRS", G1_BYTES * longest, mapped=True)
+    trace = Term("trace", _trace_bytes(protocol))  # given up once the columns are made
     values = Term("witness", _PER_VALUE * witness.used)
     key = Term("proving key", _KEY_PER_ROW * circuit)
     # with a table f is the witness columns' part, whose masks are its highest coefficients
-    coefficients = 1 + max(map(max, protocol.masks)) if tabled else column
+    coefficients = protocol.witness_coefficients if tabled else column
     combined = Term("f", ELEMENT * coefficients)
     opened = max(coefficients, 15 * circuit)
-    reduced = _PER_COORDINATE * column
+    reduced = _PER_COORDINATE << protocol.mu
     reduced += _reduction_bytes(protocol.fixed, _PER_FIXED_ENTRY)
     reduced += _reduction_bytes(witness, _PER_WITNESS_ENTRY)
     columns = Term("columns", reduced)
     return Estimate(
-        (Term("program", _BASE), Term("trace", _trace_bytes(protocol))),
+        (Term("program", _BASE),),
         {
-            "trace": (weights,),
-            "witness": (Term("witness, cut", _PER_VALUE_CUT * witness.used),),
+            "trace": (trace, weights),
+            "witness": (trace, Term("witness, cut", _PER_VALUE_CUT * witness.used)),
             "commit witness": (values, srs),
             "lookups": (values, srs, Term("tree", _PER_LEAF * witness.used)),
             "product sums": (values, srs, largest),

@@ -16,8 +16,8 @@ import numpy as np
 
 from ..bits import ceil_log2
 from . import functionals as F
-from .algebra import Point, Scalar, eq, eq_index, ones_at
-from .layout import Block, Layout
+from .algebra import Point, Scalar, eq, eq3, eq_index, ones_at
+from .layout import Block, Layout, Tiles
 from .manifest import Manifest
 
 
@@ -277,13 +277,44 @@ def block_weight(witness: Layout, term: Opened | AddressTerm, i: int, block: Blo
     layout whose addresses lookups have."""
     if isinstance(term, AddressTerm):
         source = witness.blocks[term.source][i]
-        if source.spans != block.spans:
+        if replace(source, address=0) != replace(block, address=0):
             raise ValueError(f"{term.tensor} and {term.source} are cut differently")
         z, size = term.point, block.log2_size
         return eq_index(source.address >> size, z[: len(z) - size]) * eq(z[len(z) - size :], point)
+    if isinstance(block, Tiles):
+        return _weight_on_tiles(term, block, point)
     result: Scalar = 1
     at = len(point)
     for weight, (offset, k) in zip(reversed(term.weights), reversed(block.spans), strict=True):
         result = weight.block(offset, k, point[at - k : at]) * result
         at -= k
     return result
+
+
+def _weight_on_tiles(term: Opened, block: Tiles, point: Point) -> Scalar:
+    """Row and column share the tile: sum over d of both of their weights and eq(d, its coordinates)."""
+    tiled = {i: tiled_weight(term.weights[i], block, i) for i in block.axes}
+    result: Scalar = 1
+    at = len(point)
+    for i, (offset, k) in reversed(list(enumerate(block.spans))):
+        if i not in tiled:
+            result = term.weights[i].block(offset, k, point[at - k : at]) * result
+            at -= k
+            continue
+        low = tiled[i].low
+        if low is not None:
+            result = eq(low, point[at - block.low : at]) * result
+        result = tiled[i].factor * result
+        at -= block.low
+        if i == block.axes[0]:
+            d = point[at - block.shared : at]
+            highs = [w.high for w in tiled.values() if w.high is not None]
+            if highs:
+                result = (eq3(*highs, d) if len(highs) == 2 else eq(*highs, d)) * result
+            at -= block.shared
+    return result
+
+
+def tiled_weight(weight: F.Functional, block: Tiles, axis: int) -> F.Tiled:
+    """A weight on the row or the column of tiles."""
+    return F.on_tiles(weight, block.spans[axis][0], block.low, block.shared, block.step)

@@ -183,6 +183,16 @@ impl Points {
         Ok(PyBytes::new(py, point::raw_bytes(self.range(start, count)?)))
     }
 
+    /// Takes the pages of a mapped file off resident memory; they are read again when they are needed.
+    fn release(&self) -> PyResult<()> {
+        #[cfg(unix)]
+        if let Store::Mapped { map, .. } = &self.store {
+            // SAFETY: pages of a read-only mapping of a file come back with the same contents.
+            unsafe { map.unchecked_advise(memmap2::UncheckedAdvice::DontNeed)? };
+        }
+        Ok(())
+    }
+
     /// Index of the first entry that is not a point of G1 other than infinity, or None.
     #[pyo3(signature = (progress=None))]
     fn first_invalid(&self, py: Python<'_>, progress: Option<&Bound<'_, PyAny>>) -> PyResult<Option<usize>> {
