@@ -1,4 +1,4 @@
-"""Triangular tensors: every entry with u <= t has one address, no other has any, and weights are the tensor's."""
+"""Triangular tensors: each entry with u <= t has one address, no other has any, and weights are theirs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from zkllm.protocol.data import ProverData
 from zkllm.protocol.forms import AddressTerm, Opened, block_weight
 from zkllm.protocol.layout import Block, Layout, Tiles, pack, squares
 from zkllm.protocol.manifest import Lookup, Manifest
-from zkllm.protocol.reduction_prover import DenseWeights, Group, _weights
+from zkllm.protocol.reduction_prover import Group, _weights
 from zkllm.protocol.witness import count_multiplicities
 
 
@@ -148,9 +148,10 @@ def test_eq3() -> None:
     rng = random.Random(2)
     for n in range(4):
         a, b, c = (point(rng, n) for _ in range(3))
-        assert int(eq3(a, b, c)) == sum(
-            int(eq_index(x, a) * eq_index(x, b) * eq_index(x, c)) for x in range(1 << n)
-        ) % R
+        assert (
+            int(eq3(a, b, c))
+            == sum(int(eq_index(x, a) * eq_index(x, b) * eq_index(x, c)) for x in range(1 << n)) % R
+        )
 
 
 def test_tiles_stay_inside_their_tensor() -> None:

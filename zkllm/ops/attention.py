@@ -224,8 +224,8 @@ def division_rest(of: Material) -> np.ndarray:
 
 
 def _products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The matrices a b of each layer and head, over (l, t, shared, own, columns): in floating point where that
-    is exact for certain, which is some thirty times as fast as in integers."""
+    """The matrices a b of each layer and head, over (l, t, shared, own, columns): in floating point where
+    that is exact for certain, since numpy multiplies integers many times slower."""
     layers, shared, own, rows, _ = a.shape
     wide = np.dtype(object if object in (a.dtype, b.dtype) else np.int64)
     result = np.empty((layers, rows, shared, own, b.shape[-1]), wide)

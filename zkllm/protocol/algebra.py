@@ -53,8 +53,10 @@ def eq(a: Point, b: Point) -> Scalar:
 
 
 def eq3(a: Point, b: Point, c: Point) -> Scalar:
-    """sum over x of eq(a, x) eq(b, x) eq(c, x) = prod_i (a_i b_i c_i + (1 - a_i)(1 - b_i)(1 - c_i)), in which the
-    products of three cancel."""
+    """sum over x of eq(a, x) eq(b, x) eq(c, x) = prod_i (a_i b_i c_i + (1 - a_i)(1 - b_i)(1 - c_i)).
+
+    The products of three in a factor cancel.
+    """
     if not len(a) == len(b) == len(c):
         raise ValueError("eq3: points of different length")
     result: Scalar = 1

@@ -28,8 +28,8 @@ class Functional(Protocol):
 
 
 class Tiled(NamedTuple):
-    """What a functional is on the tiles of an axis (`layout.Tiles`): factor high[d] low[x] at index x of tile d,
-    high and low being eq(point, .), or 1 where there is None."""
+    """What a functional is on the tiles of an axis (`layout.Tiles`): factor high[d] low[x] at index x of tile
+    d, high and low being eq(point, .), or 1 where there is None."""
 
     factor: Scalar
     high: Point | None

@@ -11,10 +11,10 @@ the weights.
 
 Tensors that are `apart` (a hidden model's lookup tables, which are public) share no column with others.
 
-Of a *triangular* tensor the entries with u <= t alone are laid. Where t and u differ, the highest bit in which
-they do, j, says in which square below the diagonal they lie, one of 2^j rows; which of the squares of this size
-it is, say the bits above, which t and u share. All squares of a size are one block (`Tiles`), and so is the
-diagonal: log2 of the rows, and one more.
+Of a *triangular* tensor the entries with u <= t alone are laid. Where t and u differ, the highest bit in
+which they do, j, says in which square below the diagonal they lie, one of 2^j rows; which of the squares of
+this size it is, say the bits above, which t and u share. All squares of a size are one block (`Tiles`), and
+so is the diagonal: log2 of the rows, and one more.
 """
 
 from __future__ import annotations
@@ -80,8 +80,8 @@ class Block:
 
 @dataclass(frozen=True)
 class Tiles(Block):
-    """2^`shared` tiles along the diagonal, 2^`step` apart: (d, t', u') is at the row and the column that their
-    spans begin with, plus d 2^step + t' and plus d 2^step + u'.
+    """2^`shared` tiles along the diagonal, 2^`step` apart: (d, t', u') is at the row and the column that
+    their spans begin with, plus d 2^step + t' and plus d 2^step + u'.
 
     The row's span has the bits of d above those of t'. No tile reaches above the diagonal.
     """

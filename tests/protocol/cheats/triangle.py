@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..bending import Bends, add, to
+from ..bending import Bends, to
 from ..scene import Scene, triangle
 from .attention import ATTENTION, _attained_above, _row
 from .base import Cheat, claim, equation
@@ -20,15 +20,17 @@ def _exchanged(s: Scene) -> Bends:
 
     l, t, h, u = s.find(usable)
     names = ("sel", "idx", "over", "rem", "e")
-    return {
-        (name, l, t, h, x): to(s.value(name, l, t, h, y)) for name in names for x, y in ((0, u), (u, 0))
-    }
+    return {(name, l, t, h, x): to(s.value(name, l, t, h, y)) for name in names for x, y in ((0, u), (u, 0))}
 
 
+ABOVE_E = (
+    *("zero-check: e", "zero-check: M", "zero-check: linear part"),
+    *("product sums: E", "attention: complement"),
+)
 ABOVE = [
     Cheat(
         "an exponential above the diagonal, in no tile",
-        tuple(map(claim, ("zero-check: e", "zero-check: M", "product sums: E", "attention: complement"))),
+        tuple(map(claim, ABOVE_E)),
         lambda s: {("e", *_row(s), 2): to(5)},
     ),
     Cheat(
@@ -37,9 +39,14 @@ ABOVE = [
         _attained_above,
     ),
     Cheat(
-        "an index above the diagonal, in no tile",
+        "a remainder above the diagonal, in no tile",
         (claim("zero-check: delta"),),
-        lambda s: {("idx", *_row(s), 2): add(1)},
+        lambda s: {("rem", *_row(s), 2): to(1)},
+    ),
+    Cheat(
+        "an index above the diagonal that an overflow undoes, in no tile",
+        (claim("zero-check: over"),),
+        lambda s: {("idx", *_row(s), 2): to(1), ("over", *_row(s), 2): to(-1)},
     ),
     Cheat(
         "a tile's entries in another's place",
