@@ -78,6 +78,7 @@ class LogUpTree:
         segments: Sequence[tuple[int, int, int | Ints, Ints, Ints | None]],
         alpha: int,
         beta: int,
+        streamed: bool | None = None,
     ) -> None: ...
     @property
     def depth(self) -> int: ...
