@@ -114,7 +114,7 @@ def write(found: list[Line], plots: Path) -> None:
 
 def main() -> int:
     parser = arguments(__doc__, "bench-context.jsonl")
-    parser.set_defaults(runs=1, skip_torch=True)
+    parser.set_defaults(runs=1, skip_torch=True, skip_command=True)
     parser.add_argument("--models", nargs="+", default=["gpt2", "smollm2"], metavar="MODEL")
     parser.add_argument("--rows", type=int, nargs="+", default=[16, 64, 256, 1024], metavar="N")
     parser.add_argument("--certified", type=int, default=1, metavar="K", help="certified tokens (default 1)")

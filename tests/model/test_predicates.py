@@ -436,12 +436,16 @@ def test_tables_of_a_wide_step_are_compared_too() -> None:
     }
 
 
+def of_context(n_ctx: int, div_bits: int) -> QuantizedModel:
+    config = replace(MODEL.config, n_ctx=n_ctx, div_bits=div_bits)
+    return replace(MODEL, config=config, wpe=np.resize(MODEL.wpe, (n_ctx, config.width)))
+
+
 @pytest.mark.parametrize("n_ctx", [1024, 2048])
 def test_widths_hold_for_the_whole_context(n_ctx: int) -> None:
     """The division's range and the sums over the rows grow with n_ctx: a bit less is refused, by name."""
     fitting = (2 * n_ctx * int(MODEL.exp[0]) - 1).bit_length()
-    long = with_config(n_ctx=n_ctx, div_bits=fitting)(MODEL)
-    long = replace(long, wpe=np.resize(long.wpe, (n_ctx, long.config.width)))
+    long = of_context(n_ctx, fitting)
     assert failed_predicates(long) == []
     short = replace(long, config=replace(long.config, div_bits=fitting - 1))
     assert wrong(short) == {"div_bits and the table"}
@@ -454,7 +458,7 @@ def test_widths_hold_for_the_whole_context(n_ctx: int) -> None:
 def test_an_execution_that_could_overflow_is_refused(n_ctx: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sums of exponentials times values are 64-bit integers: what may reach 2^62 is no model."""
     bits = (2 * n_ctx * int(MODEL.exp[0]) * 129).bit_length()
-    long = with_config(n_ctx=n_ctx, div_bits=30)(MODEL)
+    long = of_context(n_ctx, 30)
     for limit, holds in ((bits, True), (bits - 1, False)):
         monkeypatch.setattr(predicates, "ACCUMULATOR_BITS", limit)
         assert ("accumulator attention" not in wrong(long)) == holds

@@ -16,6 +16,7 @@ from zkllm.field import Fr, R
 from zkllm.model.llama.tiny import tiny_config as tiny_llama_config
 from zkllm.model.tiny import tiny_config
 from zkllm.naive import NAIVE
+from zkllm.ops import attention
 from zkllm.ops.attention import TRIANGULAR_ROWS
 from zkllm.protocol import functionals as F
 from zkllm.protocol.algebra import eq, eq3, eq_index
@@ -210,3 +211,18 @@ def test_data_above_the_diagonal_are_in_no_column() -> None:
     data = ProverData(m, NAIVE, {"x": np.arange(16).reshape(1, 4, 1, 4)})
     seen = [int(v) for b in layout.blocks["x"] for v in b.view(data.array("x")).reshape(-1)]
     assert sorted(seen) == [0, 4, 5, 8, 9, 10, 12, 13, 14, 15]
+
+
+@pytest.mark.parametrize("largest", [(1 << 15) - 1, 1 << 26, 1 << 29])
+@pytest.mark.parametrize("own", [1, 2])
+def test_products_are_exact(largest: int, own: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In floating point as long as every sum is exact, in integers beyond."""
+    rng = np.random.default_rng(largest)
+    monkeypatch.setattr(attention, "FLOATING", 1)
+    a = rng.integers(-largest, largest + 1, (2, 3, own, 5, 4))
+    b = rng.integers(-largest, largest + 1, (2, 3, 1, 4, 7))
+    a.flat[0], b.flat[0] = largest, -largest
+    expected = np.matmul(a.astype(object), b.astype(object)).transpose(0, 3, 1, 2, 4)
+    assert (attention._products(a, b) == expected).all()
+    assert (attention._products(a.astype(object), b) == expected).all()
+    assert (attention._products(a.astype(np.int32), b) == expected).all()

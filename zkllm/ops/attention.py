@@ -37,6 +37,8 @@ from .axes import HEADS
 QUERY, KEY, VALUE = 0, 1, 2
 TRIANGULAR_ROWS = 128
 """From this many rows on the scores are triangular: more blocks for the verifier, half of the values."""
+FLOATING = 1 << 15
+"""Entries of a matrix from which on products are worth their conversion to floating point."""
 
 
 @dataclass(frozen=True)
@@ -224,12 +226,15 @@ def division_rest(of: Material) -> np.ndarray:
 
 
 def _products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The matrices a b of each layer and head, over (l, t, shared, own, columns): in floating point where
-    that is exact for certain, since numpy multiplies integers many times slower."""
-    layers, shared, own, rows, _ = a.shape
+    """The matrices a b of each layer and head, over (l, t, shared, own, columns).
+
+    Large ones in floating point where that is exact for certain: several times as fast as numpy's integers.
+    """
+    layers, shared, own, rows, inner = a.shape
     wide = np.dtype(object if object in (a.dtype, b.dtype) else np.int64)
     result = np.empty((layers, rows, shared, own, b.shape[-1]), wide)
-    kind = np.dtype(np.float64) if _bound(a) * _bound(b) * a.shape[-1] < 1 << 53 else wide
+    exact = rows * inner >= FLOATING and _bound(a) * _bound(b) * inner < 1 << 53
+    kind = np.dtype(np.float64) if exact else wide
     for l in range(layers):  # a layer at a time: its copies are small
         result[l] = np.matmul(a[l].astype(kind), b[l].astype(kind)).transpose(2, 0, 1, 3)
     return result

@@ -32,6 +32,9 @@ from .manifest import TRIANGLE, Manifest, Tensor
 LAYERED_COLUMNS = 4
 """Weights that fill at least this many columns are layered: less would waste columns, which cost gas."""
 
+SMALL_TILES = 6
+"""log2 of the rows below which tiles are copied: kernels read short runs slowly."""
+
 Span = tuple[int, int]
 Spans = tuple[Span, ...]
 
@@ -67,7 +70,7 @@ class Block:
         return tuple(slice(o, o + (1 << k)) for o, k in self.spans)
 
     def view(self, array: np.ndarray) -> np.ndarray:
-        """Its entries of a tensor, no copy: row-major, as their addresses follow each other."""
+        """Its entries of a tensor, not to be written: row-major, as their addresses follow each other."""
         return array[self.slices()]
 
     def halves(self) -> tuple[Block, Block]:
@@ -102,7 +105,7 @@ class Tiles(Block):
         raise ValueError("tiles cannot choose their table")
 
     def view(self, array: np.ndarray) -> np.ndarray:
-        """As of a block, with an axis for d before that of t'."""
+        """As of a block, with an axis for d before that of t'; small tiles are copied."""
         row, column = self.axes
         shape, counts = list(array.shape), [1 << k for _, k in self.spans]
         counts[row] = 1 << self.low
@@ -114,7 +117,8 @@ class Tiles(Block):
         strides = list(first.strides)
         counts.insert(row, 1 << self.shared)
         strides.insert(row, strides[row] + strides[column] << self.step)
-        return np.lib.stride_tricks.as_strided(first, counts, strides, writeable=False)
+        tiles = np.lib.stride_tricks.as_strided(first, counts, strides, writeable=False)
+        return tiles if self.low >= SMALL_TILES else np.ascontiguousarray(tiles)
 
     def halves(self) -> tuple[Block, Block]:
         row, column = self.axes

@@ -74,6 +74,7 @@ pub struct LayerSumcheck<L: FractionLanes> {
 impl<L: FractionLanes> LayerSumcheck<L> {
     /// `z`: the point of the layer's claim p(z) + lambda q'(z), most significant bit first; `claim`: its value, which
     /// saves work. `leaves` are needed while `reads_leaves`.
+    #[allow(clippy::too_many_arguments)] // the protocol's, and where the numbers are
     pub fn new(
         z: Vec<Fr>,
         lambda: Fr,

@@ -248,8 +248,7 @@ impl<L: FractionLanes> Argument for Tree<L> {
             }
             None => Children::Computed(self.depth - 1 - j),
         };
-        let sumcheck =
-            LayerSumcheck::new(z, lambda, claim, children, self.streamed, &mut self.memory, leaves, poll)?;
+        let sumcheck = LayerSumcheck::new(z, lambda, claim, children, self.streamed, &mut self.memory, leaves, poll)?;
         self.open = Some((j, sumcheck));
         self.point.clear();
         Ok(())

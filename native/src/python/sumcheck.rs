@@ -55,7 +55,8 @@ impl SumcheckInstance {
         let tau = tau.map(|t| t.iter().map(scalars).collect::<PyResult<Vec<_>>>()).transpose()?;
         let guards = guards(py, &sources)?;
         let tables = views(&guards);
-        let core = py.detach(|| Instance::new(sizes, axes, terms, tau, &tables, LARGE)).map_err(PyValueError::new_err)?;
+        let core =
+            py.detach(|| Instance::new(sizes, axes, terms, tau, &tables, LARGE)).map_err(PyValueError::new_err)?;
         Ok(Self { core, sources })
     }
 

@@ -82,7 +82,8 @@ impl Instance {
         {
             return Err("tau must have one coordinate for each bit of each axis".into());
         }
-        let max_abs: Vec<u64> = sources.iter().map(|t| if let Some(Table::Ints(t)) = t { t.max_abs() } else { 0 }).collect();
+        let max_abs: Vec<u64> =
+            sources.iter().map(|t| if let Some(Table::Ints(t)) = t { t.max_abs() } else { 0 }).collect();
         let eq = tau.as_ref().map(|tau| tau.iter().map(|t| tensor::eq_table(t)).collect());
         let folded = vec![None; factors.len()];
         let waits = later::waiting(&sizes, &bits, &factors, &max_abs, sources, large);

@@ -149,9 +149,9 @@ impl Instance {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ark_ff::Field;
     use crate::sumcheck::instance::Term;
     use crate::sumcheck::table::IntType;
+    use ark_ff::Field;
 
     fn ints(seed: i64, n: usize) -> Vec<i64> {
         (0..n as i64).map(|i| (i * 7919 + seed * 104_729) % 2001 - 1000).collect()
