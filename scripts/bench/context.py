@@ -21,7 +21,6 @@ from scripts.bench.common import Lines
 from scripts.bench.figures import lines, stacked
 from scripts.bench.plots import grouped
 from scripts.bench.report import gigabytes, seconds, table
-from scripts.models.published import MODELS, fetch
 
 BEGIN, END = "<!-- context: begin -->", "<!-- context: end -->"
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -34,11 +33,6 @@ class ContextCase(Case):
     @property
     def package(self) -> str:
         return f"{super().package}-N{self.N}"
-
-
-def model_of(name: str, folder: Path) -> str:
-    """A shape of scripts.models.synthetic or a checkpoint as they are, or published weights as their file."""
-    return str(fetch(MODELS[name], folder)) if name in MODELS else name
 
 
 def cases_of(models: Iterable[str], rows: Iterable[int], k: int) -> list[Case]:
@@ -120,8 +114,7 @@ def main() -> int:
     parser.add_argument("--certified", type=int, default=1, metavar="K", help="certified tokens (default 1)")
     parser.add_argument("--write", action="store_true", help="put table and plots into docs/")
     given = parser.parse_args()
-    models = [model_of(name, given.checkpoints) for name in given.models]
-    code = run_cases(cases_of(models, given.rows, given.certified), given)
+    code = run_cases(cases_of(given.models, given.rows, given.certified), given)
     found = [x for x in Lines(given.out, KEYS) if "prove_s" in x]
     print("", *report(found), sep="\n")
     if given.write and found:

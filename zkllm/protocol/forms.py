@@ -293,25 +293,22 @@ def block_weight(witness: Layout, term: Opened | AddressTerm, i: int, block: Blo
 
 def _weight_on_tiles(term: Opened, block: Tiles, point: Point) -> Scalar:
     """Row and column share the tile: sum over d of both of their weights and eq(d, its coordinates)."""
-    tiled = {i: tiled_weight(term.weights[i], block, i) for i in block.axes}
+    at, low = len(point), block.low
+    tiled = [tiled_weight(term.weights[i], block, i) for i in block.axes]
     result: Scalar = 1
-    at = len(point)
-    for i, (offset, k) in reversed(list(enumerate(block.spans))):
-        if i not in tiled:
-            result = term.weights[i].block(offset, k, point[at - k : at]) * result
-            at -= k
-            continue
-        low = tiled[i].low
-        if low is not None:
-            result = eq(low, point[at - block.low : at]) * result
-        result = tiled[i].factor * result
-        at -= block.low
-        if i == block.axes[0]:
-            d = point[at - block.shared : at]
-            highs = [w.high for w in tiled.values() if w.high is not None]
-            if highs:
-                result = (eq3(*highs, d) if len(highs) == 2 else eq(*highs, d)) * result
-            at -= block.shared
+    for weight in reversed(tiled):  # u', then t'
+        if weight.low is not None:
+            result = weight.factor * (eq(weight.low, point[at - low : at]) * result)
+        at -= low
+    highs = [weight.high for weight in tiled if weight.high is not None]
+    if highs:
+        d = point[at - block.shared : at]
+        result = (eq3(*highs, d) if len(highs) == 2 else eq(*highs, d)) * result
+    at -= block.shared
+    for i in reversed(block.others):
+        offset, k = block.spans[i]
+        result = term.weights[i].block(offset, k, point[at - k : at]) * result
+        at -= k
     return result
 
 

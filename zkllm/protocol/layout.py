@@ -75,7 +75,9 @@ class Block:
 
     def halves(self) -> tuple[Block, Block]:
         """Two blocks, cut along the first axis that can be; their address is still this one's."""
-        i = next(i for i, (_, k) in enumerate(self.spans) if k)
+        return self._halved_along(next(i for i, (_, k) in enumerate(self.spans) if k))
+
+    def _halved_along(self, i: int) -> tuple[Block, Block]:
         o, k = self.spans[i]
         low, high = ((*self.spans[:i], (x, k - 1), *self.spans[i + 1 :]) for x in (o, o + (1 << k - 1)))
         return replace(self, spans=low), replace(self, spans=high)
@@ -86,7 +88,9 @@ class Tiles(Block):
     """2^`shared` tiles along the diagonal, 2^`step` apart: (d, t', u') is at the row and the column that
     their spans begin with, plus d 2^step + t' and plus d 2^step + u'.
 
-    The row's span has the bits of d above those of t'. No tile reaches above the diagonal.
+    The row's span has the bits of d above those of t'. No tile reaches above the diagonal. Unlike in other
+    blocks, d, t' and u' vary fastest, after the other axes: what their coordinates weigh is the same in all
+    blocks of a size, which the verifier computes once.
     """
 
     axes: tuple[int, int] = (0, 1)  # positions of row and column
@@ -98,6 +102,11 @@ class Tiles(Block):
         """log2 of a tile's rows."""
         return self.spans[self.axes[0]][1] - self.shared
 
+    @property
+    def others(self) -> list[int]:
+        """Positions of the other axes."""
+        return [i for i in range(len(self.spans)) if i not in self.axes]
+
     def slices(self) -> tuple[slice, ...]:
         raise ValueError("tiles are no product of slices")
 
@@ -105,26 +114,26 @@ class Tiles(Block):
         raise ValueError("tiles cannot choose their table")
 
     def view(self, array: np.ndarray) -> np.ndarray:
-        """As of a block, with an axis for d before that of t'; small tiles are copied."""
-        row, column = self.axes
-        shape, counts = list(array.shape), [1 << k for _, k in self.spans]
-        counts[row] = 1 << self.low
-        moved = (1 << self.shared) - 1 << self.step
-        for i, (size, count, (offset, _)) in enumerate(zip(shape, counts, self.spans, strict=True)):
-            if offset + count + (moved if i in self.axes else 0) > size:
-                raise ValueError("tiles leave their tensor")
-        first = array[tuple(slice(o, None) for o, _ in self.spans)]
-        strides = list(first.strides)
-        counts.insert(row, 1 << self.shared)
-        strides.insert(row, strides[row] + strides[column] << self.step)
+        """Axes are the others, d, t' and u'; small tiles are copied."""
+        last = [o + (1 << k) - 1 for o, k in self.spans]
+        for i in self.axes:
+            last[i] = self.spans[i][0] + ((1 << self.shared) - 1 << self.step) + (1 << self.low) - 1
+        if any(at >= size for at, size in zip(last, array.shape, strict=True)):
+            raise ValueError("tiles leave their tensor")
+        first, (row, column) = array[tuple(slice(o, None) for o, _ in self.spans)], self.axes
+        own = first.strides
+        counts = [1 << self.spans[i][1] for i in self.others]
+        counts += [1 << self.shared, 1 << self.low, 1 << self.low]
+        strides = [own[i] for i in self.others]
+        strides += [own[row] + own[column] << self.step, own[row], own[column]]
         tiles = np.lib.stride_tricks.as_strided(first, counts, strides, writeable=False)
         return tiles if self.low >= SMALL_TILES else np.ascontiguousarray(tiles)
 
     def halves(self) -> tuple[Block, Block]:
-        row, column = self.axes
-        if any(k for _, k in self.spans[:row]):
-            return super().halves()
-        far, found = 1 << self.step + self.shared - 1, []
+        for i in self.others:
+            if self.spans[i][1]:
+                return self._halved_along(i)
+        (row, column), far, found = self.axes, 1 << self.step + self.shared - 1, []
         for moved in (0, far):
             spans = list(self.spans)
             spans[row] = (spans[row][0] + moved, spans[row][1] - 1)

@@ -357,9 +357,9 @@ class DenseWeights:
         return self._spans[span]
 
     def on_tiles(self, term: Opened, block: Tiles) -> tuple[int, list[Vector]]:
-        """A factor and the vectors of a block of tiles: d's before that of the row in a tile."""
-        k, (row, _) = self.kernels, block.axes
-        tiled = {i: tiled_weight(term.weights[i], block, i) for i in block.axes}
+        """A factor and the vectors of a block of tiles: the other axes', those of d, t' and u'."""
+        k = self.kernels
+        row, column = (tiled_weight(term.weights[i], block, i) for i in block.axes)
 
         def line(*points: Point | None, count: int) -> Vector:
             """Products of eq(point, x) for x < 2^count."""
@@ -367,15 +367,10 @@ class DenseWeights:
             bits = [[prod(1 - p[i] for p in known) % R, prod(p[i] for p in known) % R] for i in range(count)]
             return k.tensor_product([k.from_list(b) for b in bits]) if bits else k.from_list([1])
 
-        vectors: list[Vector] = []
-        for i, span in enumerate(block.spans):
-            if i == row:
-                vectors.append(line(*(w.high for w in tiled.values()), count=block.shared))
-            if i in tiled:
-                vectors.append(line(tiled[i].low, count=block.low))
-            else:
-                vectors.append(self.on(term.weights[i], *span))
-        return prod(int(w.factor) for w in tiled.values()) % R, vectors
+        vectors = [self.on(term.weights[i], *block.spans[i]) for i in block.others]
+        vectors.append(line(row.high, column.high, count=block.shared))
+        vectors += [line(w.low, count=block.low) for w in (row, column)]
+        return int(row.factor) * int(column.factor) % R, vectors
 
     def vanishes(self, weight: F.Functional, offset: int, log2_size: int) -> bool:
         """Whether all entries on a span are known to be zero."""
