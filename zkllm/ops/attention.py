@@ -119,9 +119,11 @@ class Attention(Operation):
         # idx, over and rem are 0 above the diagonal
         exp = Lookup(("exp",), 0, "e", causal=causal)
         m.looked_up("idx", *scores, lookup=exp, made=Traced("int32"), triangular=below)
-        for name, bits, watch in (("over", self.over_bits, largest), ("rem", self.shift, None)):
-            made = Traced("int32")
-            m.value(name, *scores, bits=bits, causal=causal, made=made, watch=watch, triangular=below)
+        made = Traced("int32")
+        m.value(
+            "over", *scores, bits=self.over_bits, causal=causal, triangular=below, made=made, watch=largest
+        )
+        m.value("rem", *scores, bits=self.shift, causal=causal, triangular=below, made=made)
         m.value("o", *output, bits=self.bits, signed=True, made=Traced("int16"), watch=largest)
         m.value("div", *output, bits=self.div_bits, made=Traced("int64"), watch=largest_modulus)
         m.value("div_rest", *output, bits=self.div_bits, made=Derived(division_rest))
