@@ -322,7 +322,9 @@ class Instance:
                 out = [(a + power * b) % R for a, b in zip(out, table, strict=True)]
                 power = power * theta % R
             vector = self.kernels.from_list(out)
-            return Coefficients(self.kernels, self.srs, vector, 1 << self.vk.b_log2)
+            return Coefficients(
+                self.kernels, self.srs, vector, 1 << self.vk.b_log2, 1 << self.vk.mu - self.vk.b_log2
+            )
 
         def tail(theta: int, zeta: int) -> Tail:
             v, power = 0, 1

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from scripts.bench import families, report, tokens, xl
+from scripts.bench import context, families, report, tokens, xl
 from scripts.bench.cases import KEYS, Case
 from scripts.bench.common import Failed, Lines, last_json, rounded, run_apart
 from scripts.bench.plots import draw
@@ -95,6 +95,26 @@ def test_what_a_token_costs(tmp_path: Path) -> None:
     head, rule, *rows = tokens.report(cases, kept)
     assert [row.split() for row in rows] == [["48", "64", "96", "2", "480,000", "10,000"]]
     assert [tokens.rows_for(k) for k in (1, 16, 17, 64, 300)] == [16, 16, 64, 64, 300]
+
+
+def test_what_a_longer_context_costs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cases = context.cases_of(["gpt2", "m.gguf"], [16, 1024], 128)
+    assert [(c.package, c.k) for c in cases[:2]] == [("gpt2-N16", 16), ("gpt2-N1024", 128)]
+    found = [
+        line(model="gpt2", N=n, prove_s=n / 16, witness_mu=23, proof_bytes=2000, columns=[2, n // 16])
+        for n in (64, 16)
+    ]
+    rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in context.report(found)[2:4]]
+    assert [row[1] for row in rows] == ["16", "64"] and rows[1][3:5] == ["4 s", "0.062"]
+    assert rows[1][7] == "2 + 4 of 2^23"
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{context.BEGIN}\nold\n{context.END}\nafter\n")
+    monkeypatch.setattr(context, "PAGE", page)
+    context.write(found, tmp_path / "plots")
+    text = page.read_text()
+    assert text.startswith("before\n") and text.endswith("after\n") and "old" not in text and "2^23" in text
+    names = {"time", "memory", "gas", "columns", "stages-gpt2"}
+    assert {p.name for p in (tmp_path / "plots").iterdir()} == {f"context-{name}.svg" for name in names}
 
 
 def test_a_process_apart() -> None:

@@ -111,7 +111,9 @@ class Case:
         layouts = (self.protocol.fixed, self.protocol.witness)
         if table is None:
             f = combine_columns(data, layouts, powers, 1 << self.protocol.mu)
-            return Coefficients(self.kernels, self.srs, f, 1 << self.vk.b_log2)
+            return Coefficients(
+                self.kernels, self.srs, f, 1 << self.vk.b_log2, 1 << self.vk.mu - self.vk.b_log2
+            )
         witness = commit_columns(self.srs, layouts[1], self.tensors, masks=data.all_masks(layouts[1]))
         return Tabled(self.protocol, data, self.srs, self.vk, witness, table, powers)
 

@@ -164,7 +164,10 @@ class Opened:
         prover.given = {"alpha": opening.alpha, "gamma": opening.gamma, "zeta": opening.zeta}
         powers = [pow(opening.theta, g, R) for g in range(protocol.num_columns)]
         f = combine_columns(data, layouts, powers, size)
-        s = prover.mercury(Coefficients(NATIVE, whole.srs, f, 1 << whole.vk.b_log2), opening.point)
+        s = prover.mercury(
+            Coefficients(NATIVE, whole.srs, f, 1 << whole.vk.b_log2, 1 << whole.vk.mu - whole.vk.b_log2),
+            opening.point,
+        )
         g, h, sd = (prover.polynomials[name] for name in ("g", "h", "SD"))
         zeta = (opening.zeta, inverse(opening.zeta))
         v = prover.messages["v"]

@@ -10,17 +10,20 @@ from zkllm.gpt2 import description as gpt2
 from zkllm.gpt2.config import ProgramConfig
 from zkllm.llama import description as llama
 from zkllm.llama.config import LlamaConfig
+from zkllm.ops.attention import TRIANGULAR_ROWS
 from zkllm.protocol.description import Description
 from zkllm.protocol.manifest import Manifest
 
 Config = ProgramConfig | LlamaConfig
 
 
-def describe(c: Config, rows: int, certified: int, sealed: bool = False) -> Description:
+def describe(
+    c: Config, rows: int, certified: int, sealed: bool = False, triangular_from: int = TRIANGULAR_ROWS
+) -> Description:
     """What is proved of a model in one circuit. Raises ValueError unless 1 <= k <= N <= n_ctx."""
     if isinstance(c, LlamaConfig):
-        return llama.describe(c, rows, certified, sealed)
-    return gpt2.describe(c, rows, certified, sealed)
+        return llama.describe(c, rows, certified, sealed, triangular_from)
+    return gpt2.describe(c, rows, certified, sealed, triangular_from)
 
 
 def declared(c: Config, rows: int, certified: int) -> Manifest:

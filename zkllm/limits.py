@@ -9,7 +9,8 @@ MIN_MU, MAX_MU = 10, 26
 LEAST_WITNESS_MU = 6
 """The same of a witness column."""
 MAX_CHOSEN_MU = 24
-"""What a set-up that is asked for no mu chooses at most: longer columns want a larger SRS."""
+"""What a set-up that is asked for no mu chooses at most, unless proofs would have many columns of their own:
+longer columns want a larger SRS."""
 MAX_POSITIONS = (1 << 16) - 1
 """N and n_ctx."""
 MAX_VOCABULARY = 1 << 24

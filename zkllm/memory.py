@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from .bits import ceil_log2
 from .errors import ResourceError
 from .pcs.curve import G1_BYTES
 from .protocol.description import Description
@@ -20,8 +21,15 @@ from .protocol.layout import Layout
 GIB = 1 << 30
 ELEMENT = 32
 """Bytes of a field element."""
-CIRCUIT_LOG2 = 16
-"""Rows of the outer circuit where they are not known yet: all shapes up to N = 64 have at most 2^16."""
+CIRCUIT_ROWS = ((64, 16), (256, 17), (1024, 18))
+"""(N, log2 of the outer circuit's rows) where these are not known yet: what GPT-2's shapes up to N have."""
+
+
+def circuit_log2_of(rows: int) -> int:
+    """Twice as many for twice as long a context beyond the last one that is known."""
+    known = next((log2 for n, log2 in CIRCUIT_ROWS if rows <= n), None)
+    most, log2 = CIRCUIT_ROWS[-1]
+    return known if known is not None else log2 + ceil_log2(-(-rows // most))
 
 
 @dataclass(frozen=True)
@@ -62,11 +70,14 @@ class Estimate:
 _BASE = 256 << 20  # interpreter, numpy, the extension, scratch of the kernels, what the allocator keeps
 _KEY_PER_ROW = 2048  # the proving key's polynomials, from the start of the outer proof on
 _OUTER_PER_ROW = 6144  # the rest of the outer proof: some 40 polynomials, some of four times the size
-_PER_LEAF = (
-    18  # stored layers of the lookups' tree: an eighth of the leaves, twice that in all, 64 or 80 bytes
-)
-_PER_VALUE = 8  # tensors of 1 to 8 bytes
-_PER_VALUE_CUT = 12  # the same, and the widest as 64-bit integers while they are cut into limbs
+_PER_LEAF = 18  # stored layers of the lookups' tree: an eighth of the leaves, twice that in all, 128 bytes
+_PER_LEAF_STREAMED, _STREAMED = 10, 1 << 27  # half of it from so many leaves on (native/src/logup/tree.rs)
+_PER_VALUE = 5  # tensors of 1 to 8 bytes
+_PER_VALUE_CUT = 7  # the same, and the widest as 64-bit integers while they are cut into limbs
+# of the largest operation's equations, at each index: tables of 64-bit integers, and five folded ones once
+# the first of the layers' variables is bound; all of them from `_WAITING` on (native/src/sumcheck/later.rs)
+_PER_CHECKED, _PER_CHECKED_LATER, _WAITING = 140, 24, 1 << 24
+_FOLDED_TABLES = 5
 _PER_MSM_TERM = 24  # digits, sorted terms and buckets of a multi-scalar multiplication by field elements
 # of an ordinary column in the reduction, once its integers have met the first challenges
 _PER_FIXED_ENTRY, _PER_WITNESS_ENTRY = 22, 5
@@ -97,38 +108,52 @@ def _reduction_bytes(layout: Layout, per_entry: int) -> int:
     return total
 
 
-def estimate(protocol: Description, circuit_log2: int = CIRCUIT_LOG2, tabled: bool = False) -> Estimate:
+def _zero_check_bytes(protocol: Description) -> int:
+    m = protocol.manifest
+    checked = max(operation.work(m).checked for operation in protocol.operations)
+    if checked < _WAITING:
+        return _PER_CHECKED * checked
+    return _PER_CHECKED_LATER * checked + _FOLDED_TABLES * ELEMENT * checked // m.axes["l"]
+
+
+def estimate(protocol: Description, circuit_log2: int | None = None, tabled: bool = False) -> Estimate:
     """Of one proof of this shape; `tabled`: with an opening table, when only the witness columns' part of f
     has coefficients."""
+    if circuit_log2 is None:
+        circuit_log2 = circuit_log2_of(protocol.shape.rows)
     witness, circuit = protocol.witness, 1 << circuit_log2
-    column = 1 << protocol.mu
-    longest = max(column, 15 * circuit)  # of the polynomials that are committed
+    column = protocol.coefficients
     weights = Term("weights", sum(weights_bytes(protocol)), mapped=True)
     # a pass over all weights lets go of each array before the next
     largest = Term("weights of one kind", max(weights_bytes(protocol)), mapped=True)
-    srs = Term("SRS", G1_BYTES * longest, mapped=True)
+    # committing to integers reads all points of a column, a long sum lets go of those that it has passed
+    srs = Term("SRS", G1_BYTES << witness.mu, mapped=True)
+    circuit_srs = Term("SRS", G1_BYTES * 15 * circuit, mapped=True)
+    trace = Term("trace", _trace_bytes(protocol))  # given up once the columns are made
     values = Term("witness", _PER_VALUE * witness.used)
     key = Term("proving key", _KEY_PER_ROW * circuit)
     # with a table f is the witness columns' part, whose masks are its highest coefficients
-    coefficients = 1 + max(map(max, protocol.masks)) if tabled else column
+    coefficients = protocol.witness_coefficients if tabled else column
     combined = Term("f", ELEMENT * coefficients)
     opened = max(coefficients, 15 * circuit)
-    reduced = _PER_COORDINATE * column
+    reduced = _PER_COORDINATE << protocol.mu
     reduced += _reduction_bytes(protocol.fixed, _PER_FIXED_ENTRY)
     reduced += _reduction_bytes(witness, _PER_WITNESS_ENTRY)
     columns = Term("columns", reduced)
+    per_leaf = _PER_LEAF_STREAMED if witness.used >= _STREAMED else _PER_LEAF
     return Estimate(
-        (Term("program", _BASE), Term("trace", _trace_bytes(protocol))),
+        (Term("program", _BASE),),
         {
-            "trace": (weights,),
-            "witness": (Term("witness, cut", _PER_VALUE_CUT * witness.used),),
+            "trace": (trace, weights),
+            "witness": (trace, Term("witness, cut", _PER_VALUE_CUT * witness.used)),
             "commit witness": (values, srs),
-            "lookups": (values, srs, Term("tree", _PER_LEAF * witness.used)),
-            "product sums": (values, srs, largest),
-            "reduction": (values, srs, columns),
-            "combine columns": (values, srs, key, combined, largest),
-            "opening": (values, srs, key, combined, Term("multiplication", _PER_MSM_TERM * opened)),
-            "outer circuit": (values, srs, key, Term("polynomials", _OUTER_PER_ROW * circuit)),
+            "lookups": (values, Term("tree", per_leaf * witness.used)),
+            "zero-check": (values, Term("tables", _zero_check_bytes(protocol))),
+            "product sums": (values, largest),
+            "reduction": (values, columns),
+            "combine columns": (values, key, combined, largest),
+            "opening": (values, key, combined, Term("multiplication", _PER_MSM_TERM * opened)),
+            "outer circuit": (values, key, circuit_srs, Term("polynomials", _OUTER_PER_ROW * circuit)),
         },
     )
 
@@ -183,7 +208,7 @@ def available_memory(root: Path = Path("/")) -> int | None:
 def require_memory(
     protocol: Description,
     budget: int | None = None,
-    circuit_log2: int = CIRCUIT_LOG2,
+    circuit_log2: int | None = None,
     available: int | None = None,
 ) -> Estimate:
     """The estimate, or a ResourceError where it is over the budget or beyond the machine.

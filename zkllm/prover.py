@@ -40,9 +40,10 @@ def prove_trace(
     table: OpeningTable | None = None,
     salt: int | None = None,
     fixed_masks: Sequence[Mapping[int, int]] = (),
+    keep_trace: bool = True,
 ) -> bytes:
     """The proof's body for a traced statement. `context` is the 32-byte digest of a `Context`, `salt` that
-    of a sealed prompt.
+    of a sealed prompt. Without `keep_trace` the trace's arrays are given up once the columns are made.
 
     `blinding`: None draws it; another than a fresh one is for tests, since it may reveal the witness.
     `table`: the model's, with which the same proof takes less work. `fixed_masks`: of a hidden model.
@@ -51,6 +52,8 @@ def prove_trace(
     release(array for _, array in model.arrays())
     with timings.stage("witness"):
         data = prover_data(protocol, model, trace, kernels, blinding=blinding, fixed_masks=fixed_masks)
+    if not keep_trace:
+        trace.clear()
     return prove_data(protocol, data, trace.ids, trace.T, pk, srs, context, timings, table, salt)
 
 
@@ -72,6 +75,7 @@ def prove_data(
     with timings.stage("commit witness") as report:
         masks = data.all_masks(protocol.witness)
         witness = commit_columns(srs, protocol.witness, data.tensors, report, masks=masks)
+    srs.points.release()
     digest = statement_digest(pk.vk.verifier_id, context, words, witness)
     with timings.stage("inner proof"):
         prover = Prover(protocol, seed_of(digest), data, tell=timings.step)
@@ -82,8 +86,10 @@ def prove_data(
         powers = [pow(theta, g, R) for g in range(protocol.num_columns)]
         if table is not None:
             return Tabled(protocol, data, srs, pk.vk, witness, table, powers)
-        f = combine_columns(data, (protocol.fixed, protocol.witness), powers, 1 << protocol.mu)
-        return Coefficients(data.kernels, srs, f, 1 << pk.vk.b_log2)
+        b_log2 = pk.vk.b_log2
+        size = -(-protocol.coefficients >> b_log2) << b_log2  # whole rows
+        f = combine_columns(data, (protocol.fixed, protocol.witness), powers, size)
+        return Coefficients(data.kernels, srs, f, 1 << b_log2, 1 << protocol.mu - b_log2)
 
     def tail(theta: int, zeta: int) -> Tail:
         inverse = prover.advice(lambda: pow(zeta, -1, R))

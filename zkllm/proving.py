@@ -128,6 +128,7 @@ def prove(
         table = opening_table(package, vk, kernels)
     with timings.stage("trace") as report:
         trace = generate_trace(package.weights, ids, certified, rows, report, kernels)
+    logits = [int(x) for x in trace["logit"]]
     try:
         body = prove_trace(
             keys.protocol,
@@ -141,6 +142,7 @@ def prove(
             table=table,
             salt=salt,
             fixed_masks=fixed_masks(package, string.digest),
+            keep_trace=False,
         )
     finally:
         kernels.release_memory()
@@ -159,7 +161,7 @@ def prove(
         proof,
         Statement(vk.model_id, certified, tuple(trace.ids[: trace.T + 1])),
         package.tokenizer.decode_bytes(proof.answer),
-        [int(x) for x in trace["logit"]],
+        logits,
         package.scales.logits,
         vk,
         timings.seconds,

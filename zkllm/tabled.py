@@ -43,9 +43,9 @@ class Tabled:
         self.sums = RowSums(data.kernels, protocol.fixed, data.tensors, vk.mu, vk.b_log2, data.fixed_masks)
         self.fixed = self.coefficients[:columns]
         b = 1 << vk.b_log2
-        rows = max(max(own) for own in protocol.masks) // b + 1  # the last masks are what is highest
+        rows = -(-protocol.witness_coefficients // b)
         witness = combine_columns(data, [protocol.witness], self.coefficients[columns:], rows * b)
-        self.witness = Coefficients(data.kernels, srs, witness, b)
+        self.witness = Coefficients(data.kernels, srs, witness, b, 1 << vk.mu - vk.b_log2)
 
     def fold(self, weights: Vector) -> Vector:
         fixed = self.sums.along_rows(self.fixed, weights)

@@ -174,8 +174,10 @@ class Bench:
         ids = line.pop("row_ids")
         line["prove_runs_s"] = [p["prove_s"] for p in proofs]
         line["peak_rss_bytes"] = max(p["peak_rss_bytes"] or 0 for p in proofs)
-        commands = [self.phase("command", case.backend, **where)["command_s"] for _ in range(self.given.runs)]
-        line |= {"command_s": statistics.median_low(commands), "command_runs_s": commands}
+        if not self.given.skip_command:
+            runs = range(self.given.runs)
+            commands = [self.phase("command", case.backend, **where)["command_s"] for _ in runs]
+            line |= {"command_s": statistics.median_low(commands), "command_runs_s": commands}
         line |= self.phase("verify", **where)
         line |= self.phase("settle", **where)
         if case.extras:
@@ -231,6 +233,7 @@ def arguments(description: str | None, out: str) -> argparse.ArgumentParser:
     parser.add_argument("--again", action="store_true", help="run cases that have a line already")
     parser.add_argument("--keep", action="store_true", help="keep checkpoints and packages that were made")
     parser.add_argument("--skip-torch", action="store_true", help="no float inference beside")
+    parser.add_argument("--skip-command", action="store_true", help="no runs of the whole command")
     return parser
 
 

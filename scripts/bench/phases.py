@@ -148,6 +148,7 @@ def keys(o: Options) -> Options:
         "width": c.width,
         "parameters": data["parameters"],
         "mu": c.mu,
+        "witness_mu": c.witness_mu,
         "C": {name: getattr(c, name) for name in PACKING if name.endswith("slots") and hasattr(c, name)},
         "rows": data["circuit"]["rows"],
         "rows_log2": key.n_log2,

@@ -29,26 +29,27 @@ def backend(request: pytest.FixtureRequest) -> Iterator[str]:
 def check_tree(
     rng: random.Random, total: int, segments: list[Segment], edge: bool = False, chained: bool = False
 ) -> None:
-    """`chained`: each layer is opened where the one above ended, as in the protocol."""
+    """Streamed trees too. `chained`: each layer is opened where the one above ended, as in the protocol."""
     pick = (lambda: rng.choice([0, 1, R - 1])) if edge else (lambda: rng.randrange(R))
     alpha, beta = pick(), pick()
-    slow, fast = (k.logup_tree(total, segments, alpha, beta) for k in (NAIVE, NATIVE))
-    assert fast.depth == slow.depth
-    assert fast.root() == slow.root()
+    slow = NAIVE.logup_tree(total, segments, alpha, beta)
+    trees = [_native.LogUpTree(total, segments, alpha, beta, streamed=streamed) for streamed in (False, True)]
+    for fast in trees:
+        assert fast.depth == slow.depth
+        assert fast.root() == slow.root()
     point: list[int] = []
     for j in range(slow.depth):
         z, lam = point if chained else [pick() for _ in range(j)], pick()
-        slow.open(j, z, lam)
-        fast.open(j, z, lam)
+        for tree in (slow, *trees):
+            tree.open(j, z, lam)
         point = []
         for _ in range(j):
-            assert fast.round() == slow.round()
-            if rng.random() < 0.2:
-                assert fast.round() == slow.round()
+            expected, twice = slow.round(), rng.random() < 0.2
+            assert all(fast.round() == expected for fast in (trees * 2 if twice else trees))
             point.append(pick())
-            slow.bind(point[-1])
-            fast.bind(point[-1])
-        assert fast.values() == slow.values()
+            for tree in (slow, *trees):
+                tree.bind(point[-1])
+        assert all(fast.values() == slow.values() for fast in trees)
         point.append(pick())
 
 

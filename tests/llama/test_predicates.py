@@ -379,6 +379,10 @@ LIMITS = {
         "ACCUMULATOR_BITS",
         lambda m: (top(m, "act") << m.config.up_bits - 1 << max(m.config.product_gains)).bit_length(),
     ),
+    "accumulator attention": (
+        "ACCUMULATOR_BITS",
+        lambda m: (2 * m.config.n_ctx * 15 * ((1 << m.config.act_bits - 1) + 1)).bit_length(),
+    ),
     "stream": ("CENTRED_BITS", lambda m: residual_bound(m).bit_length()),
     "square sum": ("TRACED_BITS", lambda m: square_sum_bound(m).bit_length()),
 }
@@ -406,3 +410,14 @@ def test_public_predicates_need_no_weights() -> None:
     assert failed_public_predicates(replace(c, head_dim=5), spec) != []
     assert failed_public_predicates(replace(c, div_bits=FITTING - 1), spec) != []
     assert failed_public_predicates(c, replace(spec, act_out_log2=(3, 29))) != []
+
+
+@pytest.mark.parametrize("n_ctx", [1024, 2048])
+def test_widths_hold_for_the_whole_context(n_ctx: int) -> None:
+    """The division's range grows with n_ctx: a bit less is refused."""
+    c, top_e = MODEL.config, top(MODEL, "exp")
+    fitting = (2 * n_ctx * top_e - 1).bit_length()
+    long = replace(c, n_ctx=n_ctx, div_bits=fitting)
+    assert failed_public_predicates(long, MODEL.tables) == []
+    (failed,) = failed_public_predicates(replace(long, div_bits=fitting - 1), MODEL.tables)
+    assert failed.startswith(f"div_bits: 2 M may reach {2 * n_ctx * top_e}")

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from zkllm.errors import PackageError
 from zkllm.gpt2.config import ProgramConfig
 from zkllm.model import predicates
 from zkllm.model.folding import LINEARS
@@ -392,6 +393,10 @@ def test_a_predicate_of_the_arrays_at_its_bound(name: str) -> None:
 LIMITS = {
     "accumulator head": ("ACCUMULATOR_BITS", lambda m: slot_bounds(m)[4].true_max.bit_length()),
     "accumulator embedding": ("ACCUMULATOR_BITS", lambda m: slot_bounds(m)[5].true_max.bit_length()),
+    "accumulator attention": (
+        "ACCUMULATOR_BITS",
+        lambda m: (2 * m.config.n_ctx * 15 * ((1 << m.config.act_bits - 1) + 1)).bit_length(),
+    ),
     "centred": ("CENTRED_BITS", lambda m: (2 * m.config.width * residual_bound(m)).bit_length()),
     "square sum": ("TRACED_BITS", lambda m: square_sum_bound(m).bit_length()),
 }
@@ -429,3 +434,31 @@ def test_tables_of_a_wide_step_are_compared_too() -> None:
         "exp table: contents as specified",
         "GELU table: contents as specified",
     }
+
+
+def of_context(n_ctx: int, div_bits: int) -> QuantizedModel:
+    config = replace(MODEL.config, n_ctx=n_ctx, div_bits=div_bits)
+    return replace(MODEL, config=config, wpe=np.resize(MODEL.wpe, (n_ctx, config.width)))
+
+
+@pytest.mark.parametrize("n_ctx", [1024, 2048])
+def test_widths_hold_for_the_whole_context(n_ctx: int) -> None:
+    """The division's range and the sums over the rows grow with n_ctx: a bit less is refused, by name."""
+    fitting = (2 * n_ctx * int(MODEL.exp[0]) - 1).bit_length()
+    long = of_context(n_ctx, fitting)
+    assert failed_predicates(long) == []
+    short = replace(long, config=replace(long.config, div_bits=fitting - 1))
+    assert wrong(short) == {"div_bits and the table"}
+    assert largest_sum(long)["division"] > (n_ctx // MODEL.config.n_ctx - 1) * largest_sum(MODEL)["division"]
+    with pytest.raises(PackageError, match=f"div_bits: 2 M may reach {2 * n_ctx * int(MODEL.exp[0])}"):
+        predicates.check_predicates(short)
+
+
+@pytest.mark.parametrize("n_ctx", [1024, 2048])
+def test_an_execution_that_could_overflow_is_refused(n_ctx: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sums of exponentials times values are 64-bit integers: what may reach 2^62 is no model."""
+    bits = (2 * n_ctx * int(MODEL.exp[0]) * 129).bit_length()
+    long = of_context(n_ctx, 30)
+    for limit, holds in ((bits, True), (bits - 1, False)):
+        monkeypatch.setattr(predicates, "ACCUMULATOR_BITS", limit)
+        assert ("accumulator attention" not in wrong(long)) == holds

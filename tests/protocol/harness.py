@@ -25,6 +25,7 @@ from zkllm.model.llama.weights import LlamaModel
 from zkllm.model.models import Model
 from zkllm.model.reference import generate_reference
 from zkllm.naive import NAIVE
+from zkllm.ops.attention import TRIANGULAR_ROWS
 from zkllm.outer.rows import Circuit
 from zkllm.protocol.circuit import build_circuit
 from zkllm.protocol.columns import kernel_pieces, mask_pieces
@@ -58,12 +59,15 @@ class Case:
     certified: int
     ids: list[int]
     T: int
+    triangular_from: int = TRIANGULAR_ROWS
     protocol: Description = field(init=False)
     fixed: dict[str, Any] = field(init=False)
     blinding: Blinding = field(init=False)
 
     def __post_init__(self) -> None:
-        self.protocol = describe(self.model.config, self.rows, self.certified)
+        self.protocol = describe(
+            self.model.config, self.rows, self.certified, triangular_from=self.triangular_from
+        )
         self.blinding = seeded(self.protocol.masks)
         self.fixed = fixed_tensors(self.manifest, self.model)
         self.fixed_columns = self.columns(self.fixed, True)

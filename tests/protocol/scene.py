@@ -134,6 +134,23 @@ def packed() -> Scene:
     return _scene(PACKED, [2, 5])
 
 
+def _triangular(scene: Scene) -> Scene:
+    """The same statement, the scores laid out below the diagonal alone."""
+    case = scene.case
+    below = Case(case.model, case.rows, case.certified, case.ids, case.T, triangular_from=1)
+    return replace(scene, case=below)
+
+
+@cache
+def triangle() -> Scene:
+    return _triangular(packed())
+
+
+@cache
+def llama_triangle() -> Scene:
+    return _triangular(llama())
+
+
 @cache
 def llama() -> Scene:
     """Untied, with all biases, a row of padding."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zkllm.gpt2.config import ProgramConfig
-from zkllm.ops.attention import Attention
+from zkllm.ops.attention import TRIANGULAR_ROWS, Attention
 from zkllm.ops.axes import INNER, WIDTH, WIDTH_IN
 from zkllm.ops.embedding import Embedding
 from zkllm.ops.head import FinalNorm, Head
@@ -136,9 +136,14 @@ def layer_norm(c: ProgramConfig) -> LayerNorm:
     )
 
 
-def attention(c: ProgramConfig) -> Attention:
+def attention(c: ProgramConfig, triangular: bool = False) -> Attention:
     return Attention(
-        shift=c.exp_shift, bits=c.act_bits, over_bits=c.over_bits, div_bits=c.div_bits, parts={ATTENTION: 1}
+        shift=c.exp_shift,
+        bits=c.act_bits,
+        over_bits=c.over_bits,
+        div_bits=c.div_bits,
+        triangular=triangular,
+        parts={ATTENTION: 1},
     )
 
 
@@ -146,7 +151,7 @@ def gelu(c: ProgramConfig) -> Gelu:
     return Gelu(c.gelu_bits, c.mlp_class, c.mlp_classes, parts={FIRST: 1})
 
 
-def operations(c: ProgramConfig) -> tuple[Operation, ...]:
+def operations(c: ProgramConfig, triangular: bool = False) -> tuple[Operation, ...]:
     """All of a model, in the order in which their tensors are declared and their relations run."""
     return (
         Embedding(
@@ -160,7 +165,7 @@ def operations(c: ProgramConfig) -> tuple[Operation, ...]:
         residual(c),
         layer_norm(c),
         Linear(linear_kinds(c)),
-        attention(c),
+        attention(c, triangular),
         gelu(c),
         FinalNorm(c.final_shift, c.act_bits, parts={HEAD: 1}),
         Head(
@@ -173,8 +178,8 @@ def operations(c: ProgramConfig) -> tuple[Operation, ...]:
     )
 
 
-def program(c: ProgramConfig, rows: int, certified: int) -> Program:
-    return Program(axes(c, rows, certified), operations(c), POINTS)
+def program(c: ProgramConfig, rows: int, certified: int, triangular_from: int = TRIANGULAR_ROWS) -> Program:
+    return Program(axes(c, rows, certified), operations(c, rows >= triangular_from), POINTS)
 
 
 def declared(c: ProgramConfig, rows: int, certified: int) -> Manifest:
@@ -182,6 +187,16 @@ def declared(c: ProgramConfig, rows: int, certified: int) -> Manifest:
     return description.declared(Shape(c, rows, certified), program(c, rows, certified))
 
 
-def describe(c: ProgramConfig, rows: int, certified: int, sealed: bool = False) -> Description:
-    """What is proved of a model in one circuit. Raises ValueError unless 1 <= k <= N <= n_ctx."""
-    return Description(Shape(c, rows, certified, sealed), program(c, rows, certified))
+def describe(
+    c: ProgramConfig,
+    rows: int,
+    certified: int,
+    sealed: bool = False,
+    triangular_from: int = TRIANGULAR_ROWS,
+) -> Description:
+    """What is proved of a model in one circuit. Raises ValueError unless 1 <= k <= N <= n_ctx.
+
+    `triangular_from`: other than a verifier's for tests alone.
+    """
+    made = program(c, rows, certified, triangular_from)
+    return Description(Shape(c, rows, certified, sealed), made)

@@ -131,6 +131,9 @@ class G1Powers(Protocol):
     def raw(self, start: int, count: int) -> bytes:
         """Points in our file's form. Shards: ranges of points; they join."""
 
+    def release(self) -> None:
+        """Takes pages of a mapped file off resident memory; they come back when they are read. Not cut."""
+
     def first_invalid(self, progress: Progress | None = None) -> int | None:
         """The first point off the curve, or at infinity. Shards: ranges of points; the least counts."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from zkllm.llama.config import LlamaConfig
+from zkllm.ops.attention import TRIANGULAR_ROWS
 from zkllm.ops.axes import HEAD, INNER, OWN, RESIDUAL, SHARED
 from zkllm.ops.embedding import Embedding
 from zkllm.ops.gated import GatedProduct
@@ -205,13 +206,14 @@ def rotary(c: LlamaConfig) -> Rotary:
     return Rotary(c.rotary_shift, c.act_bits, c.head_norm is not None, c.angles, parts={ATTENTION: 1})
 
 
-def attention(c: LlamaConfig) -> GroupedAttention:
+def attention(c: LlamaConfig, triangular: bool = False) -> GroupedAttention:
     return GroupedAttention(
         shift=c.exp_shift,
         bits=c.act_bits,
         over_bits=c.over_bits,
         div_bits=c.div_bits,
         gains=c.gains("score"),
+        triangular=triangular,
         parts={ATTENTION: 1},
     )
 
@@ -228,7 +230,7 @@ def gated_product(c: LlamaConfig) -> GatedProduct:
     )
 
 
-def operations(c: LlamaConfig) -> tuple[Operation, ...]:
+def operations(c: LlamaConfig, triangular: bool = False) -> tuple[Operation, ...]:
     """All of a model, in the order in which their tensors are declared and their relations run."""
     return (
         Embedding(
@@ -247,7 +249,7 @@ def operations(c: LlamaConfig) -> tuple[Operation, ...]:
         Linear(linear_kinds(c)),
         *head_norms(c),
         rotary(c),
-        attention(c),
+        attention(c, triangular),
         gated_product(c),
         *post_norms(c),
         FinalNorm(c.final_shift, c.final_bits, biased=False, width_axes=RESIDUAL, parts={HEAD_PART: 1}),
@@ -263,8 +265,8 @@ def operations(c: LlamaConfig) -> tuple[Operation, ...]:
     )
 
 
-def program(c: LlamaConfig, rows: int, certified: int) -> Program:
-    return Program(axes(c, rows, certified), operations(c), POINTS)
+def program(c: LlamaConfig, rows: int, certified: int, triangular_from: int = TRIANGULAR_ROWS) -> Program:
+    return Program(axes(c, rows, certified), operations(c, rows >= triangular_from), POINTS)
 
 
 def declared(c: LlamaConfig, rows: int, certified: int) -> Manifest:
@@ -272,6 +274,16 @@ def declared(c: LlamaConfig, rows: int, certified: int) -> Manifest:
     return description.declared(Shape(c, rows, certified), program(c, rows, certified))
 
 
-def describe(c: LlamaConfig, rows: int, certified: int, sealed: bool = False) -> Description:
-    """What is proved of a model in one circuit. Raises ValueError unless 1 <= k <= N <= n_ctx."""
-    return Description(Shape(c, rows, certified, sealed), program(c, rows, certified))
+def describe(
+    c: LlamaConfig,
+    rows: int,
+    certified: int,
+    sealed: bool = False,
+    triangular_from: int = TRIANGULAR_ROWS,
+) -> Description:
+    """What is proved of a model in one circuit. Raises ValueError unless 1 <= k <= N <= n_ctx.
+
+    `triangular_from`: other than a verifier's for tests alone.
+    """
+    made = program(c, rows, certified, triangular_from)
+    return Description(Shape(c, rows, certified, sealed), made)

@@ -21,6 +21,7 @@ import numpy as np
 
 from zkllm.bits import ceil_log2
 from zkllm.errors import PackageError
+from zkllm.families import Config
 from zkllm.field import R
 from zkllm.gpt2.config import ProgramConfig
 from zkllm.gpt2.description import declared, layer_norm, linear_kinds
@@ -246,9 +247,17 @@ def _table_predicates(
         or np.array_equal(gelu, gelu_table(spec, c.gelu_bits)),
     }.items():
         yield Predicate(text, holds, text)
+    yield from context_predicates(c, e, ACCUMULATOR_BITS)
+
+
+def context_predicates(c: Config, e: np.ndarray, bits: int) -> Iterator[Predicate]:
+    """What grows with the rows, for all of n_ctx: the division's range, and an execution's sums of e V."""
     total = 2 * c.n_ctx * max_abs(e)
     text = f"div_bits: 2 M may reach {total}, at most 2^{c.div_bits}"
     yield Predicate("div_bits and the table", total <= 1 << c.div_bits, text)
+    weighted = total * ((1 << c.act_bits - 1) + 1)
+    text = f"attention: |2 sum e V + M| may reach {weighted}, at most 2^{bits}"
+    yield Predicate("accumulator attention", weighted < 1 << bits, text)
 
 
 def config_predicates(c: ProgramConfig) -> Iterator[Predicate]:

@@ -47,6 +47,9 @@ class Encoded:
     def raw(self, start: int, count: int) -> bytes:
         return b"".join(to_raw(self[i]) for i in range(start, start + count))
 
+    def release(self) -> None:
+        pass
+
     def first_invalid(self, progress: Progress | None = None) -> int | None:
         for i in range(len(self)):
             x, y = (int.from_bytes(self[i][k : k + COORDINATE]) for k in (0, COORDINATE))

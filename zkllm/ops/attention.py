@@ -10,6 +10,10 @@ With I = [u <= t], Z = 2^gain(l) Q K^T, delta = 2^s (idx + over) + rem (all rang
 
 Z and n are virtual: two sums of products. gain(l) is public: queries and keys may have scales of their own in
 each layer, and one table of exponentials serves all.
+
+Where the scores are triangular (`TRIANGULAR_ROWS`), sel, idx, over, rem and e have no coefficient above the
+diagonal: they are 0 there by what a tensor is, so that the masks of sel and e need no equations, and all that
+is laid out is looked up.
 """
 
 from __future__ import annotations
@@ -31,6 +35,10 @@ from ..protocol.sumcheck import SumcheckPoint
 from .axes import HEADS
 
 QUERY, KEY, VALUE = 0, 1, 2
+TRIANGULAR_ROWS = 128
+"""From this many rows on the scores are triangular: more blocks for the verifier, half of the values."""
+FLOATING = 1 << 15
+"""Entries of a matrix from which on products are worth their conversion to floating point."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +51,7 @@ class Attention(Operation):
     shared: tuple[str, ...] = HEADS  # axes of the heads that keys and values have,
     own: tuple[str, ...] = ()  # and those of the heads that share these, which queries have besides
     head: tuple[str, ...] = ("e",)  # of a head's features
+    triangular: bool = False  # scores are laid out where u <= t alone
 
     scores = "attention: scores"
     maximum = "attention: maximum"
@@ -54,11 +63,15 @@ class Attention(Operation):
     weighted_values = "attention: E V"
     one_maximum = "attention: one maximum"
     complement = "attention: complement"
-    relations = (
-        *(scores, maximum, saturation, selector_mask, exponentials_mask, division),
-        *(query_key, weighted_values),
-        *(one_maximum, complement),
-    )
+
+    @property
+    def relations(self) -> tuple[str, ...]:
+        masks = () if self.triangular else (self.selector_mask, self.exponentials_mask)
+        return (
+            *(self.scores, self.maximum, self.saturation, *masks, self.division),
+            *(self.query_key, self.weighted_values),
+            *(self.one_maximum, self.complement),
+        )
 
     @property
     def heads(self) -> tuple[str, ...]:
@@ -98,12 +111,19 @@ class Attention(Operation):
         m.table("exp", "exp", 0, "exp")
         m.free("score_max", *row, note=f"{self.scores}, {self.maximum}", made=Traced("int64"))
         # one-hot at the first u <= t that attains the maximum
-        m.free("sel", *scores, note=f"{self.one_maximum}, {self.maximum}", made=Traced("int8"))
-        m.free("e", *scores, note=f"exp lookup, {self.exponentials_mask}", made=Traced("int32"))
+        below, causal = self.triangular, not self.triangular
+        note = f"{self.one_maximum}, {self.maximum}"
+        m.free("sel", *scores, note=note, made=Traced("int8"), triangular=below)
+        note = "exp lookup" if below else f"exp lookup, {self.exponentials_mask}"
+        m.free("e", *scores, note=note, made=Traced("int32"), triangular=below)
         # idx, over and rem are 0 above the diagonal
-        m.looked_up("idx", *scores, lookup=Lookup(("exp",), 0, "e", causal=True), made=Traced("int32"))
-        m.value("over", *scores, bits=self.over_bits, causal=True, made=Traced("int32"), watch=largest)
-        m.value("rem", *scores, bits=self.shift, causal=True, made=Traced("int32"))
+        exp = Lookup(("exp",), 0, "e", causal=causal)
+        m.looked_up("idx", *scores, lookup=exp, made=Traced("int32"), triangular=below)
+        made = Traced("int32")
+        m.value(
+            "over", *scores, bits=self.over_bits, causal=causal, triangular=below, made=made, watch=largest
+        )
+        m.value("rem", *scores, bits=self.shift, causal=causal, triangular=below, made=made)
         m.value("o", *output, bits=self.bits, signed=True, made=Traced("int16"), watch=largest)
         m.value("div", *output, bits=self.div_bits, made=Traced("int64"), watch=largest_modulus)
         m.value("div_rest", *output, bits=self.div_bits, made=Derived(division_rest))
@@ -132,14 +152,14 @@ class Attention(Operation):
         def score_products(data: ProverData) -> np.ndarray:
             q = by_head(data, self.queries(run), output)
             k = by_head(data, self.keys(run, "t"), ("l", "t", *self.shared, *self.head))
-            z = np.matmul(q, np.swapaxes(k, -1, -2)).transpose(0, 3, 1, 2, 4).reshape(sizes(scores))
+            z = _products(q, np.swapaxes(k, -1, -2)).reshape(sizes(scores))
             return z << np.array(self.gains).reshape(-1, *[1] * (z.ndim - 1)) if any(self.gains) else z
 
         def value_sums(data: ProverData) -> np.ndarray:
             l, shared = run.axes["l"], prod(sizes(self.shared))
-            e = _wide(data.array("e")).reshape(l, rows, shared, -1, rows).transpose(0, 2, 3, 1, 4)
+            e = data.array("e").reshape(l, rows, shared, -1, rows).transpose(0, 2, 3, 1, 4)
             v = by_head(data, self.values(run, "t"), ("l", "t", *self.shared, *self.head))
-            return np.matmul(e, v).transpose(0, 3, 1, 2, 4).reshape(sizes(output))
+            return _products(e, v).reshape(sizes(output))
 
         mask = PublicFactor(
             ("t", "u"), lambda data: causal_mask(rows), lambda env: causal_at(rows, env["t"], env["u"])
@@ -154,12 +174,15 @@ class Attention(Operation):
         z, n = VirtualFactor("Z", scores, score_products), VirtualFactor("n", output, value_sums)
         rest = self.row_sum(run).over(*self.head) - run.tensor("div")
         m, o = run.factor("M", self.row_sum(run), row_axes), run.factor("o", run.tensor("o"), output)
+        masked = [
+            Equation(self.selector_mask, scores, [(1, [sel]), (-1, [mask, sel])]),
+            Equation(self.exponentials_mask, scores, [(1, [e]), (-1, [mask, e])]),
+        ]
         return [
             Equation(self.scores, scores, [(1, [mask, delta]), (-1, [mask, top]), (1, [mask, z])]),
             Equation(self.maximum, scores, [(1, [sel, delta])]),
             Equation(self.saturation, scores, [(1, [over, e])]),
-            Equation(self.selector_mask, scores, [(1, [sel]), (-1, [mask, sel])]),
-            Equation(self.exponentials_mask, scores, [(1, [e]), (-1, [mask, e])]),
+            *([] if self.triangular else masked),
             Equation(self.division, output, [(2, [n]), (-2, [m, o])], rest),
         ]
 
@@ -202,6 +225,26 @@ def division_rest(of: Material) -> np.ndarray:
     heads = div.reshape(*doubled.shape, -1)
     rest: np.ndarray = (doubled[..., None] - 1 - heads).reshape(div.shape)
     return rest
+
+
+def _products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The matrices a b of each layer and head, over (l, t, shared, own, columns).
+
+    Large ones in floating point where that is exact for certain: several times as fast as numpy's integers.
+    """
+    layers, shared, own, rows, inner = a.shape
+    wide = np.dtype(object if object in (a.dtype, b.dtype) else np.int64)
+    result = np.empty((layers, rows, shared, own, b.shape[-1]), wide)
+    exact = rows * inner >= FLOATING and _bound(a) * _bound(b) * inner < 1 << 53
+    kind = np.dtype(np.float64) if exact else wide
+    for l in range(layers):  # a layer at a time: its copies are small
+        result[l] = np.matmul(a[l].astype(kind), b[l].astype(kind)).transpose(2, 0, 1, 3)
+    return result
+
+
+def _bound(array: np.ndarray) -> int:
+    """Of the magnitudes; of any size where they may not be machine integers."""
+    return 1 << 64 if array.dtype == object else max(int(array.max(initial=0)), -int(array.min(initial=0)))
 
 
 def _wide(array: np.ndarray) -> np.ndarray:

@@ -72,9 +72,11 @@ class Coefficients:
     srs: Srs
     vector: Vector
     b: int
+    rows: int  # of f
 
     def fold(self, weights: Vector) -> Vector:
-        return self.kernels.fold(self.vector, weights)
+        h = self.kernels.fold(self.vector, weights)
+        return self.kernels.combine([self.kernels.zeros(self.rows), h], [0, 1]) if len(h) < self.rows else h
 
     def divide(self, alpha: int) -> tuple[bytes, Vector]:
         # the vector becomes q: half a gigabyte at 2^24 coefficients

@@ -52,6 +52,20 @@ def eq(a: Point, b: Point) -> Scalar:
     return result
 
 
+def eq3(a: Point, b: Point, c: Point) -> Scalar:
+    """sum over x of eq(a, x) eq(b, x) eq(c, x) = prod_i (a_i b_i c_i + (1 - a_i)(1 - b_i)(1 - c_i)).
+
+    The products of three in a factor cancel.
+    """
+    if not len(a) == len(b) == len(c):
+        raise ValueError("eq3: points of different length")
+    result: Scalar = 1
+    for x, y, z in zip(reversed(a), reversed(b), reversed(c), strict=True):
+        s = x + y
+        result = (x * y + z * s - s - z + 1) * result
+    return result
+
+
 def eq_index(index: int, point: Point) -> Scalar:
     """eq(bits of index, point); the index has len(point) bits."""
     if index >> len(point):

@@ -21,13 +21,13 @@ Piece = tuple[int, int, np.ndarray]  # position in the column, bit shift of the 
 
 def block_slab(layout: Layout, tensor: Packed | np.ndarray, block: Block) -> Slab:
     """A view of a block, no copy."""
-    offset, stride, cut = layout.offset(block), 1 << layout.mu - block.outer, block.slices()
+    offset, stride = layout.offset(block), 1 << layout.mu - block.outer
     if not isinstance(tensor, Packed):
-        values, shifts = tensor[np.newaxis], [0]
+        values, shifts = block.view(tensor)[np.newaxis], [0]
     else:
-        values = np.moveaxis(tensor.values, tensor.slot_axis, 0)
-        shifts = [tensor.bits * c for c in range(len(values))]
-    values = values[(slice(None), *cut)]
+        slots = np.moveaxis(tensor.values, tensor.slot_axis, 0)
+        shifts = [tensor.bits * c for c in range(len(slots))]
+        values = slots[(slice(None), *block.slices())]
     return offset, stride, shifts, np.moveaxis(values, 1, 0) if block.outer else values[np.newaxis]
 
 

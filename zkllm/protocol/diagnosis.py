@@ -19,6 +19,7 @@ from .columns import block_slab
 from .data import Packed, ProverData
 from .forms import AddressTerm, Opened
 from .logup import NUMERATOR, active_lookups, causal_mask, spread
+from .manifest import TRIANGLE
 from .party import Claim, Party
 from .reduction import CHECK as REDUCTION
 from .relations import Factor, FormFactor, Instance
@@ -57,7 +58,11 @@ def _integers(data: ProverData, table: Table) -> np.ndarray:
 def _tensor(data: ProverData, name: str) -> np.ndarray:
     tensor = data.tensors[name]
     if not isinstance(tensor, Packed):
-        return tensor.astype(object)
+        spec, values = data.manifest.tensors[name], tensor.astype(object)
+        if spec.triangular:  # what a cheating prover has above the diagonal is in no column
+            below = causal_mask(data.manifest.axes["t"])
+            values = values * spread(below, TRIANGLE, spec.axes, values.shape)
+        return values
     slots = np.moveaxis(tensor.values, tensor.slot_axis, 0).astype(object)
     return sum((slot << tensor.bits * c for c, slot in enumerate(slots)), start=np.zeros((), object))
 
@@ -156,7 +161,7 @@ def false_lookups(party: Party, data: ProverData) -> Iterator[str]:
             table = manifest.tables[used]
             values = data.array(tensor.name)[run]
             keep = np.ones(values.shape, bool)
-            if lookup.causal:
+            if lookup.causal or tensor.triangular:
                 mask = causal_mask(manifest.axes["t"])
                 keep = spread(mask, ("t", "u"), tensor.axes, values.shape).astype(bool)
             entries = [(int(x) + lookup.offset - table.offset) % R for x in values[keep]]

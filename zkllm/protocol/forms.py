@@ -16,8 +16,8 @@ import numpy as np
 
 from ..bits import ceil_log2
 from . import functionals as F
-from .algebra import Point, Scalar, eq, eq_index, listed_at, ones_at
-from .layout import Block, Layout
+from .algebra import Point, Scalar, eq, eq3, eq_index, listed_at, ones_at
+from .layout import Block, Layout, Tiles
 from .manifest import Manifest
 
 
@@ -292,13 +292,41 @@ def block_weight(witness: Layout, term: Opened | AddressTerm, i: int, block: Blo
     layout whose addresses lookups have."""
     if isinstance(term, AddressTerm):
         source = witness.blocks[term.source][i]
-        if source.spans != block.spans:
+        if replace(source, address=0) != replace(block, address=0):
             raise ValueError(f"{term.tensor} and {term.source} are cut differently")
         z, size = term.point, block.log2_size
         return eq_index(source.address >> size, z[: len(z) - size]) * eq(z[len(z) - size :], point)
+    if isinstance(block, Tiles):
+        return _weight_on_tiles(term, block, point)
     result: Scalar = 1
     at = len(point)
     for weight, (offset, k) in zip(reversed(term.weights), reversed(block.spans), strict=True):
         result = weight.block(offset, k, point[at - k : at]) * result
         at -= k
     return result
+
+
+def _weight_on_tiles(term: Opened, block: Tiles, point: Point) -> Scalar:
+    """Row and column share the tile: sum over d of both of their weights and eq(d, its coordinates)."""
+    at, low = len(point), block.low
+    tiled = [tiled_weight(term.weights[i], block, i) for i in block.axes]
+    result: Scalar = 1
+    for weight in reversed(tiled):  # u', then t'
+        if weight.low is not None:
+            result = weight.factor * (eq(weight.low, point[at - low : at]) * result)
+        at -= low
+    highs = [weight.high for weight in tiled if weight.high is not None]
+    if highs:
+        d = point[at - block.shared : at]
+        result = (eq3(*highs, d) if len(highs) == 2 else eq(*highs, d)) * result
+    at -= block.shared
+    for i in reversed(block.others):
+        offset, k = block.spans[i]
+        result = term.weights[i].block(offset, k, point[at - k : at]) * result
+        at -= k
+    return result
+
+
+def tiled_weight(weight: F.Functional, block: Tiles, axis: int) -> F.Tiled:
+    """A weight on the row or the column of tiles."""
+    return F.on_tiles(weight, block.spans[axis][0], block.low, block.shared, block.step)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ..field import R
 from .algebra import Point, Scalar, dyadic_blocks, eq, eq_index, less, mass
@@ -25,6 +25,27 @@ class Functional(Protocol):
     def block(self, offset: int, k: int, r: Point) -> Scalar: ...
 
     def key(self) -> Hashable: ...
+
+
+class Tiled(NamedTuple):
+    """What a functional is on the tiles of an axis (`layout.Tiles`): factor high[d] low[x] at index x of tile
+    d, high and low being eq(point, .), or 1 where there is None."""
+
+    factor: Scalar
+    high: Point | None
+    low: Point | None
+
+
+def on_tiles(weight: Functional, offset: int, low: int, shared: int, step: int) -> Tiled:
+    """2^shared tiles of 2^low indices, 2^step apart from `offset` on."""
+    if isinstance(weight, Ones):
+        return Tiled(1, None, None)
+    if not isinstance(weight, Eq):
+        raise ValueError("a weight on an axis in tiles is eq or one")
+    point, n = weight.point, len(weight.point)
+    above = eq_index(offset >> step + shared, point[: n - step - shared])
+    between = eq_index(offset >> low & (1 << step - low) - 1, point[n - step : n - low])
+    return Tiled(above * between, point[n - step - shared : n - step], point[n - low :])
 
 
 def point_key(point: Point) -> Hashable:

@@ -192,13 +192,12 @@ def _segments(party: Party, data: ProverData, beta: int) -> Iterator[Segment]:
         tags = [(manifest.tables[name].tag + beta * lookup.offset) % R for name in lookup.tables]
         for block in layout.blocks[tensor.name]:
             for piece in block.split() if len(tags) > 1 else (block,):
-                cut = piece.slices()
                 yield (
                     piece.address,
                     tags[piece.spans[0][0] if len(tags) > 1 else 0],
-                    mask[cut] if mask is not None else 1,
-                    values[cut],
-                    output[cut] if output is not None else None,
+                    piece.view(mask) if mask is not None else 1,
+                    piece.view(values),
+                    piece.view(output) if output is not None else None,
                 )
     for table in manifest.tables.values():
         counts = data.array(table.multiplicity)

@@ -19,6 +19,8 @@ from ..bits import ceil_log2
 from .sources import Array, Dim, Packing, Source, Traced, Watch, axes_of
 
 ROW, TOKEN, FEATURE, PROJECTION = POOLS = ("row", "token", "feature", "projection")
+TRIANGLE = ("t", "u")
+"""The axes of row and column of triangular tensors."""
 
 
 Parts = Mapping[str, float]
@@ -72,6 +74,7 @@ class Tensor:
     note: str  # what fixes the values, for tensors without a lookup
     layered: bool = False  # may have the bits of its first axis on top of the column's address
     public: bool = False  # what anyone can make again, of a hidden model too: apart from its weights
+    triangular: bool = False  # laid out where u <= t alone, and 0 elsewhere
     parts: Parts = field(default_factory=dict)  # of the model, that it belongs to
 
     def sizes(self, axes: dict[str, int]) -> tuple[int, ...]:
@@ -170,21 +173,38 @@ class Manifest:
             self.held[name] = held
         self._add(Tensor(name, axes, True, None, "committed to by model_id", layered, public))
 
-    def free(self, name: str, *dims: Dim, note: str, made: Source | None = None) -> None:
+    def free(
+        self, name: str, *dims: Dim, note: str, made: Source | None = None, triangular: bool = False
+    ) -> None:
         """A witness tensor without a lookup of its own; `note` names what fixes it."""
         self._value(name, dims, made)
-        self._add(Tensor(name, axes_of(dims), False, None, note))
+        self._add(Tensor(name, axes_of(dims), False, None, note, triangular=triangular))
 
-    def ranged(self, name: str, *axes: str, bits: int, signed: bool = False, causal: bool = False) -> None:
+    def ranged(
+        self,
+        name: str,
+        *axes: str,
+        bits: int,
+        signed: bool = False,
+        causal: bool = False,
+        triangular: bool = False,
+    ) -> None:
         """A witness tensor in [0, 2^bits), or in [-2^(bits-1), 2^(bits-1)) where signed."""
         offset = 1 << bits - 1 if signed else 0
-        self._add(Tensor(name, axes, False, Lookup((self.range_table(bits),), offset, causal=causal), ""))
+        lookup = Lookup((self.range_table(bits),), offset, causal=causal)
+        self._add(Tensor(name, axes, False, lookup, "", triangular=triangular))
 
     def looked_up(
-        self, name: str, *dims: Dim, lookup: Lookup, made: Source | None = None, watch: Watch | None = None
+        self,
+        name: str,
+        *dims: Dim,
+        lookup: Lookup,
+        made: Source | None = None,
+        watch: Watch | None = None,
+        triangular: bool = False,
     ) -> None:
         self._value(name, dims, made, watch)
-        self._add(Tensor(name, axes_of(dims), False, lookup, ""))
+        self._add(Tensor(name, axes_of(dims), False, lookup, "", triangular=triangular))
 
     def value(
         self,
@@ -195,6 +215,7 @@ class Manifest:
         causal: bool = False,
         made: Source | None = None,
         watch: Watch | None = None,
+        triangular: bool = False,
     ) -> None:
         """A range-checked value of any width: one tensor, or limbs where it is wider than the widest table.
 
@@ -203,7 +224,7 @@ class Manifest:
         self._value(name, dims, made, watch)
         axes, limb_bits = axes_of(dims), self.limb_bits
         if bits <= limb_bits:
-            self.ranged(name, *axes, bits=bits, signed=signed, causal=causal)
+            self.ranged(name, *axes, bits=bits, signed=signed, causal=causal, triangular=triangular)
             return
         count = -(-bits // limb_bits)
         widths = [bits // count] * count if bits % count == 0 else [limb_bits] * (count - 1)
@@ -212,7 +233,14 @@ class Manifest:
         limbs, shift = [], 0
         for i, width in enumerate(widths):
             top = i == count - 1
-            self.ranged(f"{name}.{i}", *axes, bits=width, signed=signed and top, causal=causal)
+            self.ranged(
+                f"{name}.{i}",
+                *axes,
+                bits=width,
+                signed=signed and top,
+                causal=causal,
+                triangular=triangular,
+            )
             limbs.append((f"{name}.{i}", shift))
             shift += width
         self.wide[name] = Wide(name, tuple(limbs), bits, signed)
@@ -247,6 +275,17 @@ class Manifest:
             raise ValueError(f"tensor {tensor.name}: one table, or one for each index of {tensor.axes[0]}")
         if tensor.lookup and tensor.lookup.causal and len(tensor.lookup.tables) > 1:
             raise ValueError(f"tensor {tensor.name}: a causal lookup has one table")
+        if tensor.triangular and (
+            tensor.fixed
+            or [a for a in tensor.axes if a in TRIANGLE] != list(TRIANGLE)
+            or len({self.axes[a] for a in TRIANGLE}) != 1
+            or tensor.lookup
+            and (tensor.lookup.causal or len(tensor.lookup.tables) > 1)
+        ):
+            raise ValueError(
+                f"tensor {tensor.name}: what is triangular is a witness, over a row t and a column u of one "
+                "size, and all of it is looked up in one table"
+            )
         if unknown:
             raise ValueError(f"tensor {tensor.name}: unknown axes {unknown}")
         self.tensors[tensor.name] = replace(tensor, parts=self.parts)
@@ -262,7 +301,12 @@ class Manifest:
         return self.tensors[tensor].sizes(self.axes)
 
     def count(self, tensor: str) -> int:
-        return prod(self.sizes(tensor))
+        """Entries that are laid out."""
+        count = prod(self.sizes(tensor))
+        if self.tensors[tensor].triangular:
+            rows = self.axes[TRIANGLE[0]]
+            return count // rows * (rows + 1) // 2
+        return count
 
     def count_over(self, axes: Iterable[str]) -> int:
         return prod(self.axes[a] for a in axes)
@@ -312,6 +356,7 @@ class Manifest:
                     [list(t.lookup.tables), t.lookup.offset, t.lookup.output, t.lookup.causal]
                     if t.lookup
                     else None,
+                    *(["triangular"] if t.triangular else []),
                 ]
                 for t in self.tensors.values()
             ],

@@ -23,11 +23,11 @@ from ..kernels.interface import Factor, Kernels, Piece, Sumcheck, Vector
 from ..kernels.interface import Weight as Claimed
 from ..mapped import release
 from . import functionals as F
-from .algebra import Scalar, eq_index
+from .algebra import Point, Scalar, eq_index
 from .columns import block_slab, kernel_pieces
 from .data import ProverData, Tensors, dense_vector
-from .forms import AddressTerm, Opened, block_weight
-from .layout import Block, Layout
+from .forms import AddressTerm, Opened, block_weight, tiled_weight
+from .layout import Block, Layout, Tiles
 
 
 @dataclass
@@ -356,6 +356,22 @@ class DenseWeights:
             self._spans[span] = self.kernels.slice(self._whole[name], offset, offset + (1 << log2_size))
         return self._spans[span]
 
+    def on_tiles(self, term: Opened, block: Tiles) -> tuple[int, list[Vector]]:
+        """A factor and the vectors of a block of tiles: the other axes', those of d, t' and u'."""
+        k = self.kernels
+        row, column = (tiled_weight(term.weights[i], block, i) for i in block.axes)
+
+        def line(*points: Point | None, count: int) -> Vector:
+            """Products of eq(point, x) for x < 2^count."""
+            known = [[int(c) for c in p] for p in points if p is not None]
+            bits = [[prod(1 - p[i] for p in known) % R, prod(p[i] for p in known) % R] for i in range(count)]
+            return k.tensor_product([k.from_list(b) for b in bits]) if bits else k.from_list([1])
+
+        vectors = [self.on(term.weights[i], *block.spans[i]) for i in block.others]
+        vectors.append(line(row.high, column.high, count=block.shared))
+        vectors += [line(w.low, count=block.low) for w in (row, column)]
+        return int(row.factor) * int(column.factor) % R, vectors
+
     def vanishes(self, weight: F.Functional, offset: int, log2_size: int) -> bool:
         """Whether all entries on a span are known to be zero."""
         if isinstance(weight, F.Eq | F.Cut):
@@ -378,7 +394,10 @@ def _weights(
             if block.outer:
                 continue
             coefficient = int(group.coefficient)
-            if isinstance(term, Opened):
+            if isinstance(term, Opened) and isinstance(block, Tiles):
+                factor, vectors = dense.on_tiles(term, block)
+                coefficient *= factor
+            elif isinstance(term, Opened):
                 on = list(zip(term.weights, block.spans, strict=True))
                 if any(dense.vanishes(weight, *span) for weight, span in on):
                     continue

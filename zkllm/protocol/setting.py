@@ -34,6 +34,22 @@ class Setting:
         """log2 of the entries of the largest lookup table, rounded up."""
         return max((self.manifest.bits(t.axis) for t in self.manifest.tables.values()), default=0)
 
+    @property
+    def witness_coefficients(self) -> int:
+        """Of the longest witness column: its last mask is what is highest."""
+        return max(map(max, self.masks)) + 1
+
+    @property
+    def fixed_coefficients(self) -> int:
+        """Of the longest fixed column."""
+        filled = min(self.fixed.used, 1 << self.fixed.mu)
+        return (1 << self.fixed.mu) + 1 if self.shape.config.hidden else filled
+
+    @property
+    def coefficients(self) -> int:
+        """Of the longest column: beyond, the opening sees zeros."""
+        return max(self.witness_coefficients, self.fixed_coefficients)
+
     @cached_property
     def masks(self) -> tuple[tuple[int, ...], ...]:
         """Of each witness column, the addresses of its masks."""

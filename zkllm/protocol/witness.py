@@ -106,7 +106,8 @@ def count_multiplicities(m: Manifest, tensors: Tensors, kernels: Kernels) -> lis
     counts = {t.name: np.zeros(m.axes[t.axis], dtype=np.int64) for t in m.tables.values()}
     missed = []
     for tensor, lookup in m.lookups():
-        causal = (tensor.axes.index("t"), tensor.axes.index("u")) if lookup.causal else None
+        below = lookup.causal or tensor.triangular
+        causal = (tensor.axes.index("t"), tensor.axes.index("u")) if below else None
         for name, run in lookup.runs():
             table, outputs = m.tables[name], None
             if lookup.output is not None:

@@ -3,7 +3,7 @@
 use super::leaves::{Gathered, Leaves, Piece, Shape};
 use crate::field::Fr;
 use crate::field::fractions::FractionLanes;
-use ark_ff::AdditiveGroup;
+use ark_ff::{AdditiveGroup, Field};
 
 /// [p0, d1, w1, d0] of a block.
 pub type Block<L> = [Vec<<L as crate::field::lanes::Lanes>::Lane>; 4];
@@ -31,6 +31,8 @@ pub struct Scratch<L: FractionLanes> {
     gathered: Gathered,
     ready: Option<Ready<L>>,
     parts: [Block<L>; 2],
+    /// Of each x, where they have to be computed apart.
+    apart: Vec<(Scratch<L>, Block<L>)>,
 }
 
 pub fn empty_block<L: FractionLanes>(len: usize) -> Block<L> {
@@ -44,7 +46,8 @@ pub fn lanes_of<T>(block: &[Vec<T>; 4]) -> [&[T]; 4] {
 impl<L: FractionLanes> Scratch<L> {
     /// For blocks of `len` nodes.
     pub fn new(len: usize) -> Self {
-        Self { gathered: Gathered::default(), ready: None, parts: [empty_block::<L>(len), empty_block::<L>(len)] }
+        let parts = [empty_block::<L>(len), empty_block::<L>(len)];
+        Self { gathered: Gathered::default(), ready: None, parts, apart: vec![] }
     }
 }
 
@@ -71,10 +74,13 @@ impl Blocks<'_> {
         if scratch.ready.as_ref().is_none_or(|ready| ready.pieces != pieces) {
             scratch.ready = Some(self.prepare(pieces));
         }
-        let Scratch { gathered, ready: Some(ready), parts } = scratch else { unreachable!("it was prepared") };
+        let Scratch { gathered, ready: Some(ready), parts, apart } = scratch else { unreachable!("it was prepared") };
         let Some(shape) = ready.shape else {
             return self.compute_in_field::<L>(start, len, out);
         };
+        if shape.classes == 4 && self.weights.len() > 1 {
+            return self.compute_apart::<L>(start, len, apart, out);
+        }
         gathered.columns.iter_mut().for_each(Vec::clear);
         L::compiled(
             #[inline(always)]
@@ -103,6 +109,25 @@ impl Blocks<'_> {
         L::parents([p0, d0], lanes_of(&parts[0]));
         L::parents([w1, d1], lanes_of(&parts[1]));
         L::add_scaled(w1, &self.lambda, d1);
+    }
+
+    /// Nodes that are products of forms: the weighted sum is of these, not of the forms.
+    fn compute_apart<L: FractionLanes>(
+        &self,
+        start: usize,
+        len: usize,
+        apart: &mut Vec<(Scratch<L>, Block<L>)>,
+        out: &mut Block<L>,
+    ) {
+        let single =
+            Blocks { leaves: self.leaves, height: self.height, lambda: self.lambda, weights: vec![Fr::ONE], stride: 0 };
+        let room = out[0].len() * L::WIDTH;
+        apart.resize_with(self.weights.len(), || (Scratch::new(room), empty_block::<L>(room)));
+        out.iter_mut().for_each(|t| L::fill(t, &Fr::ZERO));
+        for (x, (w, (scratch, nodes))) in self.weights.iter().zip(apart).enumerate() {
+            single.compute(x * self.stride + start, len, scratch, nodes);
+            out.iter_mut().zip(&*nodes).for_each(|(sum, t)| L::add_scaled(sum, w, t));
+        }
     }
 
     fn prepare<L: FractionLanes>(&self, pieces: Vec<Piece>) -> Ready<L> {

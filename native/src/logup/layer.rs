@@ -6,7 +6,7 @@
 
 use super::blocks::{Block, Blocks, Scratch, empty_block, lanes_of};
 use super::gram::Gram;
-use super::leaves::Leaves;
+use super::leaves::{COMPUTED, Leaves};
 use super::table::{self, SMALL, Sums, TASK, Weights, add};
 use crate::field::Fr;
 use crate::field::fractions::{FractionLanes, Quad};
@@ -21,13 +21,15 @@ use std::ops::Range;
 /// Variables that are bound before a table of the nodes is made, by the height of their children. The table of the
 /// lowest layer then has an eighth of the entries that its first variable would leave.
 const BOUND_BEFORE: [usize; 3] = [3, 2, 0];
-fn bound_before(height: usize, variables: usize) -> usize {
-    BOUND_BEFORE[height].min(variables)
+/// The same of a streamed tree: every table has half of the entries at most, the highest one a quarter.
+const BOUND_BEFORE_STREAMED: [usize; 3] = [4, 3, 2];
+fn bound_before(height: usize, variables: usize, streamed: bool) -> usize {
+    (if streamed { BOUND_BEFORE_STREAMED } else { BOUND_BEFORE })[height].min(variables)
 }
 
 /// Lanes of the table that is made of a computed layer of 2^variables nodes at most.
-pub fn table_lanes<L: FractionLanes>(leaves: usize, variables: usize, height: usize) -> usize {
-    let unbound = variables - bound_before(height, variables);
+pub fn table_lanes<L: FractionLanes>(leaves: usize, variables: usize, height: usize, streamed: bool) -> usize {
+    let unbound = variables - bound_before(height, variables, streamed);
     // all nodes exist once a variable is bound
     leaves.div_ceil(2 << height).min(1 << unbound).div_ceil(L::WIDTH)
 }
@@ -55,6 +57,8 @@ enum State {
 pub struct LayerSumcheck<L: FractionLanes> {
     z: Vec<Fr>,
     lambda: Fr,
+    /// Whether computed layers are bound further before they have a table.
+    streamed: bool,
     /// Number of bound variables.
     bound: usize,
     state: State,
@@ -70,11 +74,13 @@ pub struct LayerSumcheck<L: FractionLanes> {
 impl<L: FractionLanes> LayerSumcheck<L> {
     /// `z`: the point of the layer's claim p(z) + lambda q'(z), most significant bit first; `claim`: its value, which
     /// saves work. `leaves` are needed while `reads_leaves`.
+    #[allow(clippy::too_many_arguments)] // the protocol's, and where the numbers are
     pub fn new(
         z: Vec<Fr>,
         lambda: Fr,
         claim: Option<Fr>,
         children: Children,
+        streamed: bool,
         memory: &mut [Quad<L>],
         leaves: Option<&Leaves<'_>>,
         poll: Poll<'_>,
@@ -84,7 +90,8 @@ impl<L: FractionLanes> LayerSumcheck<L> {
             Children::Stored(range) => (State::Table(range), true),
             Children::Computed(height) => (State::Computed(height, vec![]), false),
         };
-        let mut sumcheck = Self { z, lambda, bound: 0, state, lanes: PhantomData, gram: None, claim, message: None };
+        let (bound, gram, message) = (0, None, None);
+        let mut sumcheck = Self { z, lambda, streamed, bound, state, lanes: PhantomData, gram, claim, message };
         if !stored {
             sumcheck.materialise(memory, leaves, poll)?;
             return Ok(sumcheck);
@@ -141,8 +148,15 @@ impl<L: FractionLanes> LayerSumcheck<L> {
             return Ok(message);
         }
         let State::Computed(height, challenges) = &self.state else { unreachable!("tables are summed when bound") };
+        if *height == COMPUTED - 1 {
+            // its products are no products of integers: the nodes are computed and forgotten
+            let (blocks, at_one) = (self.blocks(*height, challenges, leaves), self.at_one(self.claim, self.bound));
+            let message = self.message_of(self.pass(&blocks, at_one, poll)?);
+            self.message = Some(message);
+            return Ok(message);
+        }
         if self.gram.is_none() {
-            let variables = bound_before(*height, self.z.len());
+            let variables = bound_before(*height, self.z.len(), self.streamed);
             let blocks = Blocks {
                 leaves: leaves.expect("given while they are read"),
                 height: *height,
@@ -221,6 +235,29 @@ impl<L: FractionLanes> LayerSumcheck<L> {
         }
     }
 
+    /// The sums for the current variable, of nodes that are computed and forgotten.
+    fn pass(&self, blocks: &Blocks<'_>, at_one: bool, poll: Poll<'_>) -> Result<Sums, Interrupted> {
+        let weights = Weights::<L>::new(&self.z[self.bound + 1..]);
+        let (half, len, count) = (1usize << (self.remaining() - 1), weights.len, weights.outer.len());
+        let mut sums = [Fr::ZERO; 3];
+        for start in (0..count).step_by(POLLED) {
+            check(poll)?;
+            let part = (start..(start + POLLED).min(count))
+                .into_par_iter()
+                .with_min_len(TASK)
+                .map_init(
+                    || Pair::new(len),
+                    |pair, i| {
+                        pair.compute(blocks, i * len, half, len);
+                        weights.scale(i, pair.weigh(&weights, at_one))
+                    },
+                )
+                .reduce(|| [Fr::ZERO; 3], add);
+            sums = add(sums, part);
+        }
+        Ok(sums)
+    }
+
     /// Makes the table, and the sums for the coming round, once enough variables are bound.
     fn materialise(
         &mut self,
@@ -229,7 +266,7 @@ impl<L: FractionLanes> LayerSumcheck<L> {
         poll: Poll<'_>,
     ) -> Result<(), Interrupted> {
         let State::Computed(height, challenges) = &self.state else { return Ok(()) };
-        if self.bound < bound_before(*height, self.z.len()) {
+        if self.bound < bound_before(*height, self.z.len(), self.streamed) {
             return Ok(());
         }
         let (blocks, at_one) = (self.blocks(*height, challenges, leaves), self.at_one(self.claim, self.bound));
@@ -239,7 +276,7 @@ impl<L: FractionLanes> LayerSumcheck<L> {
             self.state = State::Small(vec![std::array::from_fn(|t| pair.low[t][0])]);
             return Ok(());
         }
-        let out = &mut memory[..table_lanes::<L>(blocks.leaves.total(), self.z.len(), *height)];
+        let out = &mut memory[..table_lanes::<L>(blocks.leaves.total(), self.z.len(), *height, self.streamed)];
         let lanes = out.len();
         let weights = Weights::<L>::new(&self.z[self.bound + 1..]);
         let (half, len) = (1usize << (self.remaining() - 1), weights.len);

@@ -16,6 +16,8 @@ use std::ops::Range;
 
 /// Blocks between two polls.
 const POLLED: usize = 1 << 12;
+/// Leaves from which on a tree is streamed: half of its memory for a fifth of its time.
+pub const LARGE: usize = 1 << 27;
 /// Trees less deep than this are computed in plain arithmetic: the tables above computed leaves need whole blocks.
 const SHALLOW: usize = 12;
 
@@ -31,6 +33,9 @@ struct Tree<L: FractionLanes> {
     open: Option<(usize, LayerSumcheck<L>)>,
     /// Challenges of the open sumcheck.
     point: Vec<Fr>,
+    /// The lowest stored layer is not kept: it is computed again when it is opened, in the memory of those above it,
+    /// and more variables of the computed layers are bound before they have a table.
+    streamed: bool,
 }
 
 /// A tree on one of the backends.
@@ -60,13 +65,13 @@ pub trait Argument: Send + Sync {
 }
 
 /// The tree on the fastest backend.
-pub fn build(leaves: &Leaves<'_>, poll: Poll<'_>) -> Result<Box<dyn Argument>, Interrupted> {
+pub fn build(leaves: &Leaves<'_>, streamed: bool, poll: Poll<'_>) -> Result<Box<dyn Argument>, Interrupted> {
     match backend() {
         #[cfg(target_arch = "x86_64")]
         Backend::Ifma if depth(leaves.total()) >= SHALLOW => {
-            Ok(Box::new(Tree::<crate::field::ifma::Ifma>::new(leaves, poll)?))
+            Ok(Box::new(Tree::<crate::field::ifma::Ifma>::new(leaves, streamed, poll)?))
         }
-        _ => Ok(Box::new(Tree::<Scalar>::new(leaves, poll)?)),
+        _ => Ok(Box::new(Tree::<Scalar>::new(leaves, streamed, poll)?)),
     }
 }
 
@@ -78,22 +83,34 @@ fn node([p0, d1, p1, d0]: &[Fr; 4]) -> [Fr; 2] {
     [*p0 * d1 + *p1 * d0, *d0 * d1]
 }
 
-/// Computes the layer above the computed ones, as children of the next.
+/// Computes the layer above the computed ones, as children of the next; `skipped`: the one above that.
 fn lowest<L: FractionLanes>(
     out: &mut [MaybeUninit<Quad<L>>],
+    skipped: bool,
     leaves: &Leaves<'_>,
     poll: Poll<'_>,
 ) -> Result<(), Interrupted> {
     let blocks = unbound(leaves, COMPUTED - 1);
     let lanes = BLOCK / L::WIDTH;
-    for (step, out) in out.chunks_mut(lanes / 2 * POLLED).enumerate() {
+    let own = if skipped { lanes / 4 } else { lanes / 2 };
+    for (step, out) in out.chunks_mut(own * POLLED).enumerate() {
         check(poll)?;
-        out.par_chunks_mut(lanes / 2).enumerate().with_min_len(TASK).for_each_init(
-            || (Scratch::<L>::new(BLOCK), empty_block::<L>(BLOCK), vec![L::missing(&Fr::ZERO); lanes]),
-            |(scratch, block, children), (i, out)| {
+        out.par_chunks_mut(own).enumerate().with_min_len(TASK).for_each_init(
+            || {
+                let missing = || vec![L::missing(&Fr::ZERO); lanes];
+                (Scratch::<L>::new(BLOCK), empty_block::<L>(BLOCK), missing(), Vec::with_capacity(lanes / 2))
+            },
+            |(scratch, block, children, between), (i, out)| {
                 blocks.compute((step * POLLED + i) * BLOCK, BLOCK, scratch, block);
                 L::pack(children, lanes_of(block));
-                L::join(out, children);
+                if !skipped {
+                    return L::join(out, children);
+                }
+                L::join(&mut between.spare_capacity_mut()[..lanes / 2], children);
+                // SAFETY: all of them were written. They are plain words, so that nothing has to be dropped.
+                unsafe { between.set_len(lanes / 2) };
+                L::join(out, between);
+                between.clear();
             },
         );
     }
@@ -125,18 +142,24 @@ fn places<L: FractionLanes>(leaves: usize) -> Vec<Range<usize>> {
 }
 
 impl<L: FractionLanes> Tree<L> {
-    fn new(leaves: &Leaves<'_>, poll: Poll<'_>) -> Result<Self, Interrupted> {
+    fn new(leaves: &Leaves<'_>, streamed: bool, poll: Poll<'_>) -> Result<Self, Interrupted> {
         let (total, depth) = (leaves.total(), depth(leaves.total()));
         let mut layers = places::<L>(total);
-        let stored = layers.last().map_or(0, |range| range.end);
-        let tables = (0..COMPUTED.min(depth)).map(|height| table_lanes::<L>(total, depth - 1 - height, height));
+        // a layer that is stored must be left, and the blocks that are joined twice must be whole
+        let streamed = streamed && layers.len() > 1 && depth >= SHALLOW;
+        if let Some((first, others)) = layers.split_first_mut().filter(|_| streamed) {
+            others.iter_mut().for_each(|range| *range = range.start - first.len()..range.end - first.len());
+        }
+        let stored = layers.iter().map(|range| range.end).max().unwrap_or(0);
+        let tables =
+            (0..COMPUTED.min(depth)).map(|height| table_lanes::<L>(total, depth - 1 - height, height, streamed));
         let size = tables.fold(stored, usize::max);
         let write = |out: &mut [MaybeUninit<Quad<L>>]| {
             let (mut done, mut rest) = out.split_at_mut(0);
-            for range in &layers {
+            for range in &layers[streamed as usize..] {
                 let (layer, after) = rest.split_at_mut(range.len());
                 if range.start == 0 {
-                    lowest::<L>(layer, leaves, poll)?;
+                    lowest::<L>(layer, streamed, leaves, poll)?;
                 } else {
                     check(poll)?;
                     // SAFETY: the layer below was written in the last step.
@@ -161,7 +184,7 @@ impl<L: FractionLanes> Tree<L> {
                 node(&std::array::from_fn(|t| block[t][0]))
             }
         };
-        Ok(Self { depth, root, memory, layers, open: None, point: vec![] })
+        Ok(Self { depth, root, memory, layers, open: None, point: vec![], streamed })
     }
 
     /// The claim p(z) + lambda q'(z), when z extends the point of the layer above.
@@ -197,7 +220,7 @@ impl<L: FractionLanes> Argument for Tree<L> {
 
     fn reads_leaves(&self, layer: Option<usize>) -> bool {
         match (layer, &self.open) {
-            (Some(j), _) => j + COMPUTED >= self.depth,
+            (Some(j), _) => j + COMPUTED + self.streamed as usize >= self.depth,
             (None, Some((_, sumcheck))) => sumcheck.reads_leaves(),
             (None, None) => false,
         }
@@ -214,10 +237,18 @@ impl<L: FractionLanes> Argument for Tree<L> {
         let claim = self.claim(&z, &lambda);
         self.open = None;
         let children = match self.layers.get(j) {
-            Some(range) => Children::Stored(range.clone()),
+            Some(range) => {
+                if self.streamed && j + 1 == self.layers.len() {
+                    let kept = &mut self.memory[range.clone()];
+                    // SAFETY: written elements may be written again.
+                    let out = unsafe { std::slice::from_raw_parts_mut(kept.as_mut_ptr().cast(), kept.len()) };
+                    lowest::<L>(out, false, leaves.expect("given while they are read"), poll)?;
+                }
+                Children::Stored(range.clone())
+            }
             None => Children::Computed(self.depth - 1 - j),
         };
-        let sumcheck = LayerSumcheck::new(z, lambda, claim, children, &mut self.memory, leaves, poll)?;
+        let sumcheck = LayerSumcheck::new(z, lambda, claim, children, self.streamed, &mut self.memory, leaves, poll)?;
         self.open = Some((j, sumcheck));
         self.point.clear();
         Ok(())

@@ -54,6 +54,22 @@ impl Points {
     }
 }
 
+impl Points {
+    /// Takes the pages of points start .. stop of a mapped file off resident memory.
+    fn forget(&self, start: usize, stop: usize) {
+        #[cfg(unix)]
+        if let Store::Mapped { map, offset, .. } = &self.store {
+            let (first, bytes) = (offset + start * G1_BYTES, (stop - start) * G1_BYTES);
+            // SAFETY: pages of a read-only mapping of a file come back with the same contents. Where the system
+            // refuses, they stay.
+            let _ = unsafe { map.unchecked_advise_range(memmap2::UncheckedAdvice::DontNeed, first, bytes) };
+        }
+    }
+}
+
+/// Points from which on a sum lets go of those that it has passed.
+const MANY: usize = 1 << 22;
+
 fn report(py: Python<'_>, progress: Option<&Bound<'_, PyAny>>, done: usize, total: usize) -> PyResult<()> {
     py.check_signals()?;
     if let Some(callback) = progress {
@@ -183,6 +199,11 @@ impl Points {
         Ok(PyBytes::new(py, point::raw_bytes(self.range(start, count)?)))
     }
 
+    /// Takes the pages of a mapped file off resident memory; they are read again when they are needed.
+    fn release(&self) {
+        self.forget(0, self.as_slice().len());
+    }
+
     /// Index of the first entry that is not a point of G1 other than infinity, or None.
     #[pyo3(signature = (progress=None))]
     fn first_invalid(&self, py: Python<'_>, progress: Option<&Bound<'_, PyAny>>) -> PyResult<Option<usize>> {
@@ -207,8 +228,15 @@ impl Points {
         progress: Option<Py<PyAny>>,
     ) -> PyResult<Bound<'py, PyBytes>> {
         let points = self.range(offset, scalars.data.len())?;
-        let total = scalars.data.len();
-        let sum = py.detach(|| msm::msm(points, &scalars.data, |done| between(progress.as_ref(), done, total)))?;
+        let (total, mut passed) = (scalars.data.len(), 0);
+        let after = |done: usize| {
+            if total >= MANY {
+                self.forget(offset + passed, offset + done);
+                passed = done;
+            }
+            between(progress.as_ref(), done, total)
+        };
+        let sum = py.detach(|| msm::msm(points, &scalars.data, after))?;
         Ok(PyBytes::new(py, &Point::from_projective(&sum).to_wire()))
     }
 

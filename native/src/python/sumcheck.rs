@@ -8,6 +8,7 @@ mod vectors;
 use super::field::{scalar, scalars, to_ints};
 use crate::field::Fr;
 use crate::sumcheck::instance::{Instance, Term};
+use crate::sumcheck::later::LARGE;
 use crate::sumcheck::table::Table;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -54,7 +55,8 @@ impl SumcheckInstance {
         let tau = tau.map(|t| t.iter().map(scalars).collect::<PyResult<Vec<_>>>()).transpose()?;
         let guards = guards(py, &sources)?;
         let tables = views(&guards);
-        let core = py.detach(|| Instance::new(sizes, axes, terms, tau, &tables)).map_err(PyValueError::new_err)?;
+        let core =
+            py.detach(|| Instance::new(sizes, axes, terms, tau, &tables, LARGE)).map_err(PyValueError::new_err)?;
         Ok(Self { core, sources })
     }
 

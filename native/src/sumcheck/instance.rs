@@ -3,7 +3,7 @@
 
 use super::plan::Plan;
 use super::table::{IntView, Table};
-use super::{Interrupted, POLL_INTERVAL, Poll, bits, check, round, tensor};
+use super::{Interrupted, POLL_INTERVAL, Poll, bits, check, later, round, tensor};
 use crate::field::{self, Fr, slices};
 use ark_ff::{AdditiveGroup, Field};
 use rayon::prelude::*;
@@ -31,7 +31,11 @@ pub struct Instance {
     pub(super) eq: Option<Vec<Vec<Fr>>>,
     /// tau of the unbound variables of each axis.
     tau: Option<Vec<Vec<Fr>>>,
-    folded: Vec<Option<Vec<Fr>>>,
+    pub(super) folded: Vec<Option<Vec<Fr>>>,
+    /// Factors whose first axis is not folded before all of it is bound.
+    pub(super) waits: Vec<bool>,
+    /// The challenges of the first axis so far.
+    pub(super) first: Vec<Fr>,
     /// The last round polynomial's values, until its variable is bound.
     last: Option<Vec<Fr>>,
     /// What h(0) and h(1) of the coming round must add up to (weighted by eq with tau), once known.
@@ -41,12 +45,14 @@ pub struct Instance {
 }
 
 impl Instance {
+    /// `large`: integers from which on a table waits, `later::LARGE` but in tests.
     pub fn new(
         sizes: Vec<usize>,
         factors: Vec<Vec<usize>>,
         terms: Vec<Term>,
         tau: Option<Vec<Vec<Fr>>>,
         sources: &[Option<Table<'_>>],
+        large: usize,
     ) -> Result<Self, String> {
         if sizes.contains(&0) {
             return Err("an axis has size 0".into());
@@ -76,10 +82,13 @@ impl Instance {
         {
             return Err("tau must have one coordinate for each bit of each axis".into());
         }
-        let max_abs = sources.iter().map(|t| if let Some(Table::Ints(t)) = t { t.max_abs() } else { 0 }).collect();
+        let max_abs: Vec<u64> =
+            sources.iter().map(|t| if let Some(Table::Ints(t)) = t { t.max_abs() } else { 0 }).collect();
         let eq = tau.as_ref().map(|tau| tau.iter().map(|t| tensor::eq_table(t)).collect());
         let folded = vec![None; factors.len()];
-        let mut instance = Self { sizes, bits, factors, terms, eq, tau, folded, last: None, claim: None, max_abs };
+        let waits = later::waiting(&sizes, &bits, &factors, &max_abs, sources, large);
+        let (first, last, claim) = (vec![], None, None);
+        let mut instance = Self { sizes, bits, factors, terms, eq, tau, folded, waits, first, last, claim, max_abs };
         instance.drop_current_from_eq();
         Ok(instance)
     }
@@ -110,6 +119,24 @@ impl Instance {
         self.folded[factor].is_some()
     }
 
+    /// The same relation over `sizes`, of which nothing more is bound than of this one.
+    pub(super) fn part(&self, sizes: Vec<usize>, eq: Option<Vec<Vec<Fr>>>, folded: Vec<Option<Vec<Fr>>>) -> Self {
+        Self {
+            sizes,
+            bits: self.bits.clone(),
+            factors: self.factors.clone(),
+            terms: self.terms.clone(),
+            eq,
+            tau: None,
+            waits: vec![false; folded.len()],
+            folded,
+            first: vec![],
+            last: None,
+            claim: None,
+            max_abs: self.max_abs.clone(),
+        }
+    }
+
     pub(super) fn table<'a>(&'a self, factor: usize, sources: &[Option<Table<'a>>]) -> Table<'a> {
         match &self.folded[factor] {
             Some(t) => Table::Field(t),
@@ -126,7 +153,11 @@ impl Instance {
             None => Some((claim, Fr::ONE, Fr::ONE)),
             Some(t) => t.inverse().map(|inverse| (claim, Fr::ONE - t, inverse)),
         });
-        let mut values = round::evaluate(&mut Plan::new(self, sources), known.is_some(), poll)?;
+        let mut values = if !self.first.is_empty() && self.waits.contains(&true) {
+            self.evaluate_slabs(sources, known.is_some(), poll)?
+        } else {
+            round::evaluate(&mut Plan::new(self, sources), known.is_some(), poll)?
+        };
         if let Some((claim, weight, inverse)) = known {
             values[1] = (claim - weight * values[0]) * inverse;
         }
@@ -139,8 +170,19 @@ impl Instance {
         let Some(axis) = self.current_axis() else { return Ok(()) };
         check(poll)?;
         let half = self.half(axis);
+        let mut just_folded = self.waits.clone();
+        if axis == 0 {
+            self.first.push(c);
+            if self.bits[0] == 1
+                && let Err(stopped) = self.fold_waiting(sources, poll)
+            {
+                self.first.pop();
+                return Err(stopped);
+            }
+        }
         for (f, axes) in self.factors.iter().enumerate() {
-            if !axes.contains(&axis) {
+            // what waited and is folded now has nothing of the axis any more
+            if !axes.contains(&axis) || self.waits[f] || axis == 0 && std::mem::take(&mut just_folded[f]) {
                 continue;
             }
             let rest: usize = axes.iter().filter(|&&a| a > axis).map(|&a| self.sizes[a]).product();

@@ -3,6 +3,7 @@
 pub mod contract;
 pub mod data;
 pub mod instance;
+pub mod later;
 mod pairs;
 mod plan;
 pub mod reduction;

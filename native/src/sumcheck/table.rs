@@ -103,6 +103,15 @@ impl<'a> IntView<'a> {
         }
     }
 
+    /// Some indices of an axis.
+    pub fn narrowed(&self, axis: usize, range: std::ops::Range<usize>) -> Self {
+        assert!(range.start <= range.end && range.end <= self.shape[axis]);
+        let bytes = range.start as isize * self.strides[axis] * self.dtype.size() as isize;
+        let mut part = Self { base: self.base.wrapping_offset(bytes), ..self.clone() };
+        part.shape[axis] = range.len();
+        part
+    }
+
     pub fn len(&self) -> usize {
         self.shape.iter().product()
     }

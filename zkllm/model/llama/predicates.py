@@ -25,6 +25,7 @@ from zkllm.model.predicates import (
     WORD_BITS,
     Predicate,
     SlotBound,
+    context_predicates,
     max_abs,
     no_wrap,
 )
@@ -228,9 +229,7 @@ def _table_predicates(
     bits = largest_product(c, tables["act"]).bit_length()
     text = f"the gated product may reach 2^{bits}, at most 2^{ACCUMULATOR_BITS}"
     yield Predicate("traced product", bits <= ACCUMULATOR_BITS, text)
-    total = 2 * c.n_ctx * max_abs(e)
-    text = f"div_bits: 2 M may reach {total}, at most 2^{c.div_bits}"
-    yield Predicate("div_bits and the table", total <= 1 << c.div_bits, text)
+    yield from context_predicates(c, e, ACCUMULATOR_BITS)
 
 
 def config_predicates(c: LlamaConfig) -> Iterator[Predicate]:

@@ -3,7 +3,7 @@
 use super::tables::{Guard, Source, interruptible};
 use crate::field::Fr;
 use crate::logup::leaves::{Leaves, Numerator, Plans, Segment};
-use crate::logup::tree::{Argument, build};
+use crate::logup::tree::{Argument, LARGE, build};
 use crate::python::field::{scalar, scalars, to_int, to_ints};
 use crate::sumcheck::{Interrupted, Poll};
 use ark_ff::Field;
@@ -82,7 +82,8 @@ fn check_segments(total: usize, segments: &[Segment<'_>]) -> PyResult<()> {
 /// The tree of fraction sums over `total` leaves, and the sumcheck of one layer at a time, in order. Segments
 /// (address, tag, numerator, input, output) give, for entry i of the row-major arrays, the leaf p = numerator,
 /// q' = alpha - tag - beta input - beta^2 output - 1 at address + i; other leaves are (0, 0). The arrays are read
-/// until the sumcheck of the lowest layer has a table of its own, and must not change before.
+/// until the sumcheck of the lowest layer has a table of its own, and must not change before. `streamed` trees take
+/// half of the memory and more time; by default large ones are.
 #[pyclass(module = "zkllm._native")]
 struct LogUpTree {
     tree: Box<dyn Argument>,
@@ -94,12 +95,14 @@ struct LogUpTree {
 #[pymethods]
 impl LogUpTree {
     #[new]
+    #[pyo3(signature = (total, segments, alpha, beta, streamed=None))]
     fn new(
         py: Python<'_>,
         total: usize,
         segments: Vec<PySegment<'_>>,
         alpha: &Bound<'_, PyAny>,
         beta: &Bound<'_, PyAny>,
+        streamed: Option<bool>,
     ) -> PyResult<Self> {
         if total == 0 {
             return Err(PyValueError::new_err("a tree has at least one leaf"));
@@ -117,7 +120,8 @@ impl LogUpTree {
             check_segments(total, &segments)?;
             interruptible(py, |poll| {
                 let plans = Plans::new(total, &segments, alpha, beta);
-                Ok((build(&Leaves::new(&plans, &segments), poll)?, plans))
+                let streamed = streamed.unwrap_or(total >= LARGE);
+                Ok((build(&Leaves::new(&plans, &segments), streamed, poll)?, plans))
             })?
         };
         Ok(Self { tree, plans, sources })
