@@ -33,7 +33,7 @@ def check_tree(
     pick = (lambda: rng.choice([0, 1, R - 1])) if edge else (lambda: rng.randrange(R))
     alpha, beta = pick(), pick()
     slow = NAIVE.logup_tree(total, segments, alpha, beta)
-    trees = [_native.LogUpTree(total, segments, alpha, beta, streamed=streamed) for streamed in (False, True)]
+    trees: list[Any] = [_native.LogUpTree(total, segments, alpha, beta, streamed=streamed) for streamed in (False, True)]
     for fast in trees:
         assert fast.depth == slow.depth
         assert fast.root() == slow.root()

@@ -227,8 +227,8 @@ def test_an_mlp_is_equalised_for_the_least_noise(massive: float, weight: float) 
     exact = g @ down
     of_stream = (exact**2).mean(axis=1, keepdims=True)
     most = lambda of, axis: np.abs(of).max(axis=axis)
-    squares = [(of**2 / of_stream).mean(axis=0) for of in (a, g)]
-    channels = Channels(most(up, 0), most(g, 0), most(up_of, 0), most(down, 1), *squares, width)
+    of_a, of_g = ((of**2 / of_stream).mean(axis=0) for of in (a, g))
+    channels = Channels(most(up, 0), most(g, 0), most(up_of, 0), most(down, 1), of_a, of_g, width)
 
     def noise(exponents: Any) -> float:
         e = np.array(exponents)

@@ -318,7 +318,7 @@ def _weight_on_tiles(term: Opened, block: Tiles, point: Point) -> Scalar:
     highs = [weight.high for weight in tiled if weight.high is not None]
     if highs:
         d = point[at - block.shared : at]
-        result = (eq3(*highs, d) if len(highs) == 2 else eq(*highs, d)) * result
+        result = (eq3(highs[0], highs[1], d) if len(highs) == 2 else eq(highs[0], d)) * result
     at -= block.shared
     for i in reversed(block.others):
         offset, k = block.spans[i]
