@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -332,7 +333,7 @@ def test_a_finished_proof_is_never_thrown_away(
     run, package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """/dev/full can be written to, until something is written."""
-    monkeypatch.setattr(rescue, "cache_directory", lambda: tmp_path)
+    monkeypatch.setattr(rescue, "PROOFS", SimpleNamespace(path=(tmp_path / "proofs").joinpath))
     command = ("prove", package, "--tokens", "72", "--out")
     outcome = run(*command, "/dev/full")
     outcome.failed_in_one_line(
@@ -355,7 +356,7 @@ def test_a_proof_that_no_folder_takes_is_printed(
 ) -> None:
     (tmp_path / "file").touch()
     nowhere = tmp_path / "file" / "x"
-    monkeypatch.setattr(rescue, "cache_directory", lambda: nowhere)
+    monkeypatch.setattr(rescue, "PROOFS", SimpleNamespace(path=(nowhere / "proofs").joinpath))
     monkeypatch.setattr(rescue, "MEMORY", nowhere)
     monkeypatch.setattr(rescue.tempfile, "gettempdir", lambda: str(nowhere))
     monkeypatch.setattr(rescue.Path, "home", lambda: nowhere)

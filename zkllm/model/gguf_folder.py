@@ -7,8 +7,9 @@ import json
 from math import prod
 from pathlib import Path
 
+from zkllm.cache import GGUF, note_use
 from zkllm.errors import CheckpointError, reason
-from zkllm.files import JsonObject, cache_directory, require_room, write_atomically
+from zkllm.files import JsonObject, require_room, write_atomically
 from zkllm.model.gguf_config import ROPE_FACTORS, config_of
 from zkllm.model.gguf_file import GgufFile
 from zkllm.model.gguf_tensors import streams, tensors_of
@@ -23,9 +24,10 @@ def folder_of(path: Path) -> Path:
     """The folder of a file, in the cache; made on first use, and again where the file was written since."""
     state = path.stat()
     name = f"{path.resolve()} {state.st_size} {state.st_mtime_ns} {_VERSION}"
-    folder = cache_directory() / "gguf" / f"{path.stem}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+    folder = GGUF.path(f"{path.stem}-{hashlib.sha256(name.encode()).hexdigest()[:16]}")
     if not (folder / "config.json").is_file():
         convert(path, folder)
+    note_use(folder, [path])
     return folder
 
 

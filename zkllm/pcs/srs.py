@@ -18,8 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from zkllm._native import g2_from_raw
+from zkllm.cache import DEVELOPMENT
 from zkllm.errors import SrsError, reason
-from zkllm.files import cache_directory, known_digest, remember_digest, replacing, require_folder_place
+from zkllm.files import known_digest, remember_digest, replacing, require_folder_place
 from zkllm.hashing import keccak256
 from zkllm.kernels.interface import Kernels, Points, Vector
 from zkllm.kernels.native import NATIVE
@@ -148,7 +149,7 @@ def write_srs(
 
 def development_srs(log2_powers: int, progress: Progress | None = None, kernels: Kernels = NATIVE) -> Srs:
     """Powers of a tau that everybody knows: insecure by declaration, the same everywhere. Cached."""
-    path = cache_directory() / f"development-{log2_powers}.srs"
+    path = DEVELOPMENT.path(f"development-{log2_powers}.srs")
     if path.exists():
         try:
             return Srs.load(path, kernels)
