@@ -242,4 +242,3 @@ def remove(entry: Entry) -> None:
     if entry.sources:
         with suppress(OSError):
             source_note(entry.paths[0]).unlink()
-

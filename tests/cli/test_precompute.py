@@ -7,7 +7,6 @@ import shutil
 import signal
 from pathlib import Path
 from types import SimpleNamespace
-from types import SimpleNamespace
 
 import pytest
 
