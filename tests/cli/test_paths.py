@@ -56,6 +56,9 @@ TABLE: dict[str, dict[str, str]] = {
     "jobs show": {"--data": "package"},
     "jobs retry": {"--data": "package"},
     "jobs cancel": {"--data": "package"},
+    "cache": {},
+    "doctor": {},
+    "completion": {},
     "profile": {"file": TEXT, "--speedscope": NEW, "--compare": PROOF},
 }
 """A good value for every path of every command but settle's."""
@@ -63,7 +66,8 @@ REST = {"prove": ["--tokens", "72"], "srs fetch-plan": ["--mu", "20"], "bench": 
         "explorer": ["--network", "anvil"]}  # fmt: skip
 REST |= {f"jobs {action}": ["proof-1"] for action in ("show", "retry", "cancel")}
 PLAIN = {"prompt", "name", "quality", "url", "part", "block", "salt-file", "host", "new-key", "network",
-         "password-env", "key-env", "state", "id", "rpc"}  # fmt: skip
+         "password-env", "key-env", "state", "id", "rpc", "rpc-url", "action",
+         "shell"}  # fmt: skip
 """Arguments that are texts or choices."""
 SCALARS = {types.positive, types.index, types.token_ids, types.context, types.log2_size, types.size,
            types.port, types.address_text, options.count, options.power, types.text_file, types.chat,
