@@ -212,12 +212,8 @@ def to_remove(found: Sequence[Entry], days: float, now: float) -> list[Entry]:
     """What is left over, and what can be made again and was not used for so many days. What an entry that
     stays is made from stays too."""
     chosen = [e for e in found if e.kept is None and (e.left_over or e.days(now) >= days)]
-    while True:
-        needed = {source for e in found if e not in chosen for source in e.sources}
-        free = [e for e in chosen if not any(_is_below(source, e.paths) for source in needed)]
-        if len(free) == len(chosen):
-            return free
-        chosen = free
+    needed = {source for e in found if e not in chosen for source in e.sources}
+    return [e for e in chosen if not any(_is_below(source, e.paths) for source in needed)]
 
 
 def _is_below(file: Path, paths: Iterable[Path]) -> bool:
