@@ -29,6 +29,7 @@ LEAST_DISK = 2 * GIB
 EXTRAS = {
     "model": "the float model: zkllm accuracy, zkllm prove --float-logits",
     "gguf": "GGUF files in the place of a checkpoint",
+    "serve": "zkllm serve, a node that answers and proves",
 }
 """Of the wheel: what each is for."""
 _PROGRAM_SECONDS = 20.0
