@@ -15,9 +15,11 @@ import pytest
 
 from zkllm import api, cache_entries
 from zkllm.cache import DEVELOPMENT, GGUF, KINDS, MODELS, PROOFS, PTAU, TRANSFORMED, note_use
+from zkllm.kernels.native import NATIVE
 from zkllm.pcs.ptau import open_srs
 from zkllm.pcs.ptau_write import write_development_ptau
 from zkllm.pcs.srs import development_srs
+from zkllm.srs_files import load_srs
 
 DAY = 86400
 
@@ -218,3 +220,10 @@ def test_whoever_keeps_something_asks_its_kind() -> None:
     assert len(set(names)) == len(names)
     with pytest.raises(ValueError, match="no development SRS"):
         DEVELOPMENT.path("../x")
+
+
+def test_what_is_made_once_says_its_size(cache: Path) -> None:
+    stages = []
+    load_srs(None, 4, lambda stage, *_: stages.append(stage), NATIVE)
+    assert set(stages) == {"development SRS (16 MiB, made once and kept in the cache)"}
+    assert DEVELOPMENT.path("development-18.srs").stat().st_size >> 20 == 16
