@@ -1,4 +1,4 @@
-"""The cache: what is in it, by what each of it can be made again, and what it was made from.
+"""The cache: what is in it, and by what each of it can be made again.
 
 The folder is $ZKLLM_CACHE, by default ~/.cache/zkllm. Whoever keeps something there asks the kind for its
 path, so that `cache_entries` knows all there is. Nothing in it is trusted because it is there.
@@ -6,10 +6,7 @@ path, so that `cache_entries` knows all there is. Nothing in it is trusted becau
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -72,45 +69,3 @@ PROOFS = Kind("rescued proof", "proofs", "*", "a proof that could not be written
 SOURCES = Kind("sources", "sources", "*.json", "what entries were made from", None, whole=True)
 
 KINDS = (DEVELOPMENT, PTAU, TRANSFORMED, GGUF, MODELS, CONTRACTS, DIGESTS, OWN, PROOFS, SOURCES)
-
-
-# ---- what an entry was made from
-
-
-def source_note(entry: Path) -> Path:
-    return SOURCES.path(f"{entry.parent.name if entry.parent != cache_directory() else ''}-{entry.name}.json")
-
-
-def note_use(entry: Path, sources: Sequence[Path]) -> None:
-    """Notes that the entry is used now, and the files that it was made from as they are."""
-    from .files import canonical_json, write_atomically  # which keep digests here
-
-    note = source_note(entry)
-    with suppress(OSError):  # without a note the entry is kept
-        data = canonical_json({"files": [[str(p.resolve()), *_state(p)] for p in sources]})
-        if note.is_file() and note.read_bytes() == data:
-            os.utime(note)
-        else:
-            write_atomically(note, data)
-
-
-def _state(path: Path) -> tuple[int, int]:
-    stat = path.stat()
-    return stat.st_size, stat.st_mtime_ns
-
-
-def sources_of(entry: Path) -> list[tuple[Path, bool]] | None:
-    """(file, whether it is there unchanged) for everything that an entry was made from; None where that was
-    not noted."""
-    try:
-        files = json.loads(source_note(entry).read_bytes())["files"]
-        return [(Path(path), _unchanged(Path(path), size, time)) for path, size, time in files]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _unchanged(path: Path, size: int, time: int) -> bool:
-    try:
-        return _state(path) == (size, time)
-    except OSError:
-        return False

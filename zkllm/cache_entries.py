@@ -15,7 +15,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from .cache import KINDS, OWN, SOURCES, TRANSFORMED, Kind, cache_directory, source_note, sources_of
+from .cache import KINDS, OWN, SOURCES, TRANSFORMED, Kind, cache_directory
+from .cache_sources import source_note, sources_of
 from .errors import PathError, reason
 
 OLD_DAYS = 30

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from .cache import MODELS, note_use
+from .cache import MODELS
+from .cache_sources import note_use
 from .errors import PackageError, ZkllmError
 from .files import MOST_TEXT, read_text, reading, require_folder_place
 from .kernels.interface import Kernels

@@ -8,7 +8,8 @@ import warnings
 from math import prod
 from pathlib import Path
 
-from zkllm.cache import GGUF, note_use
+from zkllm.cache import GGUF
+from zkllm.cache_sources import note_use
 from zkllm.errors import CheckpointError, ZkllmWarning, reason
 from zkllm.files import JsonObject, require_room, write_atomically
 from zkllm.model.gguf_config import ROPE_FACTORS, config_of

@@ -22,7 +22,8 @@ from pathlib import Path
 
 from zkllm import _native
 from zkllm._native import G2Points, g2_from_raw
-from zkllm.cache import PTAU, note_use
+from zkllm.cache import PTAU
+from zkllm.cache_sources import note_use
 from zkllm.errors import Malformed, SrsError
 from zkllm.field import P
 from zkllm.files import reading, require_folder_place
