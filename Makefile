@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DELETE_ON_ERROR:
-.PHONY: help setup develop test test-fast test-long test-python test-rust test-forge test-js test-explorer chromium demo demo-smollm2 demo-qwen demo-gemma3 demo-iglm settlement-check serve-demo serve-soak bench bench-xl bench-scaling bench-tokens bench-families bench-context bench-peers bench-docs bench-explorer gas gas-batch fuzz-bits lint format generate docs audit audit-mutants mutants clean
+.PHONY: help setup develop test test-fast test-long test-python test-rust test-forge test-js test-explorer chromium demo demo-smollm2 demo-qwen demo-gemma3 demo-iglm settlement-check serve-demo serve-soak bench bench-xl bench-scaling bench-tokens bench-families bench-context bench-peers bench-docs bench-explorer gas gas-batch fuzz-bits lint format generate wheel docs audit audit-mutants mutants clean
 
 PYTHON ?= python3
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -225,6 +225,17 @@ audit: node_modules/.develop.stamp $(AUDIT)/.stamp ## run slither and halmos on 
 
 audit-mutants: node_modules/.develop.stamp $(AUDIT)/.stamp ## put faults into copies of the contracts; the symbolic checks must find each
 	@$(AUDIT)/bin/python -m scripts.audit.mutants
+
+WHEEL := build/wheel/venv
+$(WHEEL)/.stamp: scripts/wheel/requirements.txt
+	@scripts/check_tools.sh "$(PYTHON)"
+	@echo "wheel: maturin and Zig, in $(WHEEL)"
+	@"$(PYTHON)" -m venv $(WHEEL)
+	@$(WHEEL)/bin/python -m pip install --quiet --disable-pip-version-check -r scripts/wheel/requirements.txt
+	@touch $@
+
+wheel: $(WHEEL)/.stamp ## build wheels for Linux into dist/, inspect them, try this machine's; MACHINES="x86_64 aarch64"
+	@$(WHEEL)/bin/python -m scripts.wheel $(MACHINES)
 
 # mkdocs needs nothing of zkLLM but its sources.
 DOCS := build/docs/venv

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 import pytest
 
 from zkllm import _native
+from zkllm.kernels.backends import NAMES
 
-BACKENDS = ("scalar", "avx2", "avx512ifma")
+BACKENDS = NAMES
 
 
 @contextmanager

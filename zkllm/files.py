@@ -1,5 +1,5 @@
 """Files that are read whole or refused, files that appear complete or not at all, places that are tried
-before work starts, digests that are computed once, what this user wrote himself, and where the cache is.
+before work starts, digests that are computed once, and what this user wrote himself.
 """
 
 from __future__ import annotations
@@ -17,15 +17,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+from .cache import DIGESTS, OWN
 from .errors import Malformed, PathError, ResourceError, ZkllmError, reason
 
 _CHUNK = 1 << 24
 REMEMBERED = 1 << 24
 """Digests of files from this size on are remembered; smaller ones cost nothing."""
-
-
-def cache_directory() -> Path:
-    return Path(os.environ.get("ZKLLM_CACHE") or Path.home() / ".cache" / "zkllm")
 
 
 JsonObject = dict[str, Any]
@@ -320,7 +317,7 @@ def _state(path: Path) -> JsonObject:
 
 def _note(path: Path) -> Path:
     name = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:32]
-    return cache_directory() / "digests" / f"{name}.json"
+    return DIGESTS.path(f"{name}.json")
 
 
 def remember_digest(path: Path, digest: str) -> None:
@@ -356,7 +353,7 @@ def _own(parts: tuple[bytes, ...]) -> Path:
     digest = hashlib.sha256()
     for part in parts:
         digest.update(len(part).to_bytes(8, "big") + part)
-    return cache_directory() / "own" / digest.hexdigest()
+    return OWN.path(digest.hexdigest())
 
 
 def remember_own(*parts: bytes) -> None:

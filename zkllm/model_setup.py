@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from .cache import MODELS
+from .cache_sources import note_use
 from .errors import PackageError, ZkllmError
-from .files import MOST_TEXT, cache_directory, read_text, reading, require_folder_place
+from .files import MOST_TEXT, read_text, reading, require_folder_place
 from .kernels.interface import Kernels
 from .kernels.native import NATIVE
 from .key_files import COMMITMENTS_FILE, KEYS, setup_file
@@ -133,15 +135,20 @@ def open_package(
         own_setup(package, progress, kernels)
         return package
     checkpoint = find_checkpoint(path)
-    cached = cache_directory() / "models" / _checkpoint_key(checkpoint)
+    cached = MODELS.path(_checkpoint_key(checkpoint))
+    sources = [checkpoint / name for name, _, _ in stamps(checkpoint)]
     if setup_file(cached).is_file():
         try:
-            return ModelPackage.load(cached)
+            package = ModelPackage.load(cached)
+            note_use(cached, sources)
+            return package
         except PackageError:
             pass  # damaged: made again
     if asked is not None:
         asked.check_checkpoint(checkpoint)
-    return setup(checkpoint, cached, progress=progress, kernels=kernels)
+    package = setup(checkpoint, cached, progress=progress, kernels=kernels)
+    note_use(cached, sources)
+    return package
 
 
 def _checkpoint_key(folder: Path) -> str:

@@ -18,6 +18,23 @@ def _name(text: str) -> str:
     return re.sub(r"[-_.]+", "-", found[0] if found else text).lower()
 
 
+def pinned(extra: str = "") -> dict[str, str] | None:
+    """The releases that this one was made for, by package: what it always needs, or what an extra adds. None
+    where zkllm is not installed."""
+    try:
+        lines = requires("zkllm") or []
+    except PackageNotFoundError:
+        return None
+    wanted = {}
+    for line in lines:
+        requirement, _, marker = line.partition(";")
+        found = re.search(r"extra\s*==\s*['\"]([\w-]+)['\"]", marker)
+        if (found[1] if found else "") == extra:
+            name, _, release = requirement.strip().partition("==")
+            wanted[_name(name)] = release
+    return wanted
+
+
 def install(*modules: str) -> str:
     """The command that installs these modules' packages."""
     try:

@@ -8,6 +8,7 @@ from pathlib import Path
 from .errors import PackageError
 from .kernels.interface import Kernels
 from .key_files import KEYS, SETUP_FILE
+from .pcs.curve import G1_BYTES
 from .pcs.powers import check_srs
 from .pcs.ptau import open_srs
 from .pcs.srs import Srs, development_srs
@@ -22,10 +23,12 @@ def load_srs(path: Path | None, powers: int, progress: Progress | None, kernels:
     """Of a file, or the development one, of at least so many powers."""
     if path is not None:
         return open_srs(path, powers, kernels=kernels)
+    log2_powers = max(MIN_SRS_LOG2, (powers - 1).bit_length())
     report: Callable[[int, int], None] | None = None
     if progress is not None:
-        report = lambda done, total: progress("development SRS", done, total)
-    return development_srs(max(MIN_SRS_LOG2, (powers - 1).bit_length()), report, kernels)
+        stage = f"development SRS ({G1_BYTES << log2_powers >> 20:,} MiB, made once and kept in the cache)"
+        report = lambda done, total: progress(stage, done, total)
+    return development_srs(log2_powers, report, kernels)
 
 
 def check_srs_stage(string: Srs, progress: Progress | None) -> None:

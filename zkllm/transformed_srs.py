@@ -17,8 +17,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
+from .cache import TRANSFORMED
 from .field import R, root_of_unity
-from .files import cache_directory, known_digest, remember_digest, require_folder_place, require_room
+from .files import known_digest, remember_digest, require_folder_place, require_room
 from .kernels.interface import Kernels, Points
 from .pcs.curve import G1_BYTES
 from .pcs.srs import Srs
@@ -39,7 +40,7 @@ def root_of_blocks(rows: int) -> int:
 
 
 def transform_file(digest: bytes, mu: int, b_log2: int) -> Path:
-    return cache_directory() / f"transformed-{digest.hex()[:16]}-{mu}-{b_log2}.points"
+    return TRANSFORMED.path(f"transformed-{digest.hex()[:16]}-{mu}-{b_log2}.points")
 
 
 def transform_bytes(mu: int) -> int:

@@ -11,9 +11,10 @@ import pytest
 
 from zkllm import api, public_model, setup_check
 from zkllm._native import g2_squarings
+from zkllm.cache import cache_directory
 from zkllm.cli.models import find_key, shape_verifying_key, verifying_key
 from zkllm.errors import PackageError, SrsError
-from zkllm.files import cache_directory, canonical_json
+from zkllm.files import canonical_json
 from zkllm.model.package import ModelPackage
 from zkllm.model_id import model_id
 from zkllm.outer.keys import VerifyingKey

@@ -31,6 +31,7 @@ def test_from_the_file_to_a_proof(run: Run, file: Path, tmp_path: Path) -> None:
     package, out = tmp_path / "package", tmp_path / "a.zkllm"
     made = run("setup", file, "--out", package, "--max-tokens", 8, "--json", "--quiet")
     assert made.code == 0, made.err
+    assert "note: small.gguf is made into float32 weights" in made.err
     assert run("setup", file, "--out", package, "--check", "--quiet").code == 0
     opened = ModelPackage.load(package)
     assert opened.checkpoint() == str(file) and opened.conversation.ends == (299,)

@@ -22,6 +22,7 @@ HEAVY = {
         "sympy",
     ),  # float model
     *("matplotlib", "hypothesis", "pytest"),  # plots, tests
+    "shtab",
     *("web3", "eth_abi", "eth_account", "requests", "aiohttp", "solcx"),  # chains
 }
 COMPUTING = {"numpy", "zkllm._native"}
@@ -48,6 +49,10 @@ def imported_by(*arguments: object) -> set[str]:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_imports_next_to_nothing(command: str) -> None:
     assert not imported_by(command, "--help") & (HEAVY | COMPUTING)
+
+
+def test_the_version_imports_the_kernels_alone() -> None:
+    assert not imported_by("--version") & HEAVY
 
 
 @pytest.mark.slow

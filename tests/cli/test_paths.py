@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -55,6 +56,9 @@ TABLE: dict[str, dict[str, str]] = {
     "jobs show": {"--data": "package"},
     "jobs retry": {"--data": "package"},
     "jobs cancel": {"--data": "package"},
+    "cache": {},
+    "doctor": {},
+    "completion": {},
     "profile": {"file": TEXT, "--speedscope": NEW, "--compare": PROOF},
 }
 """A good value for every path of every command but settle's."""
@@ -62,7 +66,8 @@ REST = {"prove": ["--tokens", "72"], "srs fetch-plan": ["--mu", "20"], "bench": 
         "explorer": ["--network", "anvil"]}  # fmt: skip
 REST |= {f"jobs {action}": ["proof-1"] for action in ("show", "retry", "cancel")}
 PLAIN = {"prompt", "name", "quality", "url", "part", "block", "salt-file", "host", "new-key", "network",
-         "password-env", "key-env", "state", "id", "rpc"}  # fmt: skip
+         "password-env", "key-env", "state", "id", "rpc", "rpc-url", "action",
+         "shell"}  # fmt: skip
 """Arguments that are texts or choices."""
 SCALARS = {types.positive, types.index, types.token_ids, types.context, types.log2_size, types.size,
            types.port, types.address_text, options.count, options.power, types.text_file, types.chat,
@@ -332,7 +337,7 @@ def test_a_finished_proof_is_never_thrown_away(
     run, package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """/dev/full can be written to, until something is written."""
-    monkeypatch.setattr(rescue, "cache_directory", lambda: tmp_path)
+    monkeypatch.setattr(rescue, "PROOFS", SimpleNamespace(path=(tmp_path / "proofs").joinpath))
     command = ("prove", package, "--tokens", "72", "--out")
     outcome = run(*command, "/dev/full")
     outcome.failed_in_one_line(
@@ -355,7 +360,7 @@ def test_a_proof_that_no_folder_takes_is_printed(
 ) -> None:
     (tmp_path / "file").touch()
     nowhere = tmp_path / "file" / "x"
-    monkeypatch.setattr(rescue, "cache_directory", lambda: nowhere)
+    monkeypatch.setattr(rescue, "PROOFS", SimpleNamespace(path=(nowhere / "proofs").joinpath))
     monkeypatch.setattr(rescue, "MEMORY", nowhere)
     monkeypatch.setattr(rescue.tempfile, "gettempdir", lambda: str(nowhere))
     monkeypatch.setattr(rescue.Path, "home", lambda: nowhere)

@@ -56,7 +56,7 @@ def copy(plain: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where no transform of an SRS is yet."""
-    monkeypatch.setattr(transformed_srs, "cache_directory", lambda: tmp_path / "cache")
+    monkeypatch.setattr(transformed_srs, "TRANSFORMED", SimpleNamespace(path=(tmp_path / "cache").joinpath))
     return tmp_path / "cache"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 from collections.abc import Iterator
 
 import numpy as np

@@ -45,6 +45,9 @@ COMMANDS = (
     "demo",
     "bench",
     "profile",
+    "cache",
+    "doctor",
+    "completion",
 )
 """Each is a module of this package with SUMMARY, EXAMPLES, configure(parser) and run(arguments, console) ->
 int; INTERRUPTED, where there is one, says what to do after Ctrl-C; misuse(arguments) what is wrong with a
@@ -81,6 +84,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _guarded(module, parsed, f"zkllm {parsed.command}")
 
 
+class _Version(argparse.Action):
+    """Looks for the kernels only when it is asked."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        print(f"zkllm {__version__} ({_kernels()})")
+        parser.exit()
+
+
+def _kernels() -> str:
+    from zkllm.kernels.backends import backends
+
+    try:
+        used, available = backends()
+    except ImportError:
+        return "native kernels: not built"
+    except ZkllmError as error:
+        return f"native kernels: {error}"
+    return f"native kernels: {used}, of {', '.join(available)}"
+
+
 def _module(name: str) -> ModuleType:
     return importlib.import_module(f"zkllm.cli.{name}")
 
@@ -93,7 +116,7 @@ def parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParse
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"zkllm {__version__}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show version and kernels, and exit")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     children = {}
     for name in COMMANDS:

@@ -7,8 +7,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zkllm.cache import PROOFS
 from zkllm.errors import PathError, reason
-from zkllm.files import cache_directory, write_atomically
+from zkllm.files import write_atomically
 
 if TYPE_CHECKING:
     from zkllm.proof import Proof
@@ -32,8 +33,8 @@ def save_proof(proof: Proof, path: Path) -> None:
 
 def keep(name: str, data: bytes) -> Path | None:
     """Where the data could be written, or None."""
-    for folder in (cache_directory() / "proofs", Path(tempfile.gettempdir()), Path.home(), MEMORY):
-        path = folder / name
+    elsewhere = (Path(tempfile.gettempdir()), Path.home(), MEMORY)
+    for path in (PROOFS.path(name), *(folder / name for folder in elsewhere)):
         try:
             write_atomically(path, data)
             if path.read_bytes() == data:

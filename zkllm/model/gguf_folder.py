@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from math import prod
 from pathlib import Path
 
-from zkllm.errors import CheckpointError, reason
-from zkllm.files import JsonObject, cache_directory, require_room, write_atomically
+from zkllm.cache import GGUF
+from zkllm.cache_sources import note_use
+from zkllm.errors import CheckpointError, ZkllmWarning, reason
+from zkllm.files import JsonObject, require_room, write_atomically
 from zkllm.model.gguf_config import ROPE_FACTORS, config_of
 from zkllm.model.gguf_file import GgufFile
 from zkllm.model.gguf_tensors import streams, tensors_of
@@ -23,9 +26,10 @@ def folder_of(path: Path) -> Path:
     """The folder of a file, in the cache; made on first use, and again where the file was written since."""
     state = path.stat()
     name = f"{path.resolve()} {state.st_size} {state.st_mtime_ns} {_VERSION}"
-    folder = cache_directory() / "gguf" / f"{path.stem}-{hashlib.sha256(name.encode()).hexdigest()[:16]}"
+    folder = GGUF.path(f"{path.stem}-{hashlib.sha256(name.encode()).hexdigest()[:16]}")
     if not (folder / "config.json").is_file():
         convert(path, folder)
+    note_use(folder, [path])
     return folder
 
 
@@ -36,7 +40,10 @@ def convert(path: Path, folder: Path) -> None:
     config = config_of(file.metadata, file.shapes, factors, str(path))
     tensors = tensors_of(config, file.shapes, str(path))
     definition, settings = tokenizer_of(file.metadata, str(path))
-    require_room(folder, sum(4 * prod(tensor.shape) for tensor in tensors.values()), "the file as float32")
+    size = sum(4 * prod(tensor.shape) for tensor in tensors.values())
+    require_room(folder, size, "the file as float32")
+    text = f"{path.name} is made into float32 weights, {size >> 20:,} MiB, once; they are kept in the cache"
+    warnings.warn(text, ZkllmWarning, stacklevel=2)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_float32(

@@ -22,6 +22,8 @@ from pathlib import Path
 
 from zkllm import _native
 from zkllm._native import G2Points, g2_from_raw
+from zkllm.cache import PTAU
+from zkllm.cache_sources import note_use
 from zkllm.errors import Malformed, SrsError
 from zkllm.field import P
 from zkllm.files import reading, require_folder_place
@@ -29,7 +31,7 @@ from zkllm.kernels.interface import Kernels, Points
 from zkllm.kernels.native import NATIVE
 from zkllm.pcs.curve import G1_BYTES, G2_BYTES
 from zkllm.pcs.powers import check_powers, checkable_g2_powers, kind_of
-from zkllm.pcs.srs import Progress, Srs, cache_directory, srs_digest
+from zkllm.pcs.srs import Progress, Srs, srs_digest
 
 MAGIC = b"ptau"
 FORMAT_VERSION = 1
@@ -243,10 +245,11 @@ def open_srs(path: Path, powers: int, progress: Progress | None = None, kernels:
         except ValueError:
             raise SrsError("powers of tau: a point of G2 is outside the subgroup of order r") from None
     digest = srs_digest(kind_of(tau_g1), tau_g1, tau_g2)
-    cached = cache_directory() / f"ptau-{digest.hex()[:32]}-{powers}.srs"
+    cached = PTAU.path(f"ptau-{digest.hex()[:32]}-{powers}.srs")
     if cached.exists():
         try:
             if (srs := Srs.load(cached, kernels)).digest == digest:
+                note_use(cached, [path])
                 return srs
         except SrsError:
             pass
@@ -255,6 +258,7 @@ def open_srs(path: Path, powers: int, progress: Progress | None = None, kernels:
     srs = require(import_ptau(path, powers, progress), path, powers)
     cached.parent.mkdir(parents=True, exist_ok=True)
     srs.save(cached)
+    note_use(cached, [path])
     return Srs.load(cached, kernels)
 
 

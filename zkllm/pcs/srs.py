@@ -14,12 +14,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
 from zkllm._native import g2_from_raw
+from zkllm.cache import DEVELOPMENT
 from zkllm.errors import SrsError, reason
-from zkllm.files import cache_directory, known_digest, remember_digest, replacing, require_folder_place
+from zkllm.files import known_digest, remember_digest, replacing, require_folder_place
 from zkllm.hashing import keccak256
 from zkllm.kernels.interface import Kernels, Points, Vector
 from zkllm.kernels.native import NATIVE
@@ -33,6 +35,13 @@ FORMAT_VERSION = 1
 HEADER = struct.Struct("<8sIIQQ32s")
 SRS_TAG = keccak256(b"zkllm.v1.srs")
 MAX_POWERS = 1 << 29  # what a .ptau file of the largest power has, and one
+
+
+class Header(NamedTuple):
+    kind: str
+    powers: int  # of tau in G1
+    squarings: int  # [tau^(2^i)]_2
+    digest: bytes  # SHA-256 of everything else
 
 
 @dataclass(frozen=True)
@@ -89,17 +98,7 @@ class Srs:
         """Maps the file after checking its digest (unless it was checked and not written since)."""
         try:
             with open(path, "rb") as file:
-                head = file.read(HEADER.size)
-                if len(head) != HEADER.size:
-                    raise SrsError(f"{path} is not an SRS file of this project")
-                magic, version, kind, count, num_g2, digest = HEADER.unpack(head)
-                size = HEADER.size + num_g2 * G2_BYTES + count * G1_BYTES
-                if magic != MAGIC or version != FORMAT_VERSION or kind >= len(SRS_KINDS):
-                    raise SrsError(f"{path} is not an SRS file of this project")
-                if not (
-                    2 <= count <= MAX_POWERS and 1 <= num_g2 <= 64 and os.fstat(file.fileno()).st_size == size
-                ):
-                    raise SrsError(f"{path} is damaged: its size does not fit its header")
+                head, (kind, count, num_g2, digest) = _read_header(file, path)
                 raw = file.read(num_g2 * G2_BYTES)
                 intact = known_digest(path) == digest.hex()
                 if not intact:
@@ -115,9 +114,32 @@ class Srs:
             raise SrsError(f"{path} is damaged: its digest does not match; make it again")
         points = kernels.open_points(str(path), HEADER.size + len(raw), count)
         squarings = tuple(raw[i : i + G2_BYTES] for i in range(0, len(raw), G2_BYTES))
-        if (points[1] == development_g1_tau()) != (SRS_KINDS[kind] == "development"):
-            raise SrsError(f"{path} calls itself {SRS_KINDS[kind]}, its tau says otherwise")
-        return cls(SRS_KINDS[kind], points, squarings, kernels)
+        if (points[1] == development_g1_tau()) != (kind == "development"):
+            raise SrsError(f"{path} calls itself {kind}, its tau says otherwise")
+        return cls(kind, points, squarings, kernels)
+
+
+def _read_header(file: BinaryIO, path: Path) -> tuple[bytes, Header]:
+    """The header as it stands, and what it says, which the file's size fits."""
+    head = file.read(HEADER.size)
+    if len(head) != HEADER.size:
+        raise SrsError(f"{path} is not an SRS file of this project")
+    magic, version, kind, count, num_g2, digest = HEADER.unpack(head)
+    size = HEADER.size + num_g2 * G2_BYTES + count * G1_BYTES
+    if magic != MAGIC or version != FORMAT_VERSION or kind >= len(SRS_KINDS):
+        raise SrsError(f"{path} is not an SRS file of this project")
+    if not (2 <= count <= MAX_POWERS and 1 <= num_g2 <= 64 and os.fstat(file.fileno()).st_size == size):
+        raise SrsError(f"{path} is damaged: its size does not fit its header")
+    return head, Header(SRS_KINDS[kind], count, num_g2, digest)
+
+
+def read_header(path: Path) -> Header:
+    """What a file of ours says of itself: unchecked, but for its size."""
+    try:
+        with path.open("rb") as file:
+            return _read_header(file, path)[1]
+    except OSError as error:
+        raise SrsError(f"cannot read the SRS {path}: {reason(error)}") from None
 
 
 def srs_powers_needed(n_log2: int, mu: int) -> int:
@@ -148,7 +170,7 @@ def write_srs(
 
 def development_srs(log2_powers: int, progress: Progress | None = None, kernels: Kernels = NATIVE) -> Srs:
     """Powers of a tau that everybody knows: insecure by declaration, the same everywhere. Cached."""
-    path = cache_directory() / f"development-{log2_powers}.srs"
+    path = DEVELOPMENT.path(f"development-{log2_powers}.srs")
     if path.exists():
         try:
             return Srs.load(path, kernels)

@@ -16,8 +16,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from verifier_gen.standard_json import MAX_CODE_BYTES, SOLC_LONG_VERSION
+from zkllm.cache import CONTRACTS
 from zkllm.errors import SettlementError
-from zkllm.files import UNREADABLE, JsonObject, cache_directory, canonical_json, read_json, write_atomically
+from zkllm.files import UNREADABLE, JsonObject, canonical_json, read_json, write_atomically
 from zkllm.hashing import keccak256
 from zkllm.outer.contract import verifier_contract
 from zkllm.outer.keys import VerifyingKey
@@ -83,7 +84,7 @@ def build(source: JsonObject, name: str, digest: bytes | None = None) -> Artifac
     request = copy.deepcopy(dict(source))
     # neither changes the code: the names of the immutables are found by their declarations' numbers
     request["settings"]["outputSelection"] = {"*": {"*": list(OUTPUTS), "": ["ast"]}}
-    cached = cache_directory() / "contracts" / f"{_digest(request, name)}.json"
+    cached = CONTRACTS.path(f"{_digest(request, name)}.json")
     artifact = _from_cache(cached, name)
     if artifact is None or digest not in (None, keccak256(artifact.creation)):
         artifact = parse_artifact(compile_standard(request), name)

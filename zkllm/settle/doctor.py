@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from zkllm.errors import SettlementError, ZkllmError
+from zkllm.findings import Finding
 from zkllm.key_files import is_own_key, verifying_key_files
 from zkllm.outer.keys import VerifyingKey
 from zkllm.settle.contracts import VERIFIER, CodeMismatch, compare_code, verifier_artifact
@@ -15,6 +15,7 @@ from zkllm.settle.create2 import PROXY, PROXY_CODE, create2_address
 from zkllm.settle.deploy import Plan, refuse_development_srs
 from zkllm.settle.escrow import credit_of
 from zkllm.settle.fees import SETTLE_GAS, Fees
+from zkllm.settle.networks import Network
 from zkllm.settle.registry import Registered, Status, owner_of, verifiers_of
 from zkllm.settle.rpc import NoBaseFee, Rpc, checksum_address
 from zkllm.settle.session import Session
@@ -22,13 +23,6 @@ from zkllm.settle.settlement import check_settlement
 from zkllm.units import GWEI, ether
 
 STALE_SECONDS = 300
-
-
-@dataclass(frozen=True)
-class Finding:
-    level: str  # "ok", "warning" or "wrong"
-    about: str
-    text: str
 
 
 def keys_of(package: Path, digest: bytes, model_id: bytes) -> list[VerifyingKey]:
@@ -56,7 +50,7 @@ def examine(
     account: bool,
 ) -> list[Finding]:
     """`known`: the model's keys, with which registered verifiers are compared. `account`: there is one."""
-    findings = [*_node(session), *_srs(session, key)]
+    findings = [*examine_node(session.network, session.rpc), *_srs(session, key)]
     findings += _account(session) if account else []
     if any(f.level == "wrong" for f in findings):
         return findings
@@ -76,8 +70,8 @@ def examine(
     return findings
 
 
-def _node(session: Session) -> Iterator[Finding]:
-    network, rpc = session.network, session.rpc
+def examine_node(network: Network, rpc: Rpc) -> Iterator[Finding]:
+    """The node alone: without a model, an account or a contract."""
     yield Finding("ok", "node", f"{network.name}, chain {network.chain_id}, as expected")
     age = int(time.time()) - rpc.timestamp()
     if age > STALE_SECONDS and not network.local_node:

@@ -17,6 +17,11 @@ from zkllm.settle.executables import named_program, program_on_path
 from zkllm.settle.rpc import one_line
 
 ENVIRONMENT = "ZKLLM_SOLC"
+CURE = (
+    f"put it on PATH, set ${ENVIRONMENT} to it, or (Node >= 18) run npm install -g solc@{SOLC_VERSION} "
+    "and set NODE_PATH to what npm root -g prints"
+)
+"""Where there is no compiler of the right version."""
 
 
 def compile_standard(request: JsonObject) -> JsonObject:
@@ -73,10 +78,7 @@ def _solc() -> Iterator[Path]:
             if candidate is not None and _version(candidate) == SOLC_VERSION:
                 yield candidate
                 return
-    raise SettlementError(
-        f"compiling contracts needs solc {SOLC_VERSION}: put it on PATH, set ${ENVIRONMENT} to it, or "
-        f"(Node >= 18) run npm install -g solc@{SOLC_VERSION} and set NODE_PATH to what npm root -g prints"
-    )
+    raise SettlementError(f"compiling contracts needs solc {SOLC_VERSION}: {CURE}")
 
 
 def _version(binary: Path) -> str | None:

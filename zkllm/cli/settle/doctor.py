@@ -8,11 +8,10 @@ import argparse
 
 from zkllm.cli import arguments as types
 from zkllm.cli.console import Console
+from zkllm.cli.findings import report
 from zkllm.cli.settle import options
-from zkllm.files import JsonObject
 
 SUMMARY = "examine node, account, contracts and costs"
-MARKS = {"ok": "ok  ", "warning": "note", "wrong": "WRONG"}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -37,9 +36,4 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         known = keys_of(package.folder, package.digest, key.model_id)
         account = session.account.address != options.NOBODY
         findings = examine(session, key, known, arguments.owner, arguments.contract, account)
-    healthy = all(f.level != "wrong" for f in findings)
-    data: JsonObject = {"ok": healthy, "findings": [vars(f) for f in findings]}
-    lines = [f"{MARKS[f.level]:<5} {f.about:<12} {f.text}" for f in findings]
-    lines.append("everything that was examined is in order" if healthy else "something is wrong: see above")
-    console.result(data, lines)
-    return 0 if healthy else 1
+    return report(findings, console)

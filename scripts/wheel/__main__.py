@@ -1,0 +1,74 @@
+"""`make wheel`: wheels for Linux on x86-64 and arm64 in dist/, for every Python from 3.11 on (abi3) and every
+system with glibc 2.28 or newer (manylinux_2_28). Zig links, so that this system's glibc does not count.
+
+Each wheel is inspected; the one of this machine is installed in a fresh environment and used from an empty
+folder. Runs in an environment with requirements.txt."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+from scripts.wheel.inspect_wheel import WheelError, inspect
+from scripts.wheel.try_wheel import try_out
+
+ROOT = Path(__file__).resolve().parents[2]
+GLIBC = "2.28"
+MACHINES = ("x86_64", "aarch64")
+
+
+def target(machine: str) -> str:
+    return f"{machine}-unknown-linux-gnu"
+
+
+def build(machine: str, out: Path) -> Path:
+    """The wheel, newly made. Raises WheelError."""
+    installed = subprocess.run(
+        ["rustc", "--print", "target-libdir", "--target", target(machine)], capture_output=True, text=True
+    )
+    if not Path(installed.stdout.strip() or "/none").is_dir():
+        raise WheelError(f"Rust has no target {target(machine)}: run rustup target add {target(machine)}")
+    tools = Path(sys.executable).parent
+    command = [tools / "maturin", "build", "--release", "--zig", "--quiet", "--target", target(machine)]
+    command += ["--compatibility", f"manylinux_{GLIBC.replace('.', '_')}", "--out", out]
+    command += ["--manifest-path", ROOT / "native" / "Cargo.toml"]
+    before = {path: path.stat().st_mtime_ns for path in out.glob("*.whl")}
+    environment = {**os.environ, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}
+    if subprocess.run(command, cwd=ROOT, env=environment).returncode:
+        raise WheelError(f"maturin could not build the wheel for {machine}: see above")
+    made = [p for p in out.glob(f"*{machine}.whl") if before.get(p) != p.stat().st_mtime_ns]
+    if len(made) != 1:
+        raise WheelError(f"{out}: {len(made)} new wheels for {machine} instead of one")
+    return made[0]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m scripts.wheel", description=__doc__)
+    parser.add_argument("machines", nargs="*", metavar="MACHINE", help="x86_64, aarch64 (default: both)")
+    parser.add_argument("--out", type=Path, default=ROOT / "dist", metavar="DIR")
+    parser.add_argument("--check", type=Path, metavar="WHEEL", help="check this one, build none")
+    arguments = parser.parse_args()
+    unknown = set(arguments.machines) - set(MACHINES)
+    if unknown:
+        parser.error(f"{', '.join(sorted(unknown))}: the machines are {', '.join(MACHINES)}")
+    try:
+        wheels = [arguments.check] if arguments.check else []
+        for machine in () if wheels else arguments.machines or MACHINES:
+            print(f"wheel: {machine} (some minutes the first time)", flush=True)
+            wheels.append(build(machine, arguments.out))
+        for wheel in wheels:
+            print(f"{wheel.name}: {inspect(wheel, GLIBC)}", flush=True)
+            if wheel.stem.endswith(platform.machine()):
+                print(f"{wheel.name}: {try_out(wheel)}", flush=True)
+    except WheelError as error:
+        print(f"wheel: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,63 @@
+"""Faults of wheels that `make wheel` must find, in wheels around the module that tests run with."""
+
+from __future__ import annotations
+
+import platform
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from scripts.wheel import inspect_wheel
+from scripts.wheel.inspect_wheel import MODULE, ROOT, WheelError, inspect, tracked
+from zkllm import _native
+
+MACHINE = platform.machine()
+OTHER = next(m for m in inspect_wheel.MACHINES if m != MACHINE)
+MODULE_BYTES = Path(str(_native.__file__)).read_bytes()
+Make = Callable[..., Path]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    def wheel(*, machine: str = MACHINE, without: str = "", module: bytes | None = MODULE_BYTES) -> Path:
+        path = tmp_path / f"zkllm-0.1.0-cp311-abi3-manylinux_2_99_{machine}.whl"
+        with zipfile.ZipFile(path, "w") as archive:
+            for name in tracked() - {without}:
+                archive.writestr(name, (ROOT / name).read_bytes())
+            if module is not None:
+                archive.writestr(MODULE, module)
+        return path
+
+    return wheel
+
+
+def test_a_whole_wheel(make: Make) -> None:
+    assert f"all of the packages; {MACHINE}, abi3, glibc 2." in inspect(make(), "2.99")
+
+
+@pytest.mark.parametrize("name", ["zkllm/settle/settlement.json", "zkllm/explorer/static/index.html"])
+def test_missing_data(make: Make, name: str) -> None:
+    assert name in tracked()
+    with pytest.raises(WheelError, match=f"1 files of the packages are missing: .*{name}"):
+        inspect(make(without=name), "2.99")
+
+
+def test_wrong_modules(make: Make) -> None:
+    for module, machine, words in (
+        (None, MACHINE, "no zkllm/_native"),
+        (MODULE_BYTES, OTHER, "its module is for EM_"),
+        (MODULE_BYTES.replace(b"PyInit__native", b"PyInit__notive"), MACHINE, "does not export"),
+    ):
+        with pytest.raises(WheelError, match=words):
+            inspect(make(machine=machine, module=module), "2.99")
+
+
+def test_glibc(make: Make, tmp_path: Path) -> None:
+    made = make()
+    with pytest.raises(WheelError, match="not a wheel of abi3 and manylinux 2.5"):
+        inspect(made, "2.5")
+    older = made.rename(tmp_path / made.name.replace("2_99", "2_5"))
+    with pytest.raises(WheelError, match="asks for glibc 2"):
+        inspect(older, "2.5")
