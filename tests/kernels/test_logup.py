@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from typing import Any
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,7 +34,9 @@ def check_tree(
     pick = (lambda: rng.choice([0, 1, R - 1])) if edge else (lambda: rng.randrange(R))
     alpha, beta = pick(), pick()
     slow = NAIVE.logup_tree(total, segments, alpha, beta)
-    trees: list[Any] = [_native.LogUpTree(total, segments, alpha, beta, streamed=streamed) for streamed in (False, True)]
+    trees: list[Any] = [
+        _native.LogUpTree(total, segments, alpha, beta, streamed=streamed) for streamed in (False, True)
+    ]
     for fast in trees:
         assert fast.depth == slow.depth
         assert fast.root() == slow.root()
