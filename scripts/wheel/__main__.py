@@ -1,5 +1,5 @@
-"""`make wheel`: wheels for Linux, on x86-64 or arm64, in dist/, for every Python from 3.11 on (abi3) and every
-system with glibc 2.28 or newer (manylinux_2_28). Zig links, so that this system's glibc does not count.
+"""`make wheel`: wheels for Linux, on x86-64 or arm64, in dist/, for every Python from 3.11 on (abi3) and
+every system with glibc 2.28 or newer (manylinux_2_28). Zig links, so that this system's glibc does not count.
 
 Each wheel is inspected; the one of this machine is installed in a fresh environment and used from an empty
 folder. Runs in an environment with requirements.txt."""
