@@ -234,7 +234,7 @@ $(WHEEL)/.stamp: scripts/wheel/requirements.txt
 	@$(WHEEL)/bin/python -m pip install --quiet --disable-pip-version-check -r scripts/wheel/requirements.txt
 	@touch $@
 
-wheel: $(WHEEL)/.stamp ## build wheels for Linux into dist/, inspect them, try this machine's; MACHINES="x86_64 aarch64"
+wheel: $(WHEEL)/.stamp ## build a wheel for Linux into dist/, inspect and try it; MACHINES="x86_64 aarch64"
 	@$(WHEEL)/bin/python -m scripts.wheel $(MACHINES)
 
 # mkdocs needs nothing of zkLLM but its sources.

@@ -1,5 +1,5 @@
-"""`make wheel`: wheels for Linux on x86-64 and arm64 in dist/, for every Python from 3.11 on (abi3) and every
-system with glibc 2.28 or newer (manylinux_2_28). Zig links, so that this system's glibc does not count.
+"""`make wheel`: wheels for Linux, on x86-64 or arm64, in dist/, for every Python from 3.11 on (abi3) and
+every system with glibc 2.28 or newer (manylinux_2_28). Zig links, so that this system's glibc does not count.
 
 Each wheel is inspected; the one of this machine is installed in a fresh environment and used from an empty
 folder. Runs in an environment with requirements.txt."""
@@ -48,7 +48,7 @@ def build(machine: str, out: Path) -> Path:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m scripts.wheel", description=__doc__)
-    parser.add_argument("machines", nargs="*", metavar="MACHINE", help="x86_64, aarch64 (default: both)")
+    parser.add_argument("machines", nargs="*", metavar="MACHINE", help="x86_64 (default), aarch64")
     parser.add_argument("--out", type=Path, default=ROOT / "dist", metavar="DIR")
     parser.add_argument("--check", type=Path, metavar="WHEEL", help="check this one, build none")
     arguments = parser.parse_args()
@@ -57,7 +57,7 @@ def main() -> int:
         parser.error(f"{', '.join(sorted(unknown))}: the machines are {', '.join(MACHINES)}")
     try:
         wheels = [arguments.check] if arguments.check else []
-        for machine in () if wheels else arguments.machines or MACHINES:
+        for machine in () if wheels else arguments.machines or MACHINES[:1]:
             print(f"wheel: {machine} (some minutes the first time)", flush=True)
             wheels.append(build(machine, arguments.out))
         for wheel in wheels:
