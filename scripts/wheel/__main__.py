@@ -33,7 +33,15 @@ def build(machine: str, out: Path) -> Path:
     if not Path(installed.stdout.strip() or "/none").is_dir():
         raise WheelError(f"Rust has no target {target(machine)}: run rustup target add {target(machine)}")
     tools = Path(sys.executable).parent
-    command: list[str | Path] = [tools / "maturin", "build", "--release", "--zig", "--quiet", "--target", target(machine)]
+    command: list[str | Path] = [
+        tools / "maturin",
+        "build",
+        "--release",
+        "--zig",
+        "--quiet",
+        "--target",
+        target(machine),
+    ]
     command += ["--compatibility", f"manylinux_{GLIBC.replace('.', '_')}", "--out", out]
     command += ["--manifest-path", ROOT / "native" / "Cargo.toml"]
     before = {path: path.stat().st_mtime_ns for path in out.glob("*.whl")}
