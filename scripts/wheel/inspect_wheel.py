@@ -9,6 +9,7 @@ from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerNeedSection
+from elftools.elf.sections import SymbolTableSection
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("zkllm", "verifier_gen")
@@ -53,6 +54,8 @@ def _inspect_module(data: bytes, machine: str, glibc: str, name: str) -> str:
     if module["e_machine"] != MACHINES[machine]:
         raise WheelError(f"{name}: its module is for {module['e_machine']}")
     symbols = module.get_section_by_name(".dynsym")
+    if not isinstance(symbols, SymbolTableSection):
+        raise WheelError(f"{name}: its module exports nothing")
     exported = {s.name for s in symbols.iter_symbols() if s["st_shndx"] != "SHN_UNDEF"}
     if "PyInit__native" not in exported:
         raise WheelError(f"{name}: its module does not export PyInit__native")
