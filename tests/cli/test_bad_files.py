@@ -210,6 +210,7 @@ ALLOWED = {
     ("zkllm/files.py", "replacing"): "raised again with the file's name, for `reason`",
     ("zkllm/files.py", "write_atomically"): "the same",
     ("zkllm/model/tokenizer.py", "_guarded"): "what the tokenizers library says of its file",
+    ("zkllm/serve/node.py", "_start"): "a fault of the program's own, to be reported as it is",
     ("zkllm/settle/keystore.py", "decrypt"): "looked at, not repeated",
 }
 

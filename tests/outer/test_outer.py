@@ -128,7 +128,7 @@ def test_keys_round_trip(instance, body, tmp_path):
         lambda d: d.update(g2_tau=d["g2_tau"][:-2] + "00"),
         lambda d: d.update(srs_kind="unknown"),
         lambda d: d.update(model_id="00"),
-        lambda d: d.update(mu=26),
+        lambda d: d.update(mu=27),
         lambda d: d.update(fixed_commitments="00"),
         lambda d: d.update(b_log2=0),
         lambda d: d.update(pad_id=50257),

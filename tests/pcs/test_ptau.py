@@ -112,7 +112,7 @@ def test_files_of_both_formats_are_opened(ptau, tmp_path, monkeypatch):
     monkeypatch.setenv("ZKLLM_CACHE", str(tmp_path / "cache"))
     imported = open_srs(ptau, 20)
     assert imported.num_powers == 20 and imported.kind == "development"
-    (cached,) = (tmp_path / "cache").iterdir()
+    (cached,) = (tmp_path / "cache").glob("*.srs")
     monkeypatch.setattr("zkllm.pcs.ptau.import_ptau", None)  # not needed a second time
     assert open_srs(ptau, 20).digest == open_srs(cached, 20).digest == imported.digest
     for path in (cached, tmp_path / "none"):

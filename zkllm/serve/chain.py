@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 
-from zkllm.errors import SettlementError
+from zkllm.errors import SettlementError, reason
 from zkllm.outer.keys import VerifyingKey
 from zkllm.proof import Proof
 from zkllm.serve.metrics import Metrics
@@ -96,7 +96,7 @@ class Chain:
     def went_wrong(self, who: str, error: Exception) -> None:
         if isinstance(error, SettlementError):
             self.metrics.failed("chain")
-        self._troubles[who] = str(error) if isinstance(error, SettlementError) else type(error).__name__
+        self._troubles[who] = reason(error) if isinstance(error, SettlementError) else type(error).__name__
 
     def went_well(self, who: str) -> None:
         self._troubles.pop(who, None)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from zkllm.errors import ZkllmError
+from zkllm.errors import ZkllmError, reason
 
 FILE = "node.sqlite"
 VERSION = 1
@@ -184,4 +184,4 @@ class Database:
             words = " ".join(str(error).split())[:200]
             raise StorageError(f"cannot use {self.path}: {words}") from None
         except OSError as error:
-            raise StorageError(f"cannot use {self.path}: {(error.strerror or '').lower()}") from None
+            raise StorageError(f"cannot use {self.path}: {reason(error)}") from None

@@ -258,10 +258,11 @@ def _norm_last(s: Scene) -> Bends:
 
 
 def _no_norm(s: Scene) -> Bends:
-    """Features as they were, within the range of the remainder."""
-    bends = dict[tuple, Bend]()
+    """Features as they were, within the range of the remainder, in a row that sees itself alone: no answer
+    depends on its queries."""
+    bends, (l, _, *head) = dict[tuple, Bend](), HEADS.at
     for j in range(config(s).head_dim):
-        place = HEADS.place(s, HEADS.at, j)
+        place = HEADS.place(s, (l, 0, *head), j)
         bends |= {("normed", *place): to(s.value("qkv", *place)), **_kept(s, ("normed_rem", *place))}
     return bends
 
@@ -428,7 +429,7 @@ def _another(name: str, *at: int) -> Callable[[Scene], Model]:
 MODELS = [
     Cheat(f"another model: {name}{list(at)} + 1", (fires,), model=_another(name, *at))
     for name, at, fires in (
-        ("head_gain", (1, 0, 3), equation("head norm: features")),
+        ("head_gain", (1, 0, 1), equation("head norm: features")),
         ("head_gain", (1, 1, 2), equation("head norm: features")),
         ("post_gain", (3, 4), equation("post-norm: features")),
         ("cos", (0, 2, 1), equation("rotary: turn")),
