@@ -198,7 +198,9 @@ lint: develop ## run the linters and formatters of every language, changing noth
 	$(FORGE) fmt --check contracts/symbolic
 	cd explorer && node ../node_modules/eslint/bin/eslint.js .
 	node node_modules/typescript/bin/tsc -p explorer/jsconfig.json
+	node node_modules/typescript/bin/tsc -p examples/tsconfig.json
 	cd explorer && node ../node_modules/prettier/bin/prettier.cjs --log-level warn --check .
+	node node_modules/prettier/bin/prettier.cjs --log-level warn --print-width 110 --check examples
 
 format: develop ## format every source file
 	$(BIN)/ruff check --fix --quiet .
@@ -207,6 +209,7 @@ format: develop ## format every source file
 	$(FORGE) fmt
 	$(FORGE) fmt contracts/symbolic
 	cd explorer && node ../node_modules/prettier/bin/prettier.cjs --log-level warn --write .
+	node node_modules/prettier/bin/prettier.cjs --log-level warn --print-width 110 --write examples
 
 generate: develop ## write every generated file anew; CI fails when one differs
 	$(BIN)/python -m scripts.generate

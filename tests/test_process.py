@@ -22,6 +22,7 @@ OUR_OWN = ("MAKE", "MFLAGS", "PYTHONPATH", "PYTEST")
 COPIED = (
     *("Makefile", "foundry.toml", "pyproject.toml", "package.json", "package-lock.json"),
     *("verifier_gen/solc.js", "native/rustfmt.toml", "scripts/check_tools.sh"),
+    "examples/tsconfig.json",
     *(
         f"explorer/{name}"
         for name in ("package.json", "jsconfig.json", "eslint.config.js", ".prettierrc.json")
@@ -53,6 +54,7 @@ SOUND = {
     "explorer/test/unit/double.test.js": 'import assert from "node:assert/strict";\n'
     'import { test } from "node:test";\nimport { double } from "../../src/double.js";\n\n'
     'test("double", () => assert.equal(double(2), 4));\n',
+    "examples/double.mts": "export const double = (x: number): number => 2 * x;\n",
     "contracts/symbolic/Nothing.t.sol": "// SPDX-License-Identifier: MIT\npragma solidity 0.8.30;\n",
 }
 """A project with one line of each language, whose every step passes."""
@@ -79,6 +81,8 @@ BREAKS = {
     "eslint": ("lint", "explorer/src/double.js", "2 * x", "2 * document.body.innerHTML", "never markup"),
     "tsc": ("lint", "explorer/src/double.js", "2 * x", "2 * x.length", "Property 'length'"),
     "prettier": ("lint", "explorer/src/double.js", "2 * x", "2  *  x", "src/double.js"),
+    "tsc of the examples": ("lint", "examples/double.mts", "2 * x", "`${x}`", "not assignable"),
+    "prettier of the examples": ("lint", "examples/double.mts", "2 * x", "2  *  x", "double.mts"),
     "forge fmt of symbolic checks": (
         "lint",
         "contracts/symbolic/Nothing.t.sol",
