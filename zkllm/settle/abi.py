@@ -122,6 +122,8 @@ SENTENCES = {
     "NotSettled(bytes32)": "no such claim is settled (claim 0x{0})",
     "InvalidLength(uint256)": "the statement has T = {0}, which this contract's shape does not allow",
     "InvalidVocabularyProof()": "the bytes given for the answered tokens are not the vocabulary's",
+    "TooLong(uint256)": "the answer takes {0} bytes to record, and the contract keeps up to 24,575",
+    "NotCreated()": "the answer's record could not be kept: give the transaction more gas",
     "NoSuchToken(uint256)": "the answer has no token {0}",
     "InvalidCalldata()": "the contract takes calldata of another length: the proof is for another shape",
     "DevelopmentSrsOnMainnet()": "a verifier with a development SRS refuses to exist on the main network",
