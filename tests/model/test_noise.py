@@ -94,7 +94,7 @@ def test_the_tensor_that_costs_most_is_found(made: tuple[Path, ModelPackage]) ->
         assert [cost.layer for cost in found if cost.tensor == name] == [None, *range(package.config.n_layer)]
     assert steps[-1] == (2 * package.config.n_layer,) * 2
     if isinstance(scales, LlamaScales):
-        coarse = replace(scales, v=(scales.v[0], scales.v[1] - 8))
+        coarse = replace(scales, v=(scales.v[0], scales.v[1] - 8, *scales.v[2:]))
         found = costs(rounding((checkpoint, replace(package, scales=coarse))), ids)
         assert found[0].tensor == "v" or found[0].tensor == "o"
         by_layer = {cost.layer: cost.kl for cost in found if cost.layer is not None}
