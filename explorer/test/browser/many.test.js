@@ -86,6 +86,7 @@ test("ten thousand claims: a bounded page, paging, searching", async (t) => {
   await page.locator(`[data-claim="${hash(0)}"]`).waitFor();
   timed("the last page");
   await page.getByRole("link", { name: "Claims" }).click();
+  await page.getByText("Page 1 of 400").waitFor(); // the field is that of a new page
   await page.locator("#search").fill(hash(5_678));
   await page.getByText("1 claim found.").waitFor();
   timed("found by id");
