@@ -12,8 +12,8 @@ import argparse
 import json
 from pathlib import Path
 
+from zkllm.families import describe
 from zkllm.gpt2.config import ProgramConfig
-from zkllm.gpt2.description import describe
 from zkllm.measure.inspection import run_on_wires
 from zkllm.measure.soundness import OuterSizes, Term, report
 from zkllm.model.build import sized

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from zkllm.gpt2 import description as gpt2
+from zkllm.families import describe
 from zkllm.model.llama.tiny import tiny_model as tiny_llama
 from zkllm.model.llama.weights import LlamaModel
 from zkllm.model.tiny import tiny_model
@@ -34,7 +34,7 @@ class Small:
 
     @cached_property
     def circuit(self) -> Circuit:
-        return build_circuit(gpt2.describe(self.model.config, self.rows, self.certified))
+        return build_circuit(describe(self.model.config, self.rows, self.certified))
 
 
 # fmt: off

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from testkit.blinding import weight_masks
 from zkllm.blinding import Blinding
 from zkllm.commitments import commit_columns
-from zkllm.gpt2.description import describe
+from zkllm.families import describe
 from zkllm.kernels.interface import Kernels
 from zkllm.model.execution import generate_trace
 from zkllm.model.tiny import tiny_model

@@ -13,8 +13,8 @@ import pytest
 
 from scripts.generate import circuit_sizes
 from testkit.small import GEMMA, LLAMA, PACKED
+from zkllm.families import describe
 from zkllm.families import describe as describe_any
-from zkllm.gpt2.description import describe
 from zkllm.outer.transcript import INVERSE, SCHEDULE
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from zkllm.errors import ResourceError
-from zkllm.gpt2.description import describe
+from zkllm.families import describe
 from zkllm.memory import GIB, available_memory, estimate, require_memory
 from zkllm.model.tiny import tiny_config
 

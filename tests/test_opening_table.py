@@ -13,8 +13,8 @@ from testkit.blinding import seeded, weight_masks
 from testkit.whole import CERTIFIED, ROWS, Whole
 from zkllm.commitments import commit_columns
 from zkllm.errors import PackageError, ProofError
+from zkllm.families import describe
 from zkllm.field import R
-from zkllm.gpt2.description import describe
 from zkllm.kernels.interface import Kernels, Points
 from zkllm.kernels.native import NATIVE
 from zkllm.model.execution import generate_trace

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from zkllm.families import describe
 from zkllm.gpt2.config import ProgramConfig
-from zkllm.gpt2.description import describe
 from zkllm.measure import profiling
 from zkllm.measure.inspection import sub_blocks
 from zkllm.measure.profiling import KINDS, block_counts, flat, predicted, profile, sizes_of, stage_counts

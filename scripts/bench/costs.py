@@ -27,8 +27,8 @@ from testkit.checkpoints import write_checkpoint
 from zkllm import api
 from zkllm.cli.demo import PROMPT
 from zkllm.cli.text import table
+from zkllm.families import describe
 from zkllm.gpt2.config import ProgramConfig
-from zkllm.gpt2.description import describe
 from zkllm.measure.inspection import lookups, sub_blocks
 from zkllm.measure.soundness import security_bits
 from zkllm.model.build import BuildOptions, build_package, sized

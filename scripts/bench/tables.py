@@ -17,9 +17,9 @@ from collections.abc import Callable
 
 from zkllm._native import field_backend
 from zkllm.commitments import column_segments
+from zkllm.families import describe
 from zkllm.field import R
 from zkllm.gpt2.config import ProgramConfig
-from zkllm.gpt2.description import describe
 from zkllm.kernels.native import NATIVE
 from zkllm.measure.limits import processor_seconds
 from zkllm.model.tiny import tiny_model

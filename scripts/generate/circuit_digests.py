@@ -18,7 +18,7 @@ import numpy as np
 
 from scripts import ROOT
 from testkit.small import PACKED, RAGGED, SMALLEST
-from zkllm.gpt2 import description as gpt2
+from zkllm import families
 from zkllm.outer.rows import Circuit
 from zkllm.protocol.circuit import build_circuit
 from zkllm.statement import LIMBS_PER_WORD
@@ -29,13 +29,13 @@ PATH = ROOT / "tests/vectors/circuits.json"
 def two_words() -> Circuit:
     """The statement of the smallest model with more ids than a word holds."""
     config = replace(SMALLEST.model.config, n_ctx=LIMBS_PER_WORD)
-    return build_circuit(gpt2.describe(config, LIMBS_PER_WORD, 1))
+    return build_circuit(families.describe(config, LIMBS_PER_WORD, 1))
 
 
 def sealed() -> Circuit:
     """The smallest model with a prompt that is sealed, of more ids than the first block holds."""
     config = replace(SMALLEST.model.config, n_ctx=20)
-    return build_circuit(gpt2.describe(config, 20, 1, sealed=True))
+    return build_circuit(families.describe(config, 20, 1, sealed=True))
 
 
 CIRCUITS = {

@@ -13,8 +13,8 @@ from pathlib import Path
 from scripts import ROOT
 from scripts.bench.costs import DEMO, LAYERS, ROWS, circuit_rows
 from scripts.soundness_report import XL
+from zkllm.families import describe
 from zkllm.gpt2.config import ProgramConfig
-from zkllm.gpt2.description import describe
 from zkllm.measure.inspection import run_on_wires
 from zkllm.measure.soundness import OuterSizes, report
 from zkllm.model.build import BuildOptions, build_package, sized

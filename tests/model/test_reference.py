@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zkllm.errors import PackageError, QuantizationRangeError, StatementError
-from zkllm.gpt2.description import declared
+from zkllm.families import declared
 from zkllm.model.predicates import check_predicates, failed_predicates, residual_bound
 from zkllm.model.reference import generate_reference, trace_reference
 from zkllm.model.tiny import tiny_model

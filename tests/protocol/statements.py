@@ -11,8 +11,8 @@ from functools import cache, cached_property
 
 from testkit.blinding import NO_WIRES
 from testkit.kernels import NAIVE
+from zkllm.families import describe
 from zkllm.gpt2.config import ProgramConfig
-from zkllm.gpt2.description import describe
 from zkllm.model.tiny import tiny_model
 from zkllm.outer.builder import CircuitBuilder
 from zkllm.outer.compile import compile_circuit

@@ -6,8 +6,8 @@ import random
 
 import pytest
 
+from zkllm.families import describe
 from zkllm.field import R
-from zkllm.gpt2.description import describe
 from zkllm.kernels.native import NATIVE
 from zkllm.model.tiny import tiny_model
 from zkllm.naive import NAIVE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from zkllm.gpt2.description import describe
+from zkllm.families import describe
 from zkllm.kernels.native import NATIVE
 from zkllm.model.reference import generate_reference, trace_reference
 from zkllm.model.tiny import tiny_model

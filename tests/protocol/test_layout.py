@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zkllm.gpt2.description import describe
+from zkllm.families import describe
 from zkllm.model.tiny import tiny_config
 from zkllm.protocol.layout import Layout, pack
 from zkllm.protocol.manifest import Manifest

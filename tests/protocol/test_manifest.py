@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from testkit.kernels import NATIVE
-from zkllm.gpt2.description import describe
+from zkllm.families import describe
 from zkllm.model.tiny import tiny_config
 from zkllm.model.weights import ARRAYS
 from zkllm.protocol.manifest import Lookup, Manifest

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from zkllm.gpt2.description import describe
+from zkllm.families import describe
 from zkllm.outer.builder import CircuitBuilder
 from zkllm.protocol.algebra import eq_index
 from zkllm.protocol.forms import AddressTerm, Form, block_weight

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from zkllm.families import describe
 from zkllm.gpt2.config import ProgramConfig
-from zkllm.gpt2.description import describe
 from zkllm.model.predicates import check_predicates
 from zkllm.model.reference import generate_reference, trace_reference
 from zkllm.model.tiny import tiny_model

@@ -7,8 +7,8 @@ from functools import cache
 import numpy as np
 import pytest
 
+from zkllm import families
 from zkllm.errors import PackageError, ProofError
-from zkllm.gpt2 import description as gpt2
 from zkllm.measure import sub_block
 from zkllm.measure.benchmark import Source, float_tensors, largest_error, of_widths
 from zkllm.measure.sub_block import CONTEXT, NAMES, SubBlock, SubBlockKey, SubBlockProof, empty_words
@@ -70,7 +70,7 @@ def test_the_parts_have_the_relations_of_the_whole() -> None:
     """All but the embedding, the head, and the residual addition, which is a linear form in the model."""
     of = {name: set(keys(name)[0].protocol.relations) for name in NAMES}
     together = set().union(*of.values())
-    whole = gpt2.describe(source().model.config, ROWS, 1).relations
+    whole = families.describe(source().model.config, ROWS, 1).relations
     apart = ("embedding", "final norm", "head")
     assert together - {"residual: X1"} == {r for r in whole if not r.startswith(apart)}
     assert all("lookups" in names for names in of.values())
@@ -79,7 +79,7 @@ def test_the_parts_have_the_relations_of_the_whole() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_a_part_does_not_pass_for_a_model(name: str) -> None:
     block, _, vk, _ = keys(name)
-    assert gpt2.describe(block.config, ROWS, 1).iv != block.protocol.iv
+    assert families.describe(block.config, ROWS, 1).iv != block.protocol.iv
     body = proof(name).body
     claimed = Proof(vk.verifier_id, True, Context(), ROWS, 1, False, tuple(empty_words(ROWS)), body)
     with pytest.raises(ProofError, match="not that of a model"):

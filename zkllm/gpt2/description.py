@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from zkllm.gpt2.config import ProgramConfig
-from zkllm.ops.attention import TRIANGULAR_ROWS, Attention
+from zkllm.ops.attention import Attention
 from zkllm.ops.axes import INNER, WIDTH, WIDTH_IN
 from zkllm.ops.embedding import Embedding
 from zkllm.ops.head import FinalNorm, Head
 from zkllm.ops.layernorm import LayerNorm
 from zkllm.ops.linear import Gelu, Kind, Linear
 from zkllm.ops.residual import Residual
-from zkllm.protocol import description
-from zkllm.protocol.description import Description, Program
 from zkllm.protocol.forms import Along, Alternate
-from zkllm.protocol.manifest import PROJECTION, ROW, TOKEN, Axis, Manifest
+from zkllm.protocol.manifest import PROJECTION, ROW, TOKEN, Axis
 from zkllm.protocol.operation import Operation
-from zkllm.protocol.shape import Shape
 from zkllm.protocol.sources import Packing
 
 ATTENTION = "LayerNorm and self-attention"
@@ -176,27 +173,3 @@ def operations(c: ProgramConfig, triangular: bool = False) -> tuple[Operation, .
             parts={HEAD: 1},
         ),
     )
-
-
-def program(c: ProgramConfig, rows: int, certified: int, triangular_from: int = TRIANGULAR_ROWS) -> Program:
-    return Program(axes(c, rows, certified), operations(c, rows >= triangular_from), POINTS)
-
-
-def declared(c: ProgramConfig, rows: int, certified: int) -> Manifest:
-    """The tensors alone, and the arrays that they are made from."""
-    return description.declared(Shape(c, rows, certified), program(c, rows, certified))
-
-
-def describe(
-    c: ProgramConfig,
-    rows: int,
-    certified: int,
-    sealed: bool = False,
-    triangular_from: int = TRIANGULAR_ROWS,
-) -> Description:
-    """What is proved of a model in one circuit. Raises ValueError unless 1 <= k <= N <= n_ctx.
-
-    `triangular_from`: other than a verifier's for tests alone.
-    """
-    made = program(c, rows, certified, triangular_from)
-    return Description(Shape(c, rows, certified, sealed), made)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from zkllm.llama.config import LlamaConfig
-from zkllm.ops.attention import TRIANGULAR_ROWS
 from zkllm.ops.axes import HEAD, INNER, OWN, RESIDUAL, SHARED
 from zkllm.ops.embedding import Embedding
 from zkllm.ops.gated import GatedProduct
@@ -15,12 +14,9 @@ from zkllm.ops.post_norm import PostNorm
 from zkllm.ops.residual import Residual
 from zkllm.ops.rmsnorm import RmsNorm
 from zkllm.ops.rotary import Rotary
-from zkllm.protocol import description
-from zkllm.protocol.description import Description, Program
 from zkllm.protocol.forms import Alternate
-from zkllm.protocol.manifest import PROJECTION, ROW, TOKEN, Axis, Manifest
+from zkllm.protocol.manifest import PROJECTION, ROW, TOKEN, Axis
 from zkllm.protocol.operation import Operation
-from zkllm.protocol.shape import Shape
 from zkllm.protocol.sources import Packing
 
 ATTENTION = "RMSNorm and self-attention"
@@ -263,27 +259,3 @@ def operations(c: LlamaConfig, triangular: bool = False) -> tuple[Operation, ...
             parts={HEAD_PART: 1},
         ),
     )
-
-
-def program(c: LlamaConfig, rows: int, certified: int, triangular_from: int = TRIANGULAR_ROWS) -> Program:
-    return Program(axes(c, rows, certified), operations(c, rows >= triangular_from), POINTS)
-
-
-def declared(c: LlamaConfig, rows: int, certified: int) -> Manifest:
-    """The tensors alone, and the arrays that they are made from."""
-    return description.declared(Shape(c, rows, certified), program(c, rows, certified))
-
-
-def describe(
-    c: LlamaConfig,
-    rows: int,
-    certified: int,
-    sealed: bool = False,
-    triangular_from: int = TRIANGULAR_ROWS,
-) -> Description:
-    """What is proved of a model in one circuit. Raises ValueError unless 1 <= k <= N <= n_ctx.
-
-    `triangular_from`: other than a verifier's for tests alone.
-    """
-    made = program(c, rows, certified, triangular_from)
-    return Description(Shape(c, rows, certified, sealed), made)

@@ -21,10 +21,10 @@ import numpy as np
 
 from zkllm.bits import ceil_log2
 from zkllm.errors import PackageError
-from zkllm.families import Config
+from zkllm.families import Config, declared
 from zkllm.field import R
 from zkllm.gpt2.config import ProgramConfig
-from zkllm.gpt2.description import declared, layer_norm, linear_kinds
+from zkllm.gpt2.description import layer_norm, linear_kinds
 from zkllm.kernels.native import NATIVE
 from zkllm.limits import MAX_POSITIONS, MAX_VOCABULARY
 from zkllm.model.folding import LINEARS

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -45,7 +44,7 @@ def application(node: Node) -> ASGIApp:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        found: Any = error.errors()[0]
+        found = error.errors()[0]
         place = ".".join(str(part) for part in found["loc"] if part != "body")
         words = found["msg"][0].lower() + found["msg"][1:]
         said = f"{place}: {words}" if place else f"the body is not what it should be: {words}"

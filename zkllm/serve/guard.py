@@ -9,7 +9,6 @@ import re
 import secrets
 import time
 from collections import OrderedDict
-from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -101,8 +100,7 @@ class _Exchange:
         )
 
     def _tell(self) -> None:
-        route: Any = self._scope.get("route")
-        path = getattr(route, "path", "none")
+        path = getattr(self._scope.get("route"), "path", "none")
         self._metrics.answered(path, self._status or 499)
         level = logging.DEBUG if path in _PROBES else logging.INFO
         LOG.log(

@@ -7,7 +7,6 @@ could not is passed over.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -135,16 +134,16 @@ class CompletionBody(_Body):
 
     @property
     def asked(self) -> str | Sequence[int]:
-        prompt: Any = self.prompt
-        if isinstance(prompt, list) and prompt and isinstance(prompt[0], str | list):
-            if len(prompt) > 1:
-                raise ApiError(400, "one prompt at a time: each is proved by itself", None, "prompt")
-            prompt = prompt[0]
-        return prompt
+        if isinstance(self.prompt, str):
+            return self.prompt
+        several = [prompt for prompt in self.prompt if not isinstance(prompt, int)]
+        if len(several) > 1:
+            raise ApiError(400, "one prompt at a time: each is proved by itself", None, "prompt")
+        return several[0] if several else [i for i in self.prompt if isinstance(i, int)]
 
 
 class ChatBody(_Body):
-    messages: list[dict[str, Any]] = Field(min_length=1)
+    messages: list[JsonObject] = Field(min_length=1)
     max_tokens: int | None = Field(None, ge=1)
     max_completion_tokens: int | None = Field(None, ge=1)
 

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from zkllm.bits import ceil_log2
+from zkllm.families import declared
 from zkllm.kernels.native import NATIVE
 from zkllm.limits import MAX_POSITIONS, MAX_VOCABULARY
 from zkllm.llama.config import LlamaConfig
-from zkllm.llama.description import declared, linear_kinds, rms_norm
+from zkllm.llama.description import linear_kinds, rms_norm
 from zkllm.model.llama.options import gained_norms, one_rho, option_conditions, rounded_x0
 from zkllm.model.llama.weights import LlamaModel, LlamaTables, tables_of
 from zkllm.model.predicates import (
