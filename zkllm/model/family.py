@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import TypeVar
 
 import numpy as np
 
@@ -40,6 +41,7 @@ from zkllm.model.rounded import RoundedGpt2
 from zkllm.model.scale_check import scale_errors
 from zkllm.model.weights import QuantizedModel, TableSpec
 
+Own = TypeVar("Own")
 Progress = Callable[[int, int], None]
 Arrays = Mapping[str, np.ndarray]
 PACKING = ("slots", "slot_bits", "inner_slots", "inner_slot_bits", "vocab_slots", "vocab_slot_bits",
@@ -152,8 +154,11 @@ class Family(ABC):
             raise PackageError("model package is unsound: " + "; ".join(failed))
 
 
-def _other() -> TypeError:
-    return TypeError("of another family")
+def _own(kind: type[Own], value: object) -> Own:
+    """What a method of this family was given; TypeError for another's."""
+    if isinstance(value, kind):
+        return value
+    raise TypeError("of another family")
 
 
 class Gpt2(Family):
@@ -177,47 +182,27 @@ class Gpt2(Family):
     def groups(self, config: Config) -> Mapping[str, tuple[str, ...]]:
         return quantize.GROUPS
 
-    def _own(self, choice: Choice) -> tuple[ProgramConfig, Scales, TableSpec]:
-        c, s, spec = choice.config, choice.scales, choice.tables
-        if isinstance(c, ProgramConfig) and isinstance(s, Scales) and isinstance(spec, TableSpec):
-            return c, s, spec
-        raise _other()
+    def _parts(self, choice: Choice) -> tuple[ProgramConfig, Scales, TableSpec]:
+        return _own(ProgramConfig, choice.config), _own(Scales, choice.scales), _own(TableSpec, choice.tables)
 
     def blocks(self, checkpoint: Checkpoint, choice: Choice, group: str) -> Iterator[tuple[str, np.ndarray]]:
-        return quantize.quantized_blocks(checkpoint, *self._own(choice), group)
+        return quantize.quantized_blocks(checkpoint, *self._parts(choice), group)
 
     def packed(self, model: Model, options: QuantizerOptions) -> Model:
-        return quantize.packed(self._model(model), options)
+        return quantize.packed(_own(QuantizedModel, model), options)
 
     def scale_errors(self, checkpoint: Checkpoint, choice: Choice, chosen: bool) -> list[str]:
-        return scale_errors(checkpoint, *self._own(choice))
+        return scale_errors(checkpoint, *self._parts(choice))
 
     def rounded(self, checkpoint: Checkpoint, model: Model, scales: AnyScales) -> Roundable:
-        if isinstance(scales, Scales):
-            return RoundedGpt2(checkpoint, self._model(model), scales)
-        raise _other()
-
-    def _config(self, config: Config) -> ProgramConfig:
-        if isinstance(config, ProgramConfig):
-            return config
-        raise _other()
-
-    def _model(self, model: Model) -> QuantizedModel:
-        if isinstance(model, QuantizedModel):
-            return model
-        raise _other()
-
-    def _spec(self, spec: Tables) -> TableSpec:
-        if isinstance(spec, TableSpec):
-            return spec
-        raise _other()
+        return RoundedGpt2(checkpoint, _own(QuantizedModel, model), _own(Scales, scales))
 
     def arrays(self, config: Config) -> Mapping[str, tuple[str, tuple[int, ...]]]:
-        own = self._config(config)
+        own = _own(ProgramConfig, config)
         return {name: (dtype, shape(own)) for name, (dtype, shape) in weights.ARRAYS.items()}
 
     def model(self, config: Config, spec: Tables, arrays: Arrays) -> Model:
-        return QuantizedModel(self._config(config), self._spec(spec), **arrays)
+        return QuantizedModel(_own(ProgramConfig, config), _own(TableSpec, spec), **arrays)
 
     def tables(self, data: JsonObject) -> Tables:
         return TableSpec.from_dict(data)
@@ -234,16 +219,16 @@ class Gpt2(Family):
         return CalibrationRecord.of(ranges, options, seed, text)
 
     def failed_predicates(self, model: Model) -> list[str]:
-        return predicates.failed_predicates(self._model(model))
+        return predicates.failed_predicates(_own(QuantizedModel, model))
 
     def failed_config_predicates(self, config: Config) -> list[str]:
-        return predicates.failed_config_predicates(self._config(config))
+        return predicates.failed_config_predicates(_own(ProgramConfig, config))
 
     def failed_public_predicates(self, config: Config, spec: Tables) -> list[str]:
-        return predicates.failed_public_predicates(self._config(config), self._spec(spec))
+        return predicates.failed_public_predicates(_own(ProgramConfig, config), _own(TableSpec, spec))
 
     def tables_of(self, spec: Tables, config: Config) -> Arrays:
-        return tables.tables_of(self._spec(spec), self._config(config))
+        return tables.tables_of(_own(TableSpec, spec), _own(ProgramConfig, config))
 
 
 class Llama(Family):
@@ -264,22 +249,18 @@ class Llama(Family):
         options: QuantizerOptions,
         progress: Progress | None = None,
     ) -> Choice:
-        if not isinstance(ranges, LlamaRanges):
-            raise _other()
-        chosen = llama_quantize.choose_config(checkpoint, ranges, options, progress)
+        chosen = llama_quantize.choose_config(checkpoint, _own(LlamaRanges, ranges), options, progress)
         return Choice(chosen.config, chosen.scales, chosen.tables)
 
     def groups(self, config: Config) -> Mapping[str, tuple[str, ...]]:
-        return llama_quantize.groups(self._config(config))
+        return llama_quantize.groups(_own(LlamaConfig, config))
 
     def blocks(self, checkpoint: Checkpoint, choice: Choice, group: str) -> Iterator[tuple[str, np.ndarray]]:
-        c, s, spec = choice.config, choice.scales, choice.tables
-        if isinstance(c, LlamaConfig) and isinstance(s, LlamaScales) and isinstance(spec, LlamaTables):
-            return llama_quantize.quantized_blocks(checkpoint, c, s, spec, group)
-        raise _other()
+        c, s = _own(LlamaConfig, choice.config), _own(LlamaScales, choice.scales)
+        return llama_quantize.quantized_blocks(checkpoint, c, s, _own(LlamaTables, choice.tables), group)
 
     def packed(self, model: Model, options: QuantizerOptions) -> Model:
-        return llama_quantize.packed(self._model(model), options)
+        return llama_quantize.packed(_own(LlamaModel, model), options)
 
     def scale_errors(self, checkpoint: Checkpoint, choice: Choice, chosen: bool) -> list[str]:
         """Exponents may silence channels in ways that no floor on a scale shows: they have to be the
@@ -287,30 +268,13 @@ class Llama(Family):
         return [] if chosen else ["its channels' exponents are accepted only as the quantiser chooses them"]
 
     def rounded(self, checkpoint: Checkpoint, model: Model, scales: AnyScales) -> Roundable:
-        if isinstance(scales, LlamaScales):
-            return RoundedLlama(checkpoint, self._model(model), scales)
-        raise _other()
-
-    def _config(self, config: Config) -> LlamaConfig:
-        if isinstance(config, LlamaConfig):
-            return config
-        raise _other()
-
-    def _model(self, model: Model) -> LlamaModel:
-        if isinstance(model, LlamaModel):
-            return model
-        raise _other()
-
-    def _spec(self, spec: Tables) -> LlamaTables:
-        if isinstance(spec, LlamaTables):
-            return spec
-        raise _other()
+        return RoundedLlama(checkpoint, _own(LlamaModel, model), _own(LlamaScales, scales))
 
     def arrays(self, config: Config) -> Mapping[str, tuple[str, tuple[int, ...]]]:
-        return llama_weights.arrays(self._config(config))
+        return llama_weights.arrays(_own(LlamaConfig, config))
 
     def model(self, config: Config, spec: Tables, arrays: Arrays) -> Model:
-        return LlamaModel(self._config(config), self._spec(spec), arrays)
+        return LlamaModel(_own(LlamaConfig, config), _own(LlamaTables, spec), arrays)
 
     def tables(self, data: JsonObject) -> Tables:
         return LlamaTables.from_dict(data)
@@ -327,16 +291,16 @@ class Llama(Family):
         return LlamaRecord.of(ranges, options, seed, text)
 
     def failed_predicates(self, model: Model) -> list[str]:
-        return llama_predicates.failed_predicates(self._model(model))
+        return llama_predicates.failed_predicates(_own(LlamaModel, model))
 
     def failed_config_predicates(self, config: Config) -> list[str]:
-        return llama_predicates.failed_config_predicates(self._config(config))
+        return llama_predicates.failed_config_predicates(_own(LlamaConfig, config))
 
     def failed_public_predicates(self, config: Config, spec: Tables) -> list[str]:
-        return llama_predicates.failed_public_predicates(self._config(config), self._spec(spec))
+        return llama_predicates.failed_public_predicates(_own(LlamaConfig, config), _own(LlamaTables, spec))
 
     def tables_of(self, spec: Tables, config: Config) -> Arrays:
-        return llama_weights.tables_of(self._spec(spec), self._config(config))
+        return llama_weights.tables_of(_own(LlamaTables, spec), _own(LlamaConfig, config))
 
 
 GPT2, LLAMA = Gpt2(), Llama()
