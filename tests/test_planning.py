@@ -11,7 +11,7 @@ from tests.test_memory import XL
 from zkllm.families import describe
 from zkllm.measure import planning
 from zkllm.measure.limits import point_muls
-from zkllm.measure.planning import Choice, choice, nominal_config, plan
+from zkllm.measure.planning import Choice, choice, plan
 from zkllm.measure.profiling import sizes_of, stage_counts
 from zkllm.memory import estimate
 from zkllm.model.architecture import load_architecture
@@ -73,7 +73,7 @@ def test_a_plan_of_a_checkpoint_says_what_it_is_from() -> None:
 
 def test_the_nominal_packing_is_that_of_the_large_model() -> None:
     architecture = load_architecture(DEMO / "config.json")
-    config = nominal_config(architecture)
+    config = family_of(architecture).nominal(architecture)
     assert (config.n_layer, config.width, config.vocab_size) == (3, 48, 478)
     assert config.vocab_slots == 4 and config.slot_bits >= 50
 
@@ -85,7 +85,7 @@ def test_a_plan_needs_no_weights(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     path.write_text(json.dumps({"model_type": kind, **shape}))
     architecture = load_architecture(path)
-    config = nominal_config(architecture)
+    config = family_of(architecture).nominal(architecture)
     assert family_of(config).failed_config_predicates(config) == []
     assert family_of(config) is family_of(architecture) and describe(config, 4, 1).relations
 

@@ -16,20 +16,15 @@ from pathlib import Path
 from zkllm.bits import ceil_log2
 from zkllm.families import Config, describe
 from zkllm.files import JsonObject
-from zkllm.gpt2.config import ProgramConfig
 from zkllm.limits import MAX_MU, MIN_MU
-from zkllm.llama.config import HeadNormConfig, LlamaConfig, PostNormConfig
 from zkllm.measure.limits import limits, point_mul, point_muls
 from zkllm.measure.profiling import SCALAR_BITS, Sizes, predicted, sizes_of, stage_counts
 from zkllm.memory import estimate, weights_bytes
-from zkllm.model.architecture import AnyArchitecture, Architecture, load_architecture
+from zkllm.model.architecture import load_architecture
 from zkllm.model.build import sized
+from zkllm.model.family import family_of
 from zkllm.model.hub import find_checkpoint
-from zkllm.model.llama.architecture import LlamaArchitecture
-from zkllm.model.llama.packing import choose_slots as choose_llama_slots
-from zkllm.model.llama.predicates import GAINED
 from zkllm.model.package import ModelPackage
-from zkllm.model.packing import choose_slots
 from zkllm.pcs.curve import G1_BYTES
 from zkllm.pcs.mercury import column_bits
 from zkllm.pcs.srs import srs_powers_needed
@@ -87,65 +82,6 @@ class Plan:
         return asdict(self) | {"choices": choices}
 
 
-def nominal_config(a: AnyArchitecture) -> Config:
-    """Widths and packing as the quantiser usually chooses them, which before a calibration nobody knows."""
-    return _nominal_llama(a) if isinstance(a, LlamaArchitecture) else _nominal_gpt2(a)
-
-
-def _nominal_llama(a: LlamaArchitecture) -> LlamaConfig:
-    scales: JsonObject = dict(
-        wte_shift=0, kappa=41, norm_shift=32, qkv_shift=13, rotary_shift=14, o_shift=16, gate_shift=14,
-        up_shift=14, product_shift=12, down_shift=16, final_shift=16, exp_shift=12, eps_int=1,
-        act_bits=16, up_bits=16, gate_bits=16, product_bits=20, final_bits=20, write_bits=32, rho_bits=32,
-        norm_bits=96, over_bits=16, div_bits=32, logit_bits=32, diff_bits=32, exp_bits=11, limb_bits=16,
-        **ColumnSizes.full(MAX_MU)._asdict(),
-        head_slots=1, head_slot_bits=0, width_slots=1, width_slot_bits=0, inner_slots=1, inner_slot_bits=0,
-        vocab_slots=1, vocab_slot_bits=0,
-    )  # fmt: skip
-    names = ("n_layer", "n_head", "n_kv_head", "head_dim", "d_model", "d_inner", "vocab_size", "n_ctx",
-             "pad_id", "qkv_bias", "o_bias", "mlp_bias", "tied_head")  # fmt: skip
-    own: JsonObject = {name: getattr(a, name) for name in names}
-    own["act_class"] = (0,) * a.n_layer
-    own |= {f"{kind}_gains": (0,) * a.n_layer for kind in GAINED}
-    norm: JsonObject = dict(kappa=25, shift=32, rho_bits=32, norm_bits=64)
-    ones = (1,) * a.n_layer
-    if a.head_norm:
-        own["head_norm"] = HeadNormConfig(**norm, query_eps=ones, key_eps=ones)
-    if a.post_norm:
-        own["post_norm"] = PostNormConfig(**norm, out_bits=20, eps=2 * ones)
-    if a.embedding_scale != 1:
-        own |= {"wte_factor": 3, "x0_shift": 16}
-    own["angles"] = a.angles
-    config = LlamaConfig(**own, **scales)
-    widths = dict.fromkeys(("qkv", "o", "gate", "up", "down"), 50) | dict.fromkeys(("head", "embedding"), 60)
-    slots: JsonObject = {**choose_llama_slots(config, widths)}
-    return replace(config, **slots)
-
-
-def _nominal_gpt2(a: Architecture) -> ProgramConfig:
-    scales: JsonObject = dict(
-        wte_shift=0, wpe_shift=2, kappa=41, ln_shift=32, qkv_shift=13, o_shift=13, fc1_shift=16, fc2_shift=6,
-        final_shift=16, exp_shift=12, eps_int=1, mlp_class=(0,) * a.n_layer, fc1_gains=(0,), fc2_gains=(0,),
-        act_bits=16, write_bits=32, rho_bits=32, norm_bits=96, over_bits=16, div_bits=32, logit_bits=32,
-        diff_bits=32, exp_bits=11, gelu_bits=16, limb_bits=16,
-        **ColumnSizes.full(MAX_MU)._asdict(),
-        slots=1, slot_bits=0, inner_slots=1, inner_slot_bits=0, vocab_slots=1, vocab_slot_bits=0,
-    )  # fmt: skip
-    config = ProgramConfig(
-        n_layer=a.n_layer,
-        n_head=a.n_head,
-        head_dim=a.head_dim,
-        d_inner=a.d_inner,
-        vocab_size=a.vocab_size,
-        n_ctx=a.n_ctx,
-        pad_id=a.pad_id,
-        **scales,
-    )
-    widths = dict.fromkeys(("qkv", "o", "fc1", "fc2"), 50) | dict.fromkeys(("head", "embedding"), 60)
-    slots: JsonObject = {**choose_slots(config, widths)}
-    return replace(config, **slots)
-
-
 def plan(
     model: str | Path,
     tokens: int | None = None,
@@ -159,7 +95,8 @@ def plan(
         config, source = ModelPackage.load(folder, verify=False).config, f"the package {folder}"
     else:
         checkpoint = find_checkpoint(model)
-        config = nominal_config(load_architecture(checkpoint / "config.json"))
+        architecture = load_architecture(checkpoint / "config.json")
+        config = family_of(architecture).nominal(architecture)
         source = f"the shape of {model}, with the usual widths and packing"
     config = replace(config, hidden=config.hidden or private)
     rows = tokens if tokens is not None else min(DEFAULT_ROWS, config.n_ctx)

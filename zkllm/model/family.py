@@ -19,12 +19,13 @@ from zkllm.families import Config
 from zkllm.files import JsonObject
 from zkllm.gpt2.config import ProgramConfig
 from zkllm.llama.config import LlamaConfig
-from zkllm.model import calibrate, predicates, quantize, tables, weights
+from zkllm.model import calibrate, nominal, predicates, quantize, tables, weights
 from zkllm.model.architecture import AnyArchitecture, Architecture
 from zkllm.model.calibrate import FloatRanges
 from zkllm.model.calibration_record import CalibrationRecord
 from zkllm.model.checkpoint import Checkpoint
 from zkllm.model.llama import calibrate as llama_calibrate
+from zkllm.model.llama import nominal as llama_nominal
 from zkllm.model.llama import predicates as llama_predicates
 from zkllm.model.llama import quantize as llama_quantize
 from zkllm.model.llama import weights as llama_weights
@@ -65,6 +66,10 @@ class Family(ABC):
     """What a user may ask the quantiser for, by name."""
 
     # ---- from a checkpoint to a model
+    @abstractmethod
+    def nominal(self, architecture: AnyArchitecture) -> Config:
+        """Before a calibration: widths and packing as the quantiser usually chooses them, for plans."""
+
     @abstractmethod
     def measure(
         self, checkpoint: Checkpoint, groups: Sequence[np.ndarray], progress: Progress | None
@@ -162,6 +167,9 @@ def _own(kind: type[Own], value: object) -> Own:
 
 
 class Gpt2(Family):
+    def nominal(self, architecture: AnyArchitecture) -> Config:
+        return nominal.nominal_config(_own(Architecture, architecture))
+
     def measure(
         self, checkpoint: Checkpoint, groups: Sequence[np.ndarray], progress: Progress | None
     ) -> FloatRanges:
@@ -233,6 +241,9 @@ class Gpt2(Family):
 
 class Llama(Family):
     qualities = llama_quantize.QUALITIES
+
+    def nominal(self, architecture: AnyArchitecture) -> Config:
+        return llama_nominal.nominal_config(_own(LlamaArchitecture, architecture))
 
     def measure(
         self, checkpoint: Checkpoint, groups: Sequence[np.ndarray], progress: Progress | None
