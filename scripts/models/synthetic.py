@@ -68,23 +68,29 @@ def config(layers: int, heads: int, width: int, vocab_size: int, n_ctx: int) -> 
 
 
 @dataclass(frozen=True)
-class Statistics:
+class Seeded:
+    """Random numbers by name, the same wherever they are asked for."""
+
+    seed: int
+
+    def chosen(self, what: str, size: int, count: int) -> np.ndarray:
+        """`count` channels or units."""
+        return self.generator(what).permutation(size)[: min(count, size)]
+
+    def generator(self, name: str) -> np.random.Generator:
+        return np.random.default_rng([self.seed, zlib.crc32(name.encode())])
+
+
+@dataclass(frozen=True)
+class Statistics(Seeded):
     """Makes any tensor of an architecture by its name."""
 
     architecture: Architecture
-    seed: int
 
     @property
     def layer(self) -> int:
         """The layer whose MLP writes the massive activations."""
         return min(MASSIVE_LAYER, self.architecture.n_layer - 1)
-
-    def chosen(self, what: str, size: int, count: int) -> np.ndarray:
-        """`count` channels or units, the same wherever they are asked for."""
-        return self.generator(what).permutation(size)[: min(count, size)]
-
-    def generator(self, name: str) -> np.random.Generator:
-        return np.random.default_rng([self.seed, zlib.crc32(name.encode())])
 
     def tensor(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
         """float32 of that shape."""
@@ -213,7 +219,7 @@ def write_checkpoint(
     out.mkdir(parents=True, exist_ok=True)
     (out / "config.json").write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
     write_tokenizer(out, vocabulary, merges, n_ctx)
-    statistics, shapes = Statistics(architecture, seed), tensor_shapes(architecture)
+    statistics, shapes = Statistics(seed, architecture), tensor_shapes(architecture)
     files = shards({name: 4 * prod(shape) for name, shape in shapes.items()}, shard_bytes)
     index = {}
     for i, names in enumerate(files):

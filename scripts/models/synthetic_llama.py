@@ -25,7 +25,6 @@ import argparse
 import json
 import shutil
 import sys
-import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -36,7 +35,7 @@ from typing import IO, Any
 import numpy as np
 
 from scripts import ROOT
-from scripts.models.synthetic import SHARD_BYTES, SPREAD, shards
+from scripts.models.synthetic import SHARD_BYTES, SPREAD, Seeded, shards
 from zkllm.cli.console import Progress
 from zkllm.errors import CheckpointError, ZkllmError
 from zkllm.files import require_room
@@ -75,24 +74,16 @@ SHAPES = {
 
 
 @dataclass(frozen=True)
-class Statistics:
+class Statistics(Seeded):
     """Makes any tensor of an architecture by its name."""
 
     a: LlamaArchitecture
     first_token: int
-    seed: int
 
     @property
     def layer(self) -> int:
         """The layer whose MLP writes the massive activations."""
         return min(MASSIVE_LAYER, self.a.n_layer - 1)
-
-    def chosen(self, what: str, size: int, count: int) -> np.ndarray:
-        """`count` channels or units, the same wherever they are asked for."""
-        return self.generator(what).permutation(size)[: min(count, size)]
-
-    def generator(self, name: str) -> np.random.Generator:
-        return np.random.default_rng([self.seed, zlib.crc32(name.encode())])
 
     def blocks(self, name: str, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
         """float32, in order along the first axis."""
@@ -225,7 +216,7 @@ def write_checkpoint(
 ) -> None:
     """The whole folder."""
     architecture = parse_llama(data)
-    statistics = Statistics(architecture, int(data["bos_token_id"]), seed)
+    statistics = Statistics(seed, architecture, int(data["bos_token_id"]))
     shapes = tensor_shapes(architecture)
     sizes = {name: 2 * prod(shape) for name, shape in shapes.items()}
     require_room(out, sum(sizes.values()), "the checkpoint")

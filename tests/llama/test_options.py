@@ -25,18 +25,12 @@ from zkllm.model.llama.predicates import (
 from zkllm.model.llama.tiny import tiny_model
 from zkllm.model.llama.weights import LlamaModel
 
+from .test_predicates import failing, wrong
+
 PLAIN = tiny_model(0)
 MODEL = tiny_model(0, head_norm=True, post_norm=True, angles=(0, 1), wte_factor=5, wte_shift=0, x0_shift=3)
 BASE = MODEL.config
 NORMS = {"head_norm": "head norm", "post_norm": "post-norm"}
-
-
-def failing(c: LlamaConfig) -> set[str]:
-    return {p.name for p in config_predicates(c) if not p.holds}
-
-
-def wrong(model: LlamaModel) -> set[str]:
-    return {p.name for p in array_predicates(model) if not p.holds}
 
 
 def having(name: str, **fields: Any) -> LlamaConfig:

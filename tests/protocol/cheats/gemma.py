@@ -10,12 +10,11 @@ from math import isqrt
 
 from zkllm.field import R
 from zkllm.llama.config import NormConfig
-from zkllm.model.models import Model
 
 from ..bending import Bend, Bends, add, to
 from ..scene import Scene, gemma
 from .base import Cheat, claim, equation, lookup, products
-from .llama import config, model, rounded, row
+from .llama import another, config, rounded, row
 
 # ---- norms with gains
 
@@ -416,18 +415,8 @@ def _divided(s: Scene) -> Bends:
 
 # ---- other models under these commitments
 
-
-def _another(name: str, *at: int) -> Callable[[Scene], Model]:
-    def changed(s: Scene) -> Model:
-        array = model(s)[name].copy()
-        array[at] += 1
-        return model(s).with_arrays(**{name: array})
-
-    return changed
-
-
 MODELS = [
-    Cheat(f"another model: {name}{list(at)} + 1", (fires,), model=_another(name, *at))
+    Cheat(f"another model: {name}{list(at)} + 1", (fires,), model=another(name, *at))
     for name, at, fires in (
         ("head_gain", (1, 0, 1), equation("head norm: features")),
         ("head_gain", (1, 1, 2), equation("head norm: features")),

@@ -530,7 +530,7 @@ def _active(s: Scene) -> int:
 # ---- lookups, and other models under these commitments
 
 
-def _another(name: str, *at: int) -> Callable[[Scene], Model]:
+def another(name: str, *at: int) -> Callable[[Scene], Model]:
     def changed(s: Scene) -> Model:
         array = model(s)[name].copy()
         array[at] += 1
@@ -572,7 +572,7 @@ def _unread(s: Scene) -> int:
 
 MODELS = [
     *(
-        Cheat(f"another model: {name}{list(at)} + 1", (fires,), model=_another(name, *at), scene=llama)
+        Cheat(f"another model: {name}{list(at)} + 1", (fires,), model=another(name, *at), scene=llama)
         for name, at, fires in (
             ("w_qkv", (1, 2, 1, 3), products("linear qkv")), ("b_qkv", (0, 2, 1), products("linear qkv")),
             ("w_o", (1, 1, 2), products("linear o")), ("b_o", (0, 3), products("linear o")),
@@ -588,15 +588,15 @@ MODELS = [
           ids=lambda s: _other_answers(s), scene=llama),
     Cheat("a matrix of its own for a tied head", (products("head"),), model=_own_table, scene=tied_llama),
     Cheat("another model: an embedding row that is read", (claim("embedding: rows"),),
-          model=lambda s: _another("wte", s.case.ids[0], 0)(s), scene=llama),
+          model=lambda s: another("wte", s.case.ids[0], 0)(s), scene=llama),
     Cheat("another model: an embedding row that is read, tied", (claim("embedding: rows"), products("head")),
-          model=lambda s: _another("wte", s.case.ids[0], _loud(s))(s), scene=tied_llama),
+          model=lambda s: another("wte", s.case.ids[0], _loud(s))(s), scene=tied_llama),
     Cheat("another model: a row of the head", (products("head"),),
-          model=lambda s: _another("head", _unread(s), _loud(s))(s), scene=llama),
+          model=lambda s: another("head", _unread(s), _loud(s))(s), scene=llama),
     Cheat("another model: the exponential table", (lookup("idx"),),
-          model=lambda s: _another("exp", s.value("idx", *weak(s)))(s), scene=llama),
+          model=lambda s: another("exp", s.value("idx", *weak(s)))(s), scene=llama),
     Cheat("another model: the activation's table", (lookup("f"),),
-          model=lambda s: _another("act", 0, s.value("f", 0, 0, 0) + (1 << config(s).gate_bits - 1))(s),
+          model=lambda s: another("act", 0, s.value("f", 0, 0, 0) + (1 << config(s).gate_bits - 1))(s),
           scene=llama),
 ]  # fmt: skip
 
