@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 START_SECONDS = 300.0
+SILENT_SECONDS = 120.0
 _LISTENING = re.compile(r"listening at (http://\S+)")
 
 
@@ -57,8 +58,17 @@ class RunningNode:
 
     def get(self, path: str) -> Any:
         """JSON."""
-        with urllib.request.urlopen(self.url + path, timeout=30) as response:
-            return json.loads(response.read())
+        return json.loads(self.read(path))
+
+    def post(self, path: str, body: object) -> Any:
+        """JSON, of both."""
+        return json.loads(self.read(path, json.dumps(body).encode()))
+
+    def read(self, path: str, body: bytes | None = None) -> bytes:
+        """What is answered, to its end. A refusal is an error; one that is silent for long too."""
+        request = urllib.request.Request(self.url + path, body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=SILENT_SECONDS) as response:
+            return bytes(response.read())
 
     def kill(self) -> None:
         """At once."""

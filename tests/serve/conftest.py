@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.serve.package import make_package
 from tests.serve.scene import ASKER, NODE, Scene, Toys
 from tests.settle.toy import ToyModel
+from zkllm.model.package import ModelPackage
 from zkllm.serve.database import Database
 from zkllm.serve.jobs import Jobs
 from zkllm.settle import lagging
@@ -28,6 +30,11 @@ def database(tmp_path: Path) -> Database:
 @pytest.fixture
 def jobs(database: Database) -> Jobs:
     return Jobs(database)
+
+
+@pytest.fixture(scope="session")
+def package(tmp_path_factory: pytest.TempPathFactory) -> ModelPackage:
+    return make_package(tmp_path_factory.mktemp("served"))
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import socket
 import time
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ import openai
 import pytest
 
 from scripts.serve.running import NodeEnded
-from tests.serve.package import NAME, SHAPES, Served, make_package, write_settings
+from tests.serve.package import NAME, SHAPES, Served, write_settings
 from zkllm import api
 from zkllm.model.package import ModelPackage
 from zkllm.proof import Proof
@@ -30,11 +29,6 @@ pytestmark = pytest.mark.slow
 
 PROMPT = "Hel"
 MANY = 200
-
-
-@pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> ModelPackage:
-    return make_package(tmp_path_factory.mktemp("served"))
 
 
 @pytest.fixture(scope="module")
@@ -406,50 +400,3 @@ def test_an_address_that_is_taken_is_named_in_one_line(node, package, tmp_path):
         Served(write_settings(tmp_path, package, server={"port": port})).start()
     said = [line for line in str(caught.value).splitlines() if not line.startswith("{")]
     assert len(said) == 1 and f"cannot listen at 127.0.0.1:{port}" in said[0]
-
-
-def test_the_processes_that_compute_end_with_the_node(package, tmp_path):
-    node = Served(write_settings(tmp_path, package)).start()
-    children = children_of(node.process.pid)
-    assert len(children) >= 2
-    node.kill()
-    end = time.monotonic() + 10
-    while any(map(is_alive, children)):
-        assert time.monotonic() < end
-        time.sleep(0.05)
-
-
-def test_a_node_that_is_stopped_ends_in_order_and_takes_up_what_was_left(package, tmp_path):
-    settings = write_settings(tmp_path, package, server={"drain_seconds": 0.0})
-    with Served(settings) as node:
-        client = client_of(node, "none")
-        for prompt in ("He", "Hf", "Hg"):
-            client.completions.create(model=NAME, prompt=prompt, max_tokens=1)
-        node.wait_for(lambda jobs: [j for j in jobs if j.state is State.PROVING])
-        assert node.stop() == 0
-        left = node.jobs()
-        assert {job.state for job in left} <= {State.QUEUED, State.PROVED} and len(left) == 3
-        assert all(job.attempts == 0 for job in left if job.state is State.QUEUED)
-        assert any(job.reason == "the node was stopped while it was proved" for job in left)
-        node.start()
-        node.wait_for(lambda jobs: all(job.state is State.PROVED for job in jobs))
-
-
-def children_of(pid: int) -> list[int]:
-    return [
-        int(entry)
-        for entry in os.listdir("/proc")
-        if entry.isdigit() and stat_of(int(entry)).get("PPid") == str(pid)
-    ]
-
-
-def stat_of(pid: int) -> dict[str, str]:
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except OSError:
-        return {}
-    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
-
-
-def is_alive(pid: int) -> bool:
-    return stat_of(pid).get("State", "Z")[0] not in "ZX"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from dataclasses import replace
 
 import pytest
@@ -95,22 +96,40 @@ def test_one_request_of_the_chain_has_one_job(database, jobs):
     assert len(jobs.all()) == 1
 
 
-def test_what_was_being_proved_is_queued_again_until_it_was_tried_too_often(jobs):
+def test_what_was_being_proved_goes_on_at_once_and_then_later_and_later(jobs, monkeypatch):
+    """It is never given up: nothing tells whether it was what ended the node."""
+    now = [1e9]
+    monkeypatch.setattr(time, "time", lambda: now[0])
+    job, waits = submit(jobs), []
+    for attempt in range(1, 14):
+        waits.append(0)
+        while (found := jobs.next_to_prove()) is None:
+            now[0] += 1.0
+            waits[-1] += 1
+        assert found.attempts == attempt
+        assert jobs.recover(2.0) == 1 and jobs.state(job.id) is State.QUEUED
+    assert waits == [0, 0, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048]
+    assert jobs.next_to_prove() is None and "13 times" in jobs.get(job.id).reason
+    other = submit(jobs, 2)
+    assert jobs.next_to_prove().id == other.id, "whoever comes meanwhile is served"
+    now[0] += 3600.0
+    assert jobs.next_to_prove().id == job.id
+
+
+def test_attempts_that_failed_are_no_ends_of_the_node(jobs):
     job = submit(jobs)
-    for attempt in (1, 2):
-        assert jobs.next_to_prove().attempts == attempt
-        assert jobs.recover(3) == 1 and jobs.state(job.id) is State.QUEUED
     jobs.next_to_prove()
-    assert jobs.recover(3) == 1
-    found = jobs.get(job.id)
-    assert found.state is State.FAILED and "in each of 3 attempts" in found.reason
+    jobs.move(job.id, [State.PROVING], State.QUEUED, "the process was killed", fields={"failures": 1})
+    jobs.next_to_prove()
+    jobs.recover(1e6)
+    assert jobs.next_to_prove().attempts == 3
 
 
 def test_recovery_leaves_all_other_states_alone(jobs):
     ids = {state: submit(jobs, i).id for i, state in enumerate(State)}
     for state, job_id in ids.items():
         jobs.move(job_id, [State.QUEUED], state)
-    jobs.recover(3)
+    jobs.recover(10.0)
     for state, job_id in ids.items():
         assert jobs.state(job_id) is (State.QUEUED if state is State.PROVING else state)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import openai
 import pytest
 
-from tests.serve.package import NAME, SHAPES, Served, make_package, write_settings
+from tests.serve.package import NAME, SHAPES, Served, write_settings
 from tests.serve.test_chain import set_base_fee
 from zkllm import api
 from zkllm.model.package import ModelPackage
@@ -32,11 +32,6 @@ pytestmark = pytest.mark.slow
 NODE, ASKER, RIVAL = 0, 1, 2
 SHAPE = SHAPES[0]
 PROMPT = [72, 101, 108]
-
-
-@pytest.fixture(scope="module")
-def package(tmp_path_factory: pytest.TempPathFactory) -> ModelPackage:
-    return make_package(tmp_path_factory.mktemp("killed"))
 
 
 class World:
@@ -95,7 +90,8 @@ def proving(world: World) -> None:
 
 
 def proved(world: World) -> None:
-    """Gas is too dear."""
+    """Gas has become too dear since the request was taken."""
+    proving(world)
     set_base_fee(world.rpc, 100 * GWEI)
     world.node.wait_for_state(State.PROVED)
     world.node.wait_for(lambda jobs: "waiting for gas" in jobs[0].reason)

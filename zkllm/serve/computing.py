@@ -42,12 +42,18 @@ class TaskFailed(ZkllmError):
 
 
 class Worker:
-    """One process; one thread of the node uses it. `models` and `memory_budget` as the process is told them;
-    `hidden`: names of environment variables that it is not to see."""
+    """One process; one thread of the node uses it. `name`: as lists of processes show it; `models` and
+    `memory_budget` as the process is told them; `hidden`: names of environment variables that it is not to
+    see."""
 
     def __init__(
-        self, models: Sequence[JsonObject], memory_budget: int | None = None, hidden: Sequence[str] = ()
+        self,
+        name: str,
+        models: Sequence[JsonObject],
+        memory_budget: int | None = None,
+        hidden: Sequence[str] = (),
     ):
+        self._name = name
         self._models, self._budget, self._hidden = list(models), memory_budget, hidden
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: socket.socket
@@ -62,7 +68,7 @@ class Worker:
         environment = {name: value for name, value in os.environ.items() if name not in self._hidden}
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "zkllm.serve.worker", str(theirs.fileno())],
+                [sys.executable, "-m", "zkllm.serve.worker", str(theirs.fileno()), self._name],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 env=environment,

@@ -42,7 +42,7 @@ CREATE TABLE jobs (
     state TEXT NOT NULL,
     reason TEXT NOT NULL,
     attempts INTEGER NOT NULL,            -- proofs that were begun
-    failures INTEGER NOT NULL,            -- attempts to settle that failed
+    failures INTEGER NOT NULL,            -- of these; attempts to settle that failed, once it is proved
     not_before REAL NOT NULL,
     created REAL NOT NULL,
     changed REAL NOT NULL,

@@ -26,7 +26,7 @@ def survey(settings: Settings, session: Session) -> list[JsonObject]:
     with tempfile.TemporaryDirectory() as folder:
         _copy(settings.data_folder / FILE, Path(folder))
         database = Database(Path(folder))
-        worker = Worker(told_models(settings), settings.jobs.memory_budget)
+        worker = Worker("surveyor", told_models(settings), settings.jobs.memory_budget)
         try:
             models = {name: Served.open(name, told) for name, told in worker.start().items()}
             measure_shapes(Jobs(database), worker, models)

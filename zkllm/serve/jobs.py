@@ -51,6 +51,8 @@ BY_THE_CHAIN = (DROPPED, FORESTALLED, CLOSED, BY_US)
 """Reasons to cancel a job that another reorganisation may take away."""
 
 
+LONGEST_PAUSE = 3600.0
+"""Seconds after which a job is proved again that was being proved whenever the node ended."""
 UNCHANGED: Mapping[str, object] = MappingProxyType({})
 """No other fields of a job change with its state."""
 
@@ -82,7 +84,8 @@ class Order:
 
 @dataclass(frozen=True)
 class Job:
-    """`seconds` of proving by stage; `gas_price` in wei; the block is that of the settlement."""
+    """`attempts`: proofs that were begun; `failures`: of these, or of attempts to settle what is proved.
+    `seconds` of proving by stage; `gas_price` in wei; the block is that of the settlement."""
 
     id: str
     order: Order
@@ -351,18 +354,17 @@ class Jobs:
             raise ZkllmError(f"the job {job.id} is {job.state}, and is not cancelled: {why}")
         return self.get(job_id)
 
-    def recover(self, most_attempts: int) -> int:
-        """After a start: what was proving when the node ended is queued again, or has failed where it did so
-        too often. Returns how many there were."""
+    def recover(self, pause: float) -> int:
+        """After a start: what was proving when the node ended is queued again. The first time it goes on at
+        once; then after `pause` seconds, doubled each further time up to `LONGEST_PAUSE`, so that no prompt
+        holds a node up that it ends. Returns how many there were."""
         with self._database.writing() as connection:
-            rows = connection.execute("SELECT id, attempts FROM jobs WHERE state = 'proving'").fetchall()
+            rows = connection.execute("SELECT * FROM jobs WHERE state = 'proving'").fetchall()
             for row in rows:
-                if row["attempts"] >= most_attempts:
-                    reason = f"the node ended in each of {row['attempts']} attempts to prove it"
-                    move(connection, row["id"], [State.PROVING], State.FAILED, reason)
-                else:
-                    reason = "the node ended while it was proved"
-                    move(connection, row["id"], [State.PROVING], State.QUEUED, reason)
+                ended = row["attempts"] - row["failures"]
+                wait = 0.0 if ended <= 1 else min(LONGEST_PAUSE, pause * 2.0 ** min(ended - 2, 64))
+                reason = "the node ended while it was proved" + (f", {ended} times" if ended > 1 else "")
+                move(connection, row["id"], [State.PROVING], State.QUEUED, reason, pause=wait)
         return len(rows)
 
     def forget(self, days: float) -> int:

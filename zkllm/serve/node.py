@@ -70,8 +70,8 @@ class Node:
         self._lock = threading.Lock()
         told, hidden = told_models(settings), _secret_variables(settings, session)
         budget = settings.jobs.memory_budget
-        self._workers = Worker(told, budget, hidden), Worker(told, budget, hidden)
-        proving, answering = self._workers
+        proving, answering = (Worker(name, told, budget, hidden) for name in ("prover", "answerer"))
+        self._workers = proving, answering
         self.answerer = Answerer(answering, self.metrics, settings.jobs.waiting_answers)
         self.prover = Prover(self.jobs, proving, self.board, self.metrics, settings.jobs, self.wake_settler)
         self.chain: Chain | None = None
@@ -91,7 +91,7 @@ class Node:
 
     def _start(self, failed: Callable[[], None]) -> None:
         try:
-            if count := self.jobs.recover(self.settings.jobs.attempts):
+            if count := self.jobs.recover(self.settings.jobs.retry_seconds):
                 LOG.info("took up jobs that were being proved", extra={"count": count})
             proving, answering = self._workers
             told = proving.start(_log_progress)  # makes the keys that are missing

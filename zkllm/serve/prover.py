@@ -89,6 +89,7 @@ class Prover(Service):
                 "proof": bytes.fromhex(done["proof"]),
                 "answer": json.dumps(done["answer"]),
                 "seconds": json.dumps(seconds),
+                "failures": 0,  # attempts to settle it are counted anew
             },
         )
         if not moved:
@@ -108,9 +109,10 @@ class Prover(Service):
     def _failed(self, job: Job, error: ZkllmError, again: bool) -> None:
         self._metrics.failed("proving")
         LOG.warning("not proved: %s", error, extra={"job": job.id, "attempt": job.attempts})
-        if again and job.attempts < self._settings.attempts:
-            pause = self._settings.retry_seconds * 2.0 ** (job.attempts - 1)
-            self._move(job, State.QUEUED, str(error), pause=pause)
+        failures = job.failures + 1
+        if again and failures < self._settings.attempts:
+            pause = self._settings.retry_seconds * 2.0 ** (failures - 1)
+            self._move(job, State.QUEUED, str(error), pause=pause, fields={"failures": failures})
         else:
             self._move(job, State.FAILED, str(error))
 

@@ -1,5 +1,5 @@
-"""The process that computes: `python -m zkllm.serve.worker FD`. It opens the node's packages once, and then
-answers or proves what it is told over a socket, one message a line of JSON:
+"""The process that computes: `python -m zkllm.serve.worker FD NAME`. It opens the node's packages once, and
+then answers or proves what it is told over a socket, one message a line of JSON:
 
     {"open": [{"name", "package", "shapes": [[N, k], ..]}], "memory_budget"}
     {"answer": {"model", "rows", "certified", "prompt"}}
