@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 START_SECONDS = 300.0
-SILENT_SECONDS = 120.0
+SILENT_SECONDS = 600.0
 _LISTENING = re.compile(r"listening at (http://\S+)")
 
 
@@ -25,10 +25,17 @@ class NodeEnded(Exception):
 
 
 class RunningNode:
-    """`zkllm serve` with these options, its log in a file. A context manager: it is stopped in the end."""
+    """`zkllm serve` with these options, its log in a file. A context manager: it is stopped in the end.
+    `program`: the module that is run."""
 
-    def __init__(self, options: list[str], log: Path, environment: Mapping[str, str] | None = None):
-        self._options, self.log = [str(option) for option in options], log
+    def __init__(
+        self,
+        options: list[str],
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        program: str = "zkllm",
+    ):
+        self._options, self.log, self._program = [str(option) for option in options], log, program
         self._environment = {**os.environ, **(environment or {})}
         self.process: subprocess.Popen[bytes]
         self.url = ""
@@ -39,7 +46,7 @@ class RunningNode:
         begun = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "zkllm", "serve", *self._options],
+                [sys.executable, "-m", self._program, "serve", *self._options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -2,7 +2,7 @@
 of the chain with a reward. In the end each was settled, none twice, and no process has more memory than it
 had after the first ones.
 
-    python -m scripts.serve.soak [--jobs N] [--model DIR]
+    python -m scripts.serve.soak [--jobs N] [--model DIR | --toy]
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 
 from scripts import ROOT
+from scripts.serve import toy
 from scripts.serve.ledger import require_settled_once
 from scripts.serve.running import NodeEnded, RunningNode
 from scripts.serve.usage import Usage, usages
@@ -37,8 +39,8 @@ from zkllm.settle.session import Session
 from zkllm.statement import claim_id, prompt_digest, request_id
 from zkllm.units import ETHER
 
-WORK = ROOT / "build" / "serve-soak"
-RESULT = ROOT / "build" / "serve-soak.json"
+WORK, TOY_WORK = (ROOT / "build" / name for name in ("serve-soak", "serve-soak-toy"))
+RESULT = "result.json"
 NODE = 0
 CLIENTS, ASKERS = 4, (1, 2, 3, 4)
 """Threads that ask over HTTP, and development accounts that post requests: each has one job at a time."""
@@ -67,9 +69,10 @@ def prompt_of(number: int) -> list[int]:
 
 
 class Soak:
-    """A node at work, and those who ask it `jobs` questions."""
+    """A node at work, and those who ask it `jobs` questions; `folder`: theirs."""
 
-    def __init__(self, node: RunningNode, rpc: Rpc, package: ModelPackage, jobs: int):
+    def __init__(self, node: RunningNode, rpc: Rpc, package: ModelPackage, jobs: int, folder: Path):
+        self._folder = folder
         self._node, self._rpc, self._package, self._jobs = node, rpc, package, jobs
         self._model_id = api.open_setup(package).model_id
         self.contract = self._session(ASKERS[0]).locate(owner=development_account(NODE).address)
@@ -153,44 +156,53 @@ class Soak:
     def _session(self, account: int) -> Session:
         """With a connection of its own: each is one thread's."""
         rpc = Rpc(self._rpc.url, "anvil")
-        return Session(rpc, network("anvil"), development_account(account), WORK / f"account-{account}")
+        return Session(
+            rpc, network("anvil"), development_account(account), self._folder / f"account-{account}"
+        )
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--jobs", type=int, default=1000)
     parser.add_argument("--model", help="a package (default: one of a layer, width 16)")
+    parser.add_argument(
+        "--toy", action="store_true", help="proofs of a tenth of a second: all but the prover"
+    )
     arguments = parser.parse_args()
     try:
-        grown = run(arguments.jobs, arguments.model)
+        more = run(arguments.jobs, arguments.model, arguments.toy)
     except (ZkllmError, NodeEnded) as error:
         print(f"serve-soak: {error}", file=sys.stderr)
         return 1
-    for what in grown:
+    for what in more:
         print(f"serve-soak: {what}", file=sys.stderr)
-    return 1 if grown else 0
+    return 1 if more else 0
 
 
-def run(jobs: int, model: str | None) -> list[str]:
+def package_of(model: str | None, is_toy: bool, folder: Path) -> ModelPackage:
+    if model is not None:
+        return api.open_package(model)
+    make = toy.make_toy_package if is_toy else api.setup
+    return make(write_checkpoint(folder / "checkpoint", **SMALL), folder / "small", rows=ROWS)
+
+
+def run(jobs: int, model: str | None = None, is_toy: bool = False) -> list[str]:
     """What has grown."""
-    shutil.rmtree(WORK, ignore_errors=True)
-    package = (
-        api.open_package(model)
-        if model
-        else api.setup(write_checkpoint(WORK / "checkpoint", **SMALL), WORK / "small", rows=ROWS)
-    )
-    data = WORK / "node"
+    folder = TOY_WORK if is_toy else WORK
+    shutil.rmtree(folder, ignore_errors=True)
+    package, data = package_of(model, is_toy, folder), folder / "node"
     with LocalNode() as chain:
         options = ["--model", str(package.folder), "--data", str(data), "--port", "0"]
         options += ["--network", "anvil", "--deploy"]
         environment = {"ZKLLM_ANVIL_RPC_URL": chain.url, "PYTHONPATH": str(ROOT)}
         os.environ["ZKLLM_ANVIL_RPC_URL"] = chain.url
-        with RunningNode(options, WORK / "log", environment) as node:
-            soak = Soak(node, chain.rpc, package, jobs)
-            samples = soak.run(note)
+        program = toy.NODE if is_toy else "zkllm"
+        with RunningNode(options, folder / "log", environment, program) as node:
+            soak = Soak(node, chain.rpc, package, jobs, folder)
+            samples = soak.run(lambda samples: note(folder, samples))
         account = development_account(NODE).address
         found = require_settled_once(data, chain.rpc, soak.contract, account, soak.claims)
-    note(samples, found)
+    note(folder, samples, found)
     _, seconds, last = samples[-1]
     print(f"{jobs} jobs in {seconds:.0f} s, {seconds / jobs:.2f} s each: all settled, none twice")
     state, journal = (found[name] / jobs for name in ("state_bytes", "journal_bytes"))
@@ -205,14 +217,13 @@ def run(jobs: int, model: str | None) -> list[str]:
     return grown(first, last)
 
 
-def note(samples: list[Sample], found: JsonObject | None = None) -> None:
+def note(folder: Path, samples: list[Sample], found: JsonObject | None = None) -> None:
     """Into the file; a run that is ended has said so much."""
     rows = [
         {"jobs": jobs, "seconds": seconds, **{name: asdict(usage) for name, usage in used.items()}}
         for jobs, seconds, used in samples
     ]
-    RESULT.parent.mkdir(parents=True, exist_ok=True)
-    RESULT.write_text(json.dumps({"samples": rows, **(found or {})}, indent=1) + "\n")
+    (folder / RESULT).write_text(json.dumps({"samples": rows, **(found or {})}, indent=1) + "\n")
 
 
 def grown(first: dict[str, Usage], last: dict[str, Usage]) -> list[str]:

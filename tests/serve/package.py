@@ -66,7 +66,11 @@ class Served(RunningNode):
     def jobs(self) -> list[Job]:
         if not (self.state / FILE).exists():
             return []
-        return Jobs(Database(self.state, reading=True)).all()
+        database = Database(self.state, reading=True)
+        try:
+            return Jobs(database).all()
+        finally:
+            database.connection.close()  # a file system on which it is open cannot be unmounted
 
     def wait_for(self, condition: Callable[[list[Job]], Any], seconds: float = 120.0) -> list[Job]:
         """The jobs, once that is true of them."""

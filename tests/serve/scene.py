@@ -79,14 +79,14 @@ class Scene:
         seconds: int = 3600,
         salt: int = 0,
         hide: bool = False,
+        prompt_salt: int | None = None,
     ) -> bytes:
         """Posts a request; its id."""
         session, key = self.session(account), self.toys.key
         word = salt.to_bytes(32, "big")
         found, deadline = request_id(session.account.address, word), self.rpc.timestamp() + seconds
-        session.execute(
-            request_call(self.contract, found, key.model_id, prompt, key.k, deadline, word, reward, hide)
-        )
+        what = key.model_id, prompt, key.k, deadline, word, reward, hide, prompt_salt
+        session.execute(request_call(self.contract, found, *what))
         return found
 
     def settle(self, account: int, prompt: tuple[int, ...] = PROMPT, request: bytes = bytes(32)) -> None:

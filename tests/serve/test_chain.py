@@ -62,7 +62,8 @@ LEFT = {
     "a reward below its cost": ({"reward": 10**13}, "its reward of 0.000010 ether is below"),
     "no reward": ({"reward": 0}, "its reward of 0.000000 ether is below"),
     "a deadline that is near": ({"seconds": 65}, "its deadline is"),
-    "a digest alone": ({"hide": True}, "only a digest of its prompt is told"),
+    "a digest alone": ({"hide": True}, "its prompt is not told"),
+    "a sealed prompt": ({"prompt_salt": 7}, "its prompt is not told"),
     "a prompt too long": ({"prompt": tuple(range(5, 22))}, "no shape here is for 17 tokens"),
     "an id that is none": ({"prompt": (5, 5000)}, "token id 5000 is not below the vocabulary's size"),
 }

@@ -205,6 +205,9 @@ REFUSED = {
     "settling without a chain": (
         {"extra_body": {"zkllm": {"settle": True}}}, openai.BadRequestError, "zkllm.settle", "no chain",
     ),
+    "a prompt that is to be sealed": (
+        {"extra_body": {"zkllm": {"sealed": True}}}, openai.BadRequestError, "zkllm.sealed", "zkllm.sealed",
+    ),
     "an extension that is none": (
         {"extra_body": {"zkllm": {"setle": True}}}, openai.BadRequestError, "zkllm.setle", "zkllm.setle",
     ),

@@ -13,10 +13,10 @@ import openai
 import pytest
 
 from tests.serve.package import NAME, SHAPES, Served, write_settings
-from tests.serve.test_chain import set_base_fee
+from tests.serve.test_chain import forget_journal, set_base_fee
 from zkllm import api
 from zkllm.model.package import ModelPackage
-from zkllm.serve.jobs import State
+from zkllm.serve.jobs import DROPPED, State
 from zkllm.settle.accounts import development_account
 from zkllm.settle.anvil import LocalNode
 from zkllm.settle.escrow import State as RequestState
@@ -65,6 +65,12 @@ class World:
 
     def paid(self) -> int:
         return self.rpc.nonce(development_account(NODE).address)
+
+    def revert(self, snapshot: object) -> None:
+        """A reorganisation: the chain ends where it did then, and other blocks follow."""
+        assert self.rpc.request("evm_revert", snapshot) is True
+        self.rpc.request("anvil_mine", "0x3")
+        set_base_fee(self.rpc, GWEI)
 
     def automine(self, on: bool) -> None:
         self.rpc.request("evm_setAutomine", on)
@@ -182,6 +188,47 @@ def test_killed_again_and_again_at_any_moment(world):
         assert lives < 15, [(job.state, job.reason) for job in world.node.jobs()]
     assert lives > 3 and world.paid() == before + len(questions)
     world.node.process.wait()
+
+
+@pytest.mark.long
+def test_a_settlement_that_a_reorganisation_removes_while_the_node_is_down_is_sent_again(world):
+    world.ask()
+    before = world.paid()
+    world.node.start()
+    proved(world)
+    snapshot = world.rpc.request("evm_snapshot")
+    set_base_fee(world.rpc, GWEI)
+    first = world.node.wait_for_state(State.SETTLED)
+    world.node.kill()
+    world.revert(snapshot)
+    assert world.paid() == before
+    world.node.start()
+    (again,) = world.node.wait_for(
+        lambda jobs: jobs[0].state is State.SETTLED and jobs[0].block_hash != first.block_hash
+    )
+    assert again.transaction_hash == first.transaction_hash and world.paid() == before + 1
+    assert world.node.stop() == 0
+
+
+@pytest.mark.long
+def test_a_request_that_a_reorganisation_removes_is_taken_up_where_it_comes_back(world):
+    """The node is killed before and after it has seen that."""
+    snapshot = world.rpc.request("evm_snapshot")
+    world.ask()
+    world.node.start()
+    proving(world)
+    world.node.kill()
+    world.revert(snapshot)
+    before = world.paid()
+    world.node.start()
+    job = world.node.wait_for_state(State.CANCELLED)
+    assert job.reason == DROPPED and world.paid() == before
+    world.node.kill()
+    forget_journal(world, ASKER)
+    world.ask()
+    world.node.start()
+    assert world.node.wait_for_state(State.SETTLED).id == job.id and world.paid() == before + 1
+    assert world.node.stop() == 0
 
 
 @pytest.mark.long

@@ -16,6 +16,8 @@ from contextlib import suppress
 from zkllm.errors import ZkllmError
 from zkllm.files import JsonObject
 
+WORKER = "zkllm.serve.worker"
+"""The module that is run as a worker process."""
 LOOK_SECONDS = 0.5
 """How often a task looks whether it is still wanted."""
 _LIMIT = 1 << 24
@@ -68,7 +70,7 @@ class Worker:
         environment = {name: value for name, value in os.environ.items() if name not in self._hidden}
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "zkllm.serve.worker", str(theirs.fileno()), self._name],
+                [sys.executable, "-m", WORKER, str(theirs.fileno()), self._name],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 env=environment,

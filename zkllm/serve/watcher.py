@@ -185,7 +185,7 @@ class Watcher(Service):
         if model is None:
             return None, None, "its model is not served here"
         if not offer.prompt:
-            return None, None, "only a digest of its prompt is told"
+            return None, None, "its prompt is not told, but its digest alone, or sealed"
         try:
             question = model.exactly(offer.prompt, offer.certified)
         except ZkllmError as error:

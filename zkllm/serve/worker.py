@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import signal
 import socket
 import sys
 import threading
@@ -112,7 +113,7 @@ def _answer(package: ModelPackage, order: JsonObject, channel: Channel) -> JsonO
     return {"answer": trace.ids[trace.T - trace.k + 1 : trace.T + 1]}
 
 
-def _prove(
+def prove(
     package: ModelPackage, order: JsonObject, channel: Channel, memory_budget: int | None
 ) -> JsonObject:
     """A proof that was verified."""
@@ -136,6 +137,7 @@ def _prove(
 
 
 def main(descriptor: int) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the node's: it may have time to finish what is under way
     channel = Channel(socket.socket(fileno=descriptor))
     warnings.simplefilter("ignore", ZkllmWarning)
     packages: dict[str, ModelPackage] = {}
@@ -149,7 +151,7 @@ def main(descriptor: int) -> None:
             elif "answer" in order:
                 done = _answer(packages[order["answer"]["model"]], order["answer"], channel)
             else:
-                done = _prove(packages[order["prove"]["model"]], order["prove"], channel, budget)
+                done = prove(packages[order["prove"]["model"]], order["prove"], channel, budget)
             channel.say({"done": done})
         except (ResourceError, MemoryError, OSError) as error:
             channel.say({"failed": _words(error), "again": True})
