@@ -8,6 +8,7 @@ import {IZkLLMVerifier} from "./interfaces/IZkLLMVerifier.sol";
 import {Claims} from "./libraries/Claims.sol";
 import {CodeStorage} from "./libraries/CodeStorage.sol";
 import {PairingBatch} from "./libraries/PairingBatch.sol";
+import {Statements} from "./libraries/Statements.sol";
 import {VocabularyProof} from "./libraries/VocabularyProof.sol";
 
 /// @dev An answer that is about to be settled; without a record where its question is settled already.
@@ -28,8 +29,6 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
     /// @dev Bytes of a token's entry in a record's head: uint24 id, uint16 length of its text.
     uint256 private constant ENTRY_BYTES = 5;
     uint256 private constant SELECTOR_BYTES = 4;
-    /// @dev Limbs of 24 bits in a word of the statement.
-    uint256 private constant LIMBS_PER_WORD = 10;
 
     /// @dev Last byte of the head of a record that is kept as code, where those of short ones have its length.
     uint256 private constant AS_CODE = 0xff;
@@ -134,13 +133,13 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
     ) private view returns (Claim memory claim) {
         uint32[] memory answer;
         if (shape.isSealed) {
-            if (words.length != 1 + _wordsOf(shape.k)) revert InvalidCalldata();
+            if (words.length != 1 + Statements.wordsOf(shape.k)) revert InvalidCalldata();
             claim.promptDigest = bytes32(words[0]);
             claim.id = Claims.sealedIdOf(shape.modelId, shape.k, words[0]);
-            answer = _limbs(words[1:], 0, shape.k);
+            answer = Statements.limbsOf(words[1:], 0, shape.k);
         } else {
-            if (words.length != _wordsOf(shape.n + 2)) revert InvalidCalldata();
-            (claim.promptDigest, answer) = _decodeStatement(words, shape.n, shape.k);
+            if (words.length != Statements.wordsOf(shape.n + 2)) revert InvalidCalldata();
+            (claim.promptDigest, answer) = Statements.decode(words, shape.n, shape.k);
             claim.id = Claims.idOf(shape.modelId, shape.k, claim.promptDigest);
         }
         claim.modelId = shape.modelId;
@@ -181,69 +180,6 @@ contract ZkLLMSettlement is IZkLLMSettlement, VerifierRegistry, RequestEscrow {
         _heads[claimId] = _stored(claim.record);
         emit Settled(claimId, claim.modelId, msg.sender, claim.promptDigest, claim.text);
         if (requestId != 0) _fulfil(requestId, claimId);
-    }
-
-    /// @dev Unpacks T and x_0..x_T. That T, the ids and the padding after x_T are those of an admissible statement
-    /// is part of what the proof shows; here only T is checked, since it is used before the proof is verified.
-    function _decodeStatement(uint256[] calldata words, uint256 n, uint256 k)
-        private
-        pure
-        returns (bytes32 promptDigest, uint32[] memory answer)
-    {
-        uint256 T;
-        assembly ("memory-safe") {
-            T := shr(216, calldataload(words.offset)) // first limb, in the first of at least one word
-        }
-        if (T < k || T > n) revert InvalidLength(T);
-        uint32[] memory ids = _limbs(words, 1, T + 1);
-        assembly ("memory-safe") {
-            let start := add(ids, 0x20)
-            let prompt := shl(5, sub(add(T, 1), k))
-            promptDigest := keccak256(start, prompt)
-            // the prompt's last id makes room for the length of the array of the answer's ids
-            answer := add(ids, prompt)
-            mstore(answer, k)
-        }
-    }
-
-    /// @dev Words that hold so many limbs.
-    function _wordsOf(uint256 limbs) private pure returns (uint256) {
-        return (limbs + LIMBS_PER_WORD - 1) / LIMBS_PER_WORD;
-    }
-
-    /// @dev `count` limbs of the words, without the first `skipped`. There are as many: the caller has seen to that.
-    function _limbs(uint256[] calldata words, uint256 skipped, uint256 count)
-        private
-        pure
-        returns (uint32[] memory limbs)
-    {
-        assembly ("memory-safe") {
-            limbs := mload(0x40)
-            mstore(limbs, count)
-            let start := add(limbs, 0x20)
-            let end := add(start, shl(5, count))
-
-            // the words without their two top bytes, end to end: three bytes a limb
-            let limb := add(end, 0x60)
-            {
-                let target := limb
-                let wordsEnd := add(words.offset, shl(5, words.length))
-                for { let word := words.offset } lt(word, wordsEnd) { word := add(word, 0x20) } {
-                    mstore(target, shl(16, calldataload(word)))
-                    target := add(target, 30)
-                }
-                mstore(0x40, add(target, 2))
-            }
-            limb := add(limb, mul(3, skipped))
-            // four at a time; up to three that are none end up in the room before the packed ones
-            for { let place := start } lt(place, end) { place := add(place, 0x80) } {
-                mstore(place, shr(232, mload(limb)))
-                mstore(add(place, 0x20), shr(232, mload(add(limb, 3))))
-                mstore(add(place, 0x40), shr(232, mload(add(limb, 6))))
-                mstore(add(place, 0x60), shr(232, mload(add(limb, 9))))
-                limb := add(limb, 12)
-            }
-        }
     }
 
     /// @dev Checks the bytes of the answer's tokens against the vocabulary, and makes the record that is stored.

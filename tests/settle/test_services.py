@@ -64,7 +64,7 @@ def other_source(source):
     """The same contract with something changed that its code shows."""
     changed = copy.deepcopy(source.standard_json)
     text = changed["sources"][source.path]["content"]
-    changed["sources"][source.path]["content"] = text.replace("LIMBS_PER_WORD = 10", "LIMBS_PER_WORD = 9")
+    changed["sources"][source.path]["content"] = text.replace("ENTRY_BYTES = 5", "ENTRY_BYTES = 6")
     assert changed != source.standard_json
     return replace(source, standard_json=changed)
 
