@@ -18,6 +18,8 @@ from zkllm.outer.transcript import SCHEDULE, body_elements
 from zkllm.proof import Proof
 from zkllm.settle.rpc import Rpc
 from zkllm.settle.session import Session
+from zkllm.settle.standards import proof_verifier_call
+from zkllm.statement import prompt_digest
 
 PROMPT = ("--tokens", "72,101,108")
 
@@ -260,6 +262,8 @@ def test_calldata_of_the_verifier_needs_no_model(run, proof):
 
 def test_calldata_for_settling_needs_a_context(run, package, proof):
     run("calldata", proof, "--model", package).failed_in_one_line("made without a context")
+    run("calldata", proof, "--model", package, "--erc8274").failed_in_one_line("made without a context")
+    run("calldata", proof, "--erc8274").failed_in_one_line("--erc8274 needs the model package")
 
 
 # ---- settle
@@ -286,6 +290,13 @@ def test_settling_through_the_command_line(run, package, proof, anvil: Rpc, tmp_
     binary = tmp_path / "settle.bin"
     data = run("calldata", out, "--model", package, "--out", binary, "--json").json
     assert sent == "0x" + binary.read_bytes().hex() == data["calldata"]
+    data = run("calldata", out, "--model", package, "--erc8274", "--json").json
+    call = proof_verifier_call(made, bytes.fromhex(data["metadata"][26:66]))
+    assert data["calldata"] == "0x" + call.calldata.hex() and data["calldata"].startswith("0x")
+    assert data["input_hash"] == "0x" + prompt_digest(made.prompt).hex()
+    assert data["output_hash"] == "0x" + prompt_digest(made.answer).hex()
+    assert (data["metadata"], data["proof"]) == ("0x" + call.metadata.hex(), "0x" + call.proof.hex())
+    assert bytes.fromhex(data["to"][2:]) == made.context.contract
     sender = made.context.sender
     others = run("settle", "deploy", *settle[1:], *k, "--owner", "0x" + "22" * 20, "--json").json
     nonce = anvil.nonce(sender)

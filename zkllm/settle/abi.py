@@ -173,6 +173,20 @@ SENTENCES = {
     ),
     "NothingToWithdraw()": "the account has no credit with this contract",
     "TransferFailed()": "the recipient refused the ether; name another with --to",
+    # adapters for other standards (docs/standards.md)
+    "InvalidEncoding()": "metadata or proof are not the encodings that ZkLLMProofVerifier takes",
+    "AnotherVerifier(bytes32)": "the verifier in the metadata has another VERIFIER_ID, 0x{0}",
+    "AnotherInput(bytes32)": "the proof is about another prompt: its inputHash is 0x{0}",
+    "AnotherOutput(bytes32)": "the proof is about another answer: its outputHash is 0x{0}",
+    "NotEnoughGas()": "too little gas to tell whether the proof is valid; raise the gas limit",
+    "NotAsked(bytes32)": "the validation registry has no request 0x{0} for this validator",
+    "AnotherAgent(uint256)": "the request was made by the agent {0}, and the report is another agent's",
+    "AlreadyValidated(bytes32)": "the validator has responded to the request 0x{0}, which is final",
+    "AlreadyCommitted(bytes32)": "the commitment 0x{0} was made before; its age counts from then",
+    "NotCommitted(bytes32)": "the commitment 0x{0} was not made, or less than a minute ago",
+    "AnotherPrompt(uint256)": "the token {0} is that of another prompt",
+    "AlreadyAdded(uint256)": "the token {0} has its content, which is final",
+    "NotTheAnswer(uint256)": "the content is not the settled answer to the prompt of the token {0}",
 }
 """By signature, so that a selector is looked up without an ABI at hand."""
 
