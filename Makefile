@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DELETE_ON_ERROR:
-.PHONY: help setup develop test test-fast test-long test-python test-rust test-forge test-js test-explorer chromium demo demo-smollm2 demo-qwen demo-gemma3 demo-iglm settlement-check serve-demo serve-soak bench bench-xl bench-scaling bench-tokens bench-families bench-context bench-peers bench-docs bench-explorer gas gas-batch fuzz-bits lint format generate wheel docs audit audit-mutants mutants clean
+.PHONY: help setup develop test test-fast test-long test-python test-rust test-forge test-js test-explorer chromium demo demo-smollm2 demo-qwen demo-gemma3 demo-iglm settlement-check serve-demo serve-soak bench bench-xl bench-scaling bench-tokens bench-families bench-context bench-peers bench-docs bench-explorer explorer-pictures gas gas-batch fuzz-bits lint format generate wheel docs audit audit-mutants mutants clean
 
 PYTHON ?= python3
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -104,6 +104,9 @@ test-explorer: develop ## run the explorer's page in Chromium, on a local chain 
 
 bench-explorer: develop ## time the explorer on a local chain with 10,000 claims; CLAIMS, SLOWDOWN=4 for a phone's processor
 	@$(BIN)/python -m scripts.explorer.bench $(if $(CLAIMS),--claims $(CLAIMS)) $(if $(SLOWDOWN),--slowdown $(SLOWDOWN))
+
+explorer-pictures: develop ## take the pictures of the explorer's pages that docs/explorer.md shows, into docs/figures
+	@$(BIN)/python -m scripts.explorer.pictures
 
 chromium: develop ## install Debian's Chromium where none is there: for root alone, others are told how
 	@$(BIN)/python -m scripts.explorer.chromium >/dev/null 2>&1 || scripts/install_chromium.sh

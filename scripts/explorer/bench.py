@@ -44,6 +44,7 @@ from zkllm.settle.session import Session
 from zkllm.statement import Statement
 
 PROMPT_IDS, ROWS, PROOF_WORDS, TOGETHER = 10, 16, 56, 40
+PROMPT = "Knowledge is"
 MODEL_ID = bytes([0x77] * 32)
 GAS = 16_000_000
 
@@ -60,9 +61,10 @@ class Many:
         self.demo: VerifyingKey = api.shape_keys(package, ROWS, 1).verifying_key
         self.settlement = self.session.ensure_deployed(self.demo).settlement
         context = self.session.context(self.settlement)
-        proof = api.prove(package, prompt="Knowledge is", rows=ROWS, context=context).proof
+        proof = api.prove(package, prompt=PROMPT, rows=ROWS, context=context).proof
         settled = self.session.settle(proof, self.demo, self.tokens, self.settlement)
         self.real_claim = "0x" + settled.claim_id.hex()
+        self.prompt_ids = list(api.prompt_ids(package, PROMPT, None))
         self.random = random.Random(1)
 
     def settle(self, claims: int) -> float:
@@ -132,6 +134,8 @@ def main() -> int:
             "site": str(Path(folder) / "page"),
             "claims": arguments.claims + 1,
             "realClaim": many.real_claim,
+            "realModel": to_hex(many.demo.model_id),
+            "promptIds": many.prompt_ids,
             "slowdown": arguments.slowdown,
         }
         measure = ["node", str(ROOT / "explorer/test/browser/measure.js")]

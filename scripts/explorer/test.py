@@ -8,18 +8,13 @@ $CHROMIUM.
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from scripts import ROOT
 from scripts.explorer.chromium import MISSING, chromium
-from zkllm.explorer import static_folder
-
-TESTS = ROOT / "explorer/test/browser"
+from scripts.explorer.running import TESTS, WorldError, running_world
 
 
 def main() -> int:
@@ -34,24 +29,15 @@ def main() -> int:
     if browser is None:
         print(MISSING, file=sys.stderr)
         return 1
-    with tempfile.TemporaryDirectory() as folder:
-        site = Path(folder) / "page"
-        command = [sys.executable, "-m", "scripts.explorer.world", "--out", str(site)]
-        world = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert world.stdin is not None and world.stdout is not None
-        try:
-            line = world.stdout.readline()
-            if not line:
-                return world.wait() or 1
-            said = json.loads(line) | {"site": str(site), "bare": str(static_folder())}
-            environment = {**os.environ, "CHROMIUM": browser, "ZKLLM_EXPLORER_WORLD": json.dumps(said)}
+    try:
+        with running_world(browser) as environment:
             if arguments.pictures:
                 environment["ZKLLM_EXPLORER_PICTURES"] = str(arguments.pictures.resolve())
             runner = ["node", "--test", "--test-reporter=spec", *map(str, files)]
             return subprocess.run(runner, cwd=ROOT, env=environment).returncode
-        finally:
-            world.stdin.close()
-            world.wait()
+    except WorldError as error:
+        print(error, file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import pytest
 from scripts import ROOT
 
 
-@pytest.mark.parametrize("script", ["test", "bench", "chromium"])
+@pytest.mark.parametrize("script", ["test", "bench", "chromium", "pictures"])
 def test_without_a_browser_one_line_says_how_to_get_it(script: str) -> None:
     command = [sys.executable, "-m", f"scripts.explorer.{script}"]
     environment = {**os.environ, "CHROMIUM": "/nowhere/chromium"}

@@ -3,7 +3,9 @@
 import { pathToFileURL } from "node:url";
 import { launch } from "./chromium.js";
 
-const { site, claims, realClaim, slowdown } = JSON.parse(process.env.ZKLLM_EXPLORER_MEASURE ?? "");
+const { site, claims, realClaim, realModel, promptIds, slowdown } = JSON.parse(
+  process.env.ZKLLM_EXPLORER_MEASURE ?? "",
+);
 const address = `${pathToFileURL(site)}/index.html`;
 const all = claims.toLocaleString("en");
 
@@ -43,6 +45,18 @@ begin();
 await page.locator("#search").fill(realClaim);
 await page.getByText("1 claim found.").waitFor();
 note("search_by_id_ms");
+begin();
+await page.locator("#search").fill(realModel);
+await page.getByText("1 claim found.").waitFor();
+note("search_by_model_id_ms");
+begin();
+await page.locator("#search").fill("many"); // the other model's name
+await page.getByText(`${(claims - 1).toLocaleString("en")} claims found.`).waitFor();
+note("search_by_model_name_ms");
+begin();
+await page.locator("#search").fill(promptIds.join(","));
+await page.getByText(/^1 claim found\./).waitFor();
+note("search_by_prompt_ids_ms");
 begin();
 await page.locator("#search").fill("Knowledge is");
 if (claims > 1000) await page.getByRole("button", { name: "more prompts" }).click(); // few are read unasked
