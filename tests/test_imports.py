@@ -42,7 +42,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("zkllm.model",),
     ("zkllm.naive", "zkllm.proof", "zkllm.setup_record"),
     ("zkllm.measure", "zkllm.settle"),
-    ("zkllm.explorer",),
+    ("zkllm.cluster", "zkllm.explorer"),
     ("zkllm.serve",),
     ("zkllm.cli",),
 )

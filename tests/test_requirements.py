@@ -47,7 +47,8 @@ def imported() -> set[str]:
 
 
 def test_what_is_imported_is_declared_and_nothing_else() -> None:
-    extras = [line for name in ("model", "gguf", "serve") for line in PROJECT["optional-dependencies"][name]]
+    names = ("model", "gguf", "serve", "cluster")
+    extras = [line for name in names for line in PROJECT["optional-dependencies"][name]]
     declared = {requirements._name(line) for line in (*PROJECT["dependencies"], *extras)}
     named = {requirements._name(requirements._DISTRIBUTIONS.get(m, m)) for m in imported()}
     assert named == declared

@@ -30,6 +30,7 @@ EXTRAS = {
     "model": "the float model: zkllm accuracy, zkllm prove --float-logits",
     "gguf": "GGUF files in the place of a checkpoint",
     "serve": "zkllm serve, a node that answers and proves",
+    "cluster": "--ray: work over several processes or machines",
 }
 """Of the wheel: what each is for."""
 _PROGRAM_SECONDS = 20.0

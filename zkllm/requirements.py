@@ -9,6 +9,8 @@ FLOAT_MODEL = ("torch", "transformers")
 """What the float model needs: the extra `model`."""
 SERVICE = ("fastapi", "starlette", "uvicorn", "pydantic", "prometheus_client")
 """What `zkllm serve` needs: the extra `serve`."""
+CLUSTER = ("ray",)
+"""What work over several processes or machines needs: the extra `cluster`."""
 _DISTRIBUTIONS = {"Crypto": "pycryptodome", "solcx": "py-solc-x"}
 """Where a module is of another name than what is installed."""
 
