@@ -84,6 +84,18 @@ MODELS = {
         "head_dim": 12, "num_attention_heads": 3, "use_sliding_window": True, "sliding_window": 10,
         "layer_types": ["sliding_attention", "full_attention"], "tie_word_embeddings": True,
     }),
+    "phi3": Small("Phi3", {"hidden_size": 180}),
+    "phi3, some features are turned, a window": Small("Phi3", {
+        "hidden_size": 180, "partial_rotary_factor": 0.6, "sliding_window": 10, "max_position_embeddings": 48,
+    }),
+    "phi3, tied, long positions": Small("Phi3", {
+        "tie_word_embeddings": True, "num_attention_heads": 3, "hidden_size": 60,
+        "max_position_embeddings": 96, "original_max_position_embeddings": 24,
+        "rope_parameters": {
+            "rope_type": "longrope", "rope_theta": 10000.0, "partial_rotary_factor": 0.6,
+            "short_factor": [1.0, 1.05, 1.1, 1.5, 1.75, 2.5], "long_factor": [1.0, 1.5, 2.0, 3.0, 5.0, 8.0],
+        },
+    }),
     "gemma": Small("Gemma", {"head_dim": 20, "hidden_size": 30}),
     "gemma, untied, biases": Small("Gemma", {
         "head_dim": 12, "attention_bias": True, "tie_word_embeddings": False, "hidden_act": "gelu",

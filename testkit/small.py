@@ -88,6 +88,12 @@ TIED = SmallLlama(seed=20, rows=3, certified=1, fields=dict(
 ))  # fmt: skip
 """No slots but the vocabulary's, whose last one is not full; no biases; a group of three, a sole layer."""
 
+PARTLY = SmallLlama(seed=1, rows=5, certified=2, fields=dict(
+    n_layer=2, n_head=4, n_kv_head=2, head_dim=12, turned=8, d_model=6, d_inner=6, vocab_size=12, n_ctx=6,
+    head_slots=2, width_slots=2, inner_slots=2, vocab_slots=3, qkv_bias=False, over_bits=10, mu=12,
+))  # fmt: skip
+"""Two slots of two pairs each that are turned, and of one that is not."""
+
 GEMMA = SmallLlama(seed=7, rows=5, certified=2, fields=dict(
     n_layer=2, n_head=4, n_kv_head=2, head_dim=6, d_model=6, d_inner=6, vocab_size=12, n_ctx=6, head_slots=3,
     width_slots=2, inner_slots=2, vocab_slots=3, qkv_bias=False, over_bits=10, head_norm=True, post_norm=True,

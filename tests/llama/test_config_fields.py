@@ -22,10 +22,12 @@ from zkllm.model.llama.rotary import Rotary
 BASE: dict[str, Any] = {**SHAPE, "model_type": "llama"}
 GEMMA: dict[str, Any] = {"model_type": "gemma", "dtype": "bfloat16"}
 GEMMA3: dict[str, Any] = {"model_type": "gemma3_text", "dtype": "bfloat16"}
+PHI3: dict[str, Any] = {"model_type": "phi3"}
+LONG: dict[str, Any] = {"type": "longrope", "short_factor": [1.0, 1.5], "long_factor": [2.0, 4.0]}
 
 # What the classes read, and why it leaves the logits of inference as they are.
 INERT = {
-    "dropout, which is off": {"attention_dropout"},
+    "dropout, which is off": {"attention_dropout", "resid_pdrop", "embd_pdrop"},
     "training": {"initializer_range", "gradient_checkpointing"},
     "no longer used": {"pretraining_tp"},
     "what is given back beside the logits": {"output_attentions", "return_dict", "output_hidden_states",
@@ -53,7 +55,7 @@ METHODS = {"get_text_config", "to_dict", "dict_dtype_to_str", "_remove_keys_not_
     [
         "llama", "mistral", "qwen2", "qwen2, a window, tied", "qwen3", "qwen3, a window by layer, tied",
         "gemma",
-        "gemma3", "gemma3, a scaled rotation, types by layer",
+        "gemma3", "gemma3, a scaled rotation, types by layer", "phi3", "phi3, tied, long positions",
     ],
 )  # fmt: skip
 def test_every_field_that_is_read_is_judged(name: str, tmp_path: Path) -> None:
@@ -163,6 +165,34 @@ def refused(text: str, **fields: Any) -> None:
         ("rope_type 'yarn' is not", {
             **GEMMA3, "rope_parameters": {"sliding_attention": {"rope_type": "yarn", "rope_theta": 1e6}},
         }),
+        ("partial_rotary_factor = 0.3 is not supported: 1 of 4 features have no halves",
+         {**PHI3, "partial_rotary_factor": 0.3}),
+        ("partial_rotary_factor = 0 is not supported: it is not a share",
+         {**PHI3, "partial_rotary_factor": 0}),
+        ("partial_rotary_factor = 1.5 is not supported: it is not a share",
+         {**PHI3, "partial_rotary_factor": 1.5}),
+        ("partial_rotary_factor = 0.5 is not supported: rope_parameters says something else", {
+            **PHI3, "partial_rotary_factor": 0.5, "rope_parameters": {"partial_rotary_factor": 1.0},
+        }),
+        ("rope_type 'linear' is not default or longrope",
+         {**PHI3, "rope_scaling": {"type": "linear", "factor": 2.0}}),
+        ("rope_type 'llama3' is not default or longrope", {**PHI3, "rope_parameters": LLAMA3}),
+        ("longrope needs short_factor, 2 numbers", {**PHI3, "rope_scaling": {"type": "su"}}),
+        ("longrope needs short_factor, 2 numbers",
+         {**PHI3, "rope_scaling": {**LONG, "short_factor": [1.0] * 3}}),
+        ("longrope needs short_factor, 2 numbers",
+         {**PHI3, "rope_scaling": {**LONG, "short_factor": [1.0, True]}}),
+        ("factor or attention_factor is not a number",
+         {**PHI3, "rope_scaling": {**LONG, "attention_factor": "1"}}),
+        ("factors or attention out of range", {**PHI3, "rope_scaling": {**LONG, "short_factor": [1.0, 0.0]}}),
+        ("factors or attention out of range", {**PHI3, "rope_scaling": {**LONG, "attention_factor": 2.5}}),
+        ("attention lies between two entries", {**PHI3, "rope_scaling": {**LONG, "attention_factor": 1.25}}),
+        ("low, high or original out of range",
+         {**PHI3, "rope_scaling": LONG, "original_max_position_embeddings": 1}),
+        ("original_max_position_embeddings = '8' is not supported",
+         {**PHI3, "rope_scaling": LONG, "original_max_position_embeddings": "8"}),
+        ("layer_types = ['sliding_attention'", {**PHI3, "layer_types": ["sliding_attention"] * 2}),
+        ("sliding_window = 0 is not supported", {**PHI3, "sliding_window": 0}),
         ("architectures = ['Gemma3TextForSequenceClassification'] is not supported",
          {**GEMMA3, "architectures": ["Gemma3TextForSequenceClassification"]}),
         ("architectures = ['LlamaForSequenceClassification'] is not supported",
@@ -205,8 +235,7 @@ def test_what_is_left_out_is_what_transformers_takes() -> None:
     transformers = pytest.importorskip("transformers")
     for kind, cls in (
         ("llama", "Llama"), ("mistral", "Mistral"), ("qwen2", "Qwen2"), ("qwen3", "Qwen3"),
-        ("gemma", "Gemma"),
-        ("gemma3_text", "Gemma3Text"),
+        ("gemma", "Gemma"), ("gemma3_text", "Gemma3Text"), ("phi3", "Phi3"),
     ):  # fmt: skip
         config = getattr(transformers, f"{cls}Config")()
         a = parse_llama({"model_type": kind, "dtype": "float32"})
@@ -236,6 +265,12 @@ def test_positions_are_those_that_every_rule_allows() -> None:
     mistral = {**long, "model_type": "mistral"}
     assert parse_llama({**mistral, "sliding_window": 100}).n_ctx == 100
     assert parse_llama({**mistral, "sliding_window": None}).n_ctx == 2048
+    phi = {**long, **PHI3}
+    assert parse_llama(phi).n_ctx == 2048 and parse_llama({**phi, "sliding_window": 100}).n_ctx == 100
+    for original, positions in ((None, 2048), (1000, 1000), (4096, 2048)):
+        fields = {} if original is None else {"original_max_position_embeddings": original}
+        assert parse_llama({**phi, **fields}).n_ctx == 2048  # a default rotation goes on
+        assert parse_llama({**phi, **fields, "rope_scaling": LONG}).n_ctx == positions
     qwen = {**long, "model_type": "qwen2", "use_sliding_window": True, "sliding_window": 100}
     assert parse_llama({**qwen, "max_window_layers": 2}).n_ctx == 2048  # no layer has it
     assert parse_llama({**qwen, "max_window_layers": 1}).n_ctx == 100
@@ -252,6 +287,30 @@ def test_rotations_are_read_in_either_spelling() -> None:
     assert top == replace(rotary, original=6.0)
     without = {k: v for k, v in LLAMA3.items() if k != "original_max_position_embeddings"}
     assert parse_llama({**BASE, "rope_parameters": without}).rotary == replace(rotary, original=24.0)
+
+
+def test_a_phi_3_turns_a_share_of_its_features() -> None:
+    phi = {**BASE, **PHI3, "head_dim": 20}
+    assert parse_llama(phi).turned == 0 and parse_llama(phi).pairs == 10
+    for fields in (
+        {"partial_rotary_factor": 0.6}, {"rope_parameters": {"partial_rotary_factor": 0.6}},
+        {"rope_scaling": {"rope_type": "default", "partial_rotary_factor": 0.6}},
+    ):  # fmt: skip
+        assert parse_llama({**phi, **fields}).turned == 12
+    assert parse_llama({**phi, "partial_rotary_factor": 0.7}).turned == int(20 * 0.7) == 14
+    assert parse_llama({**phi, "partial_rotary_factor": 1}) == parse_llama(phi)
+
+
+def test_long_positions_are_read_in_either_spelling() -> None:
+    shape = {**BASE, **PHI3, "max_position_embeddings": 48, "original_max_position_embeddings": 12}
+    expected = Rotary("longrope", 10000.0, 4.0, original=12.0, factors=(1.0, 1.5))
+    for kind in ("longrope", "su", "yarn"):
+        assert parse_llama({**shape, "rope_scaling": {**LONG, "type": kind}}).rotary == expected
+    new = {"rope_type": "longrope", "rope_theta": 5e4, "short_factor": [1, 1.5], "factor": 8}
+    a = parse_llama({**shape, "rope_parameters": {**new, "original_max_position_embeddings": 7}})
+    assert a.rotary == replace(expected, theta=5e4, factor=8.0) and a.n_ctx == 12  # the field is what counts
+    given = parse_llama({**shape, "rope_scaling": {**LONG, "attention_factor": 1.19}}).rotary
+    assert given == replace(expected, attention=1.19) and given.magnitude == 1.19
 
 
 def test_pad_ids_are_tokens() -> None:
@@ -306,7 +365,7 @@ def test_the_oldest_gemmas_mean_the_tanh_form() -> None:
         assert parse_llama({**GEMMA, **fields}).activation == "gelu_new"
 
 
-@pytest.mark.parametrize("kind", ["gemma2", "gemma3", "phi3", "gpt_neox", "mixtral"])
+@pytest.mark.parametrize("kind", ["gemma2", "gemma3", "gpt_neox", "mixtral"])
 def test_other_families_are_refused_by_name(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     path.write_text(json.dumps({**BASE, "model_type": kind}))

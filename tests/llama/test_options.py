@@ -93,6 +93,24 @@ CASES: dict[str, list[tuple[LlamaConfig, LlamaConfig]]] = {
 }
 
 
+PARTLY = tiny_model(0, head_dim=12, turned=8, head_slots=2).config
+TURNED = {
+    "turned: an even number of a head's features, and not all": [({"turned": 8}, {"turned": t}) for t in (12, 7)]
+    + [({"turned": 4}, {"turned": -4})],
+    "turned: head_slots divide half of them": [({}, {"turned": 6}), ({"head_slots": 1}, {"head_slots": 3})],
+    "turned: heads have no norms": [({}, {"head_norm": BASE.head_norm})],
+}
+
+
+@pytest.mark.parametrize("name", TURNED)
+def test_some_features_are_turned(name: str) -> None:
+    assert failing(PARTLY) == set()
+    plain = {p.name for p in config_predicates(PLAIN.config)}
+    assert {p.name for p in config_predicates(PARTLY)} - plain == set(TURNED)
+    for at, beyond in TURNED[name]:
+        assert name not in failing(replace(PARTLY, **at)) and name in failing(replace(PARTLY, **beyond))
+
+
 def test_every_predicate_of_the_configuration_has_a_case() -> None:
     assert failing(BASE) == set()
     names = lambda c: {p.name for p in config_predicates(c)}

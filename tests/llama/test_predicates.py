@@ -26,6 +26,7 @@ from zkllm.model.llama.predicates import (
     slot_bounds,
     square_sum_bound,
 )
+from zkllm.model.llama.rotary import Rotary
 from zkllm.model.llama.tiny import tiny_model
 from zkllm.model.llama.weights import LlamaModel
 
@@ -339,6 +340,11 @@ def with_another_rotation(model: LlamaModel) -> LlamaModel:
     return replace(model, tables=replace(model.tables, more_rotaries=(model.tables.rotary,)))
 
 
+def with_long(pairs: int) -> Callable[[LlamaModel], LlamaModel]:
+    rotary = Rotary("longrope", factor=2.0, original=8.0, factors=(1.0,) * pairs)
+    return with_tables(rotary=rotary)
+
+
 KINDS = ("qkv", "o", "gate", "up", "down")
 LIMIT = (1 << 15) - 1
 RHO_MOST = (252 - square_sum_bound(MODEL).bit_length()) // 2
@@ -360,6 +366,9 @@ ARRAY_CASES: dict[str, list[tuple[Callable[..., Any], Callable[..., Any]]]] = {
     **{f"{name}: contents as specified": [(same, with_array(name, int(MODEL[name].reshape(-1)[5]) + 1, 5))]
        for name in ("exp", "act", "cos", "sin")},
     "a table of cosines and sines for each angle": [(same, with_another_rotation)],
+    "longrope: a factor for each pair that is turned": [
+        (with_long(MODEL.config.half), with_long(MODEL.config.half + step)) for step in (-1, 1)
+    ],
     "div_bits and the table": [(with_config(div_bits=FITTING), with_config(div_bits=FITTING - 1))],
 }  # fmt: skip
 

@@ -45,6 +45,13 @@ SHAPES: dict[str, dict[str, Any]] = {
     "norms of what is put out, narrow limbs": dict(
         post_norm=True, n_layer=1, wte_factor=3, wte_shift=1, limb_bits=6, mu=12
     ),
+    "some features are turned": dict(head_dim=10, turned=4),
+    "some features are turned, groups of three, slots, narrow limbs": dict(
+        n_head=9, n_kv_head=3, head_dim=12, turned=8, d_model=14, limb_bits=5, mu=12
+    ),
+    "some features are turned, two rotations, one head": dict(
+        n_head=1, n_kv_head=1, head_dim=6, turned=2, angles=(0, 1)
+    ),
     "wide products": dict(up_bits=17, product_bits=23, final_bits=21, logit_bits=28, diff_bits=28),
 }  # fmt: skip
 

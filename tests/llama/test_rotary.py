@@ -21,9 +21,39 @@ KINDS = {
     ),
     "llama3": (Rotary("llama3", 500.0, 8.0, 1.0, 4.0, 12.0), LLAMA3),
 }  # fmt: skip
+_LONG = {"short_factor": [1.0, 1.25, 3.0], "long_factor": [2.0] * 3, "rope_type": "longrope",
+         "rope_theta": 1e4, "partial_rotary_factor": 0.6}  # fmt: skip
+_SHORT = {"kind": "longrope", "theta": 1e4, "original": 16.0, "factors": (1.0, 1.25, 3.0)}
+LONG: dict[str, tuple[Rotary, dict[str, Any]]] = {
+    "longrope": (Rotary(**_SHORT, factor=4.0), _LONG),
+    "longrope, its factor given": (Rotary(**_SHORT, factor=1.5), {**_LONG, "factor": 1.5}),
+    "longrope, no longer": (Rotary(**_SHORT, factor=0.5), {**_LONG, "factor": 0.5}),
+    "longrope, its attention given": (
+        Rotary(**_SHORT, factor=4.0, attention=1.19), {**_LONG, "attention_factor": 1.19},
+    ),
+}  # fmt: skip
+"""Of Phi 3s: heads of ten features, six of which are turned; 16 positions made 64."""
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", LONG)
+def test_long_positions_are_those_of_transformers(kind: str) -> None:
+    torch, transformers = pytest.importorskip("torch"), pytest.importorskip("transformers")
+    rotary, parameters = LONG[kind]
+    config = transformers.Phi3Config(
+        hidden_size=20, num_attention_heads=2, rope_parameters=dict(parameters), max_position_embeddings=64,
+        original_max_position_embeddings=16,
+    )  # fmt: skip
+    embedding = transformers.models.phi3.modeling_phi3.Phi3RotaryEmbedding(config)
+    cos, sin = embedding(torch.zeros(1, dtype=torch.float64), torch.arange(16)[None])
+    for found, expected in zip(rotary_tables(rotary, 6, 16, 14), (cos, sin), strict=True):
+        assert np.abs(found / 2**14 - expected[0, :, :3].double().numpy()).max() < 2**-15 + 2e-6
+    assert embedding.attention_scaling == rotary.magnitude
+
+
+KINDS |= LONG
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in LONG])
 def test_frequencies_are_those_of_transformers(kind: str) -> None:
     transformers = pytest.importorskip("transformers")
     rotary, parameters = KINDS[kind]
@@ -45,8 +75,16 @@ def test_tables_are_correctly_rounded(kind: str) -> None:
             for j in range(3):
                 angle = t * exact_frequency(rotary, 6, j)
                 for table, function in ((cos, mpmath.cos), (sin, mpmath.sin)):
-                    assert abs(int(table[t, j]) - mpmath.ldexp(function(angle), shift)) <= mpmath.mpf(0.5)
-    assert cos[0].tolist() == [1 << shift] * 3 and sin[0].tolist() == [0] * 3
+                    value = magnitude(rotary) * mpmath.ldexp(function(angle), shift)
+                    assert abs(int(table[t, j]) - value) <= mpmath.mpf(0.5)
+        first = int(mpmath.nint(magnitude(rotary) * 2**shift))
+    assert cos[0].tolist() == [first] * 3 and sin[0].tolist() == [0] * 3
+
+
+def magnitude(rotary: Rotary) -> mpmath.mpf:
+    if rotary.kind != "longrope" or rotary.attention or rotary.factor <= 1:
+        return mpmath.mpf(rotary.attention or 1)
+    return mpmath.sqrt(1 + mpmath.log(rotary.factor, rotary.original))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -67,6 +105,10 @@ def test_floats_and_exact_arithmetic_agree(kind: str, monkeypatch: pytest.Monkey
         {"kind": "linear", "factor": 0.0}, {"kind": "linear", "factor": 2.0, "low": 1.0},
         {"kind": "llama3", "factor": 2.0, "low": 4.0, "high": 4.0, "original": 8.0},
         {"kind": "llama3", "factor": 2.0, "low": 1.0, "high": 4.0},
+        {**_SHORT, "factors": ()}, {**_SHORT, "factors": (1.0, float("nan"))}, {**_SHORT, "factors": (1.0, 0.0)},
+        {**_SHORT, "original": 1.0}, {**_SHORT, "low": 1.0}, {**_SHORT, "attention": -1.0},
+        {**_SHORT, "attention": 1.25}, {**_SHORT, "attention": 1 + 2.0**-15}, {"factors": (1.0,)},
+        {"attention": 1.5}, {"original": 16.0},
     ],
 )  # fmt: skip
 def test_what_defines_no_frequencies_is_refused(fields: dict[str, Any]) -> None:

@@ -16,8 +16,12 @@ pytest.importorskip("transformers")
 
 
 @pytest.mark.parametrize(
-    "name", ["llama, tied, biases, a width of its own", "qwen2", "mistral", "qwen3", "gemma", "gemma3"]
-)
+    "name",
+    [
+        "llama, tied, biases, a width of its own", "qwen2", "mistral", "qwen3", "gemma", "gemma3",
+        "phi3, some features are turned, a window",
+    ],
+)  # fmt: skip
 def test_a_model_is_set_up_proved_and_checked(name: str, tmp_path: Path) -> None:
     import torch
 

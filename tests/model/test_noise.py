@@ -23,7 +23,8 @@ from zkllm.model.package import ModelPackage
 from .conftest import DEMO
 
 pytest.importorskip("transformers")
-LLAMAS = ("llama, tied, biases, a width of its own", "qwen2", "gemma3")
+LLAMAS = ("llama, tied, biases, a width of its own", "qwen2", "gemma3",
+          "phi3, some features are turned, a window")  # fmt: skip
 
 
 @pytest.fixture(scope="module", params=["gpt2", *LLAMAS])

@@ -9,7 +9,18 @@ from itertools import product
 
 import numpy as np
 
-from testkit.small import GEMMA, LITTLE, LLAMA, PACKED, RAGGED, SMALLEST, TIED, Small, SmallLlama
+from testkit.small import (
+    GEMMA,
+    LITTLE,
+    LLAMA,
+    PACKED,
+    PARTLY,
+    RAGGED,
+    SMALLEST,
+    TIED,
+    Small,
+    SmallLlama,
+)
 from zkllm.model.execution import trace
 from zkllm.model.family import family_of
 from zkllm.model.llama.weights import LlamaModel
@@ -167,6 +178,17 @@ def tied_llama() -> Scene:
 def gemma() -> Scene:
     """Norms of heads and of what is put out, a rotation of each layer, a scaled embedding; no biases."""
     return _scene(GEMMA, [2, 5])
+
+
+@cache
+def partly() -> Scene:
+    """Some features of each head are turned."""
+    return _scene(PARTLY, [2, 5])
+
+
+@cache
+def partly_triangle() -> Scene:
+    return _triangular(partly())
 
 
 @cache

@@ -23,6 +23,8 @@ from zkllm.protocol.forms import (
     Chosen,
     First,
     Form,
+    From,
+    Padded,
     Rows,
     Swap,
     Until,
@@ -70,6 +72,8 @@ def forms(m: Manifest) -> dict[str, tuple[Form, tuple[str, ...]]]:
         ),
         "first": (tensor(m, "wpe", First("t"), "e"), ("t", "e")),
         "until": (tensor(m, "x0", Until("t", 3), "e"), ("t", "e")),
+        "from": (tensor(m, "x0", From("t", 2), "e"), ("t", "e")),
+        "padded": (tensor(m, "o", "l", Padded("pos"), "c", "e"), ("l", "pos", "c", "e")),
         "rows": (tensor(m, "y", index(2 * L, 2 * L + 1), rows, "e"), ("i", "e")),
         "slots": (
             tensor(m, "o", "l", "t", slots(50, 2), "e") - tensor(m, "bias", "l", slots(50, 2), "e") - 7,
@@ -94,7 +98,9 @@ def expected(name: str, data: ProverData) -> np.ndarray:
     return {
         "plain": a["o"], "renamed": a["x0"], "even": a["write"][::2], "odd": a["y"][1::2], "stream": prefix,
         "centred": 4 * prefix - prefix.sum(axis=2)[..., None], "first": a["wpe"][:N],
-        "until": np.concatenate([a["x0"][:3], 0 * a["x0"][3:]]), "rows": a["y"][2 * L, 1:3],
+        "until": np.concatenate([a["x0"][:3], 0 * a["x0"][3:]]),
+        "from": np.concatenate([0 * a["x0"][:2], a["x0"][2:]]),
+        "padded": np.concatenate([a["o"], 0 * a["o"][:, :2]], axis=1), "rows": a["y"][2 * L, 1:3],
         "slots": packed(a["o"], 2) - packed(a["bias"], 1)[:, None] - 7,
         "listed": 3 * a["o"][:, :, 0] + 5 * a["o"][:, :, 1], "wide": 3 * big + 1,
         "wide sums": big.sum(axis=2)[..., None] - big, "swapped": a["o"][:, :, ::-1],

@@ -32,6 +32,9 @@ def weights(size: int, rng: random.Random) -> Iterator[F.Functional]:
     yield F.Listed({x: Fr(rng.randrange(R)) for x in rng.sample(range(size), min(size, 3))}, size)
     for stop in {0, 1, size // 2, size}:
         yield F.Cut(point(rng, n), stop, size)
+        yield F.Cut(point(rng, n), size, size, stop)
+    yield F.Cut(point(rng, n), size - size // 3, size, size // 4)
+    yield F.Eq(point(rng, n + 2), size)  # of a longer axis
     hots = [
         (Fr(rng.randrange(R)), tuple(Fr(x >> n - 1 - i & 1) for i in range(n)))
         for x in (rng.randrange(size) for _ in range(3))

@@ -37,6 +37,7 @@ MODELS: dict[str, tuple[Model, int, int]] = {
         4,
         1,
     ),
+    "llama, some features are turned": (tiny_llama(6, head_dim=12, turned=8, n_head=6), 4, 1),
     "llama, a head of its own": (tiny_llama(2, tied_head=False, o_bias=True, mlp_bias=True, n_head=3), 5, 1),
 }
 DIGESTS = {
@@ -82,6 +83,7 @@ DIGESTS = {
         "a3d4e05a1bd5391e2f682358",
         "58fac3fb38682506e55b3d3b",
     ),
+    "llama, some features are turned": (),
     "llama, a head of its own": (
         "ea25b1448d330e6905b36c1d",
         "79eab5d6ee622a0466081528",

@@ -53,7 +53,7 @@ class LlamaConfig:
     n_layer: int
     n_head: int  # of queries
     n_kv_head: int  # of keys and values, that divide them
-    head_dim: int  # even; all of a head's features are turned
+    head_dim: int  # even
     d_model: int  # the width of the residual stream
     d_inner: int
     vocab_size: int
@@ -129,6 +129,7 @@ class LlamaConfig:
     angles: tuple[int, ...] = field(
         default=(), metadata=ABSENT
     )  # of each layer: which table of cosines and sines; none: there is one
+    turned: int = field(default=0, metadata=ABSENT)  # of a head's features, those that are turned; 0: all
 
     @property
     def width(self) -> int:
@@ -146,8 +147,13 @@ class LlamaConfig:
 
     @property
     def half(self) -> int:
-        """Features of a head that are turned with one of the other half each."""
+        """Features of half a head."""
         return self.head_dim // 2
+
+    @property
+    def pairs(self) -> int:
+        """Features of half a head that are turned, each with one of the other half."""
+        return (self.turned or self.head_dim) // 2
 
     @property
     def vocabulary(self) -> Vocabulary:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zkllm.llama.config import LlamaConfig
-from zkllm.ops.axes import HEAD, INNER, OWN, RESIDUAL, SHARED
+from zkllm.ops.axes import HEAD, INNER, OWN, PARTLY, RESIDUAL, SHARED
 from zkllm.ops.embedding import Embedding
 from zkllm.ops.gated import GatedProduct
 from zkllm.ops.grouped_attention import GroupedAttention
@@ -24,7 +24,15 @@ FIRST, SECOND = "gate, up and their product", "down and residual"
 EMBEDDING, HEAD_PART = "embedding", "final RMSNorm and head"
 
 HEADS = (*SHARED, *OWN)
-POINTS = (("l", "t", *SHARED, *HEAD), ("l", "t", *RESIDUAL), ("l", "t", "f"), ("v",), ("p",))
+
+
+def head(c: LlamaConfig) -> tuple[str, ...]:
+    """Axes of a head's features."""
+    return PARTLY if c.turned else HEAD
+
+
+def points(c: LlamaConfig) -> tuple[tuple[str, ...], ...]:
+    return (("l", "t", *SHARED, *head(c)), ("l", "t", *RESIDUAL), ("l", "t", "f"), ("v",), ("p",))
 
 
 def axes(c: LlamaConfig, rows: int, certified: int) -> tuple[Axis, ...]:
@@ -32,6 +40,7 @@ def axes(c: LlamaConfig, rows: int, certified: int) -> tuple[Axis, ...]:
     several = [
         *([Axis("kind", 2)] if c.head_norm else []),  # a query, a key
         *([Axis("angle", max(c.angles) + 1)] if c.angles else []),
+        *([Axis("y", c.pairs // c.head_slots)] if c.turned else []),
     ]
     return (
         Axis("l", c.n_layer, ROW),
@@ -62,7 +71,7 @@ def axes(c: LlamaConfig, rows: int, certified: int) -> tuple[Axis, ...]:
 
 
 def linear_kinds(c: LlamaConfig) -> tuple[Kind, ...]:
-    width, inner = Packing("d", c.width_slot_bits), Packing("fc", c.inner_slot_bits)
+    width, inner, of_head = Packing("d", c.width_slot_bits), Packing("fc", c.inner_slot_bits), head(c)
     put_out = "out" if c.post_norm else "write"  # what o and down make
 
     def first(name: str, shift: int, target: str, bits: int | None) -> Kind:
@@ -93,9 +102,9 @@ def linear_kinds(c: LlamaConfig) -> tuple[Kind, ...]:
             source="y",
             source_maps=(Alternate("l", 0), "t", *RESIDUAL),
             inputs=RESIDUAL,
-            output_dims=("p", (*SHARED, *HEAD)),
+            output_dims=("p", (*SHARED, *of_head)),
             packing=Packing("c", c.head_slot_bits),
-            point=("p", *SHARED, *HEAD),
+            point=("p", *SHARED, *of_head),
             target="qkv",
             layer="l",
             remainder="qkv_rem",
@@ -108,8 +117,8 @@ def linear_kinds(c: LlamaConfig) -> tuple[Kind, ...]:
             part=ATTENTION,
             shift=c.o_shift,
             source="o",
-            source_maps=("l", "t", *HEADS, *HEAD),
-            inputs=(*HEADS, *HEAD),
+            source_maps=("l", "t", *HEADS, *of_head),
+            inputs=(*HEADS, *of_head),
             output_dims=(RESIDUAL,),
             packing=width,
             point=RESIDUAL,
@@ -199,7 +208,8 @@ def post_norms(c: LlamaConfig) -> list[PostNorm]:
 
 
 def rotary(c: LlamaConfig) -> Rotary:
-    return Rotary(c.rotary_shift, c.act_bits, c.head_norm is not None, c.angles, parts={ATTENTION: 1})
+    normed, partial = c.head_norm is not None, c.turned > 0
+    return Rotary(c.rotary_shift, c.act_bits, normed, c.angles, partial, parts={ATTENTION: 1})
 
 
 def attention(c: LlamaConfig, triangular: bool = False) -> GroupedAttention:
@@ -209,6 +219,7 @@ def attention(c: LlamaConfig, triangular: bool = False) -> GroupedAttention:
         over_bits=c.over_bits,
         div_bits=c.div_bits,
         gains=c.gains("score"),
+        head=head(c),
         triangular=triangular,
         parts={ATTENTION: 1},
     )

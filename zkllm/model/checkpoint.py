@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +12,9 @@ from zkllm.errors import CheckpointError, reason
 from zkllm.files import UNREADABLE, read_json
 from zkllm.model.architecture import AnyArchitecture, Architecture, load_architecture
 from zkllm.model.hub import find_checkpoint
-from zkllm.model.llama import tensors as llama
 from zkllm.model.llama.architecture import LlamaArchitecture
+from zkllm.model.llama.stored import Part
+from zkllm.model.llama.stored import stored as stored_llama
 from zkllm.model.quantised_weights import CURE, method_of_tensors
 from zkllm.model.safetensors_file import SafetensorsFile
 from zkllm.model.ties import Head, head_of
@@ -32,15 +33,17 @@ class Naming:
     text: str  # a model of it
     base: str  # the decoder's place in the class with the head
     embedding: str
+    head: str
     shapes: dict[str, tuple[int, ...]]  # those that have to be there
     own_head: bool  # a head of its own is one of them; else it may be stored, and equal the embedding
+    parts: Mapping[str, Part] = field(default_factory=dict)  # parameters that are rows of those, or renamed
 
 
 def naming_of(a: AnyArchitecture) -> Naming:
     if isinstance(a, LlamaArchitecture):
-        shapes = llama.tensor_shapes(a)
-        return Naming(f"a {a.model_type} model", llama.BASE, llama.EMBEDDING, shapes, not a.tied_head)
-    return Naming("a GPT-2", "transformer.", EMBEDDING, tensor_shapes(a), False)
+        own, text = stored_llama(a), f"a {a.model_type} model"
+        return Naming(text, own.base, own.embedding, own.head, own.shapes, not a.tied_head, own.parts)
+    return Naming("a GPT-2", "transformer.", EMBEDDING, HEAD, tensor_shapes(a), False)
 
 
 def tensor_shapes(a: Architecture) -> dict[str, tuple[int, ...]]:
@@ -65,6 +68,7 @@ class Checkpoint:
     folder: Path
     architecture: AnyArchitecture
     files: dict[str, tuple[SafetensorsFile, str]]  # canonical name -> file, name in the file
+    parts: Mapping[str, Part] = field(default_factory=dict)  # of names that no tensor has: what they are of
 
     @property
     def gpt2(self) -> Architecture:
@@ -82,12 +86,21 @@ class Checkpoint:
 
     def stored(self, name: str) -> np.ndarray:
         """float32 or float64, perhaps not finite: see `SafetensorsFile.stored`."""
-        file, stored = self.files[name]
-        return file.stored(stored)
+        file, stored, rows = self._place(name)
+        if rows is None:
+            return file.stored(stored)
+        first, last = int(rows.min()), int(rows.max()) + 1
+        read = file.stored(stored, slice(first, last))
+        return read if np.array_equal(rows, np.arange(first, last)) else read[rows - first]
+
+    def _place(self, name: str) -> tuple[SafetensorsFile, str, np.ndarray | None]:
+        """File, name in it, and which rows; None: all."""
+        part = self.parts.get(name)
+        return (*self.files[part.stored if part else name], part.rows if part else None)
 
     def blocks(self, name: str) -> Iterator[np.ndarray]:
-        """The same of a matrix, some rows at a time."""
-        file, stored = self.files[name]
+        """The same of a whole matrix, some rows at a time."""
+        file, stored, _ = self._place(name)
         shape = file.entries[stored].shape
         rows = max(1, _BLOCK // shape[1])
         for start in range(0, shape[0], rows):
@@ -95,13 +108,14 @@ class Checkpoint:
 
     def picked(self, name: str, rows: np.ndarray) -> np.ndarray:
         """The same, of any rows."""
-        file, stored = self.files[name]
+        file, stored, _ = self._place(name)
         return file.picked(stored, rows)
 
     def tensor(self, name: str) -> np.ndarray:
         """float64, finite."""
-        file, stored = self.files[name]
-        return file.tensor(stored)
+        file, stored, rows = self._place(name)
+        values = file.tensor(stored)
+        return values if rows is None else values[rows]
 
 
 def stamps(folder: Path) -> list[tuple[str, int, int]]:
@@ -145,7 +159,8 @@ def load_checkpoint(model: str | Path, revision: str | None = None) -> Checkpoin
 
 
 def read_weights(folder: Path, architecture: AnyArchitecture) -> Checkpoint:
-    return Checkpoint(folder, architecture, _find_tensors(folder, architecture))
+    naming = naming_of(architecture)
+    return Checkpoint(folder, architecture, _find_tensors(folder, architecture, naming), naming.parts)
 
 
 def _canonical(stored: str, parameters: set[str], base: str) -> str | None:
@@ -157,12 +172,13 @@ def _canonical(stored: str, parameters: set[str], base: str) -> str | None:
     return None
 
 
-def _find_tensors(folder: Path, a: AnyArchitecture) -> dict[str, tuple[SafetensorsFile, str]]:
+def _find_tensors(
+    folder: Path, a: AnyArchitecture, naming: Naming
+) -> dict[str, tuple[SafetensorsFile, str]]:
     """Where each parameter is stored. What is no parameter (masks of old versions, heads of other tasks,
     layers beyond n_layer) is not read, as transformers does not."""
-    naming = naming_of(a)
-    shapes, base = naming.shapes, naming.base
-    parameters = {HEAD, *(base + name for name in shapes if name != HEAD)}
+    shapes, base, head = naming.shapes, naming.base, naming.head
+    parameters = {head, *(base + name for name in shapes if name != head)}
     found: dict[str, list[tuple[SafetensorsFile, str]]] = {}
     others: list[str] = []
     for path in weight_files(folder):
@@ -174,7 +190,7 @@ def _find_tensors(folder: Path, a: AnyArchitecture) -> dict[str, tuple[Safetenso
             else:
                 found.setdefault(name, []).append((file, stored))
     for name, places in found.items():
-        expected = shapes[naming.embedding if name == HEAD else name]
+        expected = shapes[naming.embedding if name == head else name]
         for file, stored in places:
             file.require_float(stored)
             if (shape := file.entries[stored].shape) != expected:
@@ -182,7 +198,7 @@ def _find_tensors(folder: Path, a: AnyArchitecture) -> dict[str, tuple[Safetenso
         if any(not _same(places[0], place) for place in places[1:]):
             raise CheckpointError(f"{folder}: tensor {name} is stored twice, with different values")
     if not naming.own_head:
-        _tie(folder, a.tied_head, found, naming.embedding)
+        _tie(folder, a.tied_head, found, naming)
     missing = [name for name in shapes if name not in found]
     if missing:
         raise CheckpointError(f"{folder}: {_why_missing(missing, others, naming)}")
@@ -194,18 +210,19 @@ def _same(left: tuple[SafetensorsFile, str], right: tuple[SafetensorsFile, str])
 
 
 def _tie(
-    folder: Path, tied: bool, found: dict[str, list[tuple[SafetensorsFile, str]]], embedding: str
+    folder: Path, tied: bool, found: dict[str, list[tuple[SafetensorsFile, str]]], naming: Naming
 ) -> None:
     """The head is the embedding: either may be stored for both, but not where the head is declared untied."""
-    same = lambda: _same(found[HEAD][0], found[embedding][0])
-    head = head_of(embedding in found, HEAD in found, tied, same)
+    embedding, own = naming.embedding, naming.head
+    same = lambda: _same(found[own][0], found[embedding][0])
+    head = head_of(embedding in found, own in found, tied, same)
     if head is Head.OWN and not same():
-        raise CheckpointError(f"{folder}: {HEAD} differs from {embedding}: an untied head is refused")
+        raise CheckpointError(f"{folder}: {own} differs from {embedding}: an untied head is refused")
     if head in (Head.NO_HEAD, Head.NO_EMBEDDING) and not tied:
-        missing = embedding if HEAD in found else HEAD
+        missing = embedding if own in found else own
         raise CheckpointError(f"{folder}: tie_word_embeddings is false, and tensor {missing} is missing")
     if head is Head.TIED_BY_HEAD:
-        found[embedding] = found[HEAD]
+        found[embedding] = found[own]
 
 
 def _why_missing(missing: list[str], others: list[str], naming: Naming) -> str:

@@ -44,7 +44,7 @@ def random_checkpoint(
         n_layer=layers, n_head=heads, head_dim=width // heads, d_inner=inner, vocab_size=_VOCABULARY,
         n_ctx=context, layer_norm_epsilon=1e-5, scale_scores=True, scale_by_layer=False, pad_id=0,
     )  # fmt: skip
-    return RandomCheckpoint(Path("random"), architecture, {}, seed)
+    return RandomCheckpoint(Path("random"), architecture, {}, seed=seed)
 
 
 def quantized_random(checkpoint: RandomCheckpoint) -> tuple[QuantizedModel, Scales]:

@@ -7,6 +7,9 @@ With j' an index of half a head's features, z = 0, 1 the half, and fixed tables 
 0 <= rot_rem < 2^s, for every query's head and the key's. The tables have s fractional bits; they are made
 from the configuration's numbers (`model_id` commits to them): a scaling of frequencies is another table.
 Where layers differ in them, there are several tables, and each layer's is public.
+
+Where only some of a head's features are turned, the first of each half are, and rot has no others: attention
+reads the rest where they are (`grouped_attention`).
 """
 
 from __future__ import annotations
@@ -23,11 +26,7 @@ from ..protocol.manifest import Held, Manifest
 from ..protocol.operation import Operation, Run, Work
 from ..protocol.relations import Equation, PublicFactor
 from ..protocol.sources import Array, Traced, largest
-from .axes import HEAD, SHARED
-
-TURNED = ("l", "t", "x", *SHARED, *HEAD)
-"""x: the queries' heads of a shared head in their order, then its key."""
-ANGLES = ("t", "c", "j")
+from .axes import HEAD, PART, SHARED
 
 
 def _sign_table(data: ProverData) -> np.ndarray:
@@ -45,37 +44,48 @@ class Rotary(Operation):
     bits: int  # of rot
     normed: bool = False  # whether a norm of each head comes before
     tables: tuple[int, ...] = ()  # of each layer, where there are several
+    partial: bool = False  # whether some of a head's features are left as they are
 
     turn = "rotary: turn"
     relations = (turn,)
 
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Axes of those that are turned: half, and the pair's index."""
+        return PART if self.partial else HEAD
+
+    @property
+    def turned(self) -> tuple[str, ...]:
+        """x: the queries' heads of a shared head in their order, then its key."""
+        return ("l", "t", "x", *SHARED, *self.features)
+
     def declare(self, m: Manifest) -> None:
-        which = ("angle",) if self.tables else ()
+        which, pairs = ("angle",) if self.tables else (), self.features[1:]
         for name in ("cos", "sin"):
-            m.fixed(name, held=Held(Array(name, "int32", (*which, "pos", ("c", "j")))), public=True)
-        dims = ("l", "t", "x", (*SHARED, *HEAD))
+            m.fixed(name, held=Held(Array(name, "int32", (*which, "pos", pairs))), public=True)
+        dims = ("l", "t", "x", (*SHARED, *self.features))
         m.value("rot", *dims, bits=self.bits, signed=True, made=Traced("int16"), watch=largest)
         m.value("rot_rem", *dims, bits=self.shift, made=Traced("int32"))
 
     def work(self, m: Manifest) -> Work:
-        return Work(checked=m.count_over(TURNED))
+        return Work(checked=m.count_over(self.turned))
 
     def _plain(self, run: Run, half: Swap | str) -> Form:
         """Queries and keys before they are turned; parts of q k v, whose last one is v, or what is normed."""
+        pairs = (First("y"), "c") if self.partial else HEAD[1:]
         if self.normed:
-            return run.tensor("normed", "l", "t", "x", *SHARED, half, *HEAD[1:])
-        return run.tensor("qkv", "l", "t", First("x"), *SHARED, half, *HEAD[1:])
+            return run.tensor("normed", "l", "t", "x", *SHARED, half, *pairs)
+        return run.tensor("qkv", "l", "t", First("x"), *SHARED, half, *pairs)
 
     def equations(self, run: Run) -> list[Equation]:
-        s = self.shift
+        s, turned, pairs = self.shift, self.turned, self.features[1:]
         which = (Chosen("l", self.tables),) if self.tables else ()
-        axes = ("l", *ANGLES) if self.tables else ANGLES
+        axes = ("l", "t", *pairs) if self.tables else ("t", *pairs)
         cos, sin = (
-            run.factor(name, run.tensor(name, *which, First("t"), *ANGLES[1:]), axes)
-            for name in ("cos", "sin")
+            run.factor(name, run.tensor(name, *which, First("t"), *pairs), axes) for name in ("cos", "sin")
         )
-        plain = run.factor("plain", self._plain(run, "z"), TURNED)
-        other = run.factor("other half", self._plain(run, Swap("z")), TURNED)
+        plain = run.factor("plain", self._plain(run, "z"), turned)
+        other = run.factor("other half", self._plain(run, Swap("z")), turned)
         sign = PublicFactor(("z",), _sign_table, _sign_at)
         linear = (1 << s) * run.tensor("rot") + run.tensor("rot_rem") - (1 << s - 1)
-        return [Equation(self.turn, TURNED, [(-1, [cos, plain]), (-1, [sign, sin, other])], linear)]
+        return [Equation(self.turn, turned, [(-1, [cos, plain]), (-1, [sign, sin, other])], linear)]

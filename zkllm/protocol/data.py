@@ -190,10 +190,12 @@ def dense_vector(kernels: Kernels, weight: F.Functional) -> Vector:
     if not isinstance(weight, F.Eq | F.Cut):
         return kernels.from_list(weight.dense())
     table, stop = kernels.eq_table([int(c) for c in weight.point]), weight.stop
-    if stop == weight.size:
+    start = weight.start if isinstance(weight, F.Cut) else 0
+    if (start, stop) == (0, weight.size):
         return kernels.slice(table, 0, stop)
     result = kernels.zeros(weight.size)
-    kernels.write(result, 0, kernels.slice(table, 0, stop))
+    if start < stop:
+        kernels.write(result, start, kernels.slice(table, start, stop))
     return result
 
 

@@ -1,9 +1,9 @@
 """Linear forms: virtual tensors that are linear in committed ones.
 
 A form is a sum of coefficient * tensor, where each axis of the tensor is tied to an axis of the form by a
-sparse linear map (`Along`, `Alternate`, `Swap`, `Before`, `First`, `Chosen`, `Rows`) or contracted with a
-fixed weight (`At`). An axis of the form that a term does not mention is broadcast over its REAL indices.
-Evaluating a form at a point is a claim on committed tensors: the maps are transposed into weights.
+sparse linear map (`Along`, `Alternate`, `Swap`, `Before`, `First`, `Padded`, `Chosen`, `Until`, `From`,
+`Rows`) or contracted with a fixed weight (`At`). An axis of the form that a term does not mention is broadcast
+over its REAL indices. Evaluating a form at a point is a claim on committed tensors: the maps are transposed into weights.
 """
 
 from __future__ import annotations
@@ -113,6 +113,23 @@ class First:
 
 
 @dataclass(frozen=True)
+class Padded:
+    """The entries of a shorter axis, and 0 beyond them."""
+
+    axis: str
+
+    def functional(self, point: Point, form_size: int, size: int) -> F.Functional:
+        return F.Eq(tuple(point), size)
+
+    def rows(self, data: np.ndarray, position: int, form_size: int) -> np.ndarray:
+        sizes = list(data.shape)
+        sizes[position] = form_size
+        result = np.zeros(sizes, dtype=data.dtype)
+        _take(result, position, slice(0, data.shape[position]))[...] = data
+        return result
+
+
+@dataclass(frozen=True)
 class Chosen:
     """Entry x of the form is entry `entries[x]` of the tensor: one that several indices share."""
 
@@ -140,6 +157,22 @@ class Until:
     def rows(self, data: np.ndarray, position: int, form_size: int) -> np.ndarray:
         result = np.array(data)
         _take(result, position, slice(self.stop, None))[...] = 0
+        return result
+
+
+@dataclass(frozen=True)
+class From:
+    """Entry x of the form is entry x of the tensor for x >= start, and 0 before."""
+
+    axis: str
+    start: int
+
+    def functional(self, point: Point, form_size: int, size: int) -> F.Functional:
+        return F.Cut(tuple(point), size, size, self.start)
+
+    def rows(self, data: np.ndarray, position: int, form_size: int) -> np.ndarray:
+        result = np.array(data)
+        _take(result, position, slice(0, self.start))[...] = 0
         return result
 
 

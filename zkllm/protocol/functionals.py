@@ -62,7 +62,7 @@ def eq_vector(point: Sequence[Scalar], size: int | None = None) -> list[int]:
 
 @dataclass(frozen=True, eq=False)
 class Eq:
-    """w[x] = eq(x, point): the evaluation functional of the MLE."""
+    """w[x] = eq(x, point): the evaluation functional of the MLE. The point may be that of a longer axis."""
 
     point: tuple[Scalar, ...]
     size: int
@@ -194,26 +194,28 @@ class Later:
 
 @dataclass(frozen=True, eq=False)
 class Cut:
-    """w[x] = eq(x, point) for x < stop, 0 beyond."""
+    """w[x] = eq(x, point) for start <= x < stop, 0 elsewhere."""
 
     point: tuple[Scalar, ...]
     stop: int
     size: int
+    start: int = 0
 
     def dense(self) -> list[int]:
-        values = eq_vector(self.point, self.stop)
-        return values + [0] * (self.size - len(values))
+        values = eq_vector(self.point, self.stop)[self.start :]
+        return [0] * self.start + values + [0] * (self.size - self.start - len(values))
 
     def block(self, offset: int, k: int, r: Point) -> Scalar:
         total: Scalar = 0
-        for o, j in dyadic_blocks(offset, max(offset, min(offset + (1 << k), self.stop))):
+        first = max(offset, self.start)
+        for o, j in dyadic_blocks(first, max(first, min(offset + (1 << k), self.stop))):
             high = len(self.point) - j
             inside = eq_index((o - offset) >> j, r[: k - j]) * eq(self.point[high:], r[k - j :])
             total = total + eq_index(o >> j, self.point[:high]) * inside
         return total
 
     def key(self) -> Hashable:
-        return ("cut", point_key(self.point), self.stop, self.size)
+        return ("cut", point_key(self.point), self.start, self.stop, self.size)
 
 
 @dataclass(frozen=True, eq=False)

@@ -375,7 +375,8 @@ class DenseWeights:
     def vanishes(self, weight: F.Functional, offset: int, log2_size: int) -> bool:
         """Whether all entries on a span are known to be zero."""
         if isinstance(weight, F.Eq | F.Cut):
-            return offset >= weight.stop
+            start = weight.start if isinstance(weight, F.Cut) else 0
+            return max(offset, start) >= min(offset + (1 << log2_size), weight.stop)
         span = (weight.key(), offset, log2_size)
         if span not in self._zero:
             self._zero[span] = not any(weight.dense()[offset : offset + (1 << log2_size)])

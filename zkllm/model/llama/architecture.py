@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from zkllm.errors import CheckpointError, Malformed
+from zkllm.errors import CheckpointError
 from zkllm.files import JsonObject
 from zkllm.limits import MAX_POSITIONS
 from zkllm.model.activations import GATES, GELU, SILU
-from zkllm.model.config_fields import LIMITS, REFUSED, Fields, pad_id, shown
+from zkllm.model.config_fields import LIMITS, REFUSED, pad_id
 from zkllm.model.llama.gemma import SIGNIFICANT_BITS, embedding_scale
+from zkllm.model.llama.rope_fields import RopeFields, RopeNames
 from zkllm.model.llama.rotary import Rotary
 
-LLAMAS = ("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma3_text")
+LLAMAS = ("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma3_text", "phi3")
 """Model types, by the names of config.json."""
 CONTEXT = 2048
 """Positions that a program has at most: cosines and sines of all of them are committed to."""
@@ -39,7 +40,11 @@ _DEFAULTS: dict[str, dict[str, int]] = {
     "gemma3_text": {"vocab_size": 262208, "hidden_size": 2304, "intermediate_size": 9216,
                     "num_hidden_layers": 26, "num_attention_heads": 8, "num_key_value_heads": 4,
                     "head_dim": 256, "max_position_embeddings": 131072},
+    "phi3": {"vocab_size": 32064, "hidden_size": 3072, "intermediate_size": 8192, "num_hidden_layers": 32,
+             "num_attention_heads": 32, "max_position_embeddings": 4096},
 }  # fmt: skip
+_EPS = {"phi3": 1e-5}
+_ROPES = {"phi3": RopeNames(partial="partial_rotary_factor", kinds=("default", "longrope"))}
 _WINDOW = 4096  # of those that have one
 _NO_WINDOW = ("llama", "gemma")
 _GEMMAS = ("gemma", "gemma3_text")
@@ -59,9 +64,11 @@ HONOURED = {
     "torch_dtype", "use_bidirectional_attention",
 }  # fmt: skip
 """Fields that `parse_llama` makes the architecture of, in one class or another."""
+_ALL_WINDOWED = {"mistral": _WINDOW, "phi3": None}
+"""Those whose layers all have the window, where it is not null, with the class's own."""
 _OTHERS = ("ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering")
 _CLASSES = {"llama": "Llama", "mistral": "Mistral", "qwen2": "Qwen2", "qwen3": "Qwen3", "gemma": "Gemma",
-            "gemma3_text": "Gemma3Text"}  # fmt: skip
+            "gemma3_text": "Gemma3Text", "phi3": "Phi3"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -92,6 +99,7 @@ class LlamaArchitecture:
     scores: int | None = None  # whose square root they are divided by, where it is not head_dim
     angles: tuple[int, ...] = ()  # of each layer: which of the rotations, where there are several
     more_rotaries: tuple[Rotary, ...] = ()  # after `rotary`
+    turned: int = 0  # of a head's features, those that are turned; 0: all
 
     @property
     def score_divisor(self) -> int:
@@ -103,6 +111,11 @@ class LlamaArchitecture:
 
     def rotary_of(self, l: int) -> Rotary:
         return self.rotaries[self.angles[l]] if self.angles else self.rotary
+
+    @property
+    def pairs(self) -> int:
+        """Features of half a head that are turned."""
+        return (self.turned or self.head_dim) // 2
 
     @property
     def width(self) -> int:
@@ -120,7 +133,7 @@ class LlamaArchitecture:
         return self.n_layer * (attention + mlp) + self.d_model * self.vocab_size
 
 
-class _Fields(Fields):
+class _Fields(RopeFields):
     def __init__(self, data: JsonObject):
         super().__init__(data)
         self.model_type = str(data["model_type"])
@@ -156,9 +169,9 @@ class _Fields(Fields):
             return None
         if self.model_type == "gemma3_text":
             return self._window() if "sliding_attention" in self.layer_types(layers) else None
-        if self.model_type == "mistral":
+        if self.model_type in _ALL_WINDOWED:
             self._refuse("layer_types", layers)
-            return self._window()
+            return self._window(_ALL_WINDOWED[self.model_type])
         used = self.flag("use_sliding_window", False)
         first = self.data.get("max_window_layers", 28)
         types = self.data.get("layer_types")
@@ -195,100 +208,11 @@ class _Fields(Fields):
         allowed, why = REFUSED[name]
         self.refuse(name, (*allowed, ["full_attention"] * layers) if name == "layer_types" else allowed, why)
 
-    def _window(self) -> int | None:
-        value = self.data.get("sliding_window", _WINDOW)
+    def _window(self, usual: int | None = _WINDOW) -> int | None:
+        value = self.data.get("sliding_window", usual)
         if value is None and self.model_type == "gemma3_text":
             self.problem("sliding_window", "a layer has a window")
         return None if value is None else self.whole("sliding_window", _WINDOW, 1 << 31)
-
-    def rotary(self, positions: int) -> Rotary:
-        """By the library's rules: a rope_scaling that is not empty stands for all of rope_parameters."""
-        scaling, parameters = (self.data.get(name) for name in ("rope_scaling", "rope_parameters"))
-        for name, value in (("rope_scaling", scaling), ("rope_parameters", parameters)):
-            if value is not None and not isinstance(value, dict):
-                self.problem(name, "it is not an object")
-                return Rotary()
-        if scaling and parameters and scaling != parameters:
-            self.problem("rope_scaling", "rope_parameters says something else")
-        rope: JsonObject = scaling or parameters or {}
-        where = "rope_scaling" if scaling else "rope_parameters"
-        self._all_turned(rope, where)
-        return self.rotation(
-            rope, where, rope.get("rope_theta", self.data.get("rope_theta", 10000.0)), positions
-        )
-
-    def rotations(self, positions: int, layers: int) -> tuple[tuple[Rotary, ...], tuple[int, ...]]:
-        """Of a Gemma 3: different ones in the order of the layers that have them first, and each layer's. The
-        old fields are those of layers with full attention, but for rope_local_base_freq."""
-        given, scaling = self.data.get("rope_parameters"), self.data.get("rope_scaling")
-        given = {} if given is None else given
-        known = {"full_attention", "sliding_attention"}
-        if not isinstance(given, dict) or not all(isinstance(given.get(t) or {}, dict) for t in known):
-            self.problem("rope_parameters", "it is not an object for each type of layer")
-            return (Rotary(),), ()
-        if others := sorted(set(given) - known):
-            self.problem("rope_parameters", f"{shown(others[0])} is no type of layer")
-        if scaling is not None and not isinstance(scaling, dict):
-            self.problem("rope_scaling", "it is not an object")
-            return (Rotary(),), ()
-        full = {**(given.get("full_attention") or {}), **(scaling or {})}
-        if scaling and given.get("full_attention") and full != given["full_attention"]:
-            self.problem("rope_scaling", "rope_parameters says something else")
-        local = given.get("sliding_attention") or {}
-        by_type = {}
-        for kind, rope, field, usual in (
-            ("full_attention", full, "rope_theta", 1e6),
-            ("sliding_attention", local, "rope_local_base_freq", 1e4),
-        ):  # fmt: skip
-            self._all_turned(rope, "rope_parameters")
-            theta = rope.get("rope_theta", self.data.get(field, usual))
-            by_type[kind] = self.rotation(rope, "rope_parameters", theta, positions)
-        own = [by_type[t] for t in self.layer_types(layers)]
-        tables = tuple(dict.fromkeys(own))
-        return tables, tuple(map(tables.index, own)) if len(tables) > 1 else ()
-
-    def _all_turned(self, rope: JsonObject, where: str) -> None:
-        partial = rope.get("partial_rotary_factor", self.data.get("partial_rotary_factor"))
-        if partial is not None and partial != 1:
-            self.problem("partial_rotary_factor" if "partial_rotary_factor" in self.data else where,
-                         "all of a head's features must be turned")  # fmt: skip
-        if "mrope_section" in rope:
-            self.problem(where, "positions of images are another model's")
-
-    def rotation(self, rope: JsonObject, where: str, theta: object, positions: int) -> Rotary:
-        kind = rope.get("rope_type", rope.get("type", "default"))
-
-        def number(name: str) -> float:
-            value = rope.get(name)
-            if isinstance(value, int | float) and type(value) is not bool:
-                return float(value)
-            self.problem(where, f"{kind} needs {name}, a number")
-            return 1.0
-
-        if isinstance(theta, bool) or not isinstance(theta, int | float):
-            self.problem("rope_theta", "it is not a number")
-            return Rotary()
-        if kind in ("default", "dynamic"):  # the same up to the positions that were trained
-            rotary = Rotary("default", float(theta))
-        elif kind == "linear":
-            rotary = Rotary("linear", float(theta), number("factor"))
-        elif kind == "llama3":
-            own = self.data.get("original_max_position_embeddings")
-            original = own if own is not None else rope.get("original_max_position_embeddings", positions)
-            factor, low, high = (number(f"{name}factor") for name in ("", "low_freq_", "high_freq_"))
-            if type(original) not in (int, float):
-                self.problem("original_max_position_embeddings", "it is not a number")
-                return Rotary()
-            rotary = Rotary("llama3", float(theta), factor, low, high, float(original))
-        else:
-            self.problem(where, f"rope_type {shown(kind)} is not default, linear, dynamic or llama3")
-            return Rotary()
-        try:
-            rotary.check()
-        except Malformed as error:
-            self.problem(where, str(error))
-            return Rotary()
-        return rotary
 
     def embedding_scale(self, width: int) -> float:
         """Of a Gemma."""
@@ -345,12 +269,18 @@ def parse_llama(data: JsonObject) -> LlamaArchitecture:
         fields.refuse(
             "use_bidirectional_attention", (None, False), "every token must see those before it alone"
         )
-    rotaries, angles = fields.rotations(trained, layers) if third else ((fields.rotary(trained),), ())
+    turned, angles = head_dim, tuple[int, ...]()
+    if third:
+        rotaries, angles = fields.rotations(trained, fields.layer_types(layers), head_dim)
+    else:
+        rotary, turned = fields.rotary(trained, head_dim, _ROPES.get(kind, RopeNames()))
+        rotaries = (rotary,)
+    longest = fields.original() if rotaries[0].kind == "longrope" else trained
     architecture = LlamaArchitecture(
         model_type=kind, n_layer=layers, n_head=heads, n_kv_head=shared, head_dim=head_dim, d_model=width,
         d_inner=fields.integer("intermediate_size", MAX_INNER), vocab_size=vocab,
-        n_ctx=min(trained, CONTEXT, MAX_POSITIONS, window or CONTEXT),
-        rms_norm_eps=fields.fraction("rms_norm_eps", 1e-6), pad_id=pad_id(data, vocab),
+        n_ctx=min(trained, longest, CONTEXT, MAX_POSITIONS, window or CONTEXT),
+        rms_norm_eps=fields.fraction("rms_norm_eps", _EPS.get(kind, 1e-6)), pad_id=pad_id(data, vocab),
         activation=fields.activation(), rotary=rotaries[0],
         qkv_bias=attention_bias or kind == "qwen2", o_bias=attention_bias,
         mlp_bias=kind == "llama" and fields.flag("mlp_bias", False),
@@ -358,6 +288,7 @@ def parse_llama(data: JsonObject) -> LlamaArchitecture:
         head_norm=third or kind == "qwen3", post_norm=third, gain_offset=float(gemma),
         embedding_scale=fields.embedding_scale(width) if gemma else 1.0,
         scores=fields.score_divisor() if third else None, angles=angles, more_rotaries=rotaries[1:],
+        turned=0 if turned == head_dim else turned,
     )  # fmt: skip
     if fields.problems:
         raise CheckpointError("config.json: " + "; ".join(fields.problems))

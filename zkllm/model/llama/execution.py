@@ -139,7 +139,8 @@ class LlamaExecution(KernelRows):
         """Queries and keys, by the angles of their positions."""
         c, trace = self.c, self.trace
         count = at.stop - at.start
-        plain = self.normed(l, at).reshape(count, c.group + 1, c.n_kv_head, 2, c.half).astype(np.int64)
+        heads = self.normed(l, at).reshape(count, c.group + 1, c.n_kv_head, 2, c.half)
+        plain = heads[..., : c.pairs].astype(np.int64)
         table = (c.angles[l], at) if c.angles else (at,)
         cos, sin = (self.model[name][table].astype(np.int64)[:, None, None, None] for name in ("cos", "sin"))
         turned = np.stack([-1, 1]).astype(np.int64)[:, None] * sin * plain[..., ::-1, :]
@@ -149,10 +150,18 @@ class LlamaExecution(KernelRows):
         trace["rot"][l, at] = rot.reshape(shape)
         trace["rot_rem"][l, at] = (z & (1 << c.rotary_shift) - 1).reshape(shape)
 
+    def rotated(self, l: int, stop: int) -> np.ndarray:
+        """Queries and keys of the first rows as scores are made of them, int16 (rows, part, head of keys,
+        features): what was turned, and beside it what is not."""
+        c = self.c
+        turned = self.trace["rot"][l, :stop].reshape(stop, c.group + 1, c.n_kv_head, 2, c.pairs)
+        left = self.trace["qkv"][l, :stop, : c.group + 1].reshape(*turned.shape[:-1], c.half)[..., c.pairs :]
+        return np.concatenate([turned, left], axis=-1).reshape(*turned.shape[:-2], c.head_dim)
+
     def attend(self, l: int, at: slice) -> None:
         """By the kernel that knows no groups: each head of queries with its own copy of keys and values."""
         c, stop = self.c, at.stop
-        rot = self.trace["rot"][l].reshape(-1, c.group + 1, c.n_kv_head, c.head_dim)[:stop]
+        rot = self.rotated(l, stop)
         values = self.trace["qkv"][l, :stop, c.group + 1].reshape(stop, c.n_kv_head, 1, c.head_dim)
         by_head = np.zeros((self.trace.rows, 3, c.n_kv_head, c.group, c.head_dim), np.int16)
         by_head[:stop, 0] = rot[:, : c.group].transpose(0, 2, 1, 3)

@@ -79,16 +79,21 @@ class LlamaFloat:
         return out if bias is None else out + bias
 
     def angles(self, rows: int, l: int) -> tuple[np.ndarray, np.ndarray]:
-        """Cosines and sines [t, head_dim / 2]."""
-        angles = np.arange(rows)[:, None] * frequencies(self.a.rotary_of(l), self.a.head_dim)
-        return np.cos(angles).astype(self.dtype), np.sin(angles).astype(self.dtype)
+        """Cosines and sines [t, pairs], times what the rotation has them times."""
+        rotary = self.a.rotary_of(l)
+        angles = np.arange(rows)[:, None] * frequencies(rotary, 2 * self.a.pairs)
+        cos, sin = rotary.magnitude * np.cos(angles), rotary.magnitude * np.sin(angles)
+        return cos.astype(self.dtype), sin.astype(self.dtype)
 
     def turn(self, x: np.ndarray, l: int) -> np.ndarray:
-        """x [.., t, head_dim] by its positions."""
-        half = self.a.head_dim // 2
+        """x [.., t, head_dim] by its positions: the first pairs of its halves."""
+        half, pairs = self.a.head_dim // 2, self.a.pairs
         cos, sin = self.angles(x.shape[-2], l)
-        first, second = x[..., :half], x[..., half:]
-        return np.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1)
+        first, second = x[..., :pairs], x[..., half : half + pairs]
+        turned = np.array(x)
+        turned[..., :pairs] = first * cos - second * sin
+        turned[..., half : half + pairs] = second * cos + first * sin
+        return turned
 
     def attend(self, layer: Layer, y: np.ndarray, watch: Watch, l: int) -> np.ndarray:
         """All heads' outputs [S, t, n_head head_dim]; q, k, v are seen as [S, head of k, .., t, features]."""

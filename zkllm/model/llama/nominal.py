@@ -36,7 +36,7 @@ def nominal_config(a: LlamaArchitecture) -> LlamaConfig:
         own["post_norm"] = PostNormConfig(**norm, out_bits=20, eps=2 * ones)
     if a.embedding_scale != 1:
         own |= {"wte_factor": 3, "x0_shift": 16}
-    own["angles"] = a.angles
+    own |= {"angles": a.angles, "turned": a.turned}
     config = LlamaConfig(**own, **scales)
     widths = dict.fromkeys(("qkv", "o", "gate", "up", "down"), 50) | dict.fromkeys(("head", "embedding"), 60)
     slots: JsonObject = {**choose_slots(config, widths)}

@@ -90,6 +90,11 @@ def option_conditions(c: LlamaConfig) -> Iterator[tuple[str, bool]]:
         yield "angles: one of each layer", len(c.angles) == c.n_layer
         counted = min(used) == 0 and max(used) + 1 == len(used) > 1
         yield "angles: several, counted from 0 and all used", counted
+    if c.turned:
+        few = 0 < c.turned < c.head_dim and c.turned % 2 == 0
+        yield "turned: an even number of a head's features, and not all", few
+        yield "turned: head_slots divide half of them", c.pairs % c.head_slots == 0
+        yield "turned: heads have no norms", c.head_norm is None
     if norm := c.head_norm:
         yield "head_norm: an eps of each layer", len(norm.query_eps) == len(norm.key_eps) == c.n_layer
         yield from _norm_conditions("head_norm", norm, c.head_dim, norm.query_eps + norm.key_eps)

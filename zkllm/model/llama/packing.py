@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import gcd
 
 from zkllm.llama.config import LlamaConfig
 from zkllm.model.llama.predicates import SLOTS
@@ -20,7 +21,7 @@ def choose_slots(
     given = given or {}
     widest = lambda *kinds: PACKED_BITS // max(needed_bits[kind] for kind in kinds)
     fields = {
-        "head_slots": largest_divisor(c.half, widest("qkv")),
+        "head_slots": largest_divisor(gcd(c.half, c.pairs), widest("qkv")),
         "width_slots": largest_divisor(c.d_model, widest("o", "down")),
         "inner_slots": largest_divisor(c.d_inner, widest("gate", "up")),
         "vocab_slots": vocabulary_slots(c.vocab_size, widest("head", "embedding")),

@@ -209,6 +209,11 @@ def _table_predicates(
     yield Predicate(text, holds, text)
     if not holds:
         return
+    text = "longrope: a factor for each pair that is turned"
+    holds = all(r.kind != "longrope" or len(r.factors) == c.pairs for r in spec.rotaries)
+    yield Predicate(text, holds, text)
+    if not holds:
+        return
     e, specified = tables["exp"], tables_of(spec, c)
     for text, holds in {
         "exp table is non-increasing": bool((e[:-1] >= e[1:]).all()),

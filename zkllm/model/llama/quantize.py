@@ -307,7 +307,7 @@ def choose_config(
         **ColumnSizes.full(options.mu or MAX_CHOSEN_MU)._asdict(),  # before their sizes are known
         **fields, **exps,
         **_norm_fields(ranges, scales, a, options.headroom_bits, limb),
-        head_norm=head_norm, post_norm=post_norm, angles=a.angles,
+        head_norm=head_norm, post_norm=post_norm, angles=a.angles, turned=a.turned,
     )  # fmt: skip
     return Chosen(config, scales, spec)
 

@@ -144,15 +144,21 @@ class LlamaExecution:
         return cos[self.position(t)], sin[self.position(t)]
 
     def turned(self, l: int, t: int, x: int, plain: list[int]) -> list[int]:
-        """Feature j of a head's first half with feature j of its second: by the angle of position and j."""
+        """Feature j of a head's first half with feature j of its second: by the angle of position and j.
+        Where not all pairs are turned, the first are, and rot has these alone."""
         c, half = self.c, self.c.half
         cos, sin = self.angles(l, t)
         plain, out = self.normed(l, t, x, plain), []
         for i, q in enumerate(plain):
-            second, j = divmod(i % c.head_dim, half)
+            half_head, j = divmod(i, half)
+            if j >= c.pairs:
+                out.append(q)
+                continue
+            second = half_head % 2
             other = plain[i - half] if second else plain[i + half]
             z = cos[j] * q + (sin[j] if second else -sin[j]) * other
-            out.append(self.rounded("rot", (l, t, x, i), "rot_rem", (l, t, x, i), z, c.rotary_shift))
+            at = (l, t, x, half_head * c.pairs + j)
+            out.append(self.rounded("rot", at, "rot_rem", at, z, c.rotary_shift))
         return out
 
     def attention(self, l: int, qkv: list[Rows]) -> Rows:

@@ -47,8 +47,8 @@ def arrays(c: LlamaConfig) -> dict[str, tuple[str, Shape]]:
         # a table for each class of layers; signed input i at index i + 2^(gate_bits - 1)
         "act": ("int32", (c.act_classes, 1 << c.gate_bits)),
         "exp": ("int32", (1 << c.exp_bits,)),
-        "cos": ("int32", (*angles, c.n_ctx, c.half)),
-        "sin": ("int32", (*angles, c.n_ctx, c.half)),
+        "cos": ("int32", (*angles, c.n_ctx, c.pairs)),
+        "sin": ("int32", (*angles, c.n_ctx, c.pairs)),
     }
 
 
@@ -100,7 +100,7 @@ class LlamaTables:
 
 def tables_of(spec: LlamaTables, c: LlamaConfig) -> dict[str, np.ndarray]:
     """The arrays that a specification determines, by name."""
-    pairs = [rotary_tables(rotary, c.head_dim, c.n_ctx, c.rotary_shift) for rotary in spec.rotaries]
+    pairs = [rotary_tables(rotary, 2 * c.pairs, c.n_ctx, c.rotary_shift) for rotary in spec.rotaries]
     cos, sin = map(np.stack, zip(*pairs, strict=True)) if c.angles else pairs[0]
     return {
         "exp": exp_entries(spec.exp_top, spec.exp_step_log2, spec.score_divisor, c.exp_bits),
