@@ -35,12 +35,12 @@ class Small:
         model = getattr(transformers, f"{self.cls.removesuffix('Text')}ForCausalLM")(config).eval()
         with torch.no_grad():
             for name, parameter in model.named_parameters():
-                if name.endswith("norm.weight"):
+                if name.endswith(("norm.weight", "layernorm.weight", "layer_norm.weight")):
                     stored = 0.0 if self.cls.startswith("Gemma") else 1.0  # what is added to it
                     parameter.copy_(stored + 0.3 * self.gain * torch.randn_like(parameter))
                 elif name.endswith("bias"):
                     parameter.copy_(0.2 * torch.randn_like(parameter))
-                elif name.endswith("embed_tokens.weight") or name.endswith("lm_head.weight"):
+                elif name.endswith(("embed_tokens.weight", "lm_head.weight", "embed_in.weight")):
                     parameter.copy_(torch.randn_like(parameter))
                 else:
                     parameter.copy_(1.5 * torch.randn_like(parameter) / parameter.shape[1] ** 0.5)
@@ -95,6 +95,16 @@ MODELS = {
             "rope_type": "longrope", "rope_theta": 10000.0, "partial_rotary_factor": 0.6,
             "short_factor": [1.0, 1.05, 1.1, 1.5, 1.75, 2.5], "long_factor": [1.0, 1.5, 2.0, 3.0, 5.0, 8.0],
         },
+    }),
+    "gpt_neox": Small("GPTNeoX", {"hidden_size": 60, "num_attention_heads": 3, "rotary_pct": 0.6}),
+    "gpt_neox, serial, no biases of attention, all turned, tied": Small("GPTNeoX", {
+        "hidden_size": 60, "num_attention_heads": 5, "use_parallel_residual": False, "attention_bias": False,
+        "rotary_pct": 1.0, "rotary_emb_base": 500, "tie_word_embeddings": True,
+        "hidden_act": "gelu_pytorch_tanh",
+    }),
+    "gpt_neox, a linear rotation, one layer": Small("GPTNeoX", {
+        "hidden_size": 32, "num_attention_heads": 2, "num_hidden_layers": 1, "hidden_act": "gelu_new",
+        "rope_parameters": {"rope_type": "linear", "factor": 2.0, "rope_theta": 10000.0},
     }),
     "gemma": Small("Gemma", {"head_dim": 20, "hidden_size": 30}),
     "gemma, untied, biases": Small("Gemma", {

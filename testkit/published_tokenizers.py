@@ -119,6 +119,12 @@ PUBLISHED = {
     "qwen-2": Published("qwen2", "Qwen2Tokenizer", **_QWEN),
     "qwen-2 by another class": Published("qwen2", "LlamaTokenizerFast", **_QWEN),
     "qwen-3": Published("qwen3", "Qwen2Tokenizer", **_QWEN),
+    "gpt-neox": Published(
+        "gpt_neox", "GPTNeoXTokenizer", LEVEL, {"type": "NFC"}, first=("<|endoftext|>", "<|padding|>"),
+        plain=(" " * 24, " " * 2),
+        config={"bos_token": "<|endoftext|>", "eos_token": "<|endoftext|>", "unk_token": "<|endoftext|>",
+                "add_prefix_space": False},
+    ),
     "smollm-2": Published(
         "llama", "GPT2Tokenizer", sequence("pretokenizers", DIGITS, LEVEL), first=("<|endoftext|>", *_CHATML),
         config={"bos_token": "<|im_start|>", "eos_token": "<|im_end|>", "unk_token": "<|endoftext|>",

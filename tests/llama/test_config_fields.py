@@ -23,11 +23,12 @@ BASE: dict[str, Any] = {**SHAPE, "model_type": "llama"}
 GEMMA: dict[str, Any] = {"model_type": "gemma", "dtype": "bfloat16"}
 GEMMA3: dict[str, Any] = {"model_type": "gemma3_text", "dtype": "bfloat16"}
 PHI3: dict[str, Any] = {"model_type": "phi3"}
+NEOX: dict[str, Any] = {"model_type": "gpt_neox"}
 LONG: dict[str, Any] = {"type": "longrope", "short_factor": [1.0, 1.5], "long_factor": [2.0, 4.0]}
 
 # What the classes read, and why it leaves the logits of inference as they are.
 INERT = {
-    "dropout, which is off": {"attention_dropout", "resid_pdrop", "embd_pdrop"},
+    "dropout, which is off": {"attention_dropout", "resid_pdrop", "embd_pdrop", "hidden_dropout"},
     "training": {"initializer_range", "gradient_checkpointing"},
     "no longer used": {"pretraining_tp"},
     "what is given back beside the logits": {"output_attentions", "return_dict", "output_hidden_states",
@@ -56,6 +57,7 @@ METHODS = {"get_text_config", "to_dict", "dict_dtype_to_str", "_remove_keys_not_
         "llama", "mistral", "qwen2", "qwen2, a window, tied", "qwen3", "qwen3, a window by layer, tied",
         "gemma",
         "gemma3", "gemma3, a scaled rotation, types by layer", "phi3", "phi3, tied, long positions",
+        "gpt_neox", "gpt_neox, serial, no biases of attention, all turned, tied",
     ],
 )  # fmt: skip
 def test_every_field_that_is_read_is_judged(name: str, tmp_path: Path) -> None:
@@ -102,7 +104,8 @@ def refused(text: str, **fields: Any) -> None:
         ("num_key_value_heads = 4 is not supported: it does not divide", {"num_key_value_heads": 4}),
         ("head_dim = 5 is not supported: heads of 5 features have no halves", {"head_dim": 5}),
         ("hidden_size = 37 is not supported: it is not a multiple", {"hidden_size": 37}),
-        ("hidden_act = 'gelu' is not supported: only the SiLU or the tanh form", {"hidden_act": "gelu"}),
+        ("hidden_act = 'relu' is not supported: only the SiLU or the tanh form of the GELU or the GELU is",
+         {"hidden_act": "relu"}),
         ("intermediate_size = 131072 is not supported", {"intermediate_size": 1 << 17}),
         ("rms_norm_eps = -1 is not supported", {"rms_norm_eps": -1}),
         ("attention_bias = 1 is not supported", {"attention_bias": 1}),
@@ -149,7 +152,7 @@ def refused(text: str, **fields: Any) -> None:
         ("dtype = None is not supported: the embedding is scaled by a number of one of bfloat16, float16",
          {"model_type": "gemma"}),
         ("torch_dtype = 'int8' is not supported", {"model_type": "gemma", "torch_dtype": "int8"}),
-        ("hidden_activation = 'gelu' is not supported", {**GEMMA3, "hidden_activation": "gelu"}),
+        ("hidden_activation = 'relu' is not supported", {**GEMMA3, "hidden_activation": "relu"}),
         ("use_bidirectional_attention = True", {**GEMMA3, "use_bidirectional_attention": True}),
         ("sliding_window = None is not supported: a layer has a window", {**GEMMA3, "sliding_window": None}),
         ("layer_types = ['full_attention'] is not supported", {**GEMMA3, "layer_types": ["full_attention"]}),
@@ -193,6 +196,24 @@ def refused(text: str, **fields: Any) -> None:
          {**PHI3, "rope_scaling": LONG, "original_max_position_embeddings": "8"}),
         ("layer_types = ['sliding_attention'", {**PHI3, "layer_types": ["sliding_attention"] * 2}),
         ("sliding_window = 0 is not supported", {**PHI3, "sliding_window": 0}),
+        ("head_dim = 20 is not supported: it is not hidden_size over", {**NEOX, "head_dim": 20}),
+        ("hidden_size = 37 is not supported: it is not a multiple", {**NEOX, "hidden_size": 37}),
+        ("use_parallel_residual = None is not supported", {**NEOX, "use_parallel_residual": None}),
+        ("attention_bias = 1 is not supported", {**NEOX, "attention_bias": 1}),
+        ("layer_norm_eps = -1 is not supported", {**NEOX, "layer_norm_eps": -1}),
+        ("hidden_act = 'quick_gelu' is not supported", {**NEOX, "hidden_act": "quick_gelu"}),
+        ("rotary_pct = 0.3 is not supported: 1 of 4 features have no halves", {**NEOX, "rotary_pct": 0.3}),
+        ("rotary_pct = 0.2 is not supported: 0 of 4 features have no halves", {**NEOX, "rotary_pct": 0.2}),
+        ("rotary_pct = 1.0 is not supported: rope_parameters says something else",
+         {**NEOX, "rotary_pct": 1.0, "rope_parameters": {"partial_rotary_factor": 0.5}}),
+        ("rope_theta = 500.0 is not supported: the class does not read it",
+         {**NEOX, "rotary_pct": 0.5, "rope_theta": 500.0}),
+        ("partial_rotary_factor = 1.0 is not supported: the class does not read it",
+         {**NEOX, "rotary_pct": 0.5, "partial_rotary_factor": 1.0}),
+        ("sliding_window = 3 is not supported", {**NEOX, "sliding_window": 3}),
+        ("rope_type 'yarn' is not", {**NEOX, "rope_scaling": {"type": "yarn", "factor": 2.0}}),
+        ("architectures = ['GPTNeoXForSequenceClassification']",
+         {**NEOX, "architectures": ["GPTNeoXForSequenceClassification"]}),
         ("architectures = ['Gemma3TextForSequenceClassification'] is not supported",
          {**GEMMA3, "architectures": ["Gemma3TextForSequenceClassification"]}),
         ("architectures = ['LlamaForSequenceClassification'] is not supported",
@@ -236,16 +257,17 @@ def test_what_is_left_out_is_what_transformers_takes() -> None:
     for kind, cls in (
         ("llama", "Llama"), ("mistral", "Mistral"), ("qwen2", "Qwen2"), ("qwen3", "Qwen3"),
         ("gemma", "Gemma"), ("gemma3_text", "Gemma3Text"), ("phi3", "Phi3"),
+        ("gpt_neox", "GPTNeoX"),
     ):  # fmt: skip
         config = getattr(transformers, f"{cls}Config")()
         a = parse_llama({"model_type": kind, "dtype": "float32"})
         assert (a.n_layer, a.n_head, a.d_model) == (
             config.num_hidden_layers, config.num_attention_heads, config.hidden_size,
         )  # fmt: skip
-        assert (a.d_inner, a.vocab_size, a.n_kv_head) == (
-            config.intermediate_size, config.vocab_size, config.num_key_value_heads,
-        )  # fmt: skip
-        assert a.rms_norm_eps == config.rms_norm_eps and a.tied_head == config.tie_word_embeddings
+        shared = config.num_attention_heads if kind == "gpt_neox" else config.num_key_value_heads
+        assert (a.d_inner, a.vocab_size, a.n_kv_head) == (config.intermediate_size, config.vocab_size, shared)
+        eps = config.layer_norm_eps if kind == "gpt_neox" else config.rms_norm_eps
+        assert a.norm_eps == eps and a.tied_head == config.tie_word_embeddings
         assert a.n_ctx <= min(config.max_position_embeddings, 2048)
         assert a.head_dim == getattr(config, "head_dim", a.head_dim)
         if kind == "gemma3_text":
@@ -299,6 +321,26 @@ def test_a_phi_3_turns_a_share_of_its_features() -> None:
         assert parse_llama({**phi, **fields}).turned == 12
     assert parse_llama({**phi, "partial_rotary_factor": 0.7}).turned == int(20 * 0.7) == 14
     assert parse_llama({**phi, "partial_rotary_factor": 1}) == parse_llama(phi)
+
+
+def test_a_gpt_neox_says_what_is_turned_and_read_by_names_of_its_own() -> None:
+    neox = {**BASE, **NEOX, "hidden_size": 360, "num_key_value_heads": 4}
+    a = parse_llama(neox)
+    assert (a.head_dim, a.n_kv_head, a.pairs, a.rotary) == (40, 9, 5, Rotary())
+    assert a.parallel and a.centred and not a.gated and a.activation == "gelu"
+    assert (a.qkv_bias, a.o_bias, a.mlp_bias, a.tied_head) == (True, True, True, False)
+    for fields in (
+        {"rotary_pct": 0.6, "rotary_emb_base": 500}, {"rope_parameters": {"rope_theta": 500.0,
+                                                                         "partial_rotary_factor": 0.6}},
+        {"rotary_pct": 0.6, "rotary_emb_base": 500, "rope_theta": 500, "partial_rotary_factor": 0.6},
+    ):  # fmt: skip
+        a = parse_llama({**neox, **fields})
+        assert a.pairs == 12 and a.rotary == Rotary(theta=500.0)
+    scaled = parse_llama({**neox, "rope_scaling": {"type": "linear", "factor": 2.0}, "rotary_emb_base": 500})
+    assert scaled.rotary == Rotary("linear", 500.0, 2.0) and scaled.pairs == 5
+    serial = parse_llama({**neox, "use_parallel_residual": False, "attention_bias": False})
+    assert not serial.parallel and (serial.qkv_bias, serial.o_bias, serial.mlp_bias) == (False, False, True)
+    assert parse_llama({**neox, "rms_norm_eps": 0.5, "mlp_bias": False}) == parse_llama(neox)
 
 
 def test_long_positions_are_read_in_either_spelling() -> None:
@@ -365,7 +407,7 @@ def test_the_oldest_gemmas_mean_the_tanh_form() -> None:
         assert parse_llama({**GEMMA, **fields}).activation == "gelu_new"
 
 
-@pytest.mark.parametrize("kind", ["gemma2", "gemma3", "gpt_neox", "mixtral"])
+@pytest.mark.parametrize("kind", ["gemma2", "gemma3", "mixtral"])
 def test_other_families_are_refused_by_name(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     path.write_text(json.dumps({**BASE, "model_type": kind}))

@@ -95,7 +95,9 @@ CASES: dict[str, list[tuple[LlamaConfig, LlamaConfig]]] = {
 
 PARTLY = tiny_model(0, head_dim=12, turned=8, head_slots=2).config
 TURNED = {
-    "turned: an even number of a head's features, and not all": [({"turned": 8}, {"turned": t}) for t in (12, 7)]
+    "turned: an even number of a head's features, and not all": [
+        ({"turned": 8}, {"turned": t}) for t in (12, 7)
+    ]
     + [({"turned": 4}, {"turned": -4})],
     "turned: head_slots divide half of them": [({}, {"turned": 6}), ({"head_slots": 1}, {"head_slots": 3})],
     "turned: heads have no norms": [({}, {"head_norm": BASE.head_norm})],
@@ -109,6 +111,85 @@ def test_some_features_are_turned(name: str) -> None:
     assert {p.name for p in config_predicates(PARTLY)} - plain == set(TURNED)
     for at, beyond in TURNED[name]:
         assert name not in failing(replace(PARTLY, **at)) and name in failing(replace(PARTLY, **beyond))
+
+
+UNGATED = tiny_model(0, gated=False)
+
+
+@pytest.mark.parametrize("field", ["product_bits", "up_shift", "product_shift", "up_gains", "product_gains"])
+def test_nothing_is_left_of_a_gate(field: str) -> None:
+    """One configuration for each program: no field without a use."""
+    name = "nothing of a gate where there is none"
+    plain, own = ({p.name for p in config_predicates(m.config)} for m in (PLAIN, UNGATED))
+    gates = {"up_bits <= 24", "product_bits <= 30", "1 <= up_shift <= 30", "1 <= product_shift <= 30"}
+    gates |= {f"{kind}_gains: one of each layer" for kind in ("up", "product")}
+    gates |= {f"0 <= {kind}_gains <= 16, the least 0" for kind in ("up", "product")}
+    assert plain - own == {*gates, "one value: up"} and own - plain == {name}
+    assert failing(UNGATED.config) == set()
+    value = getattr(PLAIN.config, field)
+    assert failing(replace(UNGATED.config, **{field: value})) == {name}
+
+
+def test_down_reads_what_the_activation_holds() -> None:
+    """The bound of its slots is that of the table, not of a range."""
+    down = lambda m: next(s for s in slot_bounds(m) if s.kind == "down")
+    table = np.array(UNGATED["act"])
+    most, before = int(np.abs(table).max()), down(UNGATED).true_max
+    table.reshape(-1)[3] = -3 * most
+    assert down(UNGATED.with_arrays(act=table)).true_max == 3 * before
+    assert failed_predicates(UNGATED) == [] and "gated product" not in largest_sum(UNGATED)
+    assert "traced product" not in {p.name for p in array_predicates(UNGATED)}
+
+
+CENTRED = tiny_model(0, centred=True)
+
+
+def test_a_layer_norm_is_bounded_by_what_is_left_without_the_mean() -> None:
+    c, x = CENTRED.config, residual_bound(CENTRED)
+    most = 2 * c.d_model * x
+    q, rho, bits = c.d_model * most**2 + c.eps_int, (1 << c.rho_bits) - 1, (1 << c.norm_bits) - 1
+    low = bits + rho**2 * q + (c.d_model << 2 * c.kappa)
+    least = {
+        "layernorm rows": max(low, 2 * bits + 1 + (2 * rho + 1) * q),
+        "layernorm features": (1 << c.act_bits - 1 + c.norm_shift) + (1 << c.norm_shift - 1) + most * rho,
+        "final norm": (1 << c.final_bits - 1 + c.final_shift)
+        + (1 << c.final_shift - 1)
+        + (top(CENTRED, "gain") << c.act_bits - 1)
+        + top(CENTRED, "beta"),
+    }
+    sums = largest_sum(CENTRED)
+    assert all(least[name] <= sums[name] < 2 * least[name] for name in least)
+    assert set(sums) ^ set(largest_sum(PLAIN)) == {
+        f"{kind} {part}" for kind in ("layernorm", "rmsnorm") for part in ("rows", "features")
+    }
+    beta = np.array(CENTRED["beta"])
+    beta[2] += 1000
+    assert largest_sum(CENTRED.with_arrays(beta=beta))["final norm"] >= sums["final norm"] + 1000 - 9
+    assert failed_predicates(CENTRED) == []
+
+
+@pytest.mark.parametrize("name", ["stream", "final norm", "square sum"])
+def test_a_layer_norm_is_traced_in_64_bits(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    c = CENTRED.config
+    most = 2 * c.d_model * residual_bound(CENTRED)
+    limit, bits = {
+        "stream": ("CENTRED_BITS", most.bit_length()),
+        "square sum": ("TRACED_BITS", (c.d_model * most**2 + c.eps_int).bit_length()),
+        "final norm": (
+            "ACCUMULATOR_BITS",
+            ((top(CENTRED, "gain") << c.act_bits - 1) + top(CENTRED, "beta")).bit_length(),
+        ),
+    }[name]
+    for value, holds in ((bits, True), (bits - 1, False)):
+        monkeypatch.setattr(predicates, limit, value)
+        assert (name not in wrong(CENTRED)) == holds
+
+
+def test_every_linear_layer_after_a_layer_norm_has_a_bias() -> None:
+    """The norm's is folded into it."""
+    c = tiny_model(0, centred=True, qkv_bias=False).config
+    assert [kind for kind in c.kinds if c.biased(kind)] == ["qkv", "gate", "up"]
+    assert [kind for kind in PLAIN.config.kinds if PLAIN.config.biased(kind)] == ["qkv"]
 
 
 def test_every_predicate_of_the_configuration_has_a_case() -> None:

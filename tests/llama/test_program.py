@@ -45,6 +45,15 @@ SHAPES: dict[str, dict[str, Any]] = {
     "norms of what is put out, narrow limbs": dict(
         post_norm=True, n_layer=1, wte_factor=3, wte_shift=1, limb_bits=6, mu=12
     ),
+    "layer norms": dict(centred=True, mlp_bias=True, tied_head=False),
+    "layer norms, one layer, no biases but theirs": dict(centred=True, n_layer=1, qkv_bias=False, n_head=3),
+    "no gate": dict(gated=False, o_bias=True),
+    "parallel": dict(parallel=True),
+    "parallel, three layers": dict(parallel=True, n_layer=3),
+    "parallel, one layer, no gate, layer norms, some features are turned": dict(
+        parallel=True, n_layer=1, gated=False, centred=True, n_head=3, n_kv_head=3, head_dim=10, turned=4,
+        tied_head=False, o_bias=True, mlp_bias=True, mu=12,
+    ),
     "some features are turned": dict(head_dim=10, turned=4),
     "some features are turned, groups of three, slots, narrow limbs": dict(
         n_head=9, n_kv_head=3, head_dim=12, turned=8, d_model=14, limb_bits=5, mu=12

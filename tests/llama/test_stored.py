@@ -40,7 +40,36 @@ def test_a_phi_3_stores_its_matrices_one_after_another(name: str, tmp_path: Path
         assert np.array_equal(checkpoint.stored(f"layers.{l}.mlp.up_proj.weight"), up)
 
 
-@pytest.mark.parametrize("name", ["phi3", "llama"])
+@pytest.mark.parametrize("name", ["gpt_neox", "gpt_neox, serial, no biases of attention, all turned, tied"])
+def test_a_gpt_neox_stores_the_parts_of_a_head_together(name: str, tmp_path: Path) -> None:
+    from safetensors.numpy import load_file
+
+    folder = MODELS[name].write(tmp_path / "model")
+    checkpoint, tensors = load_checkpoint(folder), load_file(folder / "model.safetensors")
+    a = checkpoint.llama
+    own = lambda of: tensors[f"gpt_neox.{of}"]
+    for l in range(a.n_layer):
+        for kind in ("weight", "bias") if a.qkv_bias else ("weight",):
+            fused = own(f"layers.{l}.attention.query_key_value.{kind}")
+            heads = fused.reshape(a.n_head, 3, a.head_dim, -1)
+            for i, (part, turned) in enumerate((("q", 2 * a.pairs), ("k", 2 * a.pairs), ("v", a.head_dim))):
+                found = checkpoint.tensor(f"layers.{l}.self_attn.{part}_proj.{kind}")
+                expected = heads[:, i, head_order(a.head_dim, turned)]
+                assert np.array_equal(found, expected.reshape(found.shape)), part
+        for ours, theirs in (("self_attn.o_proj", "attention.dense"), ("mlp.gate_proj", "mlp.dense_h_to_4h"),
+                             ("mlp.down_proj", "mlp.dense_4h_to_h")):  # fmt: skip
+            assert np.array_equal(
+                checkpoint.stored(f"layers.{l}.{ours}.weight"), own(f"layers.{l}.{theirs}.weight")
+            )
+    assert np.array_equal(checkpoint.tensor("norm.bias"), own("final_layer_norm.bias"))
+    assert np.array_equal(next(iter(checkpoint.blocks("embed_tokens.weight"))), own("embed_in.weight"))
+    head = tensors.get("embed_out.weight")
+    assert (head is None) == a.tied_head
+    if head is not None:
+        assert np.array_equal(next(iter(checkpoint.blocks("lm_head.weight"))), head)
+
+
+@pytest.mark.parametrize("name", ["phi3", "llama", "gpt_neox"])
 def test_every_row_of_what_is_stored_is_read_once(name: str, tmp_path: Path) -> None:
     a = load_checkpoint(MODELS[name].write(tmp_path / "model")).llama
     found, rows = stored(a), dict[str, list[int]]()
@@ -65,3 +94,12 @@ def test_what_is_missing_is_named_as_it_is_stored(tmp_path: Path) -> None:
     save_file(tensors, folder / "model.safetensors")
     with pytest.raises(CheckpointError, match=r"layers\.1\.mlp\.gate_up_proj\.weight is missing"):
         load_checkpoint(folder)
+    neox = MODELS["gpt_neox"].write(tmp_path / "neox")
+    tensors = load_file(neox / "model.safetensors")
+    head = tensors.pop("embed_out.weight")
+    save_file(tensors, neox / "model.safetensors")
+    with pytest.raises(CheckpointError, match=r"tensor embed_out\.weight is missing"):
+        load_checkpoint(neox)
+    masks = {f"gpt_neox.layers.0.attention.{name}": head[:1].copy() for name in ("bias", "masked_bias")}
+    save_file({**tensors, "embed_out.weight": head, **masks}, neox / "model.safetensors")
+    load_checkpoint(neox)

@@ -19,7 +19,7 @@ pytest.importorskip("transformers")
     "name",
     [
         "llama, tied, biases, a width of its own", "qwen2", "mistral", "qwen3", "gemma", "gemma3",
-        "phi3, some features are turned, a window",
+        "phi3, some features are turned, a window", "gpt_neox",
     ],
 )  # fmt: skip
 def test_a_model_is_set_up_proved_and_checked(name: str, tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_a_gpt2_has_no_qualities(tmp_path: Path) -> None:
     assert not (tmp_path / "package").exists()
 
 
-@pytest.mark.parametrize("name", ["llama", "qwen2, a window, tied", "gemma3"])
+@pytest.mark.parametrize("name", ["llama", "qwen2, a window, tied", "gemma3", "gpt_neox"])
 def test_accuracy_is_measured_against_transformers(name: str, tmp_path: Path) -> None:
     from zkllm.model.accuracy import measure_accuracy
     from zkllm.model.build import build_package

@@ -13,6 +13,7 @@ from testkit.small import (
     GEMMA,
     LITTLE,
     LLAMA,
+    NEOX,
     PACKED,
     PARTLY,
     RAGGED,
@@ -189,6 +190,12 @@ def partly() -> Scene:
 @cache
 def partly_triangle() -> Scene:
     return _triangular(partly())
+
+
+@cache
+def neox() -> Scene:
+    """LayerNorms with biases, no gate, layers whose attention and MLP are parallel."""
+    return _scene(NEOX, [2, 5])
 
 
 @cache

@@ -20,6 +20,7 @@ from zkllm.protocol.forms import (
     Alternate,
     At,
     Before,
+    BeforePair,
     Chosen,
     First,
     Form,
@@ -65,6 +66,7 @@ def forms(m: Manifest) -> dict[str, tuple[Form, tuple[str, ...]]]:
         "even": (tensor(m, "write", Alternate("l", 0), "t", "e"), ("l", "t", "e")),
         "odd": (tensor(m, "y", Alternate("l", 1), "t", "e"), ("l", "t", "e")),
         "stream": (tensor(m, "write", Before("n"), "t", "e") + tensor(m, "x0"), ("n", "t", "e")),
+        "by pairs": (tensor(m, "write", BeforePair("n"), "t", "e") + tensor(m, "x0"), ("n", "t", "e")),
         "centred": (
             4 * (tensor(m, "write", Before("n"), "t", "e") + tensor(m, "x0"))
             - (tensor(m, "write", Before("n"), "t", ones(D)) + tensor(m, "x0", "t", ones(D))),
@@ -97,6 +99,7 @@ def expected(name: str, data: ProverData) -> np.ndarray:
     packed = lambda x, axis: x.take(0, axis) + (x.take(1, axis) << 50)
     return {
         "plain": a["o"], "renamed": a["x0"], "even": a["write"][::2], "odd": a["y"][1::2], "stream": prefix,
+        "by pairs": prefix[[n // 2 * 2 for n in range(2 * L + 1)]],
         "centred": 4 * prefix - prefix.sum(axis=2)[..., None], "first": a["wpe"][:N],
         "until": np.concatenate([a["x0"][:3], 0 * a["x0"][3:]]),
         "from": np.concatenate([0 * a["x0"][:2], a["x0"][2:]]),

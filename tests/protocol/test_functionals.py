@@ -44,6 +44,8 @@ def weights(size: int, rng: random.Random) -> Iterator[F.Functional]:
     if inner:
         for parity in (0, 1):
             yield F.Strided(point(rng, ceil_log2(inner)), inner, parity, size)
+    if size % 2 == 0:
+        yield F.LaterPairs(point(rng, ceil_log2(size + 1)), size + 1, size)
     yield F.Later(point(rng, ceil_log2(size + 1)), size + 1, size)  # writes before each LayerNorm
 
 
@@ -111,3 +113,15 @@ def test_later_is_the_transpose_of_the_strict_prefix_sum() -> None:
         assert (
             sum(v * w for v, w in zip(values, F.Later(z, size + 1, size).dense(), strict=True)) % R == forward
         )
+
+
+def test_later_pairs_are_the_transpose_of_the_prefix_sum_by_pairs() -> None:
+    """What normalisation n of parallel layers reads: the writes m < 2 (n div 2)."""
+    rng = random.Random(2)
+    for size in (2, 4, 6, 10):
+        z = point(rng, ceil_log2(size + 1))
+        values = [rng.randrange(100) for _ in range(size)]
+        e = F.eq_vector(z, size + 1)
+        forward = sum(e[n] * sum(values[: n // 2 * 2]) for n in range(size + 1)) % R
+        found = F.LaterPairs(z, size + 1, size).dense()
+        assert sum(v * w for v, w in zip(values, found, strict=True)) % R == forward

@@ -38,6 +38,11 @@ MODELS: dict[str, tuple[Model, int, int]] = {
         1,
     ),
     "llama, some features are turned": (tiny_llama(6, head_dim=12, turned=8, n_head=6), 4, 1),
+    "llama, parallel layers with layer norms and no gate": (
+        tiny_llama(7, parallel=True, centred=True, gated=False, o_bias=True, mlp_bias=True),
+        4,
+        1,
+    ),
     "llama, a head of its own": (tiny_llama(2, tied_head=False, o_bias=True, mlp_bias=True, n_head=3), 5, 1),
 }
 DIGESTS = {
@@ -83,7 +88,20 @@ DIGESTS = {
         "a3d4e05a1bd5391e2f682358",
         "58fac3fb38682506e55b3d3b",
     ),
-    "llama, some features are turned": (),
+    "llama, some features are turned": (
+        "8c3e14326e709c9aace253cb",
+        "a06163ecd32ae21813d35cce",
+        "869358be78f19bef8bf3df1b",
+        "053d136ac2bf9e29a866aa38",
+        "f20d6853763c35d2bd46ff5c",
+    ),
+    "llama, parallel layers with layer norms and no gate": (
+        "22cc4caea31385a1fd223a0e",
+        "bde4b2e3c3d4f2e9742e3d5d",
+        "9818a5f3084aaf639fc029e0",
+        "b266bcb4ccd0429fc1c17d1c",
+        "c7a613d50d6e3a1d26123914",
+    ),
     "llama, a head of its own": (
         "ea25b1448d330e6905b36c1d",
         "79eab5d6ee622a0466081528",

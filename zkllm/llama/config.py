@@ -72,8 +72,6 @@ class LlamaConfig:
     rotary_shift: int  # fractional bits of cos and sin
     o_shift: int
     gate_shift: int
-    up_shift: int
-    product_shift: int  # g = round(a up)
     down_shift: int
     final_shift: int
     exp_shift: int  # delta = 2^exp_shift (idx + over) + rem
@@ -85,15 +83,11 @@ class LlamaConfig:
     score_gains: tuple[int, ...]  # Z = 2^gain Q K
     o_gains: tuple[int, ...]
     gate_gains: tuple[int, ...]
-    up_gains: tuple[int, ...]
-    product_gains: tuple[int, ...]
     down_gains: tuple[int, ...]
 
     # widths
     act_bits: int  # y, q, k, v, o, wte, slots, and q and k turned: signed
-    up_bits: int  # signed
     gate_bits: int  # f, the activation's input, signed: its table has 2^gate_bits entries
-    product_bits: int  # g: signed
     final_bits: int  # yf: signed
     write_bits: int  # residual writes: signed
     rho_bits: int  # unsigned
@@ -121,7 +115,14 @@ class LlamaConfig:
     witness_mu: int  # and 2^witness_mu of a witness column, at most half
     hidden: bool  # fixed columns are masked above that, but for those of lookup tables, which are apart
 
-    # what only some have
+    # what only some have: an MLP with a gate, g = round(2^gain a up) from a = act(f) of the gate's f
+    up_shift: int = field(default=0, metadata=ABSENT)
+    product_shift: int = field(default=0, metadata=ABSENT)
+    up_gains: tuple[int, ...] = field(default=(), metadata=ABSENT)
+    product_gains: tuple[int, ...] = field(default=(), metadata=ABSENT)
+    up_bits: int = field(default=0, metadata=ABSENT)  # signed; 0: there is none, and down reads a
+    product_bits: int = field(default=0, metadata=ABSENT)  # g: signed
+
     head_norm: HeadNormConfig | None = field(default=None, metadata=ABSENT)
     post_norm: PostNormConfig | None = field(default=None, metadata=ABSENT)
     wte_factor: int = field(default=1, metadata=ABSENT)  # X_0 = round(wte_factor 2^wte_shift wte), odd
@@ -130,6 +131,8 @@ class LlamaConfig:
         default=(), metadata=ABSENT
     )  # of each layer: which table of cosines and sines; none: there is one
     turned: int = field(default=0, metadata=ABSENT)  # of a head's features, those that are turned; 0: all
+    centred: bool = field(default=False, metadata=ABSENT)  # LayerNorms with biases, not RMSNorms
+    parallel: bool = field(default=False, metadata=ABSENT)  # attention and MLP read the same stream
 
     @property
     def width(self) -> int:
@@ -164,6 +167,20 @@ class LlamaConfig:
         return self.vocabulary.block
 
     @property
+    def gated(self) -> bool:
+        return self.up_bits > 0
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Of linear layers."""
+        return ("qkv", "o", "gate", "up", "down") if self.gated else ("qkv", "o", "gate", "down")
+
+    @property
+    def gained(self) -> tuple[str, ...]:
+        """What has a gain in each layer."""
+        return (*self.kinds, "score", *(("product",) if self.gated else ()))
+
+    @property
     def act_classes(self) -> int:
         return max(self.act_class) + 1
 
@@ -174,7 +191,8 @@ class LlamaConfig:
 
     def biased(self, kind: str) -> bool:
         """Whether a kind of linear layer has biases."""
-        return {"qkv": self.qkv_bias, "o": self.o_bias}.get(kind, self.mlp_bias)
+        own = {"qkv": self.qkv_bias, "o": self.o_bias}.get(kind, self.mlp_bias)
+        return own or self.centred and kind in ("qkv", "gate", "up")  # the norm's bias is folded into it
 
     def with_columns(self, sizes: ColumnSizes) -> LlamaConfig:
         return replace(self, **sizes._asdict())

@@ -5,11 +5,13 @@ from __future__ import annotations
 from zkllm.llama.config import LlamaConfig
 from zkllm.ops.axes import HEAD, INNER, OWN, PARTLY, RESIDUAL, SHARED
 from zkllm.ops.embedding import Embedding
-from zkllm.ops.gated import GatedProduct
+from zkllm.ops.gated import Activated, GatedProduct
 from zkllm.ops.grouped_attention import GroupedAttention
 from zkllm.ops.head import FinalNorm, Head
 from zkllm.ops.head_norm import HeadNorm
+from zkllm.ops.layernorm import LayerNorm
 from zkllm.ops.linear import Kind, Linear
+from zkllm.ops.norm import Normalisation
 from zkllm.ops.post_norm import PostNorm
 from zkllm.ops.residual import Residual
 from zkllm.ops.rmsnorm import RmsNorm
@@ -129,12 +131,12 @@ def linear_kinds(c: LlamaConfig) -> tuple[Kind, ...]:
             biased=c.biased("o"),
         ),
         first("gate", c.gate_shift, "f", None),
-        first("up", c.up_shift, "up", c.up_bits),
+        *([first("up", c.up_shift, "up", c.up_bits)] if c.gated else []),
         Kind(
             "down",
             part=SECOND,
             shift=c.down_shift,
-            source="g",
+            source="g" if c.gated else "a",
             source_maps=("l", "t", *INNER),
             inputs=INNER,
             output_dims=(RESIDUAL,),
@@ -153,9 +155,11 @@ def residual(c: LlamaConfig) -> Residual:
     return Residual(c.write_bits, RESIDUAL, parts={ATTENTION: 1 / 2, SECOND: 1 / 2})
 
 
-def rms_norm(c: LlamaConfig) -> RmsNorm:
+def stream_norm(c: LlamaConfig) -> Normalisation:
+    """Of the residual stream."""
     each, last = c.n_layer / (2 * c.n_layer + 1), 1 / (2 * c.n_layer + 1)
-    return RmsNorm(
+    of_stream = LayerNorm if c.centred else RmsNorm
+    return of_stream(
         parts={ATTENTION: each, FIRST: each, HEAD_PART: last},
         width=c.d_model,
         kappa=c.kappa,
@@ -165,6 +169,7 @@ def rms_norm(c: LlamaConfig) -> RmsNorm:
         rho_bits=c.rho_bits,
         norm_bits=c.norm_bits,
         width_axes=RESIDUAL,
+        parallel=c.parallel,
     )
 
 
@@ -225,7 +230,9 @@ def attention(c: LlamaConfig, triangular: bool = False) -> GroupedAttention:
     )
 
 
-def gated_product(c: LlamaConfig) -> GatedProduct:
+def activated(c: LlamaConfig) -> Activated:
+    if not c.gated:
+        return Activated(c.gate_bits, c.act_class, c.act_classes, parts={FIRST: 1})
     return GatedProduct(
         c.gate_bits,
         c.act_class,
@@ -252,14 +259,14 @@ def operations(c: LlamaConfig, triangular: bool = False) -> tuple[Operation, ...
             parts={EMBEDDING: 1},
         ),
         residual(c),
-        rms_norm(c),
+        stream_norm(c),
         Linear(linear_kinds(c)),
         *head_norms(c),
         rotary(c),
         attention(c, triangular),
-        gated_product(c),
+        activated(c),
         *post_norms(c),
-        FinalNorm(c.final_shift, c.final_bits, biased=False, width_axes=RESIDUAL, parts={HEAD_PART: 1}),
+        FinalNorm(c.final_shift, c.final_bits, biased=c.centred, width_axes=RESIDUAL, parts={HEAD_PART: 1}),
         Head(
             c.vocabulary,
             slot_bits=c.vocab_slot_bits,

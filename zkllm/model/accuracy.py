@@ -34,7 +34,8 @@ from zkllm.requirements import FLOAT_MODEL, install
 
 _CLASSES = {"gpt2": "GPT2LMHeadModel", "llama": "LlamaForCausalLM", "mistral": "MistralForCausalLM",
             "qwen2": "Qwen2ForCausalLM", "qwen3": "Qwen3ForCausalLM", "gemma": "GemmaForCausalLM",
-            "gemma3_text": "Gemma3ForCausalLM", "phi3": "Phi3ForCausalLM"}  # fmt: skip
+            "gemma3_text": "Gemma3ForCausalLM", "phi3": "Phi3ForCausalLM",
+            "gpt_neox": "GPTNeoXForCausalLM"}  # fmt: skip
 """Of transformers, by model type."""
 _WINDOW, _SEED = 64, 2  # the calibration's random ids are of seed 1
 _LAYERS = 5  # that are named

@@ -172,9 +172,7 @@ def _canonical(stored: str, parameters: set[str], base: str) -> str | None:
     return None
 
 
-def _find_tensors(
-    folder: Path, a: AnyArchitecture, naming: Naming
-) -> dict[str, tuple[SafetensorsFile, str]]:
+def _find_tensors(folder: Path, a: AnyArchitecture, naming: Naming) -> dict[str, tuple[SafetensorsFile, str]]:
     """Where each parameter is stored. What is no parameter (masks of old versions, heads of other tasks,
     layers beyond n_layer) is not read, as transformers does not."""
     shapes, base, head = naming.shapes, naming.base, naming.head

@@ -14,7 +14,7 @@ from zkllm.errors import TokenizerError
 from zkllm.files import JsonObject
 from zkllm.model.pipeline import SPACE, parts
 
-GPT2 = "GPT2Tokenizer"
+GPT2, NEOX = "GPT2Tokenizer", "GPTNeoXTokenizer"
 VERBATIM = ("PreTrainedTokenizerFast", "PreTrainedTokenizer", "TokenizersBackend")
 END_OF_TEXT = "<|endoftext|>"
 _QWEN2 = (
@@ -23,7 +23,7 @@ _QWEN2 = (
 )
 
 # model type -> the class of its tokenizers, where one is known; of others tokenizer.json is taken as it is
-_OF_MODEL = {"gpt2": GPT2, "qwen2": "Qwen2Tokenizer", "qwen3": "Qwen2Tokenizer",
+_OF_MODEL = {"gpt2": GPT2, "gpt_neox": NEOX, "qwen2": "Qwen2Tokenizer", "qwen3": "Qwen2Tokenizer",
              **dict.fromkeys(("gemma", "gemma2", "gemma3", "gemma3_text"), "GemmaTokenizer"),
              **dict.fromkeys(("mistral", "phi3"), VERBATIM[0])}  # fmt: skip
 # model types whose folders are known to name other classes than their own
@@ -84,6 +84,10 @@ def recipe(kind: str, config: JsonObject) -> Recipe:
     if kind == GPT2:
         named = dict.fromkeys(("bos_token", "eos_token", "unk_token"), END_OF_TEXT)
         return Recipe([], [_byte_level(bool(config.get("add_prefix_space")))], named)
+    if kind == NEOX:
+        named = dict.fromkeys(("bos_token", "eos_token", "unk_token"), END_OF_TEXT)
+        level = _byte_level(bool(config.get("add_prefix_space")))
+        return Recipe([{"type": "NFC"}], [level], {**named, "pad_token": "<|padding|>"})
     if kind == "Qwen2Tokenizer":
         split = {"type": "Split", "pattern": {"Regex": _QWEN2}, "behavior": "Isolated", "invert": False}
         named = dict.fromkeys(("unk_token", "eos_token", "pad_token"), END_OF_TEXT)
@@ -98,7 +102,7 @@ def recipe(kind: str, config: JsonObject) -> Recipe:
 
 def class_of(model_type: str, declared: object, definition: JsonObject | None, source: str) -> str:
     """The class by its name; `VERBATIM[0]` for all that take tokenizer.json as it is."""
-    known = (GPT2, "Qwen2Tokenizer", "LlamaTokenizer", "GemmaTokenizer")
+    known = (GPT2, NEOX, "Qwen2Tokenizer", "LlamaTokenizer", "GemmaTokenizer")
     own = _OF_MODEL.get(model_type)
     name = str(declared).removesuffix("Fast") if declared else own or VERBATIM[0]
     name = VERBATIM[0] if declared in VERBATIM or name in VERBATIM else name

@@ -23,5 +23,5 @@ HEAD = ("z", "c", "j")
 """A head's features: half, slot, and index in it. Feature (1 / 2 of the head) z + j' is turned with its
 neighbour in the other half, j' the index of (c, j)."""
 PARTLY, PART = ("z", "j", "c"), ("z", "y", "c")
-"""The same, and the features that are turned, where these are not all of a head's: those of each half with the
-least j' = (j, c), whatever the slots are, so that y is j below a bound."""
+"""The same, and the features that are turned, where these are not all of a head's: those of each half with
+the least j' = (j, c), whatever the slots are, so that y is j below a bound."""

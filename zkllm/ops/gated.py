@@ -1,4 +1,5 @@
-"""The gated MLP's product: a = act(f) by a lookup that ranges f, and g = round(2^gain(l) a up / 2^s):
+"""The MLP between its matrices: a = act(f) by a lookup that ranges f, which is all where there is no gate;
+and the gated MLP's product, g = round(2^gain(l) a up / 2^s):
 
     2^s g + g_rem - 2^(s-1) - 2^gain(l) a up = 0,    0 <= g_rem < 2^s.
 
@@ -23,16 +24,12 @@ PRODUCTS = ("l", "t", *INNER)
 
 
 @dataclass(frozen=True)
-class GatedProduct(Operation):
+class Activated(Operation):
+    """a = act(f), one lookup in the table of the layer's class."""
+
     table_bits: int  # of f
     layer_class: tuple[int, ...]  # of each layer: which table
     classes: int
-    shift: int  # s
-    bits: int  # of g
-    gains: tuple[int, ...]  # log2, of each layer
-
-    product = "gated product"
-    relations = (product,)
 
     def declare(self, m: Manifest) -> None:
         dims = ("l", "t", INNER)
@@ -43,6 +40,20 @@ class GatedProduct(Operation):
         lookup = Lookup(tuple(tables[p] for p in self.layer_class), 0, "a")
         m.free("a", *dims, note="activation lookup", made=Traced("int32"))
         m.looked_up("f", *dims, lookup=lookup, made=Traced("int16"), watch=largest)
+
+
+@dataclass(frozen=True)
+class GatedProduct(Activated):
+    shift: int  # s
+    bits: int  # of g
+    gains: tuple[int, ...]  # log2, of each layer
+
+    product = "gated product"
+    relations = (product,)
+
+    def declare(self, m: Manifest) -> None:
+        super().declare(m)
+        dims = ("l", "t", INNER)
         m.value("g", *dims, bits=self.bits, signed=True, made=Traced("int32"), watch=largest)
         m.value("g_rem", *dims, bits=self.shift, made=Traced("int32"))
 

@@ -19,8 +19,8 @@ class LayerNorm(Normalisation):
 
     def deviation(self, run: Run) -> Form:
         """D = d X - S."""
-        sums = stream(run, [ones(run.axes[a]) for a in self.width_axes])
-        return self.width * stream(run, self.width_axes) - sums
+        sums = stream(run, [ones(run.axes[a]) for a in self.width_axes], self.parallel)
+        return self.width * stream(run, self.width_axes, self.parallel) - sums
 
     def largest(self, x: int) -> int:
         return 2 * self.width * x

@@ -130,6 +130,7 @@ class Normalisation(RowNorm):
     shift: int  # s
     bits: int  # of y
     width_axes: tuple[str, ...] = WIDTH
+    parallel: bool = False  # whether the two of a layer read the same stream
 
     @property
     def row_axes(self) -> tuple[str, ...]:

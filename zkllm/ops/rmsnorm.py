@@ -18,7 +18,7 @@ class RmsNorm(Normalisation):
     squares = "rmsnorm: squares"
 
     def deviation(self, run: Run) -> Form:
-        return stream(run, self.width_axes)
+        return stream(run, self.width_axes, self.parallel)
 
     def largest(self, x: int) -> int:
         return x

@@ -1,9 +1,10 @@
 """Linear forms: virtual tensors that are linear in committed ones.
 
 A form is a sum of coefficient * tensor, where each axis of the tensor is tied to an axis of the form by a
-sparse linear map (`Along`, `Alternate`, `Swap`, `Before`, `First`, `Padded`, `Chosen`, `Until`, `From`,
-`Rows`) or contracted with a fixed weight (`At`). An axis of the form that a term does not mention is broadcast
-over its REAL indices. Evaluating a form at a point is a claim on committed tensors: the maps are transposed into weights.
+sparse linear map (`Along`, `Alternate`, `Swap`, `Before`, `BeforePair`, `First`, `Padded`, `Chosen`, `Until`,
+`From`, `Rows`) or contracted with a fixed weight (`At`). An axis of the form that a term does not mention is
+broadcast over its REAL indices. Evaluating a form at a point is a claim on committed tensors: the maps are
+transposed into weights.
 """
 
 from __future__ import annotations
@@ -96,6 +97,21 @@ class Before:
         for n in range(form_size - 1):  # ten times as fast as numpy.cumsum
             np.add(sums[n], entries[n], out=sums[n + 1, ...])
         return result
+
+
+@dataclass(frozen=True)
+class BeforePair:
+    """Prefix sum by pairs: entries 2 l and 2 l + 1 of the form are the sum of the tensor's m < 2 l."""
+
+    axis: str
+
+    def functional(self, point: Point, form_size: int, size: int) -> F.Functional:
+        return F.LaterPairs(tuple(point), form_size, size)
+
+    def rows(self, data: np.ndarray, position: int, form_size: int) -> np.ndarray:
+        each = Before(self.axis).rows(data, position, form_size)
+        of_pair = np.arange(form_size) // 2 * 2
+        return np.take(each, of_pair, axis=position)
 
 
 @dataclass(frozen=True)

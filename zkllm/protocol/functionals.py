@@ -193,6 +193,30 @@ class Later:
 
 
 @dataclass(frozen=True, eq=False)
+class LaterPairs:
+    """w[m] = sum of eq(x, point) over the x of later pairs, 2 (m div 2) + 2 <= x < outer: the transpose of a
+    prefix sum by pairs. m's lowest bit is free, so that in a block it counts as 1."""
+
+    point: tuple[Scalar, ...]
+    outer: int
+    size: int
+
+    def dense(self) -> list[int]:
+        values = eq_vector(self.point, self.outer)
+        return [sum(values[m - m % 2 + 2 :]) % R for m in range(self.size)]
+
+    def block(self, offset: int, k: int, r: Point) -> Scalar:
+        if k == 0:
+            return mass(offset - offset % 2 + 2, self.outer, self.point)
+        high = len(self.point) - k
+        inside = eq_index(offset >> k, self.point[:high]) * less(r[:-1], self.point[high:-1])
+        return inside + mass(offset + (1 << k), self.outer, self.point)
+
+    def key(self) -> Hashable:
+        return ("later pairs", point_key(self.point), self.outer, self.size)
+
+
+@dataclass(frozen=True, eq=False)
 class Cut:
     """w[x] = eq(x, point) for start <= x < stop, 0 elsewhere."""
 

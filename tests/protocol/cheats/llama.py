@@ -144,7 +144,7 @@ KINDS = {
 """kind -> its output, and an index of it and of its remainder."""
 
 
-def _linear(kind: str) -> list[Cheat]:
+def linear_cheats(kind: str) -> list[Cheat]:
     y, at, rem_at = KINDS[kind]
     rem = f"{kind}_rem"
 
@@ -165,7 +165,7 @@ def _linear(kind: str) -> list[Cheat]:
     ]  # fmt: skip
 
 
-def _slots_shift(kind: str, at: tuple[int, ...], by: str) -> Callable[[Scene], Bends]:
+def slots_shift(kind: str, at: tuple[int, ...], by: str) -> Callable[[Scene], Bends]:
     """Slot 0 takes 2^K more (in Y or in the remainder), slot 1 one less: the packed sum stays."""
 
     def bends(s: Scene) -> Bends:
@@ -189,7 +189,7 @@ def _slots_shift(kind: str, at: tuple[int, ...], by: str) -> Callable[[Scene], B
     return bends
 
 
-def _other_gain(kind: str) -> Callable[[Scene], Bends]:
+def other_gain(kind: str) -> Callable[[Scene], Bends]:
     """Value and remainder of the sum that the other layer's gain would give, where they differ."""
 
     def bends(s: Scene) -> Bends:
@@ -237,22 +237,22 @@ LINEAR = [
               _smaller_shift(kind), scene=llama)
         for kind in KINDS
     ),
-    *(cheat for kind in KINDS for cheat in _linear(kind)),
+    *(cheat for kind in KINDS for cheat in linear_cheats(kind)),
     *(
-        Cheat(f"{kind}: gain of another layer", (products(f"linear {kind}"),), _other_gain(kind), scene=llama)
+        Cheat(f"{kind}: gain of another layer", (products(f"linear {kind}"),), other_gain(kind), scene=llama)
         for kind in KINDS
     ),
     *(
         Cheat(f"packed slots of {kind} shift together, by the remainder", (lookup(f"{kind}_rem^"),),
-              _slots_shift(kind, at, "R"), scene=llama)
+              slots_shift(kind, at, "R"), scene=llama)
         for kind, at in (
             ("qkv", (1, 2, 1)), ("o", (2, 4)), ("gate", (1, 4)), ("up", (1, 4)), ("down", (3, 4)),
         )
     ),
     Cheat("packed slots of qkv shift together, by Y", (lookup("qkv"), lookup("rot")),
-          _slots_shift("qkv", (1, 0, 0), "Y"), scene=llama),
+          slots_shift("qkv", (1, 0, 0), "Y"), scene=llama),
     Cheat("packed slots of gate shift together, by Y", (lookup("f"),),
-          _slots_shift("gate", (1, 4), "Y"), scene=llama),
+          slots_shift("gate", (1, 4), "Y"), scene=llama),
 ]  # fmt: skip
 
 

@@ -20,7 +20,9 @@ def _feature(s: Scene, head: int, z: int, j: int) -> int:
     return head * config(s).head_dim + z * config(s).half + j
 
 
-def _turned(s: Scene, t: int, head: int, z: int, j: int, plain: Sequence[int], angle: int | None = None) -> int:
+def _turned(
+    s: Scene, t: int, head: int, z: int, j: int, plain: Sequence[int], angle: int | None = None
+) -> int:
     """What a turning rounds; `angle`: of another pair."""
     cos, sin = (int(s.array(name)[t, j if angle is None else angle]) for name in ("cos", "sin"))
     own, other = (plain[_feature(s, head, half, j)] for half in (z, 1 - z))

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from zkllm.errors import CheckpointError
 from zkllm.files import JsonObject
 from zkllm.limits import MAX_POSITIONS
-from zkllm.model.activations import GATES, GELU, SILU
+from zkllm.model.activations import GATES, GELU, GELU_ERF, SILU
 from zkllm.model.config_fields import LIMITS, REFUSED, pad_id
 from zkllm.model.llama.gemma import SIGNIFICANT_BITS, embedding_scale
 from zkllm.model.llama.rope_fields import RopeFields, RopeNames
 from zkllm.model.llama.rotary import Rotary
 
-LLAMAS = ("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma3_text", "phi3")
+LLAMAS = ("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma3_text", "phi3", "gpt_neox")
 """Model types, by the names of config.json."""
 CONTEXT = 2048
 """Positions that a program has at most: cosines and sines of all of them are committed to."""
@@ -42,17 +42,25 @@ _DEFAULTS: dict[str, dict[str, int]] = {
                     "head_dim": 256, "max_position_embeddings": 131072},
     "phi3": {"vocab_size": 32064, "hidden_size": 3072, "intermediate_size": 8192, "num_hidden_layers": 32,
              "num_attention_heads": 32, "max_position_embeddings": 4096},
+    "gpt_neox": {"vocab_size": 50432, "hidden_size": 6144, "intermediate_size": 24576,
+                 "num_hidden_layers": 44, "num_attention_heads": 64, "max_position_embeddings": 2048},
 }  # fmt: skip
-_EPS = {"phi3": 1e-5}
-_ROPES = {"phi3": RopeNames(partial="partial_rotary_factor", kinds=("default", "longrope"))}
+_EPS = {"phi3": ("rms_norm_eps", 1e-5), "gpt_neox": ("layer_norm_eps", 1e-5)}
+"""The field and its default, where that is another one."""
+_ROPES = {
+    "phi3": RopeNames(partial="partial_rotary_factor", kinds=("default", "longrope")),
+    "gpt_neox": RopeNames("rotary_emb_base", "rotary_pct", 0.25,
+                          others=("rope_theta", "partial_rotary_factor")),
+}  # fmt: skip
 _WINDOW = 4096  # of those that have one
-_NO_WINDOW = ("llama", "gemma")
+_NO_WINDOW = ("llama", "gemma", "gpt_neox")
 _GEMMAS = ("gemma", "gemma3_text")
 _NEVER_NULL = {"gemma": ("num_key_value_heads", "head_dim"), "qwen3": ("head_dim",),
                "gemma3_text": ("num_key_value_heads", "head_dim")}  # fmt: skip
-_BIASED = ("llama", "qwen3", *_GEMMAS)
-"""Those that read attention_bias."""
-_ACTIVATIONS = {"gemma": ("hidden_act", GELU.name), "gemma3_text": ("hidden_activation", GELU.name)}
+_BIASED = {"llama": False, "qwen3": False, "gemma": False, "gemma3_text": False, "gpt_neox": True}
+"""Those that read attention_bias, with what it is where it is absent."""
+_ACTIVATIONS = {"gemma": ("hidden_act", GELU.name), "gemma3_text": ("hidden_activation", GELU.name),
+                "gpt_neox": ("hidden_act", GELU_ERF.name)}  # fmt: skip
 """The field and its default, where it is not the SiLU's."""
 HONOURED = {
     "model_type", "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers",
@@ -61,14 +69,15 @@ HONOURED = {
     "use_sliding_window", "max_window_layers", "layer_types", "rope_theta", "rope_scaling", "rope_parameters",
     "original_max_position_embeddings", "partial_rotary_factor", "pad_token_id", "eos_token_id",
     "hidden_activation", "query_pre_attn_scalar", "sliding_window_pattern", "rope_local_base_freq", "dtype",
-    "torch_dtype", "use_bidirectional_attention",
+    "torch_dtype", "use_bidirectional_attention", "layer_norm_eps", "use_parallel_residual", "rotary_pct",
+    "rotary_emb_base",
 }  # fmt: skip
 """Fields that `parse_llama` makes the architecture of, in one class or another."""
 _ALL_WINDOWED = {"mistral": _WINDOW, "phi3": None}
 """Those whose layers all have the window, where it is not null, with the class's own."""
 _OTHERS = ("ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering")
 _CLASSES = {"llama": "Llama", "mistral": "Mistral", "qwen2": "Qwen2", "qwen3": "Qwen3", "gemma": "Gemma",
-            "gemma3_text": "Gemma3Text", "phi3": "Phi3"}  # fmt: skip
+            "gemma3_text": "Gemma3Text", "phi3": "Phi3", "gpt_neox": "GPTNeoX"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -84,7 +93,7 @@ class LlamaArchitecture:
     d_inner: int
     vocab_size: int
     n_ctx: int  # of the program: not beyond what was trained, a window, or `CONTEXT`
-    rms_norm_eps: float
+    norm_eps: float
     pad_id: int
     activation: str  # of `GATES`
     rotary: Rotary
@@ -100,6 +109,9 @@ class LlamaArchitecture:
     angles: tuple[int, ...] = ()  # of each layer: which of the rotations, where there are several
     more_rotaries: tuple[Rotary, ...] = ()  # after `rotary`
     turned: int = 0  # of a head's features, those that are turned; 0: all
+    gated: bool = True  # the MLP
+    centred: bool = False  # LayerNorms with biases, not RMSNorms
+    parallel: bool = False  # attention and MLP of a layer read the same stream
 
     @property
     def score_divisor(self) -> int:
@@ -129,7 +141,7 @@ class LlamaArchitecture:
     def weights_per_token(self) -> int:
         """Multiply-accumulates of one token."""
         attention = 2 * self.d_model * (self.n_head + self.n_kv_head) * self.head_dim
-        mlp = 3 * self.d_model * self.d_inner
+        mlp = (3 if self.gated else 2) * self.d_model * self.d_inner
         return self.n_layer * (attention + mlp) + self.d_model * self.vocab_size
 
 
@@ -249,11 +261,18 @@ def parse_llama(data: JsonObject) -> LlamaArchitecture:
     width = fields.integer("hidden_size", LIMITS["width"])
     heads = fields.integer("num_attention_heads", LIMITS["heads"])
     nullable = lambda name, default: None if name in _NEVER_NULL.get(kind, ()) else default
-    shared = fields.integer("num_key_value_heads", LIMITS["heads"], nullable("num_key_value_heads", heads))
+    neox = kind == "gpt_neox"
+    shared = heads
+    if not neox:
+        shared = fields.integer(
+            "num_key_value_heads", LIMITS["heads"], nullable("num_key_value_heads", heads)
+        )
     if heads % shared:
         fields.problem("num_key_value_heads", f"it does not divide num_attention_heads = {heads}")
         shared = 1
     head_dim = fields.integer("head_dim", MAX_HEAD, nullable("head_dim", max(1, width // heads)))
+    if neox and head_dim != width // heads:
+        fields.problem("head_dim", f"it is not hidden_size over num_attention_heads = {heads}")
     derived = "head_dim" not in fields.defaults and data.get("head_dim") is None
     if (derived or kind == "gemma3_text") and width % heads:
         fields.problem("hidden_size", f"it is not a multiple of num_attention_heads = {heads}")
@@ -263,7 +282,7 @@ def parse_llama(data: JsonObject) -> LlamaArchitecture:
     vocab = fields.integer("vocab_size", LIMITS["vocab_size"])
     trained = fields.integer("max_position_embeddings", 1 << 31)
     window = fields.window(layers)
-    attention_bias = kind in _BIASED and fields.flag("attention_bias", False)
+    attention_bias = kind in _BIASED and fields.flag("attention_bias", _BIASED[kind])
     gemma, third = kind in _GEMMAS, kind == "gemma3_text"
     if gemma:
         fields.refuse(
@@ -280,15 +299,16 @@ def parse_llama(data: JsonObject) -> LlamaArchitecture:
         model_type=kind, n_layer=layers, n_head=heads, n_kv_head=shared, head_dim=head_dim, d_model=width,
         d_inner=fields.integer("intermediate_size", MAX_INNER), vocab_size=vocab,
         n_ctx=min(trained, longest, CONTEXT, MAX_POSITIONS, window or CONTEXT),
-        rms_norm_eps=fields.fraction("rms_norm_eps", _EPS.get(kind, 1e-6)), pad_id=pad_id(data, vocab),
+        norm_eps=fields.fraction(*_EPS.get(kind, ("rms_norm_eps", 1e-6))), pad_id=pad_id(data, vocab),
         activation=fields.activation(), rotary=rotaries[0],
         qkv_bias=attention_bias or kind == "qwen2", o_bias=attention_bias,
-        mlp_bias=kind == "llama" and fields.flag("mlp_bias", False),
+        mlp_bias=neox or kind == "llama" and fields.flag("mlp_bias", False),
         tied_head=data.get("tie_word_embeddings", gemma) is True,
         head_norm=third or kind == "qwen3", post_norm=third, gain_offset=float(gemma),
         embedding_scale=fields.embedding_scale(width) if gemma else 1.0,
         scores=fields.score_divisor() if third else None, angles=angles, more_rotaries=rotaries[1:],
-        turned=0 if turned == head_dim else turned,
+        turned=0 if turned == head_dim else turned, gated=not neox, centred=neox,
+        parallel=neox and fields.flag("use_parallel_residual", True),
     )  # fmt: skip
     if fields.problems:
         raise CheckpointError("config.json: " + "; ".join(fields.problems))

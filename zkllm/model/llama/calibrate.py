@@ -24,8 +24,9 @@ _LEAST = 2.0**-60  # mean square of a row
 @dataclass
 class LlamaRanges(FloatRanges):
     """`layers` has "f" alone. `channels`: by name and layer, largest magnitudes. `residual_rms`: root mean
-    squares of rows. `squares`: of a and g, by layer and channel, the sum over rows of the square in units of
-    the mean square of the row of the stream that the MLP leaves."""
+    squares of rows, as their norms square them. `squares`: of a and g, by layer and channel, the sum over
+    rows of the square in units of the mean square of the row of the stream that the MLP leaves; none without
+    a gate."""
 
     channels: dict[str, list[list[float]]] = field(default_factory=dict)
     squares: dict[str, list[list[float]]] = field(default_factory=dict)
@@ -122,18 +123,20 @@ def measure(
     """Runs the float model over groups of sequences int[S, t], one layer at a time for all of them."""
     dtype, layers = float_type(checkpoint), checkpoint.llama.n_layer
     model, ranges = LlamaFloat(checkpoint, dtype), LlamaRanges(tokens=sum(int(ids.size) for ids in groups))
-    squares = _Squares(layers)
+    squares = _Squares(layers) if checkpoint.llama.gated else None
 
     def watch(name: str, layer: int, array: np.ndarray) -> None:
         ranges.watch(name, layer, array)
-        squares.watch(name, layer, array)
+        if squares:
+            squares.watch(name, layer, array)
 
     streams = [model.embed(part) for part in in_parts(groups)]
     for l, layer in enumerate(read_layers(checkpoint, dtype)):
         streams = [model.block(layer, x, watch, l) for x in streams]
         if progress:
             progress(l + 1, layers + 1)
-    ranges.squares = squares.sums()
+    if squares:
+        ranges.squares = squares.sums()
     for x in streams:
         model.head(x, ranges.watch)
     if progress:

@@ -96,21 +96,32 @@ def choose_exponents(
     a: LlamaArchitecture, lines: Sequence[Mapping[str, Lines]], ranges: LlamaRanges, words: Words
 ) -> Exponents:
     """From calibrated channels, and the largest weights of every layer."""
-    up, g, v, q, k = (ranges.largest(name) for name in ("up", "g", "v", "q", "k"))
-    squares = {name: ranges.summed(name) / max(1, ranges.tokens) for name in ("a", "g")}
-    mlp, values, turned = [], [], []
+    v, q, k = (ranges.largest(name) for name in ("v", "q", "k"))
+    mlp = _of_mlps(a, lines, ranges, words) if a.gated else []
+    values, turned = [], []
     for l in range(a.n_layer):
-        rows, columns = lines[l]["up"].outputs[0], lines[l]["down"].inputs
-        channels = Channels(up[l], g[l], rows, columns, squares["a"][l], squares["g"][l], a.d_model)
-        mlp.append(least_noise(channels, words))
         out = head_columns(lines[l]["o"].inputs, a.n_kv_head, a.head_dim)
         values.append(balance(v[l], out, centred=True))
         turned.append(balance(k[l], q[l], centred=False))
     return Exponents(tuple(mlp), tuple(values), tuple(turned))
 
 
+def _of_mlps(
+    a: LlamaArchitecture, lines: Sequence[Mapping[str, Lines]], ranges: LlamaRanges, words: Words
+) -> list[tuple[int, ...]]:
+    """Of each layer's inner channels."""
+    up, g = (ranges.largest(name) for name in ("up", "g"))
+    squares = {name: ranges.summed(name) / max(1, ranges.tokens) for name in ("a", "g")}
+    mlp = []
+    for l in range(a.n_layer):
+        rows, columns = lines[l]["up"].outputs[0], lines[l]["down"].inputs
+        channels = Channels(up[l], g[l], rows, columns, squares["a"][l], squares["g"][l], a.d_model)
+        mlp.append(least_noise(channels, words))
+    return mlp
+
+
 def largest_after(ranges: LlamaRanges, exponents: Exponents) -> dict[str, list[float]]:
     """The largest magnitudes of the channels' tensors, equalised, of each layer."""
     mlp, values, turned = (np.array(e) for e in (exponents.mlp, exponents.values, exponents.turned))
-    moved = {"up": -mlp, "g": -mlp, "v": -values, "k": -turned, "q": turned}
+    moved = {"v": -values, "k": -turned, "q": turned, **({"up": -mlp, "g": -mlp} if exponents.mlp else {})}
     return {name: np.ldexp(ranges.largest(name), e).max(axis=1).tolist() for name, e in moved.items()}

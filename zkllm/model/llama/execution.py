@@ -12,7 +12,7 @@ from math import isqrt
 import numpy as np
 
 from zkllm.kernels.interface import Kernels, LinearScales
-from zkllm.llama.description import attention, head_norms, linear_kinds, post_norms, rms_norm
+from zkllm.llama.description import attention, head_norms, linear_kinds, post_norms, stream_norm
 from zkllm.model.kernel_rows import KernelRows, Progress
 from zkllm.model.llama.weights import LlamaModel
 from zkllm.model.trace import Trace
@@ -34,7 +34,7 @@ class LlamaExecution(KernelRows):
         super().__init__(trace, check, kernels)
         c = model.config
         self.c, self.model = c, model
-        self.norm_scales, self.attention_scales = rms_norm(c), attention(c)
+        self.norm_scales, self.attention_scales = stream_norm(c), attention(c)
         self.head_norms, self.post_norms = head_norms(c), post_norms(c)
         self.kinds = {kind.name: kind for kind in linear_kinds(c)}
         bits = self.guard.bits
@@ -52,13 +52,14 @@ class LlamaExecution(KernelRows):
         at, layers = slice(start, stop), self.c.n_layer
         x = self.embed(at)
         for l in range(layers):
+            before = x.copy() if self.c.parallel else x
             self.norm(2 * l, at, x)
             self.linear("qkv", l, at, self.trace["y"][2 * l, at], l)
             self.turn(l, at)
             self.attend(l, at)
             out = self.linear("o", l, at, self.trace["o"][l, at], 2 * l)
             x += self.post_norm(2 * l, at, out)
-            self.norm(2 * l + 1, at, x)
+            self.norm(2 * l + 1, at, before)
             x += self.post_norm(2 * l + 1, at, self.inner(l, at))
             if progress is not None:
                 progress(l + 1, layers)
@@ -76,8 +77,10 @@ class LlamaExecution(KernelRows):
         return x
 
     def norm(self, n: int, at: slice, x: np.ndarray) -> None:
-        """Of rows of the stream, int64; |X rho| is at most sqrt(d) 2^kappa, which fits."""
+        """Of rows of the stream, int64; |D rho| is at most sqrt(d) 2^kappa, which fits."""
         op, trace = self.norm_scales, self.trace
+        if self.c.centred:
+            x = op.width * x - x.sum(axis=-1, keepdims=True)
         rho = self.rhos(op, n, (n, at), x, [op.eps] * len(x))
         z = x * rho[:, None] + (1 << op.shift - 1)
         trace["y"][n, at] = self.guard.signed_array(f"y[{n}]", z >> op.shift, op.bits, 16)
@@ -171,14 +174,16 @@ class LlamaExecution(KernelRows):
         self.fill_attention(self.attention_scales, l, at, qkv, self.model["exp"])
 
     def inner(self, l: int, at: slice) -> np.ndarray:
-        """The gated MLP; returns what it puts out."""
+        """The MLP; returns what it puts out."""
         c, trace = self.c, self.trace
         y = trace["y"][2 * l + 1, at]
         f = self.linear("gate", l, at, y, l)
-        up = self.linear("up", l, at, y, l).astype(np.int64)
         table = self.model["act"][c.act_class[l]]
         a = table[f.astype(np.int64) + len(table) // 2].astype(np.int64)
         trace["a"][l, at] = a
+        if not c.gated:
+            return self.down(l, at, a)
+        up = self.linear("up", l, at, y, l).astype(np.int64)
         z = (a * up << c.gains("product")[l]) + (1 << c.product_shift - 1)
         g = self.guard.signed_array(f"g[{l}]", z >> c.product_shift, c.product_bits, 32)
         trace["g"][l, at], trace["g_rem"][l, at] = g, z & (1 << c.product_shift) - 1
@@ -213,6 +218,7 @@ class LlamaExecution(KernelRows):
         c, here = self.c, slice(i, i + count)
         y = self.trace["y"][2 * c.n_layer, t : t + count].astype(np.int64)
         z = self.model["gain"].astype(np.int64) * y + (1 << c.final_shift - 1)
+        z += self.model["beta"] if c.centred else 0
         yf = self.guard.signed_array("yf", z >> c.final_shift, c.final_bits, 32 if c.final_bits > 16 else 16)
         self.trace["yf"][here], self.trace["yf_rem"][here] = yf, z & ((1 << c.final_shift) - 1)
         logits, limb = self.trace["logits"][here], np.empty((count, c.vocab_size), np.int64)

@@ -4,6 +4,9 @@ rms(x; w) = x / sqrt(mean(x^2) + eps) * w. In each layer: y = rms(x), q, k, v = 
 their positions; softmax(q k^T / sqrt(head_dim)) v of each head, whose keys and values its group shares; x +=
 W_o of all heads. Then y = rms(x), x += W_down (act(W_gate y) * W_up y). Logits: head rms(x).
 
+Where there is no gate: x += W_down act(W_gate y). LayerNorms take the mean off first, and have a bias.
+Parallel layers add both to the x that both read.
+
 Some classes have more: the embedding times a number; gains that are stored less one; rms of each head of q
 and k before they are turned; rms of what is added to x; scores that another number's square root divides;
 angles that depend on the layer.
@@ -29,6 +32,7 @@ from zkllm.model.llama.tensors import (
     EMBEDDING,
     HEAD,
     HEAD_NORMS,
+    LAST_BIAS,
     LAST_NORM,
     linears,
     norms,
@@ -43,6 +47,8 @@ def read_layer(checkpoint: Checkpoint, l: int, dtype: type) -> Layer:
     layer: Layer = {}
     for norm in norms(checkpoint.llama):
         layer[norm] = gain_of(checkpoint, f"layers.{l}.{norm}.weight").astype(dtype)
+        if checkpoint.llama.centred:
+            layer[f"{norm}.bias"] = checkpoint.tensor(f"layers.{l}.{norm}.bias").astype(dtype)
     for name, (_, _, biased) in linears(checkpoint.llama).items():
         layer[name] = checkpoint.stored(f"layers.{l}.{name}.weight").astype(dtype, copy=False)
         if biased:
@@ -68,10 +74,28 @@ class LlamaFloat:
         scaled: np.ndarray = rows * self.dtype(self.a.embedding_scale)
         return scaled
 
+    def deviation(self, x: np.ndarray) -> np.ndarray:
+        """Rows of the stream as their norms square them."""
+        centred: np.ndarray = x - x.mean(axis=-1, keepdims=True) if self.a.centred else x
+        return centred
+
     def normalise(self, x: np.ndarray, name: str = "residual", at: int = 0) -> np.ndarray:
         """RMSNorm without its gain. `name`, `at`: of what is normed, as it is watched."""
-        normal: np.ndarray = x / np.sqrt((x * x).mean(axis=-1, keepdims=True) + self.a.rms_norm_eps)
+        normal: np.ndarray = x / np.sqrt((x * x).mean(axis=-1, keepdims=True) + self.a.norm_eps)
         return normal
+
+    def read_stream(self, x: np.ndarray, n: int, watch: Watch) -> np.ndarray:
+        """y: rows of the stream, normalised."""
+        d = self.deviation(x)
+        watch("residual", n, d)
+        y = self.normalise(d)
+        watch("y", n, y)
+        return y
+
+    def affine(self, layer: Layer, norm: str, y: np.ndarray) -> np.ndarray:
+        """With the gain of a norm, and its bias where it has one."""
+        out: np.ndarray = y * layer[norm]
+        return out + layer[f"{norm}.bias"] if self.a.centred else out
 
     def apply(self, layer: Layer, name: str, x: np.ndarray) -> np.ndarray:
         out = linear(x, layer[name].T)
@@ -128,23 +152,29 @@ class LlamaFloat:
 
     def block(self, layer: Layer, x: np.ndarray, watch: Watch, l: int) -> np.ndarray:
         """One block on x [S, t, d]."""
-        watch("residual", 2 * l, x)
-        y = self.normalise(x)
-        watch("y", 2 * l, y)
-        o = self.attend(layer, y * layer[BEFORE_ATTENTION], watch, l)
+        y = self.affine(layer, BEFORE_ATTENTION, self.read_stream(x, 2 * l, watch))
+        o = self.attend(layer, y, watch, l)
+        before = x
         x = x + self.write(layer, self.apply(layer, "self_attn.o_proj", o), AFTER_ATTENTION, watch, 2 * l)
-        watch("residual", 2 * l + 1, x)
-        y = self.normalise(x)
-        watch("y", 2 * l + 1, y)
-        y = y * layer[BEFORE_MLP if self.a.post_norm else AFTER_ATTENTION]
-        f, up = self.apply(layer, "mlp.gate_proj", y), self.apply(layer, "mlp.up_proj", y)
+        y = self.read_stream(before if self.a.parallel else x, 2 * l + 1, watch)
+        y = self.affine(layer, BEFORE_MLP if self.a.post_norm else AFTER_ATTENTION, y)
+        inner = self.inner(layer, y, watch, l)
+        return x + self.write(layer, self.apply(layer, "mlp.down_proj", inner), AFTER_MLP, watch, 2 * l + 1)
+
+    def inner(self, layer: Layer, y: np.ndarray, watch: Watch, l: int) -> np.ndarray:
+        """What the last matrix of the MLP reads."""
+        f = self.apply(layer, "mlp.gate_proj", y)
         watch("f", l, f)
-        watch("up", l, up)
+        if self.a.gated:
+            up = self.apply(layer, "mlp.up_proj", y)
+            watch("up", l, up)
         a: np.ndarray = GATES[self.a.activation].values(f).astype(self.dtype)
         watch("a", l, a)
+        if not self.a.gated:
+            return a
         g = a * up
         watch("g", l, g)
-        return x + self.write(layer, self.apply(layer, "mlp.down_proj", g), AFTER_MLP, watch, 2 * l + 1)
+        return g
 
     def write(self, layer: Layer, out: np.ndarray, norm: str, watch: Watch, m: int) -> np.ndarray:
         """What is added to the stream: `out`, or what its norm makes of it."""
@@ -157,6 +187,9 @@ class LlamaFloat:
     def last_gain(self) -> np.ndarray:
         return gain_of(self.checkpoint, LAST_NORM).astype(self.dtype)
 
+    def last_bias(self) -> np.ndarray:
+        return self.checkpoint.tensor(LAST_BIAS).astype(self.dtype)
+
     def head_blocks(self) -> Iterator[np.ndarray]:
         """The head's matrix (V, d), some rows at a time."""
         for block in self.checkpoint.blocks(EMBEDDING if self.a.tied_head else HEAD):
@@ -164,10 +197,10 @@ class LlamaFloat:
 
     def head(self, x: np.ndarray, watch: Watch) -> np.ndarray:
         """Logits [S, t, V] of the residual stream after the last block."""
-        watch("residual", 2 * self.a.n_layer, x)
-        y = self.normalise(x)
-        watch("y", 2 * self.a.n_layer, y)
+        y = self.read_stream(x, 2 * self.a.n_layer, watch)
         yf = y * self.last_gain()
+        if self.a.centred:
+            yf = yf + self.last_bias()
         watch("yf", 0, yf)
         logits = np.concatenate([linear(yf, block.T) for block in self.head_blocks()], -1)
         watch("logits", 0, logits)

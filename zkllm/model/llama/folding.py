@@ -1,5 +1,5 @@
-"""A layer's matrices as the integer program has them: (in, parts, out), the RMSNorm's gain before them folded
-in, their channels equalised. In float64, the same on every machine.
+"""A layer's matrices as the integer program has them: (in, parts, out), the gain of the norm before them
+folded in, its bias in their own, their channels equalised. In float64, the same on every machine.
 
 The folded matrices are never held: their largest magnitudes, line by line, and their quantised values come
 from one native pass each over what the checkpoint stores. Powers of two change nothing but exponents, so that
@@ -20,12 +20,16 @@ from zkllm.model.llama.architecture import LlamaArchitecture
 from zkllm.model.llama.scales import Exponents
 from zkllm.model.llama.tensors import HEAD_NORMS, linears, norm_before
 
-KINDS = ("qkv", "o", "gate", "up", "down")
 STORED = {
     "qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"), "o": ("self_attn.o_proj",),
     "gate": ("mlp.gate_proj",), "up": ("mlp.up_proj",), "down": ("mlp.down_proj",),
 }  # fmt: skip
 """kind -> names in a layer of what it is made from."""
+
+
+def kinds(a: LlamaArchitecture) -> tuple[str, ...]:
+    """Of linear layers."""
+    return tuple(kind for kind in STORED if a.gated or kind != "up")
 
 
 @dataclass(frozen=True)
@@ -69,16 +73,20 @@ class Folded:
         """Without exponents: as the checkpoint has it."""
         a = checkpoint.llama
         heads = (a.n_kv_head, a.head_dim) if kind == "qkv" else None
-        names = [f"layers.{l}.{name}" for name in STORED[kind]]
-        biases = [
-            _by_part(checkpoint.tensor(f"{name}.bias"), heads)
-            for name, stored in zip(names, STORED[kind], strict=True)
-            if linears(a)[stored][2]
-        ]
         moved, norm = moved_by(exponents, l, kind, a), norm_before(a, kind)
+        norm_bias = checkpoint.tensor(f"layers.{l}.{norm}.bias") if a.centred and norm else None
+        weights, biases = [], []
+        for stored in STORED[kind]:
+            name = f"layers.{l}.{stored}"
+            weights.append(checkpoint.stored(f"{name}.weight"))
+            parts = [checkpoint.tensor(f"{name}.bias")] if linears(a)[stored][2] else []
+            if norm_bias is not None:
+                parts.append(NATIVE.weighted_row_sum(np.ascontiguousarray(weights[-1].T), norm_bias))
+            if parts:
+                biases.append(_by_part(np.sum(parts, axis=0), heads))
         return cls(
             f"layer {l}: {kind}",
-            tuple(checkpoint.stored(f"{name}.weight") for name in names),
+            tuple(weights),
             None if norm is None else gain_of(checkpoint, f"layers.{l}.{norm}.weight"),
             np.ldexp(np.concatenate(biases), moved.outputs) if biases else None,
             moved,
@@ -145,7 +153,7 @@ class Folded:
 
 def read_lines(checkpoint: Checkpoint, l: int) -> dict[str, Lines]:
     """By kind, of one layer."""
-    return {kind: Folded.read(checkpoint, l, kind, None).lines() for kind in KINDS}
+    return {kind: Folded.read(checkpoint, l, kind, None).lines() for kind in kinds(checkpoint.llama)}
 
 
 def _by_part(values: np.ndarray, heads: tuple[int, int] | None) -> np.ndarray:
@@ -158,7 +166,7 @@ def _by_part(values: np.ndarray, heads: tuple[int, int] | None) -> np.ndarray:
 
 
 def gain_of(checkpoint: Checkpoint, name: str) -> np.ndarray:
-    """float64: what an RMSNorm multiplies by, which some classes store less one."""
+    """float64: what a norm multiplies by, which some classes store less one."""
     gain: np.ndarray = checkpoint.llama.gain_offset + checkpoint.tensor(name)
     return gain
 
@@ -175,7 +183,7 @@ def head_gains(checkpoint: Checkpoint, l: int, exponents: Exponents | None) -> n
 def moved_by(exponents: Exponents | None, l: int, kind: str, a: LlamaArchitecture) -> Moved:
     """What equalising does to a matrix of a layer."""
     none = np.zeros((1, 1), np.int64)
-    if exponents is None or kind == "gate":
+    if exponents is None or kind == "gate" or not a.gated and kind == "down":
         return Moved(None, none)
     if kind == "up":
         return Moved(None, -np.array([exponents.mlp[l]], np.int64))

@@ -9,15 +9,14 @@ from zkllm.limits import MAX_MU
 from zkllm.llama.config import HeadNormConfig, LlamaConfig, PostNormConfig
 from zkllm.model.llama.architecture import LlamaArchitecture
 from zkllm.model.llama.packing import choose_slots
-from zkllm.model.llama.predicates import GAINED
 from zkllm.protocol.column_sizes import ColumnSizes
 
 
 def nominal_config(a: LlamaArchitecture) -> LlamaConfig:
     scales: JsonObject = dict(
         wte_shift=0, kappa=41, norm_shift=32, qkv_shift=13, rotary_shift=14, o_shift=16, gate_shift=14,
-        up_shift=14, product_shift=12, down_shift=16, final_shift=16, exp_shift=12, eps_int=1,
-        act_bits=16, up_bits=16, gate_bits=16, product_bits=20, final_bits=20, write_bits=32, rho_bits=32,
+        down_shift=16, final_shift=16, exp_shift=12, eps_int=1,
+        act_bits=16, gate_bits=16, final_bits=20, write_bits=32, rho_bits=32,
         norm_bits=96, over_bits=16, div_bits=32, logit_bits=32, diff_bits=32, exp_bits=11, limb_bits=16,
         **ColumnSizes.full(MAX_MU)._asdict(),
         head_slots=1, head_slot_bits=0, width_slots=1, width_slot_bits=0, inner_slots=1, inner_slot_bits=0,
@@ -27,7 +26,11 @@ def nominal_config(a: LlamaArchitecture) -> LlamaConfig:
              "pad_id", "qkv_bias", "o_bias", "mlp_bias", "tied_head")  # fmt: skip
     own: JsonObject = {name: getattr(a, name) for name in names}
     own["act_class"] = (0,) * a.n_layer
-    own |= {f"{kind}_gains": (0,) * a.n_layer for kind in GAINED}
+    gained = ["qkv", "o", "gate", "down", "score"]
+    if a.gated:
+        own |= {"up_bits": 16, "product_bits": 20, "up_shift": 14, "product_shift": 12}
+        gained += ["up", "product"]
+    own |= {f"{kind}_gains": (0,) * a.n_layer for kind in gained}
     norm: JsonObject = dict(kappa=25, shift=32, rho_bits=32, norm_bits=64)
     ones = (1,) * a.n_layer
     if a.head_norm:
@@ -36,7 +39,9 @@ def nominal_config(a: LlamaArchitecture) -> LlamaConfig:
         own["post_norm"] = PostNormConfig(**norm, out_bits=20, eps=2 * ones)
     if a.embedding_scale != 1:
         own |= {"wte_factor": 3, "x0_shift": 16}
-    own |= {"angles": a.angles, "turned": a.turned}
+    own |= {"angles": a.angles, "turned": a.turned, "centred": a.centred, "parallel": a.parallel}
+    if a.centred:  # D is d times as large
+        scales |= {"kappa": 48, "norm_shift": 39}
     config = LlamaConfig(**own, **scales)
     widths = dict.fromkeys(("qkv", "o", "gate", "up", "down"), 50) | dict.fromkeys(("head", "embedding"), 60)
     slots: JsonObject = {**choose_slots(config, widths)}

@@ -90,6 +90,12 @@ def option_conditions(c: LlamaConfig) -> Iterator[tuple[str, bool]]:
         yield "angles: one of each layer", len(c.angles) == c.n_layer
         counted = min(used) == 0 and max(used) + 1 == len(used) > 1
         yield "angles: several, counted from 0 and all used", counted
+    if c.gated:
+        yield "up_bits <= 24", 2 <= c.up_bits <= 24
+        yield "product_bits <= 30", 2 <= c.product_bits <= 30
+    else:
+        unused = (c.up_bits, c.product_bits, c.up_shift, c.product_shift, c.up_gains, c.product_gains)
+        yield "nothing of a gate where there is none", unused == (0, 0, 0, 0, (), ())
     if c.turned:
         few = 0 < c.turned < c.head_dim and c.turned % 2 == 0
         yield "turned: an even number of a head's features, and not all", few

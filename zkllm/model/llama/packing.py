@@ -23,7 +23,7 @@ def choose_slots(
     fields = {
         "head_slots": largest_divisor(gcd(c.half, c.pairs), widest("qkv")),
         "width_slots": largest_divisor(c.d_model, widest("o", "down")),
-        "inner_slots": largest_divisor(c.d_inner, widest("gate", "up")),
+        "inner_slots": largest_divisor(c.d_inner, widest(*(("gate", "up") if c.gated else ("gate",)))),
         "vocab_slots": vocabulary_slots(c.vocab_size, widest("head", "embedding")),
     }
     fields.update({name: given[name] for name in fields if name in given})

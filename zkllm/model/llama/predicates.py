@@ -14,7 +14,7 @@ from zkllm.families import declared
 from zkllm.kernels.native import NATIVE
 from zkllm.limits import MAX_POSITIONS, MAX_VOCABULARY
 from zkllm.llama.config import LlamaConfig
-from zkllm.llama.description import linear_kinds, rms_norm
+from zkllm.llama.description import linear_kinds, stream_norm
 from zkllm.model.llama.options import gained_norms, one_rho, option_conditions, rounded_x0
 from zkllm.model.llama.weights import LlamaModel, LlamaTables, tables_of
 from zkllm.model.predicates import (
@@ -35,11 +35,9 @@ from zkllm.protocol.manifest import Manifest
 
 from ...protocol.column_sizes import ColumnSizes
 
-SHIFTS = ("qkv_shift", "o_shift", "gate_shift", "up_shift", "product_shift", "down_shift", "final_shift",
-          "exp_shift")  # fmt: skip
+SHIFTS = ("qkv_shift", "o_shift", "gate_shift", "down_shift", "final_shift", "exp_shift")
 SLOTS = {"head_slots": "head_slot_bits", "width_slots": "width_slot_bits", "inner_slots": "inner_slot_bits",
          "vocab_slots": "vocab_slot_bits"}  # fmt: skip
-GAINED = ("qkv", "o", "gate", "up", "product", "down", "score")
 MOST_CLASSES = 4  # of layers, a table of the activation each
 ACTIVATION_BITS = 30
 """Of the activation's output, which its table alone ranges."""
@@ -64,9 +62,14 @@ def _scaled_embedding(model: LlamaModel) -> int:
 
 
 def square_sum_bound(model: LlamaModel) -> int:
-    """Bound on Q = sum_j X_j^2 + eps, over the d real features."""
+    """Bound on Q = sum_j D_j^2 + eps, over the d real features."""
     c = model.config
-    return c.d_model * rms_norm(c).largest(residual_bound(model)) ** 2 + c.eps_int
+    return c.d_model * deviation_bound(model) ** 2 + c.eps_int
+
+
+def deviation_bound(model: LlamaModel) -> int:
+    """Bound on |D|: of the stream, or of what is left of it without its mean."""
+    return stream_norm(model.config).largest(residual_bound(model))
 
 
 def slot_bounds(model: LlamaModel) -> list[SlotBound]:
@@ -75,8 +78,9 @@ def slot_bounds(model: LlamaModel) -> list[SlotBound]:
     claims = claimed_values(c, m)
 
     def most(tensor: str) -> int:
-        """The largest magnitude that is proved: for f its table's, for g and yf of all limbs."""
-        return -m.interval(tensor)[0]
+        """The largest magnitude that is proved: for f its table's, for a what that holds, for g and yf of all
+        limbs."""
+        return max_abs(model["act"]) if tensor == "a" else -m.interval(tensor)[0]
 
     def linear(kind: Kind) -> SlotBound:
         # Z' = 2^s Y + R - 2^(s-1) - b with Y in [-2^(w-1), 2^(w-1)) and R in [0, 2^s)
@@ -113,15 +117,19 @@ def claimed_values(c: LlamaConfig, m: Manifest) -> dict[str, int]:
 
 def largest_sum(model: LlamaModel) -> dict[str, int]:
     """For each relation that is not packed, a bound on |left| + |right| as integers."""
-    c, x, q = model.config, residual_bound(model), square_sum_bound(model)
+    c, deviation, q = model.config, deviation_bound(model), square_sum_bound(model)
+    norm_of = stream_norm(c).features.partition(":")[0]
     act, d = 1 << (c.act_bits - 1), c.d_model
     rho, norm = 1 << c.rho_bits, 1 << c.norm_bits
     final = 1 << (c.final_bits - 1)
     return {
-        "rmsnorm rows": max(norm + rho * rho * q + (d << (2 * c.kappa)), 2 * norm + 1 + (2 * rho + 1) * q),
-        "rmsnorm features": (act << c.norm_shift) + (1 << c.norm_shift) + rms_norm(c).largest(x) * rho,
+        f"{norm_of} rows": max(norm + rho * rho * q + (d << (2 * c.kappa)), 2 * norm + 1 + (2 * rho + 1) * q),
+        f"{norm_of} features": (act << c.norm_shift) + (1 << c.norm_shift) + deviation * rho,
         **largest_public_sum(c, model),
-        "final norm": (final << c.final_shift) + (1 << c.final_shift) + max_abs(model["gain"]) * act,
+        "final norm": (final << c.final_shift)
+        + (1 << c.final_shift)
+        + max_abs(model["gain"]) * act
+        + (max_abs(model["beta"]) if c.centred else 0),
         "embedding: X0": _scaled_embedding(model) + (rounded_x0(c) or _scaled_embedding(model)),
         **{f"{n.name} features": n.feature_sum(max_abs(model[n.gain])) for n in gained_norms(c)},
     }
@@ -131,14 +139,17 @@ def largest_public_sum(c: LlamaConfig, tables: LlamaModel | dict[str, np.ndarray
     """For the relations without weights."""
     act, delta = 1 << (c.act_bits - 1), 1 << c.exp_shift
     total, turn = c.n_ctx * max_abs(tables["exp"]), max_abs(tables["cos"]) + max_abs(tables["sin"])
-    product, gated = 1 << (c.product_bits - 1), largest_product(c, tables["act"])
+    product: dict[str, int] = {}
+    if c.gated:
+        made = (1 << c.product_bits - 1 + c.product_shift) + (1 << c.product_shift)
+        product["gated product"] = made + largest_product(c, tables["act"])
     return {
         **{f"{n.name} rows": n.row_sum for n in gained_norms(c)},
         "rotary": (act << c.rotary_shift) + (1 << c.rotary_shift) + turn * act,
         "attention": (2 * c.head_dim * act * act << max(c.gains("score")))
         + delta * ((1 << c.exp_bits) + (1 << c.over_bits) + 1),
         "division": 2 * total * (2 * act + 1) + total + (1 << c.div_bits),
-        "gated product": (product << c.product_shift) + (1 << c.product_shift) + gated,
+        **product,
     }  # fmt: skip
 
 
@@ -186,11 +197,15 @@ def array_predicates(model: LlamaModel) -> Iterator[Predicate]:
         text = f"{s.kind}: |Z| may reach {biased}, at most 2^{ACCUMULATOR_BITS}"
         yield Predicate(f"accumulator {s.kind}", biased < 1 << ACCUMULATOR_BITS, text)
     yield from no_wrap(largest_sum(model))
-    q_bits, x_bits = square_sum_bound(model).bit_length(), residual_bound(model).bit_length()
+    q_bits, d_bits = square_sum_bound(model).bit_length(), deviation_bound(model).bit_length()
     norm = 2 * c.rho_bits + q_bits
     yield Predicate("norm", norm <= NORM_BITS, f"2 rho_bits + bits of Q = {norm} <= {NORM_BITS}")
-    text = f"X may reach 2^{x_bits}, at most 2^{CENTRED_BITS}"
-    yield Predicate("stream", x_bits <= CENTRED_BITS, text)
+    text = f"{'D' if c.centred else 'X'} may reach 2^{d_bits}, at most 2^{CENTRED_BITS}"
+    yield Predicate("stream", d_bits <= CENTRED_BITS, text)
+    if c.centred:
+        bits = (max_abs(model["gain"]) * (1 << c.act_bits - 1) + max_abs(model["beta"])).bit_length()
+        text = f"gain y + beta may reach 2^{bits}, at most 2^{ACCUMULATOR_BITS}"
+        yield Predicate("final norm", bits <= ACCUMULATOR_BITS, text)
     text = f"Q may reach 2^{q_bits}, at most 2^{TRACED_BITS}"
     yield Predicate("square sum", q_bits <= TRACED_BITS, text)
     for n in gained_norms(c):
@@ -232,9 +247,10 @@ def _table_predicates(
         "activation's tables: scales for each class": len(spec.act_in_log2) == c.act_classes,
     }.items():
         yield Predicate(text, holds, text)
-    bits = largest_product(c, tables["act"]).bit_length()
-    text = f"the gated product may reach 2^{bits}, at most 2^{ACCUMULATOR_BITS}"
-    yield Predicate("traced product", bits <= ACCUMULATOR_BITS, text)
+    if c.gated:
+        bits = largest_product(c, tables["act"]).bit_length()
+        text = f"the gated product may reach 2^{bits}, at most 2^{ACCUMULATOR_BITS}"
+        yield Predicate("traced product", bits <= ACCUMULATOR_BITS, text)
     yield from context_predicates(c, e, ACCUMULATOR_BITS)
 
 
@@ -266,7 +282,7 @@ def _widths(c: LlamaConfig) -> Iterator[Predicate]:
         packed = getattr(c, slots) * getattr(c, bits)
         text = f"{slots} * {bits} = {packed} <= {PACKED_BITS}"
         yield Predicate(f"{slots} * {bits}", packed <= PACKED_BITS, text)
-    for shift in SHIFTS:
+    for shift in SHIFTS + (("up_shift", "product_shift") if c.gated else ()):
         text = f"1 <= {shift} <= 30"
         yield Predicate(text, 1 <= getattr(c, shift) <= 30, text)
     yield from (Predicate(text, holds, text) for text, holds in option_conditions(c))
@@ -277,7 +293,7 @@ def _conditions(c: LlamaConfig) -> Iterator[tuple[str, bool]]:
     yield "vocab_size: ids are 24-bit", 1 <= c.vocab_size <= MAX_VOCABULARY
     yield "pad_id is a token id", 0 <= c.pad_id < c.vocab_size
     yield "n_ctx < 2^16", c.n_ctx <= MAX_POSITIONS
-    for kind in GAINED:
+    for kind in c.gained:
         gains = c.gains(kind)
         yield f"{kind}_gains: one of each layer", len(gains) == c.n_layer
         yield f"0 <= {kind}_gains <= 16, the least 0", min(gains, default=1) == 0 and max(gains) <= 16
@@ -299,8 +315,7 @@ def _conditions(c: LlamaConfig) -> Iterator[tuple[str, bool]]:
     yield "0 <= wte_shift <= 40", 0 <= c.wte_shift <= 40
     yield f"1 <= rotary_shift < {ROTARY_BITS}", 1 <= c.rotary_shift < ROTARY_BITS
     yield "act_bits, gate_bits <= 16", 2 <= c.act_bits <= 16 and 2 <= c.gate_bits <= 16
-    yield "up_bits <= 24", 2 <= c.up_bits <= 24
-    yield "product_bits, final_bits <= 30", 2 <= c.product_bits <= 30 and 2 <= c.final_bits <= 30
+    yield "final_bits <= 30", 2 <= c.final_bits <= 30
     yield "exp_bits <= 20, over_bits <= 31", 1 <= c.exp_bits <= 20 and 1 <= c.over_bits <= 31
     yield "write_bits <= 32", 2 <= c.write_bits <= 32
     yield "logit_bits, diff_bits <= 62", 2 <= c.logit_bits <= 62 and 1 <= c.diff_bits <= 62

@@ -28,11 +28,11 @@ from zkllm.model.llama.architecture import LlamaArchitecture
 from zkllm.model.llama.calibrate import LlamaRanges
 from zkllm.model.llama.equalise import Words, choose_exponents, largest_after
 from zkllm.model.llama.folding import (
-    KINDS,
     Folded,
     Lines,
     gain_of,
     head_gains,
+    kinds,
     moved_by,
     read_lines,
 )
@@ -41,7 +41,7 @@ from zkllm.model.llama.gemma import odd_part
 from zkllm.model.llama.packing import choose_slots
 from zkllm.model.llama.predicates import ROTARY_BITS, slot_bounds, square_sum_bound
 from zkllm.model.llama.scales import Exponents, HeadNormScales, LlamaScales, PostNormScales
-from zkllm.model.llama.tensors import AFTER_ATTENTION, AFTER_MLP, EMBEDDING, HEAD, LAST_NORM
+from zkllm.model.llama.tensors import AFTER_ATTENTION, AFTER_MLP, EMBEDDING, HEAD, LAST_BIAS, LAST_NORM
 from zkllm.model.llama.weights import LlamaModel, LlamaTables, arrays, tables_of
 from zkllm.model.predicates import NORM_BITS, UNIQUE_BITS
 from zkllm.model.quantize import (
@@ -88,7 +88,7 @@ def _weight_maxima(
     """Largest magnitudes of each layer, equalised: q, k, v, and the other kinds."""
     most: dict[str, list[float]] = defaultdict(list)
     for l, layer in enumerate(lines):
-        for kind in KINDS:
+        for kind in kinds(a):
             found = layer[kind].maxima(moved_by(exponents, l, kind, a))
             names = {"q": found[:-2].max(), "k": found[-2], "v": found[-1]} if kind == "qkv" else {}
             for name, value in (names or {kind: found[0]}).items():
@@ -202,7 +202,10 @@ def choose_config(
     }
     made = {"q": wide_of.get("raw_q", channels["q"]), "k": wide_of.get("raw_k", channels["k"])}
     q, k, v, up = (
-        [output(bits, most, y + finest[name][l]) for l, most in enumerate(made.get(name, channels[name]))]
+        [
+            output(bits, most, y + finest[name][l])
+            for l, most in enumerate(made.get(name, channels.get(name, ())))
+        ]
         for name, bits in (("q", word), ("k", word), ("v", word), ("up", up_bits))
     )
     for l in layers:
@@ -224,18 +227,21 @@ def choose_config(
     act_class, by_class = gate_classes(gates, options.classes)
     f = [by_class[p] for p in act_class]
     # massive products vary most from text to text, and a wide word has bits to spare
-    g = [fit(wide, 2 * wide_room * most) for most in channels["g"]]
+    g = [fit(wide, 2 * wide_room * most) for most in channels.get("g", ())]
     # no lookup ranges the activation's output, so that its table may be finer than a word, as far as the
     # product's remainder takes one lookup
     activated = GATES[a.activation].output
-    one_lookup = [min(limb + g[l] - up[l] for l in layers if act_class[l] == p) for p in range(len(by_class))]
-    act = [
-        max(activated(f[l], word, gate_bits), min(activated(f[l], wide, gate_bits), one_lookup[p]))
-        for l, p in enumerate(act_class)
-    ]
-    g = [min(g[l], act[l] + up[l] - 1) for l in layers]
+    act = [activated(f[l], wide, gate_bits) for l in layers]
+    if a.gated:
+        classes = range(len(by_class))
+        one_lookup = [min(limb + g[l] - up[l] for l in layers if act_class[l] == p) for p in classes]
+        act = [
+            max(activated(f[l], word, gate_bits), min(act[l], one_lookup[p])) for l, p in enumerate(act_class)
+        ]
+        g = [min(g[l], act[l] + up[l] - 1) for l in layers]
+    inner = g if a.gated else act  # what down reads
     wte = fit(min(word, 16), largest_wte)
-    accumulators = [v[l] + finest["o"][l] for l in layers], [g[l] + finest["down"][l] for l in layers]
+    accumulators = [v[l] + finest["o"][l] for l in layers], [inner[l] + finest["down"][l] for l in layers]
     put_out = tuple(
         output(wide, most[0], accumulators[m % 2][m // 2])
         for m, most in enumerate(ranges.channels.get("out", ()))
@@ -245,7 +251,7 @@ def choose_config(
     if not a.post_norm:
         residual = min(residual, *(scale - 1 for own in accumulators for scale in own))
     # up to two bits coarser, where that saves a limb of every RMSNorm's remainder
-    candidates = [(-(-_kappa(ranges, r, y, a.d_model, limb)[1] // limb), residual - r, r)
+    candidates = [(-(-_kappa(ranges, r, y, a, limb)[1] // limb), residual - r, r)
                   for r in range(residual - 2, residual + 1)]  # fmt: skip
     residual = min(candidates)[2]
     if a.embedding_scale == 1:  # else X_0 is rounded anyway
@@ -265,15 +271,20 @@ def choose_config(
         shifts.choose("o", [accumulators[0][l] - outs[2 * l] for l in layers])))  # fmt: skip
     w_gate = tuple(f[l] + s - y for l, s in enumerate(
         shifts.choose("gate", [y + finest["gate"][l] - f[l] for l in layers])))  # fmt: skip
-    w_up = tuple(up[l] + s - y for l, s in enumerate(
-        shifts.choose("up", [y + finest["up"][l] - up[l] for l in layers])))  # fmt: skip
-    w_down = tuple(outs[2 * l + 1] + s - g[l] for l, s in enumerate(
+    w_up: tuple[int, ...] = ()
+    if a.gated:
+        w_up = tuple(up[l] + s - y for l, s in enumerate(
+            shifts.choose("up", [y + finest["up"][l] - up[l] for l in layers])))  # fmt: skip
+    w_down = tuple(outs[2 * l + 1] + s - inner[l] for l, s in enumerate(
         shifts.choose("down", [accumulators[1][l] - outs[2 * l + 1] for l in layers])))  # fmt: skip
-    product = [act[l] + up[l] - g[l] for l in layers]
+    gated: JsonObject = {}
+    if a.gated:
+        product = [act[l] + up[l] - g[l] for l in layers]
+        gated = {"up_bits": up_bits, "product_bits": wide, "product_shift": max(product),
+                 "product_gains": tuple(max(product) - s for s in product)}  # fmt: skip
     final_shift = max(1, min(limb, GAIN_BITS + y - yf))
     fields: JsonObject = {
-        **shifts.fields, "rotary_shift": min(14, ROTARY_BITS - 1), "product_shift": max(product),
-        "product_gains": tuple(max(product) - s for s in product), "final_shift": final_shift,
+        **shifts.fields, **gated, "rotary_shift": min(14, ROTARY_BITS - 1), "final_shift": final_shift,
         "wte_shift": max(0, token_shift), "x0_shift": max(0, -token_shift), "wte_factor": factor,
         "act_class": act_class, "score_gains": tuple(max(map(add, q, k)) - q[l] - k[l] for l in layers),
     }  # fmt: skip
@@ -297,7 +308,7 @@ def choose_config(
         n_layer=a.n_layer, n_head=a.n_head, n_kv_head=a.n_kv_head, head_dim=a.head_dim, d_model=a.d_model,
         d_inner=a.d_inner, vocab_size=a.vocab_size, n_ctx=a.n_ctx, pad_id=a.pad_id, qkv_bias=a.qkv_bias,
         o_bias=a.o_bias, mlp_bias=a.mlp_bias, tied_head=a.tied_head,
-        act_bits=word, up_bits=up_bits, gate_bits=gate_bits, product_bits=wide, final_bits=wide,
+        act_bits=word, gate_bits=gate_bits, final_bits=wide,
         limb_bits=limb,
         write_bits=signed_bits(seen["write"], residual, 32),
         logit_bits=signed_bits(seen["logits"], scales.logits),
@@ -307,14 +318,16 @@ def choose_config(
         **ColumnSizes.full(options.mu or MAX_CHOSEN_MU)._asdict(),  # before their sizes are known
         **fields, **exps,
         **_norm_fields(ranges, scales, a, options.headroom_bits, limb),
-        head_norm=head_norm, post_norm=post_norm, angles=a.angles, turned=a.turned,
+        head_norm=head_norm, post_norm=post_norm, angles=a.angles, turned=a.turned, centred=a.centred,
+        parallel=a.parallel,
     )  # fmt: skip
     return Chosen(config, scales, spec)
 
 
-def _kappa(ranges: LlamaRanges, residual: int, y: int, width: int, limb: int) -> tuple[int, int]:
-    """(kappa, norm_shift): sqrt(Q / d) = rms 2^residual, and rho = 2^kappa / (rms 2^residual)."""
-    high = ranges.residual_rms[1]
+def _kappa(ranges: LlamaRanges, residual: int, y: int, a: LlamaArchitecture, limb: int) -> tuple[int, int]:
+    """(kappa, norm_shift): sqrt(Q / d) = rms 2^residual, and rho = 2^kappa / (rms 2^residual); D of a
+    LayerNorm is d times the deviation from the mean, whose rms is meant."""
+    high, width = ranges.residual_rms[1] * (a.d_model if a.centred else 1), a.d_model
     most = (TARGET_BITS - 2 - ceil_log2(width)) // 2
     least = max(1, ceil(LEAST_RHO_BITS + log2(max(high, 2.0**-40)) + residual) - y)
     shift = whole_limbs(least, limb)
@@ -329,8 +342,9 @@ def _norm_fields(
 ) -> JsonObject:
     """kappa, its shift, eps and the widths of rho, U and V."""
     unit, (low, high), width = 2.0**scales.residual, ranges.residual_rms, a.d_model
-    kappa, shift = _kappa(ranges, scales.residual, scales.y, width, limb)
-    eps_int = max(1, round(a.rms_norm_eps * 2 ** (2 * scales.residual) * width))
+    kappa, shift = _kappa(ranges, scales.residual, scales.y, a, limb)
+    unit *= width if a.centred else 1
+    eps_int = max(1, round(a.norm_eps * unit**2 * width))
     largest = isqrt((width << (2 * kappa)) // eps_int)  # rho is never larger
     expected = 2.0**kappa / (unit * max(low, 1e-12)) * 2**headroom
     rho_bits = int(min(largest, max(1.0, expected))).bit_length()
@@ -356,7 +370,7 @@ def _head_norm(
     """Scales of queries and of keys, of each layer. `made`: normed, `raw`: before."""
     a = checkpoint.llama
     gains = np.stack([np.abs(head_gains(checkpoint, l, exponents)).max(axis=1) for l in range(a.n_layer)])
-    query_eps, key_eps = (tuple(eps_of(a.rms_norm_eps, a.head_dim, f) for f in scales) for scales in raw)
+    query_eps, key_eps = (tuple(eps_of(a.norm_eps, a.head_dim, f) for f in scales) for scales in raw)
     each = [
         Made(float(most), scale) for most, scale in zip(gains.T.reshape(-1), made[0] + made[1], strict=True)
     ]
@@ -378,7 +392,7 @@ def _post_norm(
     """`made`: the stream's scale; `out`: of what is put out, at each write."""
     a = checkpoint.llama
     most = max(float(np.abs(gain).max()) for gain in _post_gains(checkpoint))
-    eps = tuple(eps_of(a.rms_norm_eps, a.d_model, scale) for scale in out)
+    eps = tuple(eps_of(a.norm_eps, a.d_model, scale) for scale in out)
     norm = choose_norm(a.d_model, bits, [Made(most, made)], eps, limb)
     config = PostNormConfig(**asdict(norm), out_bits=bits, eps=eps)
     return config, PostNormScales(out, made + norm.shift - norm.kappa)
@@ -420,9 +434,9 @@ def _exp_fields(
 def groups(c: LlamaConfig) -> dict[str, tuple[str, ...]]:
     """Arrays that are made together: each weight of the checkpoint is read for one group."""
     known = arrays(c)
-    made = {kind: tuple(name for name in (f"w_{kind}", f"b_{kind}") if name in known) for kind in KINDS}
+    made = {kind: tuple(name for name in (f"w_{kind}", f"b_{kind}") if name in known) for kind in c.kinds}
     rows = tuple(name for name in ("wte", "head") if name in known)
-    gains = tuple(name for name in ("head_gain", "post_gain") if name in known)
+    gains = tuple(name for name in ("head_gain", "post_gain", "beta") if name in known)
     return {**made, "rows": rows, "rest": (*gains, "gain", "act", "exp", "cos", "sin")}
 
 
@@ -434,13 +448,14 @@ def quantized_blocks(
     One layer at a time, so that a large model is never held in memory.
     """
     known = arrays(c)
-    if group in KINDS:
+    if group in c.kinds:
         for l in range(c.n_layer):
             q, k, v = s.w_qkv[l]
             # of the products A W, whose multiple of 2^gain the bias is added to
             inputs, scales = {
                 "qkv": (s.y, [q] * c.group + [k, v]), "o": (s.v[l], [s.w_o[l]]),
-                "gate": (s.y, [s.w_gate[l]]), "up": (s.y, [s.w_up[l]]), "down": (s.g[l], [s.w_down[l]]),
+                "gate": (s.y, [s.w_gate[l]]), "up": (s.y, list(s.w_up[l : l + 1])),
+                "down": ((s.g if c.gated else s.a)[l], [s.w_down[l]]),
             }[group]  # fmt: skip
             folded = Folded.read(checkpoint, l, group, s.exponents)
             yield f"w_{group}", folded.quantized(np.array(scales)).reshape(1, *known[f"w_{group}"][1][1:])
@@ -466,6 +481,8 @@ def quantized_blocks(
         if after := s.post_norm:
             for m, gain in enumerate(_post_gains(checkpoint)):
                 yield "post_gain", rounded_to(gain, after.gain, f"gain of write {m}", np.int32)[None]
+        if c.centred:
+            yield "beta", rounded_to(checkpoint.tensor(LAST_BIAS), s.y + s.gain, "final bias")
         yield "gain", rounded_to(gain_of(checkpoint, LAST_NORM), s.gain, "final gain", np.int32)
         made = tables_of(spec, c)
         yield from ((name, made[name]) for name in ("act", "exp", "cos", "sin"))

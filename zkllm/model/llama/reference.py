@@ -94,15 +94,16 @@ class LlamaExecution:
         self.put(f"{tag}v", *at, value=(2 * rho + 1) * q - u - 1)
         return rho
 
-    def rms_norm(self, n: int, xs: Rows) -> Rows:
-        """y = round(X rho)."""
+    def norm(self, n: int, xs: Rows) -> Rows:
+        """y = round(D rho), D the stream's row X, or d X - S where its mean is taken off."""
         c, ys = self.c, []
         for t, row in enumerate(xs):
             x = [self.put("x", n, t, j, value=value) for j, value in enumerate(row)]
-            rho = self.rho("", (n, t), x, c.kappa, c.eps_int)
+            d = [len(x) * xj - sum(x) for xj in x] if c.centred else x
+            rho = self.rho("", (n, t), d, c.kappa, c.eps_int)
             at = lambda j: (n, t, j)  # noqa: B023 (used in this turn of the loop)
             ys.append(
-                [self.rounded("y", at(j), "y_rem", at(j), xj * rho, c.norm_shift) for j, xj in enumerate(x)]
+                [self.rounded("y", at(j), "y_rem", at(j), dj * rho, c.norm_shift) for j, dj in enumerate(d)]
             )
         return ys
 
@@ -231,19 +232,20 @@ class LlamaExecution:
         return writes
 
     def inner(self, l: int, ys: Rows) -> Rows:
-        """g = round(2^gain act(f) up) of the gate's f, a table's output, and of up."""
+        """What down reads: a = act(f), a table's output, or with a gate g = round(2^gain a up)."""
         c, offset, table, rows = self.c, 1 << (self.c.gate_bits - 1), self.table(l), []
         for t, y in enumerate(ys):
             row = []
-            sums = [self.accumulated(kind, l, y) for kind in ("gate", "up")]
-            for j, (gate, up) in enumerate(zip(*sums, strict=True)):
+            ups = self.accumulated("up", l, y) if c.gated else []
+            for j, gate in enumerate(self.accumulated("gate", l, y)):
                 at = (l, t, j)
                 f = self.rounded("f", at, "gate_rem", at, gate, c.gate_shift)
-                other = self.rounded("up", at, "up_rem", at, up, c.up_shift)
+                other = self.rounded("up", at, "up_rem", at, ups[j], c.up_shift) if c.gated else 0
                 a = self.put("a", *at, value=entry(table, f + offset))
-                row.append(
-                    self.rounded("g", at, "g_rem", at, a * other << self.gain("product", l), c.product_shift)
-                )
+                if c.gated:
+                    z = a * other << self.gain("product", l)
+                    a = self.rounded("g", at, "g_rem", at, z, c.product_shift)
+                row.append(a)
             rows.append(row)
         return rows
 
@@ -251,10 +253,16 @@ class LlamaExecution:
         """All rows through all layers; what the head reads."""
         c, xs = self.c, self.embedding()
         for l in range(c.n_layer):
-            qkv = self.query_key_value(l, self.rms_norm(2 * l, xs))
+            before = [list(row) for row in xs]
+            qkv = self.query_key_value(l, self.norm(2 * l, xs))
             self.write(2 * l, self.attention(l, qkv), "o", c.o_shift, xs)
-            self.write(2 * l + 1, self.inner(l, self.rms_norm(2 * l + 1, xs)), "down", c.down_shift, xs)
-        return self.rms_norm(2 * c.n_layer, xs)
+            ys = self.norm(2 * l + 1, self.read_by_mlp(before, xs))
+            self.write(2 * l + 1, self.inner(l, ys), "down", c.down_shift, xs)
+        return self.norm(2 * c.n_layer, xs)
+
+    def read_by_mlp(self, before: Rows, after: Rows) -> Rows:
+        """The stream before attention, or after it."""
+        return before if self.c.parallel else after
 
     def head(self, y: Rows) -> None:
         """Final gain, head, and the certified ids' lead over every other id."""
@@ -263,7 +271,8 @@ class LlamaExecution:
             t = self.T - self.k + i
             yf = []
             for j, gain in enumerate(self.m["gain"]):
-                yf.append(self.rounded("yf", (i, j), "yf_rem", (i, j), gain * y[t][j], c.final_shift))
+                z = gain * y[t][j] + (self.m["beta"][j] if c.centred else 0)
+                yf.append(self.rounded("yf", (i, j), "yf_rem", (i, j), z, c.final_shift))
             logits = [sum(a * b for a, b in zip(yf, row, strict=True)) for row in self.m["head"]]
             certified = self.ids[t + 1]
             top = self.put("logit", i, value=logits[certified])
@@ -282,9 +291,10 @@ class LlamaTracing(LlamaExecution):
         signed = {
             **{"x0": (32, 32), "write": (c.write_bits, 32), "f": (c.gate_bits, c.gate_bits)},
             **dict.fromkeys(("y", "qkv", "normed", "rot", "o"), (c.act_bits, 16)),
-            "up": (c.up_bits, 16 if c.up_bits <= 16 else 32),
-            **{"g": (c.product_bits, 32), "yf": (c.final_bits, 32 if c.final_bits > 16 else 16)},
+            "yf": (c.final_bits, 32 if c.final_bits > 16 else 16),
         }
+        if c.gated:
+            signed |= {"up": (c.up_bits, 16 if c.up_bits <= 16 else 32), "g": (c.product_bits, 32)}
         unsigned = norm_and_score_widths(c)
         for tag, norm in (("head_", c.head_norm), ("post_", c.post_norm)):
             if norm is not None:

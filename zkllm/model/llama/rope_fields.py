@@ -28,8 +28,8 @@ class RopeFields(Fields):
     """Problems are collected, as those of all fields are."""
 
     def rotary(self, positions: int, head_dim: int, names: RopeNames) -> tuple[Rotary, int]:
-        """And the features of a head that are turned. By the library's rules: a rope_scaling that is not empty
-        stands for all of rope_parameters."""
+        """And the features of a head that are turned. By the library's rules: a rope_scaling that is not
+        empty stands for all of rope_parameters."""
         scaling, parameters = (self.data.get(name) for name in ("rope_scaling", "rope_parameters"))
         for name, value in (("rope_scaling", scaling), ("rope_parameters", parameters)):
             if value is not None and not isinstance(value, dict):

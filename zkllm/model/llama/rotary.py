@@ -1,7 +1,7 @@
 """Rotary frequencies by `rope_type`, and their tables of cosines and sines.
 
-With theta the base, r the features of a head that are turned, e_j = theta^(-2 j / r) for j < r / 2, position t
-turns by t f_j:
+With theta the base, r the features of a head that are turned, e_j = theta^(-2 j / r) for j < r / 2, position
+t turns by t f_j:
 
     default   f_j = e_j
     linear    f_j = e_j / factor

@@ -10,13 +10,14 @@ import numpy as np
 from zkllm.model.calibrate import float_type
 from zkllm.model.checkpoint import Checkpoint
 from zkllm.model.llama.float_model import Layer, LlamaFloat, Watch, read_layer
-from zkllm.model.llama.folding import KINDS, STORED, Folded, head_gains
+from zkllm.model.llama.folding import STORED, Folded, head_gains, kinds
 from zkllm.model.llama.scales import LlamaScales
 from zkllm.model.llama.tensors import AFTER_ATTENTION, AFTER_MLP, HEAD_NORMS, norm_before
 from zkllm.model.llama.weights import LlamaModel
 from zkllm.model.noise import NOTHING, Block, Exponentials, Rounded, real, round_to
 
-_ACTIVATIONS = ("y", "q", "k", "v", "o", "write", "f", "a", "up", "g", "yf")
+_ACTIVATIONS = ("y", "q", "k", "v", "o", "write", "f", "a", "yf")
+_GATED = ("up", "g")
 _TABLES = ("rho", "exp", "cos sin")
 _SCALES = {"o": "v", "write": "residual", "x0": "residual"}
 """Activations with the scale of another tensor."""
@@ -34,9 +35,11 @@ class RoundedLlama(LlamaFloat):
         own: tuple[str, ...] = ("x0",) if model.config.x0_shift else ()
         own += ("raw_q", "raw_k", "head_gain") if self.a.head_norm else ()
         own += ("out", "post_gain") if self.a.post_norm else ()
-        kinds = (f"w_{kind}" for kind in KINDS)
-        self.tensors = (*_ACTIVATIONS, *own, *_TABLES, *kinds, "wte", *head, "gain")
-        self._scales = {name: getattr(scales, _SCALES.get(name, name)) for name in (*_ACTIVATIONS, "x0")}
+        own += ("beta",) if self.a.centred else ()
+        self.kinds, activations = kinds(self.a), _ACTIVATIONS + (_GATED if self.a.gated else ())
+        weights = (f"w_{kind}" for kind in self.kinds)
+        self.tensors = (*activations, *own, *_TABLES, *weights, "wte", *head, "gain")
+        self._scales = {name: getattr(scales, _SCALES.get(name, name)) for name in (*activations, "x0")}
         self._kappas = {"residual": model.config.kappa}
         if (heads := scales.head_norm) and model.config.head_norm:
             self._scales |= {"raw_q": heads.query, "raw_k": heads.key}
@@ -59,7 +62,7 @@ class RoundedLlama(LlamaFloat):
         return x
 
     def read(self, l: int) -> Block:
-        exact, integers = self._layer(l), {f"w_{kind}": self._integers(l, kind) for kind in KINDS}
+        exact, integers = self._layer(l), {f"w_{kind}": self._integers(l, kind) for kind in self.kinds}
         integers |= self._gains(l)
 
         def block(x: np.ndarray, rounded: Rounded) -> np.ndarray:
@@ -80,8 +83,10 @@ class RoundedLlama(LlamaFloat):
     def normalise(self, x: np.ndarray, name: str = "residual", at: int = 0) -> np.ndarray:
         normal = super().normalise(x, name, at)
         if "rho" in self._rounded:
-            mean = (x * x).mean(axis=-1, keepdims=True) + self.a.rms_norm_eps
+            mean = (x * x).mean(axis=-1, keepdims=True) + self.a.norm_eps
             rho = 2.0 ** (self._kappas[name] - self._scale(name, at)) / np.sqrt(mean)
+            if self.a.centred and name == "residual":  # D is d times as large
+                rho /= self.a.d_model
             normal = (normal * (np.floor(rho) / rho)).astype(self.dtype)
         return normal
 
@@ -103,6 +108,11 @@ class RoundedLlama(LlamaFloat):
         if "gain" in self._rounded:
             return self._real(self.model["gain"], self.scales.gain)
         return super().last_gain()
+
+    def last_bias(self) -> np.ndarray:
+        if "beta" in self._rounded:
+            return self._real(self.model["beta"], self.scales.y + self.scales.gain)
+        return super().last_bias()
 
     def head_blocks(self) -> Iterator[np.ndarray]:
         if ("wte" if self.a.tied_head else "head") in self._rounded:
@@ -128,13 +138,14 @@ class RoundedLlama(LlamaFloat):
 
     def _layer(self, l: int) -> Layer:
         layer = read_layer(self.checkpoint, l, self.dtype)
-        for norm in map(norm_before, [self.a] * len(KINDS), KINDS):
+        for norm in map(norm_before, [self.a] * len(self.kinds), self.kinds):
             if norm is not None:  # folded
                 layer[norm] = np.ones_like(layer[norm])
+                layer |= {f"{norm}.bias": np.zeros_like(layer[norm])} if self.a.centred else {}
         if self.a.head_norm:
             gains: np.ndarray = head_gains(self.checkpoint, l, self.scales.exponents).astype(self.dtype)
             layer |= dict(zip(HEAD_NORMS, gains, strict=True))
-        for kind in KINDS:
+        for kind in self.kinds:
             folded = Folded.read(self.checkpoint, l, kind, self.scales.exponents)
             layer |= self._stored(kind, folded.folded())
             if folded.bias is not None:

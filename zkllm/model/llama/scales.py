@@ -17,7 +17,8 @@ ByLayer = tuple[tuple[int, ...], ...]
 
 @dataclass(frozen=True)
 class Exponents:
-    """By layer: e of each inner channel (row of W_up times 2^-e, column of W_down times 2^e), of each feature
+    """By layer: e of each inner channel (row of W_up times 2^-e, column of W_down times 2^e; where there is
+    no gate none, since what the activation reads cannot be moved), of each feature
     of a head of values (W_v and W_o alike, all heads that share it), and of each pair of features that are
     turned together (keys times 2^-e, all queries of the group 2^e; of all heads alike in the gains of their
     RMSNorms, where they have these). The function is the same whatever they are; the integers are not."""
@@ -75,14 +76,14 @@ class LlamaScales:
     w_o: tuple[int, ...]
     f: tuple[int, ...]  # the same in all layers of a class
     a: tuple[int, ...]
-    up: tuple[int, ...]
-    g: tuple[int, ...]
     w_gate: tuple[int, ...]
-    w_up: tuple[int, ...]
     w_down: tuple[int, ...]
     gain: int
     yf: int
     exponents: Exponents
+    up: tuple[int, ...] = field(default=(), metadata=ABSENT)  # where there is a gate
+    g: tuple[int, ...] = field(default=(), metadata=ABSENT)
+    w_up: tuple[int, ...] = field(default=(), metadata=ABSENT)
     head_norm: HeadNormScales | None = field(default=None, metadata=ABSENT)
     post_norm: PostNormScales | None = field(default=None, metadata=ABSENT)
 

@@ -1,9 +1,9 @@
-"""Where a checkpoint has the parameters of the program: which tensors of which class, and which of their rows.
+"""Where a checkpoint has the parameters of the program: which tensors of a class, and which of their rows.
 
-Some classes store several matrices as one, one after another. Where only some of a head's features are turned,
-they are the first of it as it is stored, r of them as two halves, and in the program the first of each of its
-own halves; the others, which nothing tells apart, follow in both. Queries and keys are read in that order, so
-that all that is made from them has it.
+Some classes store several matrices as one, one after another, or head by head. Where only some of a head's
+features are turned, they are the first of it as it is stored, r of them as two halves, and in the program the
+first of each of its own halves; the others, which nothing tells apart, follow in both. Queries and keys are
+read in that order, so that all that is made from them has it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from zkllm.model.llama.architecture import LlamaArchitecture
-from zkllm.model.llama.tensors import EMBEDDING, HEAD, linears, tensor_shapes
+from zkllm.model.llama.tensors import EMBEDDING, HEAD, LAST_BIAS, LAST_NORM, linears, tensor_shapes
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -58,6 +58,9 @@ def stored(a: LlamaArchitecture) -> Stored:
     shapes, parts = tensor_shapes(a), dict[str, Part]()
     if a.model_type == "phi3":
         parts = _phi3(a)
+    if a.model_type == "gpt_neox":
+        parts = _gpt_neox(a)
+        return Stored("gpt_neox.", parts[EMBEDDING].stored, NEOX_HEAD, _shapes(shapes, parts), parts)
     return Stored("model.", EMBEDDING, HEAD, _shapes(shapes, parts), parts)
 
 
@@ -78,6 +81,31 @@ def _phi3(a: LlamaArchitecture) -> dict[str, Part]:
         for l in range(a.n_layer)
         for name, of in rows.items()
     }
+
+
+NEOX_HEAD = "embed_out.weight"
+_NEOX = {"self_attn.o_proj": "attention.dense", "mlp.gate_proj": "mlp.dense_h_to_4h",
+         "mlp.down_proj": "mlp.dense_4h_to_h"}  # fmt: skip
+
+
+def _gpt_neox(a: LlamaArchitecture) -> dict[str, Part]:
+    """Query, key and value of a head together; names of its own."""
+    turned, plain = head_order(a.head_dim, 2 * a.pairs), np.arange(a.head_dim)
+    heads = 3 * a.head_dim * np.arange(a.n_head)[:, None]
+    rows = {
+        f"self_attn.{name}_proj": (heads + i * a.head_dim + order).reshape(-1)
+        for i, (name, order) in enumerate((("q", turned), ("k", turned), ("v", plain)))
+    }
+    parts = {EMBEDDING: Part("embed_in.weight"), HEAD: Part(NEOX_HEAD)}
+    parts |= {LAST_NORM: Part("final_layer_norm.weight"), LAST_BIAS: Part("final_layer_norm.bias")}
+    for l in range(a.n_layer):
+        for name, (_, _, biased) in linears(a).items():
+            of = _NEOX.get(name, "attention.query_key_value")
+            for kind in ("weight", "bias") if biased else ("weight",):
+                parts[f"layers.{l}.{name}.{kind}"] = Part(f"layers.{l}.{of}.{kind}", rows.get(name))
+    if a.tied_head:
+        del parts[HEAD]
+    return parts
 
 
 def _shapes(shapes: Shapes, parts: Mapping[str, Part]) -> Shapes:

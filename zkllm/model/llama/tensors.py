@@ -7,6 +7,7 @@ from zkllm.model.llama.architecture import LlamaArchitecture
 BASE = "model."
 """The decoder's place in a LlamaForCausalLM."""
 EMBEDDING, HEAD, LAST_NORM = "embed_tokens.weight", "lm_head.weight", "norm.weight"
+LAST_BIAS = "norm.bias"
 BEFORE_ATTENTION, AFTER_ATTENTION = "input_layernorm", "post_attention_layernorm"
 BEFORE_MLP, AFTER_MLP = "pre_feedforward_layernorm", "post_feedforward_layernorm"
 HEAD_NORMS = ("self_attn.q_norm", "self_attn.k_norm")
@@ -36,8 +37,8 @@ def linears(a: LlamaArchitecture) -> dict[str, tuple[int, int, bool]]:
         "self_attn.k_proj": (shared, d, a.qkv_bias),
         "self_attn.v_proj": (shared, d, a.qkv_bias),
         "self_attn.o_proj": (d, own, a.o_bias),
-        "mlp.gate_proj": (ff, d, a.mlp_bias),
-        "mlp.up_proj": (ff, d, a.mlp_bias),
+        "mlp.gate_proj": (ff, d, a.mlp_bias),  # the first, where there is no gate
+        **({"mlp.up_proj": (ff, d, a.mlp_bias)} if a.gated else {}),
         "mlp.down_proj": (d, ff, a.mlp_bias),
     }
 
@@ -46,9 +47,13 @@ def tensor_shapes(a: LlamaArchitecture) -> dict[str, tuple[int, ...]]:
     """Names and shapes of the parameters, the head's own matrix where it has one."""
     d = a.d_model
     shapes: dict[str, tuple[int, ...]] = {EMBEDDING: (a.vocab_size, d), LAST_NORM: (d,)}
+    if a.centred:
+        shapes[LAST_BIAS] = (d,)
     for l in range(a.n_layer):
         for norm, features in norms(a).items():
             shapes[f"layers.{l}.{norm}.weight"] = (features,)
+            if a.centred:
+                shapes[f"layers.{l}.{norm}.bias"] = (features,)
         for name, (outputs, inputs, biased) in linears(a).items():
             shapes[f"layers.{l}.{name}.weight"] = (outputs, inputs)
             if biased:

@@ -13,7 +13,7 @@ from zkllm.bits import ceil_log2
 from zkllm.files import JsonObject
 from zkllm.llama.config import HeadNormConfig, LlamaConfig, PostNormConfig
 from zkllm.model.llama.packing import choose_slots
-from zkllm.model.llama.predicates import GAINED, slot_bounds, square_sum_bound
+from zkllm.model.llama.predicates import slot_bounds, square_sum_bound
 from zkllm.model.llama.rotary import Rotary
 from zkllm.model.llama.weights import LlamaModel, LlamaTables, arrays, tables_of
 
@@ -22,7 +22,8 @@ from ...protocol.column_sizes import ColumnSizes
 # magnitudes of the random weights
 _MAX = {"wte": 15, "head": 14, "w_qkv": 7, "w_o": 6, "w_gate": 5, "w_up": 6, "w_down": 6,
         "head_gain": 12, "post_gain": 12,
-        "b_qkv": 60, "b_o": 40, "b_gate": 60, "b_up": 50, "b_down": 20, "gain": 5}  # fmt: skip
+        "b_qkv": 60, "b_o": 40, "b_gate": 60, "b_up": 50, "b_down": 20, "gain": 5, "beta": 9}  # fmt: skip
+_GAINED = ("qkv", "o", "gate", "up", "product", "down", "score")
 
 
 def _shift(kind: str, inputs: int, scale: float, target: float) -> int:
@@ -36,7 +37,7 @@ def _gains(parity: int, layers: int) -> tuple[int, ...]:
     return tuple((l + parity) % min(2, layers) for l in range(layers))
 
 
-def tiny_config(**overrides: Any) -> LlamaConfig:
+def tiny_config(gated: bool = True, **overrides: Any) -> LlamaConfig:
     """Shapes and scales without packing (`tiny_model` chooses the slots); any field may be given, True for
     a norm that not all have. With mu alone, columns are as long as it allows."""
     shape = {"n_layer": 2, "n_head": 6, "n_kv_head": 3, "head_dim": 4, "d_model": 10, "d_inner": 18,
@@ -48,15 +49,20 @@ def tiny_config(**overrides: Any) -> LlamaConfig:
         pad_id=0, qkv_bias=True, o_bias=False, mlp_bias=False, tied_head=True,
         wte_shift=3, kappa=11, norm_shift=7, eps_int=3, rotary_shift=6,
         qkv_shift=_shift("qkv", d, 16, 10), o_shift=_shift("o", shape["n_head"] * shape["head_dim"], 10, 20),
-        gate_shift=_shift("gate", d, 16, 5) + 1, up_shift=_shift("up", d, 16, 20) + 1, product_shift=2,
+        gate_shift=_shift("gate", d, 16, 5) + 1,
         down_shift=_shift("down", shape["d_inner"], 30, 20) + 1, final_shift=1, exp_shift=5,
-        **{f"{kind}_gains": _gains(i, shape["n_layer"]) for i, kind in enumerate(GAINED)},
-        act_bits=8, up_bits=8, gate_bits=6, product_bits=12, final_bits=10, write_bits=10, rho_bits=0,
+        **{f"{kind}_gains": _gains(i, shape["n_layer"]) for i, kind in enumerate(_GAINED)},
+        up_shift=_shift("up", d, 16, 20) + 1, product_shift=2, up_bits=8, product_bits=12,
+        act_bits=8, gate_bits=6, final_bits=10, write_bits=10, rho_bits=0,
         norm_bits=0, over_bits=8, div_bits=0, logit_bits=17, diff_bits=17, exp_bits=5, limb_bits=8,
         head_slots=1, head_slot_bits=0, width_slots=1, width_slot_bits=0, inner_slots=1, inner_slot_bits=0,
         vocab_slots=1, vocab_slot_bits=0,
         **ColumnSizes.full(overrides.get("mu", 11), overrides.get("hidden", False))._asdict(),
     )  # fmt: skip
+    if not gated:
+        scales = {name: value for name, value in scales.items() if not name.startswith(("up_", "product_"))}
+    if overrides.get("centred"):  # D is d times as large
+        scales |= {"kappa": 14, "norm_shift": 10, "eps_int": 3 * d * d}
     layers = shape["n_layer"]
     norms: JsonObject = {  # eps is another one in each layer
         "head_norm": HeadNormConfig(11, 10, 0, 0, tuple(range(2, 2 + layers)), tuple(range(5, 5 + layers))),
@@ -78,12 +84,12 @@ def _widest(norm: Norm, width: int, most: int, eps: int) -> Norm:
     return replace(norm, rho_bits=norm.rho_bits or rho.bit_length(), norm_bits=norm.norm_bits or bits)
 
 
-def tiny_model(seed: int, **overrides: Any) -> LlamaModel:
+def tiny_model(seed: int, gated: bool = True, **overrides: Any) -> LlamaModel:
     """A random model whose predicates hold; overrides are fields of LlamaConfig (shapes, slots, widths).
 
     Slot counts that are not given are the largest legal ones: `width_slots=1` switches packing off.
     """
-    c = tiny_config(**overrides)
+    c = tiny_config(gated, **overrides)
     spec = LlamaTables(
         exp_top=15, exp_step_log2=-1, score_divisor=c.head_dim,
         act_in_log2=tuple(c.gate_bits - 3 + p for p in range(c.act_classes)),

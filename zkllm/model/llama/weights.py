@@ -41,9 +41,11 @@ def arrays(c: LlamaConfig) -> dict[str, tuple[str, Shape]]:
     if c.post_norm:
         found["post_gain"] = ("int32", (2 * l, d))  # of each write
     angles: Shape = (max(c.angles) + 1,) if c.angles else ()
+    if c.centred:
+        found["beta"] = ("int64", (d,))  # of the last norm, at the scale of gain y
     return {
         **found,
-        "gain": ("int32", (d,)),  # of the last RMSNorm
+        "gain": ("int32", (d,)),  # of the last norm
         # a table for each class of layers; signed input i at index i + 2^(gate_bits - 1)
         "act": ("int32", (c.act_classes, 1 << c.gate_bits)),
         "exp": ("int32", (1 << c.exp_bits,)),
