@@ -24,7 +24,7 @@ def program(c: Config, rows: int, certified: int, triangular_from: int = TRIANGU
     tests alone."""
     triangular = rows >= triangular_from
     if isinstance(c, LlamaConfig):
-        return Program(llama.axes(c, rows, certified), llama.operations(c, triangular), llama.points(c))
+        return Program(llama.axes(c, rows, certified), llama.operations(c, rows, triangular), llama.points(c))
     return Program(gpt2.axes(c, rows, certified), gpt2.operations(c, triangular), gpt2.POINTS)
 
 

@@ -271,7 +271,7 @@ def test_what_is_left_out_is_what_transformers_takes() -> None:
         assert a.n_ctx <= min(config.max_position_embeddings, 2048)
         assert a.head_dim == getattr(config, "head_dim", a.head_dim)
         if kind == "gemma3_text":
-            assert a.score_divisor == config.query_pre_attn_scalar and a.n_ctx <= config.sliding_window
+            assert a.score_divisor == config.query_pre_attn_scalar and a.window == 0 < a.n_ctx
             assert a.rotaries == (Rotary(), Rotary(theta=1e6))
             full = [t == "full_attention" for t in config.layer_types]
             assert [a.rotary_of(l).theta == 1e6 for l in range(a.n_layer)] == full
@@ -281,23 +281,42 @@ def test_what_is_left_out_is_what_transformers_takes() -> None:
 
 
 def test_positions_are_those_that_every_rule_allows() -> None:
-    """Trained positions, a window, and what a program commits to at most."""
+    """Trained positions, and what a program commits to at most."""
     long = {**BASE, "max_position_embeddings": 131072}
     assert parse_llama(BASE).n_ctx == 24 and parse_llama(long).n_ctx == 2048
-    mistral = {**long, "model_type": "mistral"}
-    assert parse_llama({**mistral, "sliding_window": 100}).n_ctx == 100
-    assert parse_llama({**mistral, "sliding_window": None}).n_ctx == 2048
     phi = {**long, **PHI3}
-    assert parse_llama(phi).n_ctx == 2048 and parse_llama({**phi, "sliding_window": 100}).n_ctx == 100
     for original, positions in ((None, 2048), (1000, 1000), (4096, 2048)):
         fields = {} if original is None else {"original_max_position_embeddings": original}
         assert parse_llama({**phi, **fields}).n_ctx == 2048  # a default rotation goes on
         assert parse_llama({**phi, **fields, "rope_scaling": LONG}).n_ctx == positions
-    qwen = {**long, "model_type": "qwen2", "use_sliding_window": True, "sliding_window": 100}
-    assert parse_llama({**qwen, "max_window_layers": 2}).n_ctx == 2048  # no layer has it
-    assert parse_llama({**qwen, "max_window_layers": 1}).n_ctx == 100
-    types = {"layer_types": ["full_attention", "sliding_attention"]}
-    assert parse_llama({**qwen, **types}).n_ctx == 100
+
+
+def test_a_window_is_of_the_layers_that_say_so() -> None:
+    long = {**BASE, "max_position_embeddings": 131072, "num_hidden_layers": 4}
+    windowed = lambda fields: (lambda a: (a.n_ctx, a.window, a.sliding))(parse_llama({**long, **fields}))
+    none, all_of_them = (2048, 0, ()), (2048, 100, (1, 1, 1, 1))
+    mistral, phi = {"model_type": "mistral"}, PHI3
+    for kind in (mistral, phi):
+        assert windowed({**kind, "sliding_window": 100}) == all_of_them
+        assert windowed({**kind, "sliding_window": None}) == windowed(kind) == none
+        assert windowed({**kind, "sliding_window": 2048}) == none
+        assert windowed({**kind, "sliding_window": 2047}) == (2048, 2047, (1, 1, 1, 1))
+    assert windowed({**mistral, "sliding_window": 20, "max_position_embeddings": 21}) == (21, 20, (1,) * 4)
+    assert windowed({**mistral, "max_position_embeddings": 20, "sliding_window": 20}) == (20, 0, ())
+    for kind in ("qwen2", "qwen3"):
+        qwen = {"model_type": kind, "use_sliding_window": True, "sliding_window": 100}
+        assert windowed({**qwen, "max_window_layers": 4}) == windowed(qwen) == none
+        assert windowed({**qwen, "max_window_layers": 1}) == (2048, 100, (0, 1, 1, 1))
+        assert windowed({**qwen, "max_window_layers": 0}) == all_of_them
+        types = [f"{name}_attention" for name in ("full", "sliding", "full", "sliding")]
+        assert windowed({**qwen, "layer_types": types, "max_window_layers": 0}) == (2048, 100, (0, 1, 0, 1))
+        assert windowed({**qwen, "use_sliding_window": False, "max_window_layers": 0}) == none
+    gemma = {**GEMMA3, "sliding_window": 512}
+    assert windowed({**gemma, "sliding_window_pattern": 2}) == (2048, 512, (1, 0, 1, 0))
+    assert windowed(gemma) == (2048, 512, (1, 1, 1, 1)) and windowed({**gemma, "layer_types": types}) == (
+        2048, 512, (0, 1, 0, 1)
+    )  # fmt: skip
+    assert windowed({**GEMMA3, "layer_types": ["full_attention"] * 4, "sliding_window": 3}) == none
 
 
 def test_rotations_are_read_in_either_spelling() -> None:
@@ -390,7 +409,7 @@ def test_a_gemma_3_has_a_rotation_for_each_type_of_layer() -> None:
         assert a.rotaries == (Rotary(theta=2e4), Rotary("linear", 5e5, 8.0)) and a.angles == (0, 1, 0, 1)
     full = parse_llama({**shape, **new, "layer_types": ["full_attention"] * 4})
     assert full.rotaries == (Rotary("linear", 5e5, 8.0),) and full.angles == ()
-    assert full.n_ctx == 2048 and parse_llama({**shape, "sliding_window": 512}).n_ctx == 512
+    assert full.n_ctx == 2048 and parse_llama({**shape, "sliding_window": 512}).window == 512
     first = parse_llama({**shape, "layer_types": ["full_attention", *["sliding_attention"] * 3]})
     assert first.angles == (0, 1, 1, 1) and first.rotary.theta == 1e6
     same = parse_llama({**shape, "rope_local_base_freq": 1e6})

@@ -113,6 +113,28 @@ def test_some_features_are_turned(name: str) -> None:
         assert name not in failing(replace(PARTLY, **at)) and name in failing(replace(PARTLY, **beyond))
 
 
+WINDOWED = tiny_model(0, window=3, sliding=(0, 1)).config
+WINDOWS = {
+    "sliding: 0 or 1 for each layer, a 1 among them": [
+        ({"sliding": at}, {"sliding": off})
+        for at, off in (((1, 1), (0, 0)), ((1, 0), (1,)), ((0, 1), (0, 1, 1)), ((0, 1), (0, 2)), ((0, 1), ()))
+    ],
+    "1 <= window < n_ctx": [
+        ({"window": 1}, {"window": 0}), ({"window": WINDOWED.n_ctx - 1}, {"window": WINDOWED.n_ctx}),
+        ({}, {"window": -1}),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WINDOWS)
+def test_a_window_is_one_of_layers(name: str) -> None:
+    assert failing(WINDOWED) == set()
+    plain = {p.name for p in config_predicates(PLAIN.config)}
+    assert {p.name for p in config_predicates(WINDOWED)} - plain == set(WINDOWS)
+    for at, beyond in WINDOWS[name]:
+        assert name not in failing(replace(WINDOWED, **at)) and name in failing(replace(WINDOWED, **beyond))
+
+
 UNGATED = tiny_model(0, gated=False)
 
 

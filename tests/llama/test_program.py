@@ -54,6 +54,10 @@ SHAPES: dict[str, dict[str, Any]] = {
         parallel=True, n_layer=1, gated=False, centred=True, n_head=3, n_kv_head=3, head_dim=10, turned=4,
         tied_head=False, o_bias=True, mlp_bias=True, mu=12,
     ),
+    "a window in the second layer": dict(window=2, sliding=(0, 1)),
+    "a window in every layer": dict(window=3, sliding=(1, 1), head_norm=True),
+    "a window of one position, three layers": dict(window=1, sliding=(1, 0, 1), n_layer=3),
+    "a window that is longer than the rows": dict(window=7, sliding=(1, 1)),
     "some features are turned": dict(head_dim=10, turned=4),
     "some features are turned, groups of three, slots, narrow limbs": dict(
         n_head=9, n_kv_head=3, head_dim=12, turned=8, d_model=14, limb_bits=5, mu=12
@@ -78,12 +82,15 @@ def test_execution_is_the_reference(name: str, kernels: Any) -> None:
         assert np.array_equal(found[array], expected[array]), array
 
 
-@pytest.mark.parametrize("name", SHAPES)
-def test_an_execution_is_proved(name: str) -> None:
+@pytest.mark.parametrize(
+    "name, triangular_from",
+    [*((name, 128) for name in SHAPES), *((name, 1) for name in SHAPES if "window" in name)],
+)
+def test_an_execution_is_proved(name: str, triangular_from: int) -> None:
     """Every check of the interpreted verifier, with the columns in the place of their commitments."""
     model = tiny_model(3, **SHAPES[name])
     assert failed_predicates(model) == []
-    description = describe(model.config, ROWS, CERTIFIED)
+    description = describe(model.config, ROWS, CERTIFIED, triangular_from=triangular_from)
     traced = generate_trace(model, [3, 1], CERTIFIED, ROWS)
     data = prover_data(description, model, traced, NATIVE)
     statement = pack_words(traced.T, traced.ids, ROWS), InnerStatement(traced.T, traced.ids)
@@ -120,6 +127,23 @@ def test_a_false_answer_is_refused() -> None:
     for run in (trace, trace_reference):
         with pytest.raises(StatementError, match="not the model's answer"):
             run(model, ids, 1, T)
+
+
+def test_a_window_is_what_rows_see() -> None:
+    """Weights where it says, and no shape of fewer rows knows it."""
+    c = tiny_model(3, window=2, sliding=(0, 1)).config
+    traced = generate_trace(tiny_model(3, window=2, sliding=(0, 1)), [3, 1], CERTIFIED, ROWS)
+    for t in range(ROWS):
+        for u in range(t + 1):
+            behind = u + 2 <= t
+            seen = traced["e"][:, t, :, u] > 0
+            assert not seen[1].any() if behind else True
+            idx = traced["idx"][1, t, :, u]
+            assert (idx == (1 << c.exp_bits) - 1).all() if behind else True
+    assert (traced["e"][0, ROWS - 1, :, : ROWS - 3] > 0).any()  # the first layer sees it
+    for rows, whole in ((2, True), (3, False)):
+        relations = describe(c, rows, 1, triangular_from=1).relations
+        assert ("attention: mask of the exponentials" not in relations) == whole
 
 
 def test_turning_keeps_lengths() -> None:

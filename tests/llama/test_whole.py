@@ -19,26 +19,27 @@ pytest.importorskip("transformers")
     "name",
     [
         "llama, tied, biases, a width of its own", "qwen2", "mistral", "qwen3", "gemma", "gemma3",
-        "phi3, some features are turned, a window", "gpt_neox",
+        "phi3, some features are turned, a window", "gpt_neox", "qwen3, a window by layer, tied",
     ],
 )  # fmt: skip
 def test_a_model_is_set_up_proved_and_checked(name: str, tmp_path: Path) -> None:
     import torch
 
-    small = MODELS[name]
+    small, rows = MODELS[name], 12 if "window by" in name else 6  # beyond it
     folder, out = small.write(tmp_path / "model"), tmp_path / "package"
-    package = api.setup(folder, out, rows=6)
-    result = api.prove(package, tokens=[5, 9, 3], certified=2, rows=6)
+    package = api.setup(folder, out, rows=rows)
+    tokens = [5, 9, 3] if rows == 6 else list(range(20, 18 + rows))
+    result = api.prove(package, tokens=tokens, certified=2, rows=rows)
     path = tmp_path / "proof.zkllm"
     result.proof.save(path)
     proof, vk = api.Proof.load(path), result.verifying_key
     assert isinstance(vk, VerifyingKey)
     api.verify(proof, vk)
     with torch.no_grad():
-        model, ids = small.model(), [5, 9, 3]
+        model, ids = small.model(), list(tokens)
         for _ in range(2):
             ids.append(int(model(torch.tensor([ids])).logits[0, -1].argmax()))
-    assert result.answer_ids == ids[3:]
+    assert result.answer_ids == ids[len(tokens) :]
     broken = bytearray(proof.body)
     broken[-40] ^= 1
     with pytest.raises(ProofError):

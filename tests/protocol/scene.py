@@ -19,6 +19,7 @@ from testkit.small import (
     RAGGED,
     SMALLEST,
     TIED,
+    WINDOWED,
     Small,
     SmallLlama,
 )
@@ -196,6 +197,17 @@ def partly_triangle() -> Scene:
 def neox() -> Scene:
     """LayerNorms with biases, no gate, layers whose attention and MLP are parallel."""
     return _scene(NEOX, [2, 5])
+
+
+@cache
+def windowed() -> Scene:
+    """A window in the second layer."""
+    return _scene(WINDOWED, [2, 5])
+
+
+@cache
+def windowed_triangle() -> Scene:
+    return _triangular(windowed())
 
 
 @cache

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from zkllm.bits import ceil_log2
 from zkllm.field import Fr, R
 from zkllm.protocol.algebra import (
+    behind_at,
     causal_at,
     causal_block,
     dyadic_blocks,
@@ -130,6 +131,15 @@ def test_causal_mask(data: st.DataObject, size: int) -> None:
     a, b = data.draw(points(n)), data.draw(points(n))
     t, u = eq_all(a), eq_all(b)
     assert causal_at(size, a, b) == total(t[i] * u[j] for i in range(size) for j in range(i + 1))
+
+
+@given(st.data(), SIZES, st.integers(1, 40))
+def test_what_lies_behind_a_window(data: st.DataObject, size: int, window: int) -> None:
+    n = ceil_log2(size)
+    a, b = data.draw(points(n)), data.draw(points(n))
+    t, u = eq_all(a), eq_all(b)
+    expected = total(t[i] * u[j] for i in range(size) for j in range(i - window + 1))
+    assert behind_at(size, window, a, b) == expected
 
 
 @given(st.data(), st.integers(0, 4), st.integers(0, 4), st.integers(0, 7), st.integers(0, 7))

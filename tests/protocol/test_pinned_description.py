@@ -43,6 +43,7 @@ MODELS: dict[str, tuple[Model, int, int]] = {
         4,
         1,
     ),
+    "llama, a window in the second layer": (tiny_llama(8, window=2, sliding=(0, 1)), 5, 1),
     "llama, a head of its own": (tiny_llama(2, tied_head=False, o_bias=True, mlp_bias=True, n_head=3), 5, 1),
 }
 DIGESTS = {
@@ -101,6 +102,13 @@ DIGESTS = {
         "9818a5f3084aaf639fc029e0",
         "b266bcb4ccd0429fc1c17d1c",
         "c7a613d50d6e3a1d26123914",
+    ),
+    "llama, a window in the second layer": (
+        "dc72d110a83a251f9a9ea8b1",
+        "6047ca579a9a156c87ffc9fc",
+        "fee591f3c95d8dbadaaca12c",
+        "0d238ca9ea03a336d62e3866",
+        "6815278bc975b1cd8dc9dbd9",
     ),
     "llama, a head of its own": (
         "ea25b1448d330e6905b36c1d",

@@ -131,6 +131,8 @@ class LlamaConfig:
         default=(), metadata=ABSENT
     )  # of each layer: which table of cosines and sines; none: there is one
     turned: int = field(default=0, metadata=ABSENT)  # of a head's features, those that are turned; 0: all
+    window: int = field(default=0, metadata=ABSENT)  # positions that some layers see at most, below n_ctx
+    sliding: tuple[int, ...] = field(default=(), metadata=ABSENT)  # 1 for each layer with the window, else 0
     centred: bool = field(default=False, metadata=ABSENT)  # LayerNorms with biases, not RMSNorms
     parallel: bool = field(default=False, metadata=ABSENT)  # attention and MLP read the same stream
 
@@ -165,6 +167,10 @@ class LlamaConfig:
     @property
     def vocab_block(self) -> int:
         return self.vocabulary.block
+
+    def first_seen(self, l: int, t: int) -> int:
+        """The first position that row t of a layer sees."""
+        return max(0, t + 1 - self.window) if self.window and self.sliding[l] else 0
 
     @property
     def gated(self) -> bool:

@@ -217,7 +217,9 @@ def rotary(c: LlamaConfig) -> Rotary:
     return Rotary(c.rotary_shift, c.act_bits, normed, c.angles, partial, parts={ATTENTION: 1})
 
 
-def attention(c: LlamaConfig, triangular: bool = False) -> GroupedAttention:
+def attention(c: LlamaConfig, rows: int, triangular: bool = False) -> GroupedAttention:
+    """Of so many rows: none of no more than a window sees less than all before it."""
+    windowed = c.window < rows
     return GroupedAttention(
         shift=c.exp_shift,
         bits=c.act_bits,
@@ -226,6 +228,8 @@ def attention(c: LlamaConfig, triangular: bool = False) -> GroupedAttention:
         gains=c.gains("score"),
         head=head(c),
         triangular=triangular,
+        window=c.window if windowed else 0,
+        sliding=c.sliding if windowed else (),
         parts={ATTENTION: 1},
     )
 
@@ -244,7 +248,7 @@ def activated(c: LlamaConfig) -> Activated:
     )
 
 
-def operations(c: LlamaConfig, triangular: bool = False) -> tuple[Operation, ...]:
+def operations(c: LlamaConfig, rows: int, triangular: bool = False) -> tuple[Operation, ...]:
     """All of a model, in the order in which their tensors are declared and their relations run."""
     return (
         Embedding(
@@ -263,7 +267,7 @@ def operations(c: LlamaConfig, triangular: bool = False) -> tuple[Operation, ...
         Linear(linear_kinds(c)),
         *head_norms(c),
         rotary(c),
-        attention(c, triangular),
+        attention(c, rows, triangular),
         activated(c),
         *post_norms(c),
         FinalNorm(c.final_shift, c.final_bits, biased=c.centred, width_axes=RESIDUAL, parts={HEAD_PART: 1}),

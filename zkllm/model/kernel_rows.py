@@ -56,9 +56,29 @@ class KernelRows:
 
     def fill_attention(self, op: Attention, l: int, at: slice, qkv: np.ndarray, exp: np.ndarray) -> None:
         """`qkv` (rows, 3, width): queries, keys and values, filled up to the last of the rows."""
+        rows = AttentionRows(*(self.trace[name][l, at] for name in AttentionRows._fields))
+        self._attend(op, l, at.start, rows, qkv, exp)
+
+    def fill_windowed(
+        self, op: Attention, l: int, t: int, window: int, qkv: np.ndarray, exp: np.ndarray
+    ) -> None:
+        """One row that sees the last positions alone, itself among them: as the last row of so many."""
+        seen, whole = slice(t + 1 - window, t + 1), slice(t, t + 1)
+        arrays = {name: self.trace[name][l, whole] for name in AttentionRows._fields}
+        along = {"sel", "idx", "over", "rem", "e"}
+        own = {name: np.array(a[..., seen]) if name in along else a for name, a in arrays.items()}
+        self._attend(op, l, window - 1, AttentionRows(**own), np.ascontiguousarray(qkv[seen]), exp)
+        for name in along:
+            arrays[name][...] = 0
+            arrays[name][..., seen] = own[name]
+        arrays["idx"][..., : seen.start] = len(exp) - 1  # looked up, with a weight of 0
+
+    def _attend(
+        self, op: Attention, l: int, start: int, rows: AttentionRows, qkv: np.ndarray, exp: np.ndarray
+    ) -> None:
+        """Rows from `start` on of queries, keys and values."""
         bits = self.guard.bits
         gain = op.gains[l] if op.gains else 0
-        rows = AttentionRows(*(self.trace[name][l, at] for name in AttentionRows._fields))
         scales = AttentionScales(
             exp_shift=op.shift - gain,
             over_bits=bits(op.over_bits, 31),
@@ -66,7 +86,7 @@ class KernelRows:
             o_bits=bits(op.bits, 16),
             names=(f"over[{l}]", f"div[{l}]", f"o[{l}]"),
         )
-        self.kernels.attention(qkv, exp, at.start, rows, scales)
+        self.kernels.attention(qkv, exp, start, rows, scales)
         if gain:  # the kernel's scores are Q K without it
             rows.score_max[...] <<= gain
             rows.rem[...] <<= gain

@@ -11,19 +11,24 @@ With I = [u <= t], Z = 2^gain(l) Q K^T, delta = 2^s (idx + over) + rem (all rang
 Z and n are virtual: two sums of products. gain(l) is public: queries and keys may have scales of their own in
 each layer, and one table of exponentials serves all.
 
+Where some layers have a window of W positions, I = [u <= t] - [the layer slides][u + W <= t]: what lies
+behind it has weight 0 by the same equations. It is looked up as all below the diagonal is, so that idx, over
+and rem are what they like there, in their ranges, with e = 0.
+
 Where the scores are triangular (`TRIANGULAR_ROWS`), sel, idx, over, rem and e have no coefficient above the
-diagonal: they are 0 there by what a tensor is, so that the masks of sel and e need no equations, and all that
-is laid out is looked up.
+diagonal: they are 0 there by what a tensor is, so that the masks of sel and e need no equations (but behind
+a window), and all that is laid out is looked up.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 
 import numpy as np
 
-from ..protocol.algebra import causal_at
+from ..protocol.algebra import Point, Scalar, behind_at, causal_at, listed_at, ones_at
 from ..protocol.data import ProverData
 from ..protocol.forms import Along, Form, index, ones
 from ..protocol.logup import causal_mask
@@ -52,6 +57,8 @@ class Attention(Operation):
     own: tuple[str, ...] = ()  # and those of the heads that share these, which queries have besides
     head: tuple[str, ...] = ("e",)  # of a head's features
     triangular: bool = False  # scores are laid out where u <= t alone
+    window: int = 0  # positions that some layers see at most, the row's own included; 0: all do
+    sliding: tuple[int, ...] = ()  # 1 for each layer that has the window, else 0
 
     scores = "attention: scores"
     maximum = "attention: maximum"
@@ -66,12 +73,17 @@ class Attention(Operation):
 
     @property
     def relations(self) -> tuple[str, ...]:
-        masks = () if self.triangular else (self.selector_mask, self.exponentials_mask)
+        masks = (self.selector_mask, self.exponentials_mask) if self.masked else ()
         return (
             *(self.scores, self.maximum, self.saturation, *masks, self.division),
             *(self.query_key, self.weighted_values),
             *(self.one_maximum, self.complement),
         )
+
+    @property
+    def masked(self) -> bool:
+        """Whether equations say that sel and e are 0 where they are."""
+        return not self.triangular or self.window > 0
 
     @property
     def heads(self) -> tuple[str, ...]:
@@ -114,7 +126,7 @@ class Attention(Operation):
         below, causal = self.triangular, not self.triangular
         note = f"{self.one_maximum}, {self.maximum}"
         m.free("sel", *scores, note=note, made=Traced("int8"), triangular=below)
-        note = "exp lookup" if below else f"exp lookup, {self.exponentials_mask}"
+        note = f"exp lookup, {self.exponentials_mask}" if self.masked else "exp lookup"
         m.free("e", *scores, note=note, made=Traced("int32"), triangular=below)
         # idx, over and rem are 0 above the diagonal
         exp = Lookup(("exp",), 0, "e", causal=causal)
@@ -129,7 +141,7 @@ class Attention(Operation):
         m.value("div_rest", *output, bits=self.div_bits, made=Derived(division_rest))
 
     def work(self, m: Manifest) -> Work:
-        """Q K and E V where u <= t."""
+        """Q K and E V where u <= t, a window or not."""
         scores, output = m.count_over(self.score_axes), m.count_over(self.output_axes)
         products = output * (m.axes["t"] + 1)
         return Work(dict.fromkeys(self.parts, products), folded=scores, checked=scores + output)
@@ -161,9 +173,7 @@ class Attention(Operation):
             v = by_head(data, self.values(run, "t"), ("l", "t", *self.shared, *self.head))
             return _products(e, v).reshape(sizes(output))
 
-        mask = PublicFactor(
-            ("t", "u"), lambda data: causal_mask(rows), lambda env: causal_at(rows, env["t"], env["u"])
-        )
+        mask = self._mask(run)
         delta = run.factor(
             "delta",
             (1 << self.shift) * (run.tensor("idx") + run.tensor("over")) + run.tensor("rem"),
@@ -182,9 +192,32 @@ class Attention(Operation):
             Equation(self.scores, scores, [(1, [mask, delta]), (-1, [mask, top]), (1, [mask, z])]),
             Equation(self.maximum, scores, [(1, [sel, delta])]),
             Equation(self.saturation, scores, [(1, [over, e])]),
-            *([] if self.triangular else masked),
+            *(masked if self.masked else []),
             Equation(self.division, output, [(2, [n]), (-2, [m, o])], rest),
         ]
+
+    def _mask(self, run: Run) -> PublicFactor:
+        """I: over (t, u), or where only some layers have a window over (l, t, u)."""
+        rows, layers, window, sliding = run.axes["t"], run.axes["l"], self.window, self.sliding
+
+        def at(env: Mapping[str, Point]) -> Scalar:
+            return causal_at(rows, env["t"], env["u"])
+
+        def behind(env: Mapping[str, Point]) -> Scalar:
+            return behind_at(rows, window, env["t"], env["u"])
+
+        seen = causal_mask(rows)
+        if not window:
+            return PublicFactor(("t", "u"), lambda data: seen, at)
+        band = seen - np.tril(seen, -window)
+        if all(sliding):
+            return PublicFactor(("t", "u"), lambda data: band, lambda env: at(env) - behind(env))
+        by_layer = np.stack([band if slides else seen for slides in sliding])
+        return PublicFactor(
+            ("l", "t", "u"),
+            lambda data: by_layer,
+            lambda env: ones_at(layers, env["l"]) * at(env) - listed_at(sliding, env["l"]) * behind(env),
+        )
 
     def products(self, run: Run, point: SumcheckPoint) -> list[Instance]:
         """Q and E alone have the axes of heads of their own: these are bound at the point."""

@@ -184,6 +184,37 @@ def causal_at(size: int, z_t: Point, z_u: Point) -> Scalar:
     return total
 
 
+def behind_at(size: int, window: int, z_t: Point, z_u: Point) -> Scalar:
+    """The MLE of [u + window <= t < size] at (z_t, z_u): what lies behind a window on real rows.
+
+    t - u - window is subtracted bit by bit, the lowest first: of the bits so far what is kept is the borrow,
+    up to 2 since two numbers are subtracted, and whether those of t are at most those of size - 1.
+    """
+    bits = len(z_t)
+    if window >= size:
+        return 0
+    states: dict[tuple[int, bool], Scalar] = {(0, True): 1}
+    for i in range(bits):
+        t, u = z_t[bits - 1 - i], z_u[bits - 1 - i]
+        both = t * u
+        weights: dict[tuple[int, int], Scalar] = {
+            (1, 1): both, (1, 0): t - both, (0, 1): u - both, (0, 0): both - t - u + 1
+        }  # fmt: skip
+        last = size - 1 >> i & 1
+        moves: dict[tuple[tuple[int, bool], tuple[int, bool]], Scalar] = {}
+        for borrow, below in states:
+            for (x, y), weight in weights.items():
+                after = (-((x - y - (window >> i & 1) - borrow) >> 1), below if x == last else x < last)
+                move = (borrow, below), after
+                moves[move] = moves[move] + weight if move in moves else weight
+        found: dict[tuple[int, bool], Scalar] = {}
+        for (before, after), weight in moves.items():
+            term = weight * states[before]
+            found[after] = found[after] + term if after in found else term
+        states = found
+    return states.get((0, True), 0)
+
+
 def less_than_constant(bits: Point, bound: int) -> Scalar:
     """[value of bits < bound] for boolean bits, MSB first."""
     if bound >> len(bits):

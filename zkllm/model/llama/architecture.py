@@ -92,7 +92,7 @@ class LlamaArchitecture:
     d_model: int
     d_inner: int
     vocab_size: int
-    n_ctx: int  # of the program: not beyond what was trained, a window, or `CONTEXT`
+    n_ctx: int  # of the program: not beyond what was trained, or `CONTEXT`
     norm_eps: float
     pad_id: int
     activation: str  # of `GATES`
@@ -109,6 +109,8 @@ class LlamaArchitecture:
     angles: tuple[int, ...] = ()  # of each layer: which of the rotations, where there are several
     more_rotaries: tuple[Rotary, ...] = ()  # after `rotary`
     turned: int = 0  # of a head's features, those that are turned; 0: all
+    window: int = 0  # positions that some layers see at most, below n_ctx; 0: all see all
+    sliding: tuple[int, ...] = ()  # 1 for each layer that has it, else 0
     gated: bool = True  # the MLP
     centred: bool = False  # LayerNorms with biases, not RMSNorms
     parallel: bool = False  # attention and MLP of a layer read the same stream
@@ -173,29 +175,36 @@ class _Fields(RopeFields):
         self.problem(name, f"only {texts} is")
         return usual
 
-    def window(self, layers: int) -> int | None:
-        """Positions that some layer sees at most; None: all."""
+    def windowed(self, layers: int) -> tuple[int | None, tuple[int, ...]]:
+        """Positions that some layers see at most, and 1 for each of these layers, else 0; None: all see
+        all."""
         if self.model_type in _NO_WINDOW:
             for name in ("sliding_window", "layer_types"):
                 self._refuse(name, layers)
-            return None
-        if self.model_type == "gemma3_text":
-            return self._window() if "sliding_attention" in self.layer_types(layers) else None
+            return None, ()
         if self.model_type in _ALL_WINDOWED:
             self._refuse("layer_types", layers)
-            return self._window(_ALL_WINDOWED[self.model_type])
-        used = self.flag("use_sliding_window", False)
-        first = self.data.get("max_window_layers", 28)
-        types = self.data.get("layer_types")
-        if types is None:
-            sliding = used and type(first) is int and first < layers
-            if used and type(first) is not int:
-                self.problem("max_window_layers", "it is not an integer")
+            sliding, usual = (1,) * layers, _ALL_WINDOWED[self.model_type]
         else:
-            sliding = "sliding_attention" in self._types(layers)
-            if sliding and not used:
+            sliding, usual = self._sliding(layers), _WINDOW
+        return (self._window(usual), sliding) if any(sliding) else (None, ())
+
+    def _sliding(self, layers: int) -> tuple[int, ...]:
+        """1 for each layer that has a window, where not all are alike."""
+        slides = lambda types: tuple(int(t == "sliding_attention") for t in types)
+        if self.model_type == "gemma3_text":
+            return slides(self.layer_types(layers))
+        used = self.flag("use_sliding_window", False)
+        if self.data.get("layer_types") is not None:
+            sliding = slides(self._types(layers))
+            if any(sliding) and not used:
                 self.problem("layer_types", "a layer has a window, and use_sliding_window is not true")
-        return self._window() if sliding else None
+            return sliding
+        first = self.data.get("max_window_layers", 28)
+        if used and type(first) is not int:
+            self.problem("max_window_layers", "it is not an integer")
+            return (0,) * layers
+        return tuple(int(used and l >= first) for l in range(layers))
 
     def _types(self, layers: int) -> list[str]:
         """layer_types, where it is given."""
@@ -220,7 +229,7 @@ class _Fields(RopeFields):
         allowed, why = REFUSED[name]
         self.refuse(name, (*allowed, ["full_attention"] * layers) if name == "layer_types" else allowed, why)
 
-    def _window(self, usual: int | None = _WINDOW) -> int | None:
+    def _window(self, usual: int | None) -> int | None:
         value = self.data.get("sliding_window", usual)
         if value is None and self.model_type == "gemma3_text":
             self.problem("sliding_window", "a layer has a window")
@@ -281,7 +290,7 @@ def parse_llama(data: JsonObject) -> LlamaArchitecture:
                        f"heads of {head_dim} features have no halves to turn")  # fmt: skip
     vocab = fields.integer("vocab_size", LIMITS["vocab_size"])
     trained = fields.integer("max_position_embeddings", 1 << 31)
-    window = fields.window(layers)
+    window, sliding = fields.windowed(layers)
     attention_bias = kind in _BIASED and fields.flag("attention_bias", _BIASED[kind])
     gemma, third = kind in _GEMMAS, kind == "gemma3_text"
     if gemma:
@@ -295,10 +304,13 @@ def parse_llama(data: JsonObject) -> LlamaArchitecture:
         rotary, turned = fields.rotary(trained, head_dim, _ROPES.get(kind, RopeNames()))
         rotaries = (rotary,)
     longest = fields.original() if rotaries[0].kind == "longrope" else trained
+    context = min(trained, longest, CONTEXT, MAX_POSITIONS)
+    if window is None or window >= context:
+        window, sliding = 0, ()
     architecture = LlamaArchitecture(
         model_type=kind, n_layer=layers, n_head=heads, n_kv_head=shared, head_dim=head_dim, d_model=width,
         d_inner=fields.integer("intermediate_size", MAX_INNER), vocab_size=vocab,
-        n_ctx=min(trained, longest, CONTEXT, MAX_POSITIONS, window or CONTEXT),
+        n_ctx=context, window=window, sliding=sliding,
         norm_eps=fields.fraction(*_EPS.get(kind, ("rms_norm_eps", 1e-6))), pad_id=pad_id(data, vocab),
         activation=fields.activation(), rotary=rotaries[0],
         qkv_bias=attention_bias or kind == "qwen2", o_bias=attention_bias,

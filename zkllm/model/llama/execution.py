@@ -34,7 +34,7 @@ class LlamaExecution(KernelRows):
         super().__init__(trace, check, kernels)
         c = model.config
         self.c, self.model = c, model
-        self.norm_scales, self.attention_scales = stream_norm(c), attention(c)
+        self.norm_scales, self.attention_scales = stream_norm(c), attention(c, trace.rows)
         self.head_norms, self.post_norms = head_norms(c), post_norms(c)
         self.kinds = {kind.name: kind for kind in linear_kinds(c)}
         bits = self.guard.bits
@@ -171,7 +171,11 @@ class LlamaExecution(KernelRows):
         by_head[:stop, 1] = rot[:, c.group][:, :, None]
         by_head[:stop, 2] = values
         qkv = by_head.reshape(self.trace.rows, 3, c.attended)
-        self.fill_attention(self.attention_scales, l, at, qkv, self.model["exp"])
+        split = max(at.start, min(stop, c.window)) if c.window and c.sliding[l] else stop
+        if at.start < split:
+            self.fill_attention(self.attention_scales, l, slice(at.start, split), qkv, self.model["exp"])
+        for t in range(split, stop):
+            self.fill_windowed(self.attention_scales, l, t, c.window, qkv, self.model["exp"])
 
     def inner(self, l: int, at: slice) -> np.ndarray:
         """The MLP; returns what it puts out."""

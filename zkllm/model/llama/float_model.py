@@ -143,6 +143,8 @@ class LlamaFloat:
                 watch(name, l, x.reshape(sequences, 1, -1, rows, a.head_dim) if a.head_norm else x)
         scores = q @ np.swapaxes(k, -1, -2) / self.dtype(sqrt(a.score_divisor))
         visible = np.tril(np.ones((rows, rows), bool))
+        if a.window and a.sliding[l]:
+            visible = np.triu(visible, 1 - a.window)
         top = np.where(visible, scores, -np.inf).max(axis=-1, keepdims=True)
         delta = np.where(visible, top - scores, 0)
         watch("delta", l, delta)

@@ -40,6 +40,7 @@ def nominal_config(a: LlamaArchitecture) -> LlamaConfig:
     if a.embedding_scale != 1:
         own |= {"wte_factor": 3, "x0_shift": 16}
     own |= {"angles": a.angles, "turned": a.turned, "centred": a.centred, "parallel": a.parallel}
+    own |= {"window": a.window, "sliding": a.sliding}
     if a.centred:  # D is d times as large
         scales |= {"kappa": 48, "norm_shift": 39}
     config = LlamaConfig(**own, **scales)

@@ -96,6 +96,12 @@ def option_conditions(c: LlamaConfig) -> Iterator[tuple[str, bool]]:
     else:
         unused = (c.up_bits, c.product_bits, c.up_shift, c.product_shift, c.up_gains, c.product_gains)
         yield "nothing of a gate where there is none", unused == (0, 0, 0, 0, (), ())
+    if c.window or c.sliding:
+        yield (
+            "sliding: 0 or 1 for each layer, a 1 among them",
+            (len(c.sliding) == c.n_layer and set(c.sliding) <= {0, 1} and any(c.sliding)),
+        )
+        yield "1 <= window < n_ctx", 1 <= c.window < c.n_ctx
     if c.turned:
         few = 0 < c.turned < c.head_dim and c.turned % 2 == 0
         yield "turned: an even number of a head's features, and not all", few

@@ -319,7 +319,7 @@ def choose_config(
         **fields, **exps,
         **_norm_fields(ranges, scales, a, options.headroom_bits, limb),
         head_norm=head_norm, post_norm=post_norm, angles=a.angles, turned=a.turned, centred=a.centred,
-        parallel=a.parallel,
+        parallel=a.parallel, window=a.window, sliding=a.sliding,
     )  # fmt: skip
     return Chosen(config, scales, spec)
 

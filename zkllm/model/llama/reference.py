@@ -37,8 +37,12 @@ class LlamaExecution:
         return value
 
     def visible(self, t: int) -> int:
-        """How many positions row t attends to."""
+        """Behind the last position that row t attends to."""
         return t + 1
+
+    def first(self, l: int, t: int) -> int:
+        """The first one, which in some layers is that of a window."""
+        return self.c.first_seen(l, t)
 
     def position(self, t: int) -> int:
         """Whose angles row t is turned by."""
@@ -178,7 +182,7 @@ class LlamaExecution:
 
     def head_row(self, l: int, t: int, h: int, turned: list[Rows], values: Rows) -> list[int]:
         """One row of one head. Positions that it does not attend to have weight 0."""
-        c, visible = self.c, self.visible(t)
+        c, begin, visible = self.c, self.first(l, t), self.visible(t)
         own = slice(h // c.group * c.head_dim, (h // c.group + 1) * c.head_dim)
         start = self.shared_head(l, h) * c.head_dim
         part = slice(start, start + c.head_dim)
@@ -186,18 +190,21 @@ class LlamaExecution:
         for u in range(self.rows):
             z = sum(a * b for a, b in zip(query, turned[u][c.group][part], strict=True))
             scores.append(self.put("Z", l, t, h, u, value=z << self.gain("score", l)))
-        attained = max(scores[:visible])
-        first = scores.index(attained)
+        attained = max(scores[begin:visible])
+        first = scores.index(attained, begin)
         top = self.put("score_max", l, t, h, value=attained)
         weights = []
         for u, z in enumerate(scores):
-            delta = top - z if u < visible else 0
+            seen = begin <= u < visible
+            delta = top - z if seen else 0
             steps = delta >> c.exp_shift
+            if u < begin:  # looked up, with a weight of 0
+                steps = (1 << c.exp_bits) - 1
             self.put("sel", l, t, h, u, value=int(u == first))
             idx = self.put("idx", l, t, h, u, value=max(0, min(steps, (1 << c.exp_bits) - 1)))
             self.put("over", l, t, h, u, value=steps - idx)
-            self.put("rem", l, t, h, u, value=delta - (steps << c.exp_shift))
-            weight = entry(self.m["exp"], idx) if u < visible else 0
+            self.put("rem", l, t, h, u, value=delta - (steps << c.exp_shift) if seen else 0)
+            weight = entry(self.m["exp"], idx) if seen else 0
             weights.append(self.put("e", l, t, h, u, value=weight))
         total = self.put("M", l, t, h, value=sum(weights))
         row = []
