@@ -2,15 +2,19 @@
 who posts three requests with rewards, which the node answers, proves, settles and is paid for.
 
     python -m scripts.serve.demo [--model DIR] [--prompt TEXT ..] [--end]
+
+It ends by saying where the explorer is, and how to ask for more.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import shutil
 import sys
 import time
+from pathlib import Path
 
 from scripts import ROOT
 from scripts.serve.running import NodeEnded, RunningNode
@@ -47,10 +51,16 @@ def main() -> int:
         "--prompt", action="append", help="instead of the usual ones; several times for several"
     )
     parser.add_argument("--port", type=int, default=0, help="of the node (default: any that is free)")
+    parser.add_argument(
+        "--work",
+        type=Path,
+        default=WORK,
+        help="the node's data and log; emptied first (default: %(default)s)",
+    )
     parser.add_argument("--end", action="store_true", help="end when the requests are answered")
     arguments = parser.parse_args()
     try:
-        run(arguments.model, arguments.prompt or list(PROMPTS), arguments.port, arguments.end)
+        run(arguments.model, arguments.prompt or list(PROMPTS), arguments.port, arguments.work, arguments.end)
     except KeyboardInterrupt:
         return 0
     except NodeEnded as error:
@@ -62,22 +72,23 @@ def main() -> int:
     return 0
 
 
-def run(model: str, prompts: list[str], port: int, end: bool) -> None:
+def run(model: str, prompts: list[str], port: int, work: Path, end: bool) -> None:
     find_anvil()  # what the later stages need, before anything is made
     settlement_artifact()
     package = api.open_package(model, progress=Progress())
     rows = api.open_setup(package).rows
     questions = [api.check_prompt(package, prompt, None, 1, rows) for prompt in prompts]
-    shutil.rmtree(WORK, ignore_errors=True)
+    shutil.rmtree(work, ignore_errors=True)
     with LocalNode() as chain:
         say(f"chain       {chain.url}, a local Anvil")
-        options = ["--model", str(package.folder), "--data", str(WORK / "node"), "--port", str(port)]
+        # as it was given, after which the node names it: the package has the name of a folder in the cache
+        options = ["--model", model, "--data", str(work / "node"), "--port", str(port)]
         options += ["--network", "anvil", "--deploy"]
         environment = {"ZKLLM_ANVIL_RPC_URL": chain.url, "PYTHONPATH": str(ROOT)}
         os.environ["ZKLLM_ANVIL_RPC_URL"] = chain.url
-        with RunningNode(options, WORK / "node.log", environment) as node:
-            say(f"node        {node.url}/v1 (its log: {WORK / 'node.log'})")
-            session = Session(chain.rpc, network("anvil"), development_account(ASKER), WORK / "asker")
+        with RunningNode(options, work / "node.log", environment) as node:
+            say(f"node        {node.url}/v1 (its log: {work / 'node.log'})")
+            session = Session(chain.rpc, network("anvil"), development_account(ASKER), work / "asker")
             contract = session.locate(owner=development_account(NODE).address)
             say(f"contract    {checksum_address(contract)}")
             for prompt, ids in zip(prompts, questions, strict=True):
@@ -85,12 +96,22 @@ def run(model: str, prompts: list[str], port: int, end: bool) -> None:
             for prompt, ids in zip(prompts, questions, strict=True):
                 wait(node, chain.rpc, session, contract, package, prompt, ids)
             earned = credit_of(chain.rpc, contract, development_account(NODE).address)
-            say(f"earned      {ether(REWARD * len(prompts))}, of which {ether(earned)} is not withdrawn yet")
-            say(f"explorer    {node.url}/")
+            waiting = f"{ether(earned)} of it not withdrawn yet" if earned else "all of it withdrawn"
+            say(f"earned      {ether(REWARD * len(prompts))}, {waiting}")
+            say(f"explorer    {node.url}/  (open it in a browser: a claim's page verifies its proof there)")
             if not end:
+                say(f"ask more    {asking(model, chain.url, contract, work)}")
                 say("Ctrl-C ends it")
                 while True:
                     time.sleep(3600)
+
+
+def asking(model: str, url: str, contract: bytes, work: Path) -> str:
+    """A command for another terminal that posts a request, which the node answers."""
+    command = ["zkllm", "settle", "request", "--network", "anvil", "--contract", checksum_address(contract)]
+    command += ["--model", model, "--prompt", "Time is", "--reward", "0.01", "--home", str(work / "more")]
+    program = shlex.join([str(Path(sys.executable).parent / "zkllm"), *command[1:]])
+    return f"ZKLLM_ANVIL_RPC_URL={url} {program}"
 
 
 def say(text: str) -> None:

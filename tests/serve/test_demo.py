@@ -1,0 +1,64 @@
+"""`make serve-demo` as its user meets it: three answers paid for, an explorer that is there, and one more
+question by the command that it prints."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from scripts import ROOT
+from zkllm.settle.abi import read
+from zkllm.settle.rpc import Rpc
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_demo_leads_to_an_explored_answer(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "scripts.serve.demo", "--work", str(tmp_path / "demo")]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as demo:
+        try:
+            assert demo.stdout is not None
+            said: dict[str, list[str]] = {}
+            for line in demo.stdout:
+                if line.startswith("Ctrl-C"):
+                    break
+                found = re.fullmatch(r"([a-z]+(?: [a-z]+)?) {2,}(.*)\n", line)
+                if found:
+                    said.setdefault(found[1], []).append(found[2])
+            assert [line.split(" -> ")[1] for line in said["settled"]] == ['" magic"', '" perfect"', '" t"']
+            assert said["earned"][0].startswith("0.030000 ether, ")
+
+            (explorer,) = said["explorer"]
+            address = explorer.split()[0]
+            with urllib.request.urlopen(address, timeout=30) as response:
+                assert "<title>zkLLM explorer" in response.read().decode()
+            with urllib.request.urlopen(address + "data/site.js", timeout=30) as response:
+                assert '"demo-gpt2"' in response.read().decode()
+
+            (more,) = said["ask more"]
+            asked = subprocess.run(
+                more, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
+            )
+            request = bytes.fromhex(re.search(r"request +0x([0-9a-f]{64})", asked.stdout)[1])
+            contract = bytes.fromhex(said["contract"][0][2:])
+            url = said["chain"][0].split(",")[0]
+            wait_until_answered(Rpc(url, "the demo's chain"), contract, request)
+        finally:
+            demo.send_signal(signal.SIGINT)
+        assert demo.wait(60) == 0
+
+
+def wait_until_answered(rpc: Rpc, contract: bytes, request: bytes) -> None:
+    """Closed, by a settlement: its deadline is a day away."""
+    types = ["address", "uint64", "uint8", "bytes32", "uint256"]
+    end = time.monotonic() + 60
+    while read(rpc, contract, "requestOf(bytes32)", types, request)[2] != 2:
+        assert time.monotonic() < end, "the node did not answer it"
+        time.sleep(0.2)
