@@ -22,6 +22,29 @@ export function ether(wei) {
   return `${grouped(wei / WEI)}${fraction ? `.${fraction}` : ""} ETH`;
 }
 
+/** Digits of an amount of ether that is only told roughly. */
+const ROUGH_DIGITS = 4;
+
+/**
+ * What was paid for gas: the first digits, rounded down.
+ * @param {bigint} wei
+ */
+export function roughEther(wei) {
+  const digits = wei.toString().length;
+  const unit = 10n ** BigInt(Math.max(0, digits - ROUGH_DIGITS));
+  const rough = (wei / unit) * unit;
+  return `${rough === wei ? "" : "about "}${ether(rough)}`;
+}
+
+const COMMAND = /(zkllm (?:setup|prove|key|settle)(?: --[a-z]+| (?:show|reclaim)\b)?)/;
+
+/**
+ * Our own words, with the commands in them as code that is not broken at its hyphens.
+ * @param {string} text
+ */
+export const withCommands = (text) =>
+  text.split(COMMAND).map((part, i) => (i % 2 ? h("code", { class: "command" }, part) : part));
+
 /**
  * Unix time as an element, in UTC.
  * @param {number | bigint} seconds

@@ -1,7 +1,7 @@
 /** The page: reads what was exported with it, connects, and shows the view that the address names. */
 
 import { App } from "./app.js";
-import { h } from "./dom.js";
+import { h, link } from "./dom.js";
 import { Malformed } from "./bytes.js";
 import { Reader } from "./reader.js";
 import { Site, door, readSite } from "./site.js";
@@ -15,6 +15,8 @@ import { requestsView } from "./views/requests.js";
 /** @typedef {import("./views/parts.js").Context} Context */
 
 Object.defineProperty(globalThis, "zkllmExplorer", { value: door });
+
+const NOWHERE = "The address names nothing that this page shows. What it shows begins with: ";
 
 /** Views by the first part of a route; those of a claim and a model take an id. @type {Readonly<Record<string, (context: Context, id: string) => void>>} */
 const VIEWS = {
@@ -54,7 +56,7 @@ function start() {
     const view = Object.hasOwn(VIEWS, name) ? VIEWS[name] : undefined;
     const fits = WITH_ID.includes(name) ? isDigest(id) : id === "";
     if (view && fits && !rest.length) view(context, id);
-    else show(main, "There is no such page", h("p", {}, "The address names nothing that this page shows."));
+    else show(main, "There is no such page", h("p", {}, NOWHERE, link("/", "Settled claims"), "."));
     if (moved) main.querySelector("h1")?.focus();
     window.scrollTo(0, 0);
   };

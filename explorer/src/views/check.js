@@ -6,7 +6,7 @@ import { conclude, srsInWords } from "../check/conclusion.js";
 import { identityOf } from "../chain/contract.js";
 import { RpcError } from "../chain/rpc.js";
 import { fill, h } from "../dom.js";
-import { grouped } from "../format.js";
+import { grouped, withCommands } from "../format.js";
 import { breathe } from "./parts.js";
 
 /** @typedef {import("../check/checks.js").Finding} Finding */
@@ -127,7 +127,7 @@ const rowOf = ({ id, title, outcome, words }) =>
       {},
       h("strong", {}, title),
       h("span", { class: "outcome" }, `: ${OUTCOMES[outcome]}`),
-      h("p", {}, words),
+      h("p", {}, withCommands(words)),
     ),
   );
 
@@ -142,9 +142,11 @@ function conclusionOf(findings, facts, srs) {
     h("p", { class: `verdict ${verdict}`, "data-verdict": verdict }, headline),
     h("p", { class: "srs" }, srs),
     h("h3", {}, "What is known now"),
-    known.length ? h("ul", {}, ...known.map((text) => h("li", {}, text))) : h("p", {}, "Nothing."),
+    known.length
+      ? h("ul", {}, ...known.map((text) => h("li", {}, withCommands(text))))
+      : h("p", {}, "Nothing."),
     h("h3", {}, "What is trusted all the same"),
-    h("ul", {}, ...trusted.map((text) => h("li", {}, text))),
+    h("ul", {}, ...trusted.map((text) => h("li", {}, withCommands(text)))),
   ];
 }
 
@@ -245,7 +247,11 @@ function keyPanel({ app }, call) {
     "details",
     {},
     h("summary", {}, "Use a verifying key of your own"),
-    h("p", {}, "zkllm setup, zkllm prove and zkllm key write one (vk.json). It stays in this tab."),
+    h(
+      "p",
+      {},
+      withCommands("zkllm setup, zkllm prove and zkllm key write one (vk.json). It stays in this tab."),
+    ),
     h("label", { for: "key" }, "Verifying key (vk.json)"),
     h("div", { class: "row" }, input),
     answer,

@@ -3,7 +3,7 @@
 import { costOf } from "../chain/contract.js";
 import { RpcError } from "../chain/rpc.js";
 import { facts, fill, h, link } from "../dom.js";
-import { account, digest, ether, grouped, idsOnly, said, several, time } from "../format.js";
+import { account, digest, ether, grouped, idsOnly, said, roughEther, several, time } from "../format.js";
 import { checkPanel } from "./check.js";
 import { follow, modelLink, progress, promptOf, show, transactionLink } from "./parts.js";
 
@@ -175,7 +175,7 @@ function factsOf(app, claim, call, cost) {
   const shape =
     call &&
     `${several(call.parameters.N, "position")}, ${several(call.parameters.k, "certified token")}${call.parameters.sealed ? ", sealed prompts" : ""}`;
-  const price = cost.price === null ? "" : `, ${ether(cost.gas * cost.price)}`;
+  const price = cost.price === null ? "" : `, ${roughEther(cost.gas * cost.price)}`;
   const together = call && call.together > 1 ? ` for ${several(call.together, "claim")} together` : "";
   const request = claim.requestId;
   return facts([

@@ -1,7 +1,7 @@
 /** Requests that are open: what somebody wants answered, and for how much. */
 
 import { facts, fill, h, link } from "../dom.js";
-import { account, digest, ether, several, time } from "../format.js";
+import { account, digest, ether, several, time, withCommands } from "../format.js";
 import { follow, modelLink, progress, promptOf, show } from "./parts.js";
 
 /** @typedef {import("./parts.js").Context} Context */
@@ -15,7 +15,9 @@ export function requestsView(context) {
   const note = h(
     "p",
     { class: "note" },
-    "Whoever settles the claim in the request's name before its deadline is credited with the reward (zkllm settle --request).",
+    withCommands(
+      "Whoever settles the claim in the request's name before its deadline is credited with the reward (zkllm settle --request).",
+    ),
   );
   show(main, "Open requests", note, status, list);
   let shown = "?";
@@ -57,7 +59,7 @@ function cardOf(app, request) {
     facts([
       ["Reward", ether(request.reward)],
       ["Asked of", [modelLink(app, request.modelId), `, ${several(request.k, "token")}`]],
-      ["Until", [time(request.deadline), stateOf(app, request)]],
+      ["Until", [time(request.deadline), ...stateOf(app, request)]],
       ["Requested by", account(request.requester)],
       ["Claim", link(`/claim/${request.claimId}`, digest(request.claimId))],
       ["Request", digest(request.id)],
@@ -71,8 +73,8 @@ function cardOf(app, request) {
  */
 function stateOf(app, request) {
   if (app.history?.claimsById.has(request.claimId))
-    return ": answered without it; the reward can be given back (zkllm settle reclaim)";
+    return withCommands(": answered without it; the reward can be given back (zkllm settle reclaim)");
   if (request.deadline * 1000n < BigInt(Date.now()))
-    return ": expired; the reward can be given back (zkllm settle reclaim)";
-  return "";
+    return withCommands(": expired; the reward can be given back (zkllm settle reclaim)");
+  return [];
 }

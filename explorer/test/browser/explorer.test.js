@@ -24,6 +24,8 @@ const DEVICES = {
   phone: { viewport: { width: 360, height: 740 }, isMobile: true, hasTouch: true },
   desktop: { viewport: { width: 1200, height: 800 } },
 };
+/** Told in one piece, which no line ends in. */
+const COMMAND = "zkllm settle --request";
 /** @type {Record<string, [string, string]>} route, and what shows that it is ready */
 const PAGES = {
   claims: ["#/", "never"],
@@ -43,6 +45,7 @@ for (const [device, options] of Object.entries(DEVICES)) {
       await page.goto(site + route);
       await page.getByText(ready).first().waitFor();
       if (name === "claim") await check(page);
+      if (name === "requests") assert.equal(await page.locator(".note .command").textContent(), COMMAND);
       if (name === "hostile")
         for (const summary of await page.locator("summary").all()) await summary.click();
       const [wide, window] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
@@ -96,7 +99,7 @@ test("a claim: who, what, when, for how much", async () => {
   ]) {
     assert.ok(text.includes(said), said);
   }
-  assert.match(text, /Gas[\d,]{7}, 0\.000\d+ ETH/);
+  assert.match(text, /Gas[\d,]{7}, about 0\.000\d{1,4} ETH/);
   await page.goto(site + claim("together"));
   await page.getByText("for 2 claims together").waitFor();
   await page.goto(site + claim("long"));

@@ -17,12 +17,12 @@ const claim = (name) => `#/claim/${world.claims[name]}`;
  * @type {[string, object, "light" | "dark", string, string, ((page: Page) => Promise<unknown>)?, string?][]}
  */
 const PICTURES = [
-  ["claims", DESKTOP, "light", "#/", "never"],
-  ["check", DESKTOP, "light", claim("serious"), "Transaction", check, "main"],
+  ["claims", DESKTOP, "light", "#/?q=demo-gpt2", "Better late than"],
+  ["check", DESKTOP, "light", claim("serious"), "Transaction", check, ".check"],
   ["model", DESKTOP, "dark", `#/model/${world.demoModel}`, "to the byte"],
   ["hostile", DESKTOP, "dark", claim("hostile"), "Transaction"],
   ["about", DESKTOP, "light", "#/about", "the released contract"],
-  ["phone-claims", PHONE, "light", "#/", "never"],
+  ["phone-claims", PHONE, "light", "#/?q=demo-gpt2", "Better late than"],
   ["phone-claim", PHONE, "dark", claim("rewarded"), "Transaction"],
   ["phone-requests", PHONE, "light", "#/requests", "0.01 ETH"],
 ];

@@ -5115,6 +5115,15 @@
     const fraction = (wei % WEI).toString().padStart(18, "0").replace(/0+$/, "");
     return `${grouped(wei / WEI)}${fraction ? `.${fraction}` : ""} ETH`;
   }
+  var ROUGH_DIGITS = 4;
+  function roughEther(wei) {
+    const digits = wei.toString().length;
+    const unit = 10n ** BigInt(Math.max(0, digits - ROUGH_DIGITS));
+    const rough = wei / unit * unit;
+    return `${rough === wei ? "" : "about "}${ether(rough)}`;
+  }
+  var COMMAND = /(zkllm (?:setup|prove|key|settle)(?: --[a-z]+| (?:show|reclaim)\b)?)/;
+  var withCommands = (text2) => text2.split(COMMAND).map((part, i) => i % 2 ? h("code", { class: "command" }, part) : part);
   function time(seconds) {
     const milliseconds = 1e3 * Number(seconds);
     if (!(milliseconds < 864e13)) return h("span", {}, "beyond all time");
@@ -5512,7 +5521,7 @@
       {},
       h("strong", {}, title),
       h("span", { class: "outcome" }, `: ${OUTCOMES[outcome]}`),
-      h("p", {}, words)
+      h("p", {}, withCommands(words))
     )
   );
   function conclusionOf(findings, facts2, srs) {
@@ -5521,9 +5530,9 @@
       h("p", { class: `verdict ${verdict}`, "data-verdict": verdict }, headline),
       h("p", { class: "srs" }, srs),
       h("h3", {}, "What is known now"),
-      known.length ? h("ul", {}, ...known.map((text2) => h("li", {}, text2))) : h("p", {}, "Nothing."),
+      known.length ? h("ul", {}, ...known.map((text2) => h("li", {}, withCommands(text2)))) : h("p", {}, "Nothing."),
       h("h3", {}, "What is trusted all the same"),
-      h("ul", {}, ...trusted.map((text2) => h("li", {}, text2)))
+      h("ul", {}, ...trusted.map((text2) => h("li", {}, withCommands(text2))))
     ];
   }
   function damagePanel(context, claim, call2) {
@@ -5604,7 +5613,11 @@
       "details",
       {},
       h("summary", {}, "Use a verifying key of your own"),
-      h("p", {}, "zkllm setup, zkllm prove and zkllm key write one (vk.json). It stays in this tab."),
+      h(
+        "p",
+        {},
+        withCommands("zkllm setup, zkllm prove and zkllm key write one (vk.json). It stays in this tab.")
+      ),
       h("label", { for: "key" }, "Verifying key (vk.json)"),
       h("div", { class: "row" }, input),
       answer
@@ -5740,7 +5753,7 @@
     const depth = (history2.head ?? claim.block) - claim.block + 1;
     const final = depth >= app.site.confirmations ? "" : ` (${depth} of ${app.site.confirmations} blocks deep: it may still be undone)`;
     const shape = call2 && `${several(call2.parameters.N, "position")}, ${several(call2.parameters.k, "certified token")}${call2.parameters.sealed ? ", sealed prompts" : ""}`;
-    const price = cost.price === null ? "" : `, ${ether(cost.gas * cost.price)}`;
+    const price = cost.price === null ? "" : `, ${roughEther(cost.gas * cost.price)}`;
     const together = call2 && call2.together > 1 ? ` for ${several(call2.together, "claim")} together` : "";
     const request = claim.requestId;
     return facts([
@@ -6152,7 +6165,9 @@
     const note = h(
       "p",
       { class: "note" },
-      "Whoever settles the claim in the request's name before its deadline is credited with the reward (zkllm settle --request)."
+      withCommands(
+        "Whoever settles the claim in the request's name before its deadline is credited with the reward (zkllm settle --request)."
+      )
     );
     show(main, "Open requests", note, status, list2);
     let shown = "?";
@@ -6187,7 +6202,7 @@
       facts([
         ["Reward", ether(request.reward)],
         ["Asked of", [modelLink(app, request.modelId), `, ${several(request.k, "token")}`]],
-        ["Until", [time(request.deadline), stateOf(app, request)]],
+        ["Until", [time(request.deadline), ...stateOf(app, request)]],
         ["Requested by", account(request.requester)],
         ["Claim", link(`/claim/${request.claimId}`, digest2(request.claimId))],
         ["Request", digest2(request.id)]
@@ -6196,14 +6211,15 @@
   }
   function stateOf(app, request) {
     if (app.history?.claimsById.has(request.claimId))
-      return ": answered without it; the reward can be given back (zkllm settle reclaim)";
+      return withCommands(": answered without it; the reward can be given back (zkllm settle reclaim)");
     if (request.deadline * 1000n < BigInt(Date.now()))
-      return ": expired; the reward can be given back (zkllm settle reclaim)";
-    return "";
+      return withCommands(": expired; the reward can be given back (zkllm settle reclaim)");
+    return [];
   }
 
   // explorer/src/main.js
   Object.defineProperty(globalThis, "zkllmExplorer", { value: door });
+  var NOWHERE = "The address names nothing that this page shows. What it shows begins with: ";
   var VIEWS = {
     "": claimsView,
     claim: claimView,
@@ -6242,7 +6258,7 @@
       const view2 = Object.hasOwn(VIEWS, name) ? VIEWS[name] : void 0;
       const fits = WITH_ID.includes(name) ? isDigest(id) : id === "";
       if (view2 && fits && !rest.length) view2(context, id);
-      else show(main, "There is no such page", h("p", {}, "The address names nothing that this page shows."));
+      else show(main, "There is no such page", h("p", {}, NOWHERE, link("/", "Settled claims"), "."));
       if (moved) main.querySelector("h1")?.focus();
       window.scrollTo(0, 0);
     };
