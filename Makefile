@@ -149,8 +149,8 @@ settlement-check: setup ## go the whole way of a settlement on two local chains,
 serve-demo: setup .venv/.serve.stamp ## a node, a local chain and three requests that it answers and is paid for; MODEL=.., END=1 ends then
 	@$(BIN)/python -m scripts.serve.demo $(if $(MODEL),--model "$(MODEL)") $(if $(END),--end)
 
-serve-soak: develop ## many jobs through one node: its memory stays as it is; JOBS=1000
-	@$(BIN)/python -m scripts.serve.soak $(if $(JOBS),--jobs $(JOBS))
+serve-soak: develop ## many jobs through one node: none lost, none paid twice, memory as it was; JOBS=1000, TOY=1
+	@$(BIN)/python -m scripts.serve.soak $(if $(JOBS),--jobs $(JOBS)) $(if $(TOY),--toy)
 
 bench: develop ## print the benchmark tables, and write them as JSON
 	@$(BIN)/python -m scripts.bench.costs

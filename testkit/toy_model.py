@@ -11,15 +11,16 @@ from zkllm.outer.keys import VerifyingKey
 from zkllm.outer.setup import KeyFields, setup_outer
 from zkllm.pcs.srs import development_srs, srs_powers_needed
 from zkllm.proof import Proof
-from zkllm.statement import Context, Statement
+from zkllm.statement import Context, Statement, num_words
 
 
 class ToyModel:
-    """`fields`: the model and shape that the key is of, k = 1 and prompts in the clear. Equal fields and seed
+    """`fields`: the model and shape that the key is of, prompts in the clear. Equal fields and seed
     give the same `verifying_key`."""
 
     def __init__(self, fields: KeyFields, seed: int = 1):
-        self._toy = toy = Toy.random(seed=seed, N=fields["N"])
+        words = num_words(fields["N"], fields["k"], fields["sealed"])
+        toy = Toy.random(seed=seed, N=fields["N"], words=words)
         circuit = toy.circuit()
         srs = development_srs((srs_powers_needed(circuit.log2_size, toy.mu) - 1).bit_length())
         commitments = [srs.commit(NATIVE.from_list(t)) for t in toy.tables]

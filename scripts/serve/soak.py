@@ -182,8 +182,10 @@ def main() -> int:
 def package_of(model: str | None, is_toy: bool, folder: Path) -> ModelPackage:
     if model is not None:
         return api.open_package(model)
-    make = toy.make_toy_package if is_toy else api.setup
-    return make(write_checkpoint(folder / "checkpoint", **SMALL), folder / "small", rows=ROWS)
+    package = api.setup(write_checkpoint(folder / "checkpoint", **SMALL), folder / "small", rows=ROWS)
+    if is_toy:
+        toy.put_toy_keys(package, [(ROWS, 1)])
+    return package
 
 
 def run(jobs: int, model: str | None = None, is_toy: bool = False) -> list[str]:

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.serve.package import make_package
+from scripts.serve.toy import put_toy_keys
+from tests.serve.package import SHAPES, make_package
 from tests.serve.scene import ASKER, NODE, Scene, Toys
 from tests.settle.toy import ToyModel
+from zkllm import api
 from zkllm.model.package import ModelPackage
 from zkllm.serve.database import Database
 from zkllm.serve.jobs import Jobs
@@ -35,6 +38,16 @@ def jobs(database: Database) -> Jobs:
 @pytest.fixture(scope="session")
 def package(tmp_path_factory: pytest.TempPathFactory) -> ModelPackage:
     return make_package(tmp_path_factory.mktemp("served"))
+
+
+@pytest.fixture(scope="session")
+def toy_package(package: ModelPackage, tmp_path_factory: pytest.TempPathFactory) -> ModelPackage:
+    """The same with the toy's keys, of which a proof takes a tenth of a second."""
+    folder = tmp_path_factory.mktemp("toys") / package.folder.name
+    shutil.copytree(package.folder, folder)
+    copied = api.open_package(folder)
+    put_toy_keys(copied, SHAPES)
+    return copied
 
 
 @pytest.fixture(scope="session")

@@ -58,9 +58,10 @@ def _value(value: object) -> str:
 class Served(RunningNode):
     """Its jobs can be read beside it."""
 
-    def __init__(self, settings: Path, **environment: str):
+    def __init__(self, settings: Path, program: str = "zkllm", **environment: str):
         options = ["--config", str(settings)]
-        super().__init__(options, settings.parent / "log", {"PYTHONPATH": os.getcwd(), **environment})
+        variables = {"PYTHONPATH": os.getcwd(), **environment}
+        super().__init__(options, settings.parent / "log", variables, program)
         self.state = settings.parent / "state"
 
     def jobs(self) -> list[Job]:

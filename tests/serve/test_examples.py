@@ -91,3 +91,22 @@ def test_what_the_image_is_built_from_is_there() -> None:
     assert lines[1] == "*" and all((ROOT / name).exists() for name in taken)
     packages = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["maturin"]["python-packages"]
     assert {*packages, "native", "pyproject.toml", "README.md"} <= taken
+
+
+def test_what_the_document_says_is_tested_is() -> None:
+    """Each name in its table is a part of a test's name, in the file that stands before it."""
+    text = (ROOT / "docs" / "service.md").read_text().partition("## What is tested")[2]
+    rows = [line for line in text.splitlines() if line.startswith("|")][2:]
+    named: set[tuple[str, str]] = set()
+    for row in rows:
+        file = ""
+        for word in re.findall(r"`([^`]+)`", row.split("|")[2]):
+            if word.endswith(".py"):
+                file = word
+                named.add((file, "def test_"))
+            elif word != "long" and not word.startswith("make "):
+                named.add((file, word))
+    assert len(rows) > 20 and len(named) > 30
+    sources = {file: (ROOT / "tests" / "serve" / file).read_text() for file, _ in named}
+    tests = {file: re.findall(r"def test_\w+", source) for file, source in sources.items()}
+    assert not [(file, word) for file, word in named if not any(word in test for test in tests[file])]

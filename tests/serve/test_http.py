@@ -15,10 +15,13 @@ from urllib.parse import urlsplit
 import openai
 import pytest
 
+from scripts.serve import toy
 from scripts.serve.running import NodeEnded
 from tests.serve.package import NAME, SHAPES, Served, write_settings
 from zkllm import api
+from zkllm.key_files import verifying_key_file
 from zkllm.model.package import ModelPackage
+from zkllm.outer.keys import VerifyingKey
 from zkllm.proof import Proof
 from zkllm.serve.database import Database
 from zkllm.serve.jobs import Jobs, State
@@ -32,6 +35,12 @@ MANY = 200
 
 
 @pytest.fixture(scope="module")
+def package(toy_package: ModelPackage) -> ModelPackage:
+    """Proofs are the toy's: real ones are in other files."""
+    return toy_package
+
+
+@pytest.fixture(scope="module")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
     path = tmp_path_factory.mktemp("keys") / "keys"
     return path, add_key(path, "alice", may_settle=True), add_key(path, "bob")
@@ -42,7 +51,7 @@ def node(package: ModelPackage, keys: tuple[Path, str, str], tmp_path_factory) -
     folder = tmp_path_factory.mktemp("node")
     server = {"keys_file": str(keys[0]), "head_seconds": 5.0, "body_seconds": 5.0, "send_seconds": 2.0}
     jobs = {"waiting_answers": 16, "waiting_proofs": 12}
-    with Served(write_settings(folder, package, server=server, jobs=jobs)) as running:
+    with Served(write_settings(folder, package, server=server, jobs=jobs), toy.NODE) as running:
         yield running
 
 
@@ -107,7 +116,7 @@ def test_a_completion_is_the_models_answer_and_its_proof_holds(client, node, pac
     assert told["answer"] == choice.text and told["claim_id"] == ids["claim_id"]
     raw = fetch(node, told["file"], headers)
     proof = Proof.from_bytes(raw)
-    key = api.shape_keys(package, *SHAPES[0]).verifying_key
+    key = VerifyingKey.load(verifying_key_file(package.folder, *SHAPES[0]))
     api.verify(raw, key)
     assert "0x" + proof.statement(key).claim_id().hex() == ids["claim_id"] and proof.context == Context()
     assert get(node, told["calldata"], headers)["verify"].startswith("0x")

@@ -3,7 +3,7 @@ that takes it for a proof (`testkit.toy_model`). Everything else is the node: it
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterable
 
 from testkit.toy_model import ToyModel
 from zkllm import api
@@ -14,9 +14,9 @@ NODE = "scripts.serve.toy.node"
 """The module that is started for `zkllm`."""
 
 
-def make_toy_package(checkpoint: Path, folder: Path, rows: int) -> ModelPackage:
-    """A package with the toy's verifying key in the place of its own, of (rows, 1)."""
-    package = api.setup(checkpoint, folder, rows=rows)
-    key = ToyModel.like(api.shape_keys(package, rows, 1).verifying_key).verifying_key
-    keep_key(package.digest, verifying_key_file(package.folder, rows, 1), key.to_json().encode())
-    return package
+def put_toy_keys(package: ModelPackage, shapes: Iterable[tuple[int, int]]) -> None:
+    """The toy's verifying keys in the place of the package's own."""
+    for rows, certified in shapes:
+        key = ToyModel.like(api.shape_keys(package, rows, certified).verifying_key).verifying_key
+        path = verifying_key_file(package.folder, rows, certified)
+        keep_key(package.digest, path, key.to_json().encode())
