@@ -12,6 +12,8 @@ import pytest
 from zkllm.errors import ZkllmError
 from zkllm.serve.database import FILE, Database, StorageError
 from zkllm.serve.jobs import CANCELLABLE, CHAIN, Jobs, NoSuchJob, Order, QueueFull, State, insert
+from zkllm.serve.node import Cleaner
+from zkllm.settle.journal import Journal
 from zkllm.shape_id import ShapeId
 from zkllm.statement import Context
 
@@ -181,6 +183,19 @@ def test_what_is_over_is_forgotten_after_its_time(jobs):
     assert jobs.find(over.id) is None and jobs.history(over.id) == [] and jobs.find(going.id)
     with pytest.raises(NoSuchJob):
         jobs.get(over.id)
+
+
+def test_records_of_settlements_are_forgotten_with_the_jobs(jobs, tmp_path):
+    class Forgetful(Journal):
+        def forget_mined(self, prefix: str, before: float) -> int:
+            asked.append((prefix, time.time() - before))
+            return 0
+
+    asked = []
+    over = submit(jobs)
+    jobs.cancel(over.id)
+    Cleaner(jobs, 2.0, Forgetful(tmp_path)).step()
+    assert jobs.find(over.id) and asked == [("settle-", pytest.approx(2 * 86400, abs=60))]
 
 
 def test_measures_are_moving_means(jobs):

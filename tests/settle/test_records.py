@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from dataclasses import replace
 
@@ -196,6 +197,33 @@ def test_records_survive_and_are_private(tmp_path):
     assert list(journal.folder.iterdir()) == []
     with pytest.raises(ValueError, match="not a file name"):
         journal.path("../x")
+
+
+def test_what_was_mined_is_read_once_and_what_is_under_way_again(tmp_path, monkeypatch):
+    journal = Journal(tmp_path)
+    names = [f"settle-{i}" for i in range(5)]
+    for name in names:
+        journal.save(replace(RECORD, intent=name, state="mined" if name < "settle-3" else "sent"))
+    read, load = [], journal.load
+    monkeypatch.setattr(journal, "load", lambda intent: [read.append(intent), load(intent)][1])
+    for _ in range(3):
+        assert [record.intent for record in journal.unfinished()] == names[3:]
+    assert read == names + 2 * names[3:]
+    journal.save(replace(RECORD, intent="settle-1", state="sent"))  # a reorganisation has dropped it
+    journal.advance(replace(RECORD, intent="settle-3"), "mined")
+    assert [record.intent for record in journal.unfinished()] == ["settle-1", "settle-4"]
+    journal.forget(replace(RECORD, intent="settle-4"))
+    assert [record.intent for record in journal.unfinished()] == ["settle-1"]
+
+
+def test_what_was_mined_long_ago_is_forgotten(tmp_path):
+    journal = Journal(tmp_path)
+    ages = {"settle-1": 200, "settle-2": 200, "settle-3": 50, "withdraw-4": 200}
+    for intent, age in ages.items():
+        journal.save(replace(RECORD, intent=intent, state="sent" if intent == "settle-2" else "mined"))
+        os.utime(journal.path(intent), (1000 - age, 1000 - age))
+    assert journal.forget_mined("settle-", 900.0) == 1
+    assert [record.intent for record in journal.all()] == ["settle-2", "settle-3", "withdraw-4"]
 
 
 EARLIER = """{{

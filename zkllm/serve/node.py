@@ -24,7 +24,8 @@ from zkllm.serve.service import Service
 from zkllm.serve.settings import Settings
 from zkllm.serve.settler import Settler
 from zkllm.serve.watcher import Watcher
-from zkllm.settle.session import Session
+from zkllm.settle.journal import Journal
+from zkllm.settle.session import SETTLE_PREFIX, Session
 from zkllm.statement import Context
 
 LOG = logging.getLogger("zkllm.serve")
@@ -32,17 +33,19 @@ CLEAN_SECONDS = 3600.0
 
 
 class Cleaner(Service):
-    """Forgets what has been over for long."""
+    """Forgets what has been over for long: jobs, and the records of transactions that settled them."""
 
     name = "cleaner"
 
-    def __init__(self, jobs: Jobs, days: float):
+    def __init__(self, jobs: Jobs, days: float, journal: Journal | None = None):
         super().__init__()
-        self._jobs, self._days = jobs, days
+        self._jobs, self._days, self._journal = jobs, days, journal
 
     def step(self) -> float:
         if count := self._jobs.forget(self._days):
             LOG.info("forgot jobs that were over", extra={"count": count})
+        if self._journal is not None:
+            self._journal.forget_mined(SETTLE_PREFIX, time.time() - self._days * 86400)
         return CLEAN_SECONDS
 
 
@@ -121,7 +124,8 @@ class Node:
 
     @property
     def _services(self) -> list[Service]:
-        cleaner = Cleaner(self.jobs, self.settings.jobs.keep_days)
+        journal = None if self.chain is None else self.chain.session.sender.journal
+        cleaner = Cleaner(self.jobs, self.settings.jobs.keep_days, journal)
         return [self.answerer, self.prover, cleaner, *self._chain_services]
 
     def drain(self) -> None:

@@ -5,6 +5,7 @@ taken up by hash and never pays twice.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -82,6 +83,7 @@ class Journal:
 
     def __init__(self, folder: Path):
         self.folder = folder
+        self._mined: dict[str, int] = {}  # intents that were seen to be, by when their files were written
 
     def path(self, intent: str) -> Path:
         if not re.fullmatch(r"[a-z0-9-]{1,200}", intent):
@@ -109,6 +111,38 @@ class Journal:
         records = (self.load(path.stem) for path in sorted(self.folder.glob("*.json")))
         return [record for record in records if record is not None]
 
+    def unfinished(self) -> list[Record]:
+        """Those that are under way, by name. What was seen to be mined and has not been written since is not
+        read again: a node that settles for others has many of those."""
+        found = []
+        for path in sorted(self.folder.glob("*.json")):
+            try:
+                written = path.stat().st_mtime_ns
+            except FileNotFoundError:
+                continue
+            if self._mined.get(path.stem) == written:
+                continue
+            record = self.load(path.stem)
+            if record is not None and record.state == "mined":
+                self._mined[path.stem] = written
+            elif record is not None:
+                found.append(record)
+        return found
+
+    def forget_mined(self, prefix: str, before: float) -> int:
+        """Deletes what was mined and written before a time (seconds since 1970), of intents that begin so.
+        Returns how many there were."""
+        count = 0
+        for path in self.folder.glob(f"{prefix}*.json"):
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime >= before:
+                    continue
+            record = self.load(path.stem)
+            if record is not None and record.state == "mined":
+                self.forget(record)
+                count += 1
+        return count
+
     def save(self, record: Record) -> None:
         """On disk when this returns; an `OSError`, as of a full disk, leaves what was there before."""
         write_durably(self.path(record.intent), encode(record))
@@ -124,4 +158,5 @@ class Journal:
         return record
 
     def forget(self, record: Record) -> None:
+        self._mined.pop(record.intent, None)
         self.path(record.intent).unlink(missing_ok=True)

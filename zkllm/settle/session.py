@@ -39,6 +39,8 @@ from zkllm.settle.unsigned import unsigned_transactions
 from zkllm.statement import Context
 
 HOME_ENVIRONMENT = "ZKLLM_HOME"
+SETTLE_PREFIX = "settle-"
+"""With which the intents of settlements begin."""
 
 
 def default_home() -> Path:
@@ -317,8 +319,8 @@ class Session:
     def refuse_under_way(self, claims: Sequence[bytes], settlement: bytes, intent: str) -> None:
         """Refuses claims that an unfinished transaction of another intent is to settle, alone or with others:
         both would be paid for."""
-        for record in self.sender.journal.all():
-            if record.state == "mined" or record.intent == intent or record.to != settlement:
+        for record in self.sender.journal.unfinished():
+            if record.intent == intent or record.to != settlement:
                 continue
             for claim in set(claims).intersection(claims_in(self.rpc, record)):
                 raise SettlementError(
@@ -392,7 +394,7 @@ def failed_on_chain(receipt: Receipt) -> SettlementError:
 
 def settle_intent(claim_id: bytes, settlement: bytes) -> str:
     """Name of the transaction that settles a claim."""
-    return f"settle-{claim_id.hex()}-{settlement.hex()}"
+    return f"{SETTLE_PREFIX}{claim_id.hex()}-{settlement.hex()}"
 
 
 class _Clock:
