@@ -24,7 +24,6 @@ UNNAMED = {"models", "folder", *TABLES, "owner", "password_env", "key_env"}
 @pytest.fixture(scope="module")
 def unit() -> configparser.SectionProxy:
     parser = configparser.ConfigParser(strict=False, interpolation=None)
-    parser.optionxform = str  # type: ignore[assignment, method-assign]
     parser.read(UNIT)
     return parser["Service"]
 
