@@ -111,8 +111,8 @@ def test_an_answer_whose_process_is_killed_is_an_error_that_the_client_knows(nod
         answer = client_of(node).chat.completions.create(
             model=NAME, messages=message, max_tokens=1, stream=stream
         )
-        parts = [part.choices[0].delta for part in answer] if stream else []
-        assert not parts
+        if stream:
+            list(answer)
     assert "the process that computes ended (signal 9)" in caught.value.message
     assert stream or isinstance(caught.value, openai.InternalServerError)
     ask(node, prompt + "d")

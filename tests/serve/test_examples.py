@@ -44,7 +44,8 @@ def test_the_settings_are_valid_and_have_every_setting() -> None:
     settings = load_settings(SETTINGS)
     assert settings.chain is not None
     named = set(re.findall(r"^(?:# )?(\w+) = ", SETTINGS.read_text(), re.MULTILINE))
-    for table in (Settings, *TABLES.values()):
+    tables: list[type[BaseModel]] = [Settings, *TABLES.values()]
+    for table in tables:
         assert set(table.model_fields) - UNNAMED <= named
 
 
