@@ -36,15 +36,15 @@ def jobs(database: Database) -> Jobs:
 
 
 @pytest.fixture(scope="session")
-def package(tmp_path_factory: pytest.TempPathFactory) -> ModelPackage:
+def real_package(tmp_path_factory: pytest.TempPathFactory) -> ModelPackage:
     return make_package(tmp_path_factory.mktemp("served"))
 
 
 @pytest.fixture(scope="session")
-def toy_package(package: ModelPackage, tmp_path_factory: pytest.TempPathFactory) -> ModelPackage:
+def toy_package(real_package: ModelPackage, tmp_path_factory: pytest.TempPathFactory) -> ModelPackage:
     """The same with the toy's keys, of which a proof takes a tenth of a second."""
-    folder = tmp_path_factory.mktemp("toys") / package.folder.name
-    shutil.copytree(package.folder, folder)
+    folder = tmp_path_factory.mktemp("toys") / real_package.folder.name
+    shutil.copytree(real_package.folder, folder)
     copied = api.open_package(folder)
     put_toy_keys(copied, SHAPES)
     return copied

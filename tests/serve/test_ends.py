@@ -1,4 +1,5 @@
-"""A node that is stopped, and processes of it that end: what was begun is finished or queued again."""
+"""A node that is stopped, and processes of it that end: what was begun is finished or queued again. Proofs are
+the toy's, and stand still for as long as a test wants."""
 
 from __future__ import annotations
 
@@ -6,15 +7,22 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import openai
 import pytest
 
+from scripts.serve import toy
 from scripts.serve.usage import is_alive, processes
 from tests.serve.package import NAME, Served, write_settings
 from zkllm.serve.jobs import State
 
 pytestmark = pytest.mark.slow
+
+
+def served(folder, package, **tables) -> Served:
+    return Served(write_settings(folder, package, **tables), toy.NODE)
 
 
 def client_of(node: Served) -> openai.OpenAI:
@@ -26,42 +34,62 @@ def ask(node: Served, *prompts: str) -> None:
         client_of(node).completions.create(model=NAME, prompt=prompt, max_tokens=1)
 
 
-def is_proving(jobs: list) -> bool:
-    return any(job.state is State.PROVING for job in jobs)
+def pid_of(node: Served, name: str) -> int:
+    return processes(node.process.pid)[name]
 
 
-def test_the_processes_that_compute_end_with_the_node(package, tmp_path):
-    node = Served(write_settings(tmp_path, package)).start()
+@contextmanager
+def standing_still(pid: int) -> Iterator[None]:
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        if is_alive(pid):
+            os.kill(pid, signal.SIGCONT)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def wait_until_proving(node: Served, attempt: int = 1) -> None:
+    begun = State.PROVING, attempt
+    node.wait_for(lambda jobs: any((job.state, job.attempts) == begun for job in jobs))
+
+
+def test_the_processes_that_compute_end_with_the_node(toy_package, tmp_path):
+    node = served(tmp_path, toy_package).start()
     found = processes(node.process.pid)
     assert len(found) == 3
     node.kill()
-    end = time.monotonic() + 10
-    while any(map(is_alive, found.values())):
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    wait_until(lambda: not any(map(is_alive, found.values())))
 
 
-def test_a_node_that_is_stopped_at_once_queues_again_what_it_was_proving(package, tmp_path):
-    settings = write_settings(tmp_path, package, server={"drain_seconds": 0.0})
-    with Served(settings) as node:
-        ask(node, "He", "Hf", "Hg")
-        node.wait_for(is_proving)
-        assert node.stop() == 0
+def test_a_node_that_is_stopped_at_once_queues_again_what_it_was_proving(toy_package, tmp_path):
+    with served(tmp_path, toy_package, server={"drain_seconds": 0.0}) as node:
+        with standing_still(pid_of(node, "prover")):
+            ask(node, "He", "Hf", "Hg")
+            wait_until_proving(node)
+            assert node.stop() == 0
         left = node.jobs()
-        assert {job.state for job in left} <= {State.QUEUED, State.PROVED} and len(left) == 3
-        assert all(job.attempts == 0 for job in left if job.state is State.QUEUED)
-        assert any(job.reason == "the node was stopped while it was proved" for job in left)
+        assert [(job.state, job.attempts) for job in left] == [(State.QUEUED, 0)] * 3
+        assert left[0].reason == "the node was stopped while it was proved"
         node.start()
         node.wait_for(lambda jobs: all(job.state is State.PROVED for job in jobs))
 
 
-def test_a_node_that_has_time_finishes_what_it_was_proving(package, tmp_path):
+def test_a_node_that_has_time_finishes_what_it_was_proving(toy_package, tmp_path):
     """Whoever stops it may tell all of its processes, as systemd does; a proof is not given up for that."""
-    with Served(write_settings(tmp_path, package, server={"drain_seconds": 120.0})) as node:
-        ask(node, "He", "Hf")
-        node.wait_for(is_proving)
-        for pid in processes(node.process.pid).values():
-            os.kill(pid, signal.SIGTERM)
+    with served(tmp_path, toy_package, server={"drain_seconds": 120.0}) as node:
+        with standing_still(pid_of(node, "prover")):
+            ask(node, "He", "Hf")
+            wait_until_proving(node)
+            for pid in processes(node.process.pid).values():
+                os.kill(pid, signal.SIGTERM)
+            wait_until(lambda: "Shutting down" in node.log.read_text())
         assert node.process.wait(150) == 0
         first, second = node.jobs()
         assert (first.state, second.state) == (State.PROVED, State.QUEUED)
@@ -69,33 +97,32 @@ def test_a_node_that_has_time_finishes_what_it_was_proving(package, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def node(package, tmp_path_factory):
+def node(toy_package, tmp_path_factory):
     folder = tmp_path_factory.mktemp("ends")
-    with Served(write_settings(folder, package, jobs={"retry_seconds": 0.1, "attempts": 2})) as running:
+    with served(folder, toy_package, jobs={"retry_seconds": 0.1, "attempts": 2}) as running:
         yield running
 
 
-def pid_of(node: Served, name: str) -> int:
-    return processes(node.process.pid)[name]
-
-
-def kill_while_proving(node: Served, job_id: str, attempt: int) -> None:
-    begun = (job_id, State.PROVING, attempt)
-    node.wait_for(lambda jobs: any((j.id, j.state, j.attempts) == begun for j in jobs))
-    os.kill(pid_of(node, "prover"), signal.SIGKILL)
-
-
 def test_a_proof_whose_process_is_killed_is_made_by_another(node):
-    """One is killed once, one as often as the settings allow; what comes after them is proved."""
-    ask(node, "ba", "bb", "bc")
-    once, often, never = (job.id for job in node.jobs()[-3:])
-    for job_id, attempt in ((once, 1), (often, 1), (often, 2)):
-        kill_while_proving(node, job_id, attempt)
-    jobs = {job.id: job for job in node.wait_for(lambda jobs: all(job.is_over for job in jobs))}
-    assert (jobs[once].state, jobs[once].attempts) == (State.PROVED, 2)
-    assert (jobs[often].state, jobs[often].attempts) == (State.FAILED, 2)
-    assert jobs[often].reason == "the process that computes ended (signal 9)"
-    assert (jobs[never].state, jobs[never].attempts) == (State.PROVED, 1)
+    """One is killed once, one as often as the settings allow: the second time while its process starts."""
+    with standing_still(pid_of(node, "prover")):
+        ask(node, "ba")
+        wait_until_proving(node)
+        os.kill(pid_of(node, "prover"), signal.SIGKILL)
+    node.wait_for(lambda jobs: jobs[0].is_over)
+    with standing_still(pid_of(node, "prover")):
+        ask(node, "bb")
+        wait_until_proving(node)
+        os.kill(pid_of(node, "prover"), signal.SIGKILL)
+    ask(node, "bc")
+    wait_until_proving(node, attempt=2)
+    wait_until(lambda: "prover" in processes(node.process.pid))
+    os.kill(pid_of(node, "prover"), signal.SIGKILL)
+    once, often, never = node.wait_for(lambda jobs: all(job.is_over for job in jobs))
+    assert (once.state, once.attempts) == (State.PROVED, 2)
+    assert (often.state, often.attempts) == (State.FAILED, 2)
+    assert often.reason == "the process that computes ended (signal 9)"
+    assert (never.state, never.attempts) == (State.PROVED, 1)
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -103,16 +130,15 @@ def test_an_answer_whose_process_is_killed_is_an_error_that_the_client_knows(nod
     """Its proof is made all the same, and the next one is answered."""
     prompt = "cb" if stream else "ca"
     stopped = pid_of(node, "answerer")
-    os.kill(stopped, signal.SIGSTOP)
-    killer = threading.Timer(1.0, os.kill, [stopped, signal.SIGKILL])
-    killer.start()
     message = [{"role": "user", "content": prompt}]
-    with pytest.raises(openai.APIError) as caught:
-        answer = client_of(node).chat.completions.create(
-            model=NAME, messages=message, max_tokens=1, stream=stream
-        )
-        if stream:
-            list(answer)
+    with standing_still(stopped):
+        threading.Timer(1.0, os.kill, [stopped, signal.SIGKILL]).start()
+        with pytest.raises(openai.APIError) as caught:
+            answer = client_of(node).chat.completions.create(
+                model=NAME, messages=message, max_tokens=1, stream=stream
+            )
+            if stream:
+                list(answer)
     assert "the process that computes ended (signal 9)" in caught.value.message
     assert stream or isinstance(caught.value, openai.InternalServerError)
     ask(node, prompt + "d")

@@ -34,6 +34,11 @@ SHAPE = SHAPES[0]
 PROMPT = [72, 101, 108]
 
 
+@pytest.fixture(scope="module")
+def package(real_package: ModelPackage) -> ModelPackage:
+    return real_package
+
+
 class World:
     """A chain of its own with the package's contracts, a node that is started again and again, and others."""
 
