@@ -1,5 +1,5 @@
-"""A node that is stopped, and processes of it that end: what was begun is finished or queued again. Proofs are
-the toy's, and stand still for as long as a test wants."""
+"""A node that is stopped, and processes of it that end: what was begun is finished or queued again. Proofs
+are the toy's, and stand still for as long as a test wants."""
 
 from __future__ import annotations
 
