@@ -54,7 +54,7 @@ def prove_trace(
         data = prover_data(protocol, model, trace, kernels, blinding=blinding, fixed_masks=fixed_masks)
     if not keep_trace:
         trace.clear()
-    return prove_data(protocol, data, trace.ids, trace.T, pk, srs, context, timings, table, salt)
+    return prove_data(protocol, data, trace.ids, trace.T, pk, srs, context, timings, table, salt, strict=True)
 
 
 def prove_data(
@@ -68,8 +68,10 @@ def prove_data(
     timings: Timings,
     table: OpeningTable | None = None,
     salt: int | None = None,
+    strict: bool = False,
 ) -> bytes:
-    """The same from the tensors. A false witness gives a body too, which verifiers reject."""
+    """The same from the tensors. A false witness gives a body too, which verifiers reject; where strict, a
+    ProofError that names the check."""
     statement = InnerStatement(T, list(ids), salt)
     words = statement.words(protocol.shape)
     with timings.stage("commit witness") as report:
@@ -78,7 +80,7 @@ def prove_data(
     srs.points.release()
     digest = statement_digest(pk.vk.verifier_id, context, words, witness)
     with timings.stage("inner proof"):
-        prover = Prover(protocol, seed_of(digest), data, tell=timings.step)
+        prover = Prover(protocol, seed_of(digest), data, tell=timings.step, strict=strict)
         result = run_inner(protocol, prover, words, statement)
 
     def open_columns(theta: int) -> Combined:

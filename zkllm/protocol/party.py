@@ -166,10 +166,13 @@ class Prover(Party):
         data: ProverData,
         off: frozenset[str] = frozenset(),
         tell: Callable[[str], None] | None = None,
+        strict: bool = False,
     ):
-        """`tell` gets the name of each section of the text as it begins."""
+        """`tell` gets the name of each section of the text as it begins; strict: a check that does not hold
+        raises ProofError."""
         super().__init__(protocol, off, data=data)
         self.messages: list[int] = []
+        self.strict = strict
         self._tell = tell
         self.inputs: list[int] = []
         self.sponge = Sponge(on_elements(data.kernels.permute), Fr(seed), Fr(protocol.iv), Fr(0))
@@ -194,7 +197,9 @@ class Prover(Party):
         return Fr(value)
 
     def check(self, name: str, left: Scalar, right: Scalar) -> None:
-        """The prover goes on: a false statement yields a proof that is rejected."""
+        """Unless it is strict the prover goes on: a false statement yields a proof that is rejected."""
+        if self.strict and name not in self.off and int(left) % R != int(right) % R:
+            raise ProofError(f"{name}: this does not hold, and the proof would be rejected")
 
 
 class Verifier(Party):
