@@ -1,9 +1,10 @@
 """How much memory a proof takes, estimated from its sizes before it starts, and what there is.
 
 The peak is what stays for the whole proof plus the largest of the stages. Each term below says what it
-counts; the constants were fitted to measured peaks and leave a margin. Mapped files (weights, SRS) are apart:
-their pages count as resident, but the system takes them back when it needs the memory, so that only the rest
-has to fit.
+counts; what the tensors take is exact, the other constants were fitted to measured peaks and leave a margin.
+Mapped files (weights, SRS) are apart: their pages count as resident, but the system takes them back when it
+needs the memory, so that only the rest has to fit. What the kernels give up they keep, up to a bound, and use
+again: a stage that needs less of their memory than an earlier one does not shrink the process by that.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from .errors import ResourceError
 from .pcs.curve import G1_BYTES
 from .protocol.description import Description
 from .protocol.layout import Layout
+from .protocol.witness import stored_type
 
 GIB = 1 << 30
 ELEMENT = 32
@@ -34,23 +36,28 @@ def circuit_log2_of(rows: int) -> int:
 
 @dataclass(frozen=True)
 class Term:
-    """Bytes of one thing that is held in a stage."""
+    """Bytes of one thing that is held in a stage; `kernels`: in memory that the kernels use again."""
 
     name: str
     bytes: int
     mapped: bool = False
+    kernels: bool = False
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """`always` is held throughout, each of `stages` in its turn."""
+    """`always` is held throughout, each of `stages` in its turn, in this order."""
 
     always: tuple[Term, ...]
     stages: dict[str, tuple[Term, ...]]
 
     def _peak(self, mapped: bool) -> tuple[int, str]:
-        count = lambda terms: sum(t.bytes for t in terms if mapped or not t.mapped)
-        sizes = {name: count(self.always) + count(terms) for name, terms in self.stages.items()}
+        sizes, kept = {}, 0
+        for name, terms in self.stages.items():
+            own = sum(t.bytes for t in terms if t.kernels)
+            rest = (t.bytes for t in (*self.always, *terms) if not t.kernels and (mapped or not t.mapped))
+            sizes[name] = sum(rest) + max(own, kept)
+            kept = min(max(own, kept), _KEPT)
         stage = max(sizes, key=lambda name: sizes[name])
         return sizes[stage], stage
 
@@ -70,19 +77,18 @@ class Estimate:
 _BASE = 256 << 20  # interpreter, numpy, the extension, scratch of the kernels, what the allocator keeps
 _KEY_PER_ROW = 2048  # the proving key's polynomials, from the start of the outer proof on
 _OUTER_PER_ROW = 6144  # the rest of the outer proof: some 40 polynomials, some of four times the size
-_PER_LEAF = 18  # stored layers of the lookups' tree: an eighth of the leaves, twice that in all, 128 bytes
-_PER_LEAF_STREAMED, _STREAMED = 10, 1 << 27  # half of it from so many leaves on (native/src/logup/tree.rs)
-_PER_VALUE = 5  # tensors of 1 to 8 bytes
-_PER_VALUE_CUT = 7  # the same, and the widest as 64-bit integers while they are cut into limbs
+_KEPT = 1 << 32  # of given up memory, at most (native/src/memory.rs)
+_PER_LEAF = 17  # stored layers of the lookups' tree: an eighth of the leaves, twice that in all, 128 bytes
+_PER_LEAF_STREAMED, _STREAMED = 8.5, 1 << 27  # half of it from so many leaves on (native/src/logup/tree.rs)
 # of the largest operation's equations, at each index: tables of 64-bit integers, and five folded ones once
 # the first of the layers' variables is bound; all of them from `_WAITING` on (native/src/sumcheck/later.rs)
 _PER_CHECKED, _PER_CHECKED_LATER, _WAITING = 140, 24, 1 << 24
 _FOLDED_TABLES = 5
 _PER_MSM_TERM = 24  # digits, sorted terms and buckets of a multi-scalar multiplication by field elements
-# of an ordinary column in the reduction, once its integers have met the first challenges
-_PER_FIXED_ENTRY, _PER_WITNESS_ENTRY = 22, 5
-_PER_COORDINATE = 28  # the reduction's vectors of a column's length
-_PER_FOLDED = 2 * ELEMENT  # of a layered column's 2^(mu - outer) entries: weights and values
+# weights and values of a column's places once its integers have met the first challenges, and what is left
+# of all columns of a group then at most, but for many rounds (native/src/python/sumcheck/reduction.rs)
+_PER_FOLDED, _DENSE, _LEAST_ROUNDS, _MOST_ROUNDS = 2 * ELEMENT, 1 << 30, 3, 8
+_PER_COORDINATE = 4  # vectors of weights, for a column's length
 
 
 def _trace_bytes(protocol: Description) -> int:
@@ -97,23 +103,35 @@ def weights_bytes(protocol: Description) -> list[int]:
     return [array.bytes(m.axes) for array in m.model_arrays().values()]
 
 
-def _reduction_bytes(layout: Layout, per_entry: int) -> int:
+def _witness_bytes(protocol: Description) -> int:
+    """The witness' tensors, above the diagonal too: exact."""
+    m = protocol.manifest
+    return sum(stored_type(m, t).itemsize * m.count_over(t.axes) for t in m.group(False))
+
+
+def _widest_bytes(protocol: Description) -> int:
+    """The largest value that is cut into limbs, as 64-bit integers."""
+    m = protocol.manifest
+    return max((8 * m.count_over(m.tensors[w.limbs[0][0]].axes) for w in m.wide.values()), default=0)
+
+
+def _reduction_bytes(layout: Layout) -> int:
     """Weights and values of all columns of a group."""
-    total, rest = 0, layout.used
-    for column in range(layout.num_columns):
-        used = min(rest, 1 << layout.mu)
-        rest -= used
-        outer = layout.outer_of(column)
-        total += _PER_FOLDED << layout.mu - outer if outer else per_entry * used
-    return total
+    outers = [layout.outer_of(column) for column in range(layout.num_columns)]
+    layered = sum(_PER_FOLDED << layout.mu - outer for outer in outers if outer)
+    together = _PER_FOLDED * outers.count(0) << layout.mu
+    rounds = range(min(_LEAST_ROUNDS, layout.mu), min(_MOST_ROUNDS, layout.mu))
+    fit = (k for k in rounds if together >> k <= _DENSE)
+    return layered + (together >> next(fit, min(_MOST_ROUNDS, layout.mu)))
 
 
-def _zero_check_bytes(protocol: Description) -> int:
+def _zero_check(protocol: Description) -> tuple[Term, ...]:
     m = protocol.manifest
     checked = max(operation.work(m).checked for operation in protocol.operations)
     if checked < _WAITING:
-        return _PER_CHECKED * checked
-    return _PER_CHECKED_LATER * checked + _FOLDED_TABLES * ELEMENT * checked // m.axes["l"]
+        return (Term("tables", _PER_CHECKED * checked, kernels=True),)
+    folded = _FOLDED_TABLES * ELEMENT * checked // m.axes["l"]
+    return Term("tables", _PER_CHECKED_LATER * checked), Term("folded tables", folded, kernels=True)
 
 
 def estimate(protocol: Description, circuit_log2: int | None = None, tabled: bool = False) -> Estimate:
@@ -130,30 +148,31 @@ def estimate(protocol: Description, circuit_log2: int | None = None, tabled: boo
     srs = Term("SRS", G1_BYTES << witness.mu, mapped=True)
     circuit_srs = Term("SRS", G1_BYTES * 15 * circuit, mapped=True)
     trace = Term("trace", _trace_bytes(protocol))  # given up once the columns are made
-    values = Term("witness", _PER_VALUE * witness.used)
-    key = Term("proving key", _KEY_PER_ROW * circuit)
+    values = Term("witness", _witness_bytes(protocol))
+    key = Term("proving key", _KEY_PER_ROW * circuit, kernels=True)
     # with a table f is the witness columns' part, whose masks are its highest coefficients
     coefficients = protocol.witness_coefficients if tabled else column
-    combined = Term("f", ELEMENT * coefficients)
+    combined = Term("f", ELEMENT * coefficients, kernels=True)
     opened = max(coefficients, 15 * circuit)
-    reduced = _PER_COORDINATE << protocol.mu
-    reduced += _reduction_bytes(protocol.fixed, _PER_FIXED_ENTRY)
-    reduced += _reduction_bytes(witness, _PER_WITNESS_ENTRY)
-    columns = Term("columns", reduced)
+    reduced = _PER_COORDINATE << max(protocol.fixed.mu, protocol.witness.mu)
+    reduced += _reduction_bytes(protocol.fixed) + _reduction_bytes(protocol.witness)
     per_leaf = _PER_LEAF_STREAMED if witness.used >= _STREAMED else _PER_LEAF
+    tree = Term("tree", int(per_leaf * witness.used), kernels=True)
+    terms = Term("multiplication", _PER_MSM_TERM * opened, kernels=True)
+    polynomials = Term("polynomials", _OUTER_PER_ROW * circuit, kernels=True)
     return Estimate(
         (Term("program", _BASE),),
         {
             "trace": (trace, weights),
-            "witness": (trace, Term("witness, cut", _PER_VALUE_CUT * witness.used)),
+            "witness": (trace, values, Term("widest value", _widest_bytes(protocol))),
             "commit witness": (values, srs),
-            "lookups": (values, Term("tree", per_leaf * witness.used)),
-            "zero-check": (values, Term("tables", _zero_check_bytes(protocol))),
+            "lookups": (values, tree),
+            "zero-check": (values, *_zero_check(protocol)),
             "product sums": (values, largest),
-            "reduction": (values, columns),
+            "reduction": (values, Term("columns", reduced, kernels=True)),
             "combine columns": (values, key, combined, largest),
-            "opening": (values, key, combined, Term("multiplication", _PER_MSM_TERM * opened)),
-            "outer circuit": (values, key, circuit_srs, Term("polynomials", _OUTER_PER_ROW * circuit)),
+            "opening": (values, key, combined, terms),
+            "outer circuit": (values, key, circuit_srs, polynomials),
         },
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 from ..blinding import Blinding, FreshBlinding
 from ..kernels.interface import Kernels
 from .data import Packed, ProverData, integers
-from .manifest import Manifest
+from .manifest import Manifest, Tensor
 from .setting import Setting
 from .sources import Derived, Material, Named, axes_of
 
@@ -28,16 +28,29 @@ class Execution(Named, Protocol):
         """x_0 .. x_N."""
 
 
+def _narrowest(bits: int, signed: bool) -> np.dtype:
+    size = next((size for size in (8, 16, 32) if bits <= size), None)
+    return np.dtype(np.int64 if size is None else f"{'int' if signed else 'uint'}{size}")
+
+
+def stored_type(m: Manifest, spec: Tensor) -> np.dtype:
+    """Of a witness tensor as `store` keeps it."""
+    if spec.lookup is not None and spec.lookup.main.startswith("range"):
+        return _narrowest(int(spec.lookup.main.removeprefix("range")), spec.lookup.offset > 0)
+    array = m.values[spec.name].array if spec.name in m.values else None
+    return np.dtype(array.dtype if array is not None else np.int64)
+
+
 def _narrow(
     kernels: Kernels, values: np.ndarray, bits: int, signed: bool, shift: int = 0, width: int | None = None
 ) -> np.ndarray:
     """values >> shift, and the lowest `width` bits of that, in the narrowest type for `bits`; where one does
     not fit (cheating provers), all in their own."""
-    size = next((size for size in (8, 16, 32) if bits <= size), None)
-    dtype = np.dtype(np.int64 if size is None else f"{'int' if signed else 'uint'}{size}")
+    dtype = _narrowest(bits, signed)
     if values.dtype == dtype and shift == 0 and width is None:
         return values
-    if values.dtype != object and size is not None:
+    narrower = dtype.itemsize < 8
+    if values.dtype != object and narrower:
         out = np.empty(values.shape, dtype)
         if kernels.split_limb(values, shift, width, out):
             return out
@@ -46,7 +59,7 @@ def _narrow(
         exact = exact & ((1 << width) - 1)
     info = np.iinfo(dtype)
     fits = not exact.size or (info.min <= exact.min() and exact.max() <= info.max)
-    return exact.astype(dtype) if size is not None and fits else exact
+    return exact.astype(dtype) if narrower and fits else exact
 
 
 def store(manifest: Manifest, tensors: Tensors, name: str, values: np.ndarray, kernels: Kernels) -> None:
