@@ -100,13 +100,26 @@ def test_what_a_token_costs(tmp_path: Path) -> None:
 def test_what_a_longer_context_costs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cases = context.cases_of(["gpt2", "m.gguf"], [16, 1024], 128)
     assert [(c.package, c.k) for c in cases[:2]] == [("gpt2-N16", 16), ("gpt2-N1024", 128)]
+    memory = {"peak_private_bytes": 1 << 31, "estimated_private_bytes": 5 << 29}
     found = [
-        line(model="gpt2", N=n, prove_s=n / 16, witness_mu=23, proof_bytes=2000, columns=[2, n // 16])
+        line(
+            model="gpt2",
+            N=n,
+            prove_s=n / 16,
+            witness_mu=23,
+            proof_bytes=2000,
+            columns=[2, n // 16],
+            prove_cpu_s=7.0,
+            **memory,
+        )
         for n in (64, 16)
     ]
-    rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in context.report(found)[2:4]]
-    assert [row[1] for row in rows] == ["16", "64"] and rows[1][3:5] == ["4 s", "0.062"]
-    assert rows[1][7] == "2 + 4 of 2^23"
+    text = context.report(found)
+    assert text[0] == "`m`, 2 cores; backend `avx512ifma`; SRS: development."
+    rows = [[cell.strip() for cell in row.split("|")[1:-1]] for row in text[4:6]]
+    assert [row[1] for row in rows] == ["16", "64"] and rows[1][3:6] == ["4 s", "7 s", "0.062"]
+    assert rows[1][6:8] == ["2.00 GiB", "1.25"] and rows[1][9] == "2 + 4 of 2^23"
+    assert text[7:] == ["* gpt2: seconds a row, over those before: 1.00 from N = 16 to 64.", ""]
     page = tmp_path / "page.md"
     page.write_text(f"before\n{context.BEGIN}\nold\n{context.END}\nafter\n")
     monkeypatch.setattr(context, "PAGE", page)

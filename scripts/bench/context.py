@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -40,39 +41,64 @@ def cases_of(models: Iterable[str], rows: Iterable[int], k: int) -> list[Case]:
 
 
 def report(found: list[Line]) -> list[str]:
+    """A table, and how a row's cost grows."""
     head = (
         "model",
         "N",
         "tokens",
         "prove",
+        "processor",
         "s a row",
-        "peak",
+        "private memory",
+        "estimate over that",
         "circuit",
         "columns",
         "proof",
         "settlement, gas",
+        "load",
     )
+    found = sorted(found, key=lambda x: (x["parameters"], x["k"], x["N"]))
     rows = [
         (
             x["model"],
             f"{x['N']:,}",
             f"{x['k']:,}",
             seconds(x["prove_s"]),
+            seconds(x["prove_cpu_s"]),
             f"{x['prove_s'] / x['N']:.3f}",
-            gigabytes(x["peak_rss_bytes"]),
+            gigabytes(x["peak_private_bytes"]),
+            f"{x['estimated_private_bytes'] / x['peak_private_bytes']:.2f}",
             f"{x['rows']:,} rows",
             f"{x['columns'][0]} + {x['columns'][1]} of 2^{x['witness_mu']}",
             f"{x['proof_bytes']:,} B",
             f"{x['tx_gas']:,}",
+            f"{x['load']:.2f}",
         )
-        for x in sorted(found, key=lambda x: (x["parameters"], x["k"], x["N"]))
+        for x in found
     ]
-    return table(head, rows)
+    about = [
+        f"`{x['machine']}`, {x['cores']} cores; backend `{x['backend']}`; SRS: {x['srs']}." for x in found
+    ]
+    return [*dict.fromkeys(about), "", *table(head, rows), *growth(found), ""]
+
+
+def growth(found: list[Line]) -> list[str]:
+    """What a row takes at each N, over what it takes at the one before: 1 is linear."""
+    said = []
+    for case in dict.fromkeys((x["model"], x["k"]) for x in found):
+        own = [x for x in found if (x["model"], x["k"]) == case]
+        ratios = [
+            f"{b['prove_s'] / b['N'] / (a['prove_s'] / a['N']):.2f} from N = {a['N']:,} to {b['N']:,}"
+            for a, b in pairwise(own)
+        ]
+        if ratios:
+            said.append(f"* {case[0]}: seconds a row, over those before: {'; '.join(ratios)}.")
+    return said
 
 
 DRAWN: dict[str, tuple[str, Callable[[Line], float]]] = {
     "time": ("seconds", lambda x: x["prove_s"]),
-    "memory": ("GiB", lambda x: x["peak_rss_bytes"] / 2**30),
+    "memory": ("GiB", lambda x: x["peak_private_bytes"] / 2**30),
     "gas": ("gas of a settlement", lambda x: x["tx_gas"]),
     "columns": ("witness columns", lambda x: x["columns"][1]),
 }

@@ -195,6 +195,7 @@ def prove(o: Options) -> Options:
     from zkllm.measure.profiling import flat, profile
 
     given, context = prompt_of(o), context_of(o)
+    estimated = api.check_memory(ModelPackage.load(o["package"], verify=False), o["N"], o["k"])
     start, processor = time.perf_counter(), time.process_time()
     with PrivatePeak() as private:
         package = ModelPackage.load(o["package"], verify=False)
@@ -216,6 +217,7 @@ def prove(o: Options) -> Options:
         "stages_peak": {name: stage.memory.get("peak") for name, stage in leaves.items()},
         "peak_rss_bytes": result.stages.memory.get("peak"),
         "peak_private_bytes": private.bytes,
+        "estimated_private_bytes": estimated.private,
         "proof_bytes": len(result.proof.body),
         "statement": {"T": result.proof.T, "ids": ids},
         "row_ids": [*ids, *[package.config.pad_id] * o["N"]][: o["N"]],
