@@ -1,7 +1,7 @@
 //! Affine additions in batches that share one inversion (Montgomery's trick): 5 products and a square each.
 //!
-//! Coordinates of operands and results are below 1.7 p (`Point::reduced` gives the unique ones); infinity is
-//! exactly (0, 0), as no point of the curve has x = 0.
+//! Coordinates of operands and results are below 1.7 p with vector instructions, else below 2 p (`Point::reduced` gives
+//! the unique ones); infinity is exactly (0, 0), as no point of the curve has x = 0.
 
 #[cfg(target_arch = "x86_64")]
 use super::ifma;

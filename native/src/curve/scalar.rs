@@ -7,10 +7,34 @@ use super::point::Point;
 use ark_bn254::Fq;
 use ark_ff::{BigInt, Field};
 
+/// Additions whose steps alternate, each in a chain of products of its own: a multiplication takes longer than what the
+/// processor needs before it can begin the next.
+const CHAINS: usize = 2;
+
+const ONE: Words = Fq::ONE.0.0;
+
+/// Evaluates an expression for each chain.
+macro_rules! each {
+    ($c:ident => $e:expr) => {
+        std::array::from_fn::<_, CHAINS, _>(
+            #[inline(always)]
+            |$c| $e,
+        )
+    };
+}
+
+/// An addition of each chain.
+#[derive(Clone, Copy)]
+struct Row {
+    /// x2 - x1, or one where the addition is special.
+    difference: [Words; CHAINS],
+    /// The product of the differences of the rows before.
+    prefix: [Words; CHAINS],
+}
+
 /// Scratch space for `add`.
 pub struct Scratch {
-    /// x2 - x1, or one where the addition is special, and the product of those before.
-    pairs: Vec<(Words, Words)>,
+    rows: Vec<Row>,
     carries: Carries,
 }
 
@@ -22,7 +46,7 @@ impl Default for Scratch {
 
 impl Scratch {
     pub fn new(carries: Carries) -> Self {
-        Self { pairs: Vec::with_capacity(BATCH), carries }
+        Self { rows: Vec::with_capacity(BATCH / CHAINS), carries }
     }
 }
 
@@ -34,9 +58,9 @@ pub unsafe fn add(left: &[Term], right: &[Term], out: &[*mut Point], scratch: &m
     // SAFETY: as the caller says.
     unsafe {
         match scratch.carries {
-            Carries::One => add_with::<Portable>(left, right, out, &mut scratch.pairs, ahead),
+            Carries::One => add_with::<Portable>(left, right, out, &mut scratch.rows, ahead),
             #[cfg(target_arch = "x86_64")]
-            Carries::Two => add_with::<super::fq::Adx>(left, right, out, &mut scratch.pairs, ahead),
+            Carries::Two => add_with::<super::fq::Adx>(left, right, out, &mut scratch.rows, ahead),
         }
     }
 }
@@ -45,42 +69,71 @@ unsafe fn add_with<M: Multiply>(
     left: &[Term],
     right: &[Term],
     out: &[*mut Point],
-    pairs: &mut Vec<(Words, Words)>,
+    rows: &mut Vec<Row>,
     ahead: Ahead<'_>,
 ) {
-    // SAFETY: as the caller says.
-    let operands = |i: usize| unsafe { (&*left[i].address(), &*right[i].address()) };
-    let mut product = Fq::ONE.0.0;
-    pairs.clear();
-    for i in 0..out.len() {
-        let (p, q) = operands(i);
-        let mut difference = subtract(&q.x, &p.x);
-        if p.is_infinity() || q.is_infinity() || is_zero(&difference) {
-            difference = Fq::ONE.0.0;
+    let (left, right, out) = (left.as_chunks::<CHAINS>(), right.as_chunks::<CHAINS>(), out.as_chunks::<CHAINS>());
+    assert!(left.1.is_empty() && right.0.len() == left.0.len() && out.0.len() == left.0.len());
+    let (left, right, out) = (left.0, right.0, out.0);
+    let mut products = [ONE; CHAINS];
+    rows.clear();
+    for (l, r) in left.iter().zip(right) {
+        // SAFETY: as the caller says.
+        let difference = each!(c => unsafe { difference(&*l[c].address(), &*r[c].address()) });
+        rows.push(Row { difference, prefix: products });
+        products = each!(c => M::multiply(&products[c], &difference[c]));
+    }
+    let mut inverses = inverses::<M>(&products);
+    let share = ahead.share(rows.len());
+    for (i, row) in rows.iter().enumerate().rev() {
+        ahead.fetch(i * share, share);
+        let inverse = each!(c => M::multiply(&inverses[c], &row.prefix[c]));
+        inverses = each!(c => M::multiply(&inverses[c], &row.difference[c]));
+        let (l, r) = (&left[i], &right[i]);
+        // SAFETY: as the caller says.
+        let (p, q) = unsafe { (each!(c => *l[c].address()), each!(c => *r[c].address())) };
+        let y1 = each!(c => negate_if(&p[c].y, l[c].is_negative()));
+        let rise = each!(c => subtract(&negate_if(&q[c].y, r[c].is_negative()), &y1[c]));
+        let slope = each!(c => M::multiply(&rise[c], &inverse[c]));
+        let square = each!(c => M::multiply(&slope[c], &slope[c]));
+        let x3 = each!(c => subtract(&subtract(&square[c], &p[c].x), &q[c].x));
+        let run = each!(c => subtract(&p[c].x, &x3[c]));
+        let product = each!(c => M::multiply(&slope[c], &run[c]));
+        let y3 = each!(c => subtract(&product[c], &y1[c]));
+        for c in 0..CHAINS {
+            // SAFETY: as the caller says; the results may take the operands' places, and each takes its own.
+            unsafe {
+                *out[i][c] = if row.difference[c] == ONE {
+                    batch::add_special(&l[c].read(), &r[c].read())
+                } else {
+                    Point { x: x3[c], y: y3[c] }
+                };
+            }
         }
-        pairs.push((difference, product));
-        product = M::multiply(&product, &difference);
+    }
+}
+
+/// x2 - x1, or one where the addition is special.
+#[inline(always)]
+fn difference(p: &Point, q: &Point) -> Words {
+    let difference = subtract(&q.x, &p.x);
+    if p.is_infinity() || q.is_infinity() || is_zero(&difference) { ONE } else { difference }
+}
+
+/// The inverse of each product, none of which is zero.
+fn inverses<M: Multiply>(products: &[Words; CHAINS]) -> [Words; CHAINS] {
+    let mut prefixes = [ONE; CHAINS];
+    let mut product = ONE;
+    for (prefix, factor) in prefixes.iter_mut().zip(products) {
+        *prefix = product;
+        product = M::multiply(&product, factor);
     }
     let product = Fq::new_unchecked(BigInt(reduced(&product)));
     let mut quotient = inverse(product).expect("differences are not zero").0.0;
-    let share = ahead.share(out.len());
-    for (i, (difference, prefix)) in pairs.iter().enumerate().rev() {
-        ahead.fetch(i * share, share);
-        let (p, q) = operands(i);
-        let inverse = M::multiply(&quotient, prefix);
-        quotient = M::multiply(&quotient, difference);
-        // SAFETY: as the caller says.
-        let sum = if *difference == Fq::ONE.0.0 {
-            unsafe { batch::add_special(&left[i].read(), &right[i].read()) }
-        } else {
-            let y1 = negate_if(&p.y, left[i].is_negative());
-            let y2 = negate_if(&q.y, right[i].is_negative());
-            let slope = M::multiply(&subtract(&y2, &y1), &inverse);
-            let x3 = subtract(&subtract(&M::multiply(&slope, &slope), &p.x), &q.x);
-            let y3 = subtract(&M::multiply(&slope, &subtract(&p.x, &x3)), &y1);
-            Point { x: reduced(&x3), y: reduced(&y3) }
-        };
-        // SAFETY: as the caller says.
-        unsafe { *out[i] = sum };
+    let mut out = prefixes;
+    for (inverse, factor) in out.iter_mut().zip(products).rev() {
+        *inverse = M::multiply(&quotient, inverse);
+        quotient = M::multiply(&quotient, factor);
     }
+    out
 }
