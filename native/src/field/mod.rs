@@ -1,6 +1,7 @@
 //! The scalar field F of BN254 and its canonical byte encoding.
 
 pub mod column;
+mod digits;
 pub mod fractions;
 #[cfg(target_arch = "x86_64")]
 pub mod ifma;

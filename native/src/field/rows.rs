@@ -2,6 +2,7 @@
 //!
 //! The products are summed exactly; only the sums are reduced modulo r.
 
+use super::digits::{self, DIGITS, DigitSum, MAX_PAIRS, Pair, add_products};
 #[cfg(target_arch = "x86_64")]
 pub use super::ifma::matrix::Widen;
 use super::lanes::{Lanes, Scalar};
@@ -15,8 +16,19 @@ pub trait Widen {}
 impl<T> Widen for T {}
 
 /// Machine integers of a table.
-pub trait Small: Copy + Default + Send + Sync + Into<i64> + Widen {}
-impl<T: Copy + Default + Send + Sync + Into<i64> + Widen> Small for T {}
+pub trait Small: Copy + Default + Send + Sync + Into<i64> + Widen {
+    /// Whether every value is one of an i16.
+    const NARROW: bool;
+}
+
+macro_rules! small {
+    ($($t:ty: $narrow:literal),*) => {$(
+        impl Small for $t {
+            const NARROW: bool = $narrow;
+        }
+    )*};
+}
+small!(i8: true, u8: true, i16: true, u16: false, i32: false, u32: false, i64: false);
 
 /// Columns that are summed together.
 pub const TILE: usize = 32;
@@ -34,6 +46,10 @@ pub const MAX_MAGNITUDE: u64 = 1 << 51;
 pub trait Rows: Lanes {
     const LIMIT: u64;
     const OFFSET: u64;
+    /// Pieces of a row begin at multiples of so many elements.
+    const SPAN: usize;
+    /// What `add_dots` reads of `SPAN` weights beside their lanes.
+    type Prepared: Copy + Send + Sync;
     /// A sum of products.
     type Sum: Copy + Default + Send + Sync;
     /// A factor of a row.
@@ -41,11 +57,13 @@ pub trait Rows: Lanes {
     /// `TILE` sums of products.
     type Tile: Default + Send;
 
-    /// sums[k] += sum_x weights[x] (OFFSET + rows[k][x]) over x < len; the weights beyond len are zero.
+    /// Appends what `add_dots` reads of the weights.
+    fn prepare(weights: &[Self::Lane], out: &mut Vec<Self::Prepared>);
+    /// sums[k] += sum_x weights[x] (OFFSET + rows[k][x]) over x < len; the lanes' places beyond len are zero.
     ///
     /// # Safety
     /// See the trait.
-    unsafe fn add_dots<T: Small>(sums: &mut [Self::Sum], weights: &[Self::Lane], rows: &[*const T], len: usize);
+    unsafe fn add_dots<T: Small>(sums: &mut [Self::Sum], weights: RowWeights<'_, Self>, rows: &[*const T], len: usize);
     fn value(sum: &Self::Sum) -> Fr;
 
     fn coef(c: &Fr) -> Self::Coef;
@@ -58,52 +76,168 @@ pub trait Rows: Lanes {
     fn finish(tile: &Self::Tile, base: &Fr, out: &mut [Fr]);
 }
 
+/// The weights of a row's elements, prepared once for many rows.
+pub struct RowWeights<'a, L: Rows + ?Sized> {
+    lanes: &'a [L::Lane],
+    prepared: &'a [L::Prepared],
+}
+
+impl<L: Rows + ?Sized> Clone for RowWeights<'_, L> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<L: Rows + ?Sized> Copy for RowWeights<'_, L> {}
+
+impl<'a, L: Rows> RowWeights<'a, L> {
+    pub fn new(lanes: &'a [L::Lane], space: &'a mut Vec<L::Prepared>) -> Self {
+        space.clear();
+        L::prepare(lanes, space);
+        Self { lanes, prepared: space }
+    }
+
+    pub fn lanes(&self) -> &'a [L::Lane] {
+        self.lanes
+    }
+
+    /// Those of the elements from `start` on, which is a multiple of `SPAN`.
+    pub fn skip(&self, start: usize) -> Self {
+        assert!(start.is_multiple_of(L::SPAN));
+        Self { lanes: &self.lanes[start / L::WIDTH..], prepared: &self.prepared[start / L::SPAN..] }
+    }
+}
+
+/// `Scalar`'s sum: products with integers of 16 bits by digits, the others as they are.
+#[derive(Clone, Copy, Default)]
+pub struct ScalarSum {
+    narrow: DigitSum,
+    wide: SmallSum,
+}
+
+impl ScalarSum {
+    fn value(&self) -> Fr {
+        SmallSum::from_words(self.narrow.words()).reduce() + self.wide.reduce()
+    }
+}
+
+/// `Scalar`'s factor of a row, and its digits.
+#[derive(Clone, Copy)]
+pub struct ScalarCoef {
+    element: Fr,
+    digits: [i16; DIGITS],
+}
+
 /// `Scalar`'s tile.
-pub struct ScalarTile([SmallSum; TILE]);
+pub struct ScalarTile([ScalarSum; TILE]);
 
 impl Default for ScalarTile {
     fn default() -> Self {
-        Self([SmallSum::default(); TILE])
+        Self([ScalarSum::default(); TILE])
     }
+}
+
+/// An integer of a type that is `NARROW`.
+///
+/// # Safety
+/// It must be readable.
+#[inline(always)]
+unsafe fn narrow<T: Small>(p: *const T) -> i16 {
+    // SAFETY: as the caller says.
+    let x: i64 = unsafe { *p }.into();
+    x as i16
 }
 
 impl Rows for Scalar {
     const LIMIT: u64 = u64::MAX;
     const OFFSET: u64 = 0;
-    type Sum = SmallSum;
-    type Coef = Fr;
+    const SPAN: usize = 2;
+    type Prepared = Pair;
+    type Sum = ScalarSum;
+    type Coef = ScalarCoef;
     type Tile = ScalarTile;
 
-    unsafe fn add_dots<T: Small>(sums: &mut [SmallSum], weights: &[Fr], rows: &[*const T], len: usize) {
+    fn prepare(weights: &[Fr], out: &mut Vec<Pair>) {
+        out.extend(weights.chunks(2).map(|pair| {
+            let second = pair.get(1).map_or([0; DIGITS], digits::of);
+            Pair::new(&digits::of(&pair[0]), &second)
+        }));
+    }
+
+    unsafe fn add_dots<T: Small>(sums: &mut [ScalarSum], weights: RowWeights<'_, Self>, rows: &[*const T], len: usize) {
+        assert_eq!(sums.len(), rows.len());
+        // SAFETY of all reads: `len` elements are readable.
+        let mut done = 0;
+        if T::NARROW {
+            let pairs = &weights.prepared[..len / 2];
+            for (sums, rows) in sums.chunks_mut(2).zip(rows.chunks(2)) {
+                let pair = |k: usize, p: usize| unsafe { [narrow(rows[k].add(2 * p)), narrow(rows[k].add(2 * p + 1))] };
+                match sums {
+                    [a, b] => add_products([&mut a.narrow, &mut b.narrow], pairs, pair),
+                    sums => add_products([&mut sums[0].narrow], pairs, pair),
+                }
+            }
+            done = len / 2 * 2;
+        }
         for (sum, &row) in sums.iter_mut().zip(rows) {
-            for (x, w) in weights[..len].iter().enumerate() {
-                // SAFETY: `len` elements are readable.
-                sum.add(w, unsafe { *row.add(x) }.into());
+            for (x, w) in (done..).zip(&weights.lanes[done..len]) {
+                sum.wide.add(w, unsafe { *row.add(x) }.into());
             }
         }
     }
 
-    fn value(sum: &SmallSum) -> Fr {
-        sum.reduce()
+    fn value(sum: &ScalarSum) -> Fr {
+        sum.value()
     }
 
-    fn coef(c: &Fr) -> Fr {
-        *c
+    fn coef(c: &Fr) -> ScalarCoef {
+        ScalarCoef { element: *c, digits: digits::of(c) }
     }
 
-    unsafe fn add_rows<T: Small>(tile: &mut ScalarTile, coefs: &[Fr], rows: &[*const T], width: usize) {
+    unsafe fn add_rows<T: Small>(tile: &mut ScalarTile, coefs: &[ScalarCoef], rows: &[*const T], width: usize) {
+        assert!(coefs.len() == rows.len() && width <= TILE);
+        if T::NARROW {
+            for (coefs, rows) in coefs.chunks(2 * MAX_PAIRS).zip(rows.chunks(2 * MAX_PAIRS)) {
+                // SAFETY: `width` elements are readable.
+                unsafe { add_narrow_rows(tile, coefs, rows, width) };
+            }
+            return;
+        }
         for (c, &row) in coefs.iter().zip(rows) {
             for (x, sum) in tile.0[..width].iter_mut().enumerate() {
                 // SAFETY: `width` elements are readable.
-                sum.add(c, unsafe { *row.add(x) }.into());
+                sum.wide.add(&c.element, unsafe { *row.add(x) }.into());
             }
         }
     }
 
     fn finish(tile: &ScalarTile, base: &Fr, out: &mut [Fr]) {
         for (x, sum) in out.iter_mut().zip(&tile.0) {
-            *x = *base + sum.reduce();
+            *x = *base + sum.value();
         }
+    }
+}
+
+/// `add_rows` for at most 2 MAX_PAIRS rows of integers of 16 bits.
+///
+/// # Safety
+/// `width` elements must be readable.
+unsafe fn add_narrow_rows<T: Small>(tile: &mut ScalarTile, coefs: &[ScalarCoef], rows: &[*const T], width: usize) {
+    let mut pairs = [Pair::default(); MAX_PAIRS];
+    let mut values = [[[0; 2]; TILE]; MAX_PAIRS];
+    for (p, (coefs, rows)) in coefs.chunks(2).zip(rows.chunks(2)).enumerate() {
+        pairs[p] = Pair::new(&coefs[0].digits, coefs.get(1).map_or(&[0; DIGITS], |c| &c.digits));
+        for (k, &row) in rows.iter().enumerate() {
+            for (x, pair) in values[p][..width].iter_mut().enumerate() {
+                // SAFETY: as the caller says.
+                pair[k] = unsafe { narrow(row.add(x)) };
+            }
+        }
+    }
+    let pairs = &pairs[..coefs.len().div_ceil(2)];
+    for (x, sums) in tile.0[..width.next_multiple_of(2)].as_chunks_mut::<2>().0.iter_mut().enumerate() {
+        let [a, b] = sums;
+        add_products([&mut a.narrow, &mut b.narrow], pairs, |k, p| values[p][2 * x + k]);
     }
 }
 
@@ -127,10 +261,12 @@ mod tests {
                 let rows: Vec<*const T> = (0..n).map(|k| table[k * len + 3..].as_ptr()).collect();
                 let mut lanes = vec![L::Lane::default(); len.div_ceil(L::WIDTH)];
                 L::load(&mut lanes, &weights);
+                let mut space = vec![];
+                let weights_of_rows = RowWeights::<L>::new(&lanes, &mut space);
                 let mut sums = vec![L::Sum::default(); n];
                 for _ in 0..3 {
                     // SAFETY: the rows have `len` elements.
-                    unsafe { L::add_dots(&mut sums, &lanes, &rows, len) };
+                    unsafe { L::add_dots(&mut sums, weights_of_rows, &rows, len) };
                 }
                 let offset = weights.iter().sum::<Fr>() * Fr::from(L::OFFSET);
                 for (k, sum) in sums.iter().enumerate() {

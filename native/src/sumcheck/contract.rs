@@ -4,7 +4,7 @@ use super::runs::Runs;
 use super::table::{IntView, Table, with_type};
 use super::{Interrupted, POLL_INTERVAL, Poll, check};
 use crate::field::Fr;
-use crate::field::rows::{Rows, Small, TILE};
+use crate::field::rows::{RowWeights, Rows, Small, TILE};
 use crate::field::slices::{self, with_lanes};
 use ark_ff::AdditiveGroup;
 use rayon::prelude::*;
@@ -156,23 +156,24 @@ impl<'a> View<'a> {
         let mut sums = vec![L::Sum::default(); positions.len()];
         let mut pointers: Vec<*const T> = vec![std::ptr::null(); positions.len()];
         let mut block = vec![L::Lane::default(); CHUNK.div_ceil(L::WIDTH)];
+        let mut space = Vec::with_capacity(CHUNK / L::SPAN);
         for start in elements.clone().step_by(CHUNK) {
             let len = CHUNK.min(elements.end - start);
             let lanes = &mut block[..len.div_ceil(L::WIDTH)];
             L::load(lanes, &weights[start..start + len]);
+            let weights = RowWeights::<L>::new(lanes, &mut space);
             let mut done = 0;
             while done < len {
                 let (at, left) = self.summed.locate(start + done);
                 let adjacent = left.min(len - done);
-                let lanes = &lanes[done / L::WIDTH..];
-                // pieces begin at whole lanes
-                let count = if done + adjacent == len { adjacent } else { adjacent / L::WIDTH * L::WIDTH };
+                let weights = weights.skip(done);
+                let count = if done + adjacent == len { adjacent } else { adjacent / L::SPAN * L::SPAN };
                 if done + count == len || count >= SHORT_RUN {
                     for (pointer, position) in pointers.iter_mut().zip(&positions) {
                         *pointer = self.base::<T>().wrapping_offset(position + at);
                     }
                     // SAFETY: `count` adjacent elements of each row.
-                    unsafe { L::add_dots(&mut sums, &lanes[..count.div_ceil(L::WIDTH)], &pointers, count) };
+                    unsafe { L::add_dots(&mut sums, weights, &pointers, count) };
                     done += count;
                     continue;
                 }
@@ -181,7 +182,7 @@ impl<'a> View<'a> {
                     // SAFETY: elements of the row.
                     unsafe {
                         self.copy::<T>(&self.summed, position, start + done, &mut copy[..len - done]);
-                        L::add_dots(std::slice::from_mut(sum), lanes, &[copy.as_ptr()], len - done);
+                        L::add_dots(std::slice::from_mut(sum), weights, &[copy.as_ptr()], len - done);
                     }
                 }
                 done = len;

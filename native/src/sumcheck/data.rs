@@ -3,7 +3,7 @@
 use super::runs::Runs;
 use super::table::{IntType, IntView, Table, with_type};
 use super::{Interrupted, Poll, check};
-use crate::field::rows::{Rows, TILE};
+use crate::field::rows::{RowWeights, Rows, TILE};
 use crate::field::slices::with_lanes;
 use crate::field::{Fr, slices};
 use ark_ff::{AdditiveGroup, Field};
@@ -64,7 +64,7 @@ impl<'a> Data<'a> {
 
     /// The sum of weights[x] times the data at place start + x, x < count <= `lanes::MAX_BLOCK`; `offset` is OFFSET
     /// times the sum of the weights.
-    pub fn dot<L: Rows>(&self, weights: &[L::Lane], offset: &Fr, start: usize, count: usize) -> Fr {
+    pub fn dot<L: Rows>(&self, weights: RowWeights<'_, L>, offset: &Fr, start: usize, count: usize) -> Fr {
         let (from, to) = (start.max(self.address), (start + count).min(self.end()));
         if from >= to {
             return Fr::ZERO;
@@ -75,29 +75,34 @@ impl<'a> Data<'a> {
                 elements[from - start..to - start].copy_from_slice(&t[from - self.address..to - self.address]);
                 let mut lanes = vec![L::Lane::default(); count.div_ceil(L::WIDTH)];
                 L::load(&mut lanes, &elements);
-                self.coefs[0] * L::dot(weights, &lanes)
+                self.coefs[0] * L::dot(weights.lanes(), &lanes)
             }
             Table::Ints(t) => {
                 let mut sums = vec![L::Sum::default(); self.coefs.len()];
                 for at in (0..count).step_by(BLOCK) {
                     let n = BLOCK.min(count - at);
-                    let weights = &weights[at / L::WIDTH..(at + n).div_ceil(L::WIDTH)];
-                    self.add_dots::<L>(t, &mut sums, weights, start + at, n);
+                    self.add_dots::<L>(t, &mut sums, weights.skip(at), start + at, n);
                 }
                 sums.iter().zip(&*self.coefs).map(|(sum, c)| *c * (L::value(sum) - offset)).sum()
             }
         }
     }
 
-    fn add_dots<L: Rows>(&self, t: &IntView<'_>, sums: &mut [L::Sum], weights: &[L::Lane], start: usize, count: usize) {
+    fn add_dots<L: Rows>(
+        &self,
+        t: &IntView<'_>,
+        sums: &mut [L::Sum],
+        weights: RowWeights<'_, L>,
+        start: usize,
+        count: usize,
+    ) {
         let mut done = 0;
         let inside = start >= self.address && start + count <= self.end();
         while done < count {
             let (position, left) = if inside { self.runs.locate(start + done - self.address) } else { (0, 0) };
             let adjacent = left.min(count - done);
-            // pieces begin at whole lanes
-            let n = if done + adjacent == count { adjacent } else { adjacent / L::WIDTH * L::WIDTH };
-            let weights = &weights[done / L::WIDTH..];
+            let n = if done + adjacent == count { adjacent } else { adjacent / L::SPAN * L::SPAN };
+            let weights = weights.skip(done);
             if n > 0 && (n >= SHORT_RUN || done + n == count) {
                 with_type!(t.dtype(), T, {
                     let first = t.base().cast::<T>().wrapping_offset(position);
@@ -105,7 +110,7 @@ impl<'a> Data<'a> {
                         let slot = |c: usize| first.wrapping_offset((k * SLOTS + c) as isize * self.slot_stride);
                         let rows: [*const T; SLOTS] = std::array::from_fn(slot);
                         // SAFETY: `n` adjacent elements of each slot.
-                        unsafe { L::add_dots(sums, &weights[..n.div_ceil(L::WIDTH)], &rows[..sums.len()], n) };
+                        unsafe { L::add_dots(sums, weights, &rows[..sums.len()], n) };
                     }
                 });
                 done += n;
@@ -121,10 +126,7 @@ impl<'a> Data<'a> {
                     self.copy(t, c, from - self.address, out);
                 }
                 // SAFETY: the copy has `n` elements.
-                unsafe {
-                    let weights = &weights[..n.div_ceil(L::WIDTH)];
-                    L::add_dots(std::slice::from_mut(sum), weights, &[copy.as_ptr()], n);
-                }
+                unsafe { L::add_dots(std::slice::from_mut(sum), weights, &[copy.as_ptr()], n) };
             }
             return;
         }

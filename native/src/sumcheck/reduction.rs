@@ -12,7 +12,7 @@ use super::tensor::eq_table;
 use super::weight::{Piece, Weight, Weights};
 use super::{Interrupted, POLL_INTERVAL, Poll, check};
 use crate::field::lanes::MAX_BLOCK;
-use crate::field::rows::Rows;
+use crate::field::rows::{RowWeights, Rows};
 use crate::field::slices::{self, with_lanes};
 use crate::field::{self, Fr};
 use ark_ff::{AdditiveGroup, Field};
@@ -130,11 +130,13 @@ impl Reduction {
             .flat_map(|b| data.iter().map(move |d| (b, d)))
             .filter(|(b, d)| d.address < b * size + at + len && b * size + at < d.end())
             .collect();
+        let mut space = vec![];
         for same in pieces.chunk_by(|a, b| a.key() == b.key()) {
             let piece = &same[0];
             let lanes = &mut lanes[..piece.count.div_ceil(L::WIDTH)];
             L::load(lanes, weights.row(piece));
             let offset = L::sum(lanes) * Fr::from(L::OFFSET);
+            let lanes = RowWeights::<L>::new(lanes, &mut space);
             for &(b, d) in &present {
                 let value = d.dot::<L>(lanes, &offset, b * size + at + piece.at, piece.count);
                 if value != Fr::ZERO {

@@ -5,7 +5,7 @@
 
 use super::lanes::{Ifma, Lane, get};
 use super::*;
-use crate::field::rows::{Rows, Small, TILE};
+use crate::field::rows::{RowWeights, Rows, Small, TILE};
 use crate::field::wide::SmallSum;
 
 /// Products that are summed before limbs are carried: a limb grows by less than 2^53 for each.
@@ -245,13 +245,19 @@ fn value_of(sum: &Sums) -> Fr {
 impl Rows for Ifma {
     const LIMIT: u64 = 1 << OFFSET_BITS;
     const OFFSET: u64 = 1 << OFFSET_BITS;
+    const SPAN: usize = 8;
+    type Prepared = ();
     type Sum = Sums;
     type Coef = [u64; 5];
     type Tile = [Sums; TILE / 8];
 
-    unsafe fn add_dots<T: Small>(sums: &mut [Sums], weights: &[Lane], rows: &[*const T], len: usize) {
+    fn prepare(weights: &[Lane], out: &mut Vec<()>) {
+        out.resize(out.len() + weights.len(), ());
+    }
+
+    unsafe fn add_dots<T: Small>(sums: &mut [Sums], weights: RowWeights<'_, Self>, rows: &[*const T], len: usize) {
         assert!(sums.len() == rows.len() && len <= 8 * PRODUCTS);
-        unsafe { all_dots(sums, weights, rows, len) }
+        unsafe { all_dots(sums, weights.lanes(), rows, len) }
     }
 
     fn value(sum: &Sums) -> Fr {
