@@ -56,7 +56,11 @@ pub struct Pair([[[i16; 2]; LANES]; VECTORS]);
 impl Pair {
     #[inline]
     pub fn new(first: &[i16; DIGITS], second: &[i16; DIGITS]) -> Self {
-        Self(std::array::from_fn(|v| std::array::from_fn(|k| [first[LANES * v + k], second[LANES * v + k]])))
+        let mut out = Self::default();
+        for (pair, (x, y)) in out.0.as_flattened_mut().iter_mut().zip(first.iter().zip(second)) {
+            *pair = [*x, *y];
+        }
+        out
     }
 }
 

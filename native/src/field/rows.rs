@@ -8,6 +8,7 @@ pub use super::ifma::matrix::Widen;
 use super::lanes::{Lanes, Scalar};
 use super::wide::SmallSum;
 use super::{Fr, lanes::MAX_BLOCK};
+use crate::memory::prefetch;
 
 /// What the vector backend needs of an integer type.
 #[cfg(not(target_arch = "x86_64"))]
@@ -34,6 +35,9 @@ small!(i8: true, u8: true, i16: true, u16: false, i32: false, u32: false, i64: f
 pub const TILE: usize = 32;
 /// Elements of a row that one call of `add_dots` takes at most.
 pub const MAX_ROW: usize = MAX_BLOCK;
+
+/// Rows that are fetched between two pairs of columns.
+const AHEAD: usize = (2 * MAX_PAIRS).div_ceil(TILE / 2);
 
 /// Integers below this in magnitude are allowed on every backend.
 pub const MAX_MAGNITUDE: u64 = 1 << 51;
@@ -197,9 +201,11 @@ impl Rows for Scalar {
     unsafe fn add_rows<T: Small>(tile: &mut ScalarTile, coefs: &[ScalarCoef], rows: &[*const T], width: usize) {
         assert!(coefs.len() == rows.len() && width <= TILE);
         if T::NARROW {
-            for (coefs, rows) in coefs.chunks(2 * MAX_PAIRS).zip(rows.chunks(2 * MAX_PAIRS)) {
+            let following = rows.chunks(2 * MAX_PAIRS).skip(1).chain([&rows[..0]]);
+            let chunks = coefs.chunks(2 * MAX_PAIRS).zip(rows.chunks(2 * MAX_PAIRS));
+            for ((coefs, rows), next) in chunks.zip(following) {
                 // SAFETY: `width` elements are readable.
-                unsafe { add_narrow_rows(tile, coefs, rows, width) };
+                unsafe { add_narrow_rows(tile, coefs, rows, next, width) };
             }
             return;
         }
@@ -218,24 +224,33 @@ impl Rows for Scalar {
     }
 }
 
-/// `add_rows` for at most 2 MAX_PAIRS rows of integers of 16 bits.
+/// `add_rows` for at most 2 MAX_PAIRS rows of integers of 16 bits; `next` rows come after these.
 ///
 /// # Safety
 /// `width` elements must be readable.
-unsafe fn add_narrow_rows<T: Small>(tile: &mut ScalarTile, coefs: &[ScalarCoef], rows: &[*const T], width: usize) {
+unsafe fn add_narrow_rows<T: Small>(
+    tile: &mut ScalarTile,
+    coefs: &[ScalarCoef],
+    rows: &[*const T],
+    next: &[*const T],
+    width: usize,
+) {
     let mut pairs = [Pair::default(); MAX_PAIRS];
     let mut values = [[[0; 2]; TILE]; MAX_PAIRS];
     for (p, (coefs, rows)) in coefs.chunks(2).zip(rows.chunks(2)).enumerate() {
         pairs[p] = Pair::new(&coefs[0].digits, coefs.get(1).map_or(&[0; DIGITS], |c| &c.digits));
-        for (k, &row) in rows.iter().enumerate() {
-            for (x, pair) in values[p][..width].iter_mut().enumerate() {
-                // SAFETY: as the caller says.
-                pair[k] = unsafe { narrow(row.add(x)) };
-            }
+        // SAFETY: as the caller says.
+        let value = |row: *const T, x: usize| unsafe { narrow(row.add(x)) };
+        let values = values[p][..width].iter_mut().enumerate();
+        match *rows {
+            [a, b] => values.for_each(|(x, pair)| *pair = [value(a, x), value(b, x)]),
+            _ => values.for_each(|(x, pair)| *pair = [value(rows[0], x), 0]),
         }
     }
     let pairs = &pairs[..coefs.len().div_ceil(2)];
     for (x, sums) in tile.0[..width.next_multiple_of(2)].as_chunks_mut::<2>().0.iter_mut().enumerate() {
+        // a few at a time: the processor has a limited number of misses under way
+        next.iter().skip(x * AHEAD).take(AHEAD).for_each(|row| prefetch(*row));
         let [a, b] = sums;
         add_products([&mut a.narrow, &mut b.narrow], pairs, |k, p| values[p][2 * x + k]);
     }

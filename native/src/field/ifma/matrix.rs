@@ -7,6 +7,7 @@ use super::lanes::{Ifma, Lane, get};
 use super::*;
 use crate::field::rows::{RowWeights, Rows, Small, TILE};
 use crate::field::wide::SmallSum;
+use crate::memory::prefetch;
 
 /// Products that are summed before limbs are carried: a limb grows by less than 2^53 for each.
 const PRODUCTS: usize = 512;
@@ -114,13 +115,6 @@ impl Sums {
             unsafe { _mm512_store_si512(p.add(i), limb) };
         }
     }
-}
-
-/// Rows lie apart, so that the processor does not see which come next.
-#[inline]
-fn prefetch<T>(p: *const T) {
-    // SAFETY: a hint, for any address.
-    unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) };
 }
 
 /// sums[k] += weights (2^51 + rows[k]) over `len` elements, at most 8 PRODUCTS; `next` rows come after these.
