@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DELETE_ON_ERROR:
-.PHONY: help setup develop test test-fast test-long test-python test-rust test-forge test-js test-explorer chromium demo demo-smollm2 demo-qwen demo-gemma3 demo-iglm settlement-check serve-demo serve-soak bench bench-xl bench-scaling bench-tokens bench-families bench-context bench-peers bench-docs bench-explorer explorer-pictures gas gas-batch fuzz-bits lint format generate wheel docs audit audit-mutants mutants clean
+.PHONY: help setup develop test test-fast test-long test-python test-rust test-forge test-js test-explorer chromium demo demo-smollm2 demo-qwen demo-gemma3 demo-iglm settlement-check serve-demo serve-soak bench bench-xl bench-scaling bench-tokens bench-families bench-context bench-peers bench-plan bench-docs bench-explorer explorer-pictures gas gas-batch fuzz-bits lint format generate wheel docs audit audit-mutants mutants clean
 
 PYTHON ?= python3
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -182,6 +182,9 @@ bench-context: develop ## what a row costs by N, GPT-2 and SmolLM2, plots and ta
 bench-peers: develop ## prove a sub-block with EZKL and with zkLLM; WIDTHS="64x256 ..", ROWS, LIMIT (s), MEMORY (GiB)
 	@$(BIN)/python -m scripts.bench.peers $(if $(WIDTHS),--widths $(WIDTHS)) $(if $(ROWS),--rows $(ROWS)) \
 		$(if $(LIMIT),--limit $(LIMIT)) $(if $(MEMORY),--memory $(MEMORY)) $(if $(AGAIN),--again)
+
+bench-plan: develop ## `zkllm plan` beside a proof made right after: fails beyond 25 %; MODEL (a package), RUNS
+	@$(BIN)/python -m scripts.bench.plan $(if $(MODEL),"$(MODEL)") $(if $(RUNS),--runs $(RUNS))
 
 bench-docs: develop ## put the plots and tables of the benchmarks' lines in build/ into docs/
 	@$(BIN)/python -m scripts.bench.report --write

@@ -41,6 +41,7 @@ COMMANDS = (
     "jobs",
     "verifier",
     "inspect",
+    "plan",
     "accuracy",
     "demo",
     "bench",

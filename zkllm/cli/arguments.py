@@ -26,6 +26,14 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def count(text: str) -> int:
+    """Of what may be many: 1000000 or 1,000,000."""
+    digits = text.replace(",", "")
+    if not re.fullmatch(r"[0-9]{1,12}", digits) or int(digits) < 1:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a number from 1 to 999999999999")
+    return int(digits)
+
+
 def index(text: str) -> int:
     """Counted from 0."""
     if not re.fullmatch(r"[0-9]{1,4}", text):

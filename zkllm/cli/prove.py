@@ -183,7 +183,8 @@ def profile_of(package: ModelPackage, result: ProofResult) -> JsonObject:
 
     key = result.verifying_key
     about = {"model": package.source, "N": key.N, "k": key.k, "backend": backend(), "srs": key.srs_kind}
-    return profile(result.stages, protocol_of(package, *key.shape), 1 << key.n_log2, about)
+    protocol = protocol_of(package, *key.shape)
+    return profile(result.stages, protocol, 1 << key.n_log2, about, result.tabled)
 
 
 def float_checkpoint(package: ModelPackage) -> Path:

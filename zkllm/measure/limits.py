@@ -73,15 +73,11 @@ def bucket_add(srs_log2: int) -> float:
 
 
 def memory() -> float:
-    """Nanoseconds a byte, read by every core at once; wall clock."""
+    """Seconds a byte, read by every core at once."""
     parts = [np.ones(1 << 25, dtype=np.int64) for _ in range(available_cores())]
-    best = float("inf")
     with ThreadPoolExecutor(len(parts)) as pool:
-        for _ in range(REPEATS):
-            start = time.perf_counter()
-            list(pool.map(np.sum, parts))
-            best = min(best, time.perf_counter() - start)
-    return best / sum(p.nbytes for p in parts)
+        seconds = processor_seconds(lambda: list(pool.map(np.sum, parts)))
+    return seconds / len(parts) / sum(p.nbytes for p in parts)
 
 
 def limits(srs_log2: int = 20) -> dict[str, float]:

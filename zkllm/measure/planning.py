@@ -37,6 +37,12 @@ CHOICES, SHORTER = 4, 2
 """Sizes (mu) that are compared; log2 of how much shorter witness columns are in a second case of each."""
 GAS_OF_TWELVE_COLUMNS, GAS_OF_A_COLUMN, GAS_OF_A_SIBLING = 403_576, 6_450, 670
 """Of a settlement (docs/gas.md): with 16 siblings in the vocabulary proof, and what one more costs."""
+GAS_OF_A_NODE, GAS_OF_A_WORD, GAS_OF_A_TOKEN = 1_100, 512, 4_000
+GAS_OF_CODE, GAS_OF_A_BYTE = 37_000, 200
+"""Of a settlement of several tokens: a hash of their common vocabulary proof, a sibling's calldata, decoding
+and checking a token; keeping the record as a contract's code, and a byte of it (contracts/gas.json)."""
+RECORD_BYTES, RECORD_BYTES_OF_A_TOKEN = 2, 9
+"""Of the record: a token takes 5 bytes and its text, here 4."""
 
 
 @dataclass(frozen=True)
@@ -90,14 +96,7 @@ def plan(
 ) -> Plan:
     """Of a package, or of a checkpoint's shape; `private`: with its weights hidden, as a package may be
     anyway. `nanoseconds`: rates by kind, `point_mul` too, instead of this machine's."""
-    folder = Path(model)
-    if (folder / "manifest.json").is_file():
-        config, source = ModelPackage.load(folder, verify=False).config, f"the package {folder}"
-    else:
-        checkpoint = find_checkpoint(model)
-        architecture = load_architecture(checkpoint / "config.json")
-        config = family_of(architecture).nominal(architecture)
-        source = f"the shape of {model}, with the usual widths and packing"
+    config, source, _ = configuration(model)
     config = replace(config, hidden=config.hidden or private)
     rows = tokens if tokens is not None else min(DEFAULT_ROWS, config.n_ctx)
     check_positions(config, rows)
@@ -111,6 +110,29 @@ def plan(
     columns = [c for mu in mus for c in candidates(config, rows, mu)]
     choices = tuple(choice(c, rows, circuit_log2, rates) for c in columns)
     return Plan(source, config.hidden, rows, circuit_log2, rates, choices)
+
+
+def configuration(model: str | Path) -> tuple[Config, str, bool]:
+    """Of a package, or a checkpoint's usual one; in words, which of them; and whether it is a package's."""
+    folder = Path(model)
+    if (folder / "manifest.json").is_file():
+        return ModelPackage.load(folder, verify=False).config, f"the package {folder}", True
+    checkpoint = find_checkpoint(model)
+    architecture = load_architecture(checkpoint / "config.json")
+    source = f"the shape of {model}, with the usual widths and packing"
+    return family_of(architecture).nominal(architecture), source, False
+
+
+def settlement_gas(columns: int, vocab_size: int, certified: int = 1) -> int:
+    """Of one answer of `certified` distinct tokens, without a request; repeated tokens take less."""
+    depth, shared = ceil_log2(vocab_size), ceil_log2(certified)
+    gas = GAS_OF_TWELVE_COLUMNS + GAS_OF_A_COLUMN * (columns - 12)
+    if certified == 1:
+        return gas + GAS_OF_A_SIBLING * (depth - 16)
+    siblings = certified * max(0, depth - shared)
+    record = RECORD_BYTES + certified * RECORD_BYTES_OF_A_TOKEN
+    proofs = GAS_OF_A_NODE * (siblings + certified) + GAS_OF_A_WORD * siblings + GAS_OF_A_TOKEN * certified
+    return gas - GAS_OF_A_SIBLING * 16 + proofs + GAS_OF_CODE + GAS_OF_A_BYTE * record
 
 
 def candidates(config: Config, rows: int, mu: int) -> list[Config]:
@@ -127,15 +149,13 @@ def choice(config: Config, rows: int, circuit_log2: int, rates: Mapping[str, flo
     sizes = sizes_of(protocol, 1 << circuit_log2)
     seconds = lambda tabled: sum(predicted(c, rates) for c in stage_counts(sizes, tabled).values())
     rows_log2 = mu - column_bits(mu)
-    depth = ceil_log2(config.vocab_size)
-    gas = GAS_OF_TWELVE_COLUMNS + GAS_OF_A_COLUMN * (fixed + witness - 12) + GAS_OF_A_SIBLING * (depth - 16)
     return Choice(
         mu=mu,
         witness_mu=config.witness_mu,
         rows=1 << rows_log2,
         fixed_columns=fixed,
         witness_columns=witness,
-        gas=gas,
+        gas=settlement_gas(fixed + witness, config.vocab_size),
         memory_bytes=estimate(protocol, circuit_log2).resident,
         tabled_memory_bytes=estimate(protocol, circuit_log2, tabled=True).resident,
         disk_bytes=sum(weights_bytes(protocol)) + G1_BYTES * srs_powers_needed(circuit_log2, mu),

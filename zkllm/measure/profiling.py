@@ -214,10 +214,12 @@ def flat(stage: Stage) -> dict[str, Stage]:
     return found
 
 
-def profile(root: Stage, protocol: Description, circuit_size: int, about: Mapping[str, Any]) -> JsonObject:
-    """The report of `zkllm prove --profile`: JSON."""
+def profile(
+    root: Stage, protocol: Description, circuit_size: int, about: Mapping[str, Any], tabled: bool = False
+) -> JsonObject:
+    """The report of `zkllm prove --profile`: JSON. `tabled`: the proof was made with an opening table."""
     sizes = sizes_of(protocol, circuit_size)
-    counts = stage_counts(sizes)
+    counts = stage_counts(sizes, tabled)
     blocks = block_counts(protocol)
     leaves, cores = flat(root), available_cores()
     totals = {kind: sum(b.get(kind, 0) for b in blocks.values()) for kind in set(ATTRIBUTED.values())}
@@ -225,6 +227,7 @@ def profile(root: Stage, protocol: Description, circuit_size: int, about: Mappin
         "kind": "zkllm profile",
         **about,
         "cores": cores,
+        "tabled": tabled,
         "sizes": sizes.__dict__,
         "total": {
             "wall_s": sum(s.wall for s in root.stages),

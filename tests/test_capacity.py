@@ -1,0 +1,159 @@
+"""`zkllm plan`: predicted stages follow their counts and paces, each figure of a plan follows from sizes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.test_planning import DEMO, RATES
+from zkllm.errors import StatementError
+from zkllm.families import describe
+from zkllm.gpt2.config import ProgramConfig
+from zkllm.measure.capacity import Capacity, capacity
+from zkllm.measure.forecast import LEAST_S, MEASURED, UNITS, Forecast, Pace, StageTime, forecast, paces_of
+from zkllm.measure.planning import settlement_gas
+from zkllm.measure.profiling import Sizes, predicted, profile, sizes_of, stage_counts
+from zkllm.model.tiny import tiny_model
+from zkllm.timings import Stage, available_cores
+
+N, CIRCUIT = 16, 1 << 16
+
+
+@pytest.fixture(scope="module")
+def config() -> ProgramConfig:
+    return tiny_model(1).config
+
+
+@pytest.fixture(scope="module")
+def demo() -> Capacity:
+    return capacity(DEMO, N, nanoseconds=RATES)
+
+
+def xl_sizes() -> Sizes:
+    """Of about GPT-2 XL: every stage takes long enough for its pace to be taken."""
+    return Sizes(
+        N, 1, 48, 24, CIRCUIT, 325 << 20, 15 << 26, 5 << 24, 90 << 20, 92 << 20, 60 << 20, 1 << 24, 1 << 22
+    )
+
+
+def profiled(sizes: Sizes, factor: float, serial: float, **changes: Any) -> dict[str, Any]:
+    """A profile whose stages took `factor` over the rates, `serial` of that on one core."""
+    cores, stages = available_cores(), []
+    for name, counts in stage_counts(sizes).items():
+        seconds = factor * cores * predicted(counts, RATES)
+        stages.append({"name": name, "processor_s": seconds, "serial_s": serial * seconds, "counts": counts})
+    inner, outer = stages[:7], stages[7:]
+    nested = [{"name": "inner proof", "stages": inner}, {"name": "outer proof", "stages": outer}]
+    return {"cores": cores, "sizes": sizes.__dict__, "stages": nested} | changes
+
+
+def test_a_forecast_at_the_paces_of_a_profile_is_that_profile() -> None:
+    sizes = xl_sizes()
+    paces = paces_of(profiled(sizes, 1.75, 0.25), RATES)
+    counted = [name for name in MEASURED if name not in UNITS]
+    long = [n for n in counted if paces[n] is not MEASURED[n]]
+    assert len(long) > 8
+    assert all(paces[n] == Pace(pytest.approx(1.75), pytest.approx(0.25)) for n in long)
+    made = forecast(sizes, RATES, paces)
+    for stage in made.stages:
+        if stage.name in long:
+            limit = available_cores() * predicted(stage_counts(sizes)[stage.name], RATES)
+            assert stage.processor == pytest.approx(1.75 * limit)
+            assert stage.serial == pytest.approx(0.25 * stage.processor)
+
+
+def test_a_stage_that_is_too_short_keeps_the_measured_pace() -> None:
+    sizes = xl_sizes()
+    given = profiled(sizes, 1.75, 0.25)
+    short = given["stages"][0]["stages"][1]
+    share = LEAST_S / 2 / (available_cores() * predicted(short["counts"], RATES))
+    short["counts"] = {kind: count * share for kind, count in short["counts"].items()}
+    assert paces_of(given, RATES)[short["name"]] == MEASURED[short["name"]]
+
+
+def test_a_machine_of_one_core_has_no_serial_seconds() -> None:
+    """A profile of one core says None, and the measured share stays."""
+    given = profiled(xl_sizes(), 1.75, 0.25)
+    for part in given["stages"]:
+        for stage in part["stages"]:
+            stage["serial_s"] = None
+    paces = paces_of(given, RATES)
+    assert all(paces[name].serial == MEASURED[name].serial for name in MEASURED)
+
+
+def test_more_cores_take_away_what_is_not_serial() -> None:
+    stage = StageTime("x", processor=10.0, serial=2.0)
+    assert (stage.on(1), stage.on(2), stage.on(8)) == (10.0, 6.0, 3.0)
+    made = Forecast((stage, StageTime("y", 4.0, 0.0)))
+    assert made.on(4) == stage.on(4) + 1.0 and made.serial == 2.0 and made.processor == 14.0
+
+
+def test_a_start_is_of_one_core_and_of_every_proof() -> None:
+    sizes, pace = xl_sizes(), Pace(1.0, 0.0)
+    (without,), (started,) = (
+        forecast(sizes, RATES, {"lookups": p}).stages for p in (pace, replace(pace, start=0.5))
+    )
+    assert started.processor == pytest.approx(without.processor + 0.5)
+    assert (without.serial, started.serial) == (0.0, 0.5)
+    assert started.on(64) == pytest.approx(without.on(64) + 0.5)
+
+
+def test_every_stage_with_counts_has_a_pace(config: ProgramConfig) -> None:
+    counts = stage_counts(sizes_of(describe(config, 8, 1), CIRCUIT))
+    assert set(counts) | set(UNITS) == set(MEASURED)
+    assert set(UNITS.values()) <= set(Sizes.__dataclass_fields__)
+
+
+def test_a_profile_of_a_tabled_proof_has_its_counts(config: ProgramConfig) -> None:
+    protocol = describe(config, 8, 1)
+    root = Stage("all", stages=[Stage("open q, g", 1.0, 1.0)])
+    plain, tabled = (
+        profile(root, protocol, CIRCUIT, {}, tabled)["stages"][0]["counts"] for tabled in (False, True)
+    )
+    sizes = sizes_of(protocol, CIRCUIT)
+    for found, of in ((plain, False), (tabled, True)):
+        assert found == {k: round(v) for k, v in stage_counts(sizes, of)["open q, g"].items()}
+    assert plain != tabled
+
+
+def test_a_plan_has_what_its_sizes_say(demo: Capacity) -> None:
+    assert (demo.rows, demo.certified) == (N, 1)
+    assert demo.disk_bytes == demo.weights_bytes + demo.srs_bytes
+    assert demo.srs_bytes == 64 * max(1 << demo.mu, 15 << demo.circuit_log2)
+    assert demo.gas == settlement_gas(demo.fixed_columns + demo.witness_columns, 512)
+    assert demo.tabled.processor <= demo.proof.processor
+    assert demo.private_bytes <= demo.resident_bytes
+    assert json.loads(json.dumps(demo.to_dict()))["proof"]["processor_s"] == demo.proof.processor
+
+
+def test_columns_as_asked_for(demo: Capacity) -> None:
+    made = capacity(DEMO, N, mu=15, nanoseconds=RATES)
+    assert made.mu == 15 < demo.mu and made.fixed_columns > demo.fixed_columns
+    assert made.gas > demo.gas and made.srs_bytes < demo.srs_bytes
+
+
+def test_machines_for_so_many_a_day(demo: Capacity) -> None:
+    cores = 4
+    daily = demo.proofs_a_day(cores)
+    assert daily == pytest.approx(86_400 / demo.proof.on(cores))
+    assert demo.machines_for(daily, cores) == 1 and demo.machines_for(2.5 * daily, cores) == 3
+    assert demo.proofs_a_day(cores, tabled=True) >= daily
+
+
+def test_more_positions_than_the_model_has() -> None:
+    with pytest.raises(StatementError, match="64 positions"):
+        capacity(DEMO, 4096, nanoseconds=RATES)
+
+
+def test_gas_of_several_tokens() -> None:
+    """contracts/gas.json: the fixture of three tokens; its transaction pays out a request besides."""
+    cases = json.loads((DEMO.parents[1] / "contracts" / "gas.json").read_text())
+    multi = next(c for c in cases if c["certified_tokens"] == 3)
+    request = 45_000
+    made = settlement_gas(multi["fixed_columns"] + multi["witness_columns"], 512, 3)
+    assert made == pytest.approx(multi["settlement_transaction_gas"] - request, rel=0.06)
+    assert settlement_gas(12, 50_257) == 403_576
+    assert settlement_gas(12, 50_257, 2) > settlement_gas(12, 50_257)

@@ -1,0 +1,110 @@
+"""What proofs of a shape take before any is made: seconds, memory, disk and gas, on one machine of --cores,
+and how many machines make so many proofs --per-day. MODEL is a package or a checkpoint, of which config.json
+is enough.
+
+Kernels are measured on this machine first, alone, for some seconds; machines of a plan have such cores. How
+far a proof's stages are from the kernels' rates was measured on one proof of GPT-2 XL: --profile takes a
+proof of yours instead (zkllm prove --profile), made on this machine. Each figure says whether it was
+measured, counted or predicted; predicted seconds are those of a machine that does nothing else."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from zkllm.cli import arguments as types
+from zkllm.cli import paths
+from zkllm.cli.console import Console
+from zkllm.model import hub
+
+if TYPE_CHECKING:
+    from zkllm.measure.capacity import Capacity
+
+SUMMARY = "predict seconds, memory, disk and gas of proofs, on one machine or many"
+EXAMPLES = """
+{program} build/demo
+{program} hf:openai-community/gpt2-xl --max-tokens 64 --new-tokens 8 --cores 32
+{program} build/gpt2 --profile profile.json --per-day 10000
+"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", type=paths.Model, metavar="MODEL", help=hub.HELP)
+    types.add_shape(parser)
+    parser.add_argument(
+        "--mu",
+        type=types.log2_size,
+        help="columns of 2^MU coefficients (default: the package's, or set-up's)",
+    )
+    parser.add_argument(
+        "--cores", type=types.positive, metavar="C", help="of a machine (default: this one's)"
+    )
+    parser.add_argument(
+        "--per-day", type=types.count, metavar="P", help="proofs a day: says how many machines make them"
+    )
+    parser.add_argument(
+        "--profile", type=paths.SourceFile, metavar="FILE", help="how fast the stages of a proof were here"
+    )
+
+
+def misuse(arguments: argparse.Namespace) -> str | None:
+    return types.shape_misuse(arguments)
+
+
+def run(arguments: argparse.Namespace, console: Console) -> int:
+    from zkllm.cli.profile import load
+    from zkllm.measure.capacity import capacity
+    from zkllm.timings import available_cores
+
+    profile = load(arguments.profile) if arguments.profile is not None else None
+    cores = arguments.cores or available_cores()
+    console.note("zkllm plan: measuring this machine's kernels")
+    made = capacity(arguments.model, arguments.rows, arguments.certified, arguments.mu, profile)
+    machines = made.machines_for(arguments.per_day, cores) if arguments.per_day is not None else None
+    data = made.to_dict() | {
+        "cores": cores,
+        "prove_s": made.proof.on(cores),
+        "tabled_prove_s": made.tabled.on(cores),
+        "proofs_a_day": arguments.per_day,
+        "machines": machines,
+    }
+    console.result({"ok": True, **data}, _report(made, cores, arguments.per_day))
+    return 0
+
+
+def _report(made: Capacity, cores: int, proofs_a_day: int | None) -> list[str]:
+    from zkllm.cli.text import seconds, size, table
+
+    plain, tabled = made.proof.on(cores), made.tabled.on(cores)
+    rows = [
+        ("proof", seconds(plain), "predicted", f"{seconds(made.proof.serial)} of it whatever the cores"),
+        ("with an opening table", seconds(tabled), "predicted", f"table of {size(made.table_bytes)}"),
+        ("a certified token", seconds(plain / made.certified), "predicted", ""),
+        ("memory", size(made.private_bytes), "predicted", f"{size(made.resident_bytes)} with mapped files"),
+        ("disk", size(made.disk_bytes), "counted", f"weights {size(made.weights_bytes)}, the rest SRS"),
+        ("proof's body", size(made.proof_bytes), "counted", ""),
+        ("settlement", f"{made.gas:,} gas", "predicted", f"{made.gas // made.certified:,} a certified token"),
+        ("proofs a day", f"{made.proofs_a_day(cores):,.0f}", "predicted", "of one machine"),
+    ]
+    if proofs_a_day is not None:
+        machines = made.machines_for(proofs_a_day, cores)
+        rows.append(
+            (f"machines for {proofs_a_day:,} a day", f"{machines:,}", "predicted", f"of {cores} cores")
+        )
+    rates = ", ".join(f"{name} {value:.3g}" for name, value in made.nanoseconds.items())
+    stages = [
+        (stage.name, round(stage.processor, 3), round(stage.serial, 3), round(stage.on(cores), 3))
+        for stage in made.proof.stages
+    ]
+    return [
+        f"of {made.source}: N = {made.rows}, k = {made.certified}; {made.fixed_columns} columns of "
+        f"2^{made.mu} and {made.witness_columns} of 2^{made.witness_mu}, circuit of 2^{made.circuit_log2} "
+        f"rows; {cores} cores",
+        "",
+        *table(("", "", "", ""), rows)[2:],
+        "",
+        *table(("stage", "processor s", "serial s", f"s on {cores} cores"), stages),
+        "",
+        f"kernels, measured now, ns on all cores of this machine: {rates}",
+        f"stages: as far from these as in a proof of {made.paced_by}",
+    ]
