@@ -16,7 +16,8 @@ from zkllm.measure.capacity import Capacity, capacity
 from zkllm.measure.forecast import LEAST_S, MEASURED, UNITS, Forecast, Pace, StageTime, forecast, paces_of
 from zkllm.measure.planning import settlement_gas
 from zkllm.measure.profiling import Sizes, predicted, profile, sizes_of, stage_counts
-from zkllm.model.tiny import tiny_model
+from zkllm.measure.sharded_forecast import Link, ShardedStage, traffic
+from zkllm.model.tiny import tiny_config, tiny_model
 from zkllm.timings import Stage, available_cores
 
 N, CIRCUIT = 16, 1 << 16
@@ -157,3 +158,55 @@ def test_gas_of_several_tokens() -> None:
     assert made == pytest.approx(multi["settlement_transaction_gas"] - request, rel=0.06)
     assert settlement_gas(12, 50_257) == 403_576
     assert settlement_gas(12, 50_257, 2) > settlement_gas(12, 50_257)
+
+
+# ---- one proof over several machines
+
+GPT2 = tiny_config(
+    n_layer=12, n_head=12, head_dim=64, d_inner=3072, vocab_size=50257, n_ctx=1024, act_bits=16, gelu_bits=16,
+    limb_bits=16, write_bits=32, exp_bits=12, over_bits=16, div_bits=32, logit_bits=32, diff_bits=32,
+    rho_bits=32, norm_bits=96, ln_shift=32, slots=4, slot_bits=63, inner_slots=6, inner_slot_bits=42,
+    vocab_slots=4, vocab_slot_bits=63, mu=24, fixed_mu=24, witness_mu=23,
+)  # fmt: skip
+COUNTED = {
+    16: {"trace": 10.67, "commit witness": 13.35, "lookups": 16.83, "zero-check": 3.99, "product sums": 5.42,
+         "reduction": 80.83, "combine columns": 77.23, "fold h": 4.20, "open q, g": 12.59},
+    64: {"trace": 42.52, "commit witness": 52.25, "lookups": 57.44, "zero-check": 29.65,
+         "product sums": 12.80, "reduction": 98.72, "combine columns": 77.23, "fold h": 4.20,
+         "open q, g": 12.59},
+}  # fmt: skip
+"""Megabytes of GPT-2's proofs over two workers at mu = 24, by N: `zkllm prove --shards 2 --json`."""
+
+
+@pytest.mark.parametrize("rows", COUNTED)
+def test_bytes_are_near_those_that_were_counted(rows: int) -> None:
+    protocol = describe(GPT2, rows, 1)
+    made = traffic(protocol, sizes_of(protocol, CIRCUIT), 2)
+    found, counted = {name: sent / 1e6 for name, (sent, _) in made.items()}, COUNTED[rows]
+    assert sum(found.values()) == pytest.approx(sum(counted.values()), rel=0.1)
+    assert found.keys() == counted.keys()
+    assert all(found[name] == pytest.approx(counted[name], rel=0.5) for name in counted)
+
+
+def test_workers_share_what_is_cut_and_the_link_is_shared_by_all() -> None:
+    stage = ShardedStage("x", alone=1.0, cut=12.0, sent=5e9, messages=100)
+    link = Link(bandwidth=1e9, latency=0.01)
+    assert stage.on(2, 3, link) == pytest.approx(1 + 2 + 5 + 1)
+    assert stage.on(4, 3, link) == pytest.approx(1 + 1 + 5 + 1)
+    assert stage.on(4, 3, Link(2e9, 0.01)) == pytest.approx(1 + 1 + 2.5 + 1)
+
+
+def test_what_is_not_cut_stays_with_the_coordinator(demo: Capacity) -> None:
+    over = demo.over(3, cores=2)
+    plain = {stage.name: stage for stage in demo.proof.stages}
+    cut = set(traffic(demo.protocol, demo.sizes, 3))
+    for stage in over.stages:
+        own = plain[stage.name]
+        if stage.name in cut:
+            assert stage.alone == own.serial and stage.alone + stage.cut == pytest.approx(own.processor)
+        else:
+            assert (stage.alone, stage.cut, stage.sent) == (own.on(2), 0.0, 0.0)
+    fast = Link(1e15, 0.0)
+    assert over.on(2, fast) == pytest.approx(
+        sum(s.serial + (s.processor - s.serial) / 6 if s.name in cut else s.on(2) for s in plain.values())
+    )

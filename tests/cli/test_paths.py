@@ -69,9 +69,9 @@ PLAIN = {"prompt", "name", "quality", "url", "part", "block", "salt-file", "host
          "password-env", "key-env", "state", "id", "rpc", "rpc-url", "action",
          "shell"}  # fmt: skip
 """Arguments that are texts or choices."""
-SCALARS = {types.positive, types.index, types.count, types.token_ids, types.context, types.log2_size,
-           types.size, types.port, types.address_text, options.count, options.power, types.text_file,
-           types.chat, types.messages_file, types.checked_address}  # fmt: skip
+SCALARS = {types.positive, types.index, types.count, types.number, types.token_ids, types.context,
+           types.log2_size, types.size, types.port, types.address_text, options.count, options.power,
+           types.text_file, types.chat, types.messages_file, types.checked_address}  # fmt: skip
 ALONE = {("bench", "--export"): {"--model"}, ("bench", "--model"): {"--export"}}
 """Options that do not go together."""
 _OPTIONS = [option for option in TABLE["serve"] if option != "--config"]

@@ -34,6 +34,13 @@ def count(text: str) -> int:
     return int(digits)
 
 
+def number(text: str) -> float:
+    """A decimal above 0."""
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", text) or not float(text) > 0:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a number above 0, as in 2.5")
+    return float(text)
+
+
 def index(text: str) -> int:
     """Counted from 0."""
     if not re.fullmatch(r"[0-9]{1,4}", text):

@@ -10,6 +10,7 @@ measured, counted or predicted; predicted seconds are those of a machine that do
 from __future__ import annotations
 
 import argparse
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from zkllm.cli import arguments as types
@@ -19,13 +20,16 @@ from zkllm.model import hub
 
 if TYPE_CHECKING:
     from zkllm.measure.capacity import Capacity
+    from zkllm.measure.sharded_forecast import Link, ShardedForecast
 
 SUMMARY = "predict seconds, memory, disk and gas of proofs, on one machine or many"
 EXAMPLES = """
 {program} build/demo
 {program} hf:openai-community/gpt2-xl --max-tokens 64 --new-tokens 8 --cores 32
 {program} build/gpt2 --profile profile.json --per-day 10000
+{program} build/gpt2-xl --max-tokens 256 --cores 16 --workers 8 --bandwidth 25
 """
+BANDWIDTH, LATENCY = 10.0, 0.5
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -43,6 +47,26 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--per-day", type=types.count, metavar="P", help="proofs a day: says how many machines make them"
     )
     parser.add_argument(
+        "--workers",
+        type=types.positive,
+        metavar="W",
+        help="one proof over so many machines of C cores (zkllm prove --shards)",
+    )
+    parser.add_argument(
+        "--bandwidth",
+        type=types.number,
+        default=BANDWIDTH,
+        metavar="GBIT",
+        help=f"gigabits a second between coordinator and workers (default {BANDWIDTH})",
+    )
+    parser.add_argument(
+        "--latency",
+        type=types.number,
+        default=LATENCY,
+        metavar="MS",
+        help=f"milliseconds of a message and its answer (default {LATENCY})",
+    )
+    parser.add_argument(
         "--profile", type=paths.SourceFile, metavar="FILE", help="how fast the stages of a proof were here"
     )
 
@@ -54,6 +78,7 @@ def misuse(arguments: argparse.Namespace) -> str | None:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     from zkllm.cli.profile import load
     from zkllm.measure.capacity import capacity
+    from zkllm.measure.sharded_forecast import Link
     from zkllm.timings import available_cores
 
     profile = load(arguments.profile) if arguments.profile is not None else None
@@ -61,14 +86,22 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     console.note("zkllm plan: measuring this machine's kernels")
     made = capacity(arguments.model, arguments.rows, arguments.certified, arguments.mu, profile)
     machines = made.machines_for(arguments.per_day, cores) if arguments.per_day is not None else None
+    link = Link(1e9 / 8 * arguments.bandwidth, 1e-3 * arguments.latency)
+    over = made.over(arguments.workers, cores) if arguments.workers is not None else None
     data = made.to_dict() | {
         "cores": cores,
         "prove_s": made.proof.on(cores),
         "tabled_prove_s": made.tabled.on(cores),
         "proofs_a_day": arguments.per_day,
         "machines": machines,
+        "sharded": None
+        if over is None
+        else over.to_dict() | asdict(link) | {"prove_s": over.on(cores, link)},
     }
-    console.result({"ok": True, **data}, _report(made, cores, arguments.per_day))
+    lines = _report(made, cores, arguments.per_day)
+    if over is not None:
+        lines += ["", *_sharded_report(over, cores, link)]
+    console.result({"ok": True, **data}, lines)
     return 0
 
 
@@ -107,4 +140,28 @@ def _report(made: Capacity, cores: int, proofs_a_day: int | None) -> list[str]:
         "",
         f"kernels, measured now, ns on all cores of this machine: {rates}",
         f"stages: as far from these as in a proof of {made.paced_by}",
+    ]
+
+
+def _sharded_report(over: ShardedForecast, cores: int, link: Link) -> list[str]:
+    from zkllm.cli.text import seconds, size, table
+
+    workers = over.workers
+    rows = [
+        (
+            stage.name,
+            round(stage.alone, 3),
+            round(stage.cut / (workers * cores), 3),
+            size(round(stage.sent)),
+            stage.messages,
+            round(stage.on(workers, cores, link), 3),
+        )
+        for stage in over.stages
+    ]
+    head = ("stage", "coordinator s", "worker s", "over the link", "messages", "all s")
+    return [
+        f"one proof over {workers} workers of {cores} cores: {seconds(over.on(cores, link))}, predicted; "
+        f"{size(round(over.sent))} over a link of {8e-9 * link.bandwidth:g} Gbit/s, "
+        f"{1e3 * link.latency:g} ms a message",
+        *table(head, rows),
     ]

@@ -17,6 +17,7 @@ from zkllm.measure.forecast import MEASURED, SOURCE, Forecast, forecast, paces_o
 from zkllm.measure.limits import limits
 from zkllm.measure.planning import configuration, settlement_gas
 from zkllm.measure.profiling import Sizes, sizes_of
+from zkllm.measure.sharded_forecast import ShardedForecast, sharded, traffic
 from zkllm.memory import estimate, weights_bytes
 from zkllm.model.build import sized
 from zkllm.outer.transcript import body_bytes
@@ -25,6 +26,7 @@ from zkllm.pcs.mercury import column_bits
 from zkllm.pcs.srs import srs_powers_needed
 from zkllm.preflight import DEFAULT_ROWS, check_positions
 from zkllm.protocol.circuit import build_circuit
+from zkllm.protocol.description import Description
 
 SECONDS_A_DAY = 86_400
 LIMITS_SRS_LOG2 = 20
@@ -55,6 +57,7 @@ class Capacity:
     sizes: Sizes
     proof: Forecast
     tabled: Forecast
+    protocol: Description
 
     @property
     def disk_bytes(self) -> int:
@@ -68,12 +71,14 @@ class Capacity:
         """That make so many a day."""
         return ceil(proofs / self.proofs_a_day(cores))
 
+    def over(self, workers: int, cores: float) -> ShardedForecast:
+        """One proof that is cut over so many workers, of so many cores each, without an opening table."""
+        return sharded(self.proof, traffic(self.protocol, self.sizes, workers), workers, cores)
+
     def to_dict(self) -> JsonObject:
-        own = {
-            name: value for name, value in self.__dict__.items() if name not in ("proof", "tabled", "sizes")
-        }
-        forecasts = {"proof": self.proof.to_dict(), "tabled": self.tabled.to_dict()}
-        return own | {"disk_bytes": self.disk_bytes, "sizes": asdict(self.sizes)} | forecasts
+        own = {name: value for name, value in self.__dict__.items() if name != "protocol"}
+        own |= {"sizes": asdict(self.sizes), "proof": self.proof.to_dict(), "tabled": self.tabled.to_dict()}
+        return own | {"disk_bytes": self.disk_bytes}
 
 
 def capacity(
@@ -120,4 +125,5 @@ def capacity(
         sizes=sizes,
         proof=forecast(sizes, rates, paces),
         tabled=forecast(sizes, rates, paces, tabled=True),
+        protocol=protocol,
     )
