@@ -110,6 +110,14 @@ MODELS = {
     "gemma, untied, biases": Small("Gemma", {
         "head_dim": 12, "attention_bias": True, "tie_word_embeddings": False, "hidden_act": "gelu",
     }),
+    "gemma2": Small("Gemma2", {
+        "head_dim": 20, "query_pre_attn_scalar": 50, "sliding_window": 10, "attn_logit_softcapping": 2.0,
+        "final_logit_softcapping": None,
+    }),
+    "gemma2, no cap, untied": Small("Gemma2", {
+        "head_dim": 12, "num_attention_heads": 3, "sliding_window": 100, "attn_logit_softcapping": None,
+        "final_logit_softcapping": None, "tie_word_embeddings": False, "query_pre_attn_scalar": 12,
+    }),
     "gemma3": Small("Gemma3Text", {
         **GEMMA3, "num_hidden_layers": 3, "sliding_window_pattern": 3, "attn_logit_softcapping": 3.0,
     }),

@@ -107,6 +107,12 @@ WINDOWED = SmallLlama(seed=42, rows=5, certified=2, fields=dict(
 ))  # fmt: skip
 """A window in the second layer alone, which all rows but the first two are longer than."""
 
+CAPPED = SmallLlama(seed=6, rows=5, certified=2, fields=dict(
+    n_layer=2, n_head=4, n_kv_head=2, head_dim=4, d_model=6, d_inner=6, vocab_size=12, n_ctx=6, head_slots=2,
+    width_slots=2, inner_slots=2, vocab_slots=3, qkv_bias=False, cap=True,
+))  # fmt: skip
+"""Scores that a table holds below a bound."""
+
 GEMMA = SmallLlama(seed=7, rows=5, certified=2, fields=dict(
     n_layer=2, n_head=4, n_kv_head=2, head_dim=6, d_model=6, d_inner=6, vocab_size=12, n_ctx=6, head_slots=3,
     width_slots=2, inner_slots=2, vocab_slots=3, qkv_bias=False, over_bits=10, head_norm=True, post_norm=True,

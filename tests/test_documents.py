@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from scripts.generate import circuit_sizes
-from testkit.small import GEMMA, LLAMA, NEOX, PACKED
+from testkit.small import CAPPED, GEMMA, LLAMA, NEOX, PACKED
 from zkllm.families import describe
 from zkllm.families import describe as describe_any
 from zkllm.outer.transcript import INVERSE, SCHEDULE
@@ -127,7 +127,7 @@ def test_every_axis_and_tensor_has_its_line() -> None:
 def test_every_axis_and_tensor_of_a_llama_has_its_line() -> None:
     """In the section of its own, or among GPT-2's."""
     names: set[str] = set()
-    for small in (LLAMA, GEMMA, NEOX):
+    for small in (LLAMA, GEMMA, NEOX, CAPPED):
         config = replace(small.of_seed(small.seed).config, hidden=False)
         manifest = describe_any(config, small.rows, small.certified).manifest
         limbs = {limb for wide in manifest.wide.values() for limb, _ in wide.limbs}

@@ -78,7 +78,7 @@ def test_the_nominal_packing_is_that_of_the_large_model() -> None:
     assert config.vocab_slots == 4 and config.slot_bits >= 50
 
 
-@pytest.mark.parametrize("kind", ["llama", "qwen3", "gemma", "gemma3_text", "phi3", "gpt_neox"])
+@pytest.mark.parametrize("kind", ["llama", "qwen3", "gemma", "gemma2", "gemma3_text", "phi3", "gpt_neox"])
 def test_a_plan_needs_no_weights(kind: str, tmp_path: Path) -> None:
     shape = {"num_hidden_layers": 6, "hidden_size": 40, "intermediate_size": 24, "num_attention_heads": 4,
              "num_key_value_heads": 2, "head_dim": 20, "vocab_size": 301, "dtype": "bfloat16"}  # fmt: skip

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from zkllm.llama.config import LlamaConfig
+from zkllm.errors import Malformed
+from zkllm.llama.config import CapConfig, LlamaConfig
 from zkllm.model import predicates as shared
 from zkllm.model.llama import options, predicates
 from zkllm.model.llama.predicates import (
@@ -23,7 +24,7 @@ from zkllm.model.llama.predicates import (
     slot_bounds,
 )
 from zkllm.model.llama.tiny import tiny_model
-from zkllm.model.llama.weights import LlamaModel
+from zkllm.model.llama.weights import LlamaModel, LlamaTables
 
 from .test_predicates import failing, wrong
 
@@ -111,6 +112,79 @@ def test_some_features_are_turned(name: str) -> None:
     assert {p.name for p in config_predicates(PARTLY)} - plain == set(TURNED)
     for at, beyond in TURNED[name]:
         assert name not in failing(replace(PARTLY, **at)) and name in failing(replace(PARTLY, **beyond))
+
+
+CAPPED = tiny_model(0, cap=True)
+CAPS = {
+    "cap: 1 <= shift <= 40": [(CapConfig(at, 8), CapConfig(off, 8)) for at, off in ((1, 0), (40, 41))],
+    "cap: 2 <= bits <= 20": [(CapConfig(6, at), CapConfig(6, off)) for at, off in ((2, 1), (20, 21))],
+}
+
+
+@pytest.mark.parametrize("name", CAPS)
+def test_a_cap_at_its_bounds(name: str) -> None:
+    assert failing(CAPPED.config) == set()
+    plain, own = ({p.name for p in config_predicates(m.config)} for m in (PLAIN, CAPPED))
+    unused = {"1 <= exp_shift <= 30", "over_bits <= 31", "exp_shift is no less than a gain of scores"}
+    assert plain - own == unused and own - plain == {*CAPS, "cap: no exp_shift, no over_bits"}
+    for at, beyond in CAPS[name]:
+        assert name not in failing(replace(CAPPED.config, cap=at))
+        assert name in failing(replace(CAPPED.config, cap=beyond))
+
+
+@pytest.mark.parametrize("field", ["exp_shift", "over_bits"])
+def test_nothing_is_left_of_what_a_cap_replaces(field: str) -> None:
+    assert failing(replace(CAPPED.config, **{field: 1})) == {"cap: no exp_shift, no over_bits"}
+
+
+def test_scores_are_bounded_by_what_holds_them() -> None:
+    c = CAPPED.config
+    assert c.cap is not None
+    act = 1 << c.act_bits - 1
+    least = (c.head_dim * act * act << max(c.score_gains)) + (1 << c.cap.bits - 1 + c.cap.shift)
+    assert least <= largest_sum(CAPPED)["attention"] < 3 * least
+
+
+@pytest.mark.parametrize("name", ["cap and exponentials", "traced scores"])
+def test_capped_scores_have_room(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    c = CAPPED.config
+    assert c.cap is not None and wrong(CAPPED) == set()
+    added = {p.name for p in array_predicates(CAPPED)} - {p.name for p in array_predicates(PLAIN)}
+    assert added == {"cap and exponentials", "traced scores", "cap: contents as specified"}
+    if name == "traced scores":
+        act = 1 << c.act_bits - 1
+        most = (c.head_dim * act * act << max(c.score_gains)) + (1 << c.cap.shift)
+        for bits, holds in ((most.bit_length(), True), (most.bit_length() - 1, False)):
+            monkeypatch.setattr(predicates, "ACCUMULATOR_BITS", bits)
+            assert (name not in wrong(CAPPED)) == holds
+        return
+    for value, holds in (((1 << c.exp_bits - 1) - 1, True), (1 << c.exp_bits - 1, False)):
+        table = np.array(CAPPED["cap"])
+        table[0] = -value
+        assert (name not in wrong(CAPPED.with_arrays(cap=table))) == holds
+
+
+def test_the_cap_is_what_its_specification_says() -> None:
+    c, spec = CAPPED.config, CAPPED.tables
+    assert c.cap is not None and spec.cap is not None
+    table = spec.cap.entries(spec.score_divisor, c.cap.bits)
+    i = np.arange(-(1 << c.cap.bits - 1), 1 << c.cap.bits - 1)
+    scores = i / 2.0**spec.cap.in_log2 / spec.score_divisor**0.5
+    expected = spec.cap.bound * np.tanh(scores / spec.cap.bound) * 2.0**spec.cap.out_log2
+    assert np.abs(table - expected).max() <= 0.5 + 1e-9 and (np.diff(table) >= 0).all()
+    assert np.array_equal(table[1:], -table[1:][::-1])
+    bent = np.array(CAPPED["cap"])
+    bent[5] += 1
+    assert "cap: contents as specified" in wrong(CAPPED.with_arrays(cap=bent))
+    assert "a table of the cap where scores have one" in wrong(
+        replace(CAPPED, tables=replace(spec, cap=None))
+    )
+    for bad in ({"bound": 0.0}, {"bound": 50}, {"bound": float("nan")}, {"in_log2": 101}, {"out_log2": 41}):
+        data = spec.to_dict()
+        data["cap"] = {**data["cap"], **bad}
+        with pytest.raises(Malformed):
+            LlamaTables.from_dict(data)
+    assert LlamaTables.from_dict(spec.to_dict()) == spec
 
 
 WINDOWED = tiny_model(0, window=3, sliding=(0, 1)).config

@@ -27,7 +27,7 @@ from zkllm.model.llama.predicates import (
 )
 from zkllm.model.llama.rotary import Rotary
 from zkllm.model.llama.tiny import tiny_model
-from zkllm.model.llama.weights import LlamaModel
+from zkllm.model.llama.weights import CapTable, LlamaModel
 
 UNTIED = {"tied_head": False, "o_bias": True, "mlp_bias": True}
 MODEL = tiny_model(0, **UNTIED)
@@ -69,7 +69,8 @@ CLAIMS = {
 
 CONFIG_CASES: dict[str, list[tuple[Change, Change]]] = {
     **{f"1 <= {name} < 2^31": bounds(name, 1, LAST) for name in SIZES},
-    **{f"1 <= {name} <= 30": bounds(name, 1, 30) for name in (*SHIFTS, "up_shift", "product_shift")},
+    **{f"1 <= {name} <= 30": bounds(name, 1, 30)
+       for name in (*SHIFTS, "up_shift", "product_shift", "exp_shift")},
     **{f"{slots} * {bits}": [({slots: 11, bits: 23}, {slots: 11, bits: 24})]
        for slots, bits in SLOTS.items()},
     "1 <= mu <= 26": [({}, {"mu": 27}), ({}, {"mu": 0})],
@@ -114,7 +115,8 @@ CONFIG_CASES: dict[str, list[tuple[Change, Change]]] = {
     "up_bits <= 24": bounds("up_bits", 2, 24),
     "product_bits <= 30": bounds("product_bits", 2, 30),
     "final_bits <= 30": bounds("final_bits", 2, 30),
-    "exp_bits <= 20, over_bits <= 31": bounds("exp_bits", 1, 20) + bounds("over_bits", 1, 31),
+    "exp_bits <= 20": bounds("exp_bits", 1, 20),
+    "over_bits <= 31": bounds("over_bits", 1, 31),
     "write_bits <= 32": bounds("write_bits", 2, 32),
     "logit_bits, diff_bits <= 62": bounds("logit_bits", 2, 62) + bounds("diff_bits", 1, 62),
     "div_bits <= 62": bounds("div_bits", 1, 62),
@@ -367,6 +369,7 @@ ARRAY_CASES: dict[str, list[tuple[Callable[..., Any], Callable[..., Any]]]] = {
     **{f"{name}: contents as specified": [(same, with_array(name, int(MODEL[name].reshape(-1)[5]) + 1, 5))]
        for name in ("exp", "act", "cos", "sin")},
     "a table of cosines and sines for each angle": [(same, with_another_rotation)],
+    "a table of the cap where scores have one": [(same, with_tables(cap=CapTable(4.0, 2, 2)))],
     "longrope: a factor for each pair that is turned": [
         (with_long(MODEL.config.half), with_long(MODEL.config.half + step)) for step in (-1, 1)
     ],

@@ -54,6 +54,13 @@ SHAPES: dict[str, dict[str, Any]] = {
         parallel=True, n_layer=1, gated=False, centred=True, n_head=3, n_kv_head=3, head_dim=10, turned=4,
         tied_head=False, o_bias=True, mlp_bias=True, mu=12,
     ),
+    "capped scores": dict(cap=True),
+    "capped scores, a window, norms of what is put out": dict(
+        cap=True, window=2, sliding=(1, 0), post_norm=True, n_head=3, mu=12
+    ),
+    "capped scores, narrow limbs, some features are turned": dict(
+        cap=True, head_dim=8, turned=4, limb_bits=5, mu=12
+    ),
     "a window in the second layer": dict(window=2, sliding=(0, 1)),
     "a window in every layer": dict(window=3, sliding=(1, 1), head_norm=True),
     "a window of one position, three layers": dict(window=1, sliding=(1, 0, 1), n_layer=3),
@@ -84,7 +91,10 @@ def test_execution_is_the_reference(name: str, kernels: Any) -> None:
 
 @pytest.mark.parametrize(
     "name, triangular_from",
-    [*((name, 128) for name in SHAPES), *((name, 1) for name in SHAPES if "window" in name)],
+    [
+        *((name, 128) for name in SHAPES),
+        *((name, 1) for name in SHAPES if "window" in name or name == "capped scores"),
+    ],
 )
 def test_an_execution_is_proved(name: str, triangular_from: int) -> None:
     """Every check of the interpreted verifier, with the columns in the place of their commitments."""

@@ -37,7 +37,8 @@ from zkllm.model.quantize import fit_weight
 pytest.importorskip("transformers")
 WORDS = Words(up=16, g=20, room=2.0, wide_room=8.0)
 BUILT = ("llama, tied, biases, a width of its own", "llama, rotation of llama3", "mistral", "qwen2", "qwen3",
-         "gemma", "gemma3", "qwen3, a window by layer, tied", "gemma3, a scaled rotation, types by layer",
+         "gemma", "gemma2", "gemma3", "qwen3, a window by layer, tied",
+         "gemma3, a scaled rotation, types by layer",
          "phi3, some features are turned, a window", "phi3, tied, long positions", "gpt_neox",
          "gpt_neox, serial, no biases of attention, all turned, tied")  # fmt: skip
 

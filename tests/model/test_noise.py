@@ -24,7 +24,7 @@ from .conftest import DEMO
 
 pytest.importorskip("transformers")
 LLAMAS = ("llama, tied, biases, a width of its own", "qwen2", "gemma3",
-          "phi3, some features are turned, a window", "gpt_neox")  # fmt: skip
+          "phi3, some features are turned, a window", "gpt_neox", "gemma2")  # fmt: skip
 
 
 @pytest.fixture(scope="module", params=["gpt2", *LLAMAS])

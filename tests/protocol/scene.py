@@ -10,6 +10,7 @@ from itertools import product
 import numpy as np
 
 from testkit.small import (
+    CAPPED,
     GEMMA,
     LITTLE,
     LLAMA,
@@ -208,6 +209,17 @@ def windowed() -> Scene:
 @cache
 def windowed_triangle() -> Scene:
     return _triangular(windowed())
+
+
+@cache
+def capped() -> Scene:
+    """Scores are capped."""
+    return _scene(CAPPED, [2, 5])
+
+
+@cache
+def capped_triangle() -> Scene:
+    return _triangular(capped())
 
 
 @cache

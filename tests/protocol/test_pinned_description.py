@@ -44,6 +44,7 @@ MODELS: dict[str, tuple[Model, int, int]] = {
         1,
     ),
     "llama, a window in the second layer": (tiny_llama(8, window=2, sliding=(0, 1)), 5, 1),
+    "llama, capped scores": (tiny_llama(9, cap=True), 4, 1),
     "llama, a head of its own": (tiny_llama(2, tied_head=False, o_bias=True, mlp_bias=True, n_head=3), 5, 1),
 }
 DIGESTS = {
@@ -109,6 +110,13 @@ DIGESTS = {
         "fee591f3c95d8dbadaaca12c",
         "0d238ca9ea03a336d62e3866",
         "6815278bc975b1cd8dc9dbd9",
+    ),
+    "llama, capped scores": (
+        "0c097f8f14010c32e261fb9f",
+        "dac1db6e4e2dd61c110e8f66",
+        "9b4db84a0bdb82b868ef92a0",
+        "4aa060fe6e3e7c747d6dd3e2",
+        "85b115ea1417e32cb335ecbd",
     ),
     "llama, a head of its own": (
         "ea25b1448d330e6905b36c1d",

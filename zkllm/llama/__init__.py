@@ -1,2 +1,2 @@
-"""The Llama family (llama, mistral, qwen2, qwen3, gemma, gemma3_text, phi3, gpt_neox): its configuration, and
-the operations that prove it."""
+"""The Llama family (llama, mistral, qwen2, qwen3, gemma, gemma2, gemma3_text, phi3, gpt_neox): its
+configuration, and the operations that prove it."""

@@ -46,6 +46,14 @@ class PostNormConfig(NormConfig):
 
 
 @dataclass(frozen=True)
+class CapConfig:
+    """Of scores that a table holds below a bound: c = cap[z], z = round(Z / 2^shift)."""
+
+    shift: int
+    bits: int  # of z: signed; the table has 2^bits entries
+
+
+@dataclass(frozen=True)
 class LlamaConfig:
     """Integers only, so that equality and the digest are exact."""
 
@@ -131,6 +139,7 @@ class LlamaConfig:
         default=(), metadata=ABSENT
     )  # of each layer: which table of cosines and sines; none: there is one
     turned: int = field(default=0, metadata=ABSENT)  # of a head's features, those that are turned; 0: all
+    cap: CapConfig | None = field(default=None, metadata=ABSENT)  # exp_shift and over_bits are 0 then
     window: int = field(default=0, metadata=ABSENT)  # positions that some layers see at most, below n_ctx
     sliding: tuple[int, ...] = field(default=(), metadata=ABSENT)  # 1 for each layer with the window, else 0
     centred: bool = field(default=False, metadata=ABSENT)  # LayerNorms with biases, not RMSNorms

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from zkllm.llama.config import LlamaConfig
 from zkllm.ops.axes import HEAD, INNER, OWN, PARTLY, RESIDUAL, SHARED
+from zkllm.ops.capped_attention import CappedAttention
 from zkllm.ops.embedding import Embedding
 from zkllm.ops.gated import Activated, GatedProduct
 from zkllm.ops.grouped_attention import GroupedAttention
@@ -43,6 +47,7 @@ def axes(c: LlamaConfig, rows: int, certified: int) -> tuple[Axis, ...]:
         *([Axis("kind", 2)] if c.head_norm else []),  # a query, a key
         *([Axis("angle", max(c.angles) + 1)] if c.angles else []),
         *([Axis("y", c.pairs // c.head_slots)] if c.turned else []),
+        *([Axis("cap", 1 << c.cap.bits)] if c.cap else []),
     ]
     return (
         Axis("l", c.n_layer, ROW),
@@ -220,7 +225,10 @@ def rotary(c: LlamaConfig) -> Rotary:
 def attention(c: LlamaConfig, rows: int, triangular: bool = False) -> GroupedAttention:
     """Of so many rows: none of no more than a window sees less than all before it."""
     windowed = c.window < rows
-    return GroupedAttention(
+    make: Callable[..., GroupedAttention] = GroupedAttention
+    if c.cap:
+        make = partial(CappedAttention, cap_shift=c.cap.shift, cap_bits=c.cap.bits)
+    return make(
         shift=c.exp_shift,
         bits=c.act_bits,
         over_bits=c.over_bits,

@@ -34,7 +34,7 @@ from zkllm.requirements import FLOAT_MODEL, install
 
 _CLASSES = {"gpt2": "GPT2LMHeadModel", "llama": "LlamaForCausalLM", "mistral": "MistralForCausalLM",
             "qwen2": "Qwen2ForCausalLM", "qwen3": "Qwen3ForCausalLM", "gemma": "GemmaForCausalLM",
-            "gemma3_text": "Gemma3ForCausalLM", "phi3": "Phi3ForCausalLM",
+            "gemma2": "Gemma2ForCausalLM", "gemma3_text": "Gemma3ForCausalLM", "phi3": "Phi3ForCausalLM",
             "gpt_neox": "GPTNeoXForCausalLM"}  # fmt: skip
 """Of transformers, by model type."""
 _WINDOW, _SEED = 64, 2  # the calibration's random ids are of seed 1

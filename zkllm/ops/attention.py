@@ -34,8 +34,8 @@ from ..protocol.forms import Along, Form, index, ones
 from ..protocol.logup import causal_mask
 from ..protocol.manifest import Held, Lookup, Manifest
 from ..protocol.operation import Operation, Run, Work
-from ..protocol.relations import Equation, Instance, PublicFactor, VirtualFactor
-from ..protocol.sources import Array, Derived, Material, Named, Seen, Traced, largest
+from ..protocol.relations import Equation, Factor, Instance, PublicFactor, VirtualFactor
+from ..protocol.sources import Array, Derived, Dim, Material, Named, Seen, Traced, largest
 from ..protocol.sumcheck import SumcheckPoint
 from .axes import HEADS
 
@@ -131,14 +131,19 @@ class Attention(Operation):
         # idx, over and rem are 0 above the diagonal
         exp = Lookup(("exp",), 0, "e", causal=causal)
         m.looked_up("idx", *scores, lookup=exp, made=Traced("int32"), triangular=below)
+        self.declare_scores(m, *scores)
+        m.value("o", *output, bits=self.bits, signed=True, made=Traced("int16"), watch=largest)
+        m.value("div", *output, bits=self.div_bits, made=Traced("int64"), watch=largest_modulus)
+        m.value("div_rest", *output, bits=self.div_bits, made=Derived(division_rest))
+
+    def declare_scores(self, m: Manifest, *scores: Dim) -> None:
+        """What a score is held in beside its index in the table of exponentials."""
+        below, causal = self.triangular, not self.triangular
         made = Traced("int32")
         m.value(
             "over", *scores, bits=self.over_bits, causal=causal, triangular=below, made=made, watch=largest
         )
         m.value("rem", *scores, bits=self.shift, causal=causal, triangular=below, made=made)
-        m.value("o", *output, bits=self.bits, signed=True, made=Traced("int16"), watch=largest)
-        m.value("div", *output, bits=self.div_bits, made=Traced("int64"), watch=largest_modulus)
-        m.value("div_rest", *output, bits=self.div_bits, made=Derived(division_rest))
 
     def work(self, m: Manifest) -> Work:
         """Q K and E V where u <= t, a window or not."""
@@ -174,12 +179,7 @@ class Attention(Operation):
             return _products(e, v).reshape(sizes(output))
 
         mask = self._mask(run)
-        delta = run.factor(
-            "delta",
-            (1 << self.shift) * (run.tensor("idx") + run.tensor("over")) + run.tensor("rem"),
-            scores,
-        )
-        over, sel, e = (run.factor(n, run.tensor(n), scores) for n in ("over", "sel", "e"))
+        sel, e = (run.factor(n, run.tensor(n), scores) for n in ("sel", "e"))
         top = run.factor("score_max", run.tensor("score_max"), row_axes)
         z, n = VirtualFactor("Z", scores, score_products), VirtualFactor("n", output, value_sums)
         rest = self.row_sum(run).over(*self.head) - run.tensor("div")
@@ -189,11 +189,26 @@ class Attention(Operation):
             Equation(self.exponentials_mask, scores, [(1, [e]), (-1, [mask, e])]),
         ]
         return [
+            *self.score_equations(run, mask, z, top, sel, e),
+            *(masked if self.masked else []),
+            Equation(self.division, output, [(2, [n]), (-2, [m, o])], rest),
+        ]
+
+    def score_equations(
+        self, run: Run, mask: Factor, z: Factor, top: Factor, sel: Factor, e: Factor
+    ) -> list[Equation]:
+        """From Z to the distance by which e is looked up, and that score_max is attained."""
+        scores = self.score_axes
+        delta = run.factor(
+            "delta",
+            (1 << self.shift) * (run.tensor("idx") + run.tensor("over")) + run.tensor("rem"),
+            scores,
+        )
+        over = run.factor("over", run.tensor("over"), scores)
+        return [
             Equation(self.scores, scores, [(1, [mask, delta]), (-1, [mask, top]), (1, [mask, z])]),
             Equation(self.maximum, scores, [(1, [sel, delta])]),
             Equation(self.saturation, scores, [(1, [over, e])]),
-            *(masked if self.masked else []),
-            Equation(self.division, output, [(2, [n]), (-2, [m, o])], rest),
         ]
 
     def _mask(self, run: Run) -> PublicFactor:

@@ -17,7 +17,7 @@ from zkllm.model.llama.gemma import SIGNIFICANT_BITS, embedding_scale
 from zkllm.model.llama.rope_fields import RopeFields, RopeNames
 from zkllm.model.llama.rotary import Rotary
 
-LLAMAS = ("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma3_text", "phi3", "gpt_neox")
+LLAMAS = ("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text", "phi3", "gpt_neox")
 """Model types, by the names of config.json."""
 CONTEXT = 2048
 """Positions that a program has at most: cosines and sines of all of them are committed to."""
@@ -37,6 +37,9 @@ _DEFAULTS: dict[str, dict[str, int]] = {
     "gemma": {"vocab_size": 256000, "hidden_size": 3072, "intermediate_size": 24576, "num_hidden_layers": 28,
               "num_attention_heads": 16, "num_key_value_heads": 16, "head_dim": 256,
               "max_position_embeddings": 8192},
+    "gemma2": {"vocab_size": 256000, "hidden_size": 2304, "intermediate_size": 9216, "num_hidden_layers": 26,
+               "num_attention_heads": 8, "num_key_value_heads": 4, "head_dim": 256,
+               "max_position_embeddings": 8192},
     "gemma3_text": {"vocab_size": 262208, "hidden_size": 2304, "intermediate_size": 9216,
                     "num_hidden_layers": 26, "num_attention_heads": 8, "num_key_value_heads": 4,
                     "head_dim": 256, "max_position_embeddings": 131072},
@@ -54,12 +57,14 @@ _ROPES = {
 }  # fmt: skip
 _WINDOW = 4096  # of those that have one
 _NO_WINDOW = ("llama", "gemma", "gpt_neox")
-_GEMMAS = ("gemma", "gemma3_text")
+_GEMMAS = ("gemma", "gemma2", "gemma3_text")
+_LATER = ("gemma2", "gemma3_text")
 _NEVER_NULL = {"gemma": ("num_key_value_heads", "head_dim"), "qwen3": ("head_dim",),
-               "gemma3_text": ("num_key_value_heads", "head_dim")}  # fmt: skip
-_BIASED = {"llama": False, "qwen3": False, "gemma": False, "gemma3_text": False, "gpt_neox": True}
+               **dict.fromkeys(_LATER, ("num_key_value_heads", "head_dim"))}  # fmt: skip
+_BIASED = {"llama": False, "qwen3": False, **dict.fromkeys(_GEMMAS, False), "gpt_neox": True}
 """Those that read attention_bias, with what it is where it is absent."""
-_ACTIVATIONS = {"gemma": ("hidden_act", GELU.name), "gemma3_text": ("hidden_activation", GELU.name),
+_ACTIVATIONS = {"gemma": ("hidden_act", GELU.name),
+                **dict.fromkeys(_LATER, ("hidden_activation", GELU.name)),
                 "gpt_neox": ("hidden_act", GELU_ERF.name)}  # fmt: skip
 """The field and its default, where it is not the SiLU's."""
 HONOURED = {
@@ -70,14 +75,15 @@ HONOURED = {
     "original_max_position_embeddings", "partial_rotary_factor", "pad_token_id", "eos_token_id",
     "hidden_activation", "query_pre_attn_scalar", "sliding_window_pattern", "rope_local_base_freq", "dtype",
     "torch_dtype", "use_bidirectional_attention", "layer_norm_eps", "use_parallel_residual", "rotary_pct",
-    "rotary_emb_base",
+    "rotary_emb_base", "attn_logit_softcapping",
 }  # fmt: skip
 """Fields that `parse_llama` makes the architecture of, in one class or another."""
 _ALL_WINDOWED = {"mistral": _WINDOW, "phi3": None}
 """Those whose layers all have the window, where it is not null, with the class's own."""
 _OTHERS = ("ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering")
 _CLASSES = {"llama": "Llama", "mistral": "Mistral", "qwen2": "Qwen2", "qwen3": "Qwen3", "gemma": "Gemma",
-            "gemma3_text": "Gemma3Text", "phi3": "Phi3", "gpt_neox": "GPTNeoX"}  # fmt: skip
+            "gemma2": "Gemma2", "gemma3_text": "Gemma3Text", "phi3": "Phi3",
+            "gpt_neox": "GPTNeoX"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -109,6 +115,7 @@ class LlamaArchitecture:
     angles: tuple[int, ...] = ()  # of each layer: which of the rotations, where there are several
     more_rotaries: tuple[Rotary, ...] = ()  # after `rotary`
     turned: int = 0  # of a head's features, those that are turned; 0: all
+    cap: float = 0.0  # what scores are held below; 0: nothing
     window: int = 0  # positions that some layers see at most, below n_ctx; 0: all see all
     sliding: tuple[int, ...] = ()  # 1 for each layer that has it, else 0
     gated: bool = True  # the MLP
@@ -192,7 +199,7 @@ class _Fields(RopeFields):
     def _sliding(self, layers: int) -> tuple[int, ...]:
         """1 for each layer that has a window, where not all are alike."""
         slides = lambda types: tuple(int(t == "sliding_attention") for t in types)
-        if self.model_type == "gemma3_text":
+        if self.model_type in _LATER:
             return slides(self.layer_types(layers))
         used = self.flag("use_sliding_window", False)
         if self.data.get("layer_types") is not None:
@@ -215,12 +222,14 @@ class _Fields(RopeFields):
         return types
 
     def layer_types(self, layers: int) -> list[str]:
-        """Of a Gemma 3."""
+        """Of a Gemma 2 or 3."""
         if self._layer_types is None:
             if self.data.get("layer_types") is not None:
                 self._layer_types = self._types(layers)
             else:
-                pattern = self.whole("sliding_window_pattern", 6, 1 << 10)
+                pattern = (
+                    2 if self.model_type == "gemma2" else self.whole("sliding_window_pattern", 6, 1 << 10)
+                )
                 types = ("full_attention", "sliding_attention")
                 self._layer_types = [types[(l + 1) % pattern != 0] for l in range(layers)]
         return self._layer_types
@@ -231,7 +240,7 @@ class _Fields(RopeFields):
 
     def _window(self, usual: int | None) -> int | None:
         value = self.data.get("sliding_window", usual)
-        if value is None and self.model_type == "gemma3_text":
+        if value is None and self.model_type in _LATER:
             self.problem("sliding_window", "a layer has a window")
         return None if value is None else self.whole("sliding_window", _WINDOW, 1 << 31)
 
@@ -247,8 +256,18 @@ class _Fields(RopeFields):
         )
         return 1.0
 
+    def cap(self) -> float:
+        """Of a Gemma 2: what scores are held below; 0: nothing."""
+        value = self.data.get("attn_logit_softcapping", 50.0)
+        if value is None:
+            return 0.0
+        if type(value) in (int, float) and 2.0**-10 <= value <= 2.0**20:
+            return float(value)
+        self.problem("attn_logit_softcapping", "it is not a number in [2^-10, 2^20]")
+        return 0.0
+
     def score_divisor(self) -> int | None:
-        """Of a Gemma 3."""
+        """Of a Gemma 2 or 3."""
         value = self.data.get("query_pre_attn_scalar", 256)
         if isinstance(value, float) and value.is_integer():
             value = int(value)
@@ -283,7 +302,7 @@ def parse_llama(data: JsonObject) -> LlamaArchitecture:
     if neox and head_dim != width // heads:
         fields.problem("head_dim", f"it is not hidden_size over num_attention_heads = {heads}")
     derived = "head_dim" not in fields.defaults and data.get("head_dim") is None
-    if (derived or kind == "gemma3_text") and width % heads:
+    if (derived or kind in _LATER) and width % heads:
         fields.problem("hidden_size", f"it is not a multiple of num_attention_heads = {heads}")
     elif head_dim % 2:
         fields.problem("head_dim" if "head_dim" in data else "hidden_size",
@@ -292,7 +311,7 @@ def parse_llama(data: JsonObject) -> LlamaArchitecture:
     trained = fields.integer("max_position_embeddings", 1 << 31)
     window, sliding = fields.windowed(layers)
     attention_bias = kind in _BIASED and fields.flag("attention_bias", _BIASED[kind])
-    gemma, third = kind in _GEMMAS, kind == "gemma3_text"
+    gemma, later, third = kind in _GEMMAS, kind in _LATER, kind == "gemma3_text"
     if gemma:
         fields.refuse(
             "use_bidirectional_attention", (None, False), "every token must see those before it alone"
@@ -316,9 +335,10 @@ def parse_llama(data: JsonObject) -> LlamaArchitecture:
         qkv_bias=attention_bias or kind == "qwen2", o_bias=attention_bias,
         mlp_bias=neox or kind == "llama" and fields.flag("mlp_bias", False),
         tied_head=data.get("tie_word_embeddings", gemma) is True,
-        head_norm=third or kind == "qwen3", post_norm=third, gain_offset=float(gemma),
+        head_norm=third or kind == "qwen3", post_norm=later, gain_offset=float(gemma),
         embedding_scale=fields.embedding_scale(width) if gemma else 1.0,
-        scores=fields.score_divisor() if third else None, angles=angles, more_rotaries=rotaries[1:],
+        scores=fields.score_divisor() if later else None,
+        cap=fields.cap() if kind == "gemma2" else 0.0, angles=angles, more_rotaries=rotaries[1:],
         turned=0 if turned == head_dim else turned, gated=not neox, centred=neox,
         parallel=neox and fields.flag("use_parallel_residual", True),
     )  # fmt: skip

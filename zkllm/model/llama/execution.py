@@ -171,11 +171,50 @@ class LlamaExecution(KernelRows):
         by_head[:stop, 1] = rot[:, c.group][:, :, None]
         by_head[:stop, 2] = values
         qkv = by_head.reshape(self.trace.rows, 3, c.attended)
+        if c.cap:
+            self.attend_capped(l, at, qkv)
+            return
         split = max(at.start, min(stop, c.window)) if c.window and c.sliding[l] else stop
         if at.start < split:
             self.fill_attention(self.attention_scales, l, slice(at.start, split), qkv, self.model["exp"])
         for t in range(split, stop):
             self.fill_windowed(self.attention_scales, l, t, c.window, qkv, self.model["exp"])
+
+    def attend_capped(self, l: int, at: slice, qkv: np.ndarray) -> None:
+        """Rows of heads whose scores a table caps; `qkv` (rows, 3, width)."""
+        c, trace, stop = self.c, self.trace, at.stop
+        cap = c.cap
+        assert cap is not None
+        heads = qkv.reshape(trace.rows, 3, c.n_head, c.head_dim)[:stop].astype(np.float64)
+        q, k, v = (heads[:, i].transpose(1, 0, 2) for i in range(3))  # sums of products below 2^53 are exact
+        z = (q[:, at] @ k.transpose(0, 2, 1)).astype(np.int64) << c.gains("score")[l]
+        z = z.transpose(1, 0, 2) + (1 << cap.shift - 1)  # (row, head, column)
+        rows, columns = np.arange(at.start, stop)[:, None, None], np.arange(stop)
+        looked_up = columns <= rows
+        begin = np.array([c.first_seen(l, t) for t in range(at.start, stop)])[:, None, None]
+        seen = looked_up & (columns >= begin)
+        z = np.where(looked_up, z, 1 << cap.shift - 1)
+        held = self.guard.signed_array(f"cap_z[{l}]", z >> cap.shift, cap.bits, cap.bits)
+        capped = self.model["cap"][held.astype(np.int64) + (1 << cap.bits - 1)].astype(np.int64)
+        top = np.where(seen, capped, np.iinfo(np.int64).min).max(axis=-1)
+        first = (seen & (capped == top[..., None])).argmax(axis=-1)
+        last = (1 << c.exp_bits) - 1
+        idx = np.where(seen, np.minimum(top[..., None] - capped, last), np.where(looked_up, last, 0))
+        e = np.where(seen, self.model["exp"][idx], 0).astype(np.int64)
+        total = e.sum(axis=-1)  # (row, head)
+        doubled = 2 * (e.transpose(1, 0, 2).astype(np.float64) @ v).astype(np.int64).transpose(1, 0, 2)
+        doubled += total[..., None]
+        o = doubled // (2 * total[..., None])
+        self.guard.unsigned(f"div[{l}]", int(2 * total.max()) - 1, c.div_bits, 62)
+        made = {"cap_z": held, "cap_rem": z & (1 << cap.shift) - 1, "cap_c": capped, "idx": idx, "e": e,
+                "sel": columns == first[..., None]}  # fmt: skip
+        for name, values in made.items():
+            trace[name][l, at] = 0
+            trace[name][l, at, :, :stop] = np.where(looked_up, values, 0)
+        trace["score_max"][l, at] = top
+        flat = (at.stop - at.start, c.attended)
+        trace["o"][l, at] = self.guard.signed_array(f"o[{l}]", o, c.act_bits, 16).reshape(flat)
+        trace["div"][l, at] = (doubled - 2 * total[..., None] * o).reshape(flat)
 
     def inner(self, l: int, at: slice) -> np.ndarray:
         """The MLP; returns what it puts out."""

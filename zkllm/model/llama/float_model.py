@@ -142,6 +142,10 @@ class LlamaFloat:
                 # heads that share a gain are seen as one
                 watch(name, l, x.reshape(sequences, 1, -1, rows, a.head_dim) if a.head_norm else x)
         scores = q @ np.swapaxes(k, -1, -2) / self.dtype(sqrt(a.score_divisor))
+        if a.cap:
+            watch("scores", l, scores)
+            scores = self.dtype(a.cap) * np.tanh(scores / self.dtype(a.cap))
+            watch("capped", l, scores)
         visible = np.tril(np.ones((rows, rows), bool))
         if a.window and a.sliding[l]:
             visible = np.triu(visible, 1 - a.window)

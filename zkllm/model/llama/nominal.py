@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from zkllm.files import JsonObject
 from zkllm.limits import MAX_MU
-from zkllm.llama.config import HeadNormConfig, LlamaConfig, PostNormConfig
+from zkllm.llama.config import CapConfig, HeadNormConfig, LlamaConfig, PostNormConfig
 from zkllm.model.llama.architecture import LlamaArchitecture
 from zkllm.model.llama.packing import choose_slots
 from zkllm.protocol.column_sizes import ColumnSizes
@@ -41,6 +41,9 @@ def nominal_config(a: LlamaArchitecture) -> LlamaConfig:
         own |= {"wte_factor": 3, "x0_shift": 16}
     own |= {"angles": a.angles, "turned": a.turned, "centred": a.centred, "parallel": a.parallel}
     own |= {"window": a.window, "sliding": a.sliding}
+    if a.cap:
+        own["cap"] = CapConfig(16, 16)
+        scales |= {"exp_shift": 0, "over_bits": 0, "exp_bits": 16}
     if a.centred:  # D is d times as large
         scales |= {"kappa": 48, "norm_shift": 39}
     config = LlamaConfig(**own, **scales)

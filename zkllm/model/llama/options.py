@@ -96,6 +96,14 @@ def option_conditions(c: LlamaConfig) -> Iterator[tuple[str, bool]]:
     else:
         unused = (c.up_bits, c.product_bits, c.up_shift, c.product_shift, c.up_gains, c.product_gains)
         yield "nothing of a gate where there is none", unused == (0, 0, 0, 0, (), ())
+    if c.cap:
+        yield "cap: 1 <= shift <= 40", 1 <= c.cap.shift <= 40
+        yield "cap: 2 <= bits <= 20", 2 <= c.cap.bits <= 20
+        yield "cap: no exp_shift, no over_bits", (c.exp_shift, c.over_bits) == (0, 0)
+    else:
+        yield "1 <= exp_shift <= 30", 1 <= c.exp_shift <= 30
+        yield "over_bits <= 31", 1 <= c.over_bits <= 31
+        yield "exp_shift is no less than a gain of scores", max(c.gains("score"), default=0) <= c.exp_shift
     if c.window or c.sliding:
         yield (
             "sliding: 0 or 1 for each layer, a 1 among them",

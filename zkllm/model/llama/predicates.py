@@ -35,7 +35,7 @@ from zkllm.protocol.manifest import Manifest
 
 from ...protocol.column_sizes import ColumnSizes
 
-SHIFTS = ("qkv_shift", "o_shift", "gate_shift", "down_shift", "final_shift", "exp_shift")
+SHIFTS = ("qkv_shift", "o_shift", "gate_shift", "down_shift", "final_shift")
 SLOTS = {"head_slots": "head_slot_bits", "width_slots": "width_slot_bits", "inner_slots": "inner_slot_bits",
          "vocab_slots": "vocab_slot_bits"}  # fmt: skip
 MOST_CLASSES = 4  # of layers, a table of the activation each
@@ -137,7 +137,9 @@ def largest_sum(model: LlamaModel) -> dict[str, int]:
 
 def largest_public_sum(c: LlamaConfig, tables: LlamaModel | dict[str, np.ndarray]) -> dict[str, int]:
     """For the relations without weights."""
-    act, delta = 1 << (c.act_bits - 1), 1 << c.exp_shift
+    act, held = 1 << (c.act_bits - 1), (1 << c.exp_bits) + (1 << c.over_bits) + 1 << c.exp_shift
+    if c.cap:
+        held = (1 << c.cap.bits - 1 + c.cap.shift) + (1 << c.cap.shift)
     total, turn = c.n_ctx * max_abs(tables["exp"]), max_abs(tables["cos"]) + max_abs(tables["sin"])
     product: dict[str, int] = {}
     if c.gated:
@@ -146,8 +148,7 @@ def largest_public_sum(c: LlamaConfig, tables: LlamaModel | dict[str, np.ndarray
     return {
         **{f"{n.name} rows": n.row_sum for n in gained_norms(c)},
         "rotary": (act << c.rotary_shift) + (1 << c.rotary_shift) + turn * act,
-        "attention": (2 * c.head_dim * act * act << max(c.gains("score")))
-        + delta * ((1 << c.exp_bits) + (1 << c.over_bits) + 1),
+        "attention": (2 * c.head_dim * act * act << max(c.gains("score"))) + held,
         "division": 2 * total * (2 * act + 1) + total + (1 << c.div_bits),
         **product,
     }  # fmt: skip
@@ -212,7 +213,7 @@ def array_predicates(model: LlamaModel) -> Iterator[Predicate]:
         bits = n.traced_bits(max_abs(model[n.gain]))
         text = f"{n.name}: gain D rho may reach 2^{bits}, at most 2^{ACCUMULATOR_BITS}"
         yield Predicate(f"accumulator {n.name}", bits <= ACCUMULATOR_BITS, text)
-    tables = {name: model[name] for name in ("exp", "act", "cos", "sin")}
+    tables = {name: model[name] for name in ("exp", "act", "cos", "sin", *(["cap"] if c.cap else []))}
     yield from _table_predicates(c, model.tables, tables)
 
 
@@ -222,6 +223,10 @@ def _table_predicates(
     text = "a table of cosines and sines for each angle"
     holds = len(spec.rotaries) == max(c.angles, default=0) + 1
     yield Predicate(text, holds, text)
+    if not holds:
+        return
+    text = "a table of the cap where scores have one"
+    yield Predicate(text, holds := (spec.cap is None) == (c.cap is None), text)
     if not holds:
         return
     text = "longrope: a factor for each pair that is turned"
@@ -247,6 +252,13 @@ def _table_predicates(
         "activation's tables: scales for each class": len(spec.act_in_log2) == c.act_classes,
     }.items():
         yield Predicate(text, holds, text)
+    if c.cap:
+        spread = 2 * max_abs(tables["cap"])
+        text = f"cap: capped scores may be {spread} apart, below 2^{c.exp_bits}"
+        yield Predicate("cap and exponentials", spread < 1 << c.exp_bits, text)
+        z = (c.head_dim << 2 * (c.act_bits - 1) + max(c.gains("score"))) + (1 << c.cap.shift)
+        text = f"scores may reach {z}, at most 2^{ACCUMULATOR_BITS}"
+        yield Predicate("traced scores", z < 1 << ACCUMULATOR_BITS, text)
     if c.gated:
         bits = largest_product(c, tables["act"]).bit_length()
         text = f"the gated product may reach 2^{bits}, at most 2^{ACCUMULATOR_BITS}"
@@ -301,7 +313,6 @@ def _conditions(c: LlamaConfig) -> Iterator[tuple[str, bool]]:
     classes = 1 <= len(set(c.act_class)) <= MOST_CLASSES and min(c.act_class) == 0
     used = classes and max(c.act_class) + 1 == len(set(c.act_class))
     yield f"act_class: counted from 0, all used, at most {MOST_CLASSES}", used
-    yield "exp_shift is no less than a gain of scores", max(c.gains("score"), default=0) <= c.exp_shift
     yield "n_kv_head divides n_head", c.n_head % c.n_kv_head == 0
     yield "head_dim is even", c.head_dim % 2 == 0
     yield "head_slots divide half a head's features", c.half > 0 and c.half % c.head_slots == 0
@@ -316,7 +327,7 @@ def _conditions(c: LlamaConfig) -> Iterator[tuple[str, bool]]:
     yield f"1 <= rotary_shift < {ROTARY_BITS}", 1 <= c.rotary_shift < ROTARY_BITS
     yield "act_bits, gate_bits <= 16", 2 <= c.act_bits <= 16 and 2 <= c.gate_bits <= 16
     yield "final_bits <= 30", 2 <= c.final_bits <= 30
-    yield "exp_bits <= 20, over_bits <= 31", 1 <= c.exp_bits <= 20 and 1 <= c.over_bits <= 31
+    yield "exp_bits <= 20", 1 <= c.exp_bits <= 20
     yield "write_bits <= 32", 2 <= c.write_bits <= 32
     yield "logit_bits, diff_bits <= 62", 2 <= c.logit_bits <= 62 and 1 <= c.diff_bits <= 62
     yield "div_bits <= 62", 1 <= c.div_bits <= 62

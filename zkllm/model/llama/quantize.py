@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import combinations
-from math import ceil, floor, isqrt, log, log2, sqrt
+from math import ceil, floor, isqrt, log2, sqrt
 from operator import add
 
 import numpy as np
@@ -27,6 +27,7 @@ from zkllm.model.folding import finite_maxima, quantized
 from zkllm.model.llama.architecture import LlamaArchitecture
 from zkllm.model.llama.calibrate import LlamaRanges
 from zkllm.model.llama.equalise import Words, choose_exponents, largest_after
+from zkllm.model.llama.exponentials import exp_fields
 from zkllm.model.llama.folding import (
     Folded,
     Lines,
@@ -45,7 +46,6 @@ from zkllm.model.llama.tensors import AFTER_ATTENTION, AFTER_MLP, EMBEDDING, HEA
 from zkllm.model.llama.weights import LlamaModel, LlamaTables, arrays, tables_of
 from zkllm.model.predicates import NORM_BITS, UNIQUE_BITS
 from zkllm.model.quantize import (
-    COARSEST_STEP,
     GAIN_BITS,
     NORMAL,
     TARGET_BITS,
@@ -298,7 +298,7 @@ def choose_config(
         gain=yf + final_shift - y, yf=yf,
         exponents=exponents, head_norm=head_scales, post_norm=post_scales,
     )  # fmt: skip
-    exps, spec = _exp_fields(seen["delta"], scales, act_class, a, options)
+    exps, spec = exp_fields(seen, scales, act_class, a, options)
 
     def signed_bits(maximum: float, scale: int, most: int = 62) -> int:
         bits = ceil(log2(max(1.0, maximum * wide_room * 2.0**scale))) + 1
@@ -398,46 +398,18 @@ def _post_norm(
     return config, PostNormScales(out, made + norm.shift - norm.kappa)
 
 
-def _exp_fields(
-    delta: float,
-    scales: LlamaScales,
-    act_class: Sequence[int],
-    a: LlamaArchitecture,
-    options: QuantizerOptions,
-) -> tuple[JsonObject, LlamaTables]:
-    """The exponential's step 2^exp_shift, in units of scores / sqrt(score divisor), and what follows."""
-    limb, top = options.limb_bits or options.act_bits, 1 << min(15, options.act_bits - 1)
-    unit = 2.0**-scales.scores / sqrt(a.score_divisor)
-    span = log(2 * top)  # exp(-span) * top = 1/2: everything beyond rounds to 0
-    finest = ceil(log2(span / ((1 << options.exp_bits) - 1) / unit))
-    widest = delta * 2.0 ** max(0, options.headroom_bits - 1) / unit
-    # as many lookups for `over`, unless the step would be coarser than that
-    coarse = ceil(log2(widest / (1 << min(31, options.over_limbs * limb)))) if widest else finest
-    coarsest = max(finest, floor(log2(COARSEST_STEP / unit)))
-    coarsest_layer = scales.scores - min(map(add, scales.q, scales.k))  # its scores are multiples of 2^that
-    exp_shift = max(1, coarsest_layer, min(max(finest, coarse), coarsest, 30))
-    exp_bits = max(1, ceil_log2(ceil(span / (unit * 2.0**exp_shift)) + 2))
-    over_bits = max(1, ceil(log2(max(2.0, widest / 2**exp_shift))))
-    fields = {
-        "exp_shift": exp_shift, "exp_bits": exp_bits, "over_bits": min(31, whole_limbs(over_bits, limb)),
-        "div_bits": whole_limbs(ceil_log2(2 * a.n_ctx * top), limb),
-    }  # fmt: skip
-    first = [list(act_class).index(p) for p in range(max(act_class) + 1)]  # a layer of each class
-    spec = LlamaTables(
-        exp_top=top, exp_step_log2=exp_shift - scales.scores, score_divisor=a.score_divisor,
-        act_in_log2=tuple(scales.f[l] for l in first), act_out_log2=tuple(scales.a[l] for l in first),
-        activation=a.activation, rotary=a.rotary, more_rotaries=a.more_rotaries,
-    )  # fmt: skip
-    return fields, spec
-
-
 def groups(c: LlamaConfig) -> dict[str, tuple[str, ...]]:
     """Arrays that are made together: each weight of the checkpoint is read for one group."""
     known = arrays(c)
     made = {kind: tuple(name for name in (f"w_{kind}", f"b_{kind}") if name in known) for kind in c.kinds}
     rows = tuple(name for name in ("wte", "head") if name in known)
     gains = tuple(name for name in ("head_gain", "post_gain", "beta") if name in known)
-    return {**made, "rows": rows, "rest": (*gains, "gain", "act", "exp", "cos", "sin")}
+    return {**made, "rows": rows, "rest": (*gains, "gain", *_tables(c))}
+
+
+def _tables(c: LlamaConfig) -> tuple[str, ...]:
+    """Arrays that a specification determines."""
+    return (*(("cap",) if c.cap else ()), "act", "exp", "cos", "sin")
 
 
 def quantized_blocks(
@@ -485,7 +457,7 @@ def quantized_blocks(
             yield "beta", rounded_to(checkpoint.tensor(LAST_BIAS), s.y + s.gain, "final bias")
         yield "gain", rounded_to(gain_of(checkpoint, LAST_NORM), s.gain, "final gain", np.int32)
         made = tables_of(spec, c)
-        yield from ((name, made[name]) for name in ("act", "exp", "cos", "sin"))
+        yield from ((name, made[name]) for name in _tables(c))
 
 
 def packed(model: LlamaModel, options: QuantizerOptions) -> LlamaModel:

@@ -176,6 +176,13 @@ class LlamaExecution:
             for t in range(self.rows)
         ]
 
+    def capped(self, at: Index, z: int) -> int:
+        """A score as the table holds it below its bound."""
+        cap = self.c.cap
+        assert cap is not None
+        value = self.rounded("cap_z", at, "cap_rem", at, z, cap.shift)
+        return self.put("cap_c", *at, value=entry(self.m["cap"], value + (1 << cap.bits - 1)))
+
     def shared_head(self, l: int, h: int) -> int:
         """Whose keys and values a head of queries attends to."""
         return h // self.c.group
@@ -189,7 +196,8 @@ class LlamaExecution:
         query, scores = turned[t][h % c.group][own], []
         for u in range(self.rows):
             z = sum(a * b for a, b in zip(query, turned[u][c.group][part], strict=True))
-            scores.append(self.put("Z", l, t, h, u, value=z << self.gain("score", l)))
+            z = self.put("Z", l, t, h, u, value=z << self.gain("score", l))
+            scores.append(self.capped((l, t, h, u), z) if c.cap and u < visible else z)
         attained = max(scores[begin:visible])
         first = scores.index(attained, begin)
         top = self.put("score_max", l, t, h, value=attained)
@@ -197,13 +205,14 @@ class LlamaExecution:
         for u, z in enumerate(scores):
             seen = begin <= u < visible
             delta = top - z if seen else 0
-            steps = delta >> c.exp_shift
+            steps = delta >> c.exp_shift  # which is 0 where scores are capped
             if u < begin:  # looked up, with a weight of 0
                 steps = (1 << c.exp_bits) - 1
             self.put("sel", l, t, h, u, value=int(u == first))
             idx = self.put("idx", l, t, h, u, value=max(0, min(steps, (1 << c.exp_bits) - 1)))
-            self.put("over", l, t, h, u, value=steps - idx)
-            self.put("rem", l, t, h, u, value=delta - (steps << c.exp_shift) if seen else 0)
+            if not c.cap:
+                self.put("over", l, t, h, u, value=steps - idx)
+                self.put("rem", l, t, h, u, value=delta - (steps << c.exp_shift) if seen else 0)
             weight = entry(self.m["exp"], idx) if seen else 0
             weights.append(self.put("e", l, t, h, u, value=weight))
         total = self.put("M", l, t, h, value=sum(weights))
@@ -307,6 +316,8 @@ class LlamaTracing(LlamaExecution):
             if norm is not None:
                 unsigned |= {f"{tag}rho": (norm.rho_bits, 128)}
                 unsigned |= dict.fromkeys((f"{tag}u", f"{tag}v"), (norm.norm_bits, 128))
+        if c.cap is not None:
+            signed["cap_z"] = (c.cap.bits, c.cap.bits)  # no other range than its table
         if c.post_norm is not None:
             signed["out"] = (c.post_norm.out_bits, 32)
         self.into = TracePut(trace, guard, signed, unsigned, c.div_bits)

@@ -36,6 +36,7 @@ class RoundedLlama(LlamaFloat):
         own += ("raw_q", "raw_k", "head_gain") if self.a.head_norm else ()
         own += ("out", "post_gain") if self.a.post_norm else ()
         own += ("beta",) if self.a.centred else ()
+        own += ("cap",) if self.a.cap else ()
         self.kinds, activations = kinds(self.a), _ACTIVATIONS + (_GATED if self.a.gated else ())
         weights = (f"w_{kind}" for kind in self.kinds)
         self.tensors = (*activations, *own, *_TABLES, *weights, "wte", *head, "gain")
@@ -47,7 +48,7 @@ class RoundedLlama(LlamaFloat):
         if (after := scales.post_norm) and model.config.post_norm:
             self._scales["out"], self._kappas["out"] = after.out, model.config.post_norm.kappa
         spec = model.tables
-        step = 2.0**spec.exp_step_log2 / np.sqrt(spec.score_divisor)
+        step = 2.0**spec.exp_step_log2 / np.sqrt(1 if spec.cap else spec.score_divisor)
         self._exponentials = Exponentials(model["exp"], spec.exp_top, step)
         self._rounded = NOTHING
 
@@ -122,7 +123,11 @@ class RoundedLlama(LlamaFloat):
 
     def _round(self, name: str, l: int, array: np.ndarray) -> None:
         """In place."""
-        if name == "delta" and "exp" in self._rounded:
+        if name in ("scores", "capped") and "cap" in self._rounded and self.model.tables.cap:
+            cap, divisor = self.model.tables.cap, self.model.tables.score_divisor
+            unit = 2.0**cap.out_log2 if name == "capped" else 2.0**cap.in_log2 * np.sqrt(divisor)
+            array[...] = np.floor(array * unit + 0.5) / unit
+        elif name == "delta" and "exp" in self._rounded:
             self._exponentials.round(array)
         elif name in self._rounded:
             round_to(array, self._scale(name, l))

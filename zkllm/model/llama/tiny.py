@@ -11,11 +11,11 @@ import numpy as np
 
 from zkllm.bits import ceil_log2
 from zkllm.files import JsonObject
-from zkllm.llama.config import HeadNormConfig, LlamaConfig, PostNormConfig
+from zkllm.llama.config import CapConfig, HeadNormConfig, LlamaConfig, PostNormConfig
 from zkllm.model.llama.packing import choose_slots
 from zkllm.model.llama.predicates import slot_bounds, square_sum_bound
 from zkllm.model.llama.rotary import Rotary
-from zkllm.model.llama.weights import LlamaModel, LlamaTables, arrays, tables_of
+from zkllm.model.llama.weights import CapTable, LlamaModel, LlamaTables, arrays, tables_of
 
 from ...protocol.column_sizes import ColumnSizes
 
@@ -64,7 +64,10 @@ def tiny_config(gated: bool = True, **overrides: Any) -> LlamaConfig:
     if overrides.get("centred"):  # D is d times as large
         scales |= {"kappa": 14, "norm_shift": 10, "eps_int": 3 * d * d}
     layers = shape["n_layer"]
-    norms: JsonObject = {  # eps is another one in each layer
+    if overrides.get("cap"):
+        scales |= {"exp_shift": 0, "over_bits": 0, "exp_bits": 6}
+    norms: JsonObject = {
+        "cap": CapConfig(6, 8),  # eps is another one in each layer
         "head_norm": HeadNormConfig(11, 10, 0, 0, tuple(range(2, 2 + layers)), tuple(range(5, 5 + layers))),
         "post_norm": PostNormConfig(11, 10, 0, 0, 10, tuple(range(3, 3 + 2 * layers))),
     }
@@ -95,6 +98,7 @@ def tiny_model(seed: int, gated: bool = True, **overrides: Any) -> LlamaModel:
         act_in_log2=tuple(c.gate_bits - 3 + p for p in range(c.act_classes)),
         act_out_log2=(3,) * c.act_classes,
         activation="silu", rotary=Rotary("llama3", 100.0, 4.0, 1.0, 3.0, 16.0),
+        cap=CapTable(4.0, 2, 2) if c.cap else None,
         more_rotaries=(Rotary("default", 10.0),) * max(c.angles, default=0),
     )  # fmt: skip
     generator = random.Random(seed)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from math import prod
 
+import mpmath
 import numpy as np
 
 from zkllm.errors import Malformed, PackageError
@@ -14,6 +16,7 @@ from zkllm.llama.config import LlamaConfig
 from zkllm.llama.description import linear_kinds
 from zkllm.model.activations import GATES
 from zkllm.model.llama.rotary import Rotary, rotary_tables
+from zkllm.model.rounding import rounded
 from zkllm.model.tables import exp_entries
 from zkllm.records import ABSENT, from_data, to_data
 
@@ -43,6 +46,8 @@ def arrays(c: LlamaConfig) -> dict[str, tuple[str, Shape]]:
     angles: Shape = (max(c.angles) + 1,) if c.angles else ()
     if c.centred:
         found["beta"] = ("int64", (d,))  # of the last norm, at the scale of gain y
+    if c.cap:
+        found["cap"] = ("int32", (1 << c.cap.bits,))  # signed input i at index i + 2^(bits - 1)
     return {
         **found,
         "gain": ("int32", (d,)),  # of the last norm
@@ -60,10 +65,38 @@ def array_bytes(name: str, c: LlamaConfig) -> int:
 
 
 @dataclass(frozen=True)
+class CapTable:
+    """cap[i] = round(2^out_log2 bound tanh(i 2^-in_log2 / (sqrt(score_divisor) bound)))."""
+
+    bound: float
+    in_log2: int
+    out_log2: int
+
+    def entries(self, divisor: int, bits: int) -> np.ndarray:
+        """int32[2^bits]."""
+        return _cap_entries(self, divisor, bits).copy()
+
+
+@lru_cache(maxsize=4)
+def _cap_entries(cap: CapTable, divisor: int, bits: int) -> np.ndarray:
+    half = 1 << bits - 1
+    i = np.arange(-half, half)
+    scores = np.ldexp(i.astype(np.float64), -cap.in_log2) / np.sqrt(divisor)
+    values = np.ldexp(cap.bound * np.tanh(scores / cap.bound), cap.out_log2)
+
+    def exact(at: int) -> mpmath.mpf:
+        score = mpmath.ldexp(at - half, -cap.in_log2) / mpmath.sqrt(divisor)
+        return mpmath.ldexp(mpmath.mpf(cap.bound) * mpmath.tanh(score / mpmath.mpf(cap.bound)), cap.out_log2)
+
+    return rounded(values, exact)
+
+
+@dataclass(frozen=True)
 class LlamaTables:
     """What the tables contain, so that anyone can recompute them exactly.
 
-    exp[i] = round(exp_top * exp(-i * 2^exp_step_log2 / sqrt(score_divisor))), its last entry 0;
+    exp[i] = round(exp_top * exp(-i * 2^exp_step_log2 / sqrt(score_divisor))), its last entry 0, without the
+    divisor where there is a cap, which is before it;
     act[p][i] = round(2^act_out_log2[p] * activation(i / 2^act_in_log2[p])), p a class of layers; cos and sin
     are `rotary`'s, and after it those of `more_rotaries`, where layers differ.
     """
@@ -76,6 +109,7 @@ class LlamaTables:
     activation: str
     rotary: Rotary
     more_rotaries: tuple[Rotary, ...] = field(default=(), metadata=ABSENT)
+    cap: CapTable | None = field(default=None, metadata=ABSENT)
 
     @property
     def rotaries(self) -> tuple[Rotary, ...]:
@@ -97,6 +131,13 @@ class LlamaTables:
             raise Malformed("table specification: exp_top or score_divisor out of range")
         if any(abs(scale) > 100 for scale in (spec.exp_step_log2, *spec.act_in_log2, *spec.act_out_log2)):
             raise Malformed("table specification: a scale out of range")
+        if spec.cap and not (
+            type(spec.cap.bound) is float
+            and 2.0**-10 <= spec.cap.bound <= 2.0**20
+            and abs(spec.cap.in_log2) <= 100
+            and -40 <= spec.cap.out_log2 <= 40
+        ):
+            raise Malformed("table specification: cap out of range")
         return spec
 
 
@@ -104,8 +145,11 @@ def tables_of(spec: LlamaTables, c: LlamaConfig) -> dict[str, np.ndarray]:
     """The arrays that a specification determines, by name."""
     pairs = [rotary_tables(rotary, 2 * c.pairs, c.n_ctx, c.rotary_shift) for rotary in spec.rotaries]
     cos, sin = map(np.stack, zip(*pairs, strict=True)) if c.angles else pairs[0]
+    own = {"cap": spec.cap.entries(spec.score_divisor, c.cap.bits)} if spec.cap and c.cap else {}
+    divisor = 1 if spec.cap else spec.score_divisor
     return {
-        "exp": exp_entries(spec.exp_top, spec.exp_step_log2, spec.score_divisor, c.exp_bits),
+        **own,
+        "exp": exp_entries(spec.exp_top, spec.exp_step_log2, divisor, c.exp_bits),
         "act": act_table(spec, c.gate_bits),
         "cos": cos,
         "sin": sin,
