@@ -67,8 +67,10 @@ class ClaimsView {
     });
     signal.addEventListener("abort", () => clearTimeout(typing));
     show(main, "Settled claims", form, this.status, this.found, this.list, this.pager);
-    follow(this.context, () => this.update());
-    if (this.query.kind !== "all") void this.readPrompts(false);
+    follow(this.context, () => {
+      this.update();
+      if (this.app.history?.complete) void this.readPrompts(false); // of a search that the address asks for
+    });
   }
 
   /** Begins the search that the field asks for. */
@@ -127,7 +129,7 @@ class ClaimsView {
   async readPrompts(all) {
     if (!this.wantsPrompts || this.reading) return;
     const unread = this.claims.filter(({ id }) => !this.index.prompts.has(id));
-    if (unread.length > CHUNK && !all) return;
+    if (unread.length === 0 || (unread.length > CHUNK && !all)) return;
     this.reading = true;
     try {
       for (let start = 0; start < unread.length && !this.context.signal.aborted; start += CHUNK) {

@@ -83,6 +83,15 @@ test("claims, newest first, with prompts and answers as text", async () => {
   await close();
 });
 
+test("an address that searches reads the prompts it has to", async () => {
+  const { page, problems, close } = await open();
+  await page.goto(`${site}#/?q=speak`);
+  await page.getByText("1 claim found.", { exact: true }).waitFor();
+  await page.getByText("Speak, friend,").waitFor();
+  assert.deepEqual(problems, []);
+  await close();
+});
+
 test("a claim: who, what, when, for how much", async () => {
   const { page, close } = await open();
   await page.goto(site + claim("rewarded"));

@@ -5935,8 +5935,10 @@
       });
       signal.addEventListener("abort", () => clearTimeout(typing));
       show(main, "Settled claims", form, this.status, this.found, this.list, this.pager);
-      follow(this.context, () => this.update());
-      if (this.query.kind !== "all") void this.readPrompts(false);
+      follow(this.context, () => {
+        this.update();
+        if (this.app.history?.complete) void this.readPrompts(false);
+      });
     }
     /** Begins the search that the field asks for. */
     search() {
@@ -5989,7 +5991,7 @@
     async readPrompts(all) {
       if (!this.wantsPrompts || this.reading) return;
       const unread = this.claims.filter(({ id }) => !this.index.prompts.has(id));
-      if (unread.length > CHUNK && !all) return;
+      if (unread.length === 0 || unread.length > CHUNK && !all) return;
       this.reading = true;
       try {
         for (let start2 = 0; start2 < unread.length && !this.context.signal.aborted; start2 += CHUNK) {
