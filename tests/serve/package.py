@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +31,12 @@ def make_package(folder: Path) -> ModelPackage:
     return package
 
 
-def write_settings(folder: Path, package: ModelPackage, **tables: dict[str, Any]) -> Path:
+def write_settings(
+    folder: Path, package: ModelPackage, shapes: Sequence[tuple[int, int]] = SHAPES, **tables: dict[str, Any]
+) -> Path:
     """A settings file in the folder; its node's state is there too."""
-    shapes = [{"max_tokens": rows, "new_tokens": certified} for rows, certified in SHAPES]
-    models = [{"name": NAME, "package": str(package.folder), "shapes": shapes}]
+    offered = [{"max_tokens": rows, "new_tokens": certified} for rows, certified in shapes]
+    models = [{"name": NAME, "package": str(package.folder), "shapes": offered}]
     server = {"port": 0, "drain_seconds": 30.0} | tables.pop("server", {})
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "node.toml"

@@ -51,6 +51,7 @@ class World:
             write_settings(
                 folder / "node",
                 package,
+                [SHAPE],
                 jobs={"retry_seconds": 0.2},
                 chain={"network": "anvil", "poll_seconds": 0.2, "withdraw_factor": 1e12},
             ),
@@ -292,6 +293,7 @@ def test_a_disk_that_is_full_takes_nothing_and_loses_nothing(world, package, tmp
         settings = write_settings(
             folder,
             package,
+            [SHAPE],
             jobs={"retry_seconds": 0.2},
             chain={"network": "anvil", "poll_seconds": 0.2, "withdraw_factor": 1e12,
                    "contract": "0x" + world.contract.hex()},
