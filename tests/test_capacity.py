@@ -189,11 +189,11 @@ def test_bytes_are_near_those_that_were_counted(rows: int) -> None:
 
 
 def test_workers_share_what_is_cut_and_the_link_is_shared_by_all() -> None:
-    stage = ShardedStage("x", alone=1.0, cut=12.0, sent=5e9, messages=100)
+    stage = ShardedStage("x", alone=1.0, serial=4.0, parallel=12.0, sent=5e9, messages=100)
     link = Link(bandwidth=1e9, latency=0.01)
-    assert stage.on(2, 3, link) == pytest.approx(1 + 2 + 5 + 1)
-    assert stage.on(4, 3, link) == pytest.approx(1 + 1 + 5 + 1)
-    assert stage.on(4, 3, Link(2e9, 0.01)) == pytest.approx(1 + 1 + 2.5 + 1)
+    assert stage.on(2, 3, link) == pytest.approx(1 + 2 + 2 + 5 + 1)
+    assert stage.on(4, 3, link) == pytest.approx(1 + 1 + 1 + 5 + 1)
+    assert stage.on(4, 6, Link(2e9, 0.01)) == pytest.approx(1 + 1 + 0.5 + 2.5 + 1)
 
 
 def test_what_is_not_cut_stays_with_the_coordinator(demo: Capacity) -> None:
@@ -203,10 +203,10 @@ def test_what_is_not_cut_stays_with_the_coordinator(demo: Capacity) -> None:
     for stage in over.stages:
         own = plain[stage.name]
         if stage.name in cut:
-            assert stage.alone == own.serial and stage.alone + stage.cut == pytest.approx(own.processor)
+            assert stage.alone == own.start == MEASURED[own.name].start
+            assert stage.alone + stage.serial + stage.parallel == pytest.approx(own.processor)
         else:
-            assert (stage.alone, stage.cut, stage.sent) == (own.on(2), 0.0, 0.0)
-    fast = Link(1e15, 0.0)
-    assert over.on(2, fast) == pytest.approx(
-        sum(s.serial + (s.processor - s.serial) / 6 if s.name in cut else s.on(2) for s in plain.values())
-    )
+            assert (stage.alone, stage.share(3, 2), stage.sent) == (own.on(2), 0.0, 0.0)
+    alone = sum(s.start if s.name in cut else s.on(2) for s in plain.values())
+    shared = sum(s.on(2) - s.start for s in plain.values() if s.name in cut)
+    assert over.on(2, Link(1e15, 0.0)) == pytest.approx(alone + shared / 3)

@@ -151,7 +151,7 @@ def _sharded_report(over: ShardedForecast, cores: int, link: Link) -> list[str]:
         (
             stage.name,
             round(stage.alone, 3),
-            round(stage.cut / (workers * cores), 3),
+            round(stage.share(workers, cores), 3),
             size(round(stage.sent)),
             stage.messages,
             round(stage.on(workers, cores, link), 3),
@@ -160,8 +160,8 @@ def _sharded_report(over: ShardedForecast, cores: int, link: Link) -> list[str]:
     ]
     head = ("stage", "coordinator s", "worker s", "over the link", "messages", "all s")
     return [
-        f"one proof over {workers} workers of {cores} cores: {seconds(over.on(cores, link))}, predicted; "
-        f"{size(round(over.sent))} over a link of {8e-9 * link.bandwidth:g} Gbit/s, "
+        f"one proof over {workers} workers of {cores} cores: {seconds(over.on(cores, link))} at best, "
+        f"predicted; {size(round(over.sent))} over a link of {8e-9 * link.bandwidth:g} Gbit/s, "
         f"{1e3 * link.latency:g} ms a message",
         *table(head, rows),
     ]

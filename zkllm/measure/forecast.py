@@ -83,11 +83,12 @@ def paces_of(profile: JsonObject, nanoseconds: Mapping[str, float]) -> dict[str,
 
 @dataclass(frozen=True)
 class StageTime:
-    """Seconds; `serial` and `processor` do not depend on the number of cores."""
+    """Seconds of processor, of these of one core, and of these before any work. None depends on the cores."""
 
     name: str
     processor: float
     serial: float
+    start: float = 0.0
 
     def on(self, cores: float) -> float:
         """Wall clock."""
@@ -135,5 +136,5 @@ def forecast(
         else:
             continue
         serial = pace.serial * processor + pace.start
-        found.append(StageTime(name, processor + pace.start, serial))
+        found.append(StageTime(name, processor + pace.start, serial, pace.start))
     return Forecast(tuple(found))

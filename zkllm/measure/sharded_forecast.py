@@ -1,5 +1,5 @@
-"""Seconds of one proof that is cut over workers (`zkllm prove --shards`): what is cut takes its share of each
-worker's cores, what is not stays with the coordinator, and bytes and messages cross its link.
+"""Seconds of one proof that is cut over workers (`zkllm prove --shards`), at best: each worker does an equal
+share of what is cut, the coordinator what is not, and bytes and messages cross its link.
 
 Bytes are the closed forms of docs/sharding.md, with the bytes a value that proofs of GPT-2 were counted to
 send (`PER_..`); every message waits for its answer before the next one is sent.
@@ -40,18 +40,23 @@ class Link:
 
 @dataclass(frozen=True)
 class ShardedStage:
-    """`alone`: seconds of the coordinator's and of one core's work; `cut`: processor seconds that workers
-    share. `sent`: bytes over the link, both ways; `messages`: one after the other."""
+    """`alone`: seconds of the coordinator. `serial`, `parallel`: processor seconds that workers share, of one
+    core of each and of all. `sent`: bytes over the link, both ways; `messages`: one after the other."""
 
     name: str
     alone: float
-    cut: float
+    serial: float
+    parallel: float
     sent: float
     messages: int
 
     def on(self, workers: int, cores: float, link: Link) -> float:
-        work = self.alone + self.cut / (workers * cores)
-        return work + self.sent / link.bandwidth + self.messages * link.latency
+        link_s = self.sent / link.bandwidth + self.messages * link.latency
+        return self.alone + self.share(workers, cores) + link_s
+
+    def share(self, workers: int, cores: float) -> float:
+        """Seconds of one worker."""
+        return (self.serial + self.parallel / cores) / workers
 
 
 @dataclass(frozen=True)
@@ -72,17 +77,16 @@ class ShardedForecast:
 
 
 def sharded(forecast: Forecast, crossing: Traffic, workers: int, cores: float) -> ShardedForecast:
-    """The forecast's proof over so many workers, with this `traffic`. `cores`: of the coordinator, which the
-    rest runs on."""
+    """The forecast's proof over so many workers, with this `traffic`. `cores`: of the coordinator."""
     stages = []
     for stage in forecast.stages:
         if stage.name in crossing:
             sent, messages = crossing[stage.name]
-            stages.append(
-                ShardedStage(stage.name, stage.serial, stage.processor - stage.serial, sent, messages)
-            )
+            parallel, serial = stage.processor - stage.serial, stage.serial - stage.start
+            made = ShardedStage(stage.name, stage.start, serial, parallel, sent, messages)
         else:
-            stages.append(ShardedStage(stage.name, stage.on(cores), 0.0, 0.0, 0))
+            made = ShardedStage(stage.name, stage.on(cores), 0.0, 0.0, 0.0, 0)
+        stages.append(made)
     return ShardedForecast(workers, tuple(stages))
 
 
