@@ -47,13 +47,20 @@ def check_tree(
             tree.open(j, z, lam)
         point = []
         for _ in range(j):
+            if rng.random() < 0.3:
+                assert all(children_of(fast) == list(slow.children()) for fast in trees)
             expected, twice = slow.round(), rng.random() < 0.2
             assert all(fast.round() == expected for fast in (trees * 2 if twice else trees))
             point.append(pick())
             for tree in (slow, *trees):
                 tree.bind(point[-1])
         assert all(fast.values() == slow.values() for fast in trees)
+        assert all(children_of(fast) == list(slow.children()) for fast in trees)
         point.append(pick())
+
+
+def children_of(tree: _native.LogUpTree) -> list[list[int]]:
+    return [vector.to_list() for vector in tree.children()]
 
 
 def draw_segments(seed: int, shapes: list[tuple[int, ...]], room: int = 5) -> tuple[int, list[Segment]]:

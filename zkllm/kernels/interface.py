@@ -31,6 +31,7 @@ class Vector(ABC):
 
 V = TypeVar("V")
 Taken = TypeVar("Taken", contravariant=True)
+Made = TypeVar("Made", covariant=True)
 Progress = Callable[[int, int], object]
 Arrays = Mapping[str, np.ndarray]
 
@@ -72,17 +73,25 @@ class LogUpTree(Protocol):
         """(p, q'). Shards: as the layers; the topmost ones are added as fractions in one place."""
 
     def open(self, j: int, z: Sequence[int], lam: int) -> None:
-        """Begins the sumcheck from layer j at z to its children. Shards: subtrees, by low bits of the
-        address."""
+        """Begins the sumcheck from layer j at z to its children. Shards: stripes, by bits in the middle of
+        the address; each has a tree whose layers below these bits are its part of the whole one's."""
 
     def round(self) -> list[int]:
-        """As `Sumcheck.round`. Shards: subtrees; they add up."""
+        """As `Sumcheck.round`. Shards: stripes; while the bits above theirs are bound, they add up."""
 
     def bind(self, c: int) -> None:
-        """As `Sumcheck.bind`. Shards: subtrees; each binds its own."""
+        """As `Sumcheck.bind`. Shards: stripes; each binds its own."""
 
     def values(self) -> list[int]:
         """p and q' of the two children at the point. Not cut: four elements."""
+
+
+class LogUpStripe(LogUpTree, Protocol[Made]):
+    """A tree that may be one stripe's."""
+
+    def children(self) -> tuple[Made, Made, Made, Made]:
+        """p0, p1, q0', q1' of every node of the open layer that the unbound variables tell apart, in order.
+        Shards: stripes; they join."""
 
 
 class CircuitColumns(NamedTuple, Generic[V]):
@@ -403,8 +412,8 @@ class SumKernels(ABC, Generic[V]):
         """The fraction tree on (p, q' = q - 1), so that a missing leaf is (0, 0).
 
         Segments (address, tag, numerator, input, output) give, for entry i of the row-major tables, the leaf
-        p = numerator, q' = alpha - tag - beta input - beta^2 output - 1 at address + i. Shards: subtrees, by
-        low bits of the address.
+        p = numerator, q' = alpha - tag - beta input - beta^2 output - 1 at address + i. Shards: stripes of
+        addresses.
         """
 
 

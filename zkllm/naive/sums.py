@@ -165,6 +165,10 @@ class LogUpTree:
     def values(self) -> list[int]:
         return self.instance.values() if self.instance else self.single
 
+    def children(self) -> tuple[Values, Values, Values, Values]:
+        p0, p1, q0, q1 = self.instance.tables if self.instance else [[x] for x in self.single]
+        return p0, p1, q0, q1
+
 
 class NaiveSums(SumKernels[Values]):
     def sumcheck(

@@ -9,7 +9,7 @@ use super::gram::Gram;
 use super::leaves::{COMPUTED, Leaves};
 use super::table::{self, SMALL, Sums, TASK, Weights, add};
 use crate::field::Fr;
-use crate::field::fractions::{FractionLanes, Quad};
+use crate::field::fractions::{BLOCK, FractionLanes, Quad};
 use crate::field::lanes::Scalar;
 use crate::sumcheck::tensor::eq_table;
 use crate::sumcheck::{Interrupted, Poll, check};
@@ -309,6 +309,31 @@ impl<L: FractionLanes> LayerSumcheck<L> {
         self.state = State::Table(0..lanes);
         self.shrink(memory);
         Ok(())
+    }
+
+    /// p0, p1, q0', q1' of every node that the unbound variables tell apart.
+    pub fn children(&self, memory: &[Quad<L>], leaves: Option<&Leaves<'_>>) -> [Vec<Fr>; 4] {
+        let count = 1usize << self.remaining();
+        let mut quads = match &self.state {
+            State::Small(quads) => quads.clone(),
+            State::Table(range) => L::unpack(&memory[range.clone()]),
+            State::Computed(height, challenges) => {
+                let (blocks, len) = (self.blocks(*height, challenges, leaves), count.min(BLOCK));
+                let (mut scratch, mut block) = (Scratch::<Scalar>::new(len), empty_block::<Scalar>(len));
+                let mut nodes = |start| {
+                    blocks.compute(start, len, &mut scratch, &mut block);
+                    (0..len).map(|i| std::array::from_fn(|t| block[t][i])).collect::<Vec<[Fr; 4]>>()
+                };
+                (0..count).step_by(len).flat_map(&mut nodes).collect()
+            }
+        };
+        quads.resize(count, Scalar::missing(&self.lambda));
+        let mut out = std::array::from_fn(|_| Vec::with_capacity(count));
+        for [p0, d1, w1, d0] in quads {
+            let values = [p0, w1 - self.lambda * d1, d0 - Fr::ONE, d1 - Fr::ONE];
+            out.iter_mut().zip(values).for_each(|(t, x): (&mut Vec<Fr>, Fr)| t.push(x));
+        }
+        out
     }
 
     /// p0, p1, q0', q1' at the point that the challenges have fixed.

@@ -62,6 +62,8 @@ pub trait Argument: Send + Sync {
     fn round(&mut self, leaves: Option<&Leaves<'_>>, poll: Poll<'_>) -> Result<[Fr; 3], Interrupted>;
     fn bind(&mut self, c: Fr, leaves: Option<&Leaves<'_>>, poll: Poll<'_>) -> Result<(), Interrupted>;
     fn values(&self) -> [Fr; 4];
+    /// p0, p1, q0', q1' of every node that the unbound variables tell apart.
+    fn children(&self, leaves: Option<&Leaves<'_>>) -> [Vec<Fr>; 4];
 }
 
 /// The tree on the fastest backend.
@@ -269,5 +271,10 @@ impl<L: FractionLanes> Argument for Tree<L> {
     fn values(&self) -> [Fr; 4] {
         let (_, sumcheck) = self.open.as_ref().expect("a layer is open");
         sumcheck.values()
+    }
+
+    fn children(&self, leaves: Option<&Leaves<'_>>) -> [Vec<Fr>; 4] {
+        let (_, sumcheck) = self.open.as_ref().expect("a layer is open");
+        sumcheck.children(&self.memory, leaves)
     }
 }

@@ -4,7 +4,7 @@ use super::tables::{Guard, Source, interruptible};
 use crate::field::Fr;
 use crate::logup::leaves::{Leaves, Numerator, Plans, Segment};
 use crate::logup::tree::{Argument, LARGE, build};
-use crate::python::field::{scalar, scalars, to_int, to_ints};
+use crate::python::field::{FrVec, scalar, scalars, to_int, to_ints};
 use crate::sumcheck::{Interrupted, Poll};
 use ark_ff::Field;
 use pyo3::exceptions::PyValueError;
@@ -170,6 +170,15 @@ impl LogUpTree {
     fn values<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyAny>>> {
         self.check_open(false)?;
         to_ints(py, &self.tree.values())
+    }
+
+    /// p0, p1, q0', q1' of every node of the open layer that the unbound variables tell apart, in order.
+    fn children(&mut self, py: Python<'_>) -> PyResult<(FrVec, FrVec, FrVec, FrVec)> {
+        if self.tree.layer().is_none() {
+            return Err(PyValueError::new_err("no layer is open"));
+        }
+        let [p0, p1, q0, q1] = self.call(py, self.tree.reads_leaves(None), |tree, leaves, _| Ok(tree.children(leaves)))?;
+        Ok((FrVec { data: p0 }, FrVec { data: p1 }, FrVec { data: q0 }, FrVec { data: q1 }))
     }
 }
 
