@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from .errors import PackageError, ZkllmWarning
@@ -106,6 +106,8 @@ def prove(
     memory_budget: int | None = None,
     kernels: Kernels = NATIVE,
     salt: int | None = None,
+    entered: Callable[[str], object] = lambda name: None,
+    memory_checked: bool = False,
 ) -> ProofResult:
     """Answers a prompt, or messages by the model's chat template, greedily with `certified` tokens, and
     proves it in one causal pass of `rows` rows.
@@ -113,14 +115,17 @@ def prove(
     `salt`: seals the prompt, so that the proof tells P in its place (`zkllm.sealed`); fresh for each prompt.
     Refuses where it would take more resident memory than the budget, or more than the machine has.
     `memory`: resident memory by stage too, for which the process' mark of its peak is started anew.
+    `entered`: told the name of each stage as it begins. `memory_checked`: for kernels that hold elsewhere
+    what a proof takes.
     """
     context = context or Context()
     record = open_setup(package)
     rows = rows if rows is not None else record.rows
     ids = check_prompt(package, prompt, tokens, certified, rows)
     sealed = salt is not None
-    check_memory(package, rows, certified, memory_budget, sealed)
-    timings = Timings(progress, memory)
+    if not memory_checked:
+        check_memory(package, rows, certified, memory_budget, sealed)
+    timings = Timings(progress, memory, entered)
     with timings.stage("keys"):
         keys = shape_keys(package, rows, certified, progress, kernels, sealed)
         vk = keys.verifying_key

@@ -86,6 +86,7 @@ class Timings:
 
     progress: Progress | None = None
     memory: bool = False
+    entered: Callable[[str], object] = lambda name: None  # told the name of each stage and step as it begins
     root: Stage = field(default_factory=lambda: Stage("all"))
     _open: list[tuple[Stage, float, float]] = field(default_factory=list)
     _step: int | None = None  # depth of the open step, which the next step or its stage's end closes
@@ -127,6 +128,7 @@ class Timings:
         return {stage.name: stage.wall for stage in self.root.stages}
 
     def _begin(self, name: str) -> None:
+        self.entered(name)
         self._boundary()
         parent = self._open[-1][0] if self._open else self.root
         self._open.append((parent.child(name), time.perf_counter(), time.process_time()))

@@ -164,16 +164,14 @@ class LayeredColumns:
     def _fold(self) -> None:
         """The layer is bound: E = u(r) v and C = sum_layer eq(r, layer) C(layer, rest), which is dense."""
         k, u = self.kernels, self.layers.values()[0]
-        columns = [k.zeros(1 << self.rest_log2) for _ in range(self.num_columns)]
-        weights: list[list[Claimed[Vector]]] = [[] for _ in columns]
+        weights: list[list[Claimed[Vector]]] = [[] for _ in range(self.num_columns)]
+        data: list[list[Piece[Vector]]] = [[] for _ in range(self.num_columns)]
         eq = k.eq_table(self.bound)
         for b in self._passing():
             rows = k.tensor_product([eq, k.from_list(b.factors)])
-            k.write(columns[b.column], b.place, k.contract(b.values, b.values.shape, 0, rows, 2))
+            data[b.column].append((b.place, 1, [1], k.contract(b.values, b.values.shape, 0, rows, 2)))
             weights[b.column].append((b.place, u * b.coefficient % R, b.vectors))
         self.blocks = []
-        data: list[list[Piece[Vector]]] = [[(0, 1, [1], column)] for column in columns]
-        del columns
         (lowest,) = k.to_list(k.slice(eq, 0, 1))
         for pieces, mask in zip(data, self.masks, strict=True):
             if mask:
