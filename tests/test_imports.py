@@ -41,7 +41,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("zkllm.families",),
     ("zkllm.model",),
     ("zkllm.naive", "zkllm.proof", "zkllm.setup_record"),
-    ("zkllm.measure", "zkllm.settle"),
+    ("zkllm.measure", "zkllm.settle", "zkllm.shards"),
     ("zkllm.cluster", "zkllm.explorer"),
     ("zkllm.serve",),
     ("zkllm.cli",),
