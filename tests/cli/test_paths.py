@@ -67,7 +67,7 @@ REST = {"prove": ["--tokens", "72"], "srs fetch-plan": ["--mu", "20"], "bench": 
 REST |= {f"jobs {action}": ["proof-1"] for action in ("show", "retry", "cancel")}
 PLAIN = {"prompt", "name", "quality", "url", "part", "block", "salt-file", "host", "new-key", "network",
          "password-env", "key-env", "state", "id", "rpc", "rpc-url", "action",
-         "shell"}  # fmt: skip
+         "shell", "ray"}  # fmt: skip
 """Arguments that are texts or choices."""
 SCALARS = {types.positive, types.index, types.count, types.number, types.token_ids, types.context,
            types.log2_size, types.size, types.port, types.address_text, options.count, options.power,

@@ -107,6 +107,15 @@ def add_memory_budget(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_ray(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="HOST:PORT of the head of a Ray cluster that is running, or auto on one of its machines "
+        "(default: a Ray of this machine that ends with the command); needs the package ray",
+    )
+
+
 def ether(text: str) -> int:
     """Wei of a decimal number of ether."""
     if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,18})?", text):

@@ -20,6 +20,7 @@ from zkllm.model import hub
 if TYPE_CHECKING:
     from zkllm.model.package import ModelPackage
     from zkllm.proving import ProofResult
+    from zkllm.sharded import Shards
 
 
 SUMMARY = "answer a prompt and prove the answer"
@@ -27,6 +28,7 @@ EXAMPLES = """
 {program} build/demo --prompt "Once upon a" --out answer.zkllm
 {program} models/demo-gpt2 --tokens 1,2,3 --new-tokens 3 --out answer.zkllm
 {program} build/demo --prompt-file question.txt --sealed --out answer.zkllm
+{program} build/demo --prompt "Once upon a" --out answer.zkllm --shards 2
 {program} build/demo --prompt "Once upon a" --out answer.zkllm \\
     --context 31337:0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512:0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266
 """
@@ -42,6 +44,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "the salt that the prompt was sealed with (default: a fresh one, kept in the proof's name + .salt)",
     )
     types.add_memory_budget(parser)
+    parser.add_argument(
+        "--shards",
+        type=types.positive,
+        metavar="S",
+        help="cut the proof's work over S workers, processes of a Ray: the same proof, with the weights of a "
+        "layer in one worker alone, and --memory-budget for each of them",
+    )
+    types.add_ray(parser)
     parser.add_argument(
         "--context",
         type=types.context,
@@ -64,6 +74,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def misuse(arguments: argparse.Namespace) -> str | None:
+    if arguments.ray is not None and arguments.shards is None:
+        return "--ray is for --shards, the number of workers that the proof is cut over"
     return types.shape_misuse(arguments) or types.salt_misuse(arguments)
 
 
@@ -77,18 +89,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     )
     checkpoint = float_checkpoint(package) if arguments.float_logits else None
     salt, salt_file = sealing(arguments) if arguments.sealed else (None, None)
-    result = api.prove(
-        package,
-        prompt=arguments.prompt,
-        tokens=arguments.tokens,
-        certified=arguments.certified,
-        rows=arguments.rows,
-        context=arguments.context,
-        progress=console.progress,
-        memory=arguments.profile is not None,
-        memory_budget=arguments.memory_budget,
-        salt=salt,
-    )
+    result, shards = _proved(arguments, package, console, salt)
     save_proof(result.proof, arguments.out)
     if arguments.profile is not None:
         text = json.dumps(profile_of(package, result), indent=1) + "\n"
@@ -132,12 +133,51 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         "answer": package.tokenizer.decode(result.answer_ids[:answered]),
         "ended": any(i in package.conversation.ends for i in result.answer_ids),
         "tokens": tokens,
+        "shards": None if shards is None else shards.to_dict(),
         "timings": {stage: round(t, 4) for stage, t in result.timings.items()},
     }
     told = result.proof.prompt
     prompt = None if told is None else package.tokenizer.decode_bytes(told)
     console.result(data, _report(result, data, prompt))
     return 0
+
+
+def _proved(
+    arguments: argparse.Namespace, package: ModelPackage, console: Console, salt: int | None
+) -> tuple[ProofResult, Shards | None]:
+    """By this process alone, or cut over workers."""
+    from zkllm import api
+
+    if arguments.shards is None:
+        result = api.prove(
+            package,
+            prompt=arguments.prompt,
+            tokens=arguments.tokens,
+            certified=arguments.certified,
+            rows=arguments.rows,
+            context=arguments.context,
+            progress=console.progress,
+            memory=arguments.profile is not None,
+            memory_budget=arguments.memory_budget,
+            salt=salt,
+        )
+        return result, None
+    from zkllm.cluster.proving import prove_on_ray
+
+    return prove_on_ray(
+        package,
+        count=arguments.shards,
+        address=arguments.ray,
+        prompt=arguments.prompt,
+        tokens=arguments.tokens,
+        certified=arguments.certified,
+        rows=arguments.rows,
+        context=arguments.context,
+        progress=console.progress,
+        memory=arguments.profile is not None,
+        memory_budget=arguments.memory_budget,
+        salt=salt,
+    )
 
 
 def sealing(arguments: argparse.Namespace) -> tuple[int, Path]:
@@ -171,6 +211,10 @@ def _report(result: ProofResult, data: JsonObject, prompt: bytes | None) -> list
         ("backend", data["backend"] + (", with the opening table" if result.tabled else "")),
         ("time", ", ".join(f"{stage} {seconds(t)}" for stage, t in result.timings.items())),
     ]
+    if (shards := data["shards"]) is not None:
+        lost = f", {shards['lost']} lost and replaced" if shards["lost"] else ""
+        sent = sum(sum(s["sent"].values()) + sum(s["received"].values()) for s in shards["bytes"].values())
+        rows.append(("workers", f"{shards['workers']}{lost}; {size(sent)} sent and received"))
     if data["srs_kind"] != "ceremony":
         rows.append(("SRS", "development: anyone can forge such proofs, for tests only"))
     return pairs(rows)

@@ -1,0 +1,120 @@
+"""One proof over workers of a Ray: the same to the byte, with a worker really killed in each stage."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from testkit.blinding import seeded
+from testkit.checkpoints import write_checkpoint
+from zkllm import api
+from zkllm.cluster.proving import prove_on_ray
+from zkllm.cluster.shards import RayWorker, require_room
+from zkllm.errors import ResourceError
+from zkllm.model.package import ModelPackage
+from zkllm.shape_protocol import protocol_of
+from zkllm.sharded import prove_sharded, require_shards
+from zkllm.shards import pool as pools
+from zkllm.shards.kernels import EVERYTHING
+from zkllm.shards.pool import Answer, Pool
+from zkllm.shards.wire import Message
+
+pytestmark = pytest.mark.slow
+
+ROWS, CERTIFIED, TOKENS = 8, 2, [5, 9, 17]
+STAGES = (
+    "trace", "commit witness", "lookups", "zero-check", "product sums", "reduction", "combine columns",
+    "fold h", "open q, g",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> ModelPackage:
+    """2 layers, width 40, whose weights have columns by layer."""
+    folder = tmp_path_factory.mktemp("sharded")
+    made = api.setup(write_checkpoint(folder / "checkpoint"), folder / "package", rows=ROWS)
+    api.shape_keys(made, ROWS, CERTIFIED)
+    return made
+
+
+@pytest.fixture
+def alone(package: ModelPackage, monkeypatch: pytest.MonkeyPatch) -> bytes:
+    """The proof by one process, and the same blinding for those that follow."""
+    monkeypatch.setattr("zkllm.protocol.witness.FreshBlinding", seeded)
+    return api.prove(package, tokens=TOKENS, certified=CERTIFIED, rows=ROWS).proof.to_bytes()
+
+
+def test_a_worker_killed_in_each_stage(
+    package: ModelPackage, alone: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By SIGKILL, as soon as it has been told something in the stage: its state is gone, what it was doing
+    too. The other worker goes on meanwhile."""
+    monkeypatch.setattr(pools, "MOST_LOSSES", len(STAGES))
+    stage, killed = ["start"], dict[str, int]()
+    enter = Pool.enter
+
+    def entered(pool: Pool, name: str) -> None:
+        stage[0] = name
+        enter(pool, name)
+
+    monkeypatch.setattr(Pool, "enter", entered)
+    start = RayWorker.start
+
+    def started(worker: RayWorker, message: Message) -> Callable[[], Answer]:
+        wait = start(worker, message)
+        if stage[0] in STAGES and stage[0] not in killed:
+            killed[stage[0]] = worker.pid
+            os.kill(worker.pid, signal.SIGKILL)
+        return wait
+
+    monkeypatch.setattr(RayWorker, "start", started)
+    result, shards = prove_on_ray(
+        package, count=2, tokens=TOKENS, certified=CERTIFIED, rows=ROWS, least=EVERYTHING
+    )
+    assert result.proof.to_bytes() == alone
+    api.verify(result.proof, result.verifying_key)
+    assert set(killed) == set(STAGES) and len(set(killed.values())) == len(STAGES)
+    assert shards.lost == len(STAGES)
+    assert sum(traffic.again for traffic in shards.traffic.values()) > 0
+
+
+def test_memory_stays_under_its_estimate(package: ModelPackage, alone: bytes) -> None:
+    result, shards = prove_on_ray(package, count=3, tokens=TOKENS, certified=CERTIFIED, rows=ROWS)
+    assert result.proof.to_bytes() == alone and shards.lost == 0
+    assert len(shards.peaks) == 3
+    assert 1 << 25 < max(shards.peaks) < shards.estimate, shards
+
+
+def test_what_cannot_work_is_refused_before_it_starts(
+    package: ModelPackage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    protocol = protocol_of(package, ROWS, CERTIFIED)
+    with pytest.raises(ResourceError, match="--shards 65: a proof is cut into 1 to 64"):
+        require_shards(protocol, 65)
+    with pytest.raises(ResourceError, match="each of 2 workers takes about .* more than the budget"):
+        require_shards(protocol, 2, budget=1 << 20)
+    with pytest.raises(ResourceError, match="what is not cut takes about"):
+        require_shards(protocol, 2, available=1 << 20)
+    assert require_shards(protocol, 4) <= require_shards(protocol, 2) <= require_shards(protocol, 1)
+
+    from zkllm.cluster import shards as here
+    from zkllm.cluster.nodes import Node
+
+    monkeypatch.setattr(here, "nodes", lambda: (Node("a", "a", 2, 3 << 30), Node("b", "b", 1, 1 << 30)))
+    require_room(3, 1 << 30)
+    with pytest.raises(ResourceError, match="--shards 4: the cluster has 3 cores"):
+        require_room(4, 1 << 30)
+    with pytest.raises(ResourceError, match="have room for 1; use more of them"):
+        require_room(2, 2 << 30)
+
+
+def test_refusals_come_before_workers(package: ModelPackage, tmp_path: Path) -> None:
+    def start(number: int) -> RayWorker:
+        raise AssertionError("a worker was started")
+
+    with pytest.raises(ResourceError, match="more than the budget"):
+        prove_sharded(package, count=2, start=start, tokens=TOKENS, memory_budget=1 << 20)
