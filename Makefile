@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DELETE_ON_ERROR:
-.PHONY: help setup develop test test-fast test-long test-python test-rust test-forge test-js test-explorer chromium demo demo-smollm2 demo-qwen demo-gemma3 demo-iglm settlement-check serve-demo serve-soak bench bench-xl bench-scaling bench-tokens bench-families bench-context bench-peers bench-plan bench-docs bench-explorer explorer-pictures gas gas-batch fuzz-bits lint format generate wheel docs audit audit-mutants mutants clean
+.PHONY: help setup develop test test-fast test-long test-python test-rust test-forge test-js test-explorer chromium demo demo-smollm2 demo-qwen demo-gemma3 demo-iglm settlement-check serve-demo serve-soak bench bench-xl bench-scaling bench-tokens bench-families bench-context bench-shards bench-peers bench-plan bench-docs bench-explorer explorer-pictures gas gas-batch fuzz-bits lint format generate wheel docs audit audit-mutants mutants clean
 
 PYTHON ?= python3
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -178,6 +178,9 @@ bench-families: develop ## published Llama-type models, and shapes of published 
 bench-context: develop ## what a row costs by N, GPT-2 and SmolLM2, plots and table into docs/; MODELS, ROWS="16 64 256 1024"
 	@$(BIN)/python -m scripts.bench.context $(if $(MODELS),--models $(MODELS)) $(if $(ROWS),--rows $(ROWS)) \
 		$(BENCH) --write
+
+bench-shards: develop ## one proof cut over workers of this machine: seconds, bytes, memory; MODEL=DIR, SHARDS="1 2", ROWS
+	@$(BIN)/python -m scripts.bench.shards --model "$(MODEL)" $(if $(SHARDS),--shards $(SHARDS)) $(if $(ROWS),--rows $(ROWS))
 
 bench-peers: develop ## prove a sub-block with EZKL and with zkLLM; WIDTHS="64x256 ..", ROWS, LIMIT (s), MEMORY (GiB)
 	@$(BIN)/python -m scripts.bench.peers $(if $(WIDTHS),--widths $(WIDTHS)) $(if $(ROWS),--rows $(ROWS)) \
