@@ -53,8 +53,10 @@ def _uncentred_squares(s: Scene) -> Bends:
     return {("Q", 1, 1): to(sum((c.d_model * value) ** 2 for value in x) + c.eps_int)}
 
 
+CHANGED = "one LayerNorm reads a stream with an entry changed"
 NORMS = [
-    *LAYERNORM,
+    *(cheat for cheat in LAYERNORM if cheat.name != CHANGED),
+    Cheat(CHANGED, READS, lambda s: {("x", 2, 4, 0): add(100)}),  # where no answer hangs on it
     Cheat("y of a stream whose mean is left", (equation("layernorm: features"),), _uncentred),
     Cheat("squares of a stream whose mean is left, proved as such", (products("layernorm: squares"),),
           _uncentred_squares, virtual=True),
