@@ -83,7 +83,7 @@ def test_a_plan_needs_no_weights(kind: str, tmp_path: Path) -> None:
     shape = {"num_hidden_layers": 6, "hidden_size": 40, "intermediate_size": 24, "num_attention_heads": 4,
              "num_key_value_heads": 2, "head_dim": 20, "vocab_size": 301, "dtype": "bfloat16"}  # fmt: skip
     shape |= {"partial_rotary_factor": 0.6} if kind == "phi3" else {}
-    shape |= {"hidden_size": 80} if kind == "gpt_neox" else {}
+    shape |= {"hidden_size": 160, "head_dim": 40} if kind == "gpt_neox" else {}
     path = tmp_path / "config.json"
     path.write_text(json.dumps({"model_type": kind, **shape}))
     architecture = load_architecture(path)
