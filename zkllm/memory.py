@@ -80,9 +80,10 @@ _OUTER_PER_ROW = 6144  # the rest of the outer proof: some 40 polynomials, some 
 _KEPT = 1 << 32  # of given up memory, at most (native/src/memory.rs)
 _PER_LEAF = 17  # stored layers of the lookups' tree: an eighth of the leaves, twice that in all, 128 bytes
 _PER_LEAF_STREAMED, _STREAMED = 8.5, 1 << 27  # half of it from so many leaves on (native/src/logup/tree.rs)
-# of the largest operation's equations, at each index: tables of 64-bit integers, and five folded ones once
-# the first of the layers' variables is bound; all of them from `_WAITING` on (native/src/sumcheck/later.rs)
-_PER_CHECKED, _PER_CHECKED_LATER, _WAITING = 140, 24, 1 << 24
+# of the largest operation's equations, at each index: tables of integers of 32 or 64 bits, and five folded
+# ones once the first of the layers' variables is bound; all of them from `_WAITING` on
+# (native/src/sumcheck/later.rs)
+_PER_CHECKED, _PER_CHECKED_LATER, _WAITING = 140, 16, 1 << 24
 _FOLDED_TABLES = 5
 _PER_MSM_TERM = 24  # digits, sorted terms and buckets of a multi-scalar multiplication by field elements
 # weights and values of a column's places once its integers have met the first challenges, and what is left

@@ -76,8 +76,9 @@ mod arena {
     use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
     const HUGE_PAGE: usize = 1 << 21;
-    /// Of free blocks, at most: more would only be there when other things need the memory.
-    const KEPT: usize = 1 << 30;
+    /// Of free blocks, at most: more would only be there when other things need the memory. `zkllm/memory.py` counts
+    /// on it.
+    const KEPT: usize = 1 << 32;
     /// Addresses, not memory: far more than any machine has.
     const RESERVED: usize = 1 << 40;
 
@@ -185,10 +186,10 @@ mod arena {
         }
 
         fn give_back(&mut self, mut address: usize, size: usize) {
-            let mut range = Range { size, kept: size };
-            if self.kept + size > KEPT {
-                drop_pages(address, size);
-                range.kept = 0;
+            // the lowest are kept: blocks are taken from there
+            let mut range = Range { size, kept: size.min(KEPT - self.kept) };
+            if range.kept < size {
+                drop_pages(address + range.kept, size - range.kept);
             }
             self.kept += range.kept;
             if let Some((&before, &other)) = self.free.range(..address).next_back()

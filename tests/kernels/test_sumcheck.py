@@ -91,6 +91,36 @@ def test_blocks_and_long_runs(sizes: list[int], with_tau: bool, dtype: str) -> N
     check_instance(sum(sizes), sizes, with_tau, 3, [dtype])
 
 
+@pytest.mark.parametrize("with_tau", [False, True])
+@pytest.mark.parametrize("sizes", [[600], [4, 300], [3, 2, 130], [2, 5, 70]], ids=str)
+@pytest.mark.parametrize("kinds", [["uint16", "int8", "int64"], ["field", "int32", "field"], ["field"] * 3])
+def test_stretches_of_zeros(sizes: list[int], kinds: list[str], with_tau: bool) -> None:
+    """Of one factor or another, in one half of a variable or both, beside terms that are not 0 there."""
+    rng, shape = random.Random(len(sizes)), np.array(sizes)
+    axes, count = list(range(len(sizes))), int(shape.prod())
+    for number, holes in enumerate(
+        ([(0, 256)], [(0, count)], [(256, 512), (512, count)], [(count // 2, count)])
+    ):
+        factors: list[tuple[list[int], Any]] = []
+        for i, kind in enumerate(kinds):
+            values = [rng.randrange(1, 100) for _ in range(count)]
+            for a, b in holes if i != number % 3 else holes[::2]:
+                values[a:b] = [0] * len(values[a:b])
+            own = values if kind == "field" else np.array(values, dtype=kind).reshape(sizes)
+            factors.append((axes, own))
+        factors.append((axes[:1], [rng.randrange(R) for _ in range(sizes[0])]))
+        terms = [(3, [0, 1]), (5, [0, 2, 3]), (R - 1, [1]), (7, [1, 2])]
+        tau = [[rng.randrange(R) for _ in range(ceil_log2(n))] for n in sizes] if with_tau else None
+        slow = NAIVE.sumcheck(sizes, factors, terms, tau)
+        fast = NATIVE.sumcheck(sizes, [(a, native_table(t)) for a, t in factors], terms, tau)
+        while slow.remaining():
+            assert fast.round() == slow.round()
+            c = rng.randrange(R)
+            slow.bind(c)
+            fast.bind(c)
+        assert fast.values() == slow.values()
+
+
 def test_three_factors_that_leave_machine_integers() -> None:
     """The product of the three is below 2^190: two at most may be multiplied as integers."""
     table = np.array([2**62, -(2**62), 2**63 - 1, -(2**63), 5], dtype=np.int64)

@@ -116,6 +116,21 @@ def test_sums_of_tables() -> None:
     assert np.array_equal(fast, naive)
 
 
+def test_sums_of_the_narrower_type() -> None:
+    """Up to one below 2^31, and not beyond: of the other sign it would fit, but is not sure to."""
+    for most, fits in (((1 << 31) - 2, True), ((1 << 31) - 1, False)):
+        terms = [(1, np.array([[most, 3]])), (-1, np.array([[-1], [1]]).astype(np.int8))]
+        found = [np.full((2, 2), 9, np.int32) for _ in range(2)]
+        for kernels, out in zip((NATIVE, NAIVE), found, strict=True):
+            assert kernels.sum_integers(terms[:1] if fits else terms, out) == fits
+            assert out.tolist() == ([[most, 3], [most, 3]] if fits else [[9, 9], [9, 9]])
+    wide, narrow = np.empty((2, 2), np.int64), np.empty((2, 2), np.int32)
+    for kernels in (NATIVE, NAIVE):
+        terms = [(-7, np.array([[1, -5], [1 << 27, 3]])), (2, np.ones((), np.uint16))]
+        assert kernels.sum_integers(terms, wide) and kernels.sum_integers(terms, narrow)
+        assert np.array_equal(wide, narrow)
+
+
 def test_sums_of_squares() -> None:
     table = RNG.integers(-(1 << 63), 1 << 63, (7, 9000), endpoint=False)
     table[3] = -(1 << 63)

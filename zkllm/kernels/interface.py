@@ -258,9 +258,9 @@ class IntegerKernels(ABC):
 
     @abstractmethod
     def sum_integers(self, terms: Sequence[tuple[int, np.ndarray]], out: np.ndarray) -> bool:
-        """out = sum of coefficient * table, each broadcast to out, int64 and C-contiguous; coefficients are
-        below 2^62. False, with nothing written, unless magnitudes certainly stay below 2^62. Shards: places;
-        they join."""
+        """out = sum of coefficient * table, each broadcast to out, which is C-contiguous; coefficients are
+        below 2^62. False, with nothing written, unless magnitudes certainly stay below 2^62 where out is
+        int64, below 2^31 where it is int32. Shards: places; they join."""
 
     @abstractmethod
     def square_sums(self, table: np.ndarray) -> list[int]:

@@ -111,7 +111,7 @@ class NaiveIntegers(IntegerKernels):
 
     def sum_integers(self, terms: Sequence[tuple[int, np.ndarray]], out: np.ndarray) -> bool:
         largest = [abs(c) * max(map(abs, table.reshape(-1).tolist()), default=0) for c, table in terms]
-        if sum(largest) >= 1 << 62:
+        if sum(largest) >= 1 << (31 if out.dtype == np.int32 else 62):
             return False
         out[...] = sum((c * table.astype(object) for c, table in terms), np.zeros(out.shape, object))
         return True

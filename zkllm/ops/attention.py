@@ -23,6 +23,7 @@ a window), and all that is laid out is looked up.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import prod
 
@@ -37,6 +38,7 @@ from ..protocol.operation import Operation, Run, Work
 from ..protocol.relations import Equation, Factor, Instance, PublicFactor, VirtualFactor
 from ..protocol.sources import Array, Derived, Dim, Material, Named, Seen, Traced, largest
 from ..protocol.sumcheck import SumcheckPoint
+from ..timings import available_cores
 from .axes import HEADS
 
 QUERY, KEY, VALUE = 0, 1, 2
@@ -170,7 +172,9 @@ class Attention(Operation):
             q = by_head(data, self.queries(run), output)
             k = by_head(data, self.keys(run, "t"), ("l", "t", *self.shared, *self.head))
             z = _products(q, np.swapaxes(k, -1, -2)).reshape(sizes(scores))
-            return z << np.array(self.gains).reshape(-1, *[1] * (z.ndim - 1)) if any(self.gains) else z
+            if not any(self.gains):
+                return z
+            return _wide(z) << np.array(self.gains).reshape(-1, *[1] * (z.ndim - 1))
 
         def value_sums(data: ProverData) -> np.ndarray:
             l, shared = run.axes["l"], prod(sizes(self.shared))
@@ -276,17 +280,32 @@ def division_rest(of: Material) -> np.ndarray:
 
 
 def _products(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The matrices a b of each layer and head, over (l, t, shared, own, columns).
+    """The matrices a b of each layer and head, over (l, t, shared, own, columns), of a type that surely holds
+    them.
 
-    Large ones in floating point where that is exact for certain: several times as fast as numpy's integers.
+    Large ones in floating point where that is exact for certain: several times as fast as numpy's integers. A
+    layer at a time, in memory that the next one takes over, and on all cores: to convert takes longer than to
+    multiply.
     """
     layers, shared, own, rows, inner = a.shape
+    most = _bound(a) * _bound(b) * inner
     wide = np.dtype(object if object in (a.dtype, b.dtype) else np.int64)
-    result = np.empty((layers, rows, shared, own, b.shape[-1]), wide)
-    exact = rows * inner >= FLOATING and _bound(a) * _bound(b) * inner < 1 << 53
+    exact = rows * inner >= FLOATING and most < 1 << 53
     kind = np.dtype(np.float64) if exact else wide
-    for l in range(layers):  # a layer at a time: its copies are small
-        result[l] = np.matmul(a[l].astype(kind), b[l].astype(kind)).transpose(2, 0, 1, 3)
+    held = np.dtype(np.int32) if exact and most < 1 << 31 else wide
+    result = np.empty((layers, rows, shared, own, b.shape[-1]), held)
+    workers = min(layers, available_cores())
+
+    def multiply(first: int) -> None:
+        left, right = np.empty(a.shape[1:], kind), np.empty(b.shape[1:], kind)
+        product = np.empty((shared, own, rows, b.shape[-1]), kind)
+        for l in range(first, layers, workers):
+            left[...], right[...] = a[l], b[l]
+            np.matmul(left, right, out=product)
+            result[l] = product.transpose(2, 0, 1, 3)
+
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(multiply, range(workers)))
     return result
 
 

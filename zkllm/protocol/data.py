@@ -109,13 +109,14 @@ class ProverData:
         return self.kernels.linear_combination(vectors, coefficients)
 
     def _sum(self, terms: Sequence[tuple[int, np.ndarray]], sizes: Sequence[int]) -> np.ndarray:
-        """Their exact sum; a table alone stays as it is."""
+        """Their exact sum, of the narrowest type that it is sure to fit; a table alone stays as it is."""
         if len(terms) == 1 and terms[0][0] == 1:
             return np.broadcast_to(terms[0][1], sizes)
         if all(table.dtype != object and abs(c) < 1 << 62 for c, table in terms):
-            out = np.empty(sizes, np.int64)
-            if self.kernels.sum_integers(terms, out):
-                return out
+            for dtype in (np.int32, np.int64):
+                out = np.empty(sizes, dtype)
+                if self.kernels.sum_integers(terms, out):
+                    return out
         return np.broadcast_to(sum(c * table.astype(object) for c, table in terms), sizes)
 
     def open(self, summands: Sequence[tuple[Scalar, Form, Mapping[str, Point]]]) -> int:

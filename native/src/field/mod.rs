@@ -11,7 +11,9 @@ pub mod slices;
 pub mod wide;
 
 pub use ark_bn254::Fr;
-use ark_ff::{BigInteger, PrimeField};
+use ark_ff::{AdditiveGroup, BigInteger, PrimeField};
+use rayon::prelude::*;
+use std::mem::MaybeUninit;
 
 /// Bytes of one canonical field element (little-endian, value < r).
 pub const BYTES: usize = 32;
@@ -38,19 +40,22 @@ pub fn from_i64(x: i64) -> Fr {
     if x >= 0 { Fr::from(x as u64) } else { -Fr::from(x.unsigned_abs()) }
 }
 
-/// A vector of zeros on fresh pages, which are not touched before they are written.
+/// Elements that a thread writes at once.
+const PART: usize = 1 << 16;
+
+/// A vector of zeros. A long one is written on all threads: its pages may have to be made first, which takes longer.
 pub fn zeros(n: usize) -> Vec<Fr> {
-    use std::alloc::{Layout, alloc_zeroed, handle_alloc_error};
-    if n == 0 {
-        return vec![];
-    }
-    let layout = Layout::array::<Fr>(n).expect("a size that fits");
-    // SAFETY: the layout is not empty, and the element of all zero words is the element zero.
-    unsafe {
-        let block = alloc_zeroed(layout).cast::<Fr>();
-        if block.is_null() {
-            handle_alloc_error(layout);
-        }
-        Vec::from_raw_parts(block, n, n)
-    }
+    let mut out = Vec::with_capacity(n);
+    let parts = out.spare_capacity_mut()[..n].par_chunks_mut(PART);
+    parts.for_each(|part| part.fill(MaybeUninit::new(Fr::ZERO)));
+    // SAFETY: the first n elements are written.
+    unsafe { out.set_len(n) };
+    out
+}
+
+/// A copy, made as `zeros` are.
+pub fn copied(elements: &[Fr]) -> Vec<Fr> {
+    let mut out = zeros(elements.len());
+    out.par_chunks_mut(PART).zip(elements.par_chunks(PART)).for_each(|(out, part)| out.copy_from_slice(part));
+    out
 }

@@ -4,25 +4,44 @@ use crate::sumcheck::table::IntView;
 use rayon::prelude::*;
 
 const CHUNK: usize = 1 << 12;
-/// Magnitudes of sums stay below.
-const LIMIT: u128 = 1 << 62;
+/// Integers that sums are written as.
+pub trait Sum: Copy + Send {
+    /// Magnitudes of sums stay below.
+    const LIMIT: u128;
+    /// A value within the limit.
+    fn of(value: i64) -> Self;
+}
+
+impl Sum for i32 {
+    const LIMIT: u128 = 1 << 31;
+    fn of(value: i64) -> Self {
+        value as i32
+    }
+}
+
+impl Sum for i64 {
+    const LIMIT: u128 = 1 << 62;
+    fn of(value: i64) -> Self {
+        value
+    }
+}
 
 /// out = sum of coefficient * table, all of one shape; false, with nothing written, unless magnitudes certainly stay
-/// below 2^62.
-pub fn sum(terms: &[(i64, IntView<'_>)], out: &mut [i64]) -> bool {
+/// below the limit.
+pub fn sum<T: Sum>(terms: &[(i64, IntView<'_>)], out: &mut [T]) -> bool {
     assert!(terms.iter().all(|(_, table)| table.len() == out.len()));
     let largest = |(c, table): &(i64, IntView<'_>)| c.unsigned_abs() as u128 * table.max_abs() as u128;
-    if terms.iter().map(largest).fold(0, u128::saturating_add) >= LIMIT {
+    if terms.iter().map(largest).fold(0, u128::saturating_add) >= T::LIMIT {
         return false;
     }
     out.par_chunks_mut(CHUNK).enumerate().for_each(|(i, out)| {
-        let mut buffer = [0i64; CHUNK];
-        let part = &mut buffer[..out.len()];
-        out.fill(0);
+        let (mut buffer, mut total) = ([0i64; CHUNK], [0i64; CHUNK]);
+        let (part, total) = (&mut buffer[..out.len()], &mut total[..out.len()]);
         for (c, table) in terms {
             table.read(i * CHUNK, part);
-            out.iter_mut().zip(&*part).for_each(|(x, y)| *x += c * y);
+            total.iter_mut().zip(&*part).for_each(|(x, y)| *x += c * y);
         }
+        out.iter_mut().zip(&*total).for_each(|(x, y)| *x = T::of(*y));
     });
     true
 }

@@ -1,6 +1,6 @@
 //! Polynomials as coefficient vectors, lowest first. Twins: `zkllm/naive/polynomials.py`.
 
-use crate::field::{Fr, slices};
+use crate::field::{self, Fr, slices};
 use ark_ff::{AdditiveGroup, Field};
 use rayon::prelude::*;
 
@@ -10,7 +10,7 @@ const CHUNK: usize = 1 << 12;
 pub fn pack(polys: &[&[Fr]]) -> Vec<Fr> {
     let t = polys.len();
     let n = polys.iter().map(|p| p.len()).max().unwrap_or(0);
-    let mut out = vec![Fr::ZERO; t * n];
+    let mut out = field::zeros(t * n);
     out.par_chunks_mut(t).enumerate().for_each(|(i, row)| {
         for (x, p) in row.iter_mut().zip(polys) {
             *x = p.get(i).copied().unwrap_or(Fr::ZERO);
@@ -29,7 +29,7 @@ pub fn evaluate(f: &[Fr], x: Fr) -> Fr {
 /// sum c_i f_i, as long as the longest.
 pub fn combine(polys: &[&[Fr]], coefficients: &[Fr]) -> Vec<Fr> {
     let n = polys.iter().map(|p| p.len()).max().unwrap_or(0);
-    let mut out = vec![Fr::ZERO; n];
+    let mut out = field::zeros(n);
     out.par_chunks_mut(CHUNK).enumerate().for_each(|(i, chunk)| {
         let start = i * CHUNK;
         for (p, c) in polys.iter().zip(coefficients) {
@@ -46,7 +46,7 @@ pub fn combine(polys: &[&[Fr]], coefficients: &[Fr]) -> Vec<Fr> {
 pub fn divide(f: &[Fr], t: usize, lead: Fr, constant: Fr) -> (Vec<Fr>, Vec<Fr>) {
     assert!(t > 0 && lead != Fr::ZERO, "a divisor of degree t > 0");
     let inv = lead.inverse().expect("lead is not zero");
-    let mut quotient = f.to_vec();
+    let mut quotient = field::copied(f);
     let rest = divide_monic(&mut quotient, t, constant * inv);
     if inv != Fr::ONE {
         quotient.par_chunks_mut(CHUNK).for_each(|chunk| chunk.iter_mut().for_each(|x| *x *= inv));

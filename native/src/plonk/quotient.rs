@@ -2,10 +2,10 @@
 
 use super::circuit::{Circuit, NUM_SELECTORS, NUM_WIRES};
 use super::ntt;
-use crate::field::Fr;
 use crate::field::column::{Column, Element};
 use crate::field::lanes::Lanes;
 use crate::field::slices::{self, with_lanes};
+use crate::field::{self, Fr};
 use crate::hash::poseidon2::{external_matrix, internal_matrix};
 use ark_ff::{AdditiveGroup, FftField, Field};
 use ark_poly::EvaluationDomain;
@@ -33,7 +33,7 @@ pub fn quotients(
     challenges: &Challenges,
 ) -> (Vec<Fr>, Vec<Fr>) {
     let n = circuit.size();
-    let mut public_column = vec![Fr::ZERO; n];
+    let mut public_column = field::zeros(n);
     for (x, p) in public_column.iter_mut().zip(public) {
         *x = -*p;
     }
@@ -68,7 +68,7 @@ const BLOCK: usize = 256;
 fn sums<L: Lanes>(circuit: &Circuit, values: &[Vec<Fr>], shift: Fr, challenges: &Challenges) -> (Vec<Fr>, Vec<Fr>) {
     let n = circuit.size();
     let inverse = (shift.pow([n as u64]) - Fr::ONE).inverse().expect("a proper coset");
-    let (mut gates, mut products) = (vec![Fr::ZERO; n], vec![Fr::ZERO; n]);
+    let (mut gates, mut products) = (field::zeros(n), field::zeros(n));
     let blocks = gates.par_chunks_mut(BLOCK).zip(products.par_chunks_mut(BLOCK));
     blocks.enumerate().for_each(|(i, (gate, product))| {
         let rows = i * BLOCK..i * BLOCK + gate.len();
@@ -125,7 +125,7 @@ fn interpolate(residues: &[Vec<Fr>], powers: &[Fr]) -> Vec<Fr> {
     let k = residues.len();
     let n = residues[0].len();
     let inverse = inverse_vandermonde(powers);
-    let mut out = vec![Fr::ZERO; k * n];
+    let mut out = field::zeros(k * n);
     let residues: Vec<&[Fr]> = residues.iter().map(Vec::as_slice).collect();
     out.par_chunks_mut(n).zip(&inverse).for_each(|(part, row)| slices::sum_scaled(part, row, &residues));
     out

@@ -119,8 +119,8 @@ impl FrVec {
 
     /// Elements [start, stop).
     fn slice(&self, start: usize, stop: usize) -> PyResult<Self> {
-        let data = self.data.get(start..stop).ok_or_else(|| PyIndexError::new_err("slice out of range"))?.to_vec();
-        Ok(Self { data })
+        let data = self.data.get(start..stop).ok_or_else(|| PyIndexError::new_err("slice out of range"))?;
+        Ok(Self { data: field::copied(data) })
     }
 }
 

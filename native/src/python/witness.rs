@@ -3,7 +3,8 @@
 use super::sumcheck::tables::{Guard, Source};
 use crate::int::{limbs::limbs, sums};
 use crate::logup::count::Queries;
-use numpy::{PyReadwriteArray1, PyReadwriteArrayDyn, PyUntypedArray, PyUntypedArrayMethods};
+use crate::sumcheck::table::IntView;
+use numpy::{Element, PyReadwriteArray1, PyReadwriteArrayDyn, PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
@@ -67,22 +68,30 @@ fn count_lookups(
     Ok(py.detach(|| queries.count(counts)))
 }
 
-/// out = sum of coefficient * table; False, with nothing written, unless magnitudes certainly stay below 2^62.
+/// out = sum of coefficient * table, int32 or int64; False, with nothing written, unless magnitudes certainly stay below
+/// 2^31 or 2^62.
 #[pyfunction]
-fn sum_integers(
-    py: Python<'_>,
-    terms: Vec<(i64, Bound<'_, PyAny>)>,
-    mut out: PyReadwriteArrayDyn<'_, i64>,
-) -> PyResult<bool> {
+fn sum_integers(py: Python<'_>, terms: Vec<(i64, Bound<'_, PyAny>)>, out: &Bound<'_, PyAny>) -> PyResult<bool> {
     let sources = terms.iter().map(|(_, table)| Source::new(table, None)).collect::<PyResult<Vec<_>>>()?;
     let guards = sources.iter().map(|source| source.guard(py)).collect::<PyResult<Vec<_>>>()?;
     let views =
         terms.iter().zip(&guards).map(|((c, _), guard)| Ok((*c, guard.ints()?))).collect::<PyResult<Vec<_>>>()?;
+    if let Ok(mut out) = out.extract::<PyReadwriteArrayDyn<'_, i32>>() {
+        return summed(py, &views, &mut out);
+    }
+    summed(py, &views, &mut out.extract::<PyReadwriteArrayDyn<'_, i64>>()?)
+}
+
+fn summed<T: sums::Sum + Element>(
+    py: Python<'_>,
+    views: &[(i64, IntView<'_>)],
+    out: &mut PyReadwriteArrayDyn<'_, T>,
+) -> PyResult<bool> {
     if views.iter().any(|(_, view)| view.shape() != out.shape()) {
         return Err(PyValueError::new_err("tables of one shape"));
     }
     let out = out.as_slice_mut()?;
-    Ok(py.detach(|| sums::sum(&views, out)))
+    Ok(py.detach(|| sums::sum(views, out)))
 }
 
 /// Three words, the lowest first, of the sum of squares of each row of a table.

@@ -3,9 +3,9 @@
 use super::runs::Runs;
 use super::table::{IntView, Table, with_type};
 use super::{Interrupted, POLL_INTERVAL, Poll, check};
-use crate::field::Fr;
 use crate::field::rows::{RowWeights, Rows, Small, TILE};
 use crate::field::slices::{self, with_lanes};
+use crate::field::{self, Fr};
 use ark_ff::AdditiveGroup;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -28,7 +28,7 @@ pub fn contract(
 ) -> Result<Vec<Fr>, Interrupted> {
     let [before, n, after] = [0..axes.start, axes.clone(), axes.end..shape.len()].map(|r| shape[r].iter().product());
     assert!(weights.len() == n && table.len() == before * n * after);
-    let mut out = vec![Fr::ZERO; before * after];
+    let mut out = field::zeros(before * after);
     if out.is_empty() || weights.is_empty() {
         return Ok(out);
     }

@@ -34,6 +34,8 @@ pub struct Instance {
     pub(super) folded: Vec<Option<Vec<Fr>>>,
     /// Factors whose first axis is not folded before all of it is bound.
     pub(super) waits: Vec<bool>,
+    /// Elements that are folded at a time of what waits: `later::SLAB` but in tests.
+    pub(super) slab: usize,
     /// The challenges of the first axis so far.
     pub(super) first: Vec<Fr>,
     /// The last round polynomial's values, until its variable is bound.
@@ -88,7 +90,9 @@ impl Instance {
         let folded = vec![None; factors.len()];
         let waits = later::waiting(&sizes, &bits, &factors, &max_abs, sources, large);
         let (first, last, claim) = (vec![], None, None);
-        let mut instance = Self { sizes, bits, factors, terms, eq, tau, folded, waits, first, last, claim, max_abs };
+        let slab = later::SLAB;
+        let mut instance =
+            Self { sizes, bits, factors, terms, eq, tau, folded, waits, slab, first, last, claim, max_abs };
         instance.drop_current_from_eq();
         Ok(instance)
     }
@@ -129,6 +133,7 @@ impl Instance {
             eq,
             tau: None,
             waits: vec![false; folded.len()],
+            slab: self.slab,
             folded,
             first: vec![],
             last: None,
@@ -258,7 +263,7 @@ fn fold_in_place(t: &mut Vec<Fr>, distance: usize, c: &Fr) {
 
 fn fold_field(t: &[Fr], distance: usize, c: &Fr) -> Vec<Fr> {
     let (low, high) = t.split_at(distance);
-    let mut out = vec![Fr::ZERO; distance];
+    let mut out = field::zeros(distance);
     out.par_chunks_mut(CHUNK).enumerate().for_each(|(i, out)| {
         out.copy_from_slice(&low[i * CHUNK..i * CHUNK + out.len()]);
         let start = (i * CHUNK).min(high.len());
@@ -269,7 +274,7 @@ fn fold_field(t: &[Fr], distance: usize, c: &Fr) -> Vec<Fr> {
 
 fn fold_ints(t: &IntView<'_>, distance: usize, c: Fr) -> Vec<Fr> {
     let (rest, len) = (Fr::ONE - c, t.len());
-    let mut out = vec![Fr::ZERO; distance];
+    let mut out = field::zeros(distance);
     out.par_chunks_mut(CHUNK).enumerate().for_each(|(i, out)| {
         let (mut low, mut high) = ([0i64; CHUNK], [0i64; CHUNK]);
         let start = i * CHUNK;

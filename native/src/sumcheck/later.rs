@@ -18,8 +18,10 @@ use std::ops::Range;
 /// Entries from which on a table waits.
 pub const LARGE: usize = 1 << 24;
 /// Entries of a slab's folded tables, at least one row of the second axis.
-const SLAB: usize = 1 << 21;
+pub const SLAB: usize = 1 << 21;
 const CHUNK: usize = 1 << 12;
+/// Elements that are left out together where they are all 0.
+const PART: usize = 1 << 7;
 
 /// Which factors wait: tables of at least `large` integers over the first two axes, the first of which has variables
 /// left after a fold.
@@ -60,8 +62,14 @@ pub fn fold_first(t: &IntView<'_>, weights: &[Fr], count: usize) -> Vec<Fr> {
                 buffer[n..].fill(0);
                 used = p + 1;
             }
-            let rows: [&[i64]; slices::MAX_SMALL] = std::array::from_fn(|p| &buffers[p][..out.len()]);
-            slices::add_scaled_small(out, &weights[..used], &rows[..used]);
+            for (i, out) in out.chunks_mut(PART).enumerate() {
+                let part = i * PART..i * PART + out.len();
+                let rows: [&[i64]; slices::MAX_SMALL] = std::array::from_fn(|p| &buffers[p][part.clone()]);
+                // sparse tensors: zeros cost no product, and their pages of the output are never touched
+                if rows[..used].iter().any(|row| row.iter().any(|v| *v != 0)) {
+                    slices::add_scaled_small(out, &weights[..used], &rows[..used]);
+                }
+            }
         }
     });
     out
@@ -95,7 +103,7 @@ impl Instance {
         let rest = |axes: &[usize]| axes[2..].iter().map(|&a| self.sizes[a]).product::<usize>();
         let waiting = self.factors.iter().zip(&self.waits).filter(|(_, waits)| **waits);
         let row: usize = waiting.map(|(axes, _)| self.sizes[0] * rest(axes)).sum();
-        let (rows, step) = (self.sizes[1], (SLAB / row).max(1));
+        let (rows, step) = (self.sizes[1], (self.slab / row).max(1));
         let mut total = vec![Fr::ZERO; self.degree() + 1];
         for from in (0..rows).step_by(step) {
             let (slab, tables) = self.slab(from..(from + step).min(rows), &weights, sources);
@@ -140,6 +148,10 @@ impl Instance {
         sizes[1] = rows.len();
         let eq = self.eq.clone().map(|mut eq| {
             eq[1] = eq[1][rows].to_vec();
+            // an axis of one index is no axis to a plan: the row's weight goes to the first one's
+            if let [weight] = eq[1][..] {
+                eq[0].iter_mut().for_each(|x| *x *= weight);
+            }
             eq
         });
         (self.part(sizes, eq, folded), tables)
@@ -162,7 +174,7 @@ mod tests {
     }
 
     /// The rounds of an instance with every kind of table, and its factors' values at the end.
-    fn run(sizes: &[usize], large: usize, weighted: bool) -> Vec<Vec<Fr>> {
+    fn run(sizes: &[usize], large: usize, slab: usize, weighted: bool) -> Vec<Vec<Fr>> {
         let count = |axes: &[usize]| axes.iter().map(|&a| sizes[a]).product::<usize>();
         let factors: Vec<Vec<usize>> =
             vec![vec![0, 1, 2, 3], vec![0, 1, 3], vec![1, 3], vec![0, 1, 2, 3], vec![0, 2], vec![0, 1, 2], vec![0, 1]];
@@ -189,6 +201,7 @@ mod tests {
         let bits: Vec<usize> = sizes.iter().map(|&n| crate::sumcheck::bits(n)).collect();
         let tau = weighted.then(|| bits.iter().map(|&b| fields(9, b)).collect());
         let mut instance = Instance::new(sizes.to_vec(), factors.clone(), terms, tau, &sources, large).unwrap();
+        instance.slab = slab;
         let (mut found, go) = (vec![], || false);
         while instance.remaining() > 0 {
             let h = instance.round(&sources, &go).unwrap();
@@ -200,10 +213,41 @@ mod tests {
     }
 
     #[test]
+    fn folding_leaves_out_zeros_alone() {
+        for (rows, length) in [(1, 5), (3, 128), (5, 300), (12, 4097), (20, 1000)] {
+            for count in [1, 2, 4] {
+                let mut values = ints(3, rows * length);
+                // whole rows, stretches, and all but one value of a part
+                values
+                    .iter_mut()
+                    .enumerate()
+                    .filter(|(i, _)| i / 64 % 5 < 3 || i % length > 700)
+                    .for_each(|(_, v)| *v = 0);
+                // SAFETY: the shape is that of the vector.
+                let view = unsafe {
+                    IntView::new(values.as_ptr().cast(), IntType::I64, vec![rows, length], vec![length as isize, 1])
+                };
+                let weights = fields(4, rows.div_ceil(count));
+                let expected: Vec<Fr> = (0..count * length)
+                    .map(|x| {
+                        let at = |p: usize| values.get(p * count * length + x).copied().unwrap_or(0);
+                        weights.iter().enumerate().map(|(p, w)| *w * field::from_i64(at(p))).sum()
+                    })
+                    .collect();
+                assert_eq!(fold_first(&view, &weights, count), expected, "{rows} {length} {count}");
+            }
+        }
+    }
+
+    #[test]
     fn waiting_changes_nothing() {
         for sizes in [[12, 5, 2, 3], [5, 3, 1, 8], [2, 4, 3, 2], [3, 1, 2, 2], [8, 2, 2, 1], [1, 4, 2, 2]] {
             for weighted in [false, true] {
-                assert_eq!(run(&sizes, 1, weighted), run(&sizes, usize::MAX, weighted), "{sizes:?}");
+                let expected = run(&sizes, usize::MAX, SLAB, weighted);
+                // slabs of one row, of several, one that is left over, and one slab
+                for slab in [1, 40, 70, 100, 150, 1000, SLAB] {
+                    assert_eq!(run(&sizes, 1, slab, weighted), expected, "{sizes:?} {slab} {weighted}");
+                }
             }
         }
     }

@@ -72,6 +72,10 @@ struct Worker<'p, 'a, L: Lanes> {
     eq: Vec<L::Lane>,
     int_product: Vec<i64>,
     field_product: Vec<L::Lane>,
+    /// Whether an operand is 0 on the block, once it is loaded.
+    loaded: Vec<Option<bool>>,
+    /// Groups that have no operand of which that is known.
+    live: Vec<bool>,
     /// Sums over the block, for each group and point.
     sums: Vec<Vec<Fr>>,
     total: Vec<Fr>,
@@ -95,6 +99,8 @@ impl<'p, 'a, L: Lanes> Worker<'p, 'a, L> {
             eq: vec![L::Lane::default(); lanes],
             int_product: vec![0; n],
             field_product: vec![L::Lane::default(); lanes],
+            loaded: vec![None; plan.operands.len()],
+            live: vec![true; plan.groups.len()],
             sums: plan.groups.iter().map(|_| vec![Fr::ZERO; plan.degree + 1]).collect(),
             total: vec![Fr::ZERO; plan.degree + 1],
             plan,
@@ -125,23 +131,30 @@ impl<'p, 'a, L: Lanes> Worker<'p, 'a, L> {
             true => plan.upper.saturating_sub(start).min(len),
             false => (first < plan.upper) as usize * len,
         };
-        for (i, operand) in plan.operands.iter().enumerate() {
-            if !operand.varies_along_run() {
+        self.loaded.fill(None);
+        for (g, group) in plan.groups.iter().enumerate() {
+            self.live[g] = !self.vanishes(group, start, len, upper);
+            if !self.live[g] {
+                self.sums[g].fill(Fr::ZERO);
+            }
+        }
+        let groups = plan.groups.iter().zip(&self.live).filter(|(_, live)| **live);
+        let Some(points) = groups.map(|(group, _)| group.points).max() else { return self };
+        for i in 0..plan.operands.len() {
+            if !plan.operands[i].varies_along_run() {
                 self.load_constant(i, upper > 0);
-            } else if operand.as_int || operand.as_field {
-                self.load(i, start, len, upper);
             }
         }
         if let Some(eq) = &plan.run_eq {
             L::load(&mut self.eq, &eq[start..start + len]);
         }
-        for x in 0..plan.groups.iter().map(|g| g.points).max().unwrap_or(0) {
+        for x in 0..points {
             if x > 0 {
                 self.advance(len);
             }
             for (g, group) in plan.groups.iter().enumerate().filter(|(_, g)| x < g.points) {
                 // groups of full degree need their value at 1 for nothing else
-                if !(x == 1 && self.skip_one && group.points > plan.degree) {
+                if self.live[g] && !(x == 1 && self.skip_one && group.points > plan.degree) {
                     self.sums[g][x] = self.group_sum(group, len);
                 }
             }
@@ -161,18 +174,32 @@ impl<'p, 'a, L: Lanes> Worker<'p, 'a, L> {
         self
     }
 
-    /// Fills the buffers of an operand that varies along the run.
-    fn load(&mut self, i: usize, start: usize, len: usize, upper: usize) {
+    /// Loads a group's operands, until one is found to be 0 on the block: the others need not be read then. Much of
+    /// a selector or of a causal mask is 0.
+    fn vanishes(&mut self, group: &Group, start: usize, len: usize, upper: usize) -> bool {
+        group.ints.iter().chain(&group.fields).any(|&i| match self.loaded[i] {
+            Some(zero) => zero,
+            None => {
+                let zero = self.load(i, start, len, upper);
+                self.loaded[i] = Some(zero);
+                zero
+            }
+        })
+    }
+
+    /// Fills the buffers of an operand that varies along the run; whether it is 0 on the block.
+    fn load(&mut self, i: usize, start: usize, len: usize, upper: usize) -> bool {
         let (operand, offset, lanes) = (&self.plan.operands[i], self.offsets[i], len.div_ceil(L::WIDTH));
         match &operand.table {
             Table::Field(t) => {
                 let (line, buffer) = (&mut self.fields[i], &mut self.elements);
-                load_field::<L>(operand, t, offset, start, len, buffer, &mut line.value[..lanes]);
+                let mut zero = load_field::<L>(operand, t, offset, start, len, buffer, &mut line.value[..lanes]);
                 if let Some(half) = operand.half {
                     line.step[upper.div_ceil(L::WIDTH)..lanes].fill(L::Lane::default());
-                    load_field::<L>(operand, t, offset + half, start, upper, buffer, &mut line.step[..lanes]);
+                    zero &= load_field::<L>(operand, t, offset + half, start, upper, buffer, &mut line.step[..lanes]);
                     L::sub_assign(&mut line.step[..lanes], &line.value[..lanes]);
                 }
+                zero
             }
             Table::Ints(t) => {
                 let [low, high] = &mut self.int_elements;
@@ -187,6 +214,9 @@ impl<'p, 'a, L: Lanes> Worker<'p, 'a, L> {
                         // SAFETY: the upper half is real for the first `upper` elements.
                         unsafe { t.load(position, stride, &mut high[at..at + count]) }
                     });
+                }
+                if all_zero(low) && (operand.half.is_none() || all_zero(high)) {
+                    return true;
                 }
                 if operand.as_int {
                     let line = &mut self.ints[i];
@@ -203,6 +233,7 @@ impl<'p, 'a, L: Lanes> Worker<'p, 'a, L> {
                         L::sub_assign(&mut line.step[..lanes], &line.value[..lanes]);
                     }
                 }
+                false
             }
         }
     }
@@ -225,14 +256,17 @@ impl<'p, 'a, L: Lanes> Worker<'p, 'a, L> {
 
     /// Moves every buffer to the next evaluation point.
     fn advance(&mut self, len: usize) {
-        for line in self.ints.iter_mut().filter(|l| !l.step.is_empty()) {
+        let ints = self.ints.iter_mut().zip(&self.loaded).filter(|(l, loaded)| loaded.is_some() && !l.step.is_empty());
+        for (line, _) in ints {
             for (x, step) in line.value[..len].iter_mut().zip(&line.step) {
                 // operands of groups with fewer points may leave their bound; they are not used any more
                 *x = x.wrapping_add(*step);
             }
         }
         let lanes = len.div_ceil(L::WIDTH);
-        for line in self.fields.iter_mut().filter(|l| !l.step.is_empty()) {
+        let fields =
+            self.fields.iter_mut().zip(&self.loaded).filter(|(l, loaded)| loaded.is_some() && !l.step.is_empty());
+        for (line, _) in fields {
             L::add_assign(&mut line.value[..lanes], &line.step[..lanes]);
         }
     }
@@ -277,7 +311,12 @@ impl<'p, 'a, L: Lanes> Worker<'p, 'a, L> {
     }
 }
 
-/// Loads elements start .. start + len of the run.
+/// Whether all are 0; the first one that is not ends the search.
+fn all_zero<T: Default + PartialEq>(values: &[T]) -> bool {
+    values.iter().all(|v| *v == T::default())
+}
+
+/// Loads elements start .. start + len of the run; whether they are all 0.
 fn load_field<L: Lanes>(
     operand: &Operand<'_>,
     table: &[Fr],
@@ -286,10 +325,12 @@ fn load_field<L: Lanes>(
     len: usize,
     buffer: &mut [Fr],
     out: &mut [L::Lane],
-) {
+) -> bool {
     if let [(_, 1)] = operand.run[..] {
         let at = offset as usize + start;
-        return L::load(out, if len > 0 { &table[at..at + len] } else { &[] });
+        let elements = if len > 0 { &table[at..at + len] } else { &[] };
+        L::load(out, elements);
+        return all_zero(elements);
     }
     operand.pieces(offset, start, len, |at, position, stride, count| {
         let buffer = &mut buffer[at..at + count];
@@ -300,6 +341,7 @@ fn load_field<L: Lanes>(
         }
     });
     L::load(out, &buffer[..len]);
+    all_zero(&buffer[..len])
 }
 
 /// The product of a group's integer operands, formed in `out` when there is more than one.

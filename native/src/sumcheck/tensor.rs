@@ -1,7 +1,7 @@
 //! Vectors over the hypercube: eq tables, tensor products, inner products.
 
 use super::table::Table;
-use crate::field::{Fr, slices};
+use crate::field::{self, Fr, slices};
 use ark_ff::{AdditiveGroup, Field};
 use rayon::prelude::*;
 
@@ -13,7 +13,7 @@ pub fn eq_table(coords: &[Fr]) -> Vec<Fr> {
     table.push(Fr::ONE);
     for c in coords.iter().rev() {
         // prepend a bit: the upper half is c times the table, the lower half the rest
-        let mut upper = vec![Fr::ZERO; table.len()];
+        let mut upper = field::zeros(table.len());
         table.par_chunks_mut(CHUNK).zip(upper.par_chunks_mut(CHUNK)).for_each(|(low, up)| slices::split(low, up, c));
         table.append(&mut upper);
     }
@@ -27,7 +27,7 @@ pub fn tensor_product(vectors: &[&[Fr]]) -> Vec<Fr> {
     };
     let mut out = first.to_vec();
     for v in rest {
-        let mut next = vec![Fr::ZERO; out.len() * v.len()];
+        let mut next = field::zeros(out.len() * v.len());
         if !v.is_empty() {
             next.par_chunks_mut(v.len()).with_min_len(CHUNK.div_ceil(v.len())).zip(&out).for_each(|(row, x)| {
                 slices::scale(row, x, v);
@@ -60,7 +60,7 @@ pub fn linear_combination(vectors: &[&[Fr]], coefs: &[Fr]) -> Vec<Fr> {
     assert_eq!(vectors.len(), coefs.len());
     let n = vectors.first().map_or(0, |v| v.len());
     assert!(vectors.iter().all(|v| v.len() == n));
-    let mut out = vec![Fr::ZERO; n];
+    let mut out = field::zeros(n);
     out.par_chunks_mut(CHUNK).enumerate().for_each(|(i, out)| {
         for (v, c) in vectors.iter().zip(coefs) {
             slices::add_scaled(out, c, &v[i * CHUNK..i * CHUNK + out.len()]);
