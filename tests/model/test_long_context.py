@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import chain
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,7 +40,7 @@ def worst(div_bits: int = DIV_BITS) -> QuantizedModel:
     b_qkv = np.zeros_like(model.b_qkv)
     low, high = -(1 << c.act_bits - 1), (1 << c.act_bits - 1) - 1
     b_qkv[0, 2] = np.array([low, high]) << c.qkv_shift
-    zero = {name: np.zeros_like(getattr(model, name)) for name in ("w_qkv", "w_o", "b_o")}
+    zero: dict[str, Any] = {name: np.zeros_like(getattr(model, name)) for name in ("w_qkv", "w_o", "b_o")}
     return replace(model, tables=spec, exp=exp_table(spec, c.exp_bits), b_qkv=b_qkv, **zero)
 
 

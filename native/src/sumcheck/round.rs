@@ -140,10 +140,8 @@ impl<'p, 'a, L: Lanes> Worker<'p, 'a, L> {
         }
         let groups = plan.groups.iter().zip(&self.live).filter(|(_, live)| **live);
         let Some(points) = groups.map(|(group, _)| group.points).max() else { return self };
-        for i in 0..plan.operands.len() {
-            if !plan.operands[i].varies_along_run() {
-                self.load_constant(i, upper > 0);
-            }
+        for (i, _) in plan.operands.iter().enumerate().filter(|(_, operand)| !operand.varies_along_run()) {
+            self.load_constant(i, upper > 0);
         }
         if let Some(eq) = &plan.run_eq {
             L::load(&mut self.eq, &eq[start..start + len]);
