@@ -94,6 +94,25 @@ def test_sumcheck_ends_at_the_tables(tmp_path: Path, sizes: list[int], with_tau:
         assert value == evaluate(table, [sizes[k] for k in own], [point[k] for k in own])
 
 
+@pytest.mark.parametrize("rows", [1024, 1023])
+def test_a_slab_of_one_row_has_its_weight(rows: int) -> None:
+    """Of 1,024 rows, slabs of 341 leave one over (`native/src/sumcheck/later.rs`), at the shape of GPT-2's
+    normalisations."""
+    rng, generator = random.Random(rows), np.random.default_rng(1)
+    sizes = [25, rows, 768]
+    wide = [generator.integers(-300, 300, sizes).astype(np.int16) for _ in range(2)]
+    narrow = generator.integers(-9, 9, sizes[:2]).astype(np.int32)
+    factors: list[tuple[list[int], Table]] = [([0, 1, 2], wide[0]), ([0, 1, 2], wide[1]), ([0, 1], narrow)]
+    tau = [scalars(rng, ceil_log2(n)) for n in sizes]
+    instance, claim = NATIVE.sumcheck(sizes, factors, [(3, [0]), (1, [1, 2])], tau), 0
+    while instance.remaining():
+        values, c = instance.round(), rng.randrange(R)
+        instance.bind(c)
+        claim = interpolate(values, c)
+    a, b, c = instance.values()
+    assert claim == (3 * a + b * c) % R
+
+
 @pytest.mark.parametrize("leaves", [1 << 22, (1 << 21) + 12345])
 def test_logup_ends_at_the_leaves(tmp_path: Path, leaves: int) -> None:
     rng = random.Random(2)
