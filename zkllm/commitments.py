@@ -5,7 +5,7 @@ slot.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -19,6 +19,8 @@ from .resumable import Resumable
 
 Progress = Callable[[int, int], None]
 Segments = list[tuple[int, np.ndarray]]
+Elsewhere = Callable[[Sequence[int]], Iterator[tuple[int, bytes]]]
+"""Columns to (column, commitment), in any order: computed by others."""
 
 
 def column_segments(layout: Layout, tensors: Tensors, column: int) -> dict[int, Segments]:
@@ -52,19 +54,27 @@ def commit_columns(
     progress: Progress | None = None,
     resumable: Resumable | None = None,
     masks: Sequence[Mapping[int, int]] = (),
+    elsewhere: Elsewhere | None = None,
 ) -> list[bytes]:
-    """`commit_column` of each; `masks`: of each column, or none of any.
+    """`commit_column` of each; `masks`: of each column, or none of any; `elsewhere` computes them instead.
 
     With a resumable, columns that it holds are not committed again, and it gets each that is.
     """
-    commitments: list[bytes] = []
-    for column in range(layout.num_columns):
-        if resumable is not None and (known := resumable.get(f"column {column}")):
-            commitments.append(bytes.fromhex(known))
-            continue
-        commitments.append(commit_column(srs, layout, tensors, column, masks[column] if masks else {}))
+    all_columns = range(layout.num_columns)
+    commitments: dict[int, bytes] = {}
+    if resumable is not None:
+        known = {column: resumable.get(f"column {column}") for column in all_columns}
+        commitments = {column: bytes.fromhex(point) for column, point in known.items() if point}
+    left = [column for column in all_columns if column not in commitments]
+
+    def here(columns: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+        for column in columns:
+            yield column, commit_column(srs, layout, tensors, column, masks[column] if masks else {})
+
+    for column, commitment in (elsewhere or here)(left):
+        commitments[column] = commitment
         if resumable is not None:
-            resumable.put(f"column {column}", commitments[-1].hex())
+            resumable.put(f"column {column}", commitment.hex())
         if progress is not None:
-            progress(column + 1, layout.num_columns)
-    return commitments
+            progress(len(commitments), layout.num_columns)
+    return [commitments[column] for column in all_columns]

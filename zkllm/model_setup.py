@@ -7,6 +7,7 @@ from pathlib import Path
 
 from .cache import MODELS
 from .cache_sources import note_use
+from .column_work import ColumnWork
 from .errors import PackageError, ZkllmError
 from .files import MOST_TEXT, read_text, reading, require_folder_place
 from .kernels.interface import Kernels
@@ -44,6 +45,7 @@ def setup(
     memory_budget: int | None = None,
     kernels: Kernels = NATIVE,
     quality: str | None = None,
+    work: ColumnWork | None = None,
 ) -> ModelPackage:
     """Makes the model package `out` from a Hugging Face folder or hf:ID of the hub: weights, commitments,
     model_id, first keys.
@@ -52,7 +54,8 @@ def setup(
     2^24), those of a proof's witness 2^witness_mu, at most half. What an earlier call with the same inputs
     has left in `out` is checked and used. `quality` "fast" or "exact": other words and tables of a Llama.
     `private`: the commitments hide the weights (`hiding`), and `out` is for its owner alone. A budget
-    refuses, before the weights are committed, a model whose proofs would take more memory.
+    refuses, before the weights are committed, a model whose proofs would take more memory. `work`: who
+    commits to the columns; the package is the same.
     """
     text = calibration_text(calibration)
     if mu is not None and not MIN_MU <= mu <= MAX_MU:
@@ -77,7 +80,7 @@ def setup(
     rows = rows if rows is not None else min(DEFAULT_ROWS, package.config.n_ctx)
     if memory_budget is not None:
         require_memory(protocol_of(package, rows, 1), memory_budget)
-    setup_keys(package, rows, srs, progress, kernels)
+    setup_keys(package, rows, srs, progress, kernels, work)
     return package
 
 
@@ -87,6 +90,7 @@ def setup_keys(
     srs: str | Path | None = None,
     progress: Progress | None = None,
     kernels: Kernels = NATIVE,
+    work: ColumnWork | None = None,
 ) -> SetupRecord:
     """Commits to the fixed columns, records model_id, and makes the keys of the shape (rows, 1).
 
@@ -104,7 +108,7 @@ def setup_keys(
         package.folder / KEYS / COMMITMENTS_FILE,
         {"package": package.digest.hex(), "srs": string.digest.hex(), "version": VERSION},
     )
-    record = recorded(package, rows, string, path, timings, resumable)
+    record = recorded(package, rows, string, path, timings, resumable, work)
     record.save(setup_file(package.folder))
     shape_keys(package, rows, 1, progress, kernels)
     kernels.release_memory()

@@ -8,10 +8,12 @@ transform of points.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from .column_work import ColumnWork
 from .errors import PackageError
 from .field import R, random_scalar, root_of_unity
 from .files import require_folder_place, require_room
@@ -35,6 +37,7 @@ from .shape_protocol import protocol_of
 from .srs_files import srs_of
 from .timings import Progress, Timings
 from .transformed_srs import (
+    Elsewhere,
     require_transform_place,
     root_of_blocks,
     transform_file,
@@ -84,14 +87,24 @@ class FixedColumns:
 
     def points_of(self, column: int, transformed: Points) -> bytes:
         """D_{g,j} of one column, j = 0, 1, .., in wire encoding."""
+        return self.coefficients(self.values(column, transformed, 0, 2 * self.binding.rows))
+
+    def values(self, column: int, transformed: Points, first: int, last: int) -> bytes:
+        """At w^t, first <= t < last: points in wire encoding."""
         k, rows, b = self.kernels, self.binding.rows, 1 << self.binding.b_log2
-        root, values, scale = root_of_blocks(rows), list[bytes](), pow(2 * rows, -1, R)
-        for t in range(2 * rows):
+        root, scale = root_of_blocks(rows), pow(2 * rows, -1, R)
+        values = list[bytes]()
+        for t in range(first, last):
             scalars = self.sums.column_along_columns(column, pow(root, t, R))
             values.append(transformed.msm(k.combine([scalars], [scale]), t * b))
+        return b"".join(values)
+
+    def coefficients(self, values: bytes) -> bytes:
+        """D_{g,j} of the values at all w^t, in their order."""
         # sum_t w^(-t d) value_t, for d = 1 .. rows - 1: every second place of a transform of twice the size
+        rows = self.binding.rows
         inverse = pow(root_of_unity((4 * rows).bit_length() - 1), -1, R)
-        coefficients = k.decode_points(b"".join(values)).transform(2 * rows, 1, inverse, 0, 1)
+        coefficients = self.kernels.decode_points(values).transform(2 * rows, 1, inverse, 0, 1)
         return b"".join(coefficients[2 * d] for d in range(1, rows))
 
     def check(self, column: int, points: Points, start: int) -> None:
@@ -105,18 +118,22 @@ class FixedColumns:
 
 
 def precompute(
-    package: ModelPackage, progress: Progress | None = None, kernels: Kernels = NATIVE
+    package: ModelPackage,
+    progress: Progress | None = None,
+    kernels: Kernels = NATIVE,
+    work: ColumnWork | None = None,
 ) -> Precomputed:
     """Makes the package's opening table, or checks every column of the one that is there and makes a wrong
-    one again. What an interrupted call has finished is used.
+    one again. What an interrupted call has finished is used. `work`: who computes columns and the SRS
+    transformed; each column is checked here.
 
     Refuses before the work: a package without keys, an SRS that is not the set-up's, disks without room.
     """
     record, timings = own_setup(package, progress, kernels), Timings(progress)
     srs = srs_of(record, 1 << package.config.mu, progress, kernels)
-    columns, path = FixedColumns.of(package, record, srs, kernels), opening_table_file(package.folder)
-    binding = columns.binding
-    if (table := _present(path, binding, kernels)) and _all_right(columns, table, timings):
+    columns_of, path = FixedColumns.of(package, record, srs, kernels), opening_table_file(package.folder)
+    binding = columns_of.binding
+    if (table := _present(path, binding, kernels)) and _all_right(columns_of, table, timings):
         return Precomputed(path, binding, True, timings.seconds)
     require_folder_place(path.parent)
     require_room(path.parent, 3 * binding.file_bytes, "the opening table")
@@ -129,28 +146,39 @@ def precompute(
         "b_log2": binding.b_log2,
     }
     journal = Resumable(path.parent / OPENING_JOURNAL, inputs)
+    srs_path = Path(record.srs_path) if record.srs_path else None
     with timings.stage("transform SRS") as report:
-        transformed = transformed_srs(srs, binding.mu, binding.b_log2, kernels, report)
-    points: list[bytes] = []
+        places: Elsewhere | None = None
+        if work is not None:
+            places = partial(work.transform, srs_path, srs.digest, binding.mu, binding.b_log2)
+        transformed = transformed_srs(srs, binding.mu, binding.b_log2, kernels, report, places)
+
+    def here(columns: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+        for column in columns:
+            yield column, columns_of.values(column, transformed, 0, 2 * binding.rows)
+
+    values_of = here
+    if work is not None:
+        values_of = partial(work.table_values, package, transform_file(*place), 2 * binding.rows)
     with timings.stage("opening table") as report:
-        for column in range(binding.columns):
-            name = f"column {column}"
-            known = journal.get(name)
-            points.append(bytes.fromhex(known) if known else columns.points_of(column, transformed))
-            if not known:
-                try:
-                    columns.check(column, kernels.decode_points(points[-1]), 0)
-                except WrongColumn:
-                    raise PackageError(
-                        f"column {column} of the opening table fails its check: {transform_file(*place)} is "
-                        "not what it should be; delete it and run zkllm precompute again"
-                    ) from None
-                journal.put(name, points[-1].hex())
-            columns.sums.release(column)
+        known = [journal.get(f"column {column}") for column in range(binding.columns)]
+        points = {column: bytes.fromhex(found) for column, found in enumerate(known) if found}
+        for column, values in values_of([c for c in range(binding.columns) if c not in points]):
+            made = columns_of.coefficients(values)
+            try:
+                columns_of.check(column, kernels.decode_points(made), 0)
+            except WrongColumn:
+                raise PackageError(
+                    f"column {column} of the opening table fails its check: {transform_file(*place)} is "
+                    "not what it should be; delete it and run zkllm precompute again"
+                ) from None
+            points[column] = made
+            journal.put(f"column {column}", made.hex())
+            columns_of.sums.release(column)
             if report is not None:
-                report(column + 1, binding.columns)
+                report(len(points), binding.columns)
     kernels.release_memory()
-    save_table(path, binding, b"".join(points))
+    save_table(path, binding, b"".join(points[column] for column in range(binding.columns)))
     (path.parent / OPENING_JOURNAL).unlink(missing_ok=True)
     return Precomputed(path, binding, False, timings.seconds)
 

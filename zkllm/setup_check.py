@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
-from .commitments import commit_columns
+from .column_work import ColumnWork
+from .commitments import Elsewhere, commit_columns
 from .errors import PackageError
 from .hiding import fixed_masks
 from .kernels.interface import Kernels
@@ -54,13 +56,17 @@ def recorded(
     path: Path | None,
     timings: Timings,
     resumable: Resumable | None = None,
+    work: ColumnWork | None = None,
 ) -> SetupRecord:
-    """What this package's set-up fixes under this SRS, whose file `path` is."""
+    """What this package's set-up fixes under this SRS, whose file `path` is; `work` commits to columns."""
     protocol = protocol_of(package, rows, 1)
     with timings.stage("commit weights") as report:
         tensors = fixed_tensors(protocol.manifest, package.sound_weights)
         masks = fixed_masks(package, string.digest)
-        commitments = commit_columns(string, protocol.fixed, tensors, report, resumable, masks)
+        elsewhere: Elsewhere | None = None
+        if work is not None:
+            elsewhere = partial(work.commit, package, rows, path, string.digest)
+        commitments = commit_columns(string, protocol.fixed, tensors, report, resumable, masks, elsewhere)
     digest = config_digest(package.config.to_dict(), package.weights.tables.to_dict())
     return SetupRecord(
         rows,

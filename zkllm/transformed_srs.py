@@ -13,11 +13,13 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 from .cache import TRANSFORMED
+from .errors import PathError
 from .field import R, root_of_unity
 from .files import known_digest, remember_digest, require_folder_place, require_room
 from .kernels.interface import Kernels, Points
@@ -56,13 +58,42 @@ def require_transform_place(digest: bytes, mu: int, b_log2: int) -> None:
     require_room(path.parent, transform_bytes(mu) - present, "the transformed SRS")
 
 
-def transformed_srs(srs: Srs, mu: int, b_log2: int, kernels: Kernels, report: Report | None = None) -> Points:
-    """Block t at t b; from the cache, or made."""
+Elsewhere = Callable[[Sequence[tuple[int, int]]], Iterator[bytes]]
+"""Of each (first, count), in order: these places of all blocks, raw (`places_of`)."""
+
+
+def places_of(srs: Srs, mu: int, b_log2: int, first: int, count: int) -> bytes:
+    """Places first .. first + count of all blocks, block by block, raw."""
+    rows = 1 << mu - b_log2
+    root = pow(root_of_blocks(rows), -1, R)
+    part = srs.points.transform(rows, 1 << b_log2, root, first, count)
+    return part.raw(0, len(part))
+
+
+def transformed_srs(
+    srs: Srs,
+    mu: int,
+    b_log2: int,
+    kernels: Kernels,
+    report: Report | None = None,
+    elsewhere: Elsewhere | None = None,
+) -> Points:
+    """Block t at t b; from the cache, or made; `elsewhere` computes its places."""
     digest = srs.digest
     path = transform_file(digest, mu, b_log2)
     if not _intact(path, digest, mu, b_log2):
         path.unlink(missing_ok=True)
-        _make(path, srs, mu, b_log2, report)
+        _make(path, srs, mu, b_log2, report, elsewhere)
+    return kernels.open_points(str(path), _HEADER.size, 2 << mu)
+
+
+def open_transformed(path: Path, digest: bytes, mu: int, b_log2: int, kernels: Kernels) -> Points:
+    """The file at that path, which is made. Raises PathError where it is not there, whole."""
+    if not _intact(path, digest, mu, b_log2):
+        raise PathError(
+            f"{path}, the transformed SRS, is not on this machine, or is another; keep the cache "
+            "(ZKLLM_CACHE) in a folder that all machines share"
+        )
     return kernels.open_points(str(path), _HEADER.size, 2 << mu)
 
 
@@ -100,17 +131,19 @@ def _checksum(file: IO[bytes], digest: bytes, mu: int, b_log2: int) -> bytes:
     return hasher.digest()
 
 
-def _place(file: IO[bytes], part: Points, b: int, first: int, count: int) -> None:
+def _place(file: IO[bytes], part: bytes, b: int, first: int, count: int) -> None:
     """Places first .. first + count of all blocks into the file."""
-    for t in range(len(part) // count):
+    size = G1_BYTES * count
+    for t in range(len(part) // size):
         file.seek(_HEADER.size + G1_BYTES * (t * b + first))
-        file.write(part.raw(t * count, count))
+        file.write(part[t * size : (t + 1) * size])
 
 
-def _make(path: Path, srs: Srs, mu: int, b_log2: int, report: Report | None) -> None:
+def _make(
+    path: Path, srs: Srs, mu: int, b_log2: int, report: Report | None, elsewhere: Elsewhere | None
+) -> None:
     digest, partial = srs.digest, _partial(path)
     rows, b = 1 << mu - b_log2, 1 << b_log2
-    root = pow(root_of_blocks(rows), -1, R)
     inputs = {"srs": digest.hex(), "mu": mu, "b_log2": b_log2, "format": FORMAT}
     journal = Resumable(path.with_suffix(".json"), inputs)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -118,9 +151,12 @@ def _make(path: Path, srs: Srs, mu: int, b_log2: int, report: Report | None) -> 
     with partial.open("r+b" if done else "w+b") as file:
         file.truncate(transform_bytes(mu))
         step = max(1, (1 << _STEP_LOG2) // rows)
-        for first in range(done, b, step):
-            count = min(step, b - first)
-            _place(file, srs.points.transform(rows, b, root, first, count), b, first, count)
+        parts = [(first, min(step, b - first)) for first in range(done, b, step)]
+        here = (places_of(srs, mu, b_log2, first, count) for first, count in parts)
+        for (first, count), part in zip(parts, elsewhere(parts) if elsewhere else here, strict=True):
+            if len(part) != 2 * rows * count * G1_BYTES:
+                raise ValueError(f"{len(part)} bytes of {count} places")
+            _place(file, part, b, first, count)
             file.flush()
             os.fsync(file.fileno())
             journal.put("places", first + count)

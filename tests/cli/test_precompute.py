@@ -139,9 +139,9 @@ def test_an_interrupted_run_goes_on(
     monkeypatch.setattr(transformed_srs, "_STEP_LOG2", 9)  # several steps
     steps: list[int] = []
     columns: list[int] = []
-    place, column = transformed_srs._place, FixedColumns.points_of
+    place, column = transformed_srs._place, FixedColumns.values
     monkeypatch.setattr(transformed_srs, "_place", lambda *a: steps.append(a[-2]) or place(*a))
-    monkeypatch.setattr(FixedColumns, "points_of", lambda *a: columns.append(a[1]) or column(*a))
+    monkeypatch.setattr(FixedColumns, "values", lambda *a: columns.append(a[1]) or column(*a))
     for stage, skip in (("transform SRS", 2), ("transform SRS", 2), ("opening table", 1)):
         with monkeypatch.context() as patch:
             interrupt_at(patch, stage, signal.SIGINT, skip)
