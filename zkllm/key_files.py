@@ -79,3 +79,12 @@ def keep_key(package: bytes, path: Path, data: bytes) -> None:
 def is_own_key(package: bytes, path: Path) -> bool:
     """Whether the file is there, made (or found to be right) by this user for this package and shape."""
     return path.is_file() and is_own(*_parts(package, path, path.read_bytes()))
+
+
+def accept_key(package: bytes, path: Path, digest: bytes) -> bool:
+    """Takes a key for one's own if it has this SHA-256, which comes from where it was made or checked."""
+    data = path.read_bytes() if path.is_file() else b""
+    if hashlib.sha256(data).digest() != digest:
+        return False
+    remember_own(*_parts(package, path, data))
+    return True

@@ -11,7 +11,7 @@ from .hiding import fixed_masks
 from .kernels.interface import Kernels
 from .kernels.native import NATIVE
 from .key_files import is_own_key, opening_table_file, verifying_key_file
-from .memory import Estimate, require_memory
+from .memory import Estimate, estimate, require_memory
 from .model.chat import Messages
 from .model.execution import generate_trace
 from .model.package import ModelPackage
@@ -68,10 +68,20 @@ def check_memory(
 ) -> Estimate:
     """What a proof of this shape will take; a ResourceError where that is over the budget, or more than the
     machine has."""
-    path, known = verifying_key_file(package.folder, rows, certified, sealed), {}
-    if is_own_key(package.digest, path):
-        known = {"circuit_log2": VerifyingKey.load(path).n_log2}
-    return require_memory(protocol_of(package, rows, certified, sealed), memory_budget, **known)
+    protocol = protocol_of(package, rows, certified, sealed)
+    return require_memory(protocol, memory_budget, _circuit_log2(package, rows, certified, sealed))
+
+
+def estimate_memory(package: ModelPackage, rows: int, certified: int, sealed: bool = False) -> Estimate:
+    """The same on whatever machine."""
+    protocol = protocol_of(package, rows, certified, sealed)
+    return estimate(protocol, _circuit_log2(package, rows, certified, sealed))
+
+
+def _circuit_log2(package: ModelPackage, rows: int, certified: int, sealed: bool) -> int | None:
+    """Of the outer circuit's rows, where a key tells."""
+    path = verifying_key_file(package.folder, rows, certified, sealed)
+    return VerifyingKey.load(path).n_log2 if is_own_key(package.digest, path) else None
 
 
 def opening_table(package: ModelPackage, vk: VerifyingKey, kernels: Kernels) -> OpeningTable | None:

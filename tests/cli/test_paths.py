@@ -33,6 +33,7 @@ TABLE: dict[str, dict[str, str]] = {
     "srs fetch-plan": {"--out": NEW},
     "setup": {"model": "checkpoint", "--out": NEW, "--srs": PTAU, "--calibration": TEXT},
     "prove": {"model": "package", "--out": NEW, "--profile": "new/other"},
+    "prove-many": {"prompts": TEXT, "--model": "package", "--out": NEW},
     "precompute": {"model": "package"},
     "publish": {"model": "package", "--out": NEW},
     "key": {"record": KEY, "--srs": PTAU, "--out": NEW},
@@ -66,8 +67,8 @@ REST = {"prove": ["--tokens", "72"], "srs fetch-plan": ["--mu", "20"], "bench": 
         "explorer": ["--network", "anvil"]}  # fmt: skip
 REST |= {f"jobs {action}": ["proof-1"] for action in ("show", "retry", "cancel")}
 PLAIN = {"prompt", "name", "quality", "url", "part", "block", "salt-file", "host", "new-key", "network",
-         "password-env", "key-env", "state", "id", "rpc", "rpc-url", "action",
-         "shell", "ray"}  # fmt: skip
+         "password-env", "key-env", "state", "id", "ray", "rpc", "rpc-url", "action",
+         "shell"}  # fmt: skip
 """Arguments that are texts or choices."""
 SCALARS = {types.positive, types.index, types.count, types.number, types.token_ids, types.context,
            types.log2_size, types.size, types.port, types.address_text, options.count, options.power,
@@ -165,7 +166,7 @@ def test_what_is_of_no_use_is_refused_before_the_command_starts(
     run, good: dict[str, Path], name: str, argument: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     action = dict(arguments_of(parsers()[name]))[argument]
-    module = __import__(f"zkllm.cli.{name.split()[0]}", fromlist=["run"])
+    module = __import__(f"zkllm.cli.{name.split()[0].replace('-', '_')}", fromlist=["run"])
     monkeypatch.setattr(module, "run", lambda *_: pytest.fail("it started"))
     monkeypatch.setattr(hub, "find_checkpoint", lambda *_: pytest.fail("it asked the hub"))
     monkeypatch.chdir(tmp_path)

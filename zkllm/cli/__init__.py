@@ -33,6 +33,7 @@ COMMANDS = (
     "publish",
     "key",
     "prove",
+    "prove-many",
     "verify",
     "calldata",
     "settle",
@@ -106,7 +107,7 @@ def _kernels() -> str:
 
 
 def _module(name: str) -> ModuleType:
-    return importlib.import_module(f"zkllm.cli.{name}")
+    return importlib.import_module(f"zkllm.cli.{name.replace('-', '_')}")
 
 
 def parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:

@@ -107,12 +107,23 @@ def add_memory_budget(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_ray(parser: argparse.ArgumentParser) -> None:
+RAY = "HOST:PORT of the head of a Ray cluster that is running, or auto on one of its machines "
+
+
+def add_ray(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument(
         "--ray",
         metavar="ADDRESS",
-        help="HOST:PORT of the head of a Ray cluster that is running, or auto on one of its machines "
-        "(default: a Ray of this machine that ends with the command); needs the package ray",
+        help=what,
+    )
+
+
+def add_context(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--context",
+        type=context,
+        metavar="CHAIN:CONTRACT:SENDER[:REQUEST]",
+        help="where it may be settled",
     )
 
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 import argparse
 
 from zkllm.cli import paths
+from zkllm.cli.arguments import RAY, add_ray
+from zkllm.cli.clusters import column_work
 from zkllm.cli.console import Console
 
 INTERRUPTED = "give the same command again to go on"
@@ -18,6 +20,7 @@ SUMMARY = "make the opening table of a model package: the same proofs with less 
 EXAMPLES = """
 {program} build/demo
 {program} build/gpt2-xl --json
+{program} /shared/gpt2-xl --ray 10.0.0.1:6379
 """
 
 
@@ -31,13 +34,16 @@ class TablePackage(paths.TargetFolder):
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=TablePackage, metavar="DIR", help="a model package that is set up")
+    add_ray(parser, RAY + "(default: this process computes all of it)")
 
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     from zkllm import api
     from zkllm.cli.text import pairs, seconds, size
 
-    made = api.precompute(api.ModelPackage.load(arguments.model), console.progress)
+    package = api.ModelPackage.load(arguments.model)
+    with column_work(arguments.ray, console) as work:
+        made = api.precompute(package, console.progress, work=work)
     binding = made.binding
     data = {
         "ok": True,

@@ -51,13 +51,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="cut the proof's work over S workers, processes of a Ray: the same proof, with the weights of a "
         "layer in one worker alone, and --memory-budget for each of them",
     )
-    types.add_ray(parser)
-    parser.add_argument(
-        "--context",
-        type=types.context,
-        metavar="CHAIN:CONTRACT:SENDER[:REQUEST]",
-        help="where it may be settled",
+    types.add_ray(
+        parser,
+        types.RAY + "(with --shards; default: a Ray of this machine that ends with the command); needs the package ray",
     )
+    types.add_context(parser)
     parser.add_argument("--out", type=paths.TargetFile, required=True, metavar="FILE", help="the proof file")
     parser.add_argument(
         "--profile",

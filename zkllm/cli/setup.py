@@ -19,7 +19,8 @@ import time
 from typing import TYPE_CHECKING
 
 from zkllm.cli import paths
-from zkllm.cli.arguments import add_memory_budget, add_rows, log2_size
+from zkllm.cli.arguments import RAY, add_memory_budget, add_ray, add_rows, log2_size
+from zkllm.cli.clusters import column_work
 from zkllm.cli.console import Console
 from zkllm.errors import ZkllmError
 from zkllm.files import JsonObject
@@ -40,6 +41,7 @@ EXAMPLES = """
 {program} SmolLM2-135M-Instruct.gguf --out build/smollm2 --quality exact
 {program} models/demo-gpt2 --out build/demo --check
 {program} models/demo-gpt2 --plan
+{program} /shared/llama-8b --out /shared/package --srs /shared/pot26.ptau --ray 10.0.0.1:6379
 """
 
 
@@ -76,6 +78,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "inspect lists what others see)",
     )
     add_memory_budget(parser)
+    add_ray(parser, RAY + "that commits to the weights (default: this process does)")
     parser.add_argument(
         "--calibration", type=paths.SourceFile, metavar="FILE", help="text like the prompts to come"
     )
@@ -101,7 +104,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def misuse(arguments: argparse.Namespace) -> str | None:
     if arguments.plan:
-        others = ("out", "mu", "witness_mu", "srs", "memory_budget", "calibration", "quality",
+        others = ("out", "mu", "witness_mu", "srs", "memory_budget", "ray", "calibration", "quality",
                   "check", "allow_scales")  # fmt: skip
         if surplus := [name for name in others if getattr(arguments, name)]:
             return f"--plan takes no --{surplus[0].replace('_', '-')}: it makes nothing"
@@ -113,6 +116,7 @@ def misuse(arguments: argparse.Namespace) -> str | None:
         "mu": arguments.mu,
         "witness-mu": arguments.witness_mu,
         "memory-budget": arguments.memory_budget,
+        "ray": arguments.ray,
         "private": arguments.private or None,
         "quality": arguments.quality,
     }
@@ -138,19 +142,21 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         console.note(
             f"zkllm setup: going on with the set-up in {arguments.out} where its inputs are the same"
         )
-    package = api.setup(
-        arguments.model,
-        arguments.out,
-        rows=arguments.rows,
-        mu=arguments.mu,
-        witness_mu=arguments.witness_mu,
-        private=arguments.private,
-        srs=arguments.srs,
-        calibration=arguments.calibration,
-        progress=console.progress,
-        memory_budget=arguments.memory_budget,
-        quality=arguments.quality,
-    )
+    with column_work(arguments.ray, console) as work:
+        package = api.setup(
+            arguments.model,
+            arguments.out,
+            rows=arguments.rows,
+            mu=arguments.mu,
+            witness_mu=arguments.witness_mu,
+            private=arguments.private,
+            srs=arguments.srs,
+            calibration=arguments.calibration,
+            progress=console.progress,
+            memory_budget=arguments.memory_budget,
+            quality=arguments.quality,
+            work=work,
+        )
     elapsed = time.perf_counter() - start
     record = api.open_setup(package)
     key = api.shape_keys(package, record.rows, 1).verifying_key

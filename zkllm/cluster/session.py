@@ -25,6 +25,7 @@ from zkllm import __version__
 from zkllm.cluster.errors import ClusterError
 from zkllm.cluster.local import STORE_BYTES, local_options, require_token, session_folder
 from zkllm.cluster.nodes import Node, nodes, require_same_program
+from zkllm.cluster.quiet import results_only
 from zkllm.errors import reason
 from zkllm.files import JsonObject
 from zkllm.requirements import CLUSTER, install
@@ -109,7 +110,7 @@ def _started(options: JsonObject, own: bool) -> Iterator[Session]:
     if ray.is_initialized():
         raise ClusterError("this process has a Ray session already; end it before another one")
     quiet: JsonObject = {"log_to_driver": False, "logging_level": logging.ERROR, "namespace": NAMESPACE}
-    with _own_signals() as restore:
+    with results_only(), _own_signals() as restore:
         try:
             try:
                 ray.init(**options, **quiet)

@@ -32,6 +32,7 @@ class Program:
 
     def line(self) -> str:
         """The next that it prints."""
+        assert self.process.stdout is not None
         return self.process.stdout.readline().strip()
 
     def signal(self, number: int) -> None:
