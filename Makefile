@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DELETE_ON_ERROR:
-.PHONY: help setup develop test test-fast test-long test-python test-rust test-forge test-js test-explorer chromium demo demo-smollm2 demo-qwen demo-gemma3 demo-iglm settlement-check serve-demo serve-soak bench bench-xl bench-scaling bench-tokens bench-families bench-context bench-shards bench-peers bench-plan bench-docs bench-explorer explorer-pictures gas gas-batch fuzz-bits lint format generate wheel docs audit audit-mutants mutants clean
+.PHONY: help setup develop test test-fast test-long test-python test-rust test-forge test-js test-explorer chromium demo demo-smollm2 demo-qwen demo-gemma3 demo-iglm settlement-check cluster-check serve-demo serve-soak bench bench-xl bench-scaling bench-tokens bench-families bench-context bench-shards bench-peers bench-plan bench-docs bench-explorer explorer-pictures gas gas-batch fuzz-bits lint format generate wheel docs audit audit-mutants mutants clean
 
 PYTHON ?= python3
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -139,6 +139,9 @@ demo-iglm: develop ## prove and settle what a published model of antibodies says
 
 settlement-check: setup ## go the whole way of a settlement on two local chains, kills, reorganisations and refusals included
 	@$(BIN)/python -m scripts.settlement.check
+
+cluster-check: develop ## work over several machines of a Ray (on this one), with limited memory and killed processes, one line a step
+	@$(BIN)/python -m scripts.cluster.check
 
 # The extra is small beside what `setup` installs, and only these targets need it.
 .venv/.serve.stamp: .venv/.stamp
