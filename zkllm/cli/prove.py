@@ -53,7 +53,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     types.add_ray(
         parser,
-        types.RAY + "(with --shards; default: a Ray of this machine that ends with the command); needs the package ray",
+        types.RAY + "(with --shards; default: a Ray of this machine that ends with the command)",
     )
     types.add_context(parser)
     parser.add_argument("--out", type=paths.TargetFile, required=True, metavar="FILE", help="the proof file")
