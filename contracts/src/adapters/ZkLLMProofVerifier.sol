@@ -23,9 +23,9 @@ import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
 /// compare it with what `python -m verifier_gen` generates.
 contract ZkLLMProofVerifier is IProofVerifier, ERC165 {
     string private constant PROOF_SYSTEM = "zk/zkllm";
-    /// @dev Less than this part of the gas is left where a call in `check` ran out of it: each call leaves its caller a
-    /// 64th, and three deep there are the check, the verifier and a precompile.
-    uint256 private constant STARVED_PART = 16;
+    /// @dev Of the gas, so much at most is left where any call in `check` ran out of it: each leaves its caller a 64th,
+    /// and three deep there are the check, the verifier and a precompile.
+    uint256 private constant LEFT_OF_64 = 4;
 
     /// @notice The metadata is not the encoding of a verifier and its id, or the proof not that of its three parts.
     error InvalidEncoding();
@@ -50,7 +50,7 @@ contract ZkLLMProofVerifier is IProofVerifier, ERC165 {
         try this.check(msg.sender, inputHash, outputHash, metadata, proof) {
             return true;
         } catch {
-            if (gasleft() < available / STARVED_PART) revert NotEnoughGas();
+            if (gasleft() < available / 64 * LEFT_OF_64) revert NotEnoughGas();
             return false;
         }
     }
