@@ -68,9 +68,9 @@ def _teller() -> Callable[[], str]:
 
     def told() -> str:
         try:
-            import zkllm
+            from zkllm import __version__
         except ImportError:
             return ""
-        return str(zkllm.__version__)
+        return __version__
 
     return told
