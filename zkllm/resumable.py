@@ -40,6 +40,7 @@ class Resumable:
     def put(self, name: str, result: object) -> None:
         self._results[name] = result
         # on one line, which is much faster to write: calibrated channels are a million numbers
-        raw = json.dumps({"inputs": self._inputs, "results": self._results}).encode()
+        results = dict(sorted(self._results.items()))  # the same file in whatever order they came
+        raw = json.dumps({"inputs": self._inputs, "results": results}).encode()
         remember_own(_KIND, raw)  # first: a kill in between leaves the last file, which is noted too
         write_atomically(self._path, raw)
