@@ -67,10 +67,10 @@ class RopeFields(Fields):
     def _ignored(self, name: str, used: float, head_dim: int) -> None:
         """A field that would say the same as what counts, or nothing."""
         value = self.data.get(name)
-        same = type(value) in (int, float) and (
-            value == used or name == "partial_rotary_factor" and int(head_dim * value) == used * head_dim
-        )
-        if value is not None and not same:
+        if value is None:
+            return
+        turned = name == "partial_rotary_factor" and type(value) is float and int(head_dim * value)
+        if type(value) not in (int, float) or value != used and turned != used * head_dim:
             self.problem(name, "the class does not read it, and goes by something else")
 
     def rotations(
