@@ -69,8 +69,9 @@ class RopeFields(Fields):
         value = self.data.get(name)
         if value is None:
             return
-        turned = name == "partial_rotary_factor" and type(value) is float and int(head_dim * value)
-        if type(value) not in (int, float) or value != used and turned != used * head_dim:
+        share = name == "partial_rotary_factor" and type(value) is float and 0 < value <= 1
+        same = type(value) in (int, float) and value == used
+        if not same and not (share and int(head_dim * value) == used * head_dim):
             self.problem(name, "the class does not read it, and goes by something else")
 
     def rotations(
