@@ -12,6 +12,7 @@ from safetensors.numpy import load_file, save_file
 
 from testkit.llamas import MODELS
 from zkllm.errors import CheckpointError, PackageError
+from zkllm.llama.config import LlamaConfig
 from zkllm.model.audit import check_package
 from zkllm.model.build import build_package
 from zkllm.model.checkpoint import Checkpoint, load_checkpoint
@@ -27,7 +28,7 @@ from zkllm.model.llama.equalise import (
     least_noise,
 )
 from zkllm.model.llama.float_model import LlamaFloat
-from zkllm.model.llama.folding import KINDS, Folded, read_lines
+from zkllm.model.llama.folding import Folded, kinds, read_lines
 from zkllm.model.llama.quantize import common_shift, gate_classes
 from zkllm.model.llama.scales import CLAMP, Exponents, LlamaScales
 from zkllm.model.llama.weights import LlamaModel
@@ -73,6 +74,12 @@ def test_scales_are_not_accepted_without_the_quantisers_choice(
         check_package(built[1], built[0], allow_scales=True)
 
 
+def _there(package: ModelPackage, name: str) -> str:
+    """What is there, or what a model without a gate has instead."""
+    assert isinstance(package.config, LlamaConfig)
+    return name if package.config.gated else {"mlp": "values", "w_up": "beta", "g": "k"}.get(name, name)
+
+
 def _exponents(package: ModelPackage, name: str, step: int) -> Exponents:
     scales = package.scales
     assert isinstance(scales, LlamaScales)
@@ -86,7 +93,7 @@ def test_another_exponent_is_found(built: tuple[Checkpoint, ModelPackage], name:
     checkpoint, package = built
     scales = package.scales
     assert isinstance(scales, LlamaScales)
-    other = replace(package, scales=replace(scales, exponents=_exponents(package, name, 1)))
+    other = replace(package, scales=replace(scales, exponents=_exponents(package, _there(package, name), 1)))
     with pytest.raises(PackageError, match="not what the quantiser chooses from its ranges: exponents"):
         check_package(other, checkpoint)
 
@@ -96,6 +103,7 @@ def test_another_array_is_found(built: tuple[Checkpoint, ModelPackage], name: st
     checkpoint, package = built
     model = package.weights
     assert isinstance(model, LlamaModel)
+    name = _there(package, name)
     array = np.array(model[name])
     array.reshape(-1)[3] += 1 if array.reshape(-1)[3] <= 0 else -1
     with pytest.raises(PackageError, match=f"array {name} is not what the checkpoint quantises to"):
@@ -108,6 +116,7 @@ def test_another_channels_range_is_found(built: tuple[Checkpoint, ModelPackage],
     record = package.calibration
     assert record is not None and isinstance(record.ranges, LlamaRanges)
     channels = {n: [list(layer) for layer in layers] for n, layers in record.ranges.channels.items()}
+    name = _there(package, name)
     channels[name][0][1] *= 1.5
     ranges = replace(record.ranges, channels=channels)
     with pytest.raises(PackageError, match=rf"recorded range of channels\.{name}\.0\.1 is not"):
@@ -122,10 +131,13 @@ def test_equalising_leaves_the_function_alone(built: tuple[Checkpoint, ModelPack
     shared = a.n_kv_head * a.head_dim
     exponents = Exponents(drawn(a.d_inner), drawn(shared), drawn(shared // 2))
     for l in range(a.n_layer):
-        plain = {kind: Folded.read(checkpoint, l, kind, None) for kind in KINDS}
-        moved = {kind: Folded.read(checkpoint, l, kind, exponents) for kind in KINDS}
-        mlp = lambda of: np.einsum("if,fo->fio", of["up"].folded()[:, 0], of["down"].folded()[:, 0])
-        assert np.array_equal(mlp(plain), mlp(moved))
+        plain = {kind: Folded.read(checkpoint, l, kind, None) for kind in kinds(a)}
+        moved = {kind: Folded.read(checkpoint, l, kind, exponents) for kind in kinds(a)}
+        if a.gated:
+            mlp = lambda of: np.einsum("if,fo->fio", of["up"].folded()[:, 0], of["down"].folded()[:, 0])
+            assert np.array_equal(mlp(plain), mlp(moved))
+        else:
+            assert np.array_equal(plain["down"].folded(), moved["down"].folded())
         heads = (a.n_kv_head, a.group, a.head_dim)
         for of in (plain, moved):
             of["v"] = of["qkv"].folded()[:, -1].reshape(-1, a.n_kv_head, a.head_dim)
@@ -150,7 +162,7 @@ def test_one_pass_over_what_is_stored_gives_the_folded_matrices(
     drawn = lambda channels: tuple(map(tuple, rng.integers(-5, 6, (a.n_layer, channels)).tolist()))
     shared = a.n_kv_head * a.head_dim
     exponents = Exponents(drawn(a.d_inner), drawn(shared), drawn(shared // 2))
-    for kind in KINDS:
+    for kind in kinds(a):
         plain, moved = (Folded.read(checkpoint, 1, kind, e) for e in (None, exponents))
         sizes, lines = np.abs(plain.folded()), plain.lines()
         assert np.array_equal(lines.outputs, sizes.max(axis=0))
