@@ -95,7 +95,8 @@ CASES: dict[str, list[tuple[LlamaConfig, LlamaConfig]]] = {
 
 
 PARTLY = tiny_model(0, head_dim=12, turned=8, head_slots=2).config
-TURNED = {
+Cases = dict[str, list[tuple[dict[str, Any], dict[str, Any]]]]
+TURNED: Cases = {
     "turned: an even number of a head's features, and not all": [
         ({"turned": 8}, {"turned": t}) for t in (12, 7)
     ]
@@ -179,7 +180,14 @@ def test_the_cap_is_what_its_specification_says() -> None:
     assert "a table of the cap where scores have one" in wrong(
         replace(CAPPED, tables=replace(spec, cap=None))
     )
-    for bad in ({"bound": 0.0}, {"bound": 50}, {"bound": float("nan")}, {"in_log2": 101}, {"out_log2": 41}):
+    bads: tuple[dict[str, Any], ...] = (
+        {"bound": 0.0},
+        {"bound": 50},
+        {"bound": float("nan")},
+        {"in_log2": 101},
+        {"out_log2": 41},
+    )
+    for bad in bads:
         data = spec.to_dict()
         data["cap"] = {**data["cap"], **bad}
         with pytest.raises(Malformed):
@@ -188,7 +196,7 @@ def test_the_cap_is_what_its_specification_says() -> None:
 
 
 WINDOWED = tiny_model(0, window=3, sliding=(0, 1)).config
-WINDOWS = {
+WINDOWS: Cases = {
     "sliding: 0 or 1 for each layer, a 1 among them": [
         ({"sliding": at}, {"sliding": off})
         for at, off in (((1, 1), (0, 0)), ((1, 0), (1,)), ((0, 1), (0, 1, 1)), ((0, 1), (0, 2)), ((0, 1), ()))

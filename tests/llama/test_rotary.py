@@ -21,9 +21,9 @@ KINDS = {
     ),
     "llama3": (Rotary("llama3", 500.0, 8.0, 1.0, 4.0, 12.0), LLAMA3),
 }  # fmt: skip
-_LONG = {"short_factor": [1.0, 1.25, 3.0], "long_factor": [2.0] * 3, "rope_type": "longrope",
+_LONG: dict[str, Any] = {"short_factor": [1.0, 1.25, 3.0], "long_factor": [2.0] * 3, "rope_type": "longrope",
          "rope_theta": 1e4, "partial_rotary_factor": 0.6}  # fmt: skip
-_SHORT = {"kind": "longrope", "theta": 1e4, "original": 16.0, "factors": (1.0, 1.25, 3.0)}
+_SHORT: dict[str, Any] = {"kind": "longrope", "theta": 1e4, "original": 16.0, "factors": (1.0, 1.25, 3.0)}
 LONG: dict[str, tuple[Rotary, dict[str, Any]]] = {
     "longrope": (Rotary(**_SHORT, factor=4.0), _LONG),
     "longrope, its factor given": (Rotary(**_SHORT, factor=1.5), {**_LONG, "factor": 1.5}),

@@ -29,7 +29,9 @@ def _turned(
     return cos * own + (sin if z else -sin) * other
 
 
-def _turning(wrong: Callable[[Scene, int, int, int, list[int]], int], x: int = X, t: int = T) -> Callable:
+def _turning(
+    wrong: Callable[[Scene, int, int, int, list[int]], int], x: int = X, t: int = T
+) -> Callable[[Scene], Bends]:
     """All features that are turned of a part in a row: (scene, head, half, pair, plain) -> the sum."""
 
     def bends(s: Scene) -> Bends:
