@@ -35,7 +35,6 @@ class RoundedLlama(LlamaFloat):
         own: tuple[str, ...] = ("x0",) if model.config.x0_shift else ()
         own += ("raw_q", "raw_k", "head_gain") if self.a.head_norm else ()
         own += ("out", "post_gain") if self.a.post_norm else ()
-        own += ("beta",) if self.a.centred else ()
         own += ("cap",) if self.a.cap else ()
         self.kinds, activations = kinds(self.a), _ACTIVATIONS + (_GATED if self.a.gated else ())
         weights = (f"w_{kind}" for kind in self.kinds)
@@ -109,11 +108,6 @@ class RoundedLlama(LlamaFloat):
         if "gain" in self._rounded:
             return self._real(self.model["gain"], self.scales.gain)
         return super().last_gain()
-
-    def last_bias(self) -> np.ndarray:
-        if "beta" in self._rounded:
-            return self._real(self.model["beta"], self.scales.y + self.scales.gain)
-        return super().last_bias()
 
     def head_blocks(self) -> Iterator[np.ndarray]:
         if ("wte" if self.a.tied_head else "head") in self._rounded:
