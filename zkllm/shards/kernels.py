@@ -16,7 +16,6 @@ from typing import cast
 
 import numpy as np
 
-from .._native import Points
 from ..bits import ceil_log2
 from ..field import R
 from ..kernels.interface import (
@@ -32,7 +31,7 @@ from ..kernels.interface import (
     TableOf,
     Weight,
 )
-from ..kernels.native import FrVec, NativeKernels
+from ..kernels.native import FrVec, NativeKernels, Points
 from .cuts import Ranges, parts, stripes
 from .placed import Placed, Sent
 from .pool import Kept, Pool

@@ -11,9 +11,8 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, cast
 
-import zkllm.errors
-
-from ..errors import ZkllmError
+from .. import errors
+from ..errors import ResourceError, ZkllmError
 from .wire import Argument, Command, Message, Ref, Tally, Traffic, pack_commands, unpack
 
 Answer = tuple[Message, int, int, int]
@@ -107,19 +106,19 @@ class Pool:
             traffic.sent += tally
             waiting[worker] = self._begun(worker, messages[worker])
         answers: dict[int, list[Argument]] = {}
-        errors: dict[int, ZkllmError] = {}
+        failed: dict[int, ZkllmError] = {}
         for worker, wait in waiting.items():
             reply, integers, elements, other = self._ended(worker, messages[worker], wait, traffic)
             traffic.received += Tally(integers, elements, other)
             result = unpack(reply)
             if isinstance(result, tuple):
-                errors[worker] = _error(result)
+                failed[worker] = _error(result)
                 continue
             own = commands[worker]
             answers[worker] = cast("list[Argument]", result)[-len(own) :]
             self._logs[worker] += [c for c in own if c.lasting]
-        if errors:
-            raise errors[min(errors)]
+        if failed:
+            raise failed[min(failed)]
         return answers
 
     def one(self, worker: int, command: Command) -> Argument:
@@ -157,7 +156,7 @@ class Pool:
         """A new worker with the state of the lost one, that begins with the message."""
         self.lost += 1
         if self.lost > MOST_LOSSES:
-            raise zkllm.errors.ResourceError(
+            raise ResourceError(
                 f"{self.lost} workers were lost in one proof; look at their memory and their logs"
             )
         self.workers[worker].stop()
@@ -170,8 +169,8 @@ class Pool:
             replay, _ = pack_commands(again)
             traffic.again += replay.bytes
             reply, *_ = self.workers[worker].start(replay)()
-            if isinstance(failed := unpack(reply), tuple):
-                raise _error(failed)
+            if isinstance(failure := unpack(reply), tuple):
+                raise _error(failure)
         traffic.again += message.bytes
         return self.workers[worker].start(message)
 
@@ -202,5 +201,5 @@ def _numbers(value: Argument) -> list[int]:
 
 def _error(failure: Argument) -> ZkllmError:
     name, arguments = cast("tuple[str, tuple[object, ...]]", failure)
-    kind = getattr(zkllm.errors, name, ZkllmError)
+    kind = getattr(errors, name, ZkllmError)
     return cast("ZkllmError", kind(*arguments))
