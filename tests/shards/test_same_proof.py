@@ -58,12 +58,13 @@ def test_any_number_of_workers(shape: str, count: int, request: pytest.FixtureRe
 def test_workers_lost_in_each_stage(
     layered: Cuttable, first: int, how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In every stage one in turn is lost, at its second message there, or at its only one: before it has done
-    anything, or before it has answered."""
+    """In every stage one in turn is lost, in the middle: before it has done what it is told, or before it has
+    answered."""
     monkeypatch.setattr(pools, "MOST_LOSSES", len(STAGES))
     seen: dict[tuple[str, int], int] = {}
     doomed: set[str] = set()
-    once = {"trace": 2, "combine columns": 1, "fold h": 1}
+    # in the middle of rounds, where there are any: what was bound has to be bound again
+    at = {"lookups": 15, "zero-check": 6, "reduction": 6, "combine columns": 1, "fold h": 1}
 
     def doom(number: int) -> str | None:
         if not started:
@@ -71,7 +72,7 @@ def test_workers_lost_in_each_stage(
         stage = started[0].pool.stage
         seen[stage, number] = seen.get((stage, number), 0) + 1
         turn = (STAGES.index(stage) + first) % 3 if stage in STAGES else None
-        if stage in doomed or number != turn or seen[stage, number] < once.get(stage, 2):
+        if stage in doomed or number != turn or seen[stage, number] < at.get(stage, 2):
             return None
         doomed.add(stage)
         return how
