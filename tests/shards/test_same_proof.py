@@ -91,6 +91,7 @@ def test_too_many_losses_end_the_proof(layered: Cuttable) -> None:
     kernels.pool.workers[1].stop()
     with pytest.raises(ResourceError, match="workers were lost in one proof"):
         layered.prove(kernels)
+    assert kernels.pool.lost == pools.MOST_LOSSES + 1
 
 
 def test_layers_are_read_by_their_owners_alone(layered: Cuttable) -> None:
