@@ -187,6 +187,8 @@ def refused(text: str, **fields: Any) -> None:
          {**PHI3, "rope_scaling": {**LONG, "short_factor": [1.0, True]}}),
         ("factor or attention_factor is not a number",
          {**PHI3, "rope_scaling": {**LONG, "attention_factor": "1"}}),
+        ("attention_factor is not a number above 0",
+         {**PHI3, "rope_scaling": {**LONG, "attention_factor": 0.0}}),
         ("factors or attention out of range", {**PHI3, "rope_scaling": {**LONG, "short_factor": [1.0, 0.0]}}),
         ("factors or attention out of range", {**PHI3, "rope_scaling": {**LONG, "attention_factor": 2.5}}),
         ("attention lies between two entries", {**PHI3, "rope_scaling": {**LONG, "attention_factor": 1.25}}),

@@ -174,6 +174,9 @@ class RopeFields(Fields):
         if not real(factor) or not (attention is None or real(attention)):
             self.problem(where, "factor or attention_factor is not a number")
             return Rotary()
+        if attention == 0:  # the class turns by it as it is; to `Rotary` 0 says that none is given
+            self.problem(where, "attention_factor is not a number above 0")
+            return Rotary()
         given = tuple(float(f) for f in factors)
         return Rotary("longrope", theta, float(factor), original=float(original), factors=given,
                       attention=0.0 if attention is None else float(attention))  # fmt: skip
