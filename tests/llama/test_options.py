@@ -146,18 +146,31 @@ def test_scores_are_bounded_by_what_holds_them() -> None:
     assert least <= largest_sum(CAPPED)["attention"] < 3 * least
 
 
-@pytest.mark.parametrize("name", ["cap and exponentials", "traced scores"])
+@pytest.mark.parametrize("name", ["cap and exponentials", "traced scores", "exact sums"])
 def test_capped_scores_have_room(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     c = CAPPED.config
     assert c.cap is not None and wrong(CAPPED) == set()
     added = {p.name for p in array_predicates(CAPPED)} - {p.name for p in array_predicates(PLAIN)}
-    assert added == {"cap and exponentials", "traced scores", "cap: contents as specified"}
+    assert added == {"cap and exponentials", "traced scores", "exact sums", "cap: contents as specified"}
     if name == "traced scores":
         act = 1 << c.act_bits - 1
         most = (c.head_dim * act * act << max(c.score_gains)) + (1 << c.cap.shift)
         for bits, holds in ((most.bit_length(), True), (most.bit_length() - 1, False)):
             monkeypatch.setattr(predicates, "ACCUMULATOR_BITS", bits)
             assert (name not in wrong(CAPPED)) == holds
+        return
+    if name == "exact sums":
+        act = 1 << c.act_bits - 1
+        scores = c.head_dim * act * act
+        for bits, holds in ((scores.bit_length(), True), (scores.bit_length() - 1, False)):
+            monkeypatch.setattr(predicates, "FLOAT_BITS", bits)
+            assert (name not in wrong(CAPPED)) == holds
+        monkeypatch.setattr(predicates, "FLOAT_BITS", scores.bit_length())
+        most = (1 << scores.bit_length()) // (c.n_ctx * act)  # a weight with which sums of e V are larger
+        for weight, holds in ((most - 1, True), (most, False)):
+            table = np.array(CAPPED["exp"])
+            table[0] = weight
+            assert (name not in wrong(CAPPED.with_arrays(exp=table))) == holds
         return
     for value, holds in (((1 << c.exp_bits - 1) - 1, True), (1 << c.exp_bits - 1, False)):
         table = np.array(CAPPED["cap"])

@@ -41,6 +41,8 @@ SLOTS = {"head_slots": "head_slot_bits", "width_slots": "width_slot_bits", "inne
 MOST_CLASSES = 4  # of layers, a table of the activation each
 ACTIVATION_BITS = 30
 """Of the activation's output, which its table alone ranges."""
+FLOAT_BITS = 53
+"""Of sums that an execution of capped scores makes in floating point."""
 ROTARY_BITS = 15
 """Of a cosine's or sine's magnitude, 1 included: a traced turn fits 64 bits, whatever the word."""
 
@@ -259,6 +261,10 @@ def _table_predicates(
         z = (c.head_dim << 2 * (c.act_bits - 1) + max(c.gains("score"))) + (1 << c.cap.shift)
         text = f"scores may reach {z}, at most 2^{ACCUMULATOR_BITS}"
         yield Predicate("traced scores", z < 1 << ACCUMULATOR_BITS, text)
+        act = 1 << c.act_bits - 1
+        most = max(c.head_dim * act * act, c.n_ctx * max_abs(e) * act)
+        text = f"sums of Q K and e V of capped scores may reach {most}, below 2^{FLOAT_BITS}"
+        yield Predicate("exact sums", most < 1 << FLOAT_BITS, text)
     if c.gated:
         bits = largest_product(c, tables["act"]).bit_length()
         text = f"the gated product may reach 2^{bits}, at most 2^{ACCUMULATOR_BITS}"
