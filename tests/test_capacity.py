@@ -181,7 +181,7 @@ COUNTED = {
 @pytest.mark.parametrize("rows", COUNTED)
 def test_bytes_are_near_those_that_were_counted(rows: int) -> None:
     protocol = describe(GPT2, rows, 1)
-    made = traffic(protocol, sizes_of(protocol, CIRCUIT), 2)
+    made = traffic(protocol, sizes_of(protocol, CIRCUIT), GPT2.vocab_size, 2)
     found, counted = {name: sent / 1e6 for name, (sent, _) in made.items()}, COUNTED[rows]
     assert sum(found.values()) == pytest.approx(sum(counted.values()), rel=0.1)
     assert found.keys() == counted.keys()
@@ -199,7 +199,7 @@ def test_workers_share_what_is_cut_and_the_link_is_shared_by_all() -> None:
 def test_what_is_not_cut_stays_with_the_coordinator(demo: Capacity) -> None:
     over = demo.over(3, cores=2)
     plain = {stage.name: stage for stage in demo.proof.stages}
-    cut = set(traffic(demo.protocol, demo.sizes, 3))
+    cut = set(demo.traffic(3))
     for stage in over.stages:
         own = plain[stage.name]
         if stage.name in cut:

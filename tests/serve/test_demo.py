@@ -46,7 +46,8 @@ def test_the_demo_leads_to_an_explored_answer(tmp_path: Path) -> None:
             asked = subprocess.run(
                 more, shell=True, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
             )
-            request = bytes.fromhex(re.search(r"request +0x([0-9a-f]{64})", asked.stdout)[1])
+            (digits,) = re.findall(r"request +0x([0-9a-f]{64})", asked.stdout)
+            request = bytes.fromhex(digits)
             contract = bytes.fromhex(said["contract"][0][2:])
             url = said["chain"][0].split(",")[0]
             wait_until_answered(Rpc(url, "the demo's chain"), contract, request)

@@ -24,6 +24,9 @@ class _Others:
     def write(self, text: str) -> int:
         return len(text) if threading.current_thread().name == _RAY_THREAD else self._stream.write(text)
 
+    def flush(self) -> None:
+        self._stream.flush()
+
     def __getattr__(self, name: str) -> object:
         return getattr(self._stream, name)
 

@@ -17,7 +17,7 @@ from zkllm.measure.forecast import MEASURED, SOURCE, Forecast, forecast, paces_o
 from zkllm.measure.limits import limits
 from zkllm.measure.planning import configuration, settlement_gas
 from zkllm.measure.profiling import Sizes, sizes_of
-from zkllm.measure.sharded_forecast import ShardedForecast, sharded, traffic
+from zkllm.measure.sharded_forecast import ShardedForecast, Traffic, sharded, traffic
 from zkllm.memory import estimate, weights_bytes
 from zkllm.model.build import sized
 from zkllm.outer.transcript import body_bytes
@@ -40,6 +40,7 @@ class Capacity:
     source: str
     rows: int
     certified: int
+    vocabulary: int
     mu: int
     witness_mu: int
     fixed_columns: int
@@ -71,9 +72,13 @@ class Capacity:
         """That make so many a day."""
         return ceil(proofs / self.proofs_a_day(cores))
 
+    def traffic(self, workers: int) -> Traffic:
+        """Of one proof over so many workers."""
+        return traffic(self.protocol, self.sizes, self.vocabulary, workers)
+
     def over(self, workers: int, cores: float) -> ShardedForecast:
         """One proof that is cut over so many workers, of so many cores each, without an opening table."""
-        return sharded(self.proof, traffic(self.protocol, self.sizes, workers), workers, cores)
+        return sharded(self.proof, self.traffic(workers), workers, cores)
 
     def to_dict(self) -> JsonObject:
         own = {name: value for name, value in self.__dict__.items() if name != "protocol"}
@@ -108,6 +113,7 @@ def capacity(
         source=source,
         rows=rows,
         certified=certified,
+        vocabulary=config.vocab_size,
         mu=config.mu,
         witness_mu=config.witness_mu,
         fixed_columns=fixed,

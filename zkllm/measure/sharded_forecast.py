@@ -90,18 +90,14 @@ def sharded(forecast: Forecast, crossing: Traffic, workers: int, cores: float) -
     return ShardedForecast(workers, tuple(stages))
 
 
-def traffic(protocol: Description, s: Sizes, workers: int) -> Traffic:
+def traffic(protocol: Description, s: Sizes, vocabulary: int, workers: int) -> Traffic:
     m, mu = protocol.manifest, s.mu
     packed = [h.array for name, h in m.held.items() if h.packing is not None and m.tensors[name].layered]
     shapes = [array.shape(m.axes) for array in packed]
     inputs, outputs = sum(shape[1] for shape in shapes), sum(prod(shape[2:]) for shape in shapes)
     own = [h.array for name, h in m.held.items() if h.packing is not None and not m.tensors[name].layered]
     shared = SIXTEEN_BITS * sum(prod(array.shape(m.axes)) for array in own)
-    witness, row, vocabulary = (
-        PER_COMMITTED * s.witness,
-        1 << column_bits(mu),
-        protocol.shape.config.vocab_size,
-    )
+    witness, row = PER_COMMITTED * s.witness, 1 << column_bits(mu)
     lacking = witness * (1 - 1 / workers) + shared
     depth = ceil_log2(s.witness)
     elements = lambda count: float(ELEMENT * count)
