@@ -6,20 +6,22 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from testkit.machines import Machines, killing, working
+from zkllm import api
 from zkllm.cli import main
 from zkllm.cluster.errors import ClusterError
 from zkllm.cluster.nodes import Node, require_same_program
 from zkllm.cluster.placement import GIB, Placement, place
-from zkllm.cluster.prompts import read_tasks
-from zkllm.cluster.results import RESULTS
+from zkllm.cluster.prompts import Task, read_tasks
+from zkllm.cluster.results import RESULTS, Results
 from zkllm.cluster.session import ray_session
-from zkllm.errors import StatementError
+from zkllm.errors import ProofError, StatementError
 from zkllm.key_files import verifying_key_file
 from zkllm.model.package import ModelPackage
 from zkllm.outer.keys import VerifyingKey
@@ -28,6 +30,7 @@ from zkllm.proving import estimate_memory
 from zkllm.salt_files import read_salt
 from zkllm.sealed import seal
 from zkllm.shape_id import ShapeId
+from zkllm.statement import Context
 
 USUAL = ShapeId(8, 1)
 
@@ -97,6 +100,40 @@ def test_processes_go_where_cores_and_memory_are():
         place(nodes, 9 * GIB, "it")
     with pytest.raises(ClusterError, match="5 cores"):
         place(nodes, 2 * GIB, "it", cores=5)
+
+
+# ---- what comes back
+
+
+@pytest.fixture(scope="module")
+def made(package: ModelPackage) -> tuple[Task, Proof, VerifyingKey]:
+    task = Task("one", 1, (72, 101, 108), ShapeId(8, 1))
+    result = api.prove(package, tokens=task.ids, certified=1, rows=8)
+    return task, result.proof, result.verifying_key
+
+
+def test_what_another_machine_proved_is_verified(
+    made: tuple[Task, Proof, VerifyingKey], tmp_path: Path
+) -> None:
+    task, proof, key = made
+    results = Results(tmp_path, {task.shape: key}, Context())
+    scalar = -1  # the last byte of the body's last element
+    bent = replace(proof, body=proof.body[:scalar] + bytes([proof.body[scalar] ^ 1]))
+    with pytest.raises(ProofError):
+        results.keep(task, bent.to_bytes(), {})
+    assert not results.proof_file(task).exists() and not results.finished(task)
+    results.keep(task, proof.to_bytes(), {})
+    assert results.finished(task) and Proof.load(results.proof_file(task)) == proof
+
+
+def test_a_proof_of_another_prompt_is_not_kept(
+    made: tuple[Task, Proof, VerifyingKey], tmp_path: Path
+) -> None:
+    task, proof, key = made
+    results = Results(tmp_path, {task.shape: key}, Context())
+    with pytest.raises(ProofError, match="another prompt"):
+        results.keep(replace(task, ids=(72, 101)), proof.to_bytes(), {})
+    assert not results.proof_file(task).exists()
 
 
 # ---- proofs

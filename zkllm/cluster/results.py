@@ -69,9 +69,11 @@ class Results:
         return read_salt(path) if path.exists() else make_salt(path)
 
     def keep(self, task: Task, data: bytes, more: JsonObject) -> None:
-        """A proof that was made. Raises ProofError where it is not of what was asked."""
+        """A proof that another process made. Raises ProofError where it is not of what was asked, or does not
+        verify."""
         proof = Proof.from_bytes(data)
         self._require_answer(proof, task)
+        proof.verify(self._keys[task.shape])
         write_atomically(self.proof_file(task), data)
         self.note(task, self._line(proof, task) | more)
 
