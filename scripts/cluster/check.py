@@ -30,6 +30,7 @@ from zkllm.proof import Proof
 from zkllm.proving import estimate_memory
 
 PROMPTS = 6
+SHARDS = 3
 
 
 class Wrong(Exception):
@@ -51,6 +52,7 @@ class Way:
             self.opening_table,
             self.many,
             self.many_again,
+            self.sharded,
             self.too_little_memory,
             self.own_ray,
         ]
@@ -102,6 +104,22 @@ class Way:
         told = self._many()
         check((told["found"], told["proved"]) == (PROMPTS - 1, 1), str(told))
         return "the same command again: what is there is found, and one that was lost is proved"
+
+    def sharded(self) -> str:
+        path = self.work / "sharded.zkllm"
+        command = ["prove", self.package.folder, "--tokens", "1,2", "--max-tokens", 8, "--out", path]
+        with killing("_Actor", delay=1.0) as killed:
+            told = self.zkllm(*command, "--shards", SHARDS)
+        cut = told["shards"]
+        check((len(killed), cut["lost"]) == (1, 1), f"{len(killed)} killed, {cut['lost']} lost")
+        check(max(cut["peak_memory_bytes"]) <= cut["estimated_memory_bytes"], f"memory: {cut}")
+        proof = Proof.load(path)
+        proof.verify(VerifyingKey.load(verifying_key_file(self.package.folder, *proof.shape)))
+        sent = sum(sum(b[way].values()) for b in cut["bytes"].values() for way in ("sent", "received"))
+        return (
+            f"one proof over {SHARDS} workers, one of them killed: it verifies; each stayed under its "
+            f"estimate, {sent:,} bytes crossed"
+        )
 
     def too_little_memory(self) -> str:
         small = Machines(self.work / "ray2", [(2, self.need // 2), (2, self.need // 2)])

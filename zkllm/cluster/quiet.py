@@ -1,6 +1,6 @@
 """Standard output without what Ray writes into it.
 
-A thread of Ray's prints on the driver's standard output that a worker died, whatever Ray is told about logs;
+Threads of Ray's print on the driver's standard output that a worker died, whatever Ray is told about logs;
 results go there, in JSON too, so that nothing else may.
 """
 
@@ -12,17 +12,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from typing import TextIO
 
-_RAY_THREAD = "ray_listen_error_messages"
 
-
-class _Others:
-    """The stream, for all threads but that one."""
+class _Own:
+    """The stream, for the thread that makes this."""
 
     def __init__(self, stream: TextIO):
-        self._stream = stream
+        self._stream, self._thread = stream, threading.get_ident()
 
     def write(self, text: str) -> int:
-        return len(text) if threading.current_thread().name == _RAY_THREAD else self._stream.write(text)
+        return self._stream.write(text) if threading.get_ident() == self._thread else len(text)
 
     def flush(self) -> None:
         self._stream.flush()
@@ -33,9 +31,9 @@ class _Others:
 
 @contextmanager
 def results_only() -> Iterator[None]:
-    """Inside, standard output is for results."""
+    """Inside, standard output is for results, which this thread writes."""
     if sys.stdout is None:  # closed
         yield
         return
-    with redirect_stdout(_Others(sys.stdout)):
+    with redirect_stdout(_Own(sys.stdout)):
         yield
