@@ -41,6 +41,7 @@ TABLE: dict[str, dict[str, str]] = {
     "calldata": {"proof": PROOF, "--model": KEY, "--out": NEW},
     "verifier": {"model": KEY, "--out": NEW},
     "inspect": {"path": PROOF},
+    "plan": {"model": "checkpoint", "--profile": TEXT},
     "accuracy": {"model": "package", "--text": TEXT, "--checkpoint": "checkpoint"},
     "demo": {"--model": "checkpoint", "--home": NEW},
     "bench": {"--model": "package", "--export": NEW},

@@ -239,6 +239,8 @@ def test_settings_do_what_they_do_in_transformers(tmp_path: Path, kind: str, dec
     """Ids alone and with what is put around; where another split is told of, those of the file alone."""
     agreed = 0
     for i, config in enumerate(VARIANTS):
+        if kind == "gpt-neox" and config.get("add_prefix_space", True) is None:
+            continue  # its class in transformers takes no None
         folder = tmp_path / str(i)
         size = write_folder(folder, PUBLISHED[kind], 300, **config) + 8
         if not decoder:

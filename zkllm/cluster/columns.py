@@ -17,7 +17,7 @@ from zkllm.cluster.placement import place
 from zkllm.cluster.session import Session
 from zkllm.cluster.told import ToldPackage, limit_threads
 from zkllm.commitments import commit_column
-from zkllm.errors import SrsError, ZkllmError
+from zkllm.errors import SrsError, ZkllmError, reason
 from zkllm.hiding import fixed_masks
 from zkllm.kernels.native import NATIVE
 from zkllm.model.package import ModelPackage
@@ -148,7 +148,7 @@ def _task(work: Callable[[], bytes]) -> bytes | str:
     try:
         return work()
     except (ZkllmError, OSError) as error:
-        return f"{os.uname().nodename}: {error}"
+        return f"{os.uname().nodename}: {reason(error)}"
 
 
 def _commit(told: ToldPackage, srs: ToldSrs, rows: int, column: int) -> bytes:
