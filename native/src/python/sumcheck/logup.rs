@@ -177,7 +177,8 @@ impl LogUpTree {
         if self.tree.layer().is_none() {
             return Err(PyValueError::new_err("no layer is open"));
         }
-        let [p0, p1, q0, q1] = self.call(py, self.tree.reads_leaves(None), |tree, leaves, _| Ok(tree.children(leaves)))?;
+        let [p0, p1, q0, q1] =
+            self.call(py, self.tree.reads_leaves(None), |tree, leaves, _| Ok(tree.children(leaves)))?;
         Ok((FrVec { data: p0 }, FrVec { data: p1 }, FrVec { data: q0 }, FrVec { data: q1 }))
     }
 }
