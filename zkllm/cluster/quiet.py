@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
+from io import StringIO
 from typing import TextIO
 
 
@@ -36,4 +37,11 @@ def results_only() -> Iterator[None]:
         yield
         return
     with redirect_stdout(_Own(sys.stdout)):
+        yield
+
+
+@contextmanager
+def nothing_printed() -> Iterator[None]:
+    """Inside, what is written to standard output is lost."""
+    with redirect_stdout(StringIO()):
         yield

@@ -25,7 +25,7 @@ from zkllm import __version__
 from zkllm.cluster.errors import ClusterError
 from zkllm.cluster.local import STORE_BYTES, local_options, require_token, session_folder
 from zkllm.cluster.nodes import Node, nodes, require_same_program
-from zkllm.cluster.quiet import results_only
+from zkllm.cluster.quiet import nothing_printed, results_only
 from zkllm.errors import reason
 from zkllm.files import JsonObject
 from zkllm.requirements import CLUSTER, install
@@ -121,7 +121,8 @@ def _started(options: JsonObject, own: bool) -> Iterator[Session]:
             require_same_program(found, __version__)
             yield Session(ray.get_runtime_context().gcs_address, own, found)
         finally:
-            ray.shutdown()
+            with nothing_printed():  # what Ray has held back of its workers' words comes from this thread
+                ray.shutdown()
 
 
 @contextmanager
