@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 from .errors import PackageError, ZkllmWarning
 from .hiding import fixed_masks
@@ -57,6 +58,20 @@ class ProofResult:
     @property
     def answer_text(self) -> str:
         return self.answer_bytes.decode("utf-8", errors="replace")
+
+
+class ProveOptions(TypedDict, total=False):
+    """What `prove` is asked for, by name, for those who pass it on."""
+
+    prompt: str | Messages | None
+    tokens: Sequence[int] | None
+    certified: int
+    context: Context | None
+    rows: int | None
+    progress: Progress | None
+    memory: bool
+    memory_budget: int | None
+    salt: int | None
 
 
 def check_memory(

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Unpack
 
 from .errors import ResourceError
 from .files import JsonObject
 from .kernels.native import NATIVE
 from .key_files import opening_table_file
 from .memory import GIB, available_memory
-from .model.chat import Messages
 from .model.package import ModelPackage
 from .pcs.mercury import column_bits
 from .preflight import check_prompt
 from .protocol.description import Description
-from .proving import ProofResult, prove
+from .proving import ProofResult, ProveOptions, prove
 from .setup_check import open_setup
 from .shape_protocol import protocol_of
 from .shapes import shape_keys
@@ -23,8 +23,6 @@ from .shards.estimate import coordinator_estimate, worker_estimate
 from .shards.kernels import Least, ShardedKernels
 from .shards.pool import Pool, Worker
 from .shards.wire import Traffic
-from .statement import Context
-from .timings import Progress
 
 MOST_SHARDS = 64
 
@@ -93,51 +91,41 @@ def require_shards(
     return needed
 
 
+def require_sharded(
+    package: ModelPackage, count: int, **asked: Unpack[ProveOptions]
+) -> tuple[Description, int]:
+    """What is proved, and the bytes that each worker takes. Refuses the prompt, the shape, the memory
+    (`memory_budget`: of each worker) before a worker starts."""
+    certified, rows = asked.get("certified", 1), asked.get("rows")
+    rows = rows if rows is not None else open_setup(package).rows
+    check_prompt(package, asked.get("prompt"), asked.get("tokens"), certified, rows)
+    protocol = protocol_of(package, rows, certified, asked.get("salt") is not None)
+    return protocol, require_shards(protocol, count, asked.get("memory_budget"))
+
+
 def prove_sharded(
     package: ModelPackage,
     *,
     count: int,
     start: Callable[[int], Worker],
-    prompt: str | Messages | None = None,
-    tokens: Sequence[int] | None = None,
-    certified: int = 1,
-    context: Context | None = None,
-    rows: int | None = None,
-    progress: Progress | None = None,
-    memory: bool = False,
-    memory_budget: int | None = None,
-    salt: int | None = None,
     least: Least = Least(),  # noqa: B008 (frozen)
+    **asked: Unpack[ProveOptions],
 ) -> tuple[ProofResult, Shards]:
     """`proving.prove` with its work cut over `count` workers: the same proof.
 
     `start`: makes the worker of a number, which can open the package's files and the SRS under the same
     paths. `memory_budget`: of each worker. `least`: what is not worth being cut.
     """
-    rows = rows if rows is not None else open_setup(package).rows
-    check_prompt(package, prompt, tokens, certified, rows)
-    protocol = protocol_of(package, rows, certified, salt is not None)
-    estimated = require_shards(protocol, count, memory_budget)
-    shape_keys(package, rows, certified, progress, NATIVE, salt is not None)  # made once, by one process
+    protocol, estimated = require_sharded(package, count, **asked)
+    shape = protocol.shape
+    progress = asked.get("progress")
+    shape_keys(package, shape.rows, shape.certified, progress, NATIVE, shape.sealed)  # once, by one process
     pool = Pool(count, start)
     try:
         arrays = dict(package.weights.arrays())
         columns = columns_of(protocol, opening_table_file(package.folder).exists())
         kernels = ShardedKernels(pool, arrays, layered_arrays(protocol), columns, least)
-        result = prove(
-            package,
-            prompt=prompt,
-            tokens=tokens,
-            certified=certified,
-            context=context,
-            rows=rows,
-            progress=progress,
-            memory=memory,
-            kernels=kernels.opaque,
-            salt=salt,
-            entered=kernels.enter,
-            memory_checked=True,
-        )
+        result = prove(package, kernels=kernels.opaque, entered=kernels.enter, memory_checked=True, **asked)
         peaks = tuple(p for p in pool.peaks() if p)
         return result, Shards(count, pool.lost, dict(pool.traffic), peaks, estimated)
     finally:

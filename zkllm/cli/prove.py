@@ -145,27 +145,9 @@ def _proved(
 ) -> tuple[ProofResult, Shards | None]:
     """By this process alone, or cut over workers."""
     from zkllm import api
+    from zkllm.proving import ProveOptions
 
-    if arguments.shards is None:
-        result = api.prove(
-            package,
-            prompt=arguments.prompt,
-            tokens=arguments.tokens,
-            certified=arguments.certified,
-            rows=arguments.rows,
-            context=arguments.context,
-            progress=console.progress,
-            memory=arguments.profile is not None,
-            memory_budget=arguments.memory_budget,
-            salt=salt,
-        )
-        return result, None
-    from zkllm.cluster.proving import prove_on_ray
-
-    return prove_on_ray(
-        package,
-        count=arguments.shards,
-        address=arguments.ray,
+    asked = ProveOptions(
         prompt=arguments.prompt,
         tokens=arguments.tokens,
         certified=arguments.certified,
@@ -176,6 +158,11 @@ def _proved(
         memory_budget=arguments.memory_budget,
         salt=salt,
     )
+    if arguments.shards is None:
+        return api.prove(package, **asked), None
+    from zkllm.cluster.proving import prove_on_ray
+
+    return prove_on_ray(package, count=arguments.shards, address=arguments.ray, **asked)
 
 
 def sealing(arguments: argparse.Namespace) -> tuple[int, Path]:
