@@ -74,7 +74,7 @@ class Estimate:
 
 # ---- the terms
 
-_BASE = 256 << 20  # interpreter, numpy, the extension, scratch of the kernels, what the allocator keeps
+BASE = 256 << 20  # interpreter, numpy, the extension, scratch of the kernels, what the allocator keeps
 _KEY_PER_ROW = 2048  # the proving key's polynomials, from the start of the outer proof on
 _OUTER_PER_ROW = 6144  # the rest of the outer proof: some 40 polynomials, some of four times the size
 _KEPT = 1 << 32  # of given up memory, at most (native/src/memory.rs)
@@ -83,9 +83,9 @@ _PER_LEAF_STREAMED, _STREAMED = 8.5, 1 << 27  # half of it from so many leaves o
 # of the largest operation's equations, at each index: tables of integers of 32 or 64 bits, and five folded
 # ones once the first of the layers' variables is bound; all of them from `_WAITING` on
 # (native/src/sumcheck/later.rs)
-_PER_CHECKED, _PER_CHECKED_LATER, _WAITING = 140, 16, 1 << 24
+PER_CHECKED, _PER_CHECKED_LATER, _WAITING = 140, 16, 1 << 24
 _FOLDED_TABLES = 5
-_PER_MSM_TERM = 24  # digits, sorted terms and buckets of a multi-scalar multiplication by field elements
+PER_MSM_TERM = 24  # digits, sorted terms and buckets of a multi-scalar multiplication by field elements
 # weights and values of a column's places once its integers have met the first challenges, and what is left
 # of all columns of a group then at most, but for many rounds (native/src/python/sumcheck/reduction.rs)
 _PER_FOLDED, _DENSE, _LEAST_ROUNDS, _MOST_ROUNDS = 2 * ELEMENT, 1 << 30, 3, 8
@@ -130,7 +130,7 @@ def _zero_check(protocol: Description) -> tuple[Term, ...]:
     m = protocol.manifest
     checked = max(operation.work(m).checked for operation in protocol.operations)
     if checked < _WAITING:
-        return (Term("tables", _PER_CHECKED * checked, kernels=True),)
+        return (Term("tables", PER_CHECKED * checked, kernels=True),)
     folded = _FOLDED_TABLES * ELEMENT * checked // m.axes["l"]
     return Term("tables", _PER_CHECKED_LATER * checked), Term("folded tables", folded, kernels=True)
 
@@ -159,10 +159,10 @@ def estimate(protocol: Description, circuit_log2: int | None = None, tabled: boo
     reduced += _reduction_bytes(protocol.fixed) + _reduction_bytes(protocol.witness)
     per_leaf = _PER_LEAF_STREAMED if witness.used >= _STREAMED else _PER_LEAF
     tree = Term("tree", int(per_leaf * witness.used), kernels=True)
-    terms = Term("multiplication", _PER_MSM_TERM * opened, kernels=True)
+    terms = Term("multiplication", PER_MSM_TERM * opened, kernels=True)
     polynomials = Term("polynomials", _OUTER_PER_ROW * circuit, kernels=True)
     return Estimate(
-        (Term("program", _BASE),),
+        (Term("program", BASE),),
         {
             "trace": (trace, weights),
             "witness": (trace, values, Term("widest value", _widest_bytes(protocol))),

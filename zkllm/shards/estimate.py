@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from ..bits import ceil_log2
-from ..memory import ELEMENT, Estimate, Term, estimate, weights_bytes
+from ..memory import BASE, ELEMENT, PER_CHECKED, PER_MSM_TERM, Estimate, Term, estimate, weights_bytes
 from ..pcs.curve import G1_BYTES
 from ..pcs.mercury import column_bits
 from ..protocol.description import Description
 
-# as in `zkllm.memory`, where they were fitted
-_PROGRAM = 256 << 20
+# what the allocator keeps of given up memory is in these, which `zkllm.memory` counts apart
 _PER_VALUE = 5
 _PER_LEAF = 18
-_PER_MSM_TERM = 24
 _PER_ENTRY = 22  # of a column in the reduction, and of its coordinates
-_PER_CHECKED = 140  # of the largest operation's equations, at each index
 
 LOOKED_UP = 9
 """Bytes of a leaf's integers: input, output, numerator."""
@@ -39,17 +36,17 @@ def worker_estimate(protocol: Description, workers: int) -> Estimate:
     kind = Term("weights of one kind", share(max(weights_bytes(protocol))), mapped=True)
     leaves = _most(classes, workers, witness.used)
     checked = max(operation.work(protocol.manifest).checked for operation in protocol.operations)
-    tables = _most(classes, workers, _PER_CHECKED * checked)
+    tables = _most(classes, workers, PER_CHECKED * checked)
     ordinary, folded = _columns(protocol)
     reduced = folded + _most(protocol.num_columns, workers, _PER_ENTRY * ordinary)
     moved = Term(
         "columns' integers", _most(protocol.num_columns, workers, _PER_MESSAGE * _PER_VALUE * ordinary)
     )
     return Estimate(
-        (Term("program", _PROGRAM),),
+        (Term("program", BASE),),
         {
             "trace": (layers,),
-            "commit witness": (values, powers, Term("multiplication", share(_PER_MSM_TERM * witness.used))),
+            "commit witness": (values, powers, Term("multiplication", share(PER_MSM_TERM * witness.used))),
             "lookups": (values, Term("leaves", LOOKED_UP * leaves), Term("tree", _PER_LEAF * leaves)),
             "zero-check": (values, Term("tables", tables)),
             "product sums": (values, kind),
@@ -60,7 +57,7 @@ def worker_estimate(protocol: Description, workers: int) -> Estimate:
                 moved,
                 combined,
                 powers,
-                Term("multiplication", share(_PER_MSM_TERM * protocol.coefficients)),
+                Term("multiplication", share(PER_MSM_TERM * protocol.coefficients)),
             ),
         },
     )
