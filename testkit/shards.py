@@ -25,6 +25,11 @@ from zkllm.shards.wire import Message
 from zkllm.timings import Timings
 
 PROMPT = [3, 7]
+STAGES = (
+    "trace", "commit witness", "lookups", "zero-check", "product sums", "reduction", "combine columns",
+    "fold h", "open q, g",
+)  # fmt: skip
+"""In which workers take part."""
 
 
 class HereWorker:

@@ -11,6 +11,7 @@ import pytest
 
 from testkit.blinding import seeded
 from testkit.checkpoints import write_checkpoint
+from testkit.shards import STAGES
 from zkllm import api
 from zkllm.cluster.proving import prove_on_ray
 from zkllm.cluster.shards import RayWorker, require_room
@@ -26,10 +27,6 @@ from zkllm.shards.wire import Message
 pytestmark = pytest.mark.slow
 
 ROWS, CERTIFIED, TOKENS = 8, 2, [5, 9, 17]
-STAGES = (
-    "trace", "commit witness", "lookups", "zero-check", "product sums", "reduction", "combine columns",
-    "fold h", "open q, g",
-)  # fmt: skip
 
 
 @pytest.fixture(scope="module")

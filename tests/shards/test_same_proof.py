@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from testkit.blinding import weight_masks
-from testkit.shards import Cuttable, HereWorker
+from testkit.shards import STAGES, Cuttable, HereWorker
 from zkllm.errors import QuantizationRangeError, ResourceError
 from zkllm.field import R
 from zkllm.kernels.interface import LinearScales
@@ -19,12 +19,6 @@ from zkllm.shards import pool as pools
 from zkllm.shards.placed import owner
 from zkllm.shards.shard import Shard
 from zkllm.transformed_srs import root_of_blocks
-
-STAGES = (
-    "trace", "commit witness", "lookups", "zero-check", "product sums", "reduction", "combine columns",
-    "fold h", "open q, g",
-)  # fmt: skip
-"""In which workers take part."""
 
 
 @pytest.fixture(scope="module")

@@ -139,9 +139,14 @@ class Traffic:
     again: int = 0
 
 
-def _like(value: tuple[Argument, ...], entries: list[Argument]) -> Argument:
-    """A tuple of the same type, which may be a named one."""
+def _within(value: Argument, change: Callable[[Argument], Argument]) -> Argument:
+    """A tuple, which may be a named one, or a list of what its entries become; all else as it is."""
+    if isinstance(value, list):
+        return [change(entry) for entry in value]
+    if not isinstance(value, tuple):
+        return value
     kind: Callable[..., Argument] = type(value)
+    entries = [change(entry) for entry in value]
     return kind(*entries) if hasattr(value, "_fields") else tuple(entries)
 
 
@@ -155,11 +160,7 @@ def _plain(value: Argument, tally: Tally) -> Argument:
         data = np.frombuffer(value.to_bytes(), np.uint8)
         tally.elements += data.nbytes
         return Elements(data)
-    if isinstance(value, tuple):
-        return _like(value, [_plain(v, tally) for v in value])
-    if isinstance(value, list):
-        return [_plain(v, tally) for v in value]
-    return value
+    return _within(value, lambda entry: _plain(entry, tally))
 
 
 def pack(value: Argument) -> tuple[Message, Tally]:
@@ -199,11 +200,7 @@ def resolved(value: Argument, resolve: Callable[[Ref | View], Argument]) -> Argu
         return FrVec.from_bytes(value.data.tobytes())
     if isinstance(value, Ref | View):
         return resolve(value)
-    if isinstance(value, tuple):
-        return _like(value, [resolved(v, resolve) for v in value])
-    if isinstance(value, list):
-        return [resolved(v, resolve) for v in value]
-    return value
+    return _within(value, lambda entry: resolved(entry, resolve))
 
 
 def pack_commands(commands: Sequence[Command]) -> tuple[Message, Tally]:
