@@ -263,17 +263,24 @@ def _exp_fields(
     coarse = ceil(log2(widest / (1 << limb))) if widest else finest
     coarsest = max(finest, floor(log2(COARSEST_STEP / unit)))
     exp_shift = max(1, min(max(finest, coarse), coarsest, 30))
-    exp_bits = max(1, ceil_log2(ceil(span / (unit * 2.0**exp_shift)) + 2))
-    over_bits = max(1, ceil(log2(max(2.0, widest / 2**exp_shift))))
-    fields = {
-        "exp_shift": exp_shift, "exp_bits": exp_bits, "over_bits": min(31, whole_limbs(over_bits, limb)),
-        "div_bits": whole_limbs(ceil_log2(2 * a.n_ctx * top), limb),
-    }  # fmt: skip
+    fields = exp_widths(unit, widest, exp_shift, top, limb, a.n_ctx)
     spec = TableSpec(
         exp_top=top, exp_step_log2=exp_shift - scales.q - scales.k, score_divisor=divisor,
         gelu_in_log2=scales.f, gelu_out_log2=scales.g, activation=a.activation,
     )  # fmt: skip
     return fields, spec
+
+
+def exp_widths(unit: float, widest: float, exp_shift: int, top: int, limb: int, n_ctx: int) -> JsonObject:
+    """Fields of the exponential and of the division by its sums, at a step of 2^exp_shift units. `widest`:
+    the largest difference of scores, in units; `top`: of exp(0); `limb`: bits of a limb."""
+    span = log(2 * top)  # exp(-span) * top = 1/2: everything beyond rounds to 0
+    exp_bits = max(1, ceil_log2(ceil(span / (unit * 2.0**exp_shift)) + 2))
+    over_bits = max(1, ceil(log2(max(2.0, widest / 2**exp_shift))))
+    return {
+        "exp_shift": exp_shift, "exp_bits": exp_bits, "over_bits": min(31, whole_limbs(over_bits, limb)),
+        "div_bits": whole_limbs(ceil_log2(2 * n_ctx * top), limb),
+    }  # fmt: skip
 
 
 def choose_config(

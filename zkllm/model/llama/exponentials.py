@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 from math import ceil, floor, log, log2, sqrt
 from operator import add
 
-from zkllm.bits import ceil_log2
 from zkllm.files import JsonObject
 from zkllm.llama.config import CapConfig
 from zkllm.model.llama.architecture import LlamaArchitecture
 from zkllm.model.llama.scales import LlamaScales
 from zkllm.model.llama.weights import CapTable, LlamaTables
-from zkllm.model.quantize import COARSEST_STEP, QuantizerOptions, fit, whole_limbs
+from zkllm.model.quantize import COARSEST_STEP, QuantizerOptions, exp_widths, fit
 
 
 def _cap_fields(
@@ -47,12 +46,7 @@ def exp_fields(
     coarsest = max(finest, floor(log2(COARSEST_STEP / unit)))
     coarsest_layer = scales.scores - min(map(add, scales.q, scales.k))  # its scores are multiples of 2^that
     exp_shift = max(1, coarsest_layer, min(max(finest, coarse), coarsest, 30))
-    exp_bits = max(1, ceil_log2(ceil(span / (unit * 2.0**exp_shift)) + 2))
-    over_bits = max(1, ceil(log2(max(2.0, widest / 2**exp_shift))))
-    fields = {
-        "exp_shift": exp_shift, "exp_bits": exp_bits, "over_bits": min(31, whole_limbs(over_bits, limb)),
-        "div_bits": whole_limbs(ceil_log2(2 * a.n_ctx * top), limb),
-    }  # fmt: skip
+    fields = exp_widths(unit, widest, exp_shift, top, limb, a.n_ctx)
     cap, step_log2 = None, exp_shift - scales.scores
     if a.cap:
         own, cap = _cap_fields(seen, scales, a, options)
