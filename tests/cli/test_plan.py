@@ -14,7 +14,7 @@ from zkllm.measure import capacity as planned
 @pytest.fixture(autouse=True)
 def rates(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a machine that does not change."""
-    monkeypatch.setattr(planned, "limits", lambda srs_log2: dict(RATES))
+    monkeypatch.setattr(planned, "limits", lambda: dict(RATES))
 
 
 def test_more_cores_and_more_machines(run, package: Path) -> None:

@@ -15,21 +15,17 @@ from zkllm.families import describe
 from zkllm.files import JsonObject
 from zkllm.measure.forecast import MEASURED, SOURCE, Forecast, forecast, paces_of
 from zkllm.measure.limits import limits
-from zkllm.measure.planning import configuration, settlement_gas
+from zkllm.measure.planning import configuration, settlement_gas, srs_bytes, table_bytes
 from zkllm.measure.profiling import Sizes, sizes_of
 from zkllm.measure.sharded_forecast import ShardedForecast, Traffic, sharded, traffic
 from zkllm.memory import estimate, weights_bytes
 from zkllm.model.build import sized
 from zkllm.outer.transcript import body_bytes
-from zkllm.pcs.curve import G1_BYTES
-from zkllm.pcs.mercury import column_bits
-from zkllm.pcs.srs import srs_powers_needed
 from zkllm.preflight import DEFAULT_ROWS, check_positions
 from zkllm.protocol.circuit import build_circuit
 from zkllm.protocol.description import Description
 
 SECONDS_A_DAY = 86_400
-LIMITS_SRS_LOG2 = 20
 
 
 @dataclass(frozen=True)
@@ -101,7 +97,7 @@ def capacity(
     config, source, built = configuration(model)
     rows = rows if rows is not None else min(DEFAULT_ROWS, config.n_ctx)
     check_positions(config, rows)
-    rates = dict(nanoseconds) if nanoseconds is not None else limits(LIMITS_SRS_LOG2)
+    rates = dict(nanoseconds) if nanoseconds is not None else limits()
     if mu is not None or not built:
         config = sized(config, rows, mu)
     protocol = describe(config, rows, certified)
@@ -121,8 +117,8 @@ def capacity(
         circuit_log2=circuit_log2,
         proof_bytes=body_bytes(witness),
         weights_bytes=sum(weights_bytes(protocol)),
-        srs_bytes=G1_BYTES * srs_powers_needed(circuit_log2, config.mu),
-        table_bytes=G1_BYTES * fixed * ((1 << config.mu - column_bits(config.mu)) - 1),
+        srs_bytes=srs_bytes(circuit_log2, config.mu),
+        table_bytes=table_bytes(fixed, config.mu),
         private_bytes=memory.private,
         resident_bytes=memory.resident,
         gas=settlement_gas(fixed + witness, config.vocab_size, certified),

@@ -123,11 +123,9 @@ def forecast(
     nanoseconds: Mapping[str, float],
     paces: Mapping[str, Pace] = MEASURED,
     tabled: bool = False,
-    measured_cores: int | None = None,
 ) -> Forecast:
-    """Of one proof. `nanoseconds`: by kind, of all `measured_cores` (default: this machine's) together."""
-    cores = measured_cores if measured_cores is not None else available_cores()
-    counts, found = stage_counts(sizes, tabled), []
+    """Of one proof. `nanoseconds`: by kind, of all of this machine's cores together."""
+    cores, counts, found = available_cores(), stage_counts(sizes, tabled), []
     for name, pace in paces.items():
         if name in counts:
             processor = pace.factor * cores * predicted(counts[name], nanoseconds)

@@ -135,6 +135,16 @@ def settlement_gas(columns: int, vocab_size: int, certified: int = 1) -> int:
     return gas - GAS_OF_A_SIBLING * 16 + proofs + GAS_OF_CODE + GAS_OF_A_BYTE * record
 
 
+def srs_bytes(circuit_log2: int, mu: int) -> int:
+    """Of the powers that proofs need."""
+    return G1_BYTES * srs_powers_needed(circuit_log2, mu)
+
+
+def table_bytes(fixed_columns: int, mu: int) -> int:
+    """Of an opening table."""
+    return G1_BYTES * fixed_columns * ((1 << mu - column_bits(mu)) - 1)
+
+
 def candidates(config: Config, rows: int, mu: int) -> list[Config]:
     """Witness columns as set-up would choose them, and a quarter of that, unless fixed ones had to be shorter
     then too (lookup tables would be cut)."""
@@ -158,11 +168,11 @@ def choice(config: Config, rows: int, circuit_log2: int, rates: Mapping[str, flo
         gas=settlement_gas(fixed + witness, config.vocab_size),
         memory_bytes=estimate(protocol, circuit_log2).resident,
         tabled_memory_bytes=estimate(protocol, circuit_log2, tabled=True).resident,
-        disk_bytes=sum(weights_bytes(protocol)) + G1_BYTES * srs_powers_needed(circuit_log2, mu),
+        disk_bytes=sum(weights_bytes(protocol)) + srs_bytes(circuit_log2, mu),
         prove_s=seconds(False),
         tabled_prove_s=seconds(True),
         transform_bytes=transform_bytes(mu),
-        table_bytes=G1_BYTES * fixed * ((1 << rows_log2) - 1),
+        table_bytes=table_bytes(fixed, mu),
         transform_s=1e-9 * rates["point_mul"] * point_muls(1 << mu, rows_log2),
         table_s=table_seconds(sizes, fixed, rows_log2, rates),
     )

@@ -22,7 +22,6 @@ PER_COMMITTED, PER_LOOKED_UP, PER_CHECKED, PER_FOLDED = 2.3, 3.3, 12, 2.3
 """Bytes of a witness value, of a lookup's integers, of an equation's index, of an activation in a product."""
 PER_INPUT, PER_OUTPUT = 2, 7
 """Bytes of an activation that goes to a layer's owner, and of what comes back: output and remainder."""
-SIXTEEN_BITS = 2
 
 
 Traffic = dict[str, tuple[float, int]]
@@ -96,7 +95,7 @@ def traffic(protocol: Description, s: Sizes, vocabulary: int, workers: int) -> T
     shapes = [array.shape(m.axes) for array in packed]
     inputs, outputs = sum(shape[1] for shape in shapes), sum(prod(shape[2:]) for shape in shapes)
     own = [h.array for name, h in m.held.items() if h.packing is not None and not m.tensors[name].layered]
-    shared = SIXTEEN_BITS * sum(prod(array.shape(m.axes)) for array in own)
+    shared = sum(array.bytes(m.axes) for array in own)
     witness, row = PER_COMMITTED * s.witness, 1 << column_bits(mu)
     lacking = witness * (1 - 1 / workers) + shared
     depth = ceil_log2(s.witness)
