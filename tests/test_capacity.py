@@ -102,6 +102,19 @@ def test_a_start_is_of_one_core_and_of_every_proof() -> None:
     assert started.on(64) == pytest.approx(without.on(64) + 0.5)
 
 
+def test_a_table_takes_work_from_the_opening_alone() -> None:
+    sizes = sizes_of(describe(GPT2, N, 1), CIRCUIT)
+    plain, tabled = (
+        {s.name: s.processor for s in forecast(sizes, RATES, tabled=t).stages} for t in (False, True)
+    )
+    assert [name for name in plain if plain[name] != tabled[name]] == [
+        "combine columns",
+        "fold h",
+        "open q, g",
+    ]
+    assert tabled["open q, g"] < plain["open q, g"]
+
+
 def test_every_stage_with_counts_has_a_pace(config: ProgramConfig) -> None:
     counts = stage_counts(sizes_of(describe(config, 8, 1), CIRCUIT))
     assert set(counts) | set(UNITS) == set(MEASURED)
@@ -157,6 +170,10 @@ def test_gas_of_several_tokens() -> None:
     made = settlement_gas(multi["fixed_columns"] + multi["witness_columns"], 512, 3)
     assert made == pytest.approx(multi["settlement_transaction_gas"] - request, rel=0.06)
     assert settlement_gas(12, 50_257) == 403_576
+    assert settlement_gas(13, 1 << 17) == 403_576 + 6_450 + 670
+    # 30 siblings, 32 hashes, two tokens, a record of 20 bytes
+    two = 403_576 - 16 * 670 + 30 * 512 + 32 * 1_100 + 2 * 4_000 + 37_000 + 20 * 200
+    assert settlement_gas(12, 50_257, 2) == two
     assert settlement_gas(12, 50_257, 2) > settlement_gas(12, 50_257)
 
 
@@ -186,6 +203,8 @@ def test_bytes_are_near_those_that_were_counted(rows: int) -> None:
     assert sum(found.values()) == pytest.approx(sum(counted.values()), rel=0.1)
     assert found.keys() == counted.keys()
     assert all(found[name] == pytest.approx(counted[name], rel=0.5) for name in counted)
+    inputs, outputs = 3 * 768 + 3072, 3 * 768 + 768 + 3072 + 768
+    assert made["trace"][0] == rows * 12 * (2 * inputs + 7 * outputs)
 
 
 def test_workers_share_what_is_cut_and_the_link_is_shared_by_all() -> None:

@@ -34,6 +34,11 @@ def test_gas_is_what_was_measured() -> None:
     assert (xl(25).fixed_columns, xl(24).fixed_columns) == (10, 20)
 
 
+def test_a_table_has_a_point_for_each_row_but_one() -> None:
+    made = xl(24)
+    assert made.table_bytes == 64 * made.fixed_columns * (made.rows - 1)
+
+
 def test_a_table_saves_what_the_fixed_columns_take() -> None:
     """Only the witness columns' part is left of the quotient: the less, the shorter they are."""
     full, part = xl(25), xl(25, witness_mu=22)

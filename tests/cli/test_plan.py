@@ -25,6 +25,11 @@ def test_more_cores_and_more_machines(run, package: Path) -> None:
     assert few["machines"] == -(-1_000_000 * few["prove_s"] // 86_400)
 
 
+def test_other_columns_than_the_package_has(run, package: Path) -> None:
+    own, other = run("plan", package, "--json").json, run("plan", package, "--mu", 12, "--json").json
+    assert other["mu"] == 12 < own["mu"] and other["fixed_columns"] > own["fixed_columns"]
+
+
 def test_each_figure_says_where_it_is_from(run, package: Path) -> None:
     out = run("plan", package, "--new-tokens", 2, "--cores", 4, "--per-day", 5000).out
     lines = {line.split("  ")[0]: line for line in out.splitlines()}
