@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DELETE_ON_ERROR:
-.PHONY: help setup develop test test-fast test-long test-python test-rust test-forge test-js test-explorer chromium demo demo-smollm2 demo-qwen demo-gemma3 demo-iglm settlement-check cluster-check serve-demo serve-soak bench bench-xl bench-scaling bench-tokens bench-families bench-context bench-shards bench-peers bench-plan bench-docs bench-explorer explorer-pictures gas gas-batch fuzz-bits lint format generate wheel docs audit audit-mutants mutants clean
+.PHONY: help setup develop test test-fast test-long test-python test-rust test-forge test-js test-explorer chromium shells demo demo-smollm2 demo-qwen demo-gemma3 demo-iglm settlement-check cluster-check serve-demo serve-soak bench bench-xl bench-scaling bench-tokens bench-families bench-context bench-shards bench-peers bench-plan bench-docs bench-explorer explorer-pictures gas gas-batch fuzz-bits lint format generate wheel docs audit audit-mutants mutants clean
 
 PYTHON ?= python3
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -109,7 +109,10 @@ explorer-pictures: develop ## take the pictures of the explorer's pages that doc
 	@$(BIN)/python -m scripts.explorer.pictures
 
 chromium: develop ## install Debian's Chromium where none is there: for root alone, others are told how
-	@$(BIN)/python -m scripts.explorer.chromium >/dev/null 2>&1 || scripts/install_chromium.sh
+	@$(BIN)/python -m scripts.explorer.chromium >/dev/null 2>&1 || scripts/install_debian.sh chromium
+
+shells: ## install zsh and fish, which the tests of `zkllm completion` run: for root alone, others are told how
+	@command -v zsh >/dev/null && command -v fish >/dev/null || scripts/install_debian.sh zsh fish
 
 demo: setup ## prove and settle the small model's answer on a local chain; PROMPT="..." MODEL=... take others
 	@$(BIN)/zkllm demo $(if $(PROMPT),--prompt "$$PROMPT") $(if $(MODEL),--model "$$MODEL")
