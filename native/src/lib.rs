@@ -14,6 +14,7 @@ pub mod logup;
 pub mod memory;
 pub mod plonk;
 pub mod sumcheck;
+mod words;
 
 #[cfg(feature = "python")]
 mod python;

@@ -18,7 +18,7 @@ from zkllm.families import Config, describe
 from zkllm.files import JsonObject
 from zkllm.limits import MAX_MU, MIN_MU
 from zkllm.measure.limits import limits, point_mul, point_muls
-from zkllm.measure.profiling import SCALAR_BITS, Sizes, predicted, sizes_of, stage_counts
+from zkllm.measure.profiling import Sizes, predicted, sizes_of, stage_counts, windows
 from zkllm.memory import estimate, weights_bytes
 from zkllm.model.architecture import load_architecture
 from zkllm.model.build import sized
@@ -181,7 +181,6 @@ def choice(config: Config, rows: int, circuit_log2: int, rates: Mapping[str, flo
 def table_seconds(s: Sizes, columns: int, rows_log2: int, rates: Mapping[str, float]) -> float:
     """2 rows multi-scalar multiplications of b points a column, and as many passes over its integers."""
     passes, b = 2 << rows_log2, 1 << s.mu - rows_log2
-    additions = min(-(-SCALAR_BITS // bits) * (b + (1 << bits)) for bits in range(2, 19))
-    points = columns * passes * additions * rates["bucket_add"]
+    points = columns * passes * windows(b)["bucket_add"] * rates["bucket_add"]
     coefficients = columns * 2 * passes * rows_log2 * rates["point_mul"]
     return 1e-9 * (points + coefficients + passes * s.weights * rates["weight_mul"])

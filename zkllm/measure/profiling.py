@@ -29,11 +29,12 @@ of the outer circuit, m = 2^mu coefficients of a column and b of a row:
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import log2, prod
 from typing import Any
 
+from zkllm.field import R
 from zkllm.files import JsonObject
 from zkllm.pcs.curve import G1_BYTES
 from zkllm.pcs.mercury import column_bits
@@ -41,15 +42,28 @@ from zkllm.protocol.description import Description
 from zkllm.timings import Stage, available_cores
 
 KINDS = ("field_mul", "weight_mul", "int_mac", "bucket_add", "bytes")
-SCALAR_BITS, WINDOW_BITS = 255, 16
+_HALF = (R - 1) // 2  # a full scalar or its negative is at most this
+_WIDEST_BITS = 18  # of a window
+_HIGHEST = 1 << 19  # the highest window's largest digit at most
 ELEMENT_BYTES = 32
 Counts = dict[str, float]
 
 
 def windows(points: int) -> Counts:
-    """A multi-scalar multiplication of full scalars."""
-    digits = -(-SCALAR_BITS // WINDOW_BITS) * points
-    return {"bucket_add": digits, "bytes": G1_BYTES * digits}
+    """A multi-scalar multiplication of full scalars, in the windows that take the fewest additions. Twin:
+    `Plan::field` in native/src/curve/msm.rs."""
+
+    def costs() -> Iterator[tuple[int, int]]:
+        for bits in range(2, _WIDEST_BITS + 1):
+            fewest = -(-_HALF.bit_length() // bits)
+            for count in (fewest - 1, fewest):
+                highest = (_HALF >> bits * (count - 1)) + 1
+                if highest <= _HIGHEST:
+                    buckets = (count - 1) * (1 << bits - 1) + highest
+                    yield count * points + 2 * buckets, count
+
+    additions, count = min(costs())
+    return {"bucket_add": additions, "bytes": G1_BYTES * count * points}
 
 
 def transforms(count: int, size: int) -> Counts:

@@ -204,9 +204,9 @@ pub fn add_special(left: &Point, right: &Point) -> Point {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::curve::fq::Carries;
     use crate::curve::powers::{self, G1Powers};
     use crate::field::Fr;
+    use crate::words::Carries;
 
     /// Runs additions of signed operands on a kernel and compares with arkworks.
     fn check(mut kernel: Kernel) {

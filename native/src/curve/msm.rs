@@ -1,14 +1,14 @@
 //! Multi-scalar multiplication (Pippenger) with signed digits. Twin: `zkllm/pcs/naive.py`.
 //!
 //! A window's buckets are filled block by block, so memory stays bounded and a caller can stop between blocks. For full-
-//! width scalars, from 2^22 on: 63 MB of buckets, 64 MB for a copy of a block's points, 63 MB of digits, and for each
+//! width scalars, from 2^22 on: 135 MB of buckets, 64 MB for a copy of a block's points, 59 MB of digits, and for each
 //! thread some 14 MB to sort and add in. Integers of at most 17 bits: 4 MB of buckets and 14 MB for each thread.
 
 use super::buckets::{self, Space};
 use super::lines::Lines;
 use super::point::Point;
 use super::pool::Pool;
-use super::sort::Sorted;
+use super::sort::{self, Sorted};
 use crate::field::Fr;
 use ark_bn254::G1Projective;
 use ark_ff::{AdditiveGroup, PrimeField};
@@ -21,29 +21,79 @@ pub const BLOCK: usize = 1 << 20;
 /// Points that a thread copies at once.
 const COPY: usize = 1 << 14;
 
-/// Bits of a field element with a sign.
-pub const FIELD_BITS: u32 = 255;
+/// Bits of a field element in the symmetric range, at most (r - 1) / 2 in magnitude.
+const FIELD_BITS: u32 = 253;
+
+/// Bits of a window at most, whose buckets are to stay near.
+const WIDEST_BITS: u32 = 18;
+
+/// The highest window's largest digit at most.
+const HIGHEST: usize = 1 << 19;
 
 /// Windows of `bits` bits; `splits` sets of buckets for each, so that every thread has work.
 pub struct Plan {
     pub bits: u32,
     pub windows: u32,
+    /// The largest digit of the highest window. Those of the others are at most 2^(bits - 1).
+    pub top: usize,
     pub splits: usize,
 }
 
 impl Plan {
-    /// For `count` scalars of `scalar_bits` bits, sign included: fewest additions, bucket sums included.
-    pub fn new(count: usize, scalar_bits: u32) -> Self {
-        let cost = |bits: u32| scalar_bits.div_ceil(bits) as usize * (count + (1usize << bits));
-        let bits = (2..=18).min_by_key(|&bits| cost(bits.min(scalar_bits))).expect("not empty").min(scalar_bits);
-        let windows = scalar_bits.div_ceil(bits);
-        let splits = rayon::current_num_threads().div_ceil(windows as usize);
-        Self { bits, windows, splits: if count < 1 << 12 { 1 } else { splits } }
+    /// For `count` integers of `bits` bits, sign included: fewest additions, bucket sums included.
+    pub fn integers(count: usize, scalar_bits: u32) -> Self {
+        let plans = (2..=WIDEST_BITS).map(|bits| {
+            let bits = bits.min(scalar_bits);
+            (bits, scalar_bits.div_ceil(bits), 1 << (bits - 1))
+        });
+        Self::cheapest(count, plans)
     }
 
-    fn buckets(&self) -> usize {
-        1 << (self.bits - 1)
+    /// The same for `count` field elements and windows of at most `widest` bits, but for the highest: one window fewer,
+    /// with more buckets in it, may take less.
+    pub fn field(count: usize, widest: u32) -> Self {
+        Self::cheapest(count, Self::of_field(widest))
     }
+
+    /// Bits, windows and the largest digit of the highest, for field elements.
+    fn of_field(widest: u32) -> impl Iterator<Item = (u32, u32, usize)> {
+        let plans = (2..=widest).flat_map(|bits| {
+            let windows = FIELD_BITS.div_ceil(bits);
+            [windows - 1, windows].map(|windows| (bits, windows, highest((windows - 1) * bits)))
+        });
+        plans.filter(|&(.., top)| top <= HIGHEST)
+    }
+
+    fn cheapest(count: usize, plans: impl Iterator<Item = (u32, u32, usize)>) -> Self {
+        let plans = plans.map(|(bits, windows, top)| Self { bits, windows, top, splits: 1 });
+        let plan = plans.min_by_key(|plan| {
+            // every bucket is added twice in the end
+            plan.windows as usize * count + 2 * (0..plan.windows).map(|window| plan.buckets(window)).sum::<usize>()
+        });
+        let plan = plan.expect("not empty");
+        let splits = rayon::current_num_threads().div_ceil(plan.windows as usize);
+        Self { splits: if count < 1 << 12 { 1 } else { splits }, ..plan }
+    }
+
+    /// Buckets of a window, as many as `Sorted` can take.
+    pub fn buckets(&self, window: u32) -> usize {
+        if window + 1 < self.windows {
+            1 << (self.bits - 1)
+        } else if self.top <= sort::PART {
+            self.top.next_power_of_two()
+        } else {
+            self.top.next_multiple_of(sort::PART)
+        }
+    }
+}
+
+/// A bound of the digit of the window from bit `low` on, in magnitude: the windows below may carry one.
+fn highest(low: u32) -> usize {
+    let words = Fr::MODULUS_MINUS_ONE_DIV_TWO.0;
+    let (word, bit) = ((low / 64) as usize, low % 64);
+    let above =
+        words[word..].iter().rev().fold(0u128, |value, &w| value.saturating_mul(1 << 64).saturating_add(w as u128));
+    usize::try_from(above >> bit).unwrap_or(usize::MAX - 1) + 1
 }
 
 /// A sum under construction.
@@ -57,8 +107,8 @@ pub struct Accumulator {
 
 impl Accumulator {
     pub fn new(plan: Plan) -> Self {
-        let sets = plan.windows as usize * plan.splits;
-        let buckets = (0..sets).map(|_| Lines::infinity(plan.buckets())).collect();
+        let sets = (0..plan.windows).flat_map(|window| std::iter::repeat_n(plan.buckets(window), plan.splits));
+        let buckets = sets.map(Lines::infinity).collect();
         Self { plan, buckets, sorted: Pool::default(), trees: Pool::default() }
     }
 
@@ -94,9 +144,9 @@ impl Accumulator {
 /// Scalars whose digits lie together.
 const DIGITS: usize = 1 << 12;
 
-/// The signed digits of field elements: with 2^(bits - 1) added in every window but the last, a digit needs no carry.
-/// It is the window minus 2^(bits - 1), and the last window itself, which is at most 2^(bits - 1) as
-/// windows * bits >= 255.
+/// The signed digits of field elements, of s or of -s, whichever is at most (r - 1) / 2: with 2^(bits - 1) added in
+/// every window but the highest, a digit needs no carry. It is the window minus 2^(bits - 1), and in the highest
+/// window all that is left.
 pub struct Digits {
     /// [i / DIGITS][window][i % DIGITS]
     digits: Vec<i32>,
@@ -113,26 +163,36 @@ impl Digits {
 
     /// The same for other scalars.
     pub fn replace(&mut self, scalars: &[Fr]) {
+        let bits = self.bits as usize;
         let mut offset = [0u64; 4];
         for window in 1..self.windows {
-            let position = window * self.bits as usize - 1;
+            let position = window * bits - 1;
             offset[position / 64] |= 1 << (position % 64);
         }
         self.digits.resize(scalars.len().div_ceil(DIGITS) * DIGITS * self.windows, 0);
         let chunks = self.digits.par_chunks_exact_mut(DIGITS * self.windows);
         chunks.zip(scalars.par_chunks(DIGITS)).for_each(|(digits, scalars)| {
             for (i, s) in scalars.iter().enumerate() {
+                let (mut magnitude, mut sign) = (s.into_bigint(), 1);
+                if magnitude > Fr::MODULUS_MINUS_ONE_DIV_TWO {
+                    (magnitude, sign) = ((-*s).into_bigint(), -1);
+                }
                 let mut words = [0u64; 5];
                 let mut carry = 0u64;
-                for ((word, limb), o) in words.iter_mut().zip(s.into_bigint().0).zip(offset) {
+                for ((word, limb), o) in words.iter_mut().zip(magnitude.0).zip(offset) {
                     let sum = limb as u128 + o as u128 + carry as u128;
                     (*word, carry) = (sum as u64, (sum >> 64) as u64);
                 }
                 for (window, column) in digits.chunks_exact_mut(DIGITS).enumerate() {
-                    let position = window * self.bits as usize;
+                    let position = window * bits;
                     let pair = words[position / 64] as u128 | (words[position / 64 + 1] as u128) << 64;
-                    let digit = ((pair >> (position % 64)) as u64 & ((1 << self.bits) - 1)) as i32;
-                    column[i] = digit - if window + 1 == self.windows { 0 } else { 1 << (self.bits - 1) };
+                    let rest = (pair >> (position % 64)) as u64;
+                    column[i] = sign
+                        * if window + 1 == self.windows {
+                            rest as i32
+                        } else {
+                            (rest & ((1 << bits) - 1)) as i32 - (1 << (bits - 1))
+                        };
                 }
             }
         });
@@ -150,7 +210,7 @@ pub fn msm<E>(
     scalars: &[Fr],
     mut between: impl FnMut(usize) -> Result<(), E>,
 ) -> Result<G1Projective, E> {
-    let mut accumulator = Accumulator::new(Plan::new(scalars.len(), FIELD_BITS));
+    let mut accumulator = Accumulator::new(Plan::field(scalars.len(), WIDEST_BITS));
     let mut digits = Digits::new(&[], &accumulator.plan);
     // a copy on huge pages: addresses of mapped files are slow to translate
     let mut near = Lines::infinity(BLOCK.min(scalars.len()));
@@ -245,9 +305,9 @@ pub fn msm_ints<E>(
     let mut done = 0;
     for (bits, pieces) in classes.into_values() {
         let count = pieces.iter().map(|(_, values)| values.len()).sum();
-        let mut plan = Plan::new(count, bits);
+        let mut plan = Plan::integers(count, bits);
         if plan.windows > 1 {
-            plan = Plan::new(count, bits + 1); // room for the offset below
+            plan = Plan::integers(count, bits + 1); // room for the offset below
         }
         let (width, half) = (plan.bits, 1i128 << (plan.bits - 1));
         let shift: i128 = (0..plan.windows).map(|w| half << (w * width)).sum();
@@ -313,14 +373,14 @@ mod tests {
         scalars[6] = -Fr::from(1u64);
         scalars[7] = -Fr::from(1u64 << 40);
         let expected = reference(&points, &scalars);
-        for bits in 2..=18u32 {
-            let plan = Plan { bits, windows: FIELD_BITS.div_ceil(bits), splits: 1 + bits as usize % 3 };
+        for (bits, windows, top) in Plan::of_field(WIDEST_BITS) {
+            let plan = Plan { bits, windows, top, splits: 1 + bits as usize % 3 };
             let digits = Digits::new(&scalars, &plan);
             let mut accumulator = Accumulator::new(plan);
             for half in [0, 32] {
                 accumulator.add(&points[half..], 32, |i, window| digits.digit(half + i, window));
             }
-            assert_eq!(accumulator.finish(), expected, "{bits}");
+            assert_eq!(accumulator.finish(), expected, "{bits} bits, {windows} windows");
         }
     }
 

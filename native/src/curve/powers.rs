@@ -1,7 +1,7 @@
 //! Powers of a known tau times a generator: the development SRS.
 
 use super::batch::{self, BATCH, Batch};
-use super::msm::{Digits, FIELD_BITS, Plan};
+use super::msm::{Digits, Plan};
 use super::point::Point;
 use crate::field::Fr;
 use ark_bn254::{G1Projective, G2Affine, G2Projective};
@@ -22,7 +22,7 @@ pub fn scalars(tau: Fr, scale: Fr, start: usize, count: usize) -> Vec<Fr> {
         .collect()
 }
 
-/// Multiples of the generator of G1: tables[window][d - 1] = d 2^(bits window) G, d up to 2^(bits - 1).
+/// Multiples of the generator of G1: tables[window][d - 1] = d 2^(bits window) G.
 pub struct G1Powers {
     plan: Plan,
     tables: Vec<Vec<Point>>,
@@ -31,21 +31,20 @@ pub struct G1Powers {
 impl G1Powers {
     /// Windows sized for `total` multiplications.
     pub fn new(total: usize) -> Self {
-        let cost = |bits: u32| FIELD_BITS.div_ceil(bits) as usize * (total + (1 << (bits - 1)));
-        let bits = (2..=14).min_by_key(|&bits| cost(bits)).expect("not empty");
-        let windows = FIELD_BITS.div_ceil(bits);
+        let plan = Plan::field(total, 14);
         let mut base = G1Projective::generator();
-        let bases: Vec<Point> = (0..windows)
+        let bases: Vec<Point> = (0..plan.windows)
             .map(|_| {
                 let current = Point::from_projective(&base);
-                for _ in 0..bits {
+                for _ in 0..plan.bits {
                     base.double_in_place();
                 }
                 current
             })
             .collect();
-        let tables = bases.par_iter().map(|&base| multiples(base, 1 << (bits - 1))).collect();
-        Self { plan: Plan { bits, windows, splits: 1 }, tables }
+        let windows = bases.par_iter().zip(0..plan.windows);
+        let tables = windows.map(|(&base, window)| multiples(base, plan.buckets(window).next_power_of_two())).collect();
+        Self { plan, tables }
     }
 
     pub fn multiply(&self, scalars: &[Fr]) -> Vec<Point> {

@@ -6,6 +6,9 @@ pub const NEGATIVE: u32 = 1 << 31;
 /// log2 of the buckets of a part of the second pass.
 const PART_BITS: u32 = 10;
 
+/// Buckets of a part.
+pub const PART: usize = 1 << PART_BITS;
+
 /// Indices are below 2^21: with a sign and a place within a part they fill 32 bits.
 pub const INDEX_BITS: u32 = 31 - PART_BITS;
 const INDEX: u32 = (1 << INDEX_BITS) - 1;
@@ -25,7 +28,7 @@ pub struct Sorted {
 
 impl Sorted {
     /// Sorts 0..count, at most 2^INDEX_BITS, by |digit(i)| - 1 < buckets, those of digit 0 left out; buckets is a
-    /// power of two.
+    /// power of two or a multiple of `PART`.
     pub fn sort(&mut self, count: usize, digit: impl Fn(usize) -> i32, buckets: usize) {
         assert!(count <= 1 << INDEX_BITS);
         let low_bits = buckets.trailing_zeros().min(PART_BITS);
@@ -95,7 +98,9 @@ mod tests {
     #[test]
     fn agrees_with_a_stable_sort() {
         let mut sorted = Sorted::default();
-        for (count, buckets) in [(0, 4), (1, 1), (1000, 1), (1000, 64), (3000, 1 << 11), (5000, 1 << 13)] {
+        for (count, buckets) in
+            [(0, 4), (1, 1), (1000, 1), (1000, 64), (3000, 1 << 11), (5000, 1 << 13), (5000, 5 << 10)]
+        {
             let digit = |i: usize| (i * i * 7919 % (2 * buckets + 1)) as i32 - buckets as i32;
             sorted.sort(count, digit, buckets);
             let mut expected: Vec<usize> = (0..count).filter(|&i| digit(i) != 0).collect();

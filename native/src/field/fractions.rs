@@ -3,9 +3,9 @@
 //! Four values stand for a node, `[p0, d1, x1, d0]`, where x1 is p1, or w1 = p1 + lambda d1 once lambda is known:
 //! the node is then p + lambda d = p0 d1 + w1 d0.
 
-use super::Fr;
 use super::lanes::{Lanes, Scalar};
 use super::wide::{ProductSum, SmallSum, linear_form};
+use super::{Fr, plain};
 use ark_ff::{AdditiveGroup, Field};
 use std::mem::MaybeUninit;
 
@@ -84,7 +84,7 @@ fn node([p0, d1, x1, d0]: &[Fr; 4]) -> Fr {
     let mut sum = ProductSum::default();
     sum.add(p0, d1);
     sum.add(x1, d0);
-    sum.reduce()
+    sum.reduce_few()
 }
 
 /// Weighted sums at 0, at 1 and of the leading coefficient.
@@ -98,7 +98,7 @@ impl Sums {
         if at_one {
             self.0[1].add(w, &node(high));
         }
-        self.0[2].add(w, &node(&std::array::from_fn(|t| high[t] - low[t])));
+        self.0[2].add(w, &node(&std::array::from_fn(|t| plain::sub(&high[t], &low[t]))));
     }
 
     fn reduce(&self) -> [Fr; 3] {
@@ -137,7 +137,7 @@ impl FractionLanes for Scalar {
 
     fn eval(out: &mut [Fr], form: &ScalarForm, columns: &[Column]) {
         for (i, x) in out.iter_mut().enumerate() {
-            *x = form.base + linear_form(form.terms.iter().map(|(at, c)| (c, columns[*at][i])));
+            *x = plain::add(&form.base, &linear_form(form.terms.iter().map(|(at, c)| (c, columns[*at][i]))));
         }
     }
 
@@ -163,13 +163,13 @@ impl FractionLanes for Scalar {
 
     fn add_scaled(a: &mut [Fr], c: &Fr, b: &[Fr]) {
         for (x, y) in a.iter_mut().zip(b) {
-            *x += *c * y;
+            *x = plain::mul_add(x, c, y);
         }
     }
 
     fn parents([p, d]: [&mut [Fr]; 2], [p0, d1, p1, d0]: [&[Fr]; 4]) {
         for i in 0..p.len() {
-            (p[i], d[i]) = (node(&[p0[i], d1[i], p1[i], d0[i]]), d0[i] * d1[i]);
+            (p[i], d[i]) = (node(&[p0[i], d1[i], p1[i], d0[i]]), plain::mul(&d0[i], &d1[i]));
         }
     }
 
@@ -206,9 +206,9 @@ impl FractionLanes for Scalar {
     fn start(low: &mut [[Fr; 4]], high: &mut [[Fr; 4]], lambda: &Fr, eq: &[Fr], at_one: bool) -> [Fr; 3] {
         let (mut sums, missing) = (Sums::default(), Self::missing(lambda));
         for (i, (w, low)) in eq.iter().zip(low).enumerate() {
-            low[2] += low[1] * lambda;
+            low[2] = plain::mul_add(&low[2], &low[1], lambda);
             let high = high.get_mut(i).map_or(missing, |high| {
-                high[2] += high[1] * lambda;
+                high[2] = plain::mul_add(&high[2], &high[1], lambda);
                 *high
             });
             sums.add(w, low, &high, at_one);
@@ -229,7 +229,7 @@ impl FractionLanes for Scalar {
             for (x, high) in [&mut *a, &mut *b].into_iter().zip(high) {
                 let y = high.get(i).unwrap_or(&missing);
                 for t in 0..4 {
-                    x[t] += *c * (y[t] - x[t]);
+                    x[t] = plain::mul_add(&x[t], c, &plain::sub(&y[t], &x[t]));
                 }
             }
             sums.add(w, a, b, at_one);
@@ -241,7 +241,7 @@ impl FractionLanes for Scalar {
         let missing = Self::missing(&Fr::ZERO);
         for (i, quad) in out.iter_mut().enumerate() {
             let (a, b) = (&children[2 * i], children.get(2 * i + 1).unwrap_or(&missing));
-            quad.write([node(a), b[1] * b[3], node(b), a[1] * a[3]]);
+            quad.write([node(a), plain::mul(&b[1], &b[3]), node(b), plain::mul(&a[1], &a[3])]);
         }
     }
 }

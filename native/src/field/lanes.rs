@@ -1,7 +1,8 @@
 //! Blocks of field elements in the form in which a backend computes fastest.
 
 use super::wide::{ProductSum, SmallSum};
-use super::{Fr, from_i64};
+use super::{Fr, from_i64, plain};
+use ark_ff::AdditiveGroup;
 
 /// Operations on blocks of at most `MAX_BLOCK` elements. A block of n elements has n / WIDTH lanes, rounded up;
 /// the places beyond n are zero after a load.
@@ -48,22 +49,22 @@ impl Lanes for Scalar {
     }
     fn sub_assign(a: &mut [Fr], b: &[Fr]) {
         for (x, y) in a.iter_mut().zip(b) {
-            *x -= y;
+            *x = plain::sub(x, y);
         }
     }
     fn add_assign(a: &mut [Fr], b: &[Fr]) {
         for (x, y) in a.iter_mut().zip(b) {
-            *x += y;
+            *x = plain::add(x, y);
         }
     }
     fn mul_assign(a: &mut [Fr], b: &[Fr]) {
         for (x, y) in a.iter_mut().zip(b) {
-            *x *= y;
+            *x = plain::mul(x, y);
         }
     }
     fn scale_assign(a: &mut [Fr], c: &Fr) {
         for x in a {
-            *x *= c;
+            *x = plain::mul(x, c);
         }
     }
     fn store(out: &mut [Fr], a: &[Fr]) {
@@ -84,6 +85,6 @@ impl Lanes for Scalar {
         sum.reduce()
     }
     fn sum(a: &[Fr]) -> Fr {
-        a.iter().sum()
+        a.iter().fold(Fr::ZERO, |sum, x| plain::add(&sum, x))
     }
 }

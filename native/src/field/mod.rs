@@ -6,6 +6,7 @@ pub mod fractions;
 #[cfg(target_arch = "x86_64")]
 pub mod ifma;
 pub mod lanes;
+pub mod plain;
 pub mod rows;
 pub mod slices;
 pub mod wide;

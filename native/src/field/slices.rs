@@ -2,7 +2,7 @@
 
 use super::lanes::{Lanes, Scalar};
 use super::wide::{ProductSum, SmallForm};
-use super::{Fr, from_i64};
+use super::{Fr, from_i64, plain};
 use ark_ff::{AdditiveGroup, Field};
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -134,7 +134,7 @@ pub fn dot_small(xs: &[Fr], vs: &[i64]) -> Fr {
 pub fn add_assign(xs: &mut [Fr], ys: &[Fr]) {
     assert_eq!(xs.len(), ys.len());
     for (x, y) in xs.iter_mut().zip(ys) {
-        *x += y;
+        *x = plain::add(x, y);
     }
 }
 
@@ -146,7 +146,7 @@ pub fn add_scaled(xs: &mut [Fr], c: &Fr, ys: &[Fr]) {
         ifma!(add_scaled(&mut xs[..n], c, &ys[..n]));
     }
     for (x, y) in xs[n..].iter_mut().zip(&ys[n..]) {
-        *x += *c * y;
+        *x = plain::mul_add(x, c, y);
     }
 }
 
@@ -175,7 +175,7 @@ pub fn scale(out: &mut [Fr], c: &Fr, xs: &[Fr]) {
         ifma!(scale(&mut out[..n], c, &xs[..n]));
     }
     for (y, x) in out[n..].iter_mut().zip(&xs[n..]) {
-        *y = *c * x;
+        *y = plain::mul(c, x);
     }
 }
 
@@ -187,8 +187,8 @@ pub fn split(low: &mut [Fr], upper: &mut [Fr], c: &Fr) {
         ifma!(split(&mut low[..n], &mut upper[..n], c));
     }
     for (x, y) in low[n..].iter_mut().zip(&mut upper[n..]) {
-        *y = *c * *x;
-        *x -= *y;
+        *y = plain::mul(c, x);
+        *x = plain::sub(x, y);
     }
 }
 
@@ -200,12 +200,12 @@ pub fn fold(lo: &mut [Fr], hi: &[Fr], c: &Fr) {
         ifma!(fold(&mut pairs[..n], &hi[..n], c));
     }
     for (x, y) in pairs[n..].iter_mut().zip(&hi[n..]) {
-        *x += *c * (*y - *x);
+        *x = plain::mul_add(x, c, &plain::sub(y, x));
     }
     if !alone.is_empty() {
         let rest = Fr::ONE - c;
         for x in alone {
-            *x *= rest;
+            *x = plain::mul(x, &rest);
         }
     }
 }
@@ -218,7 +218,7 @@ pub fn carry_row(row: &mut [Fr], carry: &mut [Fr], c: &Fr) {
         ifma!(carry_row(&mut row[..n], &mut carry[..n], c));
     }
     for (x, y) in row[n..].iter_mut().zip(&mut carry[n..]) {
-        let next = *x + *c * *y;
+        let next = plain::mul_add(x, c, y);
         *x = std::mem::replace(y, next);
     }
 }
@@ -246,7 +246,7 @@ pub fn small_form(out: &mut [Fr], base: &Fr, [a, b]: [&Fr; 2], s: &[i64], t: &[i
     if n < out.len() {
         let form = SmallForm::new(*a, *b);
         for (x, (&s, &t)) in out[n..].iter_mut().zip(s[n..].iter().zip(&t[n..])) {
-            *x = *base + form.eval(s, t);
+            *x = plain::add(base, &form.eval(s, t));
         }
     }
 }
@@ -266,7 +266,7 @@ pub fn add_scaled_small(xs: &mut [Fr], cs: &[Fr], vs: &[&[i64]]) {
         for (c, vs) in cs.iter().zip(vs) {
             let form = SmallForm::new(*c, Fr::ZERO);
             for (x, &v) in xs[n..].iter_mut().zip(&vs[n..]) {
-                *x += form.eval(v, 0);
+                *x = plain::add(x, &form.eval(v, 0));
             }
         }
     }

@@ -3,7 +3,7 @@
 //! An `Fr` holds x 2^256 mod r in four words (Montgomery form). A product with an integer stays in that form,
 //! so it needs no Montgomery reduction, only a reduction of the sum.
 
-use super::Fr;
+use super::{Fr, plain};
 use ark_bn254::FrConfig;
 use ark_ff::{BigInt, Field, MontConfig, PrimeField};
 
@@ -33,15 +33,7 @@ fn sub(a: u64, b: u64, borrow: u64) -> (u64, u64) {
 /// The element whose Montgomery form is `words` + `high` 2^256 modulo r.
 #[inline]
 pub fn from_words(words: [u64; 4], high: u128) -> Fr {
-    let mut x = BigInt(words);
-    while x >= Fr::MODULUS {
-        // at most five times: 2^256 < 6 r
-        let mut borrow = 0;
-        for i in 0..4 {
-            (x.0[i], borrow) = sub(x.0[i], MODULUS[i], borrow);
-        }
-    }
-    let low = Fr::new_unchecked(x);
+    let low = plain::from_any(&words);
     if high == 0 { low } else { low + Fr::from(high) }
 }
 
@@ -116,6 +108,19 @@ impl ProductSum {
 
     /// The sum as a field element: one Montgomery reduction.
     pub fn reduce(&self) -> Fr {
+        let (words, high) = self.montgomery();
+        from_words(words, high as u128)
+    }
+
+    /// The same of at most four products, which are below 2 r once they are divided.
+    #[inline(always)]
+    pub fn reduce_few(&self) -> Fr {
+        plain::from_twice(&self.montgomery().0)
+    }
+
+    /// The sum divided by 2^256 modulo r, not yet reduced: four words and what is above them.
+    #[inline(always)]
+    fn montgomery(&self) -> ([u64; 4], u64) {
         let mut t = self.0;
         for i in 0..4 {
             let m = t[i].wrapping_mul(MINUS_INVERSE);
@@ -127,7 +132,7 @@ impl ProductSum {
                 (*word, carry) = add(*word, carry, 0);
             }
         }
-        from_words([t[4], t[5], t[6], t[7]], t[8] as u128)
+        ([t[4], t[5], t[6], t[7]], t[8])
     }
 }
 
