@@ -75,6 +75,7 @@ class Published:
     strips: bool = False  # SentencePiece's decoder takes a space off
     model: Json = field(default_factory=dict)
     config: Json = field(default_factory=dict)
+    options: dict[str, Json] = field(default_factory=dict)  # of added tokens by name, beside the usual ones
 
     @property
     def byte_level(self) -> bool:
@@ -93,6 +94,9 @@ _QWEN: dict[str, Any] = {
     "config": {"eos_token": "<|im_end|>", "pad_token": "<|endoftext|>", "add_prefix_space": False,
                "bos_token": None, "unk_token": None},
 }  # fmt: skip
+
+_PHI3_CHAT = ("<|assistant|>", "<|placeholder1|>", "<|end|>", "<|system|>", "<|user|>")
+_PHI4_CHAT = ("<|im_start|>", "<|im_end|>", "<|im_sep|>")
 
 PUBLISHED = {
     "llama-3": Published(
@@ -119,6 +123,20 @@ PUBLISHED = {
     "qwen-2": Published("qwen2", "Qwen2Tokenizer", **_QWEN),
     "qwen-2 by another class": Published("qwen2", "LlamaTokenizerFast", **_QWEN),
     "qwen-3": Published("qwen3", "Qwen2Tokenizer", **_QWEN),
+    "phi-3": Published(
+        "phi3", "LlamaTokenizer", None, _LEGACY, first=("<unk>", "<s>", "</s>"),
+        last=("<|endoftext|>", *_PHI3_CHAT), strips=True,
+        config={"bos_token": "<s>", "eos_token": "<|endoftext|>", "unk_token": "<unk>",
+                "pad_token": "<|endoftext|>", "legacy": False, "add_bos_token": False},
+        options={"</s>": {"rstrip": True, "special": False}, **dict.fromkeys(_PHI3_CHAT, {"rstrip": True})},
+    ),
+    "phi-4": Published(
+        "phi3", "GPT2Tokenizer", sequence("pretokenizers", split(LLAMA3), WHOLE),
+        last=("<|endoftext|>", "<|fim_prefix|>", *_PHI4_CHAT),
+        config={"bos_token": "<|endoftext|>", "eos_token": "<|im_end|>", "unk_token": "<|endoftext|>",
+                "pad_token": "<|endoftext|>", "add_prefix_space": False},
+        options=dict.fromkeys(("<|endoftext|>", *_PHI4_CHAT), {"lstrip": True, "rstrip": True}),
+    ),
     "gpt-neox": Published(
         "gpt_neox", "GPTNeoXTokenizer", LEVEL, {"type": "NFC"}, first=("<|endoftext|>", "<|padding|>"),
         plain=(" " * 24, " " * 2),
@@ -185,7 +203,7 @@ def definition(kind: Published, size: int = 500) -> Json:
     return {
         "version": "1.0", "truncation": None, "padding": None,
         "added_tokens": [
-            {"id": ids[t], "content": t, **options, "special": t in special}
+            {"id": ids[t], "content": t, **options, "special": t in special, **kind.options.get(t, {})}
             for t in sorted([*special, *kind.plain], key=ids.__getitem__)
         ],
         "normalizer": kind.normalizer, "pre_tokenizer": kind.pre_tokenizer,

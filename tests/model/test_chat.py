@@ -62,6 +62,12 @@ GEMMA = """{{ bos_token }}{% if messages[0]['role'] == 'system' %}{{ raise_excep
 {{ '<start_of_turn>' + role + '\n' + text | trim + '<end_of_turn>\n' }}{% endfor %}
 {% if add_generation_prompt %}{{'<start_of_turn>model\n'}}{% endif %}"""
 
+PHI3 = """{% for message in messages %}{% if message['role'] == 'system' %}\
+{{'<|system|>\n' + message['content'] + '<|end|>\n'}}{% elif message['role'] == 'user' %}\
+{{'<|user|>\n' + message['content'] + '<|end|>\n'}}{% elif message['role'] == 'assistant' %}\
+{{'<|assistant|>\n' + message['content'] + '<|end|>\n'}}{% endif %}{% endfor %}\
+{% if add_generation_prompt %}{{ '<|assistant|>\n' }}{% else %}{{ eos_token }}{% endif %}"""
+
 HELPERS = """{% set ns = namespace(n=0, last=none) %}{% for m in messages %}
 {% if m.role == 'tool' %}{% continue %}{% endif %}
 {% set ns.n = ns.n + 1 %}{% set ns.last = m.role %}{% generation %}{{ m.content | tojson }}{% endgeneration %}
@@ -73,7 +79,7 @@ HELPERS = """{% set ns = namespace(n=0, last=none) %}{% for m in messages %}
 STYLES = {
     "ChatML": ("qwen-2", CHATML), "ChatML by SmolLM": ("smollm-2", CHATML), "Llama 3": ("llama-3", LLAMA3),
     "Mistral": ("mistral", MISTRAL), "Mistral 3": ("mistral 3", MISTRAL), "Gemma": ("gemma", GEMMA),
-    "helpers": ("qwen-3", HELPERS),
+    "helpers": ("qwen-3", HELPERS), "Phi 3": ("phi-3", PHI3),
 }  # fmt: skip
 
 USER = {"role": "user", "content": " Hello there  "}
@@ -96,7 +102,7 @@ def folder_of(place: Path, style: str) -> tuple[Path, int]:
     return place, size
 
 
-@pytest.mark.filterwarnings("ignore:.*split as tokenizer.json says")
+@pytest.mark.filterwarnings("ignore:.*split as tokenizer.json says", "ignore:the model's tokenizer swallows")
 @pytest.mark.parametrize("style", STYLES)
 def test_prompts_are_those_of_transformers(tmp_path: Path, style: str) -> None:
     transformers = pytest.importorskip("transformers")

@@ -20,7 +20,11 @@ from zkllm.model.tokenizer_files import load_tokenizer, named_tokens
 
 PLACE = os.environ.get("ZKLLM_TOKENIZERS")
 FOLDERS = sorted(path.parent for path in Path(PLACE).glob("*/tokenizer.json")) if PLACE else []
-pytestmark = [pytest.mark.long, pytest.mark.skipif(not FOLDERS, reason="ZKLLM_TOKENIZERS names no folder")]
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:the model's tokenizer swallows"),
+    pytest.mark.long,
+    pytest.mark.skipif(not FOLDERS, reason="ZKLLM_TOKENIZERS names no folder"),
+]
 SIZE = min(MAX_VOCABULARY, 1 << 19)
 TALKS: list[list[dict[str, Any]]] = [
     [{"role": "user", "content": " Hi there 123"}],

@@ -87,7 +87,7 @@ def test_the_older_pair_of_files(tmp_path: Path) -> None:
         ({"model": {"type": "BPE", "vocab": {"a": VOCAB}, "merges": []}, "added_tokens": []}, "ids below"),
         ({"model": {"type": "BPE", "vocab": {"東": 3}, "merges": []}, "added_tokens": []}, "byte alphabet"),
         ({"model": {"type": "BPE", "vocab": {}, "merges": [], "dropout": 0.1}}, "dropout"),
-        ({"added_tokens": [{"content": "x", "id": 1, "lstrip": True}]}, "swallows"),
+        ({"added_tokens": [{"content": "x", "id": 1, "lstrip": True}]}, "has id 1, but is given"),
         ({"added_tokens": [{"content": "<x>", "id": 1}]}, "has id 1, but is given 478"),
         ({"added_tokens": [{"content": "<x>", "id": 478}, {"content": "<y>", "id": 478}]}, "is given 479"),
         (

@@ -25,6 +25,7 @@ from zkllm.model.tokenizer_files import load_tokenizer
 
 from .conftest import DEMO
 
+pytestmark = pytest.mark.filterwarnings("ignore:the model's tokenizer swallows")
 DEFINITION = json.loads((DEMO / "tokenizer.json").read_text())
 VOCAB, ROOM = 478, 486  # the model's embedding has rows for added tokens
 TEXTS = [
@@ -199,7 +200,8 @@ def agrees(folder: Path) -> bool:
         shown = theirs.decode(expected, skip_special_tokens=False, clean_up_tokenization_spaces=False)
         if not theirs.clean_up_tokenization_spaces:
             assert ours.decode(expected) == shown
-        assert text.encode() in ours.decode_bytes(expected) or ours.prefix_space
+        whole = lambda words: "".join(words.split()) if 'strip": true' in ours.definition else words
+        assert whole(text) in whole(ours.decode(expected)) or ours.prefix_space
     for i in range(ROOM):
         assert ours.decode([i]) == theirs.decode([i], clean_up_tokenization_spaces=False)
     assert ByteLevelTokenizer(ours.definition, ROOM).encode(TEXTS[0]) == ours.encode(TEXTS[0])
@@ -228,9 +230,7 @@ def mixtures(count: int) -> Iterator[tuple[str, dict[str, Any]]]:
     """Folders with several of everything. Flags that are always refused would hide the rest."""
     generator = random.Random(17)
     tokens = ("é", "\u0120t", "the", "e")
-    tame = lambda value: (
-        not any(word in json.dumps(value) for word in ('strip": true', *map(json.dumps, tokens)))
-    )
+    tame = lambda value: not any(json.dumps(token) in json.dumps(value) for token in tokens)
 
     def some(table: dict[str, list[Any]], chance: float) -> dict[str, Any]:
         chosen = {
@@ -358,7 +358,7 @@ def test_the_demo_saved_again_is_the_same_tokenizer(tmp_path: Path) -> None:
         ("pair", {"added": {"<x>": "478"}}, "'478' is not a token id"),
         ("pair", {"added": {"<x>": 480}}, "has id 480 in the files, but transformers gives it 478"),
         ("pair", {"added": [1]}, "added_tokens.json"),
-        ("pair", {"special_map": {"pad_token": {"content": "<x>", "lstrip": True}}}, "swallows"),
+        ("pair", {"special_map": {"pad_token": {"content": "<x>", "lstrip": 1}}}, "unknown options"),
         ("pair", {"special_map": {"pad_token": {"content": "<x>", "odd": 1}}}, "unknown options"),
         ("definition", {"definition": {"post_processor": {"type": "X"}}}, "post-processor 'X'"),
         ("definition", {"definition": {"post_processor": template("A", "A")}}, "damaged post-processor"),

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from zkllm.errors import CheckpointError, PackageError, StatementError
+from zkllm.errors import CheckpointError, PackageError, StatementError, TokenizerError
 from zkllm.files import JsonObject, canonical_json, read_json, read_text, reading
 from zkllm.limits import MAX_VOCABULARY
 from zkllm.model.chat import Messages, render
-from zkllm.model.tokenizer import ByteLevelTokenizer
+from zkllm.model.tokenizer import ByteLevelTokenizer, warn_of_swallowed
 from zkllm.model.tokenizer_files import CONFIG, named_tokens
 
 TEMPLATE, GENERATION = "chat_template.jinja", "generation_config.json"
@@ -35,7 +35,18 @@ class Conversation:
         """The prompt that the template makes of `messages`."""
         if self.template is None:
             raise StatementError("the model has no chat template; give the prompt itself (--prompt)")
-        return tokenizer.encode(render(self.template, self.tokens, messages), bare=True)
+        ids, swallowed = tokenizer.counted(render(self.template, self.tokens, messages))
+        if swallowed and (more := swallowed - self._of_template(messages, tokenizer)) > 0:
+            warn_of_swallowed(more)
+        return ids
+
+    def _of_template(self, messages: Messages, tokenizer: ByteLevelTokenizer) -> int:
+        """White space of the template's own that added tokens take: of the same talk without words."""
+        silent = [{**m, "content": ""} if isinstance(m["content"], str) else m for m in messages.messages]
+        try:
+            return tokenizer.counted(render(self.template or "", self.tokens, Messages(tuple(silent))))[1]
+        except (StatementError, TokenizerError):  # a template may ask for words
+            return 0
 
     def answered(self, ids: Sequence[int]) -> int:
         """How many of a certified answer's tokens are the answer: up to the first that ends it, with it."""

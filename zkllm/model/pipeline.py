@@ -50,10 +50,14 @@ class Pipeline:
     byte_level: bool
     prefix: Prefix = Prefix.NEVER
     composed: bool = False  # NFC
+    replaced: bool = False  # spaces by SPACE, before added tokens that are `normalized` are looked for
 
     def canonical(self, text: str) -> str:
         """The text as the tokens can tell it."""
-        text = text if self.byte_level else text.replace(SPACE, " ")
+        return self.form(text if self.byte_level else text.replace(SPACE, " "))
+
+    def form(self, text: str) -> str:
+        """In Unicode's form of the tokens."""
         return unicodedata.normalize("NFC", text) if self.composed else text
 
     def piece(self, token: str, source: str) -> bytes:
@@ -201,7 +205,8 @@ def _sentence_piece(normalizers: list[JsonObject], splits: list[JsonObject], sou
     prefix = Prefix.NEVER if not metaspaces else _metaspace_prefix(metaspaces[0], source)
     if prefix is Prefix.MISSING and others:
         raise TokenizerError(f"{source}: a Metaspace that puts a space before every part is refused")
-    return Pipeline(False, Prefix.ALWAYS if prefixes else prefix, composed)
+    replaced = "Replace" in _types(normalizers)
+    return Pipeline(False, Prefix.ALWAYS if prefixes else prefix, composed, replaced)
 
 
 def _metaspace_prefix(split: JsonObject, source: str) -> Prefix:

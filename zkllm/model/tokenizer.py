@@ -7,12 +7,14 @@ accepts around them: a text is the concatenation of its tokens. Added tokens sta
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Iterable
 from types import ModuleType
 from typing import TYPE_CHECKING, TypeVar
 
-from zkllm.errors import TokenizerError
+from zkllm.errors import TokenizerError, ZkllmWarning
 from zkllm.files import JsonObject
+from zkllm.model.alignment import Alignment, Beside, align
 from zkllm.model.pipeline import Pipeline, Prefix, byte_alphabet, parse_pipeline
 from zkllm.requirements import install
 
@@ -44,6 +46,11 @@ class ByteLevelTokenizer:
         added = {token["content"]: token["id"] for token in data.get("added_tokens") or []}
         self.token_bytes = _token_bytes(data, added, vocab_size, self._pipeline, source)
         self.added_ids = set(added.values())
+        self._beside = {
+            token["id"]: Beside.of(token, self.token_bytes[token["id"]], self._pipeline)
+            for token in data.get("added_tokens") or []
+            if token["id"] < vocab_size
+        }
         self.prefix_space = self._pipeline.prefix is not Prefix.NEVER
         self._before, self._after = added_around(data.get("post_processor"), source)
         self._tokenizer: Tokenizer | None = None  # made for the first text: reading bytes needs no library
@@ -56,7 +63,15 @@ class ByteLevelTokenizer:
 
     def encode(self, text: str, bare: bool = False) -> list[int]:
         """The ids of `text`, and of what is put around it unless it is to be `bare`. Raises TokenizerError
-        where they do not stand for it: a vocabulary may have no token for some bytes."""
+        where they do not stand for it: a vocabulary may have no token for some bytes. White space that added
+        tokens take is warned of."""
+        ids, swallowed = self.counted(text)
+        if swallowed:
+            warn_of_swallowed(swallowed)
+        return ids if bare else [*self._before, *ids, *self._after]
+
+    def counted(self, text: str) -> tuple[list[int], int]:
+        """The ids of `text` alone, and how many characters of white space the added tokens in it take."""
         try:
             data = self._pipeline.canonical(text).encode("utf-8")
         except UnicodeEncodeError:
@@ -68,38 +83,31 @@ class ByteLevelTokenizer:
         result = _guarded(self._source, lambda _: tokenizer.encode(text, add_special_tokens=False))
         ids: list[int] = result.ids
         self._require(ids)
-        if (lost := self._first_lost(ids, data)) is not None:
+        found = self.aligned(ids, text)
+        if (lost := found.lost) is not None:
             part = data[lost : lost + 8].decode("utf-8", errors="ignore") or data[lost : lost + 1].hex()
             raise TokenizerError(
                 f"{self._source}: the vocabulary cannot write the text: {part!r} at byte {lost} is lost"
             )
-        return ids if bare else [*self._before, *ids, *self._after]
+        return ids, found.swallowed
 
-    def _first_lost(self, ids: list[int], data: bytes) -> int | None:
-        """The place in `data` from which on the ids do not stand for it; None where they do. A tokenizer with
-        a prefix space puts one at the beginning, and most of them behind each added token."""
-        place, section, prefix = 0, True, self._pipeline.prefix
-        for i in ids:
-            token = self.token_bytes[i]
-            starts = section and i not in self.added_ids and prefix is not Prefix.NEVER
-            if starts and (prefix is Prefix.ALWAYS or not data.startswith(b" ", place)):
-                token = token.removeprefix(b" ")
-            if not data.startswith(token, place):
-                return None if self._is_composed(ids, data) else place
-            section = i in self.added_ids and prefix is not Prefix.FIRST
-            place += len(token)
-        return None if place == len(data) else place
+    def aligned(self, ids: list[int], text: str) -> Alignment:
+        """How the ids stand for the text."""
+        found = align(ids, text, self.token_bytes, self._beside, self._pipeline)
+        if found.lost is not None and self._is_composed(ids, text):
+            return Alignment(None)
+        return found
 
-    def _is_composed(self, ids: list[int], data: bytes) -> bool:
-        """Whether the ids stand for `data` in another of Unicode's equivalent forms: what is composed is each
-        part between two added tokens, and by the library's version of Unicode."""
+    def _is_composed(self, ids: list[int], text: str) -> bool:
+        """Whether the ids stand for all of `text` in another of Unicode's equivalent forms: what is composed
+        is each part between two added tokens, and by the library's version of Unicode."""
         if not self._pipeline.composed or self.prefix_space:
             return False
         try:
             told = self.decode_bytes(ids).decode("utf-8")
         except UnicodeDecodeError:
             return False
-        return self._pipeline.canonical(told).encode() == data
+        return self._pipeline.canonical(told) == self._pipeline.canonical(text)
 
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
         return b"".join(self.token_bytes[i] for i in ids)
@@ -107,6 +115,17 @@ class ByteLevelTokenizer:
     def decode(self, ids: Iterable[int]) -> str:
         """For display: bytes that are not UTF-8 become replacement characters."""
         return self.decode_bytes(ids).decode("utf-8", errors="replace")
+
+
+def warn_of_swallowed(count: int) -> None:
+    """What is proved of a prompt is its ids, whose bytes these characters are not among."""
+    signs = "a character" if count == 1 else f"{count:,} characters"
+    warnings.warn(
+        f"the model's tokenizer swallows {signs} of white space beside special tokens: the prompt that is "
+        "proved is without",
+        ZkllmWarning,
+        stacklevel=3,
+    )
 
 
 def _guarded(source: str, call: Callable[[ModuleType], T]) -> T:
@@ -218,11 +237,6 @@ def _token_bytes(
     data: JsonObject, added: dict[str, int], vocab_size: int, pipeline: Pipeline, source: str
 ) -> list[bytes]:
     """Bytes of every id below `vocab_size`. Added tokens may lie beyond: they are never given."""
-    for token in data.get("added_tokens") or []:
-        if token.get("lstrip") or token.get("rstrip"):
-            raise TokenizerError(
-                f"{source}: added token {token['content'][:40]!r} swallows spaces and is refused"
-            )
     pieces: dict[str, int] = data["model"]["vocab"]
     for content, i in assigned_ids(pieces, added).items():
         if type(added[content]) is not int or added[content] != i:
