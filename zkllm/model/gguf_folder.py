@@ -12,13 +12,13 @@ from zkllm.cache import GGUF
 from zkllm.cache_sources import note_use
 from zkllm.errors import CheckpointError, ZkllmWarning, reason
 from zkllm.files import JsonObject, require_room, write_atomically
-from zkllm.model.gguf_config import ROPE_FACTORS, config_of
+from zkllm.model.gguf_config import FACTORS, config_of
 from zkllm.model.gguf_file import GgufFile
 from zkllm.model.gguf_tensors import streams, tensors_of
 from zkllm.model.gguf_tokenizer import tokenizer_of
 from zkllm.model.safetensors_writer import write_float32
 
-_VERSION = 1  # of what is made of a file
+_VERSION = 2  # of what is made of a file
 _ENDS = ("eos", "eot", "eom")
 
 
@@ -36,7 +36,7 @@ def folder_of(path: Path) -> Path:
 def convert(path: Path, folder: Path) -> None:
     """Everything is looked at before anything is written. config.json is written last."""
     file = GgufFile(path)
-    factors = file.whole(ROPE_FACTORS) if ROPE_FACTORS in file.shapes else None
+    factors = {name: file.whole(name) for name in FACTORS if name in file.shapes}
     config = config_of(file.metadata, file.shapes, factors, str(path))
     tensors = tensors_of(config, file.shapes, str(path))
     definition, settings = tokenizer_of(file.metadata, str(path))

@@ -6,6 +6,7 @@ name. What is made of the name is what the published tokenizer of that name has.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from zkllm.errors import TokenizerError
@@ -26,6 +27,7 @@ _TEKKEN = (
 )
 _LLAMA3_NAMES = ("llama-bpe", "llama3", "llama-v3")
 _QWEN2_NAMES = ("qwen2", "deepseek-r1-qwen")
+_NEOX = "olmo"  # GPT-NeoX's, Pythia's and OLMo's
 
 
 def _level(regex: bool) -> JsonObject:
@@ -39,6 +41,7 @@ def _split(pattern: str) -> list[JsonObject]:
 
 _SPLITS = {
     "gpt-2": [_level(True)],
+    _NEOX: [_level(True)],
     "smollm": [{"type": "Digits", "individual_digits": True}, _level(True)],
     **dict.fromkeys(_LLAMA3_NAMES, _split(_LLAMA3)),
     **dict.fromkeys(_QWEN2_NAMES, _split(_QWEN2)),
@@ -49,6 +52,16 @@ _DECODER = [
     {"type": "ByteFallback"}, {"type": "Fuse"},
 ]  # fmt: skip
 _STRIP = {"type": "Strip", "content": " ", "start": 1, "stop": 0}
+_PREPENDING = {
+    "type": "Sequence",
+    "normalizers": [
+        {"type": "Prepend", "prepend": SPACE},
+        {"type": "Replace", "pattern": {"String": " "}, "content": SPACE},
+    ],
+}
+"""Phi 3's: the space is put before each part between two added tokens."""
+_PHI3_PLAIN = ("<unk>", "<s>", "<|endoftext|>")
+"""Of its added tokens those that take no white space, by its published tokenizer and by llama.cpp."""
 _ROLES = {"bos_token": "bos", "eos_token": "eos", "unk_token": "unknown", "pad_token": "padding"}
 
 
@@ -61,6 +74,7 @@ def tokenizer_of(metadata: JsonObject, source: str) -> tuple[JsonObject, JsonObj
     kinds = get("token_type") or [1] * len(tokens)
     if len(kinds) != len(tokens):
         raise TokenizerError(f"{source}: {len(tokens)} tokens, and the kinds of {len(kinds)}")
+    swallowing = False  # whether special tokens take the white space behind them, which no file says
     if kind == "gpt2":
         if split not in _SPLITS:
             raise TokenizerError(
@@ -69,9 +83,12 @@ def tokenizer_of(metadata: JsonObject, source: str) -> tuple[JsonObject, JsonObj
             )
         parts = _byte_level(tokens, kinds, get("merges"), split, source)
     elif kind == "llama":
-        gemma = str(metadata.get("general.architecture")).startswith("gemma")
+        architecture = str(metadata.get("general.architecture"))
+        gemma, swallowing = architecture.startswith("gemma"), architecture == "phi3"
         spaced = bool(get("add_space_prefix", not gemma))
-        parts = _sentence_piece(tokens, get("scores"), get("merges"), gemma, spaced, source)
+        parts = _sentence_piece(tokens, kinds, get, gemma, spaced, source)
+        if swallowing and spaced:
+            parts |= {"normalizer": _PREPENDING, "pre_tokenizer": None}
     else:
         raise TokenizerError(f"{source}: the tokenizer {str(kind)[:40]!r} is neither 'gpt2' nor 'llama'")
     vocabulary = parts["model"]["vocab"]
@@ -86,8 +103,9 @@ def tokenizer_of(metadata: JsonObject, source: str) -> tuple[JsonObject, JsonObj
                                     ("eos_token", "eos", False))
     ]  # fmt: skip
     options = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False}
+    takes = lambda token: {"rstrip": swallowing and token not in _PHI3_PLAIN}
     added = [
-        {"id": i, "content": written[i], **options, "special": what != _USER}
+        {"id": i, "content": written[i], **options, **takes(written[i]), "special": what != _USER}
         for i, what in enumerate(kinds)
         if what in (_CONTROL, _USER, _UNKNOWN) and set(written.get(i, SPACE)) != {SPACE}
     ]  # fmt: skip  (runs of spaces are made by merges)
@@ -120,18 +138,20 @@ def _byte_level(tokens: list[str], kinds: list[int], merges: object, split: str,
         "vocab": _vocabulary(tokens, kinds, source), "merges": [str(merge).split(" ") for merge in merges],
     }  # fmt: skip
     return {
-        "normalizer": {"type": "NFC"} if split in _QWEN2_NAMES else None,
+        "normalizer": {"type": "NFC"} if split in (*_QWEN2_NAMES, _NEOX) else None,
         "pre_tokenizer": members[0] if len(members) == 1 else {"type": "Sequence", "pretokenizers": members},
         "decoder": _level(True), "model": model,
     }  # fmt: skip
 
 
 def _sentence_piece(
-    tokens: list[str], scores: object, merges: object, gemma: bool, spaced: bool, source: str
+    tokens: list[str], kinds: list[int], get: Callable[[str], Any], gemma: bool, spaced: bool, source: str
 ) -> JsonObject:
+    """`get`: a value of tokenizer.ggml."""
+    scores, merges = get("scores"), get("merges")
     if gemma:  # runs of spaces are written as such
         tokens = [SPACE * len(token) if token and not token.strip(" ") else token for token in tokens]
-    vocabulary = _vocabulary(tokens, [1] * len(tokens), source)
+    vocabulary = _vocabulary(tokens, kinds, source)
     if isinstance(merges, list):
         pairs = [str(merge).split(" ") for merge in merges]
     elif isinstance(scores, list) and len(scores) == len(tokens):
