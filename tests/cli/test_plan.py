@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_planning import RATES
+from tests.test_planning import DEMO, RATES
+from zkllm.cli.text import size
 from zkllm.measure import capacity as planned
+from zkllm.sharded import require_shards
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +40,22 @@ def test_each_figure_says_where_it_is_from(run, package: Path) -> None:
     assert "counted" in lines["disk"] and "counted" in lines["proof's body"]
     assert "of 4 cores" in lines["machines for 5,000 a day"]
     assert "k = 2" in out and "measured now" in out
+
+
+def test_memory_of_workers_is_what_a_sharded_proof_is_refused_by(run) -> None:
+    """Less for each of more workers, and more with mapped files."""
+    asked = ["plan", DEMO, "--max-tokens", 16, "--workers", 4]
+    told, out = run(*asked, "--json").json["sharded"], run(*asked).out
+    protocol = planned.capacity(DEMO, 16, nanoseconds=RATES).protocol
+    assert told["worker_resident_bytes"] == require_shards(protocol, 4) < require_shards(protocol, 2)
+    lines = {line.split("  ")[0]: line for line in out.splitlines()}
+    for whose, name in (("each worker", "worker"), ("the coordinator", "coordinator")):
+        private, resident = told[f"{name}_private_bytes"], told[f"{name}_resident_bytes"]
+        assert 0 < private <= resident
+        assert (
+            f"{size(private)}  predicted  {size(resident)} with mapped files" in lines[f"memory of {whose}"]
+        )
+    assert told["coordinator_private_bytes"] > told["worker_private_bytes"], "of so small a model"
 
 
 def test_paces_of_a_profile(run, package: Path, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from zkllm.model import hub
 if TYPE_CHECKING:
     from zkllm.measure.capacity import Capacity
     from zkllm.measure.sharded_forecast import Link, ShardedForecast
+    from zkllm.memory import Estimate
 
 SUMMARY = "predict seconds, memory, disk and gas of proofs, on one machine or many"
 EXAMPLES = """
@@ -79,6 +80,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from zkllm.cli.profile import load
     from zkllm.measure.capacity import capacity
     from zkllm.measure.sharded_forecast import Link
+    from zkllm.shards.estimate import coordinator_estimate, worker_estimate
     from zkllm.timings import available_cores
 
     profile = load(arguments.profile) if arguments.profile is not None else None
@@ -87,20 +89,27 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     made = capacity(arguments.model, arguments.rows, arguments.certified, arguments.mu, profile)
     machines = made.machines_for(arguments.per_day, cores) if arguments.per_day is not None else None
     link = Link(1e9 / 8 * arguments.bandwidth, 1e-3 * arguments.latency)
-    over = made.over(arguments.workers, cores) if arguments.workers is not None else None
     data = made.to_dict() | {
         "cores": cores,
         "prove_s": made.proof.on(cores),
         "tabled_prove_s": made.tabled.on(cores),
         "proofs_a_day": arguments.per_day,
         "machines": machines,
-        "sharded": None
-        if over is None
-        else over.to_dict() | asdict(link) | {"prove_s": over.on(cores, link)},
+        "sharded": None,
     }
     lines = _report(made, cores, arguments.per_day)
-    if over is not None:
-        lines += ["", *_sharded_report(over, cores, link)]
+    if (workers := arguments.workers) is not None:
+        over = made.over(workers, cores)
+        worker = worker_estimate(made.protocol, workers)
+        here = coordinator_estimate(made.protocol, made.circuit_log2)
+        memory = {
+            "worker_private_bytes": worker.private,
+            "worker_resident_bytes": worker.resident,
+            "coordinator_private_bytes": here.private,
+            "coordinator_resident_bytes": here.resident,
+        }
+        data["sharded"] = over.to_dict() | asdict(link) | {"prove_s": over.on(cores, link)} | memory
+        lines += ["", *_sharded_report(over, cores, link, worker, here)]
     console.result({"ok": True, **data}, lines)
     return 0
 
@@ -143,7 +152,9 @@ def _report(made: Capacity, cores: int, proofs_a_day: int | None) -> list[str]:
     ]
 
 
-def _sharded_report(over: ShardedForecast, cores: int, link: Link) -> list[str]:
+def _sharded_report(
+    over: ShardedForecast, cores: int, link: Link, worker: Estimate, here: Estimate
+) -> list[str]:
     from zkllm.cli.text import seconds, size, table
 
     workers = over.workers
@@ -159,9 +170,15 @@ def _sharded_report(over: ShardedForecast, cores: int, link: Link) -> list[str]:
         for stage in over.stages
     ]
     head = ("stage", "coordinator s", "worker s", "over the link", "messages", "all s")
+    memory = [
+        (f"memory of {whose}", size(of.private), "predicted", f"{size(of.resident)} with mapped files")
+        for whose, of in (("each worker", worker), ("the coordinator", here))
+    ]
     return [
         f"one proof over {workers} workers of {cores} cores: {seconds(over.on(cores, link))} at best, "
         f"predicted; {size(round(over.sent))} over a link of {8e-9 * link.bandwidth:g} Gbit/s, "
         f"{1e3 * link.latency:g} ms a message",
+        *table(("", "", "", ""), memory)[2:],
+        "",
         *table(head, rows),
     ]
