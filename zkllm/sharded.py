@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Unpack
 
-from .errors import ResourceError
+from .errors import ProofError, ResourceError
 from .files import JsonObject
 from .kernels.native import NATIVE
 from .key_files import opening_table_file
@@ -114,7 +114,8 @@ def prove_sharded(
     """`proving.prove` with its work cut over `count` workers: the same proof.
 
     `start`: makes the worker of a number, which can open the package's files and the SRS under the same
-    paths. `memory_budget`: of each worker. `least`: what is not worth being cut.
+    paths. `memory_budget`: of each worker. `least`: what is not worth being cut. Raises ProofError where what
+    workers computed makes no valid proof: nobody else has looked at it.
     """
     protocol, estimated = require_sharded(package, count, **asked)
     shape = protocol.shape
@@ -126,7 +127,18 @@ def prove_sharded(
         columns = columns_of(protocol, opening_table_file(package.folder).exists())
         kernels = ShardedKernels(pool, arrays, layered_arrays(protocol), columns, least)
         result = prove(package, kernels=kernels.opaque, entered=kernels.enter, memory_checked=True, **asked)
+        _require_valid(result)
         peaks = tuple(p for p in pool.peaks() if p)
         return result, Shards(count, pool.lost, dict(pool.traffic), peaks, estimated)
     finally:
         pool.close()
+
+
+def _require_valid(result: ProofResult) -> None:
+    try:
+        result.proof.verify(result.verifying_key)
+    except ProofError as error:
+        raise ProofError(
+            f"what the workers computed makes no valid proof ({error}), so it is not kept; prove again, and "
+            "with fewer machines (--shards) find the one that miscounts"
+        ) from None

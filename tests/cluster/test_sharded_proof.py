@@ -11,18 +11,21 @@ import pytest
 
 from testkit.blinding import seeded
 from testkit.checkpoints import write_checkpoint
-from testkit.shards import STAGES
+from testkit.shards import STAGES, HereWorker
 from zkllm import api
 from zkllm.cluster.proving import prove_on_ray
 from zkllm.cluster.shards import RayWorker, require_room
-from zkllm.errors import ResourceError
+from zkllm.errors import ProofError, ResourceError
+from zkllm.kernels.native import NATIVE
 from zkllm.model.package import ModelPackage
+from zkllm.proving import ProveOptions
 from zkllm.shape_protocol import protocol_of
 from zkllm.sharded import prove_sharded, require_shards
 from zkllm.shards import pool as pools
 from zkllm.shards.kernels import EVERYTHING
 from zkllm.shards.pool import Answer, Pool
-from zkllm.shards.wire import Message
+from zkllm.shards.shard import Shard
+from zkllm.shards.wire import Message, pack, unpack
 
 pytestmark = pytest.mark.slow
 
@@ -117,3 +120,40 @@ def test_refusals_come_before_workers(package: ModelPackage, tmp_path: Path) -> 
 
     with pytest.raises(ResourceError, match="more than the budget"):
         prove_sharded(package, count=2, start=start, tokens=TOKENS, memory_budget=1 << 20)
+
+
+class Miscounting(Shard):
+    """Answers commitments to its part of [q] with twice the point."""
+
+    def __init__(self, pool: list[Pool]):
+        super().__init__()
+        self.pool = pool
+        self.wrong = 0
+
+    def run(self, message: Message) -> tuple[Message, int, int, int]:
+        reply, *counts = super().run(message)
+        answers = unpack(reply)
+        if self.pool and self.pool[0].stage == "open q, g" and isinstance(answers, list):
+            if isinstance(answers[-1], bytes):
+                answers[-1] = NATIVE.combine_points([(2, answers[-1])])
+                self.wrong += 1
+                reply, _ = pack(answers)
+        return reply, counts[0], counts[1], counts[2]
+
+
+def test_a_proof_that_a_worker_spoilt_is_not_kept(
+    package: ModelPackage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No check of the prover itself reads what the worker answers there."""
+    pool, shards = list[Pool](), list[Miscounting]()
+    enter = Pool.enter
+    monkeypatch.setattr(Pool, "enter", lambda self, name: (pool or pool.append(self), enter(self, name)))
+
+    def start(number: int) -> HereWorker:
+        shards.append(Miscounting(pool))
+        return HereWorker(number, shards[-1])
+
+    asked = ProveOptions(tokens=TOKENS, certified=CERTIFIED, rows=ROWS)
+    with pytest.raises(ProofError, match="what the workers computed makes no valid proof .*not kept"):
+        prove_sharded(package, count=2, start=start, least=EVERYTHING, **asked)
+    assert sum(shard.wrong for shard in shards) > 0
