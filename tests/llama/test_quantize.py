@@ -31,7 +31,7 @@ from zkllm.model.llama.float_model import LlamaFloat
 from zkllm.model.llama.folding import Folded, kinds, read_lines
 from zkllm.model.llama.quantize import common_shift, gate_classes
 from zkllm.model.llama.scales import CLAMP, Exponents, LlamaScales
-from zkllm.model.llama.weights import LlamaModel
+from zkllm.model.llama.weights import LlamaModel, arrays
 from zkllm.model.package import ModelPackage
 from zkllm.model.quantize import fit_weight
 
@@ -96,6 +96,33 @@ def test_another_exponent_is_found(built: tuple[Checkpoint, ModelPackage], name:
     other = replace(package, scales=replace(scales, exponents=_exponents(package, _there(package, name), 1)))
     with pytest.raises(PackageError, match="not what the quantiser chooses from its ranges: exponents"):
         check_package(other, checkpoint)
+
+
+LEFT_OUT = {
+    "a window": ({"window": 0, "sliding": ()}, {"window": 5, "sliding": (1, 0)}),
+    "parallel layers": ({"parallel": False}, {"parallel": True}),
+    "the embedding's factor": ({"wte_factor": 1}, {"wte_factor": 3}),
+    "the embedding's rounding": ({"x0_shift": 0}, {"x0_shift": 3, "wte_shift": 0}),
+}
+"""Fields that change the program and no array: without one, where the configuration then says nothing of it,
+and with one that the checkpoint does not have."""
+
+
+@pytest.mark.parametrize("name", LEFT_OUT)
+def test_a_part_of_the_program_that_is_left_out_or_added_is_found(
+    built: tuple[Checkpoint, ModelPackage], name: str
+) -> None:
+    checkpoint, package = built
+    model = package.weights
+    assert isinstance(model, LlamaModel)
+    without, other = LEFT_OUT[name]
+    has = any(getattr(model.config, field) != value for field, value in without.items())
+    changed = replace(model, config=replace(model.config, **(without if has else other)))
+    assert set(arrays(changed.config).items()) == set(arrays(model.config).items())
+    bent = replace(package, weights=changed)
+    field = next(iter(without))
+    with pytest.raises(PackageError, match=f"quantiser chooses from its ranges: .*{field} "):
+        check_package(bent, checkpoint)
 
 
 @pytest.mark.parametrize("name", ["wte", "w_qkv", "w_o", "w_gate", "w_up", "w_down", "gain"])

@@ -155,9 +155,19 @@ def _check_choice(
         )
 
 
+_NOTHING = "nothing"
+
+
 def _unlike(one: JsonObject, other: JsonObject, but: Collection[str] = ()) -> list[str]:
-    names = (name for name in one if name not in but and one[name] != other[name])
-    return [f"{name} is {shown(one[name])}, not {shown(other[name])}" for name in names]
+    """What differs, by name. Either may lack what the other has: a field is left out where it has its
+    default."""
+    names = [name for name in {**one, **other} if name not in but]
+    said = lambda data, name: shown(data[name]) if name in data else _NOTHING
+    return [
+        f"{name} is {said(one, name)}, not {said(other, name)}"
+        for name in names
+        if (name in one) != (name in other) or one[name] != other[name]
+    ]
 
 
 def _check_arrays(
