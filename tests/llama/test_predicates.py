@@ -425,6 +425,13 @@ def test_public_predicates_need_no_weights() -> None:
     assert failed_public_predicates(c, replace(spec, act_out_log2=(3, 29))) != []
 
 
+@pytest.mark.parametrize("step", [-1, 1])
+def test_a_specification_of_other_tables_is_named_before_they_are_made(step: int) -> None:
+    spec = with_long(MODEL.config.half + step)(MODEL).tables
+    (failed,) = failed_public_predicates(MODEL.config, spec)
+    assert failed == "longrope: a factor for each pair that is turned"
+
+
 @pytest.mark.parametrize("n_ctx", [1024, 2048])
 def test_widths_hold_for_the_whole_context(n_ctx: int) -> None:
     """The division's range grows with n_ctx: a bit less is refused."""

@@ -179,6 +179,8 @@ def failed_public_predicates(c: LlamaConfig, spec: LlamaTables) -> list[str]:
     """Those that need no weights: of the configuration and the tables."""
     if failed := failed_config_predicates(c):
         return failed
+    if failed := [p.text for p in _specification_predicates(c, spec) if not p.holds]:
+        return failed
     arrays = tables_of(spec, c)
     found = [*_table_predicates(c, spec, arrays), *no_wrap(largest_public_sum(c, arrays))]
     return [p.text for p in found if not p.holds]
@@ -219,22 +221,23 @@ def array_predicates(model: LlamaModel) -> Iterator[Predicate]:
     yield from _table_predicates(c, model.tables, tables)
 
 
+def _specification_predicates(c: LlamaConfig, spec: LlamaTables) -> Iterator[Predicate]:
+    """That the specification is of these tables, which are made from it only then."""
+    factors = all(r.kind != "longrope" or len(r.factors) == c.pairs for r in spec.rotaries)
+    for text, holds in {
+        "a table of cosines and sines for each angle": len(spec.rotaries) == max(c.angles, default=0) + 1,
+        "a table of the cap where scores have one": (spec.cap is None) == (c.cap is None),
+        "longrope: a factor for each pair that is turned": factors,
+    }.items():
+        yield Predicate(text, holds, text)
+
+
 def _table_predicates(
     c: LlamaConfig, spec: LlamaTables, tables: dict[str, np.ndarray]
 ) -> Iterator[Predicate]:
-    text = "a table of cosines and sines for each angle"
-    holds = len(spec.rotaries) == max(c.angles, default=0) + 1
-    yield Predicate(text, holds, text)
-    if not holds:
-        return
-    text = "a table of the cap where scores have one"
-    yield Predicate(text, holds := (spec.cap is None) == (c.cap is None), text)
-    if not holds:
-        return
-    text = "longrope: a factor for each pair that is turned"
-    holds = all(r.kind != "longrope" or len(r.factors) == c.pairs for r in spec.rotaries)
-    yield Predicate(text, holds, text)
-    if not holds:
+    fitting = list(_specification_predicates(c, spec))
+    yield from fitting
+    if not all(p.holds for p in fitting):
         return
     e, specified = tables["exp"], tables_of(spec, c)
     for text, holds in {
