@@ -107,11 +107,22 @@ WINDOWED = SmallLlama(seed=42, rows=5, certified=2, fields=dict(
 ))  # fmt: skip
 """A window in the second layer alone, which all rows but the first two are longer than."""
 
+SLIDING = SmallLlama(seed=42, rows=5, certified=2, fields=dict(
+    n_layer=2, n_head=4, n_kv_head=2, head_dim=4, d_model=6, d_inner=6, vocab_size=12, n_ctx=6, head_slots=2,
+    width_slots=2, inner_slots=2, vocab_slots=3, qkv_bias=False, over_bits=10, window=3, sliding=(1, 1),
+))  # fmt: skip
+"""A window in every layer, so that the mask has no axis of layers."""
+
 CAPPED = SmallLlama(seed=6, rows=5, certified=2, fields=dict(
     n_layer=2, n_head=4, n_kv_head=2, head_dim=4, d_model=6, d_inner=6, vocab_size=12, n_ctx=6, head_slots=2,
     width_slots=2, inner_slots=2, vocab_slots=3, qkv_bias=False, cap=True,
 ))  # fmt: skip
 """Scores that a table holds below a bound."""
+
+CAPPED_WINDOW = SmallLlama(seed=6, rows=5, certified=2, fields={
+    **CAPPED.fields, "window": 2, "sliding": (1, 0),
+})  # fmt: skip
+"""The same, with a window in the first layer."""
 
 GEMMA = SmallLlama(seed=7, rows=5, certified=2, fields=dict(
     n_layer=2, n_head=4, n_kv_head=2, head_dim=6, d_model=6, d_inner=6, vocab_size=12, n_ctx=6, head_slots=3,

@@ -11,6 +11,7 @@ import numpy as np
 
 from testkit.small import (
     CAPPED,
+    CAPPED_WINDOW,
     GEMMA,
     LITTLE,
     LLAMA,
@@ -18,6 +19,7 @@ from testkit.small import (
     PACKED,
     PARTLY,
     RAGGED,
+    SLIDING,
     SMALLEST,
     TIED,
     WINDOWED,
@@ -212,6 +214,17 @@ def windowed_triangle() -> Scene:
 
 
 @cache
+def sliding() -> Scene:
+    """A window in every layer."""
+    return _scene(SLIDING, [2, 5])
+
+
+@cache
+def sliding_triangle() -> Scene:
+    return _triangular(sliding())
+
+
+@cache
 def capped() -> Scene:
     """Scores are capped."""
     return _scene(CAPPED, [2, 5])
@@ -220,6 +233,17 @@ def capped() -> Scene:
 @cache
 def capped_triangle() -> Scene:
     return _triangular(capped())
+
+
+@cache
+def capped_window() -> Scene:
+    """Scores are capped, with a window in the first layer."""
+    return _scene(CAPPED_WINDOW, [2, 5])
+
+
+@cache
+def capped_window_triangle() -> Scene:
+    return _triangular(capped_window())
 
 
 @cache

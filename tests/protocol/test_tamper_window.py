@@ -2,35 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
 
 from .cheats import Cheat, resolve
-from .cheats.window import WINDOW_CHEATS
-from .scene import windowed, windowed_triangle
+from .cheats.window import CAPPED_WINDOW_CHEATS, SLIDING_CHEATS, WINDOW_CHEATS
+from .scene import (
+    Scene,
+    capped_window,
+    capped_window_triangle,
+    sliding,
+    sliding_triangle,
+    windowed,
+    windowed_triangle,
+)
 from .test_tamper import checks_of, fires_its_check, passes_without_its_check
 
 pytestmark = pytest.mark.slow
-BOTH = [*WINDOW_CHEATS, *(replace(cheat, scene=windowed_triangle) for cheat in WINDOW_CHEATS)]
-NAMES = [f"{cheat.name}{layout}" for layout in ("", ", triangular") for cheat in WINDOW_CHEATS]
+Scenes = tuple[Callable[[], Scene], Callable[[], Scene]]
+TABLES: dict[str, tuple[Sequence[Cheat], Scenes]] = {
+    "second layer": (WINDOW_CHEATS, (windowed, windowed_triangle)),
+    "every layer": (SLIDING_CHEATS, (sliding, sliding_triangle)),
+    "capped": (CAPPED_WINDOW_CHEATS, (capped_window, capped_window_triangle)),
+}
+ALL = [
+    pytest.param(replace(cheat, scene=scene), id=f"{name}: {cheat.name}{layout}")
+    for name, (cheats, scenes) in TABLES.items()
+    for scene, layout in zip(scenes, ("", ", triangular"), strict=True)
+    for cheat in cheats
+]
 
 
-@pytest.mark.parametrize("cheat", BOTH, ids=NAMES)
+@pytest.mark.parametrize("cheat", ALL)
 def test_cheat_fires_its_check(cheat: Cheat) -> None:
     fires_its_check(cheat)
 
 
-@pytest.mark.parametrize("cheat", BOTH, ids=NAMES)
+@pytest.mark.parametrize("cheat", ALL)
 def test_cheat_passes_without_its_check(cheat: Cheat) -> None:
     """Nothing else masks the rule: a missing check would be noticed by the suite."""
     passes_without_its_check(cheat)
 
 
-def test_every_rule_has_its_cheat() -> None:
-    fired = {name for cheat in WINDOW_CHEATS for name in resolve(cheat.scene(), cheat.fires)}
-    for name in ("scores", "maximum", "mask of the selector", "mask of the exponentials"):
-        relation = f"attention: {name}"
-        for scene in (windowed(), windowed_triangle()):
-            assert relation in scene.case.protocol.relations and checks_of(relation) & fired, relation
-    assert len({cheat.name for cheat in WINDOW_CHEATS}) == len(WINDOW_CHEATS)
+@pytest.mark.parametrize("name", TABLES)
+def test_every_rule_has_its_cheat(name: str) -> None:
+    cheats, scenes = TABLES[name]
+    fired = {fires for cheat in cheats for fires in resolve(cheat.scene(), cheat.fires)}
+    reads = "distance" if name == "capped" else "scores"
+    for rule in (reads, "maximum", "mask of the selector", "mask of the exponentials"):
+        relation = f"attention: {rule}"
+        for scene in scenes:
+            assert relation in scene().case.protocol.relations and checks_of(relation) & fired, relation
+    assert len({cheat.name for cheat in cheats}) == len(cheats)
