@@ -32,4 +32,5 @@ def test_every_rule_has_its_cheat() -> None:
         assert checks_of(relation) & fired, relation
     for name in ("f", "rho", "u", "v", "y_rem"):
         assert f"logup: numerator = 0 <{neox().top(name)}>" in fired, name
+    assert "logup: numerator = 0 <y_rem.0>" in fired
     assert len({cheat.name for cheat in NEOX_CHEATS}) == len(NEOX_CHEATS)

@@ -15,6 +15,7 @@ from ..bending import Bend, Bends, add, to
 from ..scene import Scene, gemma
 from .base import Cheat, claim, equation, lookup, products
 from .llama import another, config, rounded, row
+from .outside import carries
 
 # ---- norms with gains
 
@@ -428,4 +429,9 @@ MODELS = [
     )
 ]
 
-GEMMA_CHEATS = [replace(cheat, scene=gemma) for cheat in (*OF_HEADS, *OF_OUTPUTS, *REST, *MODELS)]
+OWN = ("x0", "normed", "normed_rem", "out", "write_rem",
+       *(tag + name for tag in ("head_", "post_") for name in ("rho", "u", "v")))  # fmt: skip
+"""Values that others do not have."""
+LIMBS = carries(gemma, OWN)
+
+GEMMA_CHEATS = [replace(cheat, scene=gemma) for cheat in (*OF_HEADS, *OF_OUTPUTS, *REST, *LIMBS, *MODELS)]

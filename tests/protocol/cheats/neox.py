@@ -10,6 +10,7 @@ from ..scene import Scene, neox
 from .base import Cheat, equation, lookup, products
 from .layers import LAYERNORM
 from .llama import another, config, linear_cheats, other_gain, rounded, row, slots_shift
+from .outside import carries
 
 READS = (equation("layernorm: rho low"), equation("layernorm: rho high"), equation("layernorm: features"))
 
@@ -139,5 +140,5 @@ MODELS = [
 
 NEOX_CHEATS = [
     replace(cheat, scene=neox, fires=tuple(name.replace("<yf>", "<yf^>") for name in cheat.fires))
-    for cheat in (*STREAMS, *NORMS, *MLP, *LINEAR, *MODELS)
+    for cheat in (*STREAMS, *NORMS, *carries(neox, ("y_rem",)), *MLP, *LINEAR, *MODELS)
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 import numpy as np
@@ -54,8 +54,8 @@ def _carry(limb: str, following: str) -> Callable[[Scene, dict], None]:
     return limbs
 
 
-def carries(scene: Callable[[], Scene]) -> list[Cheat]:
-    """One for each pair of limbs."""
+def carries(scene: Callable[[], Scene], names: Collection[str] = ()) -> list[Cheat]:
+    """One for each pair of limbs, of these values or of all."""
     return [
         Cheat(
             f"{lower} out of its range, {upper} compensates",
@@ -64,6 +64,7 @@ def carries(scene: Callable[[], Scene]) -> list[Cheat]:
             scene=scene,
         )
         for wide in scene().case.manifest.wide.values()
+        if not names or wide.name in names
         for (lower, _), (upper, _) in zip(wide.limbs, wide.limbs[1:], strict=False)
     ]
 
