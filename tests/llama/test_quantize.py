@@ -98,7 +98,7 @@ def test_another_exponent_is_found(built: tuple[Checkpoint, ModelPackage], name:
         check_package(other, checkpoint)
 
 
-LEFT_OUT = {
+LEFT_OUT: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "a window": ({"window": 0, "sliding": ()}, {"window": 5, "sliding": (1, 0)}),
     "parallel layers": ({"parallel": False}, {"parallel": True}),
     "the embedding's factor": ({"wte_factor": 1}, {"wte_factor": 3}),
