@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -84,6 +89,85 @@ def test_a_killed_program_leaves_no_process(short):
         patch.setattr(local.tempfile, "gettempdir", lambda: str(short))
         with local.session_folder() as folder:
             assert list(short.iterdir()) == [folder]
+
+
+HOLDING = """
+import sys
+from zkllm.cluster import local
+with local.session_folder() as folder:
+    print(folder, flush=True)
+    sys.stdin.readline()
+"""
+NAMESPACE = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc", "--kill-child"]
+"""Process ids of its own, as a container has. Where the system does not allow it, a process has to do."""
+
+
+def holder(short: Path) -> tuple[subprocess.Popen[str], Path]:
+    """As in a container that shares the folder for temporary files, not process ids; its session's folder."""
+    tried = subprocess.run([*NAMESPACE, "true"], capture_output=True) if shutil.which("unshare") else None
+    allowed = tried is not None and tried.returncode == 0
+    process = subprocess.Popen(
+        [*(NAMESPACE if allowed else ()), sys.executable, "-c", HOLDING],
+        env=os.environ | {"TMPDIR": str(short)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    return process, Path(process.stdout.readline().strip())
+
+
+def test_containers_that_share_a_folder_leave_each_others_sessions_alone(short):
+    """Those of processes that were killed are removed, by whichever comes next."""
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
+        patch.setattr(local.tempfile, "gettempdir", lambda: str(short))
+        with local.session_folder() as ours:
+            (first, killed), (second, kept) = holder(short), holder(short)
+            stack.callback(second.communicate, "\n", timeout=60)
+            assert sorted(short.iterdir()) == sorted((ours, killed, kept))
+        first.kill()
+        first.communicate()
+        wait_until_free(killed)
+        with local.session_folder() as ours:
+            assert sorted(short.iterdir()) == sorted((kept, ours))
+
+
+def wait_until_free(folder: Path) -> None:
+    """A process that was killed in a namespace is told by the one that made it, which may take a moment."""
+    held = os.open(folder, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    os.close(held)
+
+
+def test_a_folder_that_is_taken_for_one_that_was_left_before_it_is_locked_is_made_anew(short, monkeypatch):
+    monkeypatch.setattr(local.tempfile, "gettempdir", lambda: str(short))
+    made, removed = tempfile.mkdtemp, []
+
+    def overtaken(**where: Any) -> str:
+        folder = made(**where)
+        if not removed:
+            removed.append(folder)
+            local._remove_unless_held(Path(folder))
+        return folder
+
+    monkeypatch.setattr(local.tempfile, "mkdtemp", overtaken)
+    with local.session_folder() as folder:
+        assert removed != [str(folder)] and list(short.iterdir()) == [folder]
+
+
+def test_a_folder_that_is_removed_while_its_lock_is_taken_is_made_anew(short, monkeypatch):
+    monkeypatch.setattr(local.tempfile, "gettempdir", lambda: str(short))
+    flock, removed = fcntl.flock, []
+
+    def overtaken(descriptor: int, how: int) -> None:
+        if not removed:
+            removed.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+            os.rmdir(removed[0])
+        flock(descriptor, how)
+
+    monkeypatch.setattr(local.fcntl, "flock", overtaken)
+    with local.session_folder() as folder:
+        assert removed != [str(folder)] and list(short.iterdir()) == [folder]
 
 
 def test_without_ray_the_command_that_installs_it_is_said(monkeypatch):

@@ -4,12 +4,13 @@ it is left when it ends.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from zkllm.errors import ResourceError
@@ -22,26 +23,54 @@ STORE_BYTES = 128 << 20
 """Of the object store. Points, proofs and messages pass through it, never weights or tables."""
 LEAST_STORE = 80 << 20
 """Ray has no smaller ones."""
-_PREFIX = "zkllm"
+_PREFIX = "zkllm-ray-"
 _MOST_BASE = 15
 """Bytes of the path of the folder that it is in: a socket's has 107 in all, of which Ray takes the rest."""
 
 
 @contextmanager
 def session_folder() -> Iterator[Path]:
-    """A folder for Ray's sockets and logs, removed at the end, with those of processes that were killed."""
+    """A folder for Ray's sockets and logs, removed at the end, with those of processes that were killed.
+
+    Its process holds a lock on it, which ends with the process: so it is known whether another one's folder
+    is in use where process ids and host names tell nothing, between containers that share /tmp.
+    """
     base = Path(tempfile.gettempdir())
     if len(os.fsencode(base)) > _MOST_BASE:
         base = Path("/tmp")
-    for old in base.glob(f"{_PREFIX}-*-*"):
-        owner = old.name.split("-")[1]
-        if owner.isdecimal() and not Path("/proc", owner).exists() and Path("/proc/self").exists():
-            shutil.rmtree(old, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}-{os.getpid()}-", dir=base))
+    for old in base.glob(f"{_PREFIX}*"):
+        _remove_unless_held(old)
+    folder, lock = _locked_folder(base)
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def _locked_folder(base: Path) -> tuple[Path, int]:
+    """A new one, and the descriptor that holds its lock. Before it is locked another process may take it for
+    one that was left, and remove it: then there is another one."""
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
+        with suppress(FileNotFoundError):
+            lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            with suppress(OSError):  # a file system without locks: nobody removes it then
+                fcntl.flock(lock, fcntl.LOCK_SH)
+            if folder.is_dir():
+                return folder, lock
+            os.close(lock)
+
+
+def _remove_unless_held(folder: Path) -> None:
+    """Where its process has ended. Another user's, and what cannot be locked, stays."""
+    with suppress(OSError):
+        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            os.close(lock)
 
 
 def store_folder(store: int, folder: Path, shared: Path = SHARED_MEMORY) -> Path:
