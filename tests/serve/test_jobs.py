@@ -6,13 +6,19 @@ import sqlite3
 import threading
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from zkllm.errors import ZkllmError
+from zkllm.serve.board import Board
 from zkllm.serve.database import FILE, Database, StorageError
-from zkllm.serve.jobs import CANCELLABLE, CHAIN, Jobs, NoSuchJob, Order, QueueFull, State, insert
+from zkllm.serve.jobs import CANCELLABLE, CHAIN, STOPPED, Jobs, NoSuchJob, Order, QueueFull, State, insert
+from zkllm.serve.metrics import Metrics
 from zkllm.serve.node import Cleaner
+from zkllm.serve.prover import Prover
+from zkllm.serve.recovery import recover
+from zkllm.serve.settings import JobSettings
 from zkllm.settle.journal import Journal
 from zkllm.shape_id import ShapeId
 from zkllm.statement import Context
@@ -98,8 +104,8 @@ def test_one_request_of_the_chain_has_one_job(database, jobs):
     assert len(jobs.all()) == 1
 
 
-def test_what_was_being_proved_goes_on_at_once_and_then_later_and_later(jobs, monkeypatch):
-    """It is never given up: nothing tells whether it was what ended the node."""
+def test_what_was_being_proved_goes_on_at_once_and_then_later_and_later(database, jobs, monkeypatch):
+    """Until it has had its attempts: nothing tells whether it was what ended the node."""
     now = [1e9]
     monkeypatch.setattr(time, "time", lambda: now[0])
     job, waits = submit(jobs), []
@@ -109,29 +115,91 @@ def test_what_was_being_proved_goes_on_at_once_and_then_later_and_later(jobs, mo
             now[0] += 1.0
             waits[-1] += 1
         assert found.attempts == attempt
-        assert jobs.recover(2.0) == 1 and jobs.state(job.id) is State.QUEUED
+        assert recover(database, 15, 2.0) == (1, 0) and jobs.state(job.id) is State.QUEUED
     assert waits == [0, 0, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048]
-    assert jobs.next_to_prove() is None and "13 times" in jobs.get(job.id).reason
+    assert jobs.next_to_prove() is None
+    assert jobs.get(job.id).reason == "the node ended while it was proved, attempt 13 of 15"
     other = submit(jobs, 2)
     assert jobs.next_to_prove().id == other.id, "whoever comes meanwhile is served"
+    jobs.move(other.id, [State.PROVING], State.PROVED)
     now[0] += 3600.0
     assert jobs.next_to_prove().id == job.id
+    assert recover(database, 15, 2.0) == (1, 0)
+    now[0] += 3600.0
+    assert jobs.next_to_prove().attempts == 15
+    assert recover(database, 15, 2.0) == (0, 1) and jobs.next_to_prove() is None
 
 
-def test_attempts_that_failed_are_no_ends_of_the_node(jobs):
+def test_a_job_with_which_the_node_ends_each_time_fails_and_says_so(database, jobs):
+    job = submit(jobs)
+    for _ in range(2):
+        jobs.next_to_prove()
+        assert recover(database, 3, 0.0) == (1, 0)
+    jobs.next_to_prove()
+    assert recover(database, 3, 0.0) == (0, 1) and recover(database, 3, 0.0) == (0, 0)
+    found = jobs.get(job.id)
+    assert (found.state, found.attempts, found.failures) == (State.FAILED, 3, 3)
+    assert "given up after 3 failed attempts: with the last one the node itself ended" in found.reason
+    assert [change.state for change in jobs.history(job.id)] == ["queued", "proving"] * 3 + ["failed"]
+    assert jobs.retry(job.id).failures == 0
+    jobs.next_to_prove()
+    assert recover(database, 3, 0.0) == (1, 0), "counted anew"
+
+
+def test_attempts_whose_process_was_killed_and_those_with_which_the_node_ended_are_counted_together(
+    database, jobs
+):
     job = submit(jobs)
     jobs.next_to_prove()
     jobs.move(job.id, [State.PROVING], State.QUEUED, "the process was killed", fields={"failures": 1})
     jobs.next_to_prove()
-    jobs.recover(1e6)
-    assert jobs.next_to_prove().attempts == 3
+    assert recover(database, 2, 0.0) == (0, 1) and jobs.get(job.id).failures == 2
 
 
-def test_recovery_leaves_all_other_states_alone(jobs):
+def test_an_attempt_that_was_under_way_when_the_node_was_told_to_end_does_not_count(database, jobs):
+    job = submit(jobs)
+    waiting = submit(jobs, 2)
+    for _ in range(5):
+        jobs.next_to_prove()
+        jobs.note_stop()
+        assert jobs.state(job.id) is State.PROVING and jobs.get(waiting.id).reason == ""
+        assert recover(database, 1, 1e6) == (1, 0), "though the stop took too long, and it was killed"
+        found = jobs.get(job.id)
+        assert (found.state, found.attempts, found.failures) == (State.QUEUED, 0, 0)
+        assert found.reason == STOPPED
+    assert jobs.next_to_prove().reason == ""
+    assert recover(database, 1, 1e6) == (0, 1), "the next attempt counts again"
+
+
+def prover_of(jobs: Jobs) -> Prover:
+    """It has no process, and must begin nothing."""
+    nothing: Any = None
+    return Prover(jobs, nothing, Board(), Metrics(dict), JobSettings())
+
+
+def test_a_prover_that_is_told_to_stop_while_it_takes_a_job_puts_it_back(jobs):
+    job, prover = submit(jobs), prover_of(jobs)
+    prover.stop()
+    prover.step()
+    found = jobs.get(job.id)
+    assert (found.state, found.attempts, found.reason) == (State.QUEUED, 0, STOPPED)
+
+
+def test_a_prover_stops_though_the_disk_is_full(jobs, monkeypatch, caplog):
+    def full() -> None:
+        raise StorageError("the disk is full")
+
+    monkeypatch.setattr(jobs, "note_stop", full)
+    prover = prover_of(jobs)
+    prover.stop()
+    assert prover.stopping.is_set() and "the disk is full" in caplog.text
+
+
+def test_recovery_leaves_all_other_states_alone(database, jobs):
     ids = {state: submit(jobs, i).id for i, state in enumerate(State)}
     for state, job_id in ids.items():
         jobs.move(job_id, [State.QUEUED], state)
-    jobs.recover(10.0)
+    recover(database, 3, 10.0)
     for state, job_id in ids.items():
         assert jobs.state(job_id) is (State.QUEUED if state is State.PROVING else state)
 

@@ -3,6 +3,7 @@ is paid for twice."""
 
 from __future__ import annotations
 
+import signal
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from tests.serve.package import NAME, SHAPES, Served, write_settings
 from tests.serve.test_chain import forget_journal, set_base_fee
 from zkllm import api
 from zkllm.model.package import ModelPackage
-from zkllm.serve.jobs import DROPPED, State
+from zkllm.serve.jobs import DROPPED, STOPPING, State
 from zkllm.settle.accounts import development_account
 from zkllm.settle.anvil import LocalNode
 from zkllm.settle.escrow import State as RequestState
@@ -52,7 +53,7 @@ class World:
                 folder / "node",
                 package,
                 [SHAPE],
-                jobs={"retry_seconds": 0.2},
+                jobs={"retry_seconds": 0.2, "attempts": 20},  # nothing that is killed here is a job's fault
                 chain={"network": "anvil", "poll_seconds": 0.2, "withdraw_factor": 1e12},
             ),
             ZKLLM_ANVIL_RPC_URL=rpc.url,
@@ -159,6 +160,53 @@ def fetch(node: Served, path: str) -> bytes:
     with urllib.request.urlopen(node.url + path, timeout=60) as response:
         assert response.headers["X-Content-Type-Options"] == "nosniff"
         return bytes(response.read())
+
+
+def complete(node: Served, prompt: list[int]) -> None:
+    client = openai.OpenAI(base_url=node.url + "/v1", api_key="none", max_retries=0)
+    client.completions.create(model=NAME, prompt=prompt, max_tokens=SHAPE[1])
+
+
+@pytest.fixture
+def alone(package: ModelPackage, tmp_path: Path) -> Iterator[Served]:
+    """A node without a chain, which begins a job twice."""
+    jobs = {"retry_seconds": 0.1, "attempts": 2}
+    found = Served(write_settings(tmp_path / "node", package, [SHAPE], jobs=jobs))
+    yield found
+    if found.process.poll() is None:
+        found.kill()
+
+
+def test_a_job_with_which_the_node_is_killed_each_time_is_given_up_and_the_others_are_proved(alone):
+    alone.start()
+    complete(alone, PROMPT)
+    alone.wait_for(lambda jobs: jobs[0].state is State.PROVING)
+    complete(alone, [73, 101, 108])
+    alone.kill()
+    alone.start()
+    alone.wait_for(lambda jobs: (jobs[0].state, jobs[0].attempts) == (State.PROVING, 2))
+    alone.kill()
+    alone.start()
+    fatal, other = alone.wait_for(lambda jobs: jobs[1].state is State.PROVED)
+    assert (fatal.state, fatal.attempts, fatal.failures) == (State.FAILED, 2, 2)
+    assert "given up after 2 failed attempts: with the last one the node itself ended" in fatal.reason
+    assert "gave up jobs with whose proofs the node ended" in alone.log.read_text()
+    assert alone.stop() == 0
+
+
+def test_a_node_that_is_stopped_while_it_proves_takes_that_for_no_attempt(alone):
+    """Whether it ends in order, or is killed because that takes longer than somebody's patience."""
+    alone.start()
+    complete(alone, PROMPT)
+    for _ in range(3):
+        alone.wait_for(lambda jobs: jobs[0].state is State.PROVING and jobs[0].reason == "")
+        alone.process.send_signal(signal.SIGTERM)
+        alone.wait_for(lambda jobs: jobs[0].reason == STOPPING)
+        alone.kill()
+        alone.start()
+    job = alone.wait_for_state(State.PROVED, State.FAILED)
+    assert (job.state, job.attempts, job.failures) == (State.PROVED, 1, 0), job.reason
+    assert alone.stop() == 0
 
 
 @pytest.mark.parametrize("state", ["settling"])

@@ -4,8 +4,9 @@ that says from which state it leads, so that two who would change a job do not b
     queued -> proving -> proved -> settling -> settled
     queued, proving, proved -> cancelled;  anything but settled -> failed
 
-A job that nobody wants settled ends as proved. After kill -9, what was proving is queued again; what was
-settling goes on from the transactions' journal, which pays for nothing twice.
+A job that nobody wants settled ends as proved. After kill -9, what was proving is queued again, until it has
+had as many attempts as the settings allow; what was settling goes on from the transactions' journal, which
+pays for nothing twice.
 """
 
 from __future__ import annotations
@@ -51,8 +52,10 @@ BY_THE_CHAIN = (DROPPED, FORESTALLED, CLOSED, BY_US)
 """Reasons to cancel a job that another reorganisation may take away."""
 
 
-LONGEST_PAUSE = 3600.0
-"""Seconds after which a job is proved again that was being proved whenever the node ended."""
+STOPPING = "the node is being stopped"
+"""Reason of a job that is still proving then: whatever ends the node before the proof is made, the job is not
+at fault."""
+STOPPED = "the node was stopped while it was proved"
 UNCHANGED: Mapping[str, object] = MappingProxyType({})
 """No other fields of a job change with its state."""
 
@@ -84,7 +87,8 @@ class Order:
 
 @dataclass(frozen=True)
 class Job:
-    """`attempts`: proofs that were begun; `failures`: of these, or of attempts to settle what is proved.
+    """`attempts`: proofs that were begun, but for those that an orderly stop took back; `failures`: of these,
+    those with which their process or the node ended; once it is proved, attempts to settle it that failed.
     `seconds` of proving by stage; `gas_price` in wei; the block is that of the settlement."""
 
     id: str
@@ -354,18 +358,12 @@ class Jobs:
             raise ZkllmError(f"the job {job.id} is {job.state}, and is not cancelled: {why}")
         return self.get(job_id)
 
-    def recover(self, pause: float) -> int:
-        """After a start: what was proving when the node ended is queued again. The first time it goes on at
-        once; then after `pause` seconds, doubled each further time up to `LONGEST_PAUSE`, so that no prompt
-        holds a node up that it ends. Returns how many there were."""
+    def note_stop(self) -> None:
+        """The node was told to end: what is proving now is not to blame for it, even where it is not queued
+        again before somebody loses patience and kills the node."""
         with self._database.writing() as connection:
-            rows = connection.execute("SELECT * FROM jobs WHERE state = 'proving'").fetchall()
-            for row in rows:
-                ended = row["attempts"] - row["failures"]
-                wait = 0.0 if ended <= 1 else min(LONGEST_PAUSE, pause * 2.0 ** min(ended - 2, 64))
-                reason = "the node ended while it was proved" + (f", {ended} times" if ended > 1 else "")
-                move(connection, row["id"], [State.PROVING], State.QUEUED, reason, pause=wait)
-        return len(rows)
+            for row in connection.execute("SELECT id FROM jobs WHERE state = 'proving'").fetchall():
+                move(connection, row["id"], [State.PROVING], State.PROVING, STOPPING)
 
     def forget(self, days: float) -> int:
         """Deletes what has been over for so long. Returns how many there were."""

@@ -20,6 +20,7 @@ from zkllm.serve.keys import Client, load_keys
 from zkllm.serve.metrics import Metrics
 from zkllm.serve.models import Served
 from zkllm.serve.prover import Prover, order_of, proving_measure
+from zkllm.serve.recovery import recover
 from zkllm.serve.service import Service
 from zkllm.serve.settings import Settings
 from zkllm.serve.settler import Settler
@@ -94,8 +95,12 @@ class Node:
 
     def _start(self, failed: Callable[[], None]) -> None:
         try:
-            if count := self.jobs.recover(self.settings.jobs.retry_seconds):
-                LOG.info("took up jobs that were being proved", extra={"count": count})
+            settings = self.settings.jobs
+            queued, given_up = recover(self.database, settings.attempts, settings.retry_seconds)
+            if queued:
+                LOG.info("took up jobs that were being proved", extra={"count": queued})
+            if given_up:
+                LOG.error("gave up jobs with whose proofs the node ended", extra={"count": given_up})
             proving, answering = self._workers
             told = proving.start(_log_progress)  # makes the keys that are missing
             answering.start()

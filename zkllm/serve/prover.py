@@ -10,7 +10,7 @@ from zkllm.files import JsonObject
 from zkllm.serve.board import Board, Stage
 from zkllm.serve.computing import TaskFailed, Unwanted, Worker, WorkerDied
 from zkllm.serve.database import StorageError
-from zkllm.serve.jobs import UNCHANGED, Job, Jobs, Order, State
+from zkllm.serve.jobs import STOPPED, UNCHANGED, Job, Jobs, Order, State
 from zkllm.serve.metrics import Metrics
 from zkllm.serve.service import LOG, Service
 from zkllm.serve.settings import JobSettings
@@ -47,6 +47,9 @@ class Prover(Service):
         job = self._jobs.next_to_prove()
         if job is None:
             return IDLE_SECONDS
+        if self.stopping.is_set():  # told between the look at that and this
+            self._take_back(job)
+            return 0.0
         LOG.info("proving", extra={"job": job.id, "attempt": job.attempts})
         self._board.changed(job.id)
         try:
@@ -54,6 +57,14 @@ class Prover(Service):
         finally:
             self._board.end(job.id)
         return 0.0
+
+    def stop(self) -> None:
+        """Nothing new is begun; what is being proved has no part in the end of the node."""
+        super().stop()
+        try:
+            self._jobs.note_stop()
+        except StorageError as error:
+            LOG.error("%s: %s", self.name, error)
 
     def abandon(self) -> None:
         """The node ends: the proof that is being made is given up, and its job is queued again."""
@@ -75,8 +86,7 @@ class Prover(Service):
             return
         except WorkerDied as error:
             if self.stopping.is_set():
-                reason, attempts = "the node was stopped while it was proved", job.attempts - 1
-                self._move(job, State.QUEUED, reason, fields={"attempts": attempts})
+                self._take_back(job)
                 return
             self._failed(job, error, again=True)
             return
@@ -99,6 +109,10 @@ class Prover(Service):
         self._metrics.proved(seconds)
         LOG.info("proved", extra={"job": job.id, "seconds": round(total, 3)})
         self._proved()
+
+    def _take_back(self, job: Job) -> None:
+        """The node is being stopped: this was no attempt."""
+        self._move(job, State.QUEUED, STOPPED, fields={"attempts": job.attempts - 1})
 
     def _is_wanted(self, job: Job) -> bool:
         try:
