@@ -6,10 +6,13 @@ import {ZkLLMProofVerifier} from "../src/adapters/ZkLLMProofVerifier.sol";
 import {IProofVerifier} from "../src/adapters/interfaces/IProofVerifier.sol";
 import {IZkLLMSettlement} from "../src/interfaces/IZkLLMSettlement.sol";
 import {IZkLLMVerifier} from "../src/interfaces/IZkLLMVerifier.sol";
+import {MockZkLLMVerifier} from "../src/mocks/MockZkLLMVerifier.sol";
 import {Deployed, Deployments} from "./utils/Deployed.sol";
 import {Fixture, Fixtures} from "./utils/Fixture.sol";
+import {MockedSettlement} from "./utils/MockedSettlement.sol";
 import {TestBase} from "./utils/TestBase.sol";
 import {vm} from "./utils/Vm.sol";
+import {Vocabulary} from "./utils/Vocabulary.sol";
 
 /// @notice ERC-8274: real proofs of generated verifiers, and each thing that makes one false.
 contract ZkLLMProofVerifierTest is TestBase {
@@ -130,6 +133,9 @@ contract ZkLLMProofVerifierTest is TestBase {
         c.fixture.words = new uint256[](3);
         c.proof = _encoded(c.fixture);
         _refuse(c, IZkLLMSettlement.InvalidCalldata.selector, "too many words");
+        (c.fixture.words, c.fixture.proof) = (new uint256[](0), new uint256[](0));
+        c.proof = _encoded(c.fixture);
+        _refuse(c, IZkLLMSettlement.InvalidCalldata.selector, "nothing, in its encoding");
     }
 
     function test_otherProofs() external {
@@ -193,8 +199,15 @@ contract ZkLLMProofVerifierTest is TestBase {
             c.proof = _cut(honest, length);
             _refuse(c, why, "cut");
         }
+        c.proof = _cut(honest, 0x9f);
+        _refuse(c, why, "a byte less than nothing takes");
         c.proof = _cut(honest, honest.length - 1);
         _refuse(c, why, "a byte less");
+        uint256 room = (honest.length - 0xa0) / 0x20;
+        c.proof = _claiming(honest, room + 1);
+        _refuse(c, why, "a word more than there is room for");
+        c.proof = _cut(_claiming(honest, room), honest.length - 1);
+        _refuse(c, why, "room for all words but a byte");
         c.proof = bytes.concat(honest, hex"00");
         _refuse(c, why, "a byte more");
         c.proof = bytes.concat(honest, bytes32(0));
@@ -211,6 +224,14 @@ contract ZkLLMProofVerifierTest is TestBase {
                 }
                 _refuse(c, why, "an offset or a length");
             }
+        }
+    }
+
+    /// @dev The same, which says that it has so many words.
+    function _claiming(bytes memory proof, uint256 numWords) private pure returns (bytes memory changed) {
+        changed = bytes.concat(proof);
+        assembly ("memory-safe") {
+            mstore(add(changed, 0x80), numWords)
         }
     }
 
@@ -269,5 +290,47 @@ contract ZkLLMProofVerifierTest is TestBase {
         assertTrue(valid, "valid");
         emit log_named_uint("ERC-8274: gas of verify", used);
         assertTrue(used < MAX_GAS, "gas");
+    }
+}
+
+/// @notice Shapes of which there are no fixtures, by a verifier that takes every proof.
+contract ZkLLMProofVerifierShapesTest is MockedSettlement {
+    /// @dev Statements of N + 2 limbs, where one limb more or less takes another word and where it takes none.
+    function test_statementsHaveTheWordsOfTheirShape() external {
+        ZkLLMProofVerifier adapter = new ZkLLMProofVerifier();
+        for (uint256 n = 7; n <= 20; ++n) {
+            MockZkLLMVerifier v = _verifier(n, 2);
+            uint32[] memory ids = _ids(n, n + 1);
+            uint256[] memory words = Vocabulary.words(ids, n, PAD);
+            assertEq(words.length, n < 9 ? 1 : n < 19 ? 2 : 3, "words of ten limbs");
+            assertTrue(_verify(adapter, v, ids, words), "valid");
+            assertTrue(!_verify(adapter, v, ids, _resized(words, words.length + 1)), "a word more");
+            assertTrue(!_verify(adapter, v, ids, _resized(words, words.length - 1)), "a word less");
+        }
+    }
+
+    function _verify(
+        ZkLLMProofVerifier adapter,
+        MockZkLLMVerifier v,
+        uint32[] memory ids,
+        uint256[] memory words
+    ) private view returns (bool) {
+        return adapter.verify(
+            keccak256(abi.encodePacked(_prompt(ids, 2))),
+            keccak256(abi.encodePacked(_answer(ids, 2))),
+            abi.encode(v, v.VERIFIER_ID()),
+            abi.encode(bytes32(0), words, _proof())
+        );
+    }
+
+    function _resized(uint256[] memory words, uint256 length)
+        private
+        pure
+        returns (uint256[] memory resized)
+    {
+        resized = new uint256[](length);
+        for (uint256 i = 0; i < length && i < words.length; ++i) {
+            resized[i] = words[i];
+        }
     }
 }
