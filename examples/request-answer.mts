@@ -2,18 +2,19 @@
 // for it, and gets the reward back if nobody comes, with viem (npm install viem).
 //
 // A reward is posted once for a question and salt: run again after a crash, `requestAnswer` finds the request that it
-// posted, and `reclaimReward` the ether that came back.
+// posted, or the transaction that it had signed to post it, and `reclaimReward` the ether that came back.
 import {
   createPublicClient,
   createWalletClient,
   http,
   keccak256,
   parseAbi,
-  type Account,
   type Address,
   type Hex,
+  type LocalAccount,
 } from "viem";
 import { readAnswer, type Answer, type Question } from "./read-claim.mjs";
+import { resume, sendOnce, type Sender, type Store } from "./send-once.mjs";
 
 const ESCROW = parseAbi([
   "struct Request { address requester; uint64 deadline; uint8 state; bytes32 claimId; uint256 reward; }",
@@ -51,30 +52,23 @@ export interface Asked {
   deadline: bigint;
 }
 
-/** A client that reads, and one that signs with the account. */
-function clientsOf(rpcUrl: string, account: Account) {
+function senderOf(rpcUrl: string, account: LocalAccount, store: Store, confirmations: number): Sender {
   const transport = http(rpcUrl);
-  return { reader: createPublicClient({ transport }), writer: createWalletClient({ transport, account }) };
-}
-
-type Clients = ReturnType<typeof clientsOf>;
-
-/** Waits until the transaction is so many blocks deep, this one's block included; throws if it failed. */
-async function confirmed({ reader }: Clients, hash: Hex, confirmations: number): Promise<void> {
-  const receipt = await reader.waitForTransactionReceipt({ hash, confirmations });
-  if (receipt.status !== "success") throw new Error(`the transaction ${hash} failed`);
+  const reader = createPublicClient({ transport });
+  return { reader, writer: createWalletClient({ transport, account }), account, store, confirmations };
 }
 
 /** The request for this question, posted unless it was before. Who is already answered needs none: `readAnswer` first. */
 export async function requestAnswer(
   rpcUrl: string,
-  account: Account,
+  account: LocalAccount,
   question: Question,
   offer: Offer,
+  store: Store,
   confirmations = 1,
 ): Promise<Asked> {
-  const clients = clientsOf(rpcUrl, account);
-  const { reader, writer } = clients;
+  const sender = senderOf(rpcUrl, account, store, confirmations);
+  const { reader } = sender;
   const contract = { address: question.settlement, abi: ESCROW };
   const args = [question.modelId, BigInt(question.k), question.prompt] as const;
   const claimId = await reader.readContract({ ...contract, functionName: "claimIdOf", args });
@@ -85,6 +79,8 @@ export async function requestAnswer(
     args: [account.address, salt],
   });
 
+  const name = `request ${question.settlement} ${requestId}`;
+  await resume(sender, name);
   const posted = await reader.readContract({ ...contract, functionName: "requestOf", args: [requestId] });
   if (posted.state !== NONE) {
     if (posted.claimId !== claimId) throw new Error(`the salt ${salt} was used for another question`);
@@ -93,15 +89,15 @@ export async function requestAnswer(
   const { timestamp } = await reader.getBlock();
   const deadline = timestamp + BigInt(offer.seconds);
   const [modelId, k, prompt] = args;
-  // simulated first: what the contract would refuse throws here, by its name, and costs nothing
-  const { request } = await reader.simulateContract({
+  const call = {
     ...contract,
-    account,
     functionName: "request",
     args: [modelId, prompt, k, deadline, salt],
     value: offer.reward,
-  });
-  await confirmed(clients, await writer.writeContract({ ...request, chain: null }), confirmations);
+  } as const;
+  // simulated first: what the contract would refuse throws here, by its name, and costs nothing
+  await reader.simulateContract({ ...call, account });
+  await sendOnce(sender, name, call);
   return { requestId, claimId, deadline };
 }
 
@@ -125,26 +121,31 @@ export async function waitForAnswer(
 }
 
 /** Pays out what nobody earned, to the account itself: all that the settlement owes it, this reward included. Returns it
- * in wei, 0 where nothing came back: then a prover has earned it. Throws while somebody still can. */
+ * in wei, 0 where nothing came back: then a prover has earned it, or an earlier run was paid. Throws while somebody still
+ * can earn it. */
 export async function reclaimReward(
   rpcUrl: string,
-  account: Account,
+  account: LocalAccount,
   settlement: Address,
   requestId: Hex,
+  store: Store,
   confirmations = 1,
 ): Promise<bigint> {
-  const clients = clientsOf(rpcUrl, account);
-  const { reader, writer } = clients;
+  const sender = senderOf(rpcUrl, account, store, confirmations);
+  const { reader } = sender;
   const contract = { address: settlement, abi: ESCROW };
+  const reclaim = `reclaim ${settlement} ${requestId}`;
+  const withdraw = `withdraw ${settlement}`;
+  for (const name of [reclaim, withdraw]) await resume(sender, name);
   const { state } = await reader.readContract({
     ...contract,
     functionName: "requestOf",
     args: [requestId],
   });
   if (state === OPEN) {
-    const call = { ...contract, account, functionName: "reclaim", args: [requestId] } as const;
-    const { request } = await reader.simulateContract(call);
-    await confirmed(clients, await writer.writeContract({ ...request, chain: null }), confirmations);
+    const call = { ...contract, functionName: "reclaim", args: [requestId] } as const;
+    await reader.simulateContract({ ...call, account });
+    await sendOnce(sender, reclaim, call);
   }
   const credit = await reader.readContract({
     ...contract,
@@ -152,9 +153,9 @@ export async function reclaimReward(
     args: [account.address],
   });
   if (credit !== 0n) {
-    const call = { ...contract, account, functionName: "withdraw", args: [account.address] } as const;
-    const { request } = await reader.simulateContract(call);
-    await confirmed(clients, await writer.writeContract({ ...request, chain: null }), confirmations);
+    const call = { ...contract, functionName: "withdraw", args: [account.address] } as const;
+    await reader.simulateContract({ ...call, account });
+    await sendOnce(sender, withdraw, call);
   }
   return credit;
 }
