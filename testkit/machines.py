@@ -16,19 +16,19 @@ from zkllm.files import JsonObject
 
 
 class Machines:
-    """A head that offers nothing, and a machine for each (cores, bytes of memory)."""
+    """A head that offers nothing, and a machine for each (cores, bytes of memory). `port`: the head's, by
+    default any that is free."""
 
-    def __init__(self, folder: Path, sizes: Sequence[tuple[int, int]]):
+    def __init__(self, folder: Path, sizes: Sequence[tuple[int, int]], port: int | None = None):
         from ray._common.utils import get_default_ray_temp_dir
         from ray.cluster_utils import Cluster
 
         self.folder = folder
         Path(get_default_ray_temp_dir()).mkdir(exist_ok=True)  # where Cluster notes its address
         common: JsonObject = {"object_store_memory": LEAST_STORE, "include_dashboard": False}
-        self.cluster = Cluster(
-            initialize_head=True,
-            head_node_args={**common, "num_cpus": 0, "memory": 1 << 20, "temp_dir": str(folder)},
-        )
+        head: JsonObject = {**common, "num_cpus": 0, "memory": 1 << 20, "temp_dir": str(folder)}
+        head |= {} if port is None else {"port": port}
+        self.cluster = Cluster(initialize_head=True, head_node_args=head)
         self.nodes = [self.cluster.add_node(num_cpus=c, memory=m, **common) for c, m in sizes]
         self.cluster.wait_for_nodes()
 

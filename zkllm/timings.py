@@ -11,6 +11,8 @@ from pathlib import Path
 
 Progress = Callable[[str, int, int], None]  # stage, done, total
 Report = Callable[[int, int], None]
+TELL_SECONDS = 0.2
+"""Progress of one stage is told this often, where telling it takes something."""
 
 _STATUS, _REFS = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 _FIELDS = {"VmRSS": "rss", "RssAnon": "anon", "RssFile": "file", "VmHWM": "peak"}
@@ -77,6 +79,19 @@ def forget_peak() -> None:
         _REFS.write_text("5")
     except OSError:
         pass
+
+
+class Paced:
+    """Progress that is passed on when the stage changes or ends, and every `TELL_SECONDS` in between."""
+
+    def __init__(self, tell: Progress):
+        self._tell, self._stage, self._at = tell, "", 0.0
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if stage != self._stage or done >= total or now - self._at > TELL_SECONDS:
+            self._stage, self._at = stage, now
+            self._tell(stage, done, total)
 
 
 @dataclass

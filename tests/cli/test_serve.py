@@ -72,6 +72,7 @@ def test_a_key_is_made_and_told_once(run: Run, tmp_path: Path) -> None:
         (["--model", "m", "--deploy"], "takes --network NAME"),
         (["--model", "m", "--dry-run"], "takes --network NAME"),
         (["--config", "x", "--port", "1"], "--port is a setting of --config's file"),
+        (["--config", "x", "--ray", "local"], "--ray is a setting of --config's file"),
         (["--model", "m", "--port", "70000"], "is not a port"),
         (["--model", "m", "--network", "anvil", "--contract", "0x1"], "is not an address"),
     ],
@@ -89,7 +90,15 @@ def test_what_is_missing_is_named_before_anything_starts(
     with monkeypatch.context() as patch:
         patch.setattr("zkllm.cli.serve.find_spec", hidden)
         run("serve", "--model", package, "--data", tmp_path / "x").failed_in_one_line("pip install uvicorn")
+    with monkeypatch.context() as patch:
+        patch.setattr("zkllm.cluster.session.find_spec", lambda name: None)
+        missing = run("serve", "--model", package, "--data", tmp_path / "x", "--ray", "local")
+        missing.failed_in_one_line("work over several processes or machines needs Ray: pip install ray")
+    for address, words in (("127.0.0.1:9", "no Ray answers at 127.0.0.1:9"), ("x", "is no address of a Ray")):
+        run("serve", "--model", package, "--data", tmp_path / "x", "--ray", address).failed_in_one_line(words)
     path = tmp_path / "node.toml"
+    path.write_text(f'[[models]]\nname = "m"\npackage = "{package}"\n[jobs]\nray_cores = 1\n')
+    run("serve", "--config", path).failed_in_one_line("are of a node that has jobs.ray")
     path.write_text("[[models]]\nname = 1\n")
     run("serve", "--config", path).failed_in_one_line("models.1.package: field required")
     path.write_text("[[models]\n")

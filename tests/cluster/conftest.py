@@ -23,8 +23,8 @@ def machines() -> Iterator[Callable[..., Machines]]:
     """Starts the machines of a module, which end with it."""
     started: list[Machines] = []
 
-    def start(*sizes: tuple[int, int]) -> Machines:
-        started.append(Machines(Path(f"/tmp/zk{os.getpid()}m{len(started)}"), sizes))
+    def start(*sizes: tuple[int, int], port: int | None = None) -> Machines:
+        started.append(Machines(Path(f"/tmp/zk{os.getpid()}m{len(started)}"), sizes, port))
         return started[-1]
 
     yield start

@@ -26,6 +26,7 @@ SUMMARY = "run a node that answers, proves and settles for others"
 EXAMPLES = """
 {program} --model build/demo
 {program} --model build/demo --network anvil --deploy
+{program} --model /shared/gpt2 --ray 10.0.0.1:6379
 {program} --config node.toml
 {program} --config node.toml --dry-run
 {program} --new-key alice --keys keys.txt
@@ -33,7 +34,7 @@ EXAMPLES = """
 INTERRUPTED = "run it again to go on"
 """Options that the settings file has the place of."""
 _FILED = ("model", "data", "host", "port", "keys", "network", "contract", "keystore", "password_file",
-          "password_env", "key_env", "deploy")  # fmt: skip
+          "password_env", "key_env", "deploy", "ray")  # fmt: skip
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -51,6 +52,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", metavar="ADDRESS", help="to listen at (default: 127.0.0.1)")
     parser.add_argument("--port", type=types.port, metavar="N", help="(default: 8080; 0: any that is free)")
     parser.add_argument("--keys", type=paths.FileName, metavar="FILE", help="digests of the API keys")
+    types.add_ray(
+        parser,
+        "prove by the processes of a Ray, as many jobs at once as its machines hold: "
+        + types.RAY
+        + "(local: one of this machine that ends with the node; default: one process)",
+    )
     parser.add_argument("--new-key", metavar="NAME", help="with --keys: make a key, print it once, and end")
     parser.add_argument(
         "--may-settle",
@@ -107,6 +114,8 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     if missing := [name for name in SERVICE if find_spec(name) is None]:
         raise ZkllmError(f"the node needs more packages: {install(*missing)}")
     settings = settings_of(arguments)
+    if settings.jobs.ray is not None:
+        _require_ray(settings.jobs.ray)
     if arguments.dry_run:
         return _dry_run(settings, console)
     return _serve(settings, console)
@@ -124,6 +133,7 @@ def settings_of(arguments: argparse.Namespace) -> Settings:
             {"package": str(model), "name": name} for model, name in zip(arguments.model, names, strict=True)
         ],
         "server": _given(arguments, {"host": "host", "port": "port", "keys": "keys_file"}),
+        "jobs": _given(arguments, {"ray": "ray"}),
     } | _given(arguments, {"data": "data"})
     if arguments.network is not None:
         names_of = ("network", "contract", "keystore", "password_file", "password_env", "key_env")
@@ -139,6 +149,15 @@ def _given(arguments: argparse.Namespace, names: dict[str, str]) -> JsonObject:
         for name, value in values.items()
         if value is not None
     }
+
+
+def _require_ray(address: str) -> None:
+    from zkllm.cluster.session import require_answer, require_ray
+    from zkllm.serve.settings import LOCAL
+
+    require_ray()
+    if address != LOCAL:
+        require_answer(address)
 
 
 def _serve(settings: Settings, console: Console) -> int:

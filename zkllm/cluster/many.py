@@ -6,18 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from zkllm.cluster.placement import Placement, place
+from zkllm.cluster.placement import Placement, place, proof_memory
 from zkllm.cluster.pool import Pool
 from zkllm.cluster.prompts import Task
-from zkllm.cluster.prover import NotProved, Order
+from zkllm.cluster.prover import NotProved
 from zkllm.cluster.results import Results
 from zkllm.cluster.session import Session
 from zkllm.cluster.told import ToldPackage
-from zkllm.errors import ProofError, ResourceError
+from zkllm.errors import ProofError
 from zkllm.files import JsonObject, require_folder_place
 from zkllm.model.package import ModelPackage
 from zkllm.proof import Proof
-from zkllm.proving import estimate_memory
 from zkllm.shapes import shape_keys
 from zkllm.statement import Context
 from zkllm.timings import Progress
@@ -47,7 +46,6 @@ class Work:
     told: ToldPackage
     memory: int
     """Bytes of one proof, of the largest of the shapes."""
-    context: Context
 
 
 def prepare(
@@ -63,20 +61,13 @@ def prepare(
     Raises PathError where a proof in `out` is of something else, ResourceError where a proof would take more
     resident memory than the budget.
     """
-    context = context or Context()
     shapes = sorted({task.shape for task in tasks})
-    needed = {shape: estimate_memory(package, *shape) for shape in shapes}
-    for shape, estimate in needed.items():
-        if memory_budget is not None and estimate.resident > memory_budget:
-            raise ResourceError(
-                f"a proof of {shape} takes about {estimate.resident >> 20:,} MiB of resident memory, more "
-                f"than the budget of {memory_budget >> 20:,} MiB"
-            )
+    proof_memory(package, shapes, memory_budget)
     require_folder_place(out)
     keys = {shape: shape_keys(package, shape.rows, shape.certified, progress, sealed=shape.sealed)
             for shape in shapes}  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
-    results = Results(out, {shape: made.verifying_key for shape, made in keys.items()}, context)
+    results = Results(out, {shape: made.verifying_key for shape, made in keys.items()}, context or Context())
     left = []
     for i, task in enumerate(tasks):
         if not results.finished(task):
@@ -84,9 +75,9 @@ def prepare(
         if progress is not None:
             progress("look for finished proofs", i + 1, len(tasks))
     results.tidy()
-    memory = max(estimate_memory(package, *shape).private for shape in shapes)
+    memory = proof_memory(package, shapes)  # the keys tell more of it
     told = ToldPackage.of(package, shapes=shapes)
-    return Work(package, tuple(tasks), tuple(left), results, told, memory, context)
+    return Work(package, tuple(tasks), tuple(left), results, told, memory)
 
 
 def placement(work: Work, session: Session, cores: int | None, workers: int | None) -> Placement:
@@ -105,13 +96,10 @@ def prove_many(
     each prompt that is not proved."""
     failed: dict[str, str] = {}
     tasks = {task.name: task for task in work.left}
-    orders = {
-        name: Order(task.ids, task.shape, work.context, work.results.salt(task))
-        for name, task in tasks.items()
-    }
+    orders = {name: work.results.order(task) for name, task in tasks.items()}
     if progress is not None:
         progress("prove", 0, len(tasks))
-    for ended, done in enumerate(Pool[str](work.told, where, attempts).run(orders), 1):
+    for ended, done in enumerate(Pool[str]([work.told], where, attempts).run(orders), 1):
         task, outcome = tasks[done.name], done.outcome
         more: JsonObject = {"attempts": done.attempts}
         try:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from zkllm.cluster.errors import ClusterError
 from zkllm.cluster.nodes import Node
+from zkllm.errors import ResourceError
+from zkllm.model.package import ModelPackage
+from zkllm.proving import estimate_memory
+from zkllm.shape_id import ShapeId
 
 GIB = 1 << 30
 
@@ -18,6 +22,19 @@ class Placement:
     count: int
     cores: int
     memory: int
+
+
+def proof_memory(package: ModelPackage, shapes: Iterable[ShapeId], budget: int | None = None) -> int:
+    """Bytes that a process takes for a proof of the largest of these shapes, mapped files aside. Raises
+    ResourceError where one would take more resident memory than the budget."""
+    needed = {shape: estimate_memory(package, *shape) for shape in shapes}
+    for shape, estimate in needed.items():
+        if budget is not None and estimate.resident > budget:
+            raise ResourceError(
+                f"a proof of {shape} takes about {estimate.resident >> 20:,} MiB of resident memory, more "
+                f"than the budget of {budget >> 20:,} MiB"
+            )
+    return max(estimate.private for estimate in needed.values())
 
 
 def place(

@@ -17,12 +17,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from zkllm.cluster.prompts import Task
+from zkllm.cluster.prover import Order
+from zkllm.cluster.returned import require_answer, require_proof
 from zkllm.errors import PathError, ProofError
 from zkllm.files import JsonObject, write_atomically
 from zkllm.outer.keys import VerifyingKey
 from zkllm.proof import Proof
 from zkllm.salt_files import make_salt, read_salt
-from zkllm.sealed import question_id
 from zkllm.shape_id import ShapeId
 from zkllm.statement import Context
 
@@ -50,7 +51,9 @@ class Results:
             return False
         try:
             proof = Proof.load(path)
-            self._require_answer(proof, task)
+            if task.shape.sealed and not self.salt_file(task).exists():
+                raise ProofError("the salt of its prompt is gone")
+            require_answer(proof, self.order(task), self._keys[task.shape])
             if self._lines.get(task.name, {}).get("sha256") != _digest(proof.to_bytes()):
                 proof.verify(self._keys[task.shape])
                 self.note(task, self._line(proof, task))
@@ -68,12 +71,13 @@ class Results:
         path = self.salt_file(task)
         return read_salt(path) if path.exists() else make_salt(path)
 
+    def order(self, task: Task) -> Order:
+        return Order(task.ids, task.shape, self._context, self.salt(task))
+
     def keep(self, task: Task, data: bytes, more: JsonObject) -> None:
         """A proof that another process made. Raises ProofError where it is not of what was asked, or does not
         verify."""
-        proof = Proof.from_bytes(data)
-        self._require_answer(proof, task)
-        proof.verify(self._keys[task.shape])
+        proof = require_proof(data, self.order(task), self._keys[task.shape])
         write_atomically(self.proof_file(task), data)
         self.note(task, self._line(proof, task) | more)
 
@@ -91,18 +95,6 @@ class Results:
         """The file anew, with the last line of each name, whole."""
         if self._lines:
             write_atomically(self._folder / RESULTS, b"".join(map(_encoded, self._lines.values())))
-
-    def _require_answer(self, proof: Proof, task: Task) -> None:
-        key = self._keys[task.shape]
-        if proof.verifier_id != key.verifier_id or proof.shape != task.shape:
-            raise ProofError("it is of another model, shape or SRS")
-        if proof.context != self._context:
-            raise ProofError("it is for another context")
-        if task.shape.sealed and not self.salt_file(task).exists():
-            raise ProofError("the salt of its prompt is gone")
-        claim = question_id(key.model_id, task.shape.certified, task.ids, self.salt(task))
-        if proof.statement(key).claim_id() != claim:
-            raise ProofError("it answers another prompt")
 
     def _line(self, proof: Proof, task: Task) -> JsonObject:
         key, data = self._keys[task.shape], proof.to_bytes()

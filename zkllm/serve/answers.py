@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 
 from zkllm.errors import ZkllmError
 from zkllm.files import JsonObject
-from zkllm.serve.computing import TaskFailed, Unwanted, Worker, WorkerDied
+from zkllm.serve.computing import TaskFailed, Unwanted, Worker
 from zkllm.serve.metrics import Metrics
 from zkllm.serve.models import Question, Served
+from zkllm.serve.process import WorkerDied
 from zkllm.serve.service import LOG, Service
 
 

@@ -1,34 +1,23 @@
-"""A worker process, seen from the node: started when it is needed, told what to do, ended and started anew
-where it dies or is to stop."""
+"""Who computes for the node, and the one on this machine: a process that is started when it is needed, told
+what to do, ended and started anew where it dies or is to stop."""
 
 from __future__ import annotations
 
-import json
-import os
-import select
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from typing import Protocol
 
 from zkllm.errors import ZkllmError
 from zkllm.files import JsonObject
+from zkllm.serve.process import Process, WorkerDied
 
 WORKER = "zkllm.serve.worker"
 """The module that is run as a worker process."""
 LOOK_SECONDS = 0.5
 """How often a task looks whether it is still wanted."""
-_LIMIT = 1 << 24
-"""Bytes of a line of the worker's: far more than a proof takes."""
 
 Tell = Callable[[JsonObject], None]
 Wanted = Callable[[], bool]
-
-
-class WorkerDied(ZkllmError):
-    """The process ended in the middle of a task: it was killed, or the machine has too little memory."""
 
 
 class Unwanted(ZkllmError):
@@ -43,10 +32,44 @@ class TaskFailed(ZkllmError):
         self.again = again
 
 
+class Computing(Protocol):
+    """Processes that make proofs, on this machine (`Worker`) or on others (`zkllm.serve.cluster`)."""
+
+    def start(self, tell: Tell = ...) -> JsonObject:
+        """What is said of the models, by name. Raises a ZkllmError where no proof can be made."""
+
+    def places(self) -> int:
+        """How many tasks may run at once now. What has ended is started anew; where that fails it raises."""
+
+    def run(self, order: Mapping[str, object], tell: Tell, wanted: Wanted = ...) -> JsonObject:
+        """What a task ends with, from as many threads as there are places; what is said before goes to
+        `tell`. Raises TaskFailed, WorkerDied, or, where `wanted` is no longer true, Unwanted."""
+
+    def stop(self) -> None:
+        """Ends every process; what runs raises WorkerDied."""
+
+    @property
+    def trouble(self) -> str:
+        """Why no proof can be made now; nothing where they can."""
+
+    def census(self) -> dict[str, int]:
+        """Proving processes by what they do."""
+
+
+def result_of(message: JsonObject) -> JsonObject | None:
+    """What a task ends with, None where this is not its end. Raises TaskFailed."""
+    if "failed" in message:
+        raise TaskFailed(message["failed"], message["again"])
+    done: JsonObject | None = message.get("done")
+    return done
+
+
 class Worker:
-    """One process; one thread of the node uses it. `name`: as lists of processes show it; `models` and
-    `memory_budget` as the process is told them; `hidden`: names of environment variables that it is not to
-    see."""
+    """One process; one thread of the node uses it at a time. `name`: as lists of processes show it; `models`
+    and `memory_budget` as the process is told them; `proves`: whether it makes proofs, for which there has to
+    be the memory; `hidden`: names of environment variables that it is not to see."""
+
+    trouble = ""
 
     def __init__(
         self,
@@ -54,36 +77,33 @@ class Worker:
         models: Sequence[JsonObject],
         memory_budget: int | None = None,
         hidden: Sequence[str] = (),
+        proves: bool = True,
     ):
-        self._name = name
-        self._models, self._budget, self._hidden = list(models), memory_budget, hidden
-        self._process: subprocess.Popen[bytes] | None = None
-        self._connection: socket.socket
-        self._received = b""
+        self._name, self._hidden = name, hidden
+        self._open: JsonObject = {"open": list(models), "memory_budget": memory_budget, "proves": proves}
+        self._process: Process | None = None
+        self._running = False
 
     def start(self, tell: Tell = lambda message: None) -> JsonObject:
         """The process, where there is none: what it says of the models, by name, and {} where it is there."""
-        if self._process is not None and self._process.poll() is None:
+        if self._process is not None and self._process.is_alive:
             return {}
         self.stop()
-        ours, theirs = socket.socketpair()
-        environment = {name: value for name, value in os.environ.items() if name not in self._hidden}
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", WORKER, str(theirs.fileno()), self._name],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                env=environment,
-                start_new_session=True,  # Ctrl-C is the node's
-            )
-        self._connection, self._received = ours, b""
-        return self._exchange({"open": self._models, "memory_budget": self._budget}, tell, lambda: True)
+        self._process = Process(WORKER, self._name, self._hidden)
+        return self._exchange(self._process, self._open, tell, lambda: True)
+
+    def places(self) -> int:
+        return 1
 
     def run(self, order: Mapping[str, object], tell: Tell, wanted: Wanted = lambda: True) -> JsonObject:
-        """What a task ends with; what the worker says before goes to `tell`. Raises TaskFailed, WorkerDied,
-        or, where `wanted` is no longer true, Unwanted."""
-        self.start()
-        return self._exchange(order, tell, wanted)
+        self._running = True
+        try:
+            self.start()
+            if (process := self._process) is None:
+                raise WorkerDied("the process that computes was ended")
+            return self._exchange(process, order, tell, wanted)
+        finally:
+            self._running = False
 
     @property
     def pid(self) -> int | None:
@@ -91,24 +111,22 @@ class Worker:
 
     def stop(self) -> None:
         process, self._process = self._process, None
-        if process is None:
-            return
-        process.kill()
-        process.wait()
-        self._connection.close()
+        if process is not None:
+            process.kill()
 
-    def _exchange(self, order: Mapping[str, object], tell: Tell, wanted: Wanted) -> JsonObject:
-        with suppress(OSError):  # then there is no answer either
-            self._connection.sendall(json.dumps(order).encode() + b"\n")
+    def census(self) -> dict[str, int]:
+        return {"busy": int(self._running), "idle": int(not self._running)}
+
+    def _exchange(
+        self, process: Process, order: Mapping[str, object], tell: Tell, wanted: Wanted
+    ) -> JsonObject:
+        process.say(order)
         look = time.monotonic() + LOOK_SECONDS
         while True:
-            message = self._message(look)
-            if message is not None and "done" in message:
-                done: JsonObject = message["done"]
-                return done
-            if message is not None and "failed" in message:
-                raise TaskFailed(message["failed"], message["again"])
+            message = process.message(look)
             if message is not None:
+                if (done := result_of(message)) is not None:
+                    return done
                 self._tell(tell, message)
             if time.monotonic() >= look:
                 look = time.monotonic() + LOOK_SECONDS
@@ -122,26 +140,3 @@ class Worker:
         except BaseException:
             self.stop()  # what it says of this task is not to be taken for another's
             raise
-
-    def _message(self, until: float) -> JsonObject | None:
-        """The next line; None where none has come by then."""
-        while b"\n" not in self._received:
-            ready, _, _ = select.select([self._connection], [], [], max(0.0, until - time.monotonic()))
-            if not ready:
-                return None
-            try:
-                data = self._connection.recv(1 << 16)
-            except OSError:
-                data = b""
-            if not data or len(self._received) > _LIMIT:
-                raise WorkerDied(f"the process that computes ended ({self._end()})")
-            self._received += data
-        line, _, self._received = self._received.partition(b"\n")
-        message: JsonObject = json.loads(line)
-        return message
-
-    def _end(self) -> str:
-        process = self._process
-        self.stop()
-        code = None if process is None else process.returncode
-        return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"

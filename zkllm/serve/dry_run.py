@@ -8,12 +8,11 @@ from pathlib import Path
 
 from zkllm.files import JsonObject
 from zkllm.serve.chain import Chain
-from zkllm.serve.computing import Worker
 from zkllm.serve.database import FILE, Database
 from zkllm.serve.jobs import Jobs
 from zkllm.serve.metrics import Metrics
 from zkllm.serve.models import Served
-from zkllm.serve.node import measure_shapes, told_models
+from zkllm.serve.node import measure_shapes, proving_of
 from zkllm.serve.settings import Settings
 from zkllm.serve.watcher import Watcher
 from zkllm.settle.session import Session
@@ -26,12 +25,12 @@ def survey(settings: Settings, session: Session) -> list[JsonObject]:
     with tempfile.TemporaryDirectory() as folder:
         _copy(settings.data_folder / FILE, Path(folder))
         database = Database(Path(folder))
-        worker = Worker("surveyor", told_models(settings), settings.jobs.memory_budget)
+        proving = proving_of(settings, "surveyor")
         try:
-            models = {name: Served.open(name, told) for name, told in worker.start().items()}
-            measure_shapes(Jobs(database), worker, models)
+            models = {name: Served.open(name, told) for name, told in proving.start().items()}
+            measure_shapes(Jobs(database), proving, models)
         finally:
-            worker.stop()
+            proving.stop()
         chain = Chain(session, settings.chain.model_copy(update={"deploy": False}), metrics)
         chain.open(models.values())
         watcher = Watcher(database, chain, metrics, settings, models)

@@ -15,11 +15,14 @@ from zkllm.units import ETHER
 _SECONDS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640)
 
 
-class _Now(Collector):
-    """What is read when it is asked for: jobs by state, memory."""
+Counts = Callable[[], Mapping[str, int]]
 
-    def __init__(self, counts: Callable[[], Mapping[str, int]]):
-        self._counts = counts
+
+class _Now(Collector):
+    """What is read when it is asked for: jobs by state, proving processes by what they do, memory."""
+
+    def __init__(self, counts: Counts, provers: Counts):
+        self._counts, self._provers = counts, provers
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         jobs = GaugeMetricFamily("zkllm_jobs", "Jobs by state", labels=["state"])
@@ -29,16 +32,20 @@ class _Now(Collector):
         except StorageError:
             pass  # the rest can be told
         yield jobs
+        provers = GaugeMetricFamily("zkllm_provers", "Proving processes by what they do", labels=["state"])
+        for state, count in self._provers().items():
+            provers.add_metric([state], count)
+        yield provers
         memory = resident_memory().get("rss", 0)
         yield GaugeMetricFamily("zkllm_resident_bytes", "Memory of the node's own process", value=memory)
 
 
 class Metrics:
-    """One set for one node. `counts`: jobs by state."""
+    """One set for one node. `counts`: jobs by state; `provers`: proving processes by what they do."""
 
-    def __init__(self, counts: Callable[[], Mapping[str, int]]):
+    def __init__(self, counts: Counts, provers: Counts = dict):
         self._registry = CollectorRegistry()
-        self._registry.register(_Now(counts))
+        self._registry.register(_Now(counts, provers))
         self._requests = self._counter("http_requests", "Answered HTTP requests", "route", "status")
         self._tokens = self._counter("tokens", "Answered tokens", "model")
         self._failures = self._counter("failures", "What went wrong, by where it did", "where")

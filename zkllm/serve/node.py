@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from zkllm.errors import ZkllmError
 from zkllm.files import JsonObject
 from zkllm.serve.answers import Answerer
 from zkllm.serve.board import Board
 from zkllm.serve.chain import Chain
-from zkllm.serve.computing import TaskFailed, Worker
+from zkllm.serve.cluster import Cluster, RayPlace
+from zkllm.serve.computing import Computing, TaskFailed, Worker
 from zkllm.serve.database import Database, StorageError
 from zkllm.serve.guard import Rates
 from zkllm.serve.jobs import CHAIN, Jobs, Order
@@ -22,7 +23,7 @@ from zkllm.serve.models import Served
 from zkllm.serve.prover import Prover, order_of, proving_measure
 from zkllm.serve.recovery import recover
 from zkllm.serve.service import Service
-from zkllm.serve.settings import Settings
+from zkllm.serve.settings import LOCAL, Settings
 from zkllm.serve.settler import Settler
 from zkllm.serve.watcher import Watcher
 from zkllm.settle.journal import Journal
@@ -63,7 +64,6 @@ class Node:
         self.database.lock()
         self.jobs = Jobs(self.database)
         self.board = Board()
-        self.metrics = Metrics(lambda: {state.value: n for state, n in self.jobs.counts().items()})
         self.rates = Rates(settings.server.requests_per_minute)
         self.models: dict[str, Served] = {}
         self.started = int(time.time())
@@ -72,12 +72,17 @@ class Node:
         self._end = 0.0  # of the time that what is under way has, once the node is being stopped
         self._ready = threading.Event()
         self._lock = threading.Lock()
-        told, hidden = told_models(settings), _secret_variables(settings, session)
-        budget = settings.jobs.memory_budget
-        proving, answering = (Worker(name, told, budget, hidden) for name in ("prover", "answerer"))
-        self._workers = proving, answering
+        hidden = _secret_variables(settings, session)
+        answering = Worker("answerer", told_models(settings), hidden=hidden, proves=False)
+        self.proving = proving_of(settings, "prover", hidden)
+        self._answering = answering
+        self.metrics = Metrics(
+            lambda: {state.value: n for state, n in self.jobs.counts().items()}, self.proving.census
+        )
         self.answerer = Answerer(answering, self.metrics, settings.jobs.waiting_answers)
-        self.prover = Prover(self.jobs, proving, self.board, self.metrics, settings.jobs, self.wake_settler)
+        self.prover = Prover(
+            self.jobs, self.proving, self.board, self.metrics, settings.jobs, self.wake_settler
+        )
         self.chain: Chain | None = None
         self._chain_services: list[Service] = []
         if session is not None and settings.chain is not None:
@@ -86,7 +91,15 @@ class Node:
             self._chain_services.append(settler)
             if settings.chain.requests:
                 self._chain_services.append(
-                    Watcher(self.database, self.chain, self.metrics, settings, self.models, self.prover.wake)
+                    Watcher(
+                        self.database,
+                        self.chain,
+                        self.metrics,
+                        settings,
+                        self.models,
+                        self.prover.wake,
+                        self.proving.census,
+                    )
                 )
 
     # ---- beginning and end
@@ -101,14 +114,13 @@ class Node:
                 LOG.info("took up jobs that were being proved", extra={"count": queued})
             if given_up:
                 LOG.error("gave up jobs with whose proofs the node ended", extra={"count": given_up})
-            proving, answering = self._workers
-            told = proving.start(_log_progress)  # makes the keys that are missing
-            answering.start()
+            told = self.proving.start(_log_progress)  # makes the keys that are missing
+            self._answering.start()
             models = {name: Served.open(name, about) for name, about in told.items()}
             if self.chain is not None:
                 self.chain.open(models.values())
                 if self.chain.settings.requests:
-                    measure_shapes(self.jobs, proving, models)
+                    measure_shapes(self.jobs, self.proving, models)
             self.models.update(models)
         except ZkllmError as error:
             self.fault = error
@@ -160,8 +172,8 @@ class Node:
             if not self.prover.join(0.0):
                 self.prover.abandon()
                 self.prover.join(5.0)
-        for worker in self._workers:
-            worker.stop()
+        for computing in (self.proving, self._answering):
+            computing.stop()
 
     # ---- what is going on
     def trouble(self) -> list[str]:
@@ -175,6 +187,8 @@ class Node:
             self.jobs.counts()
         except StorageError as error:
             found.append(str(error))
+        if self.proving.trouble:
+            found.append(self.proving.trouble)
         if self.chain is not None and self.chain.trouble:
             found.append(self.chain.trouble)
         return found
@@ -201,7 +215,17 @@ def told_models(settings: Settings) -> list[JsonObject]:
     return told
 
 
-def measure_shapes(jobs: Jobs, worker: Worker, models: Mapping[str, Served]) -> None:
+def proving_of(settings: Settings, name: str, hidden: Sequence[str] = ()) -> Computing:
+    """A process of this machine, or those of a Ray."""
+    told, jobs = told_models(settings), settings.jobs
+    if jobs.ray is None:
+        return Worker(name, told, jobs.memory_budget, hidden)
+    address = None if jobs.ray == LOCAL else jobs.ray
+    where = RayPlace(address, jobs.ray_cores, jobs.ray_processes)
+    return Cluster(name, told, where, jobs.memory_budget, hidden)
+
+
+def measure_shapes(jobs: Jobs, computing: Computing, models: Mapping[str, Served]) -> None:
     """A proof of each shape whose time is not known yet: no request is taken before it is."""
     for model in models.values():
         for shape in model.keys:
@@ -214,7 +238,7 @@ def measure_shapes(jobs: Jobs, worker: Worker, models: Mapping[str, Served]) -> 
             )
             LOG.info("measuring a proof", extra={"model": model.name, "shape": str(shape)})
             try:
-                done = worker.run({"prove": order_of(order)}, lambda message: None)
+                done = computing.run({"prove": order_of(order)}, lambda message: None)
             except TaskFailed as error:
                 LOG.warning("requests of %s %s are not taken: %s", model.name, shape, error)
                 continue

@@ -26,7 +26,8 @@ def router(node: Node) -> APIRouter:
     async def readyz() -> JSONResponse:
         """Questions are answered, and nothing is known that keeps proofs from being made and settled."""
         trouble = await asyncio.to_thread(node.trouble)
-        return JSONResponse({"ok": not trouble, "trouble": trouble}, 503 if trouble else 200)
+        found = {"ok": not trouble, "trouble": trouble, "provers": node.proving.census()}
+        return JSONResponse(found, 503 if trouble else 200)
 
     @routes.get("/metrics")
     async def metrics(request: Request) -> Response:

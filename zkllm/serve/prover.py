@@ -1,21 +1,25 @@
-"""Proves the jobs, one after the other, in a process of its own."""
+"""Proves the jobs, as many at once as whoever computes takes."""
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from zkllm.errors import ZkllmError
 from zkllm.files import JsonObject
 from zkllm.serve.board import Board, Stage
-from zkllm.serve.computing import TaskFailed, Unwanted, Worker, WorkerDied
+from zkllm.serve.computing import Computing, TaskFailed, Unwanted
 from zkllm.serve.database import StorageError
 from zkllm.serve.jobs import STOPPED, UNCHANGED, Job, Jobs, Order, State
 from zkllm.serve.metrics import Metrics
+from zkllm.serve.process import WorkerDied
 from zkllm.serve.service import LOG, Service
 from zkllm.serve.settings import JobSettings
 from zkllm.shape_id import ShapeId
 
+MOST_AT_ONCE = 1000
 IDLE_SECONDS = 1.0
 """After which the table is looked at again: another process may have changed it."""
 
@@ -33,17 +37,21 @@ class Prover(Service):
     def __init__(
         self,
         jobs: Jobs,
-        worker: Worker,
+        computing: Computing,
         board: Board,
         metrics: Metrics,
         settings: JobSettings,
         proved: Callable[[], None] = lambda: None,
     ):
         super().__init__()
-        self._jobs, self._worker, self._board, self._metrics = jobs, worker, board, metrics
+        self._jobs, self._computing, self._board, self._metrics = jobs, computing, board, metrics
         self._settings, self._proved = settings, proved
+        self._threads = ThreadPoolExecutor(MOST_AT_ONCE, self.name)
+        self._under_way: set[Future[None]] = set()
 
     def step(self) -> float:
+        if len(self._under_way) >= self._computing.places() or self.stopping.is_set():
+            return IDLE_SECONDS
         job = self._jobs.next_to_prove()
         if job is None:
             return IDLE_SECONDS
@@ -52,10 +60,9 @@ class Prover(Service):
             return 0.0
         LOG.info("proving", extra={"job": job.id, "attempt": job.attempts})
         self._board.changed(job.id)
-        try:
-            self._prove(job)
-        finally:
-            self._board.end(job.id)
+        task = self._threads.submit(self._work, job)
+        self._under_way.add(task)
+        task.add_done_callback(self._ended)
         return 0.0
 
     def stop(self) -> None:
@@ -66,14 +73,36 @@ class Prover(Service):
         except StorageError as error:
             LOG.error("%s: %s", self.name, error)
 
+    def _ended(self, task: Future[None]) -> None:
+        self._under_way.discard(task)
+        self.wake()
+
+    def join(self, seconds: float) -> bool:
+        """Whether what was under way has ended too."""
+        end = time.monotonic() + seconds
+        if not super().join(seconds):
+            return False
+        return not wait(tuple(self._under_way), max(0.0, end - time.monotonic())).not_done
+
     def abandon(self) -> None:
-        """The node ends: the proof that is being made is given up, and its job is queued again."""
+        """The node ends: what is being proved is given up, and queued again."""
         self.stop()
-        self._worker.stop()
+        self._computing.stop()
+
+    def _work(self, job: Job) -> None:
+        try:
+            self._prove(job)
+        except StorageError as error:  # the node is being stopped: the next start takes the job up
+            LOG.error("%s: %s", self.name, error, extra={"job": job.id})
+        except Exception as error:  # a fault of ours costs this attempt, not the service
+            LOG.exception("%s: an attempt ended", self.name, extra={"job": job.id})
+            self._failed(job, ZkllmError(f"internal error: {type(error).__name__}"), again=True)
+        finally:
+            self._board.end(job.id)
 
     def _prove(self, job: Job) -> None:
         try:
-            done = self._worker.run(
+            done = self._computing.run(
                 {"prove": order_of(job.order)},
                 lambda message: self._tell(job, message),
                 lambda: self._is_wanted(job),
@@ -107,7 +136,7 @@ class Prover(Service):
         total = sum(seconds.values())
         self._jobs.note_measure(proving_measure(job.order.model_id, job.order.shape), total)
         self._metrics.proved(seconds)
-        LOG.info("proved", extra={"job": job.id, "seconds": round(total, 3)})
+        LOG.info("proved", extra={"job": job.id, "seconds": round(total, 3), "machine": done.get("machine")})
         self._proved()
 
     def _take_back(self, job: Job) -> None:

@@ -15,6 +15,8 @@ from zkllm.errors import ZkllmError, reason
 from zkllm.files import JsonObject, read_text
 from zkllm.shape_id import ShapeId
 
+LOCAL = "local"
+"""In the place of a Ray's address: one of this machine that ends with the node."""
 Positive = Annotated[int, Field(gt=0)]
 Seconds = Annotated[float, Field(gt=0, le=1e9)]
 
@@ -100,6 +102,9 @@ class JobSettings(_Table):
     retry_seconds: Seconds = 10.0
     keep_days: Seconds = 90.0
     memory_budget: Positive | None = None  # bytes that a proof may take
+    ray: Annotated[str, Field(min_length=1)] | None = None  # HOST:PORT, auto or local; None: proves here
+    ray_cores: Positive | None = None  # of each proving process
+    ray_processes: Positive | None = None  # at most
 
 
 class ChainSettings(_Table):
@@ -166,6 +171,8 @@ def parse_settings(data: JsonObject, source: str, folder: Path = Path()) -> Sett
         for shape in (entry.shape for entry in model.shapes):
             if shape.certified > shape.rows:
                 raise SettingsError(f"{source}: {model.name}: {shape} certifies more tokens than it has")
+    if settings.jobs.ray is None and (settings.jobs.ray_cores or settings.jobs.ray_processes):
+        raise SettingsError(f"{source}: jobs.ray_cores and ray_processes are of a node that has jobs.ray")
     if settings.server.keys_file is None and not settings.is_local:
         raise SettingsError(
             f"{source}: a node that others reach (host {settings.server.host}) needs API keys: make one with "

@@ -58,7 +58,7 @@ class Considered:
 
 
 class Watcher(Service):
-    """`taken` is told when jobs were made."""
+    """`taken` is told when jobs were made. `provers`: proving processes by what they do."""
 
     name = "watcher"
 
@@ -70,11 +70,13 @@ class Watcher(Service):
         settings: Settings,
         models: Mapping[str, Served],
         taken: Callable[[], None] = lambda: None,
+        provers: Callable[[], Mapping[str, int]] = dict,
     ):
         super().__init__()
         assert settings.chain is not None
         self._database, self._jobs, self._chain, self._metrics = database, Jobs(database), chain, metrics
         self._settings, self._limits, self._models, self._taken = settings.chain, settings.jobs, models, taken
+        self._provers = provers
 
     # what needs the contract's address, which is known once the node has started
     @cached_property
@@ -222,11 +224,11 @@ class Watcher(Service):
         return decision, costs
 
     def _waiting_seconds(self) -> float:
-        """Until what waits now is proved."""
-        seconds = 0.0
+        """Until a proof that is taken now is begun: whoever is idle takes the next."""
+        seconds, provers = 0.0, self._provers()
         for job in self._jobs.to_prove():
             seconds += self._jobs.measure(proving_measure(job.order.model_id, job.order.shape)) or 0.0
-        return seconds
+        return seconds / max(1, provers.get("busy", 0) + provers.get("idle", 0))
 
     def _answer(self, found: list[Considered]) -> int:
         """Jobs of what is taken, each with its request's mark in one transaction. Returns how many."""

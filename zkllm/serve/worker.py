@@ -1,7 +1,7 @@
 """The process that computes: `python -m zkllm.serve.worker FD NAME`. It opens the node's packages once, and
 then answers or proves what it is told over a socket, one message a line of JSON:
 
-    {"open": [{"name", "package", "shapes": [[N, k], ..]}], "memory_budget"}
+    {"open": [{"name", "package", "shapes": [[N, k], ..]}], "memory_budget", "proves": whether it is to prove}
     {"answer": {"model", "rows", "certified", "prompt"}}
     {"prove": the same and {"context": [chain id, contract, sender, request]}}
 
@@ -20,6 +20,7 @@ import sys
 import threading
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from zkllm import api
@@ -31,20 +32,20 @@ from zkllm.model.execution import generate_trace
 from zkllm.model.package import ModelPackage
 from zkllm.outer.keys import VerifyingKey
 from zkllm.statement import Context
-
-PROGRESS_SECONDS = 0.2
-"""Progress of one stage is told this often."""
+from zkllm.timings import Paced
 
 
 @dataclass
 class Channel:
-    """The socket to the node. A node that is gone ends this process, in the middle of a proof too."""
+    """The socket to the node. A node that is gone ends this process, in the middle of a proof too, or does
+    what is `ended`."""
 
     connection: socket.socket
+    ended: Callable[[], None] = lambda: os._exit(1)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _told: tuple[str, float] = ("", 0.0)
 
     def __post_init__(self) -> None:
+        self.progress = Paced(lambda *stage: self.say({"progress": stage}))
         self.orders: queue.SimpleQueue[JsonObject] = queue.SimpleQueue()
         threading.Thread(target=self._read, daemon=True).start()
 
@@ -52,20 +53,14 @@ class Channel:
         with self.connection.makefile("rb") as lines:
             for line in lines:
                 self.orders.put(json.loads(line))
-        os._exit(1)
+        self.ended()
 
     def say(self, message: JsonObject) -> None:
         with self._lock:
             self.connection.sendall(json.dumps(message).encode() + b"\n")
 
-    def progress(self, stage: str, done: int, total: int) -> None:
-        now, (last, at) = time.monotonic(), self._told
-        if stage != last or done >= total or now - at > PROGRESS_SECONDS:
-            self._told = (stage, now)
-            self.say({"progress": [stage, done, total]})
 
-
-def _open(order: JsonObject, channel: Channel) -> tuple[dict[str, ModelPackage], JsonObject]:
+def open_models(order: JsonObject, channel: Channel) -> tuple[dict[str, ModelPackage], JsonObject]:
     """Every package, with the keys of every shape, made here where they are not yet. What is told of each:
     its folder, and the shapes that it can be asked for."""
     packages, told = {}, {}
@@ -76,7 +71,8 @@ def _open(order: JsonObject, channel: Channel) -> tuple[dict[str, ModelPackage],
         for N, k in shapes:
             if N > package.config.n_ctx:
                 raise ZkllmError(f"{entry['name']} has {package.config.n_ctx} positions, not {N}")
-            api.check_memory(package, N, k, order["memory_budget"])
+            if order["proves"]:
+                api.check_memory(package, N, k, order["memory_budget"])
             files = (verifying_key_file(package.folder, N, k), proving_key_file(package.folder, N, k))
             if not all(is_own_key(package.digest, path) for path in files):
                 api.shape_keys(package, N, k, channel.progress)
@@ -146,7 +142,7 @@ def main(descriptor: int) -> None:
         order = channel.orders.get()
         try:
             if "open" in order:
-                packages, done = _open(order, channel)
+                packages, done = open_models(order, channel)
                 budget = order["memory_budget"]
             elif "answer" in order:
                 done = _answer(packages[order["answer"]["model"]], order["answer"], channel)
@@ -154,14 +150,14 @@ def main(descriptor: int) -> None:
                 done = prove(packages[order["prove"]["model"]], order["prove"], channel, budget)
             channel.say({"done": done})
         except (ResourceError, MemoryError, OSError) as error:
-            channel.say({"failed": _words(error), "again": True})
+            channel.say({"failed": words(error), "again": True})
         except ZkllmError as error:
             channel.say({"failed": str(error), "again": False})
         except Exception as error:  # a fault of ours costs this job, not the others
-            channel.say({"failed": f"internal error: {_words(error)}", "again": True})
+            channel.say({"failed": f"internal error: {words(error)}", "again": True})
 
 
-def _words(error: BaseException) -> str:
+def words(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())[:300]
 
 
