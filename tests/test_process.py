@@ -164,7 +164,7 @@ def test_a_tool_whose_failures_are_dropped_fails_the_set_up(tmp_path: Path) -> N
 # ---- .ci/run, with a `make` that records what it is asked for
 
 
-STEPS = ["test", "chromium", "test-explorer", "lint", "audit", "docs", "generate"]
+STEPS = ["shells", "test", "chromium", "test-explorer", "lint", "audit", "docs", "generate"]
 
 
 @pytest.fixture

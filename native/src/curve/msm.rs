@@ -40,7 +40,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// For `count` integers of `bits` bits, sign included: fewest additions, bucket sums included.
+    /// For `count` integers of `scalar_bits` bits, sign included: fewest additions, bucket sums included.
     pub fn integers(count: usize, scalar_bits: u32) -> Self {
         let plans = (2..=WIDEST_BITS).map(|bits| {
             let bits = bits.min(scalar_bits);
