@@ -27,7 +27,7 @@ class Machines:
         Path(get_default_ray_temp_dir()).mkdir(exist_ok=True)  # where Cluster notes its address
         common: JsonObject = {"object_store_memory": LEAST_STORE, "include_dashboard": False}
         head: JsonObject = {**common, "num_cpus": 0, "memory": 1 << 20, "temp_dir": str(folder)}
-        head |= {} if port is None else {"port": port}
+        head |= {} if port is None else {"gcs_server_port": port}
         self.cluster = Cluster(initialize_head=True, head_node_args=head)
         self.nodes = [self.cluster.add_node(num_cpus=c, memory=m, **common) for c, m in sizes]
         self.cluster.wait_for_nodes()

@@ -11,7 +11,7 @@ import pytest
 from testkit.machines import Machines
 from testkit.processes import MARK
 from tests.serve.package import make_package
-from zkllm.cluster.local import require_token
+from zkllm.cluster.local import _MOST_BASE, require_token
 from zkllm.model.package import ModelPackage
 
 os.environ.setdefault(MARK, secrets.token_hex(8))  # processes of this run of the tests are found by it
@@ -31,6 +31,17 @@ def machines() -> Iterator[Callable[..., Machines]]:
     for one in started:
         one.end()
         shutil.rmtree(one.folder, ignore_errors=True)
+
+
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A folder whose path leaves room for Ray's sockets."""
+    folder = Path("/tmp") / f"zk{os.getpid()}"  # `session_folder` would go elsewhere from a longer one
+    assert len(str(folder)) <= _MOST_BASE
+    folder.mkdir()
+    yield folder
+    assert not list(folder.iterdir())
+    folder.rmdir()
 
 
 @pytest.fixture(scope="session")

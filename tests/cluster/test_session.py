@@ -10,7 +10,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -42,17 +41,6 @@ with ray_session(cores=1, memory=1 << 30) as session:
 
 def shared_memory() -> set[str]:
     return set(os.listdir("/dev/shm"))
-
-
-@pytest.fixture
-def short() -> Iterator[Path]:
-    """A folder whose path leaves room for Ray's sockets."""
-    folder = Path("/tmp") / f"zk{os.getpid()}"  # `local.session_folder` would go elsewhere from a longer one
-    assert len(str(folder)) <= local._MOST_BASE
-    folder.mkdir()
-    yield folder
-    assert not list(folder.iterdir())
-    folder.rmdir()
 
 
 @pytest.mark.slow

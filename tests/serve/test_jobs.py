@@ -6,6 +6,7 @@ import sqlite3
 import threading
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +14,18 @@ import pytest
 from zkllm.errors import ZkllmError
 from zkllm.serve.board import Board
 from zkllm.serve.database import FILE, Database, StorageError
-from zkllm.serve.jobs import CANCELLABLE, CHAIN, STOPPED, Jobs, NoSuchJob, Order, QueueFull, State, insert
+from zkllm.serve.jobs import (
+    CANCELLABLE,
+    CHAIN,
+    STOPPED,
+    Job,
+    Jobs,
+    NoSuchJob,
+    Order,
+    QueueFull,
+    State,
+    insert,
+)
 from zkllm.serve.metrics import Metrics
 from zkllm.serve.node import Cleaner
 from zkllm.serve.prover import Prover
@@ -173,14 +185,21 @@ def test_an_attempt_that_was_under_way_when_the_node_was_told_to_end_does_not_co
 
 def prover_of(jobs: Jobs) -> Prover:
     """It has no process, and must begin nothing."""
-    nothing: Any = None
+    nothing: Any = SimpleNamespace(places=lambda: 1)
     return Prover(jobs, nothing, Board(), Metrics(dict), JobSettings())
 
 
-def test_a_prover_that_is_told_to_stop_while_it_takes_a_job_puts_it_back(jobs):
+def test_a_prover_that_is_told_to_stop_while_it_takes_a_job_puts_it_back(jobs, monkeypatch):
+    """Told after it was seen that it has room for one, as `next_to_prove` looks for it."""
     job, prover = submit(jobs), prover_of(jobs)
-    prover.stop()
-    prover.step()
+    take = jobs.next_to_prove
+
+    def taken_as_it_ends() -> Job | None:
+        prover.stop()
+        return take()
+
+    monkeypatch.setattr(jobs, "next_to_prove", taken_as_it_ends)
+    assert prover.step() == 0.0
     found = jobs.get(job.id)
     assert (found.state, found.attempts, found.reason) == (State.QUEUED, 0, STOPPED)
 

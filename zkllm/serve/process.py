@@ -45,6 +45,7 @@ class Process:
                 start_new_session=True,  # Ctrl-C is the node's
             )
         self._connection, self._received = ours, b""
+        self._ending = False
 
     @property
     def pid(self) -> int:
@@ -69,6 +70,8 @@ class Process:
                 data = self._connection.recv(1 << 16)
             except (OSError, ValueError):  # another thread has ended it
                 data = b""
+            if not data and self._ending:  # another thread waits for it
+                raise WorkerDied(f"{self._what} is being ended")
             if not data or len(self._received) > _LIMIT:
                 with suppress(subprocess.TimeoutExpired):
                     self._process.wait(END_SECONDS)
@@ -87,6 +90,7 @@ class Process:
 
     def end(self, seconds: float) -> None:
         """In order: it is told by the end of what it reads, and has so long."""
+        self._ending = True
         with suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)
         with suppress(subprocess.TimeoutExpired):
