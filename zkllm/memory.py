@@ -74,7 +74,7 @@ class Estimate:
 
 # ---- the terms
 
-BASE = 256 << 20  # interpreter, numpy, the extension, scratch of the kernels, what the allocator keeps
+BASE = 320 << 20  # interpreter, numpy, the extension, scratch of the kernels, what the allocator keeps
 _KEY_PER_ROW = 2048  # the proving key's polynomials, from the start of the outer proof on
 _OUTER_PER_ROW = 6144  # the rest of the outer proof: some 40 polynomials, some of four times the size
 _KEPT = 1 << 32  # of given up memory, at most (native/src/memory.rs)
