@@ -19,12 +19,16 @@ BEYOND = ("qwen3, a window by layer, tied", "gemma2")
 """Proved with more rows than their window has."""
 
 
+# of those that `make test-long` tries, others here have the parts
+LONG = ("qwen2", "qwen3", "gemma")
+
+
 @pytest.mark.parametrize(
     "name",
     [
-        "llama, tied, biases, a width of its own", "qwen2", "mistral", "qwen3", "gemma", "gemma3",
+        "llama, tied, biases, a width of its own", "mistral", "gemma3",
         "phi3, some features are turned, a window", "gpt_neox", "qwen3, a window by layer, tied",
-        "gemma2",
+        "gemma2", *(pytest.param(name, marks=pytest.mark.long) for name in LONG),
     ],
 )  # fmt: skip
 def test_a_model_is_set_up_proved_and_checked(name: str, tmp_path: Path) -> None:
