@@ -114,6 +114,7 @@ def test_containers_that_share_a_folder_leave_each_others_sessions_alone(short):
             stack.callback(second.communicate, "\n", timeout=60)
             assert sorted(short.iterdir()) == sorted((ours, killed, kept))
         first.kill()
+        first.wait()  # before its input ends, at which what it has started would end in order
         first.communicate()
         wait_until_free(killed)
         with local.session_folder() as ours:

@@ -132,7 +132,7 @@ def test_an_answer_whose_process_is_killed_is_an_error_that_the_client_knows(nod
     stopped = pid_of(node, "answerer")
     message = [{"role": "user", "content": prompt}]
     with standing_still(stopped):
-        threading.Timer(1.0, os.kill, [stopped, signal.SIGKILL]).start()
+        threading.Timer(4.0, os.kill, [stopped, signal.SIGKILL]).start()  # the question is there by then
         with pytest.raises(openai.APIError) as caught:
             answer = client_of(node).chat.completions.create(
                 model=NAME, messages=message, max_tokens=1, stream=stream
