@@ -221,47 +221,9 @@ pub fn subtract(a: &Words, b: &Words, m: &'static Words) -> Words {
 }
 
 /// a - m, or a where that is negative.
-#[cfg(target_arch = "x86_64")]
 #[inline(always)]
 pub fn reduce(a: &Words, m: &'static Words) -> Words {
-    let [mut a0, mut a1, mut a2, mut a3] = *a;
-    // SAFETY: reads four words of m and writes registers. In assembly, as the compiler makes a jump of it.
-    unsafe {
-        std::arch::asm!(
-            "mov {d0}, {a0}
-             mov {d1}, {a1}
-             mov {d2}, {a2}
-             mov {d3}, {a3}
-             sub {d0}, [{m}]
-             sbb {d1}, [{m} + 8]
-             sbb {d2}, [{m} + 16]
-             sbb {d3}, [{m} + 24]
-             cmovnc {a0}, {d0}
-             cmovnc {a1}, {d1}
-             cmovnc {a2}, {d2}
-             cmovnc {a3}, {d3}",
-            m = in(reg) m.as_ptr(),
-            a0 = inout(reg) a0,
-            a1 = inout(reg) a1,
-            a2 = inout(reg) a2,
-            a3 = inout(reg) a3,
-            d0 = out(reg) _,
-            d1 = out(reg) _,
-            d2 = out(reg) _,
-            d3 = out(reg) _,
-            options(pure, readonly, nostack)
-        );
-    }
-    [a0, a1, a2, a3]
-}
-
-/// a - m, or a where that is negative.
-#[cfg(not(target_arch = "x86_64"))]
-#[inline(always)]
-pub fn reduce(a: &Words, m: &'static Words) -> Words {
-    let (d, below) = difference(a, m);
-    let mask = (below as u64).wrapping_neg();
-    std::array::from_fn(|i| d[i] ^ (d[i] ^ a[i]) & mask)
+    subtract(a, m, m)
 }
 
 /// a - b modulo 2^256, and whether a < b.
