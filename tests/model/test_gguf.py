@@ -349,6 +349,7 @@ def test_phi3_s_tokenizer_is_the_published_one(tmp_path: Path) -> None:
         ("phi3", {"rope__dimension_count": 17}, "a rotation of 17 features of 16 is not supported"),
         ("phi3", {"attention__sliding_window": "x"}, "attention.sliding_window = x is not one number"),
         ("phi3 with longrope", {"rope__dimension_count": 8}, "are not 4 numbers each"),
+        ("phi3 with longrope", {"rope__dimension_count": "x"}, "a rotation of x features of 16 is not supp"),
         ("gpt_neox", {"attention__head_count_kv": 2}, "attention.head_count_kv = 2 is not supported"),
         ("gpt_neox", {"use_parallel_residual": 3}, "use_parallel_residual = 3 is not true or false"),
         ("gpt2", {"rope__freq_base": 1e4}, "gpt2.rope.freq_base = 10000.0 is not supported"),

@@ -111,16 +111,17 @@ def _rotary(keys: Keys, kind: str, shapes: Shapes, factors: Factors) -> JsonObje
     size = rotated if rotated is not None and kind not in _IN_PART else width // heads
     size = keys.number("attention.key_length", size)
     keys.require("attention.value_length", size)
-    rope = _phi3_rope(keys, rotated, size, factors) if kind == "phi3" else _rope(keys, size, factors)
+    share = {}
     if kind in _IN_PART:
-        rope["partial_rotary_factor"] = _share(keys, rotated, size)
+        share = {"partial_rotary_factor": _share(keys, rotated, size)}
     elif rotated not in (None, size):
         raise keys.refuse(f"a rotation of {rotated} features of {size} is not supported")
+    rope = _phi3_rope(keys, rotated, size, factors) if kind == "phi3" else _rope(keys, size, factors)
     config = {
         "hidden_size": width, "intermediate_size": keys.number("feed_forward_length"),
         "num_hidden_layers": keys.number("block_count"), "num_attention_heads": heads,
         "num_key_value_heads": keys.number("attention.head_count_kv", heads), "head_dim": size,
-        "max_position_embeddings": keys.number("context_length"), "rope_parameters": rope,
+        "max_position_embeddings": keys.number("context_length"), "rope_parameters": rope | share,
         "hidden_act": "silu",
     }  # fmt: skip
     if kind != "gpt_neox":
@@ -128,7 +129,7 @@ def _rotary(keys: Keys, kind: str, shapes: Shapes, factors: Factors) -> JsonObje
     return {**config, **_OWN[kind](keys, config, shapes)} if kind in _OWN else config
 
 
-def _share(keys: Keys, rotated: Any, size: int) -> float:
+def _share(keys: Keys, rotated: object, size: int) -> float:
     """Of a head's features those that are turned: the class rounds the product down."""
     if type(rotated) is not int or not 0 < rotated <= size:
         raise keys.refuse(f"a rotation of {str(rotated)[:20]} features of {size} is not supported")
@@ -231,7 +232,7 @@ def _rope(keys: Keys, size: int, factors: Factors) -> JsonObject:
     return {"rope_type": "default", "rope_theta": theta}
 
 
-def _phi3_rope(keys: Keys, rotated: Any, size: int, factors: Factors) -> JsonObject:
+def _phi3_rope(keys: Keys, rotated: int, size: int, factors: Factors) -> JsonObject:
     """longrope where there are factors; what cosines and sines are multiplied by is the file's number."""
     theta = float(keys.number("rope.freq_base", 10_000.0))
     keys.require("rope.scaling.type", "none", "longrope")

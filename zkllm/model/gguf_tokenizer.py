@@ -145,7 +145,7 @@ def _byte_level(tokens: list[str], kinds: list[int], merges: object, split: str,
 
 
 def _sentence_piece(
-    tokens: list[str], kinds: list[int], get: Callable[[str], Any], gemma: bool, spaced: bool, source: str
+    tokens: list[str], kinds: list[int], get: Callable[[str], object], gemma: bool, spaced: bool, source: str
 ) -> JsonObject:
     """`get`: a value of tokenizer.ggml."""
     scores, merges = get("scores"), get("merges")
