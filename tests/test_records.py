@@ -92,7 +92,7 @@ WRONG: dict[str, list[object]] = {
     "three": [[1, 2], [1, 2, 3, 4], [1, 2, "3"], [1, 2, True], 1],
     "inner": [{}, {"seen": 1, "part": 0.5}, {"seen": True, "part": 0.5, "more": 1}, [], None],
     "inners": [[{}], {}, [None]],
-    "named": [[], {"a": 1}, {"a": ["x"]}, None],
+    "named": [[], {"a": 1}, {"a": ["x"]}, {"a": [1, True]}, {"a": [1, 1.0]}, None],
     "numbers": [["1"], [True], 1, {}],
     "last": [1, ["x"]],
 }

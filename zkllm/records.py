@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 ABSENT = {"absent": True}
 """Metadata of a field that is left out of the encoding where it has its default."""
 
+_PLAIN = (int, float, bool, str)
+"""What JSON holds as it is."""
+
 _HEXADECIMAL = re.compile(r"(?:[0-9a-f]{2})*\Z")
 
 
@@ -107,6 +110,8 @@ def _written(kind: object, value: object) -> object:
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, tuple | list):
+        if _endless(kind) and get_args(kind)[0] in _PLAIN:  # a million of a package's exponents and ranges
+            return list(value)
         return [_written(k, v) for k, v in zip(_items(kind, len(value)), value, strict=True)]
     if isinstance(value, dict):
         return {name: _written(get_args(kind)[1], v) for name, v in value.items()}
@@ -123,6 +128,8 @@ def _read(kind: object, value: object, what: str) -> object:
         except (ValueError, ZkllmError) as error:
             raise Malformed(f"{what}: {reason(error)}") from None
     if origin in (tuple, list) and type(value) is list:
+        if _endless(kind) and arguments[0] in _PLAIN and set(map(type, value)) <= {arguments[0]}:
+            return origin(value)
         kinds = _items(kind, len(value))
         if len(kinds) == len(value):
             return origin(_read(k, v, what) for k, v in zip(kinds, value, strict=True))
@@ -132,7 +139,7 @@ def _read(kind: object, value: object, what: str) -> object:
         return bytes.fromhex(value)
     if is_dataclass(kind) and isinstance(kind, type):
         return from_data(kind, value, what)
-    if kind is Any or kind in (int, float, bool, str) and type(value) is kind:
+    if kind is Any or kind in _PLAIN and type(value) is kind:
         return value
     if kind is float and type(value) is int:
         return value
@@ -145,8 +152,12 @@ def _present(kind: object) -> object:
     return present
 
 
+def _endless(kind: object) -> bool:
+    """Whether it is a list's or a tuple's type of as many items as there are, all of one type."""
+    return get_origin(kind) is list or get_args(kind)[1:] == (...,)
+
+
 def _items(kind: object, length: int) -> tuple[object, ...]:
     """The types of a tuple's or a list's items."""
     arguments = get_args(kind)
-    endless = get_origin(kind) is list or arguments[1:] == (...,)
-    return arguments[:1] * length if endless else arguments
+    return arguments[:1] * length if _endless(kind) else arguments

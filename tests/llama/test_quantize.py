@@ -147,7 +147,7 @@ def test_another_channels_range_is_found(built: tuple[Checkpoint, ModelPackage],
     channels[name][0][1] *= 1.5
     ranges = replace(record.ranges, channels=channels)
     with pytest.raises(PackageError, match=rf"recorded range of channels\.{name}\.0\.1 is not"):
-        check_package(replace(package, calibration=replace(record, ranges=ranges)), checkpoint)
+        check_package(replace(package, recorded=replace(record, ranges=ranges).to_bytes()), checkpoint)
 
 
 def test_equalising_leaves_the_function_alone(built: tuple[Checkpoint, ModelPackage]) -> None:

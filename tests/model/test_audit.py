@@ -49,7 +49,7 @@ def measured(demo_package: ModelPackage, monkeypatch: pytest.MonkeyPatch) -> lis
 
 def recorded(package: ModelPackage, **changes: Any) -> ModelPackage:
     assert package.calibration is not None
-    return replace(package, calibration=replace(package.calibration, **changes))
+    return replace(package, recorded=replace(package.calibration, **changes).to_bytes())
 
 
 def configured(package: ModelPackage, **changes: int) -> ModelPackage:
@@ -193,6 +193,15 @@ def test_damaged_records_are_refused(demo_package: ModelPackage, change: dict[st
     assert CalibrationRecord.from_bytes(raw) == demo_package.calibration
     with pytest.raises((ValueError, KeyError, TypeError)):
         CalibrationRecord.from_bytes(canonical_json({**json.loads(raw), **change}))
+
+
+def test_a_damaged_record_is_found_where_it_is_needed(
+    demo_package: ModelPackage, checkpoint: Checkpoint
+) -> None:
+    damaged = replace(demo_package, recorded=b"{}")
+    with pytest.raises(PackageError, match="calibration .*calibration.json: calibration lacks"):
+        check_package(damaged, checkpoint)
+    check_package(damaged, checkpoint, allow_scales=True)
 
 
 @pytest.mark.parametrize("value", [float("inf"), float("nan"), -1.0, "1", None, True])

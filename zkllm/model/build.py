@@ -220,8 +220,9 @@ def _complete(
     """The package that is there, when it is already what it is to be."""
     try:
         package = ModelPackage.load(out)
+        there = (package.scales, package.source, package.calibration)
     except PackageError:
         return None
     same = package.config == model.config and package.weights.tables == model.tables
-    same &= (package.scales, package.source, package.calibration) == (scales, source, record)
+    same &= there == (scales, source, record)
     return package if same else None

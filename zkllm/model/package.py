@@ -130,7 +130,7 @@ class ModelPackage:
     tokenizer: ByteLevelTokenizer
     ranges: list[RangeRow]
     source: str  # the checkpoint's name, for display
-    calibration: CalibrationRecord | None  # None: of an older version
+    recorded: bytes | None  # calibration.json as it is; None: of an older version
     vocabulary_root: bytes
     digest: bytes  # sha256 of the manifest, which holds the digests of all files
     hiding_key: int | None = field(default=None, repr=False)  # of a hidden model (`zkllm.hiding`)
@@ -146,6 +146,15 @@ class ModelPackage:
         family_of(self.config).check_predicates(self.weights)
         release(array for _, array in self.weights.arrays())
         return self.weights
+
+    @cached_property
+    def calibration(self) -> CalibrationRecord | None:
+        """What the scales were chosen from, which proofs need not know and which takes seconds to read of a
+        large model. PackageError where it is not a record."""
+        if self.recorded is None:
+            return None
+        with reading(self.folder / CALIBRATION_FILE, "calibration", PackageError, "run zkllm setup again"):
+            return family_of(self.config).record(self.recorded)
 
     @cached_property
     def vocabulary(self) -> VocabularyTree:
@@ -255,13 +264,10 @@ class ModelPackage:
         weights = family.model(config, family.tables(manifest["tables"]), map_arrays(folder, config))
         definition = (folder / "tokenizer.json").read_text(encoding="utf-8")
         tokenizer = ByteLevelTokenizer(definition, config.vocab_size)
-        calibration = None
-        if calibrated:
-            calibration = family.record((folder / CALIBRATION_FILE).read_bytes())
         package = cls(
             folder, weights, family.scales(manifest["scales"]), tokenizer,
             _read_ranges(folder / "ranges.json"), str(manifest["source"]),
-            calibration,
+            (folder / CALIBRATION_FILE).read_bytes() if calibrated else None,
             bytes.fromhex(manifest["vocabulary_root"]), hashlib.sha256(raw).digest(),
             read_scalar(folder / HIDING_KEY_FILE, HIDING_KEY, PackageError) if config.hidden else None,
             Conversation.from_dict(read_json(folder / CONVERSATION_FILE)) if told else Conversation(),

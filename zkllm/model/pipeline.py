@@ -66,10 +66,12 @@ class Pipeline:
             raise TokenizerError(f"{source}: a token is empty")
         if not self.byte_level:
             return plain_piece(token, source)
-        alphabet = byte_alphabet()
-        if other := next((c for c in token if c not in alphabet), None):
-            raise TokenizerError(f"{source}: token {token[:40]!r} has {other!r}, outside the byte alphabet")
-        return bytes(alphabet[c] for c in token)
+        try:
+            return bytes(map(byte_alphabet().__getitem__, token))
+        except KeyError as error:
+            raise TokenizerError(
+                f"{source}: token {token[:40]!r} has {error.args[0]!r}, outside the byte alphabet"
+            ) from None
 
     def added(self, token: str, source: str) -> bytes:
         """What an added token stands for: itself, or what SentencePiece's decoder makes of it."""
