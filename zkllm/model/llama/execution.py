@@ -246,16 +246,13 @@ class LlamaExecution(KernelRows):
         return out
 
     def _accumulate(self, a: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """a W, int64, of integers a of up to 31 bits: two limbs by the linear kernel."""
-        total = np.zeros((len(a), weights.shape[1]), np.int64)
-        bias = np.zeros(weights.shape[1], np.int64)
-        y, rem = np.empty(total.shape, np.int32), np.empty(total.shape, np.int32)
+        """a W, int64, of integers a of up to 31 bits."""
+        shape = (2 * len(a), weights.shape[1])
+        y, rem = np.empty(shape, np.int32), np.empty(shape, np.int32)
         scales = LinearScales(0, _HALVES, 32, "accumulator")
-        for limb, shift in ((a & (1 << _LIMB) - 1, 0), (a >> _LIMB, _LIMB)):
-            self.kernels.linear(np.ascontiguousarray(limb, np.int16), weights, bias, y, rem, scales)
-            sums = (y.astype(np.int64) << _HALVES) + rem - (1 << _HALVES - 1)
-            total += sums << shift
-        return total
+        self.kernels.linear(_limbs(a), weights, np.zeros(shape[1], np.int64), y, rem, scales)
+        sums = (y.astype(np.int64) << _HALVES) + rem - (1 << _HALVES - 1)
+        return _joined(sums)
 
     def head(self, i: int, t: int, count: int) -> None:
         c, here = self.c, slice(i, i + count)
@@ -264,8 +261,19 @@ class LlamaExecution(KernelRows):
         z += self.model["beta"] if c.centred else 0
         yf = self.guard.signed_array("yf", z >> c.final_shift, c.final_bits, 32 if c.final_bits > 16 else 16)
         self.trace["yf"][here], self.trace["yf_rem"][here] = yf, z & ((1 << c.final_shift) - 1)
-        logits, limb = self.trace["logits"][here], np.empty((count, c.vocab_size), np.int64)
-        logits[...] = 0
-        for part, shift in ((yf & (1 << _LIMB) - 1, 0), (yf >> _LIMB, _LIMB)):
-            self.kernels.scores(np.ascontiguousarray(part, np.int16), self.model.head, limb)
-            logits += limb << shift
+        logits = np.empty((2 * count, c.vocab_size), np.int64)
+        self.kernels.scores(_limbs(yf), self.model.head, logits)
+        self.trace["logits"][here] = _joined(logits)
+
+
+def _limbs(a: np.ndarray) -> np.ndarray:
+    """Rows of integers of up to 31 bits as kernels take them, int16: all lower limbs, then all upper ones,
+    so that the weights, which take longer to read than to multiply by, are read once."""
+    return np.concatenate([a & (1 << _LIMB) - 1, a >> _LIMB]).astype(np.int16)
+
+
+def _joined(sums: np.ndarray) -> np.ndarray:
+    """What the rows of `_limbs` sum up to."""
+    lower, upper = np.split(sums, 2)
+    joined: np.ndarray = lower + (upper << _LIMB)
+    return joined
