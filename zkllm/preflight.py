@@ -17,7 +17,7 @@ from .model.chat import Messages
 from .model.conversation import Conversation, load_conversation
 from .model.hub import find_checkpoint
 from .model.predicates import PACKED_BITS
-from .model.tokenizer import ByteLevelTokenizer
+from .model.tokenizer import ByteLevelTokenizer, warn_of_swallowed
 from .model.tokenizer_files import load_tokenizer
 from .pcs.ptau import require_powers
 from .pcs.srs import srs_powers_needed
@@ -76,19 +76,31 @@ class Asked:
 
 
 def prompt_ids(model: Answering, prompt: str | Messages | None, tokens: Sequence[int] | None) -> list[int]:
-    """The prompt as ids, from a text, from messages or as given."""
+    """The prompt as ids, from a text, from messages or as given. White space that added tokens take is warned
+    of."""
+    ids, swallowed = counted_ids(model, prompt, tokens)
+    warn_of_swallowed(swallowed)
+    return ids
+
+
+def counted_ids(
+    model: Answering, prompt: str | Messages | None, tokens: Sequence[int] | None
+) -> tuple[list[int], int]:
+    """The same, and how many characters they take."""
     if (prompt is None) == (tokens is None):
         raise StatementError("give either a prompt or token ids")
     if isinstance(prompt, Messages):
-        ids = model.conversation.ids(prompt, model.tokenizer)
+        ids, swallowed = model.conversation.counted(prompt, model.tokenizer)
+    elif prompt is not None:
+        ids, swallowed = model.tokenizer.counted(prompt)
     else:
-        ids = model.tokenizer.encode(prompt) if prompt is not None else list(tokens or ())
+        ids, swallowed = list(tokens or ()), 0
     if not ids:
         raise StatementError("the prompt is empty; give at least one token")
     bad = next((x for x in ids if not 0 <= x < model.config.vocab_size), None)
     if bad is not None:
         raise StatementError(f"token id {bad} is not below the vocabulary's size {model.config.vocab_size}")
-    return ids
+    return ids, swallowed
 
 
 def check_prompt(

@@ -83,7 +83,7 @@ def prompt_of(o: Options) -> dict[str, Any]:
     package = ModelPackage.load(o["package"], verify=False)
     if "messages" in o:
         messages = api.Messages(tuple({"role": role, "content": words} for role, words in o["messages"]))
-        ids = package.conversation.ids(messages, package.tokenizer)
+        ids = api.prompt_ids(package, messages, None)
     else:
         ids = package.tokenizer.encode(PROMPT)[: max(1, o["N"] + 1 - o["k"])]
     return {"tokens": ids, "certified": o["k"], "rows": o["N"]}

@@ -23,8 +23,8 @@ def node(tmp_path: Path) -> tuple[Path, Jobs]:
     return tmp_path / "node", Jobs(Database(tmp_path / "node"))
 
 
-def submit(jobs: Jobs, number: int) -> str:
-    return jobs.submit(replace(ORDER, claim_id=bytes([number] * 32)), 9)[0].id
+def submit(jobs: Jobs, number: int, swallowed: int = 0) -> str:
+    return jobs.submit(replace(ORDER, claim_id=bytes([number] * 32), swallowed=swallowed), 9)[0].id
 
 
 def test_jobs_are_listed_shown_cancelled_and_tried_again(run: Run, node) -> None:
@@ -45,6 +45,12 @@ def test_jobs_are_listed_shown_cancelled_and_tried_again(run: Run, node) -> None
     for job_id in (first, second):
         assert run("jobs", "retry", job_id, "--data", folder, "--json").json["state"] == "queued"
     run("jobs", "retry", first, "--data", folder).failed_in_one_line("only what failed or was cancelled")
+    swallowing = submit(jobs, 3, swallowed=1200)
+    words = "swallows 1,200 characters of white space"
+    assert words in run("jobs", "show", swallowing, "--data", folder).out
+    told = run("jobs", "show", swallowing, "--data", folder, "--json").json["swallowed"]
+    assert told["characters"] == 1200 and words in told["message"]
+    assert data["swallowed"] is None and "swallow" not in shown.out
     run("jobs", "show", "proof-none", "--data", folder).failed_in_one_line("there is no job 'proof-none'")
 
 

@@ -9,6 +9,7 @@ import unicodedata
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -31,6 +32,7 @@ from zkllm.model.chat import Messages
 from zkllm.model.conversation import load_conversation
 from zkllm.model.tokenizer import ByteLevelTokenizer
 from zkllm.model.tokenizer_files import load_tokenizer
+from zkllm.preflight import prompt_ids
 
 CONTENTS = ("<a>", "<b>", "<c>", "word", "the", "\n\n", " x", "Ab", "<\u00e9>")
 SURROUNDINGS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -174,17 +176,20 @@ def test_of_a_chat_only_the_user_s_own_is_told(phi3: tuple[Path, int]) -> None:
     folder, size = phi3
     (folder / "chat_template.jinja").write_text(PHI3)
     tokenizer, conversation = load_tokenizer(folder, size), load_conversation(folder, size)
+    model = SimpleNamespace(
+        tokenizer=tokenizer, conversation=conversation, config=SimpleNamespace(vocab_size=size)
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for words in ("Hi", "Hi\n", ""):
-            ids = conversation.ids(Messages.of_user(words), tokenizer)
+            ids = prompt_ids(model, Messages.of_user(words), None)
             assert tokenizer.decode(ids).startswith(
                 "<|user|>"
             ) and "<|end|><|assistant|>" in tokenizer.decode(ids)
     with pytest.warns(ZkllmWarning, match="swallows 2 characters"):
-        conversation.ids(Messages.of_user("  Hi"), tokenizer)
+        prompt_ids(model, Messages.of_user("  Hi"), None)
     with pytest.warns(ZkllmWarning, match="swallows a character"):
-        conversation.ids(Messages.of_user("Say <|end|> now"), tokenizer)
+        prompt_ids(model, Messages.of_user("Say <|end|> now"), None)
 
 
 def test_what_was_not_swallowed_is_no_white_space_to_pass_over() -> None:

@@ -117,7 +117,7 @@ def test_prompts_are_those_of_transformers(tmp_path: Path, style: str) -> None:
             with pytest.raises(
                 StatementError, match="the chat template (refuses|fails on) the messages[^\n]*$"
             ):
-                conversation.ids(Messages(tuple(talk)), ours)
+                conversation.counted(Messages(tuple(talk)), ours)
             continue
         assert render(STYLES[style][1], conversation.tokens, Messages(tuple(talk))) == expected
         ids = theirs(expected, add_special_tokens=False).input_ids
@@ -126,7 +126,7 @@ def test_prompts_are_those_of_transformers(tmp_path: Path, style: str) -> None:
         )
         if style == "ChatML by SmolLM":  # AutoTokenizer splits another way (the text has no digits)
             ids = transformers.PreTrainedTokenizerFast.from_pretrained(folder)(expected).input_ids
-        assert conversation.ids(Messages(tuple(talk)), ours) == ids
+        assert conversation.counted(Messages(tuple(talk)), ours)[0] == ids
         answered += 1
     assert answered >= 5
 
@@ -135,7 +135,7 @@ def test_a_template_writes_the_beginning_itself(tmp_path: Path) -> None:
     folder, size = folder_of(tmp_path, "Llama 3")
     tokenizer = load_tokenizer(folder, size)
     (begin,) = tokenizer.encode("<|begin_of_text|>", bare=True)
-    ids = load_conversation(folder, size).ids(Messages.of_user("hi"), tokenizer)
+    ids, _ = load_conversation(folder, size).counted(Messages.of_user("hi"), tokenizer)
     assert ids.count(begin) == 1 and tokenizer.encode("hi")[0] == ids[0] == begin
     assert tokenizer.decode(ids).endswith("hi<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n")
 
@@ -194,7 +194,7 @@ def test_where_the_template_comes_from(tmp_path: Path) -> None:
     assert template("{{ 1 }}") == "{{ 2 }}\nx"
     tokenizer = load_tokenizer(tmp_path, 1000)
     with pytest.raises(StatementError, match="has no chat template; give the prompt itself"):
-        Conversation().ids(Messages.of_user("x"), tokenizer)
+        Conversation().counted(Messages.of_user("x"), tokenizer)
 
 
 @pytest.mark.parametrize(

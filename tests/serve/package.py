@@ -22,8 +22,12 @@ TEMPLATE = "{% for m in messages %}{{ m.role[0] }}{{ m.content }}{% endfor %}a"
 
 
 def make_package(folder: Path) -> ModelPackage:
-    """2 layers, width 40, 301 tokens, with a chat template, and keys of `SHAPES`."""
+    """2 layers, width 40, 301 tokens, with a chat template, and keys of `SHAPES`. The token of the end takes
+    white space behind it."""
     checkpoint = write_checkpoint(folder / "checkpoint")
+    tokenizer = json.loads((checkpoint / "tokenizer.json").read_text())
+    tokenizer["added_tokens"][0]["rstrip"] = True
+    (checkpoint / "tokenizer.json").write_text(json.dumps(tokenizer))
     (checkpoint / "chat_template.jinja").write_text(TEMPLATE)
     package = api.setup(checkpoint, folder / NAME, rows=8)
     for rows, certified in SHAPES:

@@ -179,6 +179,35 @@ def test_a_chat_is_asked_by_the_models_template(client, idle, package):
     assert "".join(p.choices[0].delta.content or "" for p in parts) == whole.choices[0].message.content
 
 
+def test_white_space_that_tokens_swallow_is_told_with_the_answer_and_with_its_proof(client, idle, keys):
+    headers = {"Authorization": f"Bearer {keys[1]}"}
+    words = "the model's tokenizer swallows {} of white space beside special tokens: the prompt that is"
+    words += " proved is without"
+    three = {"characters": 3, "message": words.format("3 characters")}
+    swallowed = lambda answer: answer.model_dump()["zkllm"]["swallowed"]
+    asked = {"model": NAME, "max_tokens": 1}
+    complete = lambda prompt, **more: client.completions.create(prompt=prompt, **asked, **more)
+    chat = lambda words, **more: client.chat.completions.create(
+        messages=[{"role": "user", "content": words}], **asked, **more
+    )
+    job_of = lambda answer: answer.model_dump()["zkllm"]["proof_id"]
+    job = job_of(complete("a<|endoftext|>b"))
+    for create in (complete, chat):
+        whole = create("a<|endoftext|> \n b")
+        parts = list(create("a<|endoftext|> \n b", stream=True, stream_options={"include_usage": True}))
+        assert [swallowed(part) for part in (whole, *parts)] == [three] * (1 + len(parts))
+        assert swallowed(create("a<|endoftext|>\nb"))["message"] == words.format("a character")
+    again = complete("a<|endoftext|> \n b")  # the same ids: the same job, of which it is told too
+    told = get(idle, f"/v1/proofs/{job}", headers)
+    assert job_of(again) == job and told["swallowed"] == three
+    events = [data for name, data in read_events(idle, job, headers) if name == "proof"]
+    assert events and all(data["swallowed"] == three for data in events)
+    for clean in ("a<|endoftext|>b", told["prompt_ids"]):
+        answer = complete(clean)
+        assert job_of(answer) == job and swallowed(answer) is None
+        assert get(idle, f"/v1/proofs/{job}", headers)["swallowed"] is None
+
+
 def test_ids_and_a_list_of_one_prompt_are_prompts_too(client, idle, package):
     ids = package.tokenizer.encode(PROMPT)
     texts = {

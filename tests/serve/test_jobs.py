@@ -57,6 +57,14 @@ def test_a_job_goes_from_state_to_state_and_keeps_its_history(jobs):
     assert jobs.counts()[State.PROVED] == 1
 
 
+def test_who_asks_for_the_same_prompt_by_another_text_has_that_text_told(jobs):
+    job = submit(jobs, swallowed=2)
+    assert jobs.get(job.id).order.swallowed == 2
+    for swallowed in (5, 5, 0):
+        again, new = jobs.submit(order(1, swallowed=swallowed), 100)
+        assert not new and again == jobs.get(job.id) == replace(job, order=order(1, swallowed=swallowed))
+
+
 def test_they_are_proved_in_the_order_in_which_they_came(jobs):
     ids = [submit(jobs, i).id for i in range(5)]
     assert [jobs.next_to_prove().id for _ in ids] == ids
@@ -305,6 +313,18 @@ def test_another_version_is_refused(database):
         connection.execute("PRAGMA user_version = 99")
     with pytest.raises(StorageError, match="another version"):
         Database(database.path.parent)
+
+
+def test_a_state_of_before_is_gone_on_with(database, jobs):
+    job = submit(jobs)
+    with sqlite3.connect(database.path) as connection:
+        connection.execute("ALTER TABLE jobs DROP COLUMN swallowed")
+        connection.execute("PRAGMA user_version = 1")
+    with pytest.raises(StorageError, match="another version"):
+        Database(database.path.parent, reading=True)
+    upgraded = Jobs(Database(database.path.parent))
+    assert upgraded.all() == [job] and submit(upgraded, 2, swallowed=3).order.swallowed == 3
+    assert len(Jobs(Database(database.path.parent)).all()) == 2
 
 
 def test_two_nodes_do_not_share_a_folder(database):

@@ -124,6 +124,8 @@ def _rows(data: JsonObject) -> list[tuple[str, object]]:
         ("shape", f"N={data['N']} k={data['k']}"),
         ("attempts", data["attempts"]),
     ]
+    if data["swallowed"]:
+        rows.append(("prompt", data["swallowed"]["message"]))
     if data["seconds"]:
         rows.append(("proving", ", ".join(f"{name} {seconds(t)}" for name, t in data["seconds"].items())))
     if data["context"] and data["context"]["request_id"]:

@@ -14,7 +14,7 @@ from zkllm.errors import CheckpointError, PackageError, StatementError, Tokenize
 from zkllm.files import JsonObject, canonical_json, read_json, read_text, reading
 from zkllm.limits import MAX_VOCABULARY
 from zkllm.model.chat import Messages, render
-from zkllm.model.tokenizer import ByteLevelTokenizer, warn_of_swallowed
+from zkllm.model.tokenizer import ByteLevelTokenizer
 from zkllm.model.tokenizer_files import CONFIG, named_tokens
 
 TEMPLATE, GENERATION = "chat_template.jinja", "generation_config.json"
@@ -31,14 +31,15 @@ class Conversation:
     template: str | None = None
     tokens: Mapping[str, str] = field(default_factory=dict)
 
-    def ids(self, messages: Messages, tokenizer: ByteLevelTokenizer) -> list[int]:
-        """The prompt that the template makes of `messages`."""
+    def counted(self, messages: Messages, tokenizer: ByteLevelTokenizer) -> tuple[list[int], int]:
+        """The prompt that the template makes of `messages`, and how many characters of theirs the added
+        tokens in it take, all white space."""
         if self.template is None:
             raise StatementError("the model has no chat template; give the prompt itself (--prompt)")
-        ids, swallowed = tokenizer.counted(render(self.template, self.tokens, messages))
-        if swallowed and (more := swallowed - self._of_template(messages, tokenizer)) > 0:
-            warn_of_swallowed(more)
-        return ids
+        ids, swallowed = tokenizer.counted(render(self.template, self.tokens, messages), bare=True)
+        if swallowed:
+            swallowed = max(0, swallowed - self._of_template(messages, tokenizer))
+        return ids, swallowed
 
     def _of_template(self, messages: Messages, tokenizer: ByteLevelTokenizer) -> int:
         """White space of the template's own that added tokens take: of the same talk without words."""

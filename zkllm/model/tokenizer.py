@@ -65,13 +65,12 @@ class ByteLevelTokenizer:
         """The ids of `text`, and of what is put around it unless it is to be `bare`. Raises TokenizerError
         where they do not stand for it: a vocabulary may have no token for some bytes. White space that added
         tokens take is warned of."""
-        ids, swallowed = self.counted(text)
-        if swallowed:
-            warn_of_swallowed(swallowed)
-        return ids if bare else [*self._before, *ids, *self._after]
+        ids, swallowed = self.counted(text, bare)
+        warn_of_swallowed(swallowed)
+        return ids
 
-    def counted(self, text: str) -> tuple[list[int], int]:
-        """The ids of `text` alone, and how many characters of white space the added tokens in it take."""
+    def counted(self, text: str, bare: bool = False) -> tuple[list[int], int]:
+        """The same ids, and how many characters of white space the added tokens in the text take."""
         try:
             data = self._pipeline.canonical(text).encode("utf-8")
         except UnicodeEncodeError:
@@ -89,7 +88,7 @@ class ByteLevelTokenizer:
             raise TokenizerError(
                 f"{self._source}: the vocabulary cannot write the text: {part!r} at byte {lost} is lost"
             )
-        return ids, found.swallowed
+        return ids if bare else [*self._before, *ids, *self._after], found.swallowed
 
     def aligned(self, ids: list[int], text: str) -> Alignment:
         """How the ids stand for the text."""
@@ -117,15 +116,19 @@ class ByteLevelTokenizer:
         return self.decode_bytes(ids).decode("utf-8", errors="replace")
 
 
-def warn_of_swallowed(count: int) -> None:
-    """What is proved of a prompt is its ids, whose bytes these characters are not among."""
+def swallowing(count: int) -> str:
+    """What is told of them. What is proved of a prompt is its ids, whose bytes they are not among."""
     signs = "a character" if count == 1 else f"{count:,} characters"
-    warnings.warn(
+    return (
         f"the model's tokenizer swallows {signs} of white space beside special tokens: the prompt that is "
-        "proved is without",
-        ZkllmWarning,
-        stacklevel=3,
+        "proved is without"
     )
+
+
+def warn_of_swallowed(count: int) -> None:
+    """Where there are any."""
+    if count:
+        warnings.warn(swallowing(count), ZkllmWarning, stacklevel=3)
 
 
 def _guarded(source: str, call: Callable[[ModuleType], T]) -> T:

@@ -18,7 +18,7 @@ from zkllm.files import JsonObject
 from zkllm.serve.answers import Answer, Busy, Unanswerable
 from zkllm.serve.database import StorageError
 from zkllm.serve.gate import BUSY_SECONDS, admitted
-from zkllm.serve.jobs import Job, Order, QueueFull, State
+from zkllm.serve.jobs import Job, Order, QueueFull, State, told_of_swallowed
 from zkllm.serve.keys import Client
 from zkllm.serve.models import PromptTooLong, Question, Served, TooManyTokens
 from zkllm.serve.node import Node
@@ -115,6 +115,7 @@ async def _answer(node: Node, body: CompletionBody | ChatBody, client: Client, f
         question.claim_id,
         context,
         body.zkllm.settle,
+        swallowed=question.swallowed,
     )
     # the answer's place first: a job is not to be kept for an answer that is refused
     answer = _place(node, model, question)
@@ -248,6 +249,7 @@ class Telling:
                 "proof_id": self.job.id,
                 "claim_id": "0x" + self.question.claim_id.hex(),
                 "model_id": "0x" + self.model.model_id.hex(),
+                "swallowed": told_of_swallowed(self.question.swallowed),
             },
         }
 

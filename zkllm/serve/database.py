@@ -17,7 +17,7 @@ from pathlib import Path
 from zkllm.errors import ZkllmError, reason
 
 FILE = "node.sqlite"
-VERSION = 1
+VERSION = 2
 BUSY_SECONDS = 10.0
 """For which a writer waits for another one."""
 
@@ -53,7 +53,8 @@ CREATE TABLE jobs (
     block_number INTEGER,
     block_hash BLOB,
     gas_used INTEGER,
-    gas_price TEXT                        -- wei
+    gas_price TEXT,                       -- wei
+    swallowed INTEGER NOT NULL DEFAULT 0  -- characters of what was asked that are no part of the prompt
 );
 CREATE INDEX jobs_by_state ON jobs (state, number);
 CREATE INDEX jobs_by_claim ON jobs (claim_id);
@@ -91,6 +92,8 @@ CREATE TABLE requests (
     PRIMARY KEY (chain_id, contract, request_id)
 );
 """
+_UPGRADE = "ALTER TABLE jobs ADD COLUMN swallowed INTEGER NOT NULL DEFAULT 0"
+"""From version 1."""
 
 
 class StorageError(ZkllmError):
@@ -129,8 +132,9 @@ class Database:
     def _create(self) -> None:
         self.path.touch(mode=0o600)
         with self.writing() as connection:
-            if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-                for statement in _SCHEMA.split(";\n"):
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version < VERSION:
+                for statement in (_UPGRADE if version else _SCHEMA).split(";\n"):
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {VERSION}")
 

@@ -16,12 +16,13 @@ import secrets
 import sqlite3
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from types import MappingProxyType
 
 from zkllm.errors import ZkllmError
 from zkllm.files import JsonObject
+from zkllm.model.tokenizer import swallowing
 from zkllm.serve.database import Database
 from zkllm.shape_id import ShapeId
 from zkllm.statement import Context
@@ -71,7 +72,8 @@ class NoSuchJob(ZkllmError):
 @dataclass(frozen=True)
 class Order:
     """What is to be proved, and whether it is to be settled. `reward` in wei, `deadline` in chain time: of
-    the request that it answers."""
+    the request that it answers. `swallowed`: characters of the text that was asked, the last time that it
+    was, which the prompt is without."""
 
     owner: str
     model: str
@@ -83,6 +85,7 @@ class Order:
     settle: bool = False
     reward: int = 0
     deadline: int | None = None
+    swallowed: int = 0
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,7 @@ class Job:
             "N": order.shape.rows,
             "k": order.shape.certified,
             "prompt_ids": list(order.prompt),
+            "swallowed": told_of_swallowed(order.swallowed),
             "answer_ids": None if self.answer is None else list(self.answer),
             "context": None
             if context.is_empty
@@ -164,6 +168,11 @@ class Change:
     reason: str
 
 
+def told_of_swallowed(count: int) -> JsonObject | None:
+    """What a client reads of characters that the tokenizer took from what it asked; None of none."""
+    return {"characters": count, "message": swallowing(count)} if count else None
+
+
 def _hex(data: bytes) -> str:
     return "0x" + data.hex()
 
@@ -181,6 +190,7 @@ def _job(row: sqlite3.Row) -> Job:
         bool(row["settle"]),
         int(row["reward"]),
         row["deadline"],
+        row["swallowed"],
     )
     return Job(
         row["id"],
@@ -285,7 +295,10 @@ class Jobs:
                 ),
             ).fetchone()
             if row is not None:
-                return _job(row), False
+                job, told = _job(row), order.swallowed
+                if told != job.order.swallowed:
+                    connection.execute("UPDATE jobs SET swallowed = ? WHERE id = ?", (told, job.id))
+                return replace(job, order=replace(job.order, swallowed=told)), False
             (waiting,) = connection.execute("SELECT count(*) FROM jobs WHERE state = 'queued'").fetchone()
             if waiting >= most_waiting:
                 raise QueueFull(f"{waiting} proofs are waiting, and no more are taken; try again later")
@@ -409,6 +422,7 @@ def insert(connection: sqlite3.Connection, order: Order) -> str:
         "settle": int(order.settle),
         "reward": str(order.reward),
         "deadline": order.deadline,
+        "swallowed": order.swallowed,
         "state": State.QUEUED.value,
         "reason": "",
         "attempts": 0,

@@ -13,7 +13,7 @@ from zkllm.key_files import verifying_key_file
 from zkllm.model.chat import Messages
 from zkllm.model.package import ModelPackage
 from zkllm.outer.keys import VerifyingKey
-from zkllm.preflight import prompt_ids
+from zkllm.preflight import counted_ids
 from zkllm.shape_id import ShapeId
 from zkllm.statement import claim_id, prompt_digest
 
@@ -28,11 +28,13 @@ class TooManyTokens(StatementError):
 
 @dataclass(frozen=True)
 class Question:
-    """A prompt, and the shape that its answer is proved in."""
+    """A prompt, and the shape that its answer is proved in. `swallowed`: characters of what was asked that
+    are no part of it."""
 
     prompt: tuple[int, ...]
     shape: ShapeId
     claim_id: bytes
+    swallowed: int = 0
 
 
 @dataclass(frozen=True)
@@ -62,12 +64,12 @@ class Served:
         if isinstance(prompt, str):
             self._refuse_huge(len(prompt.encode("utf-8", errors="replace")))
         if isinstance(prompt, str | Messages):
-            ids = prompt_ids(self.package, prompt, None)
+            ids, swallowed = counted_ids(self.package, prompt, None)
         else:
-            ids = prompt_ids(self.package, None, prompt)
-        return self.of_ids(ids, new_tokens)
+            ids, swallowed = counted_ids(self.package, None, prompt)
+        return self.of_ids(ids, new_tokens, swallowed)
 
-    def of_ids(self, ids: Sequence[int], new_tokens: int | None) -> Question:
+    def of_ids(self, ids: Sequence[int], new_tokens: int | None, swallowed: int = 0) -> Question:
         fitting = [shape for shape in self.keys if len(ids) - 1 + shape.certified <= shape.rows]
         if not fitting:
             least = min(shape.certified for shape in self.keys)
@@ -87,7 +89,7 @@ class Served:
                     f"{len(ids)} tokens: at most {most}"
                 )
             shape = min(enough, key=lambda s: (s.certified, s.rows))
-        return self._question(ids, shape)
+        return self._question(ids, shape, swallowed)
 
     def exactly(self, ids: Sequence[int], certified: int) -> Question:
         """A question of the chain, whose number of tokens is part of it. StatementError where no shape of
@@ -95,12 +97,12 @@ class Served:
         fitting = [s for s in self.keys if s.certified == certified and len(ids) - 1 + certified <= s.rows]
         if not fitting:
             raise StatementError(f"no shape here is for {len(ids)} tokens and an answer of {certified}")
-        prompt_ids(self.package, None, ids)
+        counted_ids(self.package, None, ids)
         return self._question(ids, min(fitting))
 
-    def _question(self, ids: Sequence[int], shape: ShapeId) -> Question:
+    def _question(self, ids: Sequence[int], shape: ShapeId, swallowed: int = 0) -> Question:
         claim = claim_id(self.model_id, shape.certified, prompt_digest(ids))
-        return Question(tuple(ids), shape, claim)
+        return Question(tuple(ids), shape, claim, swallowed)
 
     def _refuse_huge(self, size: int) -> None:
         """Before it is encoded: what cannot fit whatever its tokens are."""
