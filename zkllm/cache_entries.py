@@ -8,6 +8,7 @@ and no entry that stays is made from it.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,13 +19,20 @@ from pathlib import Path
 from .cache import KINDS, OWN, SOURCES, TRANSFORMED, Kind, cache_directory
 from .cache_sources import source_note, sources_of
 from .errors import PathError, reason
+from .in_the_making import abandoned, beside, is_beside
 
 OLD_DAYS = 30
 """Days without use after which `prune` removes an entry, unless told otherwise."""
 _BEING_MADE_SECONDS = 3600.0
 _DAY_SECONDS = 86400.0
-_LEFT = "left over"
-_FOREIGN = "not zkLLM's"
+_LEFT, _MAKING, _FOREIGN = "left over", "in the making", "not zkLLM's"
+_WHY_KEPT = {
+    _LEFT: None,
+    _MAKING: "a process makes or removes it, or it cannot be locked",
+    _FOREIGN: "zkLLM did not put it here",
+}
+_OF_BEFORE = re.compile(r"\..+\.[0-9]+")
+"""Names of temporary files of versions that held no lock on them."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +88,8 @@ def _groups() -> Iterator[tuple[Kind | str, tuple[Path, ...]]]:
     for path in _listed(root):
         if path.name in folders and path.is_dir() and not path.is_symlink():
             yield from _of_folder(folders[path.name], path)
-        elif _is_temporary(path):
-            yield _LEFT, (path,)
+        elif temporary := _of_temporary(path):
+            yield temporary, (path,)
         else:
             top.setdefault(path.with_suffix("") if TRANSFORMED.owns(path.name) else path, []).append(path)
     for paths in top.values():
@@ -94,7 +102,15 @@ def _of_folder(kind: Kind, folder: Path) -> Iterator[tuple[Kind | str, tuple[Pat
         yield kind, (folder,)
         return
     for path in _listed(folder):
-        yield (_LEFT if _is_temporary(path) else kind), (path,)
+        yield _of_temporary(path) or kind, (path,)
+
+
+def _of_temporary(path: Path) -> str | None:
+    """Of a file of `files.replacing`, or of what `remove` was removing: what becomes of it."""
+    if not is_beside(path) and not _OF_BEFORE.fullmatch(path.name):
+        return None
+    with abandoned(path) as left:
+        return _LEFT if left else _MAKING
 
 
 def _listed(folder: Path) -> list[Path]:
@@ -104,17 +120,6 @@ def _listed(folder: Path) -> list[Path]:
         return []
     except OSError as error:
         raise PathError(f"{folder}: cannot be read: {reason(error)}") from None
-
-
-def _is_temporary(path: Path) -> bool:
-    """A file of `files.replacing`, or what `remove` was removing, whose process is gone."""
-    owner = path.name.rpartition(".")[2]
-    return (
-        path.name.startswith(".")
-        and owner.isdecimal()
-        and Path("/proc/self").exists()
-        and not Path("/proc", owner).exists()
-    )
 
 
 # ---- one entry
@@ -127,10 +132,9 @@ def _entry(kind: Kind | str, paths: tuple[Path, ...], held: _Held) -> Entry:
     name = str(paths[0].relative_to(cache_directory()))
     size = sum(s.st_blocks * 512 for s in stats)
     if isinstance(kind, str):
-        left = kind == _LEFT
         return Entry(
-            kind, name, paths, size, written, used, "nothing: it is of no use" if left else None,
-            kept=None if left else "zkLLM did not put it here",
+            kind, name, paths, size, written, used, "nothing: it is of no use" if kind == _LEFT else None,
+            kept=_WHY_KEPT[kind],
         )  # fmt: skip
     if kind.whole:
         used = written  # reading a list of it is no use of it
@@ -225,13 +229,11 @@ def _is_below(file: Path, paths: Iterable[Path]) -> bool:
 def remove(entry: Entry) -> None:
     """At once by name, then the data. Raises PathError."""
     for path in entry.paths:
-        gone = path.with_name(f".{path.name}.removed.{os.getpid()}")
         try:
-            path.rename(gone)
-            if gone.is_dir() and not gone.is_symlink():
-                shutil.rmtree(gone)
-            else:
-                gone.unlink()
+            gone = path if entry.left_over else path.rename(beside(path))
+            with abandoned(gone) as ours:
+                if ours or not entry.left_over:  # what was found left over may have been locked since
+                    _delete(gone)
         except FileNotFoundError:
             continue  # somebody else did
         except OSError as error:
@@ -239,3 +241,10 @@ def remove(entry: Entry) -> None:
     if entry.sources:
         with suppress(OSError):
             source_note(entry.paths[0]).unlink()
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()

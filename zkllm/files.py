@@ -5,20 +5,21 @@ before work starts, digests that are computed once, and what this user wrote him
 from __future__ import annotations
 
 import errno
+import glob
 import hashlib
-import itertools
 import json
 import os
 import shutil
 import stat
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
 from .cache import DIGESTS, OWN
 from .errors import Malformed, PathError, ResourceError, ZkllmError, reason
+from .in_the_making import abandoned, beside, hold, is_beside
 
 _CHUNK = 1 << 24
 REMEMBERED = 1 << 24
@@ -137,7 +138,7 @@ def require_file_place(path: Path, ordinary: bool = False) -> None:
             if not os.access(real, os.W_OK):
                 raise PermissionError(errno.EACCES, "")
             return
-        _try_folder(real.parent, _temporary(real).name)
+        _try_folder(real.parent, beside(real).name)
     except OSError as error:
         raise PathError(f"{path}: cannot be written: {reason(error)}") from None
 
@@ -145,7 +146,7 @@ def require_file_place(path: Path, ordinary: bool = False) -> None:
 def require_folder_place(path: Path) -> None:
     """The same for a folder, which may have to be made, and files in it."""
     try:
-        _try_folder(Path(os.path.realpath(path)), _temporary(Path("file")).name)
+        _try_folder(Path(os.path.realpath(path)), beside(Path("file")).name)
     except OSError as error:
         raise PathError(f"{path}: cannot be written to: {reason(error)}") from None
 
@@ -173,20 +174,13 @@ def _try_folder(folder: Path, name: str) -> None:
 # ---- writing
 
 
-_COUNT = itertools.count()
-
-
-def _temporary(path: Path) -> Path:
-    """Another one for each writer, whatever process and thread it is in."""
-    return path.with_name(f".{path.name}.{next(_COUNT) % 1000}.{os.getpid()}")
-
-
 def _remove_abandoned(path: Path) -> None:
     """Temporary files of `path` whose process is gone."""
-    for old in path.parent.glob(f".{path.name}.*"):
-        owner = old.name.rpartition(".")[2]
-        if owner.isdecimal() and not Path("/proc", owner).exists() and Path("/proc/self").exists():
-            old.unlink(missing_ok=True)
+    for old in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        if is_beside(old):
+            with abandoned(old) as left, suppress(OSError):
+                if left:
+                    old.unlink()
 
 
 @contextmanager
@@ -198,18 +192,15 @@ def replacing(path: Path, *, mode: int = 0o666, durable: bool = False) -> Iterat
     path = Path(os.path.realpath(path))
     if path.exists() and not path.is_file():  # never in the place of a device
         raise PathError(f"{path}: it is no ordinary file; give the name of one")
-    temporary = _temporary(path)
+    temporary, held = beside(path), ExitStack()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _remove_abandoned(path)
-        temporary.unlink(missing_ok=True)
-        with _nameless(path.parent, mode) or os.fdopen(_create(temporary, mode), "w+b") as file:
+        with _nameless(path.parent, mode) or _named(temporary, mode) as file:
             yield file
-            file.flush()
-            if durable:
-                os.fsync(file.fileno())
+            _finish(file, durable, held)
             if not temporary.exists():
-                _name(file, temporary, mode, durable)
+                _name(file, temporary, mode, durable, held)
         os.replace(temporary, path)
         if durable:
             _sync_folder(path.parent)
@@ -220,6 +211,15 @@ def replacing(path: Path, *, mode: int = 0o666, durable: bool = False) -> Iterat
     finally:
         with suppress(OSError):
             temporary.unlink()
+        held.close()
+
+
+def _finish(file: IO[bytes], durable: bool, held: ExitStack) -> None:
+    """It is closed then, since that tells of errors of writing, and stays held for as long as `held` says."""
+    file.flush()
+    if durable:
+        os.fsync(file.fileno())
+    held.callback(os.close, os.dup(file.fileno()))
 
 
 def _create(path: Path, mode: int) -> int:
@@ -229,22 +229,31 @@ def _create(path: Path, mode: int) -> int:
 def _nameless(folder: Path, mode: int) -> IO[bytes] | None:
     """A file without a name, where the system has such."""
     try:
-        return os.fdopen(os.open(folder, os.O_TMPFILE | os.O_RDWR, mode), "w+b")
+        file = os.fdopen(os.open(folder, os.O_TMPFILE | os.O_RDWR, mode), "w+b")
     except (OSError, AttributeError):
         return None
+    hold(file.fileno())
+    return file
 
 
-def _name(file: IO[bytes], path: Path, mode: int, durable: bool) -> None:
+def _named(path: Path, mode: int) -> IO[bytes]:
+    while True:
+        file = os.fdopen(_create(path, mode), "w+b")
+        hold(file.fileno())
+        if path.exists():
+            return file
+        file.close()  # it was taken for one that was left before it was held
+
+
+def _name(file: IO[bytes], path: Path, mode: int, durable: bool, held: ExitStack) -> None:
     folder = os.open(path.parent, os.O_RDONLY)
     try:  # with a folder given, links are followed: from /proc to the file
         os.link(f"/proc/self/fd/{file.fileno()}", path.name, src_dir_fd=folder, dst_dir_fd=folder)
     except OSError:
         file.seek(0)
-        with os.fdopen(_create(path, mode), "wb") as copy:
+        with _named(path, mode) as copy:
             shutil.copyfileobj(file, copy, _CHUNK)
-            copy.flush()
-            if durable:
-                os.fsync(copy.fileno())
+            _finish(copy, durable, held)
     finally:
         os.close(folder)
 

@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from testkit.containers import Contained
 from zkllm import api, cache_entries
 from zkllm.cache import DEVELOPMENT, GGUF, KINDS, MODELS, PROOFS, PTAU, TRANSFORMED
 from zkllm.cache_sources import note_use
+from zkllm.in_the_making import hold
 from zkllm.kernels.native import NATIVE
 from zkllm.pcs.ptau import open_srs
 from zkllm.pcs.ptau_write import write_development_ptau
@@ -184,13 +186,43 @@ def test_what_something_else_is_made_from_stays(run, cache: Path, tmp_path: Path
     assert not weights.exists() and not package.exists()
 
 
+HOLDING = """
+import os, sys
+from zkllm.in_the_making import hold
+hold(os.open(sys.argv[1], os.O_RDONLY))
+print(flush=True)
+sys.stdin.readline()
+"""
+
+
 def test_left_overs_go_at_any_age(run, cache: Path) -> None:
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
-    left = put(cache / f".development-3.srs.0.{ended.pid}")
-    writing = put(cache / f".development-4.srs.0.{os.getpid()}")
+    """By locks: those that hold one have process ids of their own, as in containers that share the cache."""
+    left = put(cache / ".development-3.srs.01234567.part")
+    before = put(cache / f".development-4.srs.0.{os.getpid()}")
+    writing, removing = put(cache / ".development-5.srs.01234567.part"), MODELS.path(".model-1.89abcdef.part")
+    put(removing / "manifest.json")
+    held = [Contained(HOLDING, str(path)) for path in (writing, removing)]
     age(cache, 0.1)
-    assert gone(run) == [left.name] and not left.exists() and writing.exists()
+    assert "a process makes or removes it" in str(why_kept(run, writing.name))
+    assert gone(run) == [left.name, before.name] and not left.exists() and not before.exists()
+    assert writing.exists() and (removing / "manifest.json").exists()
+    for process, path in zip(held, (writing, removing), strict=True):
+        process.kill(path)
+    assert gone(run, "--all") == [writing.name, f"models/{removing.name}"]
+    assert not writing.exists() and not removing.exists()
+
+
+def test_what_looked_left_over_and_is_held_by_now_stays(cache: Path) -> None:
+    """As a file does that is seen between being made and being locked."""
+    path = put(cache / ".development-3.srs.01234567.part")
+    (entry,) = cache_entries.entries()
+    assert entry.left_over
+    with path.open("rb") as file:
+        hold(file.fileno())
+        cache_entries.remove(entry)
+        assert path.exists()
+    cache_entries.remove(entry)
+    assert not path.exists()
 
 
 def test_it_asks(run, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from testkit.containers import Contained
 from testkit.processes import Program
 from zkllm.cluster import local, session
 from zkllm.cluster.errors import ClusterError
@@ -86,23 +86,6 @@ with local.session_folder() as folder:
     print(folder, flush=True)
     sys.stdin.readline()
 """
-NAMESPACE = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc", "--kill-child"]
-"""Process ids of its own, as a container has. Where the system does not allow it, a process has to do."""
-
-
-def holder(short: Path) -> tuple[subprocess.Popen[str], Path]:
-    """As in a container that shares the folder for temporary files, not process ids; its session's folder."""
-    tried = subprocess.run([*NAMESPACE, "true"], capture_output=True) if shutil.which("unshare") else None
-    allowed = tried is not None and tried.returncode == 0
-    process = subprocess.Popen(
-        [*(NAMESPACE if allowed else ()), sys.executable, "-c", HOLDING],
-        env=os.environ | {"TMPDIR": str(short)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    return process, Path(process.stdout.readline().strip())
 
 
 def test_containers_that_share_a_folder_leave_each_others_sessions_alone(short):
@@ -110,22 +93,13 @@ def test_containers_that_share_a_folder_leave_each_others_sessions_alone(short):
     with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
         patch.setattr(local.tempfile, "gettempdir", lambda: str(short))
         with local.session_folder() as ours:
-            (first, killed), (second, kept) = holder(short), holder(short)
-            stack.callback(second.communicate, "\n", timeout=60)
+            first, second = (Contained(HOLDING, TMPDIR=str(short)) for _ in range(2))
+            stack.callback(second.end)
+            killed, kept = Path(first.told), Path(second.told)
             assert sorted(short.iterdir()) == sorted((ours, killed, kept))
-        first.kill()
-        first.wait()  # before its input ends, at which what it has started would end in order
-        first.communicate()
-        wait_until_free(killed)
+        first.kill(killed)
         with local.session_folder() as ours:
             assert sorted(short.iterdir()) == sorted((kept, ours))
-
-
-def wait_until_free(folder: Path) -> None:
-    """A process that was killed in a namespace is told by the one that made it, which may take a moment."""
-    held = os.open(folder, os.O_RDONLY)
-    fcntl.flock(held, fcntl.LOCK_EX)
-    os.close(held)
 
 
 def test_a_folder_that_is_taken_for_one_that_was_left_before_it_is_locked_is_made_anew(short, monkeypatch):
@@ -136,7 +110,7 @@ def test_a_folder_that_is_taken_for_one_that_was_left_before_it_is_locked_is_mad
         folder = made(**where)
         if not removed:
             removed.append(folder)
-            local._remove_unless_held(Path(folder))
+            local._remove_if_abandoned(Path(folder))
         return folder
 
     monkeypatch.setattr(local.tempfile, "mkdtemp", overtaken)
@@ -154,7 +128,7 @@ def test_a_folder_that_is_removed_while_its_lock_is_taken_is_made_anew(short, mo
             os.rmdir(removed[0])
         flock(descriptor, how)
 
-    monkeypatch.setattr(local.fcntl, "flock", overtaken)
+    monkeypatch.setattr(fcntl, "flock", overtaken)
     with local.session_folder() as folder:
         assert removed != [str(folder)] and list(short.iterdir()) == [folder]
 

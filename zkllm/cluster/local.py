@@ -4,7 +4,6 @@ it is left when it ends.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import shutil
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from zkllm.errors import ResourceError
 from zkllm.files import JsonObject, require_room
+from zkllm.in_the_making import abandoned, hold
 from zkllm.memory import available_memory
 from zkllm.timings import available_cores
 
@@ -30,17 +30,13 @@ _MOST_BASE = 15
 
 @contextmanager
 def session_folder() -> Iterator[Path]:
-    """A folder for Ray's sockets and logs, removed at the end, with those of processes that were killed.
-
-    Its process holds a lock on it, which ends with the process: so it is known whether another one's folder
-    is in use where process ids and host names tell nothing, between containers that share /tmp.
-    """
+    """A folder for Ray's sockets and logs, removed at the end, with those of processes that were killed."""
     base = Path(tempfile.gettempdir())
     if len(os.fsencode(base)) > _MOST_BASE:
         base = Path("/tmp")
     for old in base.glob(f"{_PREFIX}*"):
-        _remove_unless_held(old)
-    folder, lock = _locked_folder(base)
+        _remove_if_abandoned(old)
+    folder, lock = _held_folder(base)
     try:
         yield folder
     finally:
@@ -48,29 +44,23 @@ def session_folder() -> Iterator[Path]:
         os.close(lock)
 
 
-def _locked_folder(base: Path) -> tuple[Path, int]:
-    """A new one, and the descriptor that holds its lock. Before it is locked another process may take it for
-    one that was left, and remove it: then there is another one."""
+def _held_folder(base: Path) -> tuple[Path, int]:
+    """A new one, and the descriptor that holds it. Before it is held another process may take it for one that
+    was left, and remove it: then there is another one."""
     while True:
         folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
         with suppress(FileNotFoundError):
             lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-            with suppress(OSError):  # a file system without locks: nobody removes it then
-                fcntl.flock(lock, fcntl.LOCK_SH)
+            hold(lock)
             if folder.is_dir():
                 return folder, lock
             os.close(lock)
 
 
-def _remove_unless_held(folder: Path) -> None:
-    """Where its process has ended. Another user's, and what cannot be locked, stays."""
-    with suppress(OSError):
-        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+def _remove_if_abandoned(folder: Path) -> None:
+    with abandoned(folder) as left:
+        if left:
             shutil.rmtree(folder, ignore_errors=True)
-        finally:
-            os.close(lock)
 
 
 def store_folder(store: int, folder: Path, shared: Path = SHARED_MEMORY) -> Path:
