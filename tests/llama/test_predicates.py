@@ -343,8 +343,8 @@ def with_another_rotation(model: LlamaModel) -> LlamaModel:
     return replace(model, tables=replace(model.tables, more_rotaries=(model.tables.rotary,)))
 
 
-def with_long(pairs: int) -> Callable[[LlamaModel], LlamaModel]:
-    rotary = Rotary("longrope", factor=2.0, original=8.0, factors=(1.0,) * pairs)
+def with_long(pairs: int, original: int = MODEL.config.n_ctx) -> Callable[[LlamaModel], LlamaModel]:
+    rotary = Rotary("longrope", factor=2.0, original=float(original), factors=(1.0,) * pairs)
     return with_tables(rotary=rotary)
 
 
@@ -372,6 +372,9 @@ ARRAY_CASES: dict[str, list[tuple[Callable[..., Any], Callable[..., Any]]]] = {
     "a table of the cap where scores have one": [(same, with_tables(cap=CapTable(4.0, 2, 2)))],
     "longrope: a factor for each pair that is turned": [
         (with_long(MODEL.config.half), with_long(MODEL.config.half + step)) for step in (-1, 1)
+    ],
+    "longrope: no more positions than the original ones": [
+        (with_long(MODEL.config.half), with_long(MODEL.config.half, MODEL.config.n_ctx - 1))
     ],
     "div_bits and the table": [(with_config(div_bits=FITTING), with_config(div_bits=FITTING - 1))],
 }  # fmt: skip
@@ -430,6 +433,14 @@ def test_a_specification_of_other_tables_is_named_before_they_are_made(step: int
     spec = with_long(MODEL.config.half + step)(MODEL).tables
     (failed,) = failed_public_predicates(MODEL.config, spec)
     assert failed == "longrope: a factor for each pair that is turned"
+
+
+def test_other_factors_than_a_longer_context_has_are_named_of_a_public_record() -> None:
+    """Beyond the original positions a longrope turns by its long factors: the program would be sound, and
+    another function than any model's."""
+    spec = with_long(MODEL.config.half, MODEL.config.n_ctx - 1)(MODEL).tables
+    (failed,) = failed_public_predicates(MODEL.config, spec)
+    assert failed == "longrope: no more positions than the original ones"
 
 
 @pytest.mark.parametrize("n_ctx", [1024, 2048])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,14 @@ from testkit.llamas import MODELS
 from zkllm import api
 from zkllm.errors import PackageError, ProofError
 from zkllm.llama.config import LlamaConfig
+from zkllm.model.audit import check_package
+from zkllm.model.build import BuildOptions, build_package
+from zkllm.model.checkpoint import load_checkpoint
+from zkllm.model.family import family_of
+from zkllm.model.llama.weights import LlamaTables, tables_of
 from zkllm.outer.keys import VerifyingKey
+from zkllm.public_model import PublicLlama, PublicModel
+from zkllm.shape_id import ShapeId
 
 pytest.importorskip("transformers")
 
@@ -81,7 +89,6 @@ def test_a_gpt2_has_no_qualities(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["llama", "qwen2, a window, tied", "gemma2", "gemma3", "gpt_neox"])
 def test_accuracy_is_measured_against_transformers(name: str, tmp_path: Path) -> None:
     from zkllm.model.accuracy import measure_accuracy
-    from zkllm.model.build import build_package
 
     folder = MODELS[name].write(tmp_path / "model")
     report = measure_accuracy(build_package(folder, tmp_path / "package"), folder, max_tokens=64)
@@ -93,6 +100,34 @@ def test_a_package_of_other_weights_is_refused(tmp_path: Path) -> None:
     api.setup(small.write(tmp_path / "one"), out, rows=4)
     with pytest.raises(PackageError, match="recorded range"):
         api.check_setup(small.write(tmp_path / "other", seed=2), out)
+
+
+def test_a_longrope_of_more_positions_than_the_original_ones_is_refused_by_name(tmp_path: Path) -> None:
+    """By whoever checks the package, public or private, and by whoever makes keys from the public record:
+    the program itself is sound, with cosines, sines and widths of that many positions."""
+    folder = MODELS["phi3, tied, long positions"].write(tmp_path / "model")
+    words = "unsound: longrope: no more positions than the original ones$"
+    for hidden in (False, True):
+        package = build_package(folder, tmp_path / f"package-{hidden}", BuildOptions(hidden=hidden))
+        c, spec = package.config, package.weights.tables
+        assert isinstance(c, LlamaConfig) and isinstance(spec, LlamaTables) and c.n_ctx == 24
+        longer = replace(c, n_ctx=48, div_bits=c.div_bits + 1)
+        arrays = {**dict(package.weights.arrays()), **tables_of(spec, longer)}
+        for config, n_ctx in ((c, 24), (longer, 48)):
+            for original in (float(n_ctx), 23.0):  # as if the model had as many; and one less than there are
+                own = replace(spec, rotary=replace(spec.rotary, original=original))
+                public = PublicLlama(1, config, own, bytes(32), "development", bytes(32), ())
+                path = tmp_path / "public.json"
+                path.write_bytes(public.to_bytes())
+                refused = "0 commitments" if original == n_ctx else words
+                refused = refused if hidden else "the model is not private"
+                with pytest.raises(PackageError, match=refused):
+                    PublicModel.load(path).verifying_key(ShapeId(4, 1, False))
+        bent = replace(package, weights=family_of(longer).model(longer, spec, arrays))
+        with pytest.raises(PackageError, match=words):
+            check_package(bent, load_checkpoint(folder))
+        with pytest.raises(PackageError, match=words):
+            api.setup_keys(bent, 4)
 
 
 def test_a_gpt2_s_package_is_no_llama_s(tmp_path: Path) -> None:
@@ -108,9 +143,6 @@ def test_a_gpt2_s_package_is_no_llama_s(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["llama", "gemma3"])
 def test_a_private_model_is_proved_and_published(name: str, tmp_path: Path) -> None:
     """Its tables, cosines and sines are in columns apart, which anyone makes again."""
-    from zkllm.public_model import PublicModel
-    from zkllm.shape_id import ShapeId
-
     package = api.setup(MODELS[name].write(tmp_path / "model"), tmp_path / "package", rows=4, private=True)
     result = api.prove(package, tokens=[5, 9, 3], certified=1, rows=4)
     api.verify(result.proof, result.verifying_key)

@@ -223,11 +223,12 @@ def array_predicates(model: LlamaModel) -> Iterator[Predicate]:
 
 def _specification_predicates(c: LlamaConfig, spec: LlamaTables) -> Iterator[Predicate]:
     """That the specification is of these tables, which are made from it only then."""
-    factors = all(r.kind != "longrope" or len(r.factors) == c.pairs for r in spec.rotaries)
+    long = [r for r in spec.rotaries if r.kind == "longrope"]
     for text, holds in {
         "a table of cosines and sines for each angle": len(spec.rotaries) == max(c.angles, default=0) + 1,
         "a table of the cap where scores have one": (spec.cap is None) == (c.cap is None),
-        "longrope: a factor for each pair that is turned": factors,
+        "longrope: a factor for each pair that is turned": all(len(r.factors) == c.pairs for r in long),
+        "longrope: no more positions than the original ones": all(c.n_ctx <= r.original for r in long),
     }.items():
         yield Predicate(text, holds, text)
 
