@@ -70,8 +70,20 @@ def test_the_auditor_finds_what_the_quantiser_chose(built: tuple[Checkpoint, Mod
 def test_scales_are_not_accepted_without_the_quantisers_choice(
     built: tuple[Checkpoint, ModelPackage],
 ) -> None:
-    with pytest.raises(PackageError, match="exponents are accepted only as the quantiser chooses them"):
-        check_package(built[1], built[0], allow_scales=True)
+    """Nor is it suggested. Another part of a fault's line is what is wrong, which other tests look at."""
+    checkpoint, package = built
+    with pytest.raises(PackageError, match="--allow-scales is for GPT-2's family: .*--calibration FILE"):
+        check_package(package, checkpoint, allow_scales=True)
+    record = package.calibration
+    assert record is not None
+    for other, words in (
+        (replace(package, calibration=None), "set the model up again$"),
+        (replace(package, calibration=replace(record, seed=7)), "another seed.*set the model up again$"),
+        (replace(package, calibration=replace(record, text="00" * 32)), "give it with --calibration FILE$"),
+        (replace(package, scales=replace(package.scales, yf=1)), "ranges: yf is 1, not [0-9]+$"),
+    ):
+        with pytest.raises(PackageError, match=words):
+            check_package(other, checkpoint)
 
 
 def _there(package: ModelPackage, name: str) -> str:

@@ -5,7 +5,8 @@ goes on when the command is given again.
 With --check, an existing package, anyone's, is rebuilt from the checkpoint and compared, down to each shape's
 VERIFIER_ID: the calibration is repeated, on the text given by --calibration where the package has one of its
 own, and the package has to be what the quantiser chooses from it. --allow-scales accepts any other scales
-that do not round the model to nothing: such a program may be a poor one of these weights (zkllm accuracy).
+of a GPT-2 that do not round it to nothing: such a program may be a poor one of these weights (zkllm
+accuracy).
 Give --srs with a ceremony that you trust: without it the SRS is the one that the package names.
 
 With --plan, nothing is made: for some sizes of columns (--mu) it prints columns, gas, memory, disk,
@@ -98,7 +99,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow-scales",
         action="store_true",
-        help="with --check: accept scales that are not the quantiser's choice, unless they are too coarse",
+        help="with --check, of a GPT-2: accept scales that are not the quantiser's choice, unless they are "
+        "too coarse",
     )
 
 

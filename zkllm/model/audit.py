@@ -45,6 +45,13 @@ def check_package(
     `calibration` is the text that it was calibrated on (None: the one that ships with the project). With
     `allow_scales` nothing is calibrated: any scales do that are not too coarse (`scale_check`).
     """
+    family = family_of(package.config)
+    if allow_scales and not family.any_scales:
+        raise PackageError(
+            f"{package.folder}: --allow-scales is for GPT-2's family: channels of the Llama family's models "
+            "have exponents, which may silence some whatever the scales are; give the text that it was "
+            "calibrated on (--calibration FILE), or set the model up again"
+        )
     _ = package.sound_weights
     tokenizer = load_tokenizer(checkpoint.folder, checkpoint.architecture.vocab_size)
     if tokenizer.definition != package.tokenizer.definition:
@@ -54,11 +61,10 @@ def check_package(
         raise PackageError(
             f"{package.folder}: what ends an answer, or the chat template, is not the checkpoint's"
         )
-    family = family_of(checkpoint.architecture)
-    if family is not family_of(package.config):
+    if family is not family_of(checkpoint.architecture):
         raise PackageError(f"{package.folder}: the checkpoint is a model of another family")
     choice = Choice(package.config, package.scales, package.weights.tables)
-    if errors := family.scale_errors(checkpoint, choice, not allow_scales):
+    if errors := family.scale_errors(checkpoint, choice):
         raise PackageError(
             f"{package.folder}: not a program of this checkpoint, or too coarse a one: {'; '.join(errors)}"
         )
@@ -72,25 +78,30 @@ def check_package(
 def _usable_record(package: ModelPackage, calibration: str | None) -> CalibrationRecord:
     record, usual = package.calibration, BuildOptions()
     family = family_of(package.config)
-    instead = "or accept its scales unless they are too coarse: --allow-scales"
+    instead = _instead(package, "its scales unless they are too coarse")
     if record is None:
         raise PackageError(
             f"{package.folder} does not say what its scales were chosen from (earlier versions did not); "
-            f"set the model up again, {instead}"
+            f"set the model up again{instead}"
         )
     if family.quality(record.options) is None or record.seed != usual.seed:
         given = {k: v for k, v in asdict(record.options).items() if v != getattr(usual.quantizer, k)}
         raise PackageError(
             f"{package.folder} was not made with the quantiser's usual options ({given or 'another seed'}); "
-            f"set the model up again, {instead}"
+            f"set the model up again{instead}"
         )
     if text_digest(replace(usual, calibration=calibration).text) != record.text:
         which = "the one that ships with this version" if calibration is None else "this one"
         raise PackageError(
             f"{package.folder} was calibrated on a text of the SHA-256 {record.text}, which is not {which}; "
-            f"give it with --calibration FILE, {instead}"
+            f"give it with --calibration FILE{instead}"
         )
     return record
+
+
+def _instead(package: ModelPackage, what: str) -> str:
+    """What can be done, too, where that is offered."""
+    return f", or accept {what}: --allow-scales" if family_of(package.config).any_scales else ""
 
 
 def _check_ranges(
@@ -150,8 +161,8 @@ def _check_choice(
         unlike = _unlike(package.config.to_dict(), chosen.to_dict(), ColumnSizes._fields)
     if unlike:
         raise PackageError(
-            f"{package.folder}: not what the quantiser chooses from its ranges: {', '.join(unlike)}; "
-            "accept any scales that are not too coarse with --allow-scales"
+            f"{package.folder}: not what the quantiser chooses from its ranges: {', '.join(unlike)}"
+            f"{_instead(package, 'any scales that are not too coarse')}"
         )
 
 

@@ -64,6 +64,8 @@ class Family(ABC):
 
     qualities: Mapping[str, QuantizerOptions] = {quantize.NORMAL: QuantizerOptions()}
     """What a user may ask the quantiser for, by name."""
+    any_scales = True
+    """Whether `scale_errors` judges scales that the quantiser did not choose."""
 
     # ---- from a checkpoint to a model
     @abstractmethod
@@ -100,9 +102,8 @@ class Family(ABC):
         """With slots chosen from the quantised weights."""
 
     @abstractmethod
-    def scale_errors(self, checkpoint: Checkpoint, choice: Choice, chosen: bool) -> list[str]:
-        """Where this is no program of the checkpoint, or too coarse a one. `chosen`: the caller compares it
-        with what the quantiser chooses, too."""
+    def scale_errors(self, checkpoint: Checkpoint, choice: Choice) -> list[str]:
+        """Where this is no program of the checkpoint, or too coarse a one."""
 
     @abstractmethod
     def rounded(self, checkpoint: Checkpoint, model: Model, scales: AnyScales) -> Roundable:
@@ -199,7 +200,7 @@ class Gpt2(Family):
     def packed(self, model: Model, options: QuantizerOptions) -> Model:
         return quantize.packed(_own(QuantizedModel, model), options)
 
-    def scale_errors(self, checkpoint: Checkpoint, choice: Choice, chosen: bool) -> list[str]:
+    def scale_errors(self, checkpoint: Checkpoint, choice: Choice) -> list[str]:
         return scale_errors(checkpoint, *self._parts(choice))
 
     def rounded(self, checkpoint: Checkpoint, model: Model, scales: AnyScales) -> Roundable:
@@ -241,6 +242,7 @@ class Gpt2(Family):
 
 class Llama(Family):
     qualities = llama_quantize.QUALITIES
+    any_scales = False
 
     def nominal(self, architecture: AnyArchitecture) -> Config:
         return llama_nominal.nominal_config(_own(LlamaArchitecture, architecture))
@@ -273,10 +275,10 @@ class Llama(Family):
     def packed(self, model: Model, options: QuantizerOptions) -> Model:
         return llama_quantize.packed(_own(LlamaModel, model), options)
 
-    def scale_errors(self, checkpoint: Checkpoint, choice: Choice, chosen: bool) -> list[str]:
-        """Exponents may silence channels in ways that no floor on a scale shows: they have to be the
-        quantiser's."""
-        return [] if chosen else ["its channels' exponents are accepted only as the quantiser chooses them"]
+    def scale_errors(self, checkpoint: Checkpoint, choice: Choice) -> list[str]:
+        """None are known from the checkpoint alone: exponents may silence channels in ways that no floor on a
+        scale shows, so that all has to be what the quantiser chooses."""
+        return []
 
     def rounded(self, checkpoint: Checkpoint, model: Model, scales: AnyScales) -> Roundable:
         return RoundedLlama(checkpoint, _own(LlamaModel, model), _own(LlamaScales, scales))
