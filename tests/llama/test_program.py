@@ -156,6 +156,39 @@ def test_a_window_is_what_rows_see() -> None:
         assert ("attention: mask of the exponentials" not in relations) == whole
 
 
+def test_rows_with_gains_have_an_eps_and_a_gain_of_their_own() -> None:
+    """By the equations, and by which write, layer, query or key a row is."""
+    model = tiny_model(3, head_norm=True, post_norm=True)
+    c, traced = model.config, generate_trace(model, [3, 1], CERTIFIED, ROWS)
+    heads, outputs = c.head_norm, c.post_norm
+    assert heads is not None and outputs is not None
+    whole = lambda name, at: int.from_bytes(traced[name][at].tobytes(), "little")
+    parts = lambda name: traced[name][:, :, : c.group + 1].reshape(2, ROWS, c.group + 1, c.n_kv_head, -1)
+    plain, normed, left = (parts(name).astype(object) for name in ("qkv", "normed", "normed_rem"))
+    for at in np.ndindex(plain.shape[:-1]):
+        kind = int(at[2] == c.group)
+        rho, d = whole("head_rho", at), plain[at]
+        q = sum(d * d) + (heads.query_eps, heads.key_eps)[kind][at[0]]
+        assert whole("head_u", at) == (c.head_dim << 2 * heads.kappa) - rho**2 * q
+        made = (normed[at] << heads.shift) + left[at] - (1 << heads.shift - 1)
+        assert (made == model["head_gain"][at[0], kind].astype(object) * d * rho).all()
+    for at in np.ndindex(traced["out"].shape[:-1]):
+        rho, d = whole("post_rho", at), traced["out"][at].astype(object)
+        q = sum(d * d) + outputs.eps[at[0]]
+        assert whole("post_u", at) == (c.d_model << 2 * outputs.kappa) - rho**2 * q
+        write, rem = (traced[name][at].astype(object) for name in ("write", "write_rem"))
+        made = (write << outputs.shift) + rem - (1 << outputs.shift - 1)
+        assert (made == model["post_gain"][at[0]].astype(object) * d * rho).all()
+
+
+def test_parallel_layers_read_one_stream() -> None:
+    """Attention and the MLP of a layer, whose norms differ in nothing else."""
+    for parallel in (True, False):
+        y = generate_trace(tiny_model(3, parallel=parallel), [3, 1], CERTIFIED, ROWS)["y"]
+        assert all(np.array_equal(y[2 * l], y[2 * l + 1]) == parallel for l in range(2))
+        assert not np.array_equal(y[1], y[2]) and not np.array_equal(y[3], y[4])
+
+
 def test_turning_keeps_lengths() -> None:
     """A pair's length changes by rounding alone, and position 0 is not turned."""
     model = tiny_model(3)
