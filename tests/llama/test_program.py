@@ -181,6 +181,14 @@ def test_rows_with_gains_have_an_eps_and_a_gain_of_their_own() -> None:
         assert (made == model["post_gain"][at[0]].astype(object) * d * rho).all()
 
 
+def test_the_embedding_is_scaled_by_its_factor() -> None:
+    """To the last place, which no logit tells."""
+    model = tiny_model(3, wte_factor=101, wte_shift=0, x0_shift=4)
+    traced = generate_trace(model, [3, 1], CERTIFIED, ROWS)
+    scaled = (traced["x0"].astype(np.int64) << 4) + traced["x0_rem"] - (1 << 3)
+    assert np.array_equal(scaled, 101 * model["wte"][traced.ids[:-1]].astype(np.int64))
+
+
 def test_parallel_layers_read_one_stream() -> None:
     """Attention and the MLP of a layer, whose norms differ in nothing else."""
     for parallel in (True, False):
