@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from zkllm.model.llama.float_model import LlamaFloat
 from zkllm.model.llama.folding import Folded, kinds, read_lines
 from zkllm.model.llama.quantize import common_shift, gate_classes
 from zkllm.model.llama.scales import CLAMP, Exponents, LlamaScales
-from zkllm.model.llama.weights import LlamaModel, arrays
+from zkllm.model.llama.weights import LlamaModel, LlamaTables, arrays
 from zkllm.model.package import ModelPackage
 from zkllm.model.quantize import fit_weight
 
@@ -61,6 +62,29 @@ def test_logits_are_near_the_float_model(built: tuple[Checkpoint, ModelPackage])
     ])  # fmt: skip
     assert np.sqrt(((found - expected) ** 2).mean()) < 0.003 * np.sqrt((expected**2).mean())
     assert (found.argmax(-1) == expected.argmax(-1)).mean() > 0.97
+
+
+def test_numbers_that_no_logit_tells_are_the_checkpoints(built: tuple[Checkpoint, ModelPackage]) -> None:
+    """The auditor chooses again with the same quantiser, and so would err with it."""
+    a, package = built[0].llama, built[1]
+    c, s, spec = package.config, package.scales, package.weights.tables
+    assert isinstance(c, LlamaConfig) and isinstance(s, LlamaScales) and isinstance(spec, LlamaTables)
+    eps = lambda width, scale: max(1, round(Fraction(a.norm_eps) * width * 4**scale))
+    assert c.eps_int == eps(a.d_model ** (3 if a.centred else 1), s.residual)
+    if c.head_norm and s.head_norm:
+        for found, scales in (
+            (c.head_norm.query_eps, s.head_norm.query),
+            (c.head_norm.key_eps, s.head_norm.key),
+        ):
+            assert found == tuple(eps(a.head_dim, scale) for scale in scales)
+    if c.post_norm and s.post_norm:
+        assert c.post_norm.eps == tuple(eps(a.d_model, scale) for scale in s.post_norm.out)
+    scale = Fraction(c.wte_factor << c.wte_shift, 1 << c.x0_shift)
+    assert scale == Fraction(a.embedding_scale) * Fraction(2) ** (s.residual - s.wte)
+    assert (spec.activation, spec.score_divisor, spec.rotaries) == (a.activation, a.score_divisor, a.rotaries)
+    assert (spec.cap.bound if spec.cap else 0.0) == a.cap
+    for name in ("window", "sliding", "angles", "turned", "parallel", "centred", "gated"):
+        assert getattr(c, name) == getattr(a, name), name
 
 
 def test_the_auditor_finds_what_the_quantiser_chose(built: tuple[Checkpoint, ModelPackage]) -> None:
