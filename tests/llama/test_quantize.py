@@ -87,6 +87,21 @@ def test_numbers_that_no_logit_tells_are_the_checkpoints(built: tuple[Checkpoint
         assert getattr(c, name) == getattr(a, name), name
 
 
+def test_queries_and_keys_have_an_eps_of_their_own(tmp_path: Path) -> None:
+    """Keys that are sixteen times as large have another scale."""
+    folder = MODELS["qwen3"].write(tmp_path / "model")
+    tensors = load_file(folder / "model.safetensors")
+    large = {name: 16 * tensor for name, tensor in tensors.items() if ".k_proj." in name}
+    assert large
+    save_file({**tensors, **large}, folder / "model.safetensors")
+    package = build_package(folder, tmp_path / "package")
+    c, s, a = package.config, package.scales, load_checkpoint(folder).llama
+    assert isinstance(c, LlamaConfig) and isinstance(s, LlamaScales) and c.head_norm and s.head_norm
+    assert all(query > key for query, key in zip(s.head_norm.query, s.head_norm.key, strict=True))
+    for found, scales in ((c.head_norm.query_eps, s.head_norm.query), (c.head_norm.key_eps, s.head_norm.key)):
+        assert found == tuple(max(1, round(Fraction(a.norm_eps) * a.head_dim * 4**x)) for x in scales)
+
+
 def test_the_auditor_finds_what_the_quantiser_chose(built: tuple[Checkpoint, ModelPackage]) -> None:
     check_package(built[1], built[0])
 
