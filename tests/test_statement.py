@@ -5,9 +5,11 @@ from eth_abi import encode
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zkllm.errors import StatementError
+from zkllm.errors import ProofError, StatementError
 from zkllm.field import R
 from zkllm.hashing import keccak256
+from zkllm.proof import Proof
+from zkllm.shape_id import ShapeId
 from zkllm.statement import (
     Context,
     SealedStatement,
@@ -66,6 +68,24 @@ def test_words_that_are_no_encoding_are_refused(words):
 def test_limits(statement, message):
     with pytest.raises(StatementError, match=message):
         statement.check(**LIMITS)
+
+
+def test_a_shape_has_no_more_rows_than_the_context() -> None:
+    statement = Statement(MODEL, 1, (1, 2))
+    statement.check(**LIMITS | {"n_ctx": 16})
+    with pytest.raises(StatementError, match="N <= n_ctx"):
+        statement.check(**LIMITS | {"n_ctx": 15})
+
+
+def test_a_proof_file_has_less_than_65536_rows() -> None:
+    def file(N: int) -> bytes:
+        words = pack_words(1, [0] * (N + 1), N)
+        return Proof(bytes(32), False, Context(), N, 1, False, tuple(words), b"").to_bytes()
+
+    most = (1 << 16) - 1
+    assert Proof.from_bytes(file(most)).shape == ShapeId(most, 1)
+    with pytest.raises(ProofError, match=r"need 1 <= k <= N < 2\^16, got k=1 N=65536"):
+        Proof.from_bytes(file(most + 1))
 
 
 def test_padding_and_claim_id():
