@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import os
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from zkllm.cli import COMMANDS, main, verify
+from zkllm.cli import COMMANDS, jobs, main, parsers, settle, verify
 from zkllm.cli.console import Progress
 from zkllm.cli.text import pairs, quote, size, table
 from zkllm.errors import ZkllmError
@@ -23,6 +26,33 @@ def test_every_command_explains_itself_with_examples(run, command):
     assert outcome.code == 0
     assert "examples:" in outcome.out and f"zkllm {command}" in outcome.out and "--json" in outcome.out
     assert "{program}" not in outcome.out
+
+
+@pytest.mark.parametrize(
+    ("command", "action"),
+    [("settle", action) for action in settle.COMMANDS] + [("jobs", action) for action in jobs.ACTIONS],
+)
+def test_every_action_explains_itself_with_examples(run, command, action):
+    outcome = run(command, action, "--help")
+    assert outcome.code == 0 and f"examples:\n  zkllm {command} {action} " in outcome.out
+    assert "{program}" not in outcome.out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_examples_are_right_usage(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("question.txt").write_text("What is a proof?")  # is read with the options
+    examples = importlib.import_module(f"zkllm.cli.{command.replace('-', '_')}").EXAMPLES
+    lines = examples.replace("\\\n", " ").strip().splitlines()
+    mine = [line for line in lines if line.startswith("{program}")]
+    assert mine and all(line.startswith("cast ") for line in lines if line not in mine)
+    for line in mine:
+        words = shlex.split(line, comments=True)[1:]
+        words = words[: words.index(">")] if ">" in words else words
+        for kind, length in (("--contract", 20), ("--to", 20), ("reclaim", 32)):
+            if kind in words and words[words.index(kind) + 1] == "0x...":
+                words[words.index(kind) + 1] = "0x" + "11" * length
+        assert parsers()[0].parse_args([command, *words]).command == command
 
 
 def test_help_and_version(run):

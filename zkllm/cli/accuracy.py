@@ -42,7 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=positive,
         default=4096,
         metavar="N",
-        help="how many positions to measure on",
+        help="how many positions to measure on (default: %(default)s)",
     )
     parser.add_argument(
         "--costs",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zkllm.errors import ZkllmError, reason
+from zkllm.files import JsonObject
 from zkllm.limits import MAX_MU, MAX_POSITIONS, MIN_MU
 from zkllm.statement import Context
 from zkllm.units import ETHER
@@ -95,6 +96,15 @@ def size(text: str) -> int:
         raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a size such as 8GiB or 512M")
     scale = 1024 ** " KMGT".index(match[3].upper() or " ")
     return int(float(f"{match[1]}.{match[2] or 0}") * scale)
+
+
+def action_texts(examples: str, program: str, action: str) -> JsonObject:
+    """Of an action of `program`: those of its examples that are of this action, below its options."""
+    mine = [line for line in examples.strip().splitlines() if line.startswith(f"{{program}} {action} ")]
+    return {
+        "epilog": "examples:\n" + "\n".join(f"  {line.replace('{program}', program)}" for line in mine),
+        "formatter_class": argparse.RawDescriptionHelpFormatter,
+    }
 
 
 def add_memory_budget(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from zkllm.cli import paths
+from zkllm.cli.arguments import action_texts
 from zkllm.cli.console import Console
 
 if TYPE_CHECKING:
@@ -28,7 +29,12 @@ STATES = ("queued", "proving", "proved", "settling", "settled", "failed", "cance
 def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     for name, (_, text) in ACTIONS.items():
-        child = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        child = actions.add_parser(
+            name,
+            help=text,
+            description=text[0].upper() + text[1:] + ".",
+            **action_texts(EXAMPLES, parser.prog, name),
+        )
         child.add_argument(
             "--data",
             type=paths.SourceFolder,

@@ -34,7 +34,7 @@ BANDWIDTH, LATENCY = 10.0, 0.5
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", type=paths.Model, metavar="MODEL", help=hub.HELP)
+    parser.add_argument("model", type=paths.Model, metavar="MODEL", help=f"model package, {hub.HELP}")
     types.add_shape(parser)
     parser.add_argument(
         "--mu",

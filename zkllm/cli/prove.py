@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 SUMMARY = "answer a prompt and prove the answer"
 EXAMPLES = """
 {program} build/demo --prompt "Once upon a" --out answer.zkllm
+{program} build/smollm2 --chat "What is a proof?" --new-tokens 8 --max-tokens 64 --out answer.zkllm
 {program} models/demo-gpt2 --tokens 1,2,3 --new-tokens 3 --out answer.zkllm
 {program} build/demo --prompt-file question.txt --sealed --out answer.zkllm
 {program} build/demo --prompt "Once upon a" --out answer.zkllm --shards 2

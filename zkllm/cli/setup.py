@@ -2,6 +2,10 @@
 shape. Prints how near the calibration came to the declared ranges. A set-up that was interrupted or killed
 goes on when the command is given again.
 
+Checkpoints of the GPT-2 and the Llama family are taken: docs/models.md lists the types, and others are
+refused by name. One package serves prompts of any length: the keys of another shape (--max-tokens and
+--new-tokens of zkllm prove) are made when it is first asked for.
+
 With --check, an existing package, anyone's, is rebuilt from the checkpoint and compared, down to each shape's
 VERIFIER_ID: the calibration is repeated, on the text given by --calibration where the package has one of its
 own, and the package has to be what the quantiser chooses from it. --allow-scales accepts any other scales
@@ -36,6 +40,7 @@ INTERRUPTED = "give the same command again to go on"
 SUMMARY = "make a model package from a checkpoint, or check one"
 EXAMPLES = """
 {program} models/demo-gpt2 --out build/demo
+{program} path/to/SmolLM2-135M-Instruct --out build/smollm2 --max-tokens 64
 {program} hf:openai-community/gpt2 --out build/gpt2 --max-tokens 32
 {program} hf:openai-community/gpt2-xl --out build/gpt2-xl --mu 25
 {program} models/demo-gpt2 --out build/demo --srs pot20_final.ptau --calibration text.txt
@@ -51,7 +56,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=paths.Package, metavar="DIR", help="the package's folder (required but for --plan)"
     )
-    add_rows(parser, "positions of the first shape (default: 16, or the context)")
+    add_rows(
+        parser,
+        "positions of the first shape, for prompt and answer together (default: 16, or the context; a chat's "
+        "template alone takes some 30)",
+    )
     parser.add_argument(
         "--mu",
         type=log2_size,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 
+from zkllm.cli.arguments import action_texts
 from zkllm.cli.console import Console
 from zkllm.cli.settle import (
     accept_ownership,
@@ -28,12 +29,22 @@ from zkllm.cli.settle import (
 SUMMARY = "prove, submit and confirm an answer on chain"
 EXAMPLES = """
 {program} --network anvil --model build/demo --prompt "Once upon a"
+{program} --network anvil --model build/smollm2 --chat "What is a proof?" --new-tokens 8 --max-tokens 64
 {program} --network anvil --model build/demo --proof answer.zkllm
 {program} --network sepolia --model build/demo --proof answer.zkllm --keystore key.json --password-file pw
 {program} deploy --network sepolia --model build/demo --key-env DEPLOYER_KEY --dry-run
 {program} request --network anvil --model build/demo --prompt "Once upon a" --reward 0.01 --deadline 12h
+{program} submit --network anvil --model build/demo first.zkllm second.zkllm
+{program} status --network anvil --model build/demo --prompt "Once upon a"
+{program} show --network anvil --model build/demo --prompt "Once upon a"
+{program} withdraw --network anvil
+{program} reclaim 0x... --network anvil
+{program} verify-source --network anvil --model build/demo --offline
 {program} doctor --network sepolia --model build/demo
 {program} freeze --network sepolia --model build/demo --keystore key.json --dry-run
+{program} transfer-ownership --to 0x... --network sepolia --keystore key.json
+{program} accept-ownership --network sepolia --contract 0x... --keystore key.json
+{program} renounce-ownership --network sepolia --keystore key.json --dry-run
 """
 COMMANDS = {
     "deploy": deploy,
@@ -64,6 +75,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
             name,
             help=module.SUMMARY,
             description=module.__doc__,
+            **action_texts(EXAMPLES, parser.prog, name),
             argument_default=argparse.SUPPRESS,  # so that an option may come before the command, too
         )
         module.configure(child)

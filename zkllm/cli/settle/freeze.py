@@ -21,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--verifier", type=types.checked_address, default=None, metavar="ADDRESS", help="the verifier, or:"
     )
-    options.add_model(parser)
+    options.add_model(parser, ", whose verifier of the shape is meant")
     types.add_shape(parser)
     types.add_sealed(parser)
     owner_commands.configure(parser, for_ever=True)

@@ -84,8 +84,9 @@ def add_common(parser: argparse.ArgumentParser, *, sending: bool = True) -> None
     add_account(parser)
 
 
-def add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", type=Path, metavar="DIR", help="model package or checkpoint (required)")
+def add_model(parser: argparse.ArgumentParser, required: str = " (required)") -> None:
+    """`required`: when; `require` sees to it."""
+    parser.add_argument("--model", type=Path, metavar="DIR", help=f"model package or checkpoint{required}")
 
 
 def require(arguments: argparse.Namespace, *names: str) -> None:

@@ -30,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="ID",
         help="of the claim, or of its transaction",
     )
-    options.add_model(parser)
+    options.add_model(parser, " (required with a prompt)")
     types.add_prompt(parser, required=False, what="the prompt that it answers")
     types.add_shape(parser)
     types.add_sealed(parser)

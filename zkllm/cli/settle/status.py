@@ -21,7 +21,7 @@ SUMMARY = "say what is there and what is left to do"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    options.add_model(parser)
+    options.add_model(parser, "")
     types.add_prompt(parser, required=False, what="whether this prompt's answer is settled")
     types.add_shape(parser)
     types.add_sealed(parser)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 
+from zkllm.cli.arguments import action_texts
 from zkllm.cli.console import Console
 from zkllm.cli.srs import check, contribute, export, fetch_plan, import_ptau, info
 
@@ -33,13 +34,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     for name, module in COMMANDS.items():
         text = module.SUMMARY
-        lines = [line for line in EXAMPLES.strip().splitlines() if line.startswith("{program} " + name)]
         child = actions.add_parser(
             name,
             help=text.split(":")[0],
             description=text[0].upper() + text[1:] + ".",
-            epilog="examples:\n" + "\n".join(f"  {line.replace('{program}', parser.prog)}" for line in lines),
-            formatter_class=argparse.RawDescriptionHelpFormatter,
+            **action_texts(EXAMPLES, parser.prog, name),
         )
         module.configure(child)
         for option, what in (("--json", "print the result as JSON"), ("--quiet", "no progress bars")):
