@@ -138,7 +138,7 @@ def weight_files(folder: Path) -> list[Path]:
         if any(folder.glob("*.bin")):
             raise CheckpointError(
                 f"{folder}: only pickled weights (.bin), which can run code; convert them to safetensors "
-                "(transformers: GPT2LMHeadModel.from_pretrained(FOLDER).save_pretrained(NEW))"
+                "(transformers: AutoModelForCausalLM.from_pretrained(FOLDER).save_pretrained(NEW))"
             )
         others = sorted(path.name for path in folder.glob("*.safetensors"))[:3]
         hint = f" ({', '.join(others)} would have to be named so)" if others else ""

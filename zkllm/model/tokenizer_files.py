@@ -246,7 +246,10 @@ def _read_folder(
         parse_definition(definition, str(folder / DEFINITION))
     kind, model_type = _class_of(folder, config, definition)
     if definition is None and (kind == VERBATIM[0] or model_type not in (None, "gpt2")):
-        raise TokenizerError(f"{folder}: no tokenizer.json, which a {kind} is made from")
+        raise TokenizerError(
+            f"{folder}: no tokenizer.json, which a {kind} is made from; it is published with the model, or "
+            "made of older files (transformers: AutoTokenizer.from_pretrained(FOLDER).save_pretrained(NEW))"
+        )
     if model_type not in (None, "gpt2"):
         kind = _as_the_file_says(kind, definition or {}, config, str(folder))
     defaults = {} if kind == VERBATIM[0] else recipe(kind, config).named
