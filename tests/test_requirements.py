@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from zkllm import requirements
-from zkllm.requirements import FLOAT_MODEL, install
+from zkllm.requirements import FLOAT_MODEL, install, pip_install
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -23,6 +23,7 @@ def test_the_releases_are_those_of_the_project(monkeypatch: pytest.MonkeyPatch) 
     for extra, wanted in PROJECT["optional-dependencies"].items():
         lines += [f"{line} ; extra == '{extra}'" for line in wanted]
     monkeypatch.setattr(requirements, "requires", lambda _: lines)
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
     assert install(*FLOAT_MODEL) == "pip install " + " ".join(PROJECT["optional-dependencies"]["model"])
     assert [install("gguf")] == [f"pip install {line}" for line in PROJECT["optional-dependencies"]["gguf"]]
     for module, line in (
@@ -59,7 +60,16 @@ def test_without_metadata_the_names_are_said(monkeypatch: pytest.MonkeyPatch) ->
         raise importlib.metadata.PackageNotFoundError
 
     monkeypatch.setattr(requirements, "requires", missing)
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
     assert install(*FLOAT_MODEL) == "pip install torch transformers"
+
+
+@pytest.mark.parametrize("other", [True, False])
+def test_another_pip_is_not_meant(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, other: bool) -> None:
+    if other:
+        (tmp_path / "pip").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert pip_install(["a==1", "b"]) == f"{sys.executable} -m pip install a==1 b"
 
 
 def test_nobody_is_sent_to_an_index_for_this_package() -> None:

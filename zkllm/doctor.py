@@ -19,7 +19,7 @@ from .errors import SettlementError, ZkllmError, reason
 from .files import require_folder_place
 from .findings import Finding
 from .memory import GIB, available_memory
-from .requirements import pinned
+from .requirements import pinned, pip_install
 from .timings import available_cores
 
 LEAST_MEMORY = 1 * GIB
@@ -115,11 +115,11 @@ def _pins(extra: str, about: str, purpose: str) -> Iterator[Finding]:
         text = f"not installed: {', '.join(missing)}"
         text += f"; needed for {purpose}" if purpose else ""
         level = "warning" if purpose else "wrong"
-        yield Finding(level, about, text, "pip install " + " ".join(missing))
+        yield Finding(level, about, text, pip_install(missing))
     if other:
         here = ", ".join(f"{name} {found[name]}" for name in found if found[name] not in (None, wanted[name]))
         text = f"not the releases that zkllm is tested with: {here}"
-        yield Finding("warning", about, text, "pip install " + " ".join(other))
+        yield Finding("warning", about, text, pip_install(other))
     if not missing and not other:
         names = ", ".join(f"{name} {here}" for name, here in found.items()) if extra else f"all {len(found)}"
         yield Finding("ok", about, f"{names}, as pinned")

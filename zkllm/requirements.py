@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import re
+import shlex
+import shutil
+import sys
+from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, requires
+from pathlib import Path
 
 FLOAT_MODEL = ("torch", "transformers")
 """What the float model needs: the extra `model`."""
@@ -45,4 +50,12 @@ def install(*modules: str) -> str:
         lines = []
     pins = {_name(line): line.partition(";")[0].strip() for line in lines}
     names = [_DISTRIBUTIONS.get(module, module) for module in modules]
-    return "pip install " + " ".join(pins.get(_name(name), _name(name)) for name in names)
+    return pip_install(pins.get(_name(name), _name(name)) for name in names)
+
+
+def pip_install(packages: Iterable[str]) -> str:
+    """By the pip of this Python, which is named by its path where the shell's is another one, or none."""
+    found = shutil.which("pip")
+    ours = found is not None and Path(found).parent.samefile(Path(sys.executable).parent)
+    pip = "pip" if ours else f"{shlex.quote(sys.executable)} -m pip"
+    return f"{pip} install {' '.join(packages)}"

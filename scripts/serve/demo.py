@@ -12,6 +12,7 @@ import argparse
 import os
 import shlex
 import shutil
+import signal
 import sys
 import time
 from pathlib import Path
@@ -59,6 +60,9 @@ def main() -> int:
     )
     parser.add_argument("--end", action="store_true", help="end when the requests are answered")
     arguments = parser.parse_args()
+    for ending in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C, so that node and chain end too
+        if signal.getsignal(ending) is signal.SIG_DFL:  # nohup ignores one
+            signal.signal(ending, signal.default_int_handler)
     try:
         run(arguments.model, arguments.prompt or list(PROMPTS), arguments.port, arguments.work, arguments.end)
     except KeyboardInterrupt:
@@ -86,8 +90,10 @@ def run(model: str, prompts: list[str], port: int, work: Path, end: bool) -> Non
         options += ["--network", "anvil", "--deploy"]
         environment = {"ZKLLM_ANVIL_RPC_URL": chain.url, "PYTHONPATH": str(ROOT)}
         os.environ["ZKLLM_ANVIL_RPC_URL"] = chain.url
-        with RunningNode(options, work / "node.log", environment) as node:
-            say(f"node        {node.url}/v1 (its log: {work / 'node.log'})")
+        say(f"starts      the node: it deploys, and measures a proof of each shape; log: {work / 'node.log'}")
+        with RunningNode(options, work / "node.log", environment, seconds=SECONDS) as node:
+            (served,) = node.get("/v1/models")["data"]
+            say(f"node        {node.url}/v1, an API as OpenAI's; its model is {served['id']}")
             session = Session(chain.rpc, network("anvil"), development_account(ASKER), work / "asker")
             contract = session.locate(owner=development_account(NODE).address)
             say(f"contract    {checksum_address(contract)}")
@@ -101,6 +107,7 @@ def run(model: str, prompts: list[str], port: int, work: Path, end: bool) -> Non
             say(f"explorer    {node.url}/  (open it in a browser: a claim's page verifies its proof there)")
             if not end:
                 say(f"ask more    {asking(model, chain.url, contract, work)}")
+                say("            (the explorer shows the answer, some seconds later)")
                 say("Ctrl-C ends it")
                 while True:
                     time.sleep(3600)

@@ -21,12 +21,12 @@ _LISTENING = re.compile(r"listening at (http://\S+)")
 
 
 class NodeEnded(Exception):
-    """The process ended before it was ready; its last words."""
+    """The process ended before it was ready; its last words, or that it took too long."""
 
 
 class RunningNode:
     """`zkllm serve` with these options, its log in a file. A context manager: it is stopped in the end.
-    `program`: the module that is run."""
+    `program`: the module that is run. `seconds`: for which its start is waited for."""
 
     def __init__(
         self,
@@ -34,8 +34,10 @@ class RunningNode:
         log: Path,
         environment: Mapping[str, str] | None = None,
         program: str = "zkllm",
+        seconds: float = START_SECONDS,
     ):
         self._options, self.log, self._program = [str(option) for option in options], log, program
+        self._seconds = seconds
         self._environment = {**os.environ, **(environment or {})}
         self.process: subprocess.Popen[bytes]
         self.url = ""
@@ -52,15 +54,17 @@ class RunningNode:
                 stderr=log,
                 env=self._environment,
             )
-        end = time.monotonic() + START_SECONDS
+        end = time.monotonic() + self._seconds
         while True:
             said = self.log.read_bytes()[begun:].decode(errors="replace")
             if (found := _LISTENING.search(said)) and (not ready or self._is_ready(found[1])):
                 self.url = found[1]
                 return self
-            if self.process.poll() is not None or time.monotonic() > end:
-                self.kill()
+            if self.process.poll() is not None:
                 raise NodeEnded(said[-2000:])
+            if time.monotonic() > end:
+                self.kill()
+                raise NodeEnded(f"it was not ready after {self._seconds:.0f} s; {self.log} says what it did")
             time.sleep(0.05)
 
     def get(self, path: str) -> Any:

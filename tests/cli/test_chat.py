@@ -10,6 +10,7 @@ import pytest
 
 from tests.cli.conftest import Outcome, Run
 from zkllm import api
+from zkllm.cli.text import quote
 from zkllm.model.package import ModelPackage
 from zkllm.settle.rpc import Rpc
 
@@ -53,6 +54,7 @@ def test_a_chat_is_proved_and_shown_up_to_its_end(run: Run, talker: Path, tmp_pa
     assert proved["k"] == K and proved["answer_ids"] == answer  # all that is certified
     text = run("prove", talker, "--chat", TEXT, "--new-tokens", K, "--out", out).out
     assert f"it ends there; {K - 2} more are certified and no part of it" in text
+    assert f"answer   {quote(data['answer'])}\ntokens   " in text
     one = run("prove", talker, "--chat", TEXT, "--out", out, "--json").json
     assert one["ended"] is False and len(one["tokens"]) == 1
 

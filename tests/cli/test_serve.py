@@ -99,7 +99,7 @@ def test_what_is_missing_is_named_before_anything_starts(
     with monkeypatch.context() as patch:
         patch.setattr("zkllm.cluster.session.find_spec", lambda name: None)
         missing = run("serve", "--model", package, "--data", tmp_path / "x", "--ray", "local")
-        missing.failed_in_one_line("work over several processes or machines needs Ray: pip install ray")
+        missing.failed_in_one_line("work over several processes or machines needs Ray: ", "pip install ray")
     for address, words in (("127.0.0.1:9", "no Ray answers at 127.0.0.1:9"), ("x", "is no address of a Ray")):
         run("serve", "--model", package, "--data", tmp_path / "x", "--ray", address).failed_in_one_line(words)
     path = tmp_path / "node.toml"

@@ -88,6 +88,21 @@ def test_wrong_usage_has_exit_code_2(run, arguments):
 
 
 @pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("request --network anvil --model DIR", "--prompt --prompt-file --chat --messages --tokens"),
+        ("request --network anvil --prompt a", "required: --model"),
+        ("show --network anvil", "give the id"),
+        ("submit --network anvil --model DIR", "required: PROOF"),
+    ],
+)
+def test_the_usage_of_an_action_is_its_own(run, arguments, words):
+    outcome = run("settle", *arguments.split())
+    assert outcome.code == 2 and outcome.err.startswith(f"usage: zkllm settle {arguments.split()[0]} ")
+    assert words in outcome.err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         "setup nowhere/at-all --out build",
@@ -144,6 +159,7 @@ def test_whatever_goes_wrong_is_a_line_and_an_exit_code(run, monkeypatch, error,
 
     monkeypatch.setattr(verify, "run", fail)
     monkeypatch.delenv("ZKLLM_DEBUG", raising=False)
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))  # so that its pip is called pip
     (tmp_path / "x").touch()
     command = ("verify", tmp_path / "x", "--model", tmp_path)
     outcome = run(*command)

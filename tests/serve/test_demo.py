@@ -8,12 +8,14 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
 import pytest
 
 from scripts import ROOT
+from zkllm.errors import SettlementError
 from zkllm.settle.abi import read
 from zkllm.settle.rpc import Rpc
 
@@ -34,6 +36,7 @@ def test_the_demo_leads_to_an_explored_answer(tmp_path: Path) -> None:
                     said.setdefault(found[1], []).append(found[2])
             assert [line.split(" -> ")[1] for line in said["settled"]] == ['" magic"', '" perfect"', '" t"']
             assert said["earned"][0].startswith("0.030000 ether, ")
+            assert said["node"][0].endswith("its model is demo-gpt2")
 
             (explorer,) = said["explorer"]
             address = explorer.split()[0]
@@ -52,8 +55,12 @@ def test_the_demo_leads_to_an_explored_answer(tmp_path: Path) -> None:
             url = said["chain"][0].split(",")[0]
             wait_until_answered(Rpc(url, "the demo's chain"), contract, request)
         finally:
-            demo.send_signal(signal.SIGINT)
+            demo.send_signal(signal.SIGTERM)
         assert demo.wait(60) == 0
+    with pytest.raises(urllib.error.URLError):  # nothing is left of it
+        urllib.request.urlopen(address, timeout=30)
+    with pytest.raises(SettlementError):
+        Rpc(url, "the demo's chain").request("eth_chainId")
 
 
 def wait_until_answered(rpc: Rpc, contract: bytes, request: bytes) -> None:

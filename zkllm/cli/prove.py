@@ -187,7 +187,10 @@ def _report(result: ProofResult, data: JsonObject, prompt: bytes | None) -> list
     if prompt is None:
         hidden = f"sealed as 0x{data['sealed_prompt']:064x}, its salt in {data['salt_file']}"
     rows: list[tuple[str, object]] = [("prompt", hidden if prompt is None else quote(prompt))]
-    rows += [("answer" if i == 0 else "", line) for i, line in enumerate(answer)]
+    if len(answer) > 1:
+        rows.append(("answer", quote(data["answer"])))
+    head = "answer" if len(answer) == 1 else "tokens"
+    rows += [("" if i else head, line) for i, line in enumerate(answer)]
     if beyond := len(result.answer_ids) - len(answer):
         rows.append(("", f"it ends there; {beyond} more are certified and no part of it"))
     rows += [

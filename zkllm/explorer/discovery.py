@@ -20,7 +20,7 @@ CREATED = keccak256(b"OwnershipTransferred(address,address)"), bytes(32)
 def open_node(url: str, chain_id: int | None = None) -> Rpc:
     """`chain_id`: what it has to be on."""
     patience = () if chain_id == DEV_CHAIN_ID else PATIENCE
-    return Rpc(url, "the page's node", patience=patience)
+    return Rpc(url, "the URL that the page asks", patience=patience)
 
 
 def network_of(rpc: Rpc) -> Network:

@@ -79,6 +79,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
             argument_default=argparse.SUPPRESS,  # so that an option may come before the command, too
         )
         module.configure(child)
+        child.set_defaults(settle_parser=child)  # whose usage is printed with what is wrong
         child.add_argument("--json", action="store_true", help="print the result as JSON")
         child.add_argument("--quiet", action="store_true", help="no progress bars")
 

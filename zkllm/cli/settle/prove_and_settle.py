@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         return submit(arguments, console)
     if arguments.prompt is None and arguments.tokens is None:
         arguments.settle_parser.error(
-            "one of the arguments --prompt --chat --messages --tokens --proof is required"
+            "one of the arguments --prompt --prompt-file --chat --messages --tokens --proof is required"
         )
 
     if arguments.sealed and arguments.salt_file is None:

@@ -62,7 +62,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, console: Console) -> int:
     options.require(arguments, "network", "model")
     if arguments.prompt is None and arguments.tokens is None:
-        arguments.settle_parser.error("one of the arguments --prompt --chat --messages --tokens is required")
+        arguments.settle_parser.error(
+            "one of the arguments --prompt --prompt-file --chat --messages --tokens is required"
+        )
 
     from zkllm import api
     from zkllm.cli.text import pairs
