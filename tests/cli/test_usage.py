@@ -169,6 +169,18 @@ def test_whatever_goes_wrong_is_a_line_and_an_exit_code(run, monkeypatch, error,
         assert outcome.json["ok"] is False and outcome.json["error"] in outcome.err
 
 
+def test_an_interrupted_settlement_says_how_to_go_on(run, monkeypatch):
+    def interrupted(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(settle, "run", interrupted)
+    outcome = run("settle", "--network", "anvil")
+    assert outcome.code == 130
+    assert outcome.err == "\nzkllm settle: interrupted; give the same command again to go on; " + (
+        "nothing is paid for twice\n"
+    )
+
+
 def test_traceback_on_request(monkeypatch, tmp_path):
     monkeypatch.setattr(verify, "run", lambda *_: 1 // 0)
     monkeypatch.setenv("ZKLLM_DEBUG", "1")

@@ -26,6 +26,7 @@ from zkllm.cli.settle import (
     withdraw,
 )
 
+INTERRUPTED = "give the same command again to go on; nothing is paid for twice"
 SUMMARY = "prove, submit and confirm an answer on chain"
 EXAMPLES = """
 {program} --network anvil --model build/demo --prompt "Once upon a"
