@@ -88,7 +88,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "inspect lists what others see)",
     )
     add_memory_budget(parser)
-    add_ray(parser, RAY + "that commits to the weights (default: this process does)")
+    add_ray(parser, RAY + "(it commits to the weights; default: this process does)")
     parser.add_argument(
         "--calibration", type=paths.SourceFile, metavar="FILE", help="text like the prompts to come"
     )
