@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from scripts.wheel import inspect_wheel
+from scripts.wheel import inspect_wheel, try_wheel
+from scripts.wheel.__main__ import build
 from scripts.wheel.inspect_wheel import MODULE, ROOT, WheelError, inspect, tracked
+from scripts.wheel.try_wheel import Untried, python_of
 from zkllm import _native
 
 MACHINE = platform.machine()
@@ -61,3 +63,32 @@ def test_glibc(make: Make, tmp_path: Path) -> None:
     older = made.rename(tmp_path / made.name.replace("2_99", "2_5"))
     with pytest.raises(WheelError, match="asks for glibc 2"):
         inspect(older, "2.5")
+
+
+def program(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
+def test_the_rust_compiler_that_is_named_is_asked_for_its_target(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rustc = program(tmp_path / "rustc", "#!/bin/sh\necho /none\n")
+    monkeypatch.setenv("RUSTC", str(rustc))
+    with pytest.raises(WheelError, match=f"{rustc} has no target {OTHER}-unknown-linux-gnu"):
+        build(OTHER, tmp_path)
+
+
+def test_a_wheel_of_another_machine_is_tried_where_that_ones_python_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(try_wheel, "FOREIGN", tmp_path)
+    with pytest.raises(Untried, match=f"no {tmp_path}/{OTHER}/usr/bin/python3"):
+        python_of(OTHER)
+    python = program(tmp_path / OTHER / "usr" / "bin" / "python3", "\x7fELF of no machine")
+    with pytest.raises(Untried, match="does not run here.*qemu"):
+        python_of(OTHER)
+    program(python, f'#!/bin/sh\ntest "$QEMU_LD_PREFIX" = {tmp_path / OTHER}\n')
+    assert python_of(OTHER) == (python, {"QEMU_LD_PREFIX": str(tmp_path / OTHER)})
