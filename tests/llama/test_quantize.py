@@ -115,10 +115,11 @@ def test_scales_are_not_accepted_without_the_quantisers_choice(
         check_package(package, checkpoint, allow_scales=True)
     record = package.calibration
     assert record is not None
+    recorded = lambda **changes: replace(package, recorded=replace(record, **changes).to_bytes())
     for other, words in (
-        (replace(package, calibration=None), "set the model up again$"),
-        (replace(package, calibration=replace(record, seed=7)), "another seed.*set the model up again$"),
-        (replace(package, calibration=replace(record, text="00" * 32)), "give it with --calibration FILE$"),
+        (replace(package, recorded=None), "set the model up again$"),
+        (recorded(seed=7), "another seed.*set the model up again$"),
+        (recorded(text="00" * 32), "give it with --calibration FILE$"),
         (replace(package, scales=replace(package.scales, yf=1)), "ranges: yf is 1, not [0-9]+$"),
     ):
         with pytest.raises(PackageError, match=words):
