@@ -6,10 +6,9 @@ import argparse
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from zkllm.errors import ZkllmError, reason
-from zkllm.files import JsonObject
 from zkllm.limits import MAX_MU, MAX_POSITIONS, MIN_MU
 from zkllm.statement import Context
 from zkllm.units import ETHER
@@ -98,7 +97,14 @@ def size(text: str) -> int:
     return int(float(f"{match[1]}.{match[2] or 0}") * scale)
 
 
-def action_texts(examples: str, program: str, action: str) -> JsonObject:
+class ActionTexts(TypedDict):
+    """For `add_parser`."""
+
+    epilog: str
+    formatter_class: type[argparse.HelpFormatter]
+
+
+def action_texts(examples: str, program: str, action: str) -> ActionTexts:
     """Of an action of `program`: those of its examples that are of this action, below its options."""
     mine = [line for line in examples.strip().splitlines() if line.startswith(f"{{program}} {action} ")]
     return {
