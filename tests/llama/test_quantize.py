@@ -15,11 +15,12 @@ from testkit.llamas import MODELS
 from zkllm.errors import CheckpointError, PackageError
 from zkllm.llama.config import LlamaConfig
 from zkllm.model.audit import check_package
-from zkllm.model.build import build_package
+from zkllm.model.build import build_package, load_folder
+from zkllm.model.calibrate import calibration_set, token_budget
 from zkllm.model.checkpoint import Checkpoint, load_checkpoint
 from zkllm.model.execution import trace
 from zkllm.model.folding import LARGEST
-from zkllm.model.llama.calibrate import LlamaRanges
+from zkllm.model.llama.calibrate import LlamaRanges, measure
 from zkllm.model.llama.equalise import (
     Channels,
     Words,
@@ -187,6 +188,23 @@ def test_another_array_is_found(built: tuple[Checkpoint, ModelPackage], name: st
     array.reshape(-1)[3] += 1 if array.reshape(-1)[3] <= 0 else -1
     with pytest.raises(PackageError, match=f"array {name} is not what the checkpoint quantises to"):
         check_package(replace(package, weights=model.with_arrays(**{name: array})), checkpoint)
+
+
+def test_any_size_is_calibrated_on_enough_tokens_and_on_tokens_alone(tmp_path: Path) -> None:
+    folder = MODELS["qwen2"].write(tmp_path / "model")
+    checkpoint, tokenizer = load_folder(folder)
+    a, size = checkpoint.llama, checkpoint.llama.vocab_size
+    assert token_budget(replace(a, d_inner=1 << 17, n_layer=1000)) == 2048
+    assert token_budget(a) == 16384
+    *texts, alone = calibration_set(checkpoint, tokenizer)
+    assert all(ids.shape[1] > 1 for ids in texts) and alone.shape[1] == 1
+    assert set(alone[:, 0]) == {*range(min(512, size)), *(i for i in tokenizer.added_ids if i < size)}
+    # they say how large values get, and nothing of how large they are on the whole
+    few = [ids[:2] for ids in texts]
+    without, with_them = measure(checkpoint, few), measure(checkpoint, [*few, alone])
+    assert with_them.squares == without.squares
+    assert all((with_them.largest(name) > without.largest(name)).any() for name in ("up", "g", "k"))
+    assert np.array(measure(checkpoint, [alone]).squares["g"]).min() > 0
 
 
 @pytest.mark.parametrize("name", ["g", "v", "q"])

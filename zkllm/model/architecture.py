@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from zkllm.errors import CheckpointError
 from zkllm.files import JsonObject, read_json, reading
@@ -48,6 +49,8 @@ class Architecture:
     pad_id: int
     activation: str = GELU.name  # of `ACTIVATIONS`
     tied_head: bool = True  # else the head must be stored, and equal the embedding
+    least_calibration: ClassVar = 384  # tokens
+    massive_firsts: ClassVar = False  # rows whose size hangs on the first token
 
     @property
     def width(self) -> int:

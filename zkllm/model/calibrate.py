@@ -17,6 +17,7 @@ import numpy as np
 
 from zkllm.errors import TokenizerError, ZkllmError, ZkllmWarning
 from zkllm.files import JsonObject
+from zkllm.model.architecture import AnyArchitecture
 from zkllm.model.checkpoint import Checkpoint
 from zkllm.model.float_model import FloatModel, read_layers
 from zkllm.model.folding import finite_maxima
@@ -26,8 +27,9 @@ from zkllm.records import from_data, to_data
 Progress = Callable[[int, int], None]
 _OPERATIONS = 3e11  # about as many multiply-accumulates as the float pass may take
 _LARGE = 5e7  # weights beyond which it runs in float32
-_MAX_TOKENS, _MIN_TOKENS = 16384, 384
+_MAX_TOKENS = 16384
 _WINDOW, _LONG = 64, 1024
+_FIRSTS = 512  # of the vocabulary's ids and of the added tokens, each, that are seen alone
 
 
 MLP = ("f", "fc1", "fc2")
@@ -138,9 +140,20 @@ def text_sequences(ids: list[int], length: int, count: int) -> list[list[int]]:
     return [ids[s : s + length] for s in dict.fromkeys(starts.tolist())]
 
 
-def token_budget(checkpoint: Checkpoint) -> int:
-    """Tokens that the float pass can afford at this size."""
-    return int(min(_MAX_TOKENS, max(_MIN_TOKENS, _OPERATIONS / checkpoint.architecture.weights_per_token)))
+def token_budget(a: AnyArchitecture) -> int:
+    """Tokens that the float pass can afford at this size, or that ranges want at any size."""
+    return int(min(_MAX_TOKENS, max(a.least_calibration, _OPERATIONS / a.weights_per_token)))
+
+
+def first_tokens(vocab_size: int, tokenizer: ByteLevelTokenizer) -> list[list[int]]:
+    """Sequences of one token: the vocabulary's first, which are its characters, and those added to it.
+
+    Where the first position is one that others attend to for want of anything better, its row is larger than
+    all others by far, and how large its own token says (Sun et al. 2024, "Massive Activations in Large
+    Language Models"): a few texts show too few of them.
+    """
+    added = sorted(i for i in tokenizer.added_ids if i < vocab_size)[:_FIRSTS]
+    return [[i] for i in dict.fromkeys([*range(min(vocab_size, _FIRSTS)), *added])]
 
 
 def calibration_set(
@@ -149,9 +162,11 @@ def calibration_set(
     """Groups of equally long sequences, each int64[S, length]: half random ids, half text (by default the one
     that ships with the project; random ids alone, with a warning, where the vocabulary cannot write that).
 
-    Most are of 64 tokens; models with a longer context also see some that are as long as can be afforded.
+    Most are of 64 tokens; models with a longer context also see some that are as long as can be afforded, and
+    families with massive first positions `first_tokens`.
     """
-    a, budget = checkpoint.architecture, token_budget(checkpoint)
+    a = checkpoint.architecture
+    budget = token_budget(a)
     ids = _calibration_ids(tokenizer, text, min(a.n_ctx, _WINDOW))
 
     def group(length: int, tokens: int, seed: int) -> np.ndarray:
@@ -165,6 +180,8 @@ def calibration_set(
     groups = [group(short, budget if long == short else budget - budget // 3, seed)]
     if long > short:
         groups.append(group(long, budget // 3, seed + 1))
+    if a.massive_firsts:
+        groups.append(np.array(first_tokens(a.vocab_size, tokenizer), dtype=np.int64))
     return groups
 
 

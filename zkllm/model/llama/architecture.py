@@ -7,6 +7,7 @@ What is absent has the class's default, which is not the same in each.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from zkllm.errors import CheckpointError
 from zkllm.files import JsonObject
@@ -121,6 +122,8 @@ class LlamaArchitecture:
     gated: bool = True  # the MLP
     centred: bool = False  # LayerNorms with biases, not RMSNorms
     parallel: bool = False  # attention and MLP of a layer read the same stream
+    least_calibration: ClassVar = 2048  # tokens
+    massive_firsts: ClassVar = True  # rows whose size hangs on the first token
 
     @property
     def score_divisor(self) -> int:

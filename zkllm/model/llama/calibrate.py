@@ -24,9 +24,10 @@ _LEAST = 2.0**-60  # mean square of a row
 @dataclass
 class LlamaRanges(FloatRanges):
     """`layers` has "f" alone. `channels`: by name and layer, largest magnitudes. `residual_rms`: root mean
-    squares of rows, as their norms square them. `squares`: of a and g, by layer and channel, the sum over
+    squares of rows, as their norms square them. `squares`: of a and g, by layer and channel, the mean over
     rows of the square in units of the mean square of the row of the stream that the MLP leaves; none without
-    a gate."""
+    a gate. Single tokens (`calibrate.first_tokens`) are no part of them: they say how large values get, not
+    how large they are."""
 
     channels: dict[str, list[list[float]]] = field(default_factory=dict)
     squares: dict[str, list[list[float]]] = field(default_factory=dict)
@@ -55,7 +56,7 @@ class LlamaRanges(FloatRanges):
         else:
             known.append(found)
 
-    def summed(self, name: str) -> np.ndarray:
+    def mean_squares(self, name: str) -> np.ndarray:
         """float64[layers, channels]: `squares`."""
         return np.array(self.squares[name], np.float64)
 
@@ -65,23 +66,30 @@ class LlamaRanges(FloatRanges):
 
 
 class _Squares:
-    """Sums squares of what the MLP multiplies, until the row of the stream is known that they end in."""
+    """Mean squares of what the MLP multiplies, of sequences of at least `least` tokens, taken as soon as the row
+    of the stream is known that they end in."""
 
-    def __init__(self, layers: int):
+    def __init__(self, layers: int, least: int):
+        self._least = least
         self._sums: dict[str, list[np.ndarray | float]] = {name: [0.0] * layers for name in ("a", "g")}
+        self._rows = [0] * layers
         self._seen: dict[str, np.ndarray] = {}
 
     def watch(self, name: str, layer: int, array: np.ndarray) -> None:
         if name in ("a", "g", "residual"):
             self._seen[name] = array
-        elif name == "write" and layer % 2:
+        elif name == "write" and layer % 2 and array.shape[1] >= self._least:
             stream = (self._seen["residual"] + array).astype(np.float64)
             weights = 1 / np.maximum((stream**2).mean(axis=-1), _LEAST)
+            self._rows[layer // 2] += weights.size
             for of, sums in self._sums.items():
                 sums[layer // 2] += np.einsum("stf,stf,st->f", self._seen[of], self._seen[of], weights)
 
-    def sums(self) -> dict[str, list[list[float]]]:
-        return {name: [_shortened(np.asarray(layer)) for layer in of] for name, of in self._sums.items()}
+    def means(self) -> dict[str, list[list[float]]]:
+        return {
+            name: [_shortened(np.asarray(of) / rows) for of, rows in zip(sums, self._rows, strict=True)]
+            for name, sums in self._sums.items()
+        }
 
 
 def _shortened(values: np.ndarray) -> list[float]:
@@ -123,7 +131,8 @@ def measure(
     """Runs the float model over groups of sequences int[S, t], one layer at a time for all of them."""
     dtype, layers = float_type(checkpoint), checkpoint.llama.n_layer
     model, ranges = LlamaFloat(checkpoint, dtype), LlamaRanges(tokens=sum(int(ids.size) for ids in groups))
-    squares = _Squares(layers) if checkpoint.llama.gated else None
+    least = min(2, max(ids.shape[1] for ids in groups))
+    squares = _Squares(layers, least) if checkpoint.llama.gated else None
 
     def watch(name: str, layer: int, array: np.ndarray) -> None:
         ranges.watch(name, layer, array)
@@ -136,7 +145,7 @@ def measure(
         if progress:
             progress(l + 1, layers + 1)
     if squares:
-        ranges.squares = squares.sums()
+        ranges.squares = squares.means()
     for x in streams:
         model.head(x, ranges.watch)
     if progress:

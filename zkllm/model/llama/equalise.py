@@ -111,7 +111,7 @@ def _of_mlps(
 ) -> list[tuple[int, ...]]:
     """Of each layer's inner channels."""
     up, g = (ranges.largest(name) for name in ("up", "g"))
-    squares = {name: ranges.summed(name) / max(1, ranges.tokens) for name in ("a", "g")}
+    squares = {name: ranges.mean_squares(name) for name in ("a", "g")}
     mlp = []
     for l in range(a.n_layer):
         rows, columns = lines[l]["up"].outputs[0], lines[l]["down"].inputs
