@@ -1,9 +1,13 @@
 //! Exact integer matrix products of int16, on the fastest instructions of the backend in use.
 //!
+//! A matrix inner x outer is packed for the product of many rows, and read as it lies for that of few (`few`); the
+//! rows of a matrix outer x inner are never packed.
+//!
 //! With vector instructions one factor is split, a = 2^8 high + low with |high|, |low| <= 2^7, so that a product
 //! with an int16 is at most 2^22 and 2^9 - 2 of them fit an int32 lane; lanes are widened to int64 after fewer.
 //! The portable form accumulates in f64, which is exact below 2^53. Every form gives the same integers.
 
+mod few;
 mod portable;
 mod split;
 #[cfg(target_arch = "x86_64")]
@@ -15,6 +19,8 @@ use crate::field::slices::{Backend, backend};
 use rayon::prelude::*;
 use split::{GROUP, PAIRS, Split, TILE};
 
+/// Rows up to which a matrix is not packed: beyond, what packing takes is less than what it saves.
+const FEW: usize = 8;
 /// Inner sizes from here on could make an accumulator inexact.
 const MAX_INNER: usize = 1 << 23;
 
@@ -73,6 +79,22 @@ fn matmul_with(
 ) {
     assert!(a.len() == rows * inner && w.len() == inner * outer && out.len() == rows * outer && bias.len() == outer);
     assert!(inner < MAX_INNER, "accumulators would not be exact");
+    let product = if (1..=FEW).contains(&rows) { few::matmul } else { packed };
+    product(kernel, a, w, bias, rows, inner, outer, out);
+}
+
+/// As `matmul`, of a matrix that is packed first.
+#[allow(clippy::too_many_arguments)]
+fn packed(
+    kernel: Kernel,
+    a: &[i16],
+    w: &[i16],
+    bias: &[i64],
+    rows: usize,
+    inner: usize,
+    outer: usize,
+    out: &mut [i64],
+) {
     let split = if kernel == Kernel::Portable { Split::default() } else { Split::new(a, rows, inner) };
     // blocks of columns of about equal size, as many for each thread
     const TILES: usize = 8;
@@ -195,7 +217,12 @@ mod tests {
 
     fn cases() -> Vec<Case> {
         let mut rng = StdRng::seed_from_u64(1);
-        let sizes = [(1, 1, 1), (3, 5, 7), (9, 65, 130), (17, 200, 64), (16, 48, 144), (4, 513, 33), (64, 40, 321)];
+        let mut sizes =
+            vec![(1, 1, 1), (3, 5, 7), (9, 65, 130), (17, 200, 64), (16, 48, 144), (4, 513, 33), (64, 40, 321)];
+        // few rows and their neighbours: widths beside whole tiles, lines beside whole blocks, several parts and spans
+        sizes.extend(
+            (1..=FEW + 1).flat_map(|rows| [(rows, 30 + rows, 62 + rows), (rows, 777 + rows, 5), (rows, 9, 1089)]),
+        );
         let ends: [&[i16]; 6] =
             [&[], &[i16::MIN], &[i16::MAX], &[i16::MIN, i16::MAX], &[-32767, 32767], &[127, 128, -128, -129, 255]];
         let mut out = Vec::new();
@@ -205,9 +232,11 @@ mod tests {
                 out.push((rows, inner, outer, a, w));
             }
         }
-        // long enough for every widening of the lanes
-        let (inner, ends) = (20_001, [i16::MIN]);
-        out.push((2, inner, 3, draw(&mut rng, 2 * inner, &ends), draw(&mut rng, 3 * inner, &ends)));
+        // long enough for every widening of the lanes, by whatever half is the largest
+        let inner = 20_001;
+        for (x, y) in [(i16::MIN, i16::MIN), (128, i16::MIN), (-129, i16::MAX)] {
+            out.push((2, inner, 3, draw(&mut rng, 2 * inner, &[x]), draw(&mut rng, 3 * inner, &[y])));
+        }
         out
     }
 
@@ -220,9 +249,11 @@ mod tests {
             };
             let expected: Vec<i64> = (0..rows * outer).map(|i| naive(i / outer, i % outer)).collect();
             for kernel in KERNELS.into_iter().filter(|k| k.available()) {
-                let mut out = vec![0; rows * outer];
-                matmul_with(kernel, &a, &w, &bias, rows, inner, outer, &mut out);
-                assert!(out == expected, "{kernel:?} {rows} {inner} {outer}");
+                for product in [matmul_with, packed, few::matmul] {
+                    let mut out = vec![0; rows * outer];
+                    product(kernel, &a, &w, &bias, rows, inner, outer, &mut out);
+                    assert!(out == expected, "{kernel:?} {rows} {inner} {outer}");
+                }
             }
         }
     }
