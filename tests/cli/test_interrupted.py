@@ -11,8 +11,9 @@ import pytest
 from tests.interrupts import interrupt_at, killed_at
 from zkllm import api
 from zkllm.errors import PackageError
+from zkllm.files import canonical_json, file_digest
 from zkllm.model import build, calibrate
-from zkllm.model.package import ModelPackage
+from zkllm.model.package import CALIBRATION_FILE, ModelPackage
 
 pytestmark = pytest.mark.slow
 
@@ -86,6 +87,20 @@ def test_damaged_and_missing_pieces_are_made_again(run, copy: Path, checkpoint: 
         (copy / name).unlink()
         assert run(*setup_command(checkpoint, copy)).code == 0
         assert contents(copy) == expected, name
+
+
+def test_a_record_that_is_none_or_another_is_written_anew(run, copy: Path, checkpoint: Path) -> None:
+    """Where the manifest has its digest, so that nothing but what it says is wrong."""
+    expected, path, manifest = contents(copy), copy / CALIBRATION_FILE, copy / "manifest.json"
+    right = json.loads(path.read_bytes())
+    for wrong in (b"{}", canonical_json(right | {"seed": right["seed"] + 1})):
+        path.write_bytes(wrong)
+        told = json.loads(manifest.read_bytes())
+        told["files"][CALIBRATION_FILE] = file_digest(path)
+        manifest.write_bytes(canonical_json(told))
+        ModelPackage.load(copy)
+        assert run(*setup_command(checkpoint, copy)).code == 0, wrong
+        assert contents(copy) == expected, wrong
 
 
 def test_other_inputs_are_noticed(run, copy: Path, checkpoint: Path, tmp_path: Path) -> None:
