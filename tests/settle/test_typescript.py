@@ -200,10 +200,10 @@ def waiting(rpc: Rpc) -> list[str]:
     return [one["hash"] for one in found.get(to_hex(development_account(ASKER).address), {}).values()]
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
+def wait_until(condition: Callable[[], bool], otherwise: str) -> None:
     end = time.monotonic() + 60
     while not condition():
-        assert time.monotonic() < end
+        assert time.monotonic() < end, otherwise
         time.sleep(0.02)
 
 
@@ -214,7 +214,7 @@ def killed(start: Start, rpc: Rpc, settlement: bytes, kept: Path) -> Iterator[st
     rpc.request("evm_setAutomine", False)
     try:
         process = start("request", offer=OFFER)
-        wait_until(lambda: bool(waiting(rpc)))
+        wait_until(lambda: bool(waiting(rpc)), "nothing was sent")
         process.kill()
         process.communicate()
         (sent,) = waiting(rpc)
@@ -230,7 +230,7 @@ def killed(start: Start, rpc: Rpc, settlement: bytes, kept: Path) -> Iterator[st
 def ask_again(start: Start, rpc: Rpc, expected: Callable[[list[str]], bool]) -> Any:
     """What a second run says, once what waits is as expected, and mined."""
     with start("request", offer=OFFER) as process:
-        wait_until(lambda: expected(waiting(rpc)))
+        wait_until(lambda: expected(waiting(rpc)), "what waits is not what is to be mined")
         time.sleep(2.0)
         assert expected(waiting(rpc)) and process.poll() is None, "it waits, and sends nothing more"
         rpc.request("evm_setAutomine", True)
