@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -101,6 +102,24 @@ def test_a_record_that_is_none_or_another_is_written_anew(run, copy: Path, check
         ModelPackage.load(copy)
         assert run(*setup_command(checkpoint, copy)).code == 0, wrong
         assert contents(copy) == expected, wrong
+
+
+def test_what_is_no_record_of_ones_own_counts_as_nothing(run, copy: Path, checkpoint: Path) -> None:
+    """Of what set-up has finished: half of it, or one that is as it has to be, but for its numbers."""
+    expected, path = contents(copy), copy / build.BUILD_FILE
+    raw = path.read_bytes()
+    record = json.loads(raw)
+    record["results"]["ranges"] = quadrupled(record["results"]["ranges"])
+    for wrong in (raw[: len(raw) // 2], json.dumps(record).encode()):
+        path.write_bytes(wrong)
+        assert run(*setup_command(checkpoint, copy)).code == 0
+        assert contents(copy) == expected
+
+
+def quadrupled(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {name: quadrupled(value) for name, value in data.items()}
+    return [quadrupled(value) for value in data] if isinstance(data, list) else 4 * data
 
 
 def test_other_inputs_are_noticed(run, copy: Path, checkpoint: Path, tmp_path: Path) -> None:
