@@ -54,6 +54,13 @@ class RunningNode:
                 stderr=log,
                 env=self._environment,
             )
+        try:
+            return self._listening(begun, ready)
+        except BaseException:  # Ctrl-C too: nobody else would end it
+            self.__exit__()
+            raise
+
+    def _listening(self, begun: int, ready: bool) -> Self:
         end = time.monotonic() + self._seconds
         while True:
             said = self.log.read_bytes()[begun:].decode(errors="replace")
