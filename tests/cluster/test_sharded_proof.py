@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from testkit.blinding import seeded
 from testkit.checkpoints import write_checkpoint
 from testkit.shards import STAGES, HereWorker
 from zkllm import api
+from zkllm.cluster.nodes import Node
 from zkllm.cluster.proving import prove_on_ray
 from zkllm.cluster.shards import RayWorker, require_room
 from zkllm.errors import ProofError, ResourceError
@@ -104,7 +106,6 @@ def test_what_cannot_work_is_refused_before_it_starts(
     assert require_shards(protocol, 4) <= require_shards(protocol, 2) <= require_shards(protocol, 1)
 
     from zkllm.cluster import shards as here
-    from zkllm.cluster.nodes import Node
 
     monkeypatch.setattr(here, "nodes", lambda: (Node("a", "a", 2, 3 << 30), Node("b", "b", 1, 1 << 30)))
     require_room(3, 1 << 30)
@@ -120,6 +121,19 @@ def test_refusals_come_before_workers(package: ModelPackage, tmp_path: Path) -> 
 
     with pytest.raises(ResourceError, match="more than the budget"):
         prove_sharded(package, count=2, start=start, tokens=TOKENS, memory_budget=1 << 20)
+
+
+def test_a_cluster_without_room_is_refused_before_workers(
+    package: ModelPackage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(memory: int) -> RayWorker:
+        raise AssertionError("a worker was started")
+
+    monkeypatch.setattr("zkllm.cluster.proving.ray_session", lambda *_, **__: nullcontext())
+    monkeypatch.setattr("zkllm.cluster.shards.nodes", lambda: (Node("a", "a", 2, 1 << 20),))
+    monkeypatch.setattr("zkllm.cluster.proving.RayWorker", start)
+    with pytest.raises(ResourceError, match="the machines of the cluster have room for 0"):
+        prove_on_ray(package, count=2, tokens=TOKENS, certified=CERTIFIED, rows=ROWS)
 
 
 class Miscounting(Shard):
