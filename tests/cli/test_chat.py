@@ -84,7 +84,7 @@ def test_what_ends_an_answer_is_part_of_the_package(
     other = Path(shutil.copytree(talking, tmp_path / "other"))
     (other / "generation_config.json").write_text('{"eos_token_id": 1}')
     refused = run("setup", other, "--out", talker, "--check")
-    refused.failed_in_one_line("what ends an answer, or the chat template, is not the checkpoint's")
+    refused.failed_in_one_line("what ends an answer is not the checkpoint's")
     damaged = Path(shutil.copytree(talker, tmp_path / "damaged"))
     (damaged / "conversation.json").write_text('{"ends":[1],"template":null,"tokens":{}}')
     run("prove", damaged, "--chat", "hi", "--out", tmp_path / "x").failed_in_one_line(

@@ -32,6 +32,13 @@ TOLERANCE = 0.05
 """Of a repeated range. Float sums differ in their last bits from machine to machine, and a deep model in
 float32 makes more of it; what is chosen is the same unless a range is that near to a power of two."""
 
+_CONVERSATION = {
+    "ends": "what ends an answer",
+    "template": "the chat template",
+    "tokens": "what the chat template calls by name",
+}
+"""Fields of a `Conversation`, as a refusal names them."""
+
 
 def check_package(
     package: ModelPackage,
@@ -57,10 +64,10 @@ def check_package(
     if tokenizer.definition != package.tokenizer.definition:
         raise PackageError(f"{package.folder}: the tokenizer is not the checkpoint's")
     conversation = load_conversation(checkpoint.folder, checkpoint.architecture.vocab_size)
-    if package.conversation not in (conversation, Conversation()):  # nothing: of an earlier version
-        raise PackageError(
-            f"{package.folder}: what ends an answer, or the chat template, is not the checkpoint's"
-        )
+    if package.conversation != Conversation():  # nothing: of an earlier version
+        for field, name in _CONVERSATION.items():
+            if getattr(package.conversation, field) != getattr(conversation, field):
+                raise PackageError(f"{package.folder}: {name} is not the checkpoint's")
     if family is not family_of(checkpoint.architecture):
         raise PackageError(f"{package.folder}: the checkpoint is a model of another family")
     choice = Choice(package.config, package.scales, package.weights.tables)
