@@ -31,7 +31,8 @@ from zkllm.model.llama.equalise import (
 )
 from zkllm.model.llama.float_model import LlamaFloat
 from zkllm.model.llama.folding import Folded, kinds, read_lines
-from zkllm.model.llama.quantize import common_shift, gate_classes
+from zkllm.model.llama.gained import Made, choose_norm, eps_of
+from zkllm.model.llama.quantize import _head_norm, common_shift, gate_classes
 from zkllm.model.llama.scales import CLAMP, Exponents, LlamaScales
 from zkllm.model.llama.weights import LlamaModel, LlamaTables, arrays
 from zkllm.model.package import ModelPackage
@@ -101,6 +102,54 @@ def test_queries_and_keys_have_an_eps_of_their_own(tmp_path: Path) -> None:
     assert all(query > key for query, key in zip(s.head_norm.query, s.head_norm.key, strict=True))
     for found, scales in ((c.head_norm.query_eps, s.head_norm.query), (c.head_norm.key_eps, s.head_norm.key)):
         assert found == tuple(max(1, round(Fraction(a.norm_eps) * a.head_dim * 4**x)) for x in scales)
+
+
+@pytest.mark.parametrize("name", ["qwen3", "gemma3"])
+def test_gains_of_heads_take_up_the_exponents_of_pairs(name: str, tmp_path: Path) -> None:
+    """No score tells their signs, which queries and keys have the other way round; nor are all 0, as they are
+    where keys are no larger than queries."""
+    folder, turned = MODELS[name].write(tmp_path / "model"), {0: 2, 1: 5}  # a pair in each layer
+    checkpoint = load_checkpoint(folder)
+    a, half, tensors = (
+        checkpoint.llama,
+        checkpoint.llama.head_dim // 2,
+        load_file(folder / "model.safetensors"),
+    )
+    for l, pair in turned.items():
+        keys = tensors[f"model.layers.{l}.self_attn.k_norm.weight"]
+        keys[[pair, half + pair]] = 256 * (a.gain_offset + keys[[pair, half + pair]]) - a.gain_offset
+    save_file(tensors, folder / "model.safetensors")
+    package = build_package(folder, tmp_path / "package")
+    c, s = package.config, package.scales
+    assert isinstance(c, LlamaConfig) and isinstance(s, LlamaScales) and c.head_norm and s.head_norm
+    for l in range(a.n_layer):
+        e = np.array(s.exponents.turned[l])
+        assert l not in turned or e[turned[l]] >= 3 and np.argmax(e) == turned[l]
+        for i, (kind, of, sign) in enumerate(
+            (("q", s.head_norm.query_gain, 1), ("k", s.head_norm.key_gain, -1))
+        ):
+            stored = tensors[f"model.layers.{l}.self_attn.{kind}_norm.weight"].astype(np.float64)
+            gain = np.ldexp(a.gain_offset + stored, of[l] + sign * np.append(e, e))
+            found = package.weights["head_gain"][l][i]
+            assert np.abs(found - gain).max() <= 0.5 and np.abs(found).max() >= 2**14, (l, kind)
+
+
+def test_widths_of_head_norms_are_of_each_gain_at_its_scale(tmp_path: Path) -> None:
+    """In limbs of one bit, which hide nothing: a large gain is another tensor's than the coarse scale."""
+    folder = MODELS["qwen3"].write(tmp_path / "model")
+    tensors = load_file(folder / "model.safetensors")
+    tensors["model.layers.0.self_attn.k_norm.weight"] *= 16
+    save_file(tensors, folder / "model.safetensors")
+    checkpoint, scales, eps = load_checkpoint(folder), {"q": (9, 3), "k": (12, 5)}, 8
+    found, _ = _head_norm(checkpoint, None, tuple(scales.values()), ((eps,) * 2,) * 2, 16, 1)
+    made = [
+        Made(float(np.abs(tensors[f"model.layers.{l}.self_attn.{kind}_norm.weight"]).max()), scale)
+        for kind, of in scales.items()
+        for l, scale in enumerate(of)
+    ]
+    a = checkpoint.llama
+    norm = choose_norm(a.head_dim, 16, made, [eps_of(a.norm_eps, a.head_dim, eps)], 1)
+    assert (found.kappa, found.shift) == (norm.kappa, norm.shift)
 
 
 def test_the_auditor_finds_what_the_quantiser_chose(built: tuple[Checkpoint, ModelPackage]) -> None:
