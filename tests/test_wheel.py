@@ -11,12 +11,13 @@ import pytest
 
 from scripts.wheel import inspect_wheel, try_wheel
 from scripts.wheel.__main__ import build
-from scripts.wheel.inspect_wheel import MODULE, ROOT, WheelError, inspect, tracked
+from scripts.wheel.inspect_wheel import MODULE, ROOT, WheelError, inspect, machine_of, tracked
 from scripts.wheel.try_wheel import Untried, python_of
 from zkllm import _native
 
 MACHINE = platform.machine()
-OTHER = next(m for m in inspect_wheel.MACHINES if m != MACHINE)
+MACHINES = list(inspect_wheel.MACHINES)
+OTHER = next(m for m in MACHINES if m != MACHINE)
 MODULE_BYTES = Path(str(_native.__file__)).read_bytes()
 Make = Callable[..., Path]
 
@@ -63,6 +64,15 @@ def test_glibc(make: Make, tmp_path: Path) -> None:
     older = made.rename(tmp_path / made.name.replace("2_99", "2_5"))
     with pytest.raises(WheelError, match="asks for glibc 2"):
         inspect(older, "2.5")
+
+
+def test_the_machine_is_that_of_the_name(make: Make) -> None:
+    assert [machine_of(Path(f"zkllm-0.1.0-cp311-abi3-manylinux_2_28_{m}.whl")) for m in MACHINES] == MACHINES
+    for name in ("riscv64.whl", f"{MACHINE}.zip", f"{MACHINE}.whl.part"):
+        wheel = make().rename(make().with_name(f"zkllm-0.1.0-cp311-abi3-manylinux_2_99_{name}"))
+        for looked_at in (machine_of, lambda path: inspect(path, "2.99")):
+            with pytest.raises(WheelError, match=f"{name}: not a wheel for x86_64 or aarch64"):
+                looked_at(wheel)
 
 
 def program(path: Path, text: str) -> Path:

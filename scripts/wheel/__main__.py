@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scripts.wheel.inspect_wheel import MACHINES, WheelError, inspect
+from scripts.wheel.inspect_wheel import MACHINES, WheelError, inspect, machine_of
 from scripts.wheel.try_wheel import Untried, python_of, try_out
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,9 +69,8 @@ def main() -> int:
             wheels.append(build(machine, arguments.out))
         for wheel in wheels:
             print(f"{wheel.name}: {inspect(wheel, GLIBC)}", flush=True)
-            machine = next(m for m in MACHINES if wheel.stem.endswith(m))
             try:
-                used = try_out(wheel, *python_of(machine))
+                used = try_out(wheel, *python_of(machine_of(wheel)))
             except Untried as reason:
                 used = f"not tried: {reason}"
             print(f"{wheel.name}: {used}", flush=True)

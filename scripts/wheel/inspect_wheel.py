@@ -21,16 +21,19 @@ class WheelError(Exception):
     """The wheel is not what it should be."""
 
 
+def machine_of(wheel: Path) -> str:
+    """By its name, which ends with the machine; raises WheelError where that is none of ours."""
+    found = next((m for m in MACHINES if wheel.name.endswith(f"_{m}.whl")), None)
+    if found is None:
+        raise WheelError(f"{wheel.name}: not a wheel for {' or '.join(MACHINES)}")
+    return found
+
+
 def inspect(wheel: Path, glibc: str) -> str:
     """What was found in order; raises WheelError."""
-    machine = next((m for m in MACHINES if wheel.stem.endswith(m)), None)
-    tags = wheel.stem.split("-")
-    if (
-        machine is None
-        or tags[2:4] != ["cp311", "abi3"]
-        or f"manylinux_{glibc.replace('.', '_')}_" not in tags[4]
-    ):
-        raise WheelError(f"{wheel.name}: not a wheel of abi3 and manylinux {glibc} for {', '.join(MACHINES)}")
+    machine, tags = machine_of(wheel), wheel.stem.split("-")
+    if tags[2:4] != ["cp311", "abi3"] or f"manylinux_{glibc.replace('.', '_')}_" not in tags[4]:
+        raise WheelError(f"{wheel.name}: not a wheel of abi3 and manylinux {glibc}")
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         missing = sorted(tracked() - names)
