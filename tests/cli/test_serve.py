@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
+import os
+import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Run
-from zkllm.serve.database import Database
+from zkllm.serve.database import LOCK, Database, StorageError
 from zkllm.serve.jobs import Jobs, Order, State
 from zkllm.serve.keys import digest_of
 from zkllm.shape_id import ShapeId
@@ -54,10 +57,43 @@ def test_jobs_are_listed_shown_cancelled_and_tried_again(run: Run, node) -> None
     run("jobs", "show", "proof-none", "--data", folder).failed_in_one_line("there is no job 'proof-none'")
 
 
-def test_a_folder_that_is_no_nodes_is_refused(run: Run, tmp_path: Path) -> None:
-    for action in (["list"], ["show", "proof-1"], ["cancel", "proof-1"]):
-        run("jobs", *action, "--data", tmp_path).failed_in_one_line("holds no node's state")
+ACTIONS = (["list"], ["show", "proof-1"], ["retry", "proof-1"], ["cancel", "proof-1"])
+
+
+def test_a_folder_that_is_no_nodes_is_refused(run: Run, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    cures = "name the folder of one with --data DIR", "or start one with zkllm serve --model DIR --data "
+    for action in ACTIONS:
+        for folder, options in ((tmp_path, ["--data", tmp_path]), (".zkllm/serve", [])):
+            run("jobs", *action, *options).failed_in_one_line(f"{folder} holds no node's state", *cures)
     assert not list(tmp_path.iterdir())
+    (tmp_path / "file").touch()
+    run("jobs", "list", "--data", tmp_path / "file").failed_in_one_line("it is a file")
+
+
+def test_whether_a_node_runs_is_told(run: Run, node) -> None:
+    folder, jobs = node
+    said = f"no node runs with {folder} (zkllm serve with that --data would)"
+    assert run("jobs", "list", "--data", folder).err == f"{said}\n"
+    job = submit(jobs, 1)
+    for action in (["list"], ["show", job], ["cancel", job], ["retry", job]):
+        outcome = run("jobs", *action, "--data", folder, "--json")
+        waits = "" if action[0] == "cancel" else "; jobs that wait for it: 1"
+        assert outcome.err == f"{said}{waits}\n" and outcome.json["node_runs"] is False
+    running = Database(folder)
+    running.lock()
+    outcome = run("jobs", "list", "--data", folder, "--json")
+    assert outcome.err == "" and outcome.json["node_runs"] is True
+
+
+def test_a_look_at_the_jobs_keeps_no_node_from_starting(node) -> None:
+    folder, _ = node
+    looked_at = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR)
+    fcntl.flock(looked_at, fcntl.LOCK_SH)
+    threading.Timer(0.2, os.close, [looked_at]).start()
+    Database(folder).lock()
+    with pytest.raises(StorageError, match="another node runs"):
+        Database(folder).lock()
 
 
 def test_a_key_is_made_and_told_once(run: Run, tmp_path: Path) -> None:

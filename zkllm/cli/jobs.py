@@ -1,5 +1,6 @@
 """The jobs of a node (zkllm serve): proofs that were asked for, and what became of them. Works on the node's
-folder, whether the node runs or not; a node that runs sees what is changed here within a second."""
+folder, whether the node runs or not, and asks nothing over the network; a node that runs sees what is changed
+here within a second."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from zkllm.cli import paths
 from zkllm.cli.arguments import action_texts
 from zkllm.cli.console import Console
+from zkllm.errors import PathError
 
 if TYPE_CHECKING:
     from zkllm.files import JsonObject
@@ -23,7 +25,19 @@ EXAMPLES = """
 {program} retry proof-4f1c..
 {program} cancel proof-4f1c..
 """
+DATA = ".zkllm/serve"
 STATES = ("queued", "proving", "proved", "settling", "settled", "failed", "cancelled")
+
+
+class NodeFolder(paths.SourceFolder):
+    """A node's state, which `zkllm serve` has made."""
+
+    def check(self) -> None:
+        if not self.exists():
+            from zkllm.serve.database import no_state
+
+            raise PathError(no_state(self))
+        super().check()
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -37,10 +51,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         )
         child.add_argument(
             "--data",
-            type=paths.SourceFolder,
-            default=paths.SourceFolder(".zkllm/serve"),
+            type=NodeFolder,
+            default=NodeFolder(DATA),
             metavar="DIR",
-            help="the node's state (default: .zkllm/serve)",
+            help=f"the node's state (default: {DATA})",
         )
         if name == "list":
             child.add_argument("--state", action="append", choices=STATES, help="only of this state")
@@ -52,11 +66,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, console: Console) -> int:
     from zkllm.serve.database import Database
-    from zkllm.serve.jobs import Jobs
+    from zkllm.serve.jobs import Jobs, State
 
     action, _ = ACTIONS[arguments.action]
     reading = arguments.action in ("list", "show")
-    action(Jobs(Database(arguments.data, reading=reading, made=True)), arguments, console)
+    jobs = Jobs(Database(arguments.data, reading=reading, made=True))
+    action(jobs, arguments, console)
+    if jobs.has_node is False:
+        counts = jobs.counts()
+        wait = f"; jobs that wait for it: {n}" if (n := counts[State.QUEUED] + counts[State.PROVING]) else ""
+        console.note(f"no node runs with {arguments.data} (zkllm serve with that --data would){wait}")
     return 0
 
 
@@ -71,7 +90,12 @@ def _list(jobs: Jobs, arguments: argparse.Namespace, console: Console) -> None:
         for job in found
     ]
     counts = {state.value: count for state, count in jobs.counts().items()}
-    data = {"ok": True, "counts": counts, "jobs": [job.to_dict() for job in found]}
+    data = {
+        "ok": True,
+        "node_runs": jobs.has_node,
+        "counts": counts,
+        "jobs": [job.to_dict() for job in found],
+    }
     lines = table(["id", "state", "attempts", "asked", "model", "why"], rows) if rows else ["no jobs"]
     console.result(data, lines)
 
@@ -101,7 +125,7 @@ def _tell(jobs: Jobs, job: Job, console: Console) -> None:
     from zkllm.settle.dates import utc
 
     history = jobs.history(job.id)
-    data = {"ok": True, **job.to_dict()}
+    data = {"ok": True, "node_runs": jobs.has_node, **job.to_dict()}
     data["history"] = [
         {"at": change.at, "state": change.state, "reason": change.reason} for change in history
     ]

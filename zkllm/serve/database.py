@@ -10,16 +10,19 @@ import fcntl
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from zkllm.errors import ZkllmError, reason
 
-FILE = "node.sqlite"
+FILE, LOCK = "node.sqlite", "node.lock"
 VERSION = 2
 BUSY_SECONDS = 10.0
 """For which a writer waits for another one."""
+LOOKED_AT_SECONDS = 0.5
+"""For which a node that starts waits for its lock: who looks whether one runs holds it for a moment."""
 
 _SCHEMA = """
 CREATE TABLE jobs (
@@ -100,6 +103,14 @@ class StorageError(ZkllmError):
     """The state cannot be read or written now: a full disk, a damaged file."""
 
 
+def no_state(folder: Path) -> str:
+    """That there is none in `folder`, and what to do."""
+    return (
+        f"{folder} holds no node's state: name the folder of one with --data DIR, the --data of zkllm serve, "
+        f"or start one with zkllm serve --model DIR --data {folder}"
+    )
+
+
 class Database:
     """The file in a folder, made where it is not there yet. `made`: it has to be there; `reading`: nothing is
     written to it."""
@@ -109,7 +120,7 @@ class Database:
         self._reading = reading
         self._local = threading.local()
         if (reading or made) and not self.path.is_file():
-            raise StorageError(f"{folder} holds no node's state; give the --data of zkllm serve")
+            raise StorageError(no_state(folder))
         with self._guard():
             if not (reading or made):
                 folder.mkdir(parents=True, exist_ok=True)
@@ -120,14 +131,31 @@ class Database:
 
     def lock(self) -> None:
         """This process' alone, until it ends: two nodes would prove and pay for the same jobs."""
+        end = time.monotonic() + LOOKED_AT_SECONDS
         with self._guard():
-            self._held = os.open(self.path.with_name("node.lock"), os.O_CREAT | os.O_RDWR, 0o600)
-            try:
-                fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise StorageError(
-                    f"another node runs with the state of {self.path.parent}; give another --data"
-                ) from None
+            self._held = os.open(self.path.with_name(LOCK), os.O_CREAT | os.O_RDWR, 0o600)
+            while not _locks(self._held, fcntl.LOCK_EX):
+                if time.monotonic() > end:
+                    raise StorageError(
+                        f"another node runs with the state of {self.path.parent}; give another --data"
+                    )
+                time.sleep(0.05)
+
+    @property
+    def has_node(self) -> bool | None:
+        """Whether a node runs with this state; None where that cannot be told, as of another user's."""
+        try:
+            descriptor = os.open(self.path.with_name(LOCK), os.O_RDONLY)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return None
+        try:
+            return not _locks(descriptor, fcntl.LOCK_SH)
+        except OSError:  # a file system without locks
+            return None
+        finally:
+            os.close(descriptor)
 
     def _create(self) -> None:
         self.path.touch(mode=0o600)
@@ -189,3 +217,12 @@ class Database:
             raise StorageError(f"cannot use {self.path}: {words}") from None
         except OSError as error:
             raise StorageError(f"cannot use {self.path}: {reason(error)}") from None
+
+
+def _locks(descriptor: int, kind: int) -> bool:
+    """Whether nobody else holds it."""
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

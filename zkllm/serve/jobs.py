@@ -218,6 +218,11 @@ class Jobs:
     def __init__(self, database: Database):
         self._database = database
 
+    @property
+    def has_node(self) -> bool | None:
+        """Whether a node works on them now; None where that cannot be told."""
+        return self._database.has_node
+
     # ---- reading
     def find(self, job_id: str) -> Job | None:
         row = self._database.one("SELECT * FROM jobs WHERE id = ?", job_id)
