@@ -314,6 +314,21 @@ def test_a_job_is_cancelled_by_who_asked(client, node, keys, idle):
     assert {jobs[job_id].state for job_id in ids} == {State.CANCELLED} and jobs[later].state is State.PROVED
 
 
+def test_a_client_reads_why_its_proof_failed_without_what_is_the_operators(client, node, keys, idle):
+    answer = client.completions.create(model=NAME, prompt="ch", max_tokens=1)
+    proof_id = answer.model_dump()["zkllm"]["proof_id"]
+    node.wait_for(lambda jobs: all(job.is_over for job in jobs))
+    why = "x0: value 9 leaves its range; recalibrate the model (zkllm setup --calibration FILE)"
+    Jobs(Database(node.state, made=True)).move(proof_id, [State.PROVED], State.FAILED, why)
+    headers = {"Authorization": f"Bearer {keys[1]}"}
+    assert get(node, f"/v1/proofs/{proof_id}", headers)["reason"] == "x0: value 9 leaves its range"
+    for words in (
+        fetch(node, f"/v1/proofs/{proof_id}/events", headers).decode(),
+        request(node, "POST", f"/v1/proofs/{proof_id}/settle", headers)[2].decode(),
+    ):
+        assert "zkllm setup" not in words
+
+
 def test_a_context_that_the_client_names_is_the_proofs(client, node, keys, idle):
     context = {"chain_id": 5, "contract": "0x" + "11" * 20, "sender": "0x" + "22" * 20}
     body = {"zkllm": {"context": context}}

@@ -9,9 +9,14 @@ from types import SimpleNamespace
 
 import pytest
 
+from zkllm.errors import QuantizationRangeError
+from zkllm.model.conversation import Conversation
+from zkllm.serve.completions import _question as question_of
 from zkllm.serve.decisions import Costs, Offer, Policy, decide
 from zkllm.serve.guard import Rates
 from zkllm.serve.keys import Client, KeysError, add_key, digest_of, load_keys
+from zkllm.serve.openai_requests import ChatBody
+from zkllm.serve.replies import NOT_TOLD, ApiError, for_clients
 from zkllm.serve.settings import SettingsError, load_settings, parse_settings
 from zkllm.serve.texts import Text
 from zkllm.units import ETHER, GWEI
@@ -107,6 +112,39 @@ def test_a_file_that_others_can_read_is_refused(tmp_path):
     path.chmod(0o644)
     with pytest.raises(KeysError, match="others can read"):
         load_keys(path)
+
+
+# ---- what a client is told
+REASONS = {
+    str(QuantizationRangeError("x0", 8, 9)): "x0: value 9 leaves its range of 8",
+    "a proof takes about 3.00 GiB; use fewer positions (--max-tokens)": "a proof takes about 3.00 GiB",
+    "internal error: TypeError: 'NoneType' object": "internal error",
+    "internal error: ValueError": "internal error",
+    "KeyError: 'x'": NOT_TOLD,
+    "/srv/m/tokenizer.json: the vocabulary cannot write 'x'": "the vocabulary cannot write 'x'",
+    "m/tokenizer.json: damaged; run zkllm setup again": "damaged",
+    "the shape is taken: use another one (--max-tokens)": "the shape is taken",
+    "sepolia needs a node: set $ZKLLM_SEPOLIA_RPC_URL": "sepolia needs a node",
+    "not enough funds; fund the account, and run the same command again": "not enough funds",
+    "chat templates need more: pip install jinja2": "chat templates need more",
+    "by another transaction": "by another transaction",
+    "1/2 of N=16/k=1 and/or this; that": "1/2 of N=16/k=1 and/or this; that",
+}
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_a_client_is_told_what_is_wrong_and_no_command(reason):
+    assert for_clients(reason) == REASONS[reason]
+
+
+def test_a_chat_with_a_model_that_has_no_template_is_shown_the_way_over_http():
+    model = SimpleNamespace(name="demo", package=SimpleNamespace(conversation=Conversation()))
+    body = ChatBody(model="demo", messages=[{"role": "user", "content": "x"}])
+    with pytest.raises(
+        ApiError, match="demo has no chat template; .* to /v1/completions, as prompt"
+    ) as caught:
+        question_of(model, body)
+    assert (caught.value.code, caught.value.param) == ("no_chat_template", "messages")
 
 
 # ---- decisions

@@ -127,6 +127,7 @@ class Answerer(Service):
             answer.say(None)
         except TaskFailed as error:
             self._metrics.failed("answering")
+            LOG.warning("not answered: %s", error)
             answer.say(error if error.again else Unanswerable(str(error)))
         except (WorkerDied, Unwanted) as error:
             self._metrics.failed("answering")

@@ -17,7 +17,7 @@ from zkllm.serve.database import StorageError
 from zkllm.serve.guard import Guard
 from zkllm.serve.jobs import NoSuchJob
 from zkllm.serve.node import Node
-from zkllm.serve.replies import ApiError
+from zkllm.serve.replies import ApiError, for_clients
 
 LOG = logging.getLogger("zkllm.serve.http")
 STORAGE_SECONDS = 30.0
@@ -40,7 +40,7 @@ def application(node: Node) -> ASGIApp:
             LOG.error("%s", error)
             words = "the node cannot write its state now; try again later"
             return ApiError(503, words, "storage", None, STORAGE_SECONDS).response()
-        return ApiError(400, str(error)).response()
+        return ApiError(400, for_clients(str(error))).response()
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -24,7 +24,7 @@ from zkllm.serve.models import PromptTooLong, Question, Served, TooManyTokens
 from zkllm.serve.node import Node
 from zkllm.serve.openai_requests import ChatBody, CompletionBody
 from zkllm.serve.prover import proving_measure
-from zkllm.serve.replies import ApiError
+from zkllm.serve.replies import ApiError, for_clients
 from zkllm.serve.texts import Text
 from zkllm.statement import Context
 
@@ -140,6 +140,9 @@ async def _answer(node: Node, body: CompletionBody | ChatBody, client: Client, f
 
 def _question(model: Served, body: CompletionBody | ChatBody) -> Question:
     param = "messages" if isinstance(body, ChatBody) else "prompt"
+    if isinstance(body, ChatBody) and model.package.conversation.template is None:
+        words = f"the model {model.name} has no chat template; send the prompt itself to /v1/completions"
+        raise ApiError(400, f"{words}, as prompt", "no_chat_template", param)
     try:
         return model.question(body.asked, body.new_tokens)
     except PromptTooLong as error:
@@ -147,7 +150,7 @@ def _question(model: Served, body: CompletionBody | ChatBody) -> Question:
     except TooManyTokens as error:
         raise ApiError(400, str(error), "max_tokens_exceeded", "max_tokens") from None
     except (StatementError, TokenizerError) as error:
-        raise ApiError(400, str(error), "invalid_prompt", param) from None
+        raise ApiError(400, for_clients(str(error)), "invalid_prompt", param) from None
 
 
 def _context(node: Node, body: CompletionBody | ChatBody, client: Client) -> Context:
@@ -198,11 +201,11 @@ class Telling:
         try:
             text = "".join([piece async for piece in self._pieces()])
         except Unanswerable as error:
-            raise ApiError(400, str(error), "unanswerable", "prompt") from None
+            raise ApiError(400, for_clients(str(error)), "unanswerable", "prompt") from None
         except Busy as error:
             raise ApiError(503, str(error), "unavailable", None, BUSY_SECONDS) from None
         except ZkllmError as error:
-            raise ApiError(500, str(error), "internal_error") from None
+            raise ApiError(500, for_clients(str(error)), "internal_error") from None
         choice = {"index": 0, **self.form.choice(text), "logprobs": None, "finish_reason": self.text.reason}
         return {**self._base(self.form.whole), "choices": [choice], "usage": self._usage()}
 
@@ -215,7 +218,7 @@ class Telling:
                     yield self._part(self.form.delta(piece), None)
         except ZkllmError as error:
             status = 400 if isinstance(error, Unanswerable) else 500
-            yield _event(ApiError(status, str(error), "stream_failed").body())
+            yield _event(ApiError(status, for_clients(str(error)), "stream_failed").body())
             return
         yield self._part(self.form.delta(""), self.text.reason)
         if has_usage:

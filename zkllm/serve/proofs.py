@@ -17,7 +17,7 @@ from zkllm.serve.gate import admitted, own_job
 from zkllm.serve.jobs import UNFINISHED, Job
 from zkllm.serve.keys import Client
 from zkllm.serve.node import Node
-from zkllm.serve.replies import ApiError
+from zkllm.serve.replies import ApiError, for_clients
 from zkllm.settle.submission import verify_calldata
 
 BEAT_SECONDS = 1.0
@@ -73,6 +73,7 @@ def router(node: Node) -> APIRouter:
 
 def _told(node: Node, job: Job) -> JsonObject:
     data: JsonObject = {"object": "proof", **job.to_dict(), "progress": _progress(node, job.id)}
+    data["reason"] = for_clients(job.reason) if job.reason else None
     if job.answer is not None and (model := node.models.get(job.order.model)) is not None:
         data["answer"] = model.package.tokenizer.decode(job.answer)
     if job.proof is not None:
@@ -119,7 +120,8 @@ def _settle(node: Node, client: Client, job: Job) -> None:
     if not node.chain.is_ours(job.order.context):
         raise ApiError(409, "the proof was made for another contract or sender", "another_context")
     if job.state not in UNFINISHED:
-        raise ApiError(409, f"the job is {job.state}" + (f": {job.reason}" if job.reason else ""), "over")
+        why = f": {for_clients(job.reason)}" if job.reason else ""
+        raise ApiError(409, f"the job is {job.state}{why}", "over")
     node.jobs.want_settled(job.id)
     node.wake_settler()
 

@@ -24,7 +24,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from zkllm import api
-from zkllm.errors import ResourceError, ZkllmError, ZkllmWarning
+from zkllm.errors import ResourceError, ZkllmError, ZkllmWarning, reason
 from zkllm.files import JsonObject
 from zkllm.kernels.native import NATIVE
 from zkllm.key_files import is_own_key, proving_key_file, verifying_key_file
@@ -158,6 +158,10 @@ def main(descriptor: int) -> None:
 
 
 def words(error: BaseException) -> str:
+    if isinstance(error, ZkllmError | MemoryError):
+        return reason(error)
+    if isinstance(error, OSError):
+        return f"{error.filename}: {reason(error)}" if error.filename else reason(error)
     return " ".join(f"{type(error).__name__}: {error}".split())[:300]
 
 
