@@ -262,5 +262,5 @@ def _network(name: str, rpc_url: str | None) -> Iterator[Finding]:
         if chosen.local_node and not chosen.named_url:
             yield Finding("ok", "node", "none listens: commands start Anvil")
         else:
-            cure = f"check ${chosen.rpc_url_env} or --rpc-url, or use another node"
+            cure = f"{chosen.whose_nodes()}; correct it, or use another node"
             yield Finding("wrong", "node", str(error), cure)

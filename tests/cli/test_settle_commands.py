@@ -228,12 +228,20 @@ def test_a_node_s_url_is_never_shown(run, package, chain, tmp_path, monkeypatch)
     command = ("settle", "status", "--network", "anvil", "--home", tmp_path, "--model", package, *K)
     dead = "http://127.0.0.1:9/accesskey"
     gone = run(*command, "--rpc-url", dead)
-    gone.failed_in_one_line("cannot reach the node at anvil: no connection")
+    gone.failed_in_one_line(
+        "cannot reach the node at anvil: no connection",
+        "that is 127.0.0.1:9, as --rpc-url says (without it: $ZKLLM_ANVIL_RPC_URL)",
+    )
     assert "accesskey" not in gone.err
+    monkeypatch.setenv("ZKLLM_ANVIL_RPC_URL", f"http://me:accesskey@localhost:9/,{dead}")
+    named = run(*command)
+    named.failed_in_one_line("no connection; that is localhost:9, 127.0.0.1:9, as $ZKLLM_ANVIL_RPC_URL says")
+    assert "accesskey" not in named.err
+    monkeypatch.delenv("ZKLLM_ANVIL_RPC_URL")
     both = run(*command, "--rpc-url", f"{dead},{chain.url}", "--json")
     assert both.code == 0 and both.json["chain_id"] == 31337
     wrong = run("settle", "status", "--network", "sepolia", "--home", tmp_path, "--rpc-url", chain.url)
-    wrong.failed_in_one_line("the node for sepolia is on chain 31337, expected 11155111")
+    wrong.failed_in_one_line("the node for sepolia is on chain 31337, expected 11155111", "as --rpc-url says")
     run("settle", "status", "--network", "sepolia", "--home", tmp_path).failed_in_one_line(
         "set $ZKLLM_SEPOLIA_RPC_URL"
     )

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -17,7 +18,8 @@ from hypothesis import strategies as st
 from tests.settle.liar import Liar
 from zkllm.errors import SettlementError
 from zkllm.settle.abi import explain_revert, selector, settled_event
-from zkllm.settle.http import read_body
+from zkllm.settle.http import hosts_in, read_body
+from zkllm.settle.networks import network
 from zkllm.settle.rpc import Log, Reverted, Rpc, RpcError, checksum_address, one_line, parse_address
 
 HASH = bytes(range(32))
@@ -280,6 +282,31 @@ def second() -> Iterator[Liar]:
     yield liar
     liar.server.shutdown()
     liar.server.server_close()
+
+
+def test_hosts_are_shown_without_what_may_be_a_key_in_them():
+    key = "0123456789abcdef0123456789ABCDEF"
+    for url, shown in {
+        f"https://{key}:{key}@eth.example.org:8545/v3/{key}?key={key}#{key}": "eth.example.org:8545",
+        f"https://{key}.eth.example.cloud/": "*.eth.example.cloud",
+        "https://ethereum-sepolia-rpc.publicnode.com": "ethereum-sepolia-rpc.publicnode.com",
+        "http://127.0.0.1:8545 , http://[::1]:9/": "127.0.0.1:8545, [::1]:9",
+        f"{key}": "no URL",
+        f"http://[{key}": "no URL",
+        f"http://a:{key}/": "no URL",
+    }.items():
+        assert hosts_in(url) == shown
+
+
+def test_which_node_it_is_and_what_names_another_is_told(monkeypatch):
+    monkeypatch.delenv("ZKLLM_ANVIL_RPC_URL", raising=False)
+    anvil = network("anvil")
+    assert anvil.whose_nodes() == "that is 127.0.0.1:8545, unless $ZKLLM_ANVIL_RPC_URL says another"
+    monkeypatch.setenv("ZKLLM_SEPOLIA_RPC_URL", "https://node.example/key")
+    sepolia = network("sepolia")
+    assert sepolia.whose_nodes() == "that is node.example, as $ZKLLM_SEPOLIA_RPC_URL says"
+    flagged = replace(sepolia, rpc_url_flag="http://me:pw@other.example")
+    assert flagged.whose_nodes().startswith("that is other.example, as --rpc-url says")
 
 
 def test_another_node_is_asked_where_one_does_not_answer(liar, second):

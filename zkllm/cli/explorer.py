@@ -71,8 +71,9 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
     from zkllm.explorer.public_urls import require_public
     from zkllm.explorer.site import merged
     from zkllm.settle import network as network_named
+    from zkllm.settle.http import hosts_in
     from zkllm.settle.rpc import checksum_address
-    from zkllm.settle.session import default_home
+    from zkllm.settle.session import default_home, naming_nodes
 
     named = None if arguments.network is None else network_named(arguments.network)
     published = arguments.rpc or (named.rpc_url if named is not None else None)
@@ -82,16 +83,23 @@ def run(arguments: argparse.Namespace, console: Console) -> int:
         )
     asked = arguments.rpc or (named.url() if named is not None else None)
     rpc = None if asked is None else open_node(asked, None if named is None else named.chain_id)
+    whose = (
+        f"that is {hosts_in(asked or '')}, as --rpc says"
+        if named is None or arguments.rpc
+        else named.whose_nodes()
+    )
     if named is None:
         assert rpc is not None
-        named = network_of(rpc)
+        with naming_nodes(whose):
+            named = network_of(rpc)
     models = merged(model_at(path, console.progress) for path in arguments.model)
     contract = arguments.contract
     if contract is None:
         contract = recorded_contract(arguments.home or default_home(), named, models)
     if rpc is None:
         console.note(f"${named.rpc_url_env} names no node: the contract was not looked at")
-    first_block = 0 if rpc is None else first_block_of(rpc, named, contract)
+    with naming_nodes(whose):
+        first_block = 0 if rpc is None else first_block_of(rpc, named, contract)
     written = write_site(
         arguments.out, Site(named, contract, published, first_block, models), console.progress
     )

@@ -1,5 +1,6 @@
 """What all HTTP of settling has in common, with nodes and with verification services: one client, requests,
-which web3's provider speaks with too. URLs and headers may hold keys, so that no message repeats them.
+which web3's provider speaks with too. URLs and headers may hold keys, so that no message repeats them; hosts
+are named, without what may be a key in them.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 MAX_PAUSE_SECONDS = 60.0
 """Nobody is left alone for longer, whatever he asks for."""
 _BLOCK = 1 << 16
+_LONGEST_WORD = 16
+"""Letters and digits of a part of a host's name: a longer one without hyphens may be a key, as some gateways
+have it there."""
 
 
 def open_http(url: str, whose: str) -> Session:
@@ -36,6 +40,28 @@ def open_http(url: str, whose: str) -> Session:
     # a proxy of the environment is for other machines, never for one that listens on this
     session.trust_env = not _is_loopback(host)
     return session
+
+
+def hosts_in(urls: str) -> str:
+    """The hosts and ports of URLs, separated by commas: nothing of what may be secret in them."""
+    return ", ".join(_host_in(url.strip()) for url in urls.split(","))
+
+
+def _host_in(url: str) -> str:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if not host or not host.isascii() or not host.isprintable():
+        return "no URL"
+    if ":" in host:  # IPv6
+        named = f"[{host}]"
+    else:
+        named = ".".join(
+            "*" if len(word) > _LONGEST_WORD and word.isalnum() else word for word in host.split(".")
+        )
+    return f"{named}:{port}" if port else named
 
 
 def _is_loopback(host: str) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 from zkllm.errors import Malformed, SettlementError, reason
 from zkllm.files import JsonObject
 from zkllm.records import from_data
+from zkllm.settle.http import hosts_in
 from zkllm.units import GWEI
 
 DEV_CHAIN_ID = 31337
@@ -52,6 +53,15 @@ class Network:
     def url(self) -> str | None:
         """Of one node, or of several, separated by commas."""
         return self.rpc_url_flag or os.environ.get(self.rpc_url_env) or self.rpc_url
+
+    def whose_nodes(self) -> str:
+        """The hosts of the nodes that are asked, and what names others."""
+        variable, where = f"${self.rpc_url_env}", f"that is {hosts_in(self.url() or '')}"
+        if self.rpc_url_flag:
+            return f"{where}, as --rpc-url says (without it: {variable})"
+        return (
+            f"{where}, as {variable} says" if self.named_url else f"{where}, unless {variable} says another"
+        )
 
     @property
     def max_fee(self) -> int:

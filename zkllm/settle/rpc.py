@@ -69,6 +69,10 @@ class Indexing(RpcError):
     all that was mined yet. Asking again at once is of no use."""
 
 
+class WrongChain(SettlementError):
+    """The node is one of another chain."""
+
+
 class NoBaseFee(SettlementError):
     """The chain is from before EIP-1559, or of another kind."""
 
@@ -218,7 +222,7 @@ class Rpc:
         if self._expected is not None and index not in self._checked:
             found = self._quantity("eth_chainId", self._exchange(endpoint, "eth_chainId", ()))
             if found != self._expected:
-                raise SettlementError(
+                raise WrongChain(
                     f"the node for {self.label} is on chain {found}, expected {self._expected}; check its URL"
                 )
             self._checked.add(index)

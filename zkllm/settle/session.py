@@ -27,11 +27,12 @@ from zkllm.settle.claims import claims_in, is_settled
 from zkllm.settle.contracts import settlement_artifact
 from zkllm.settle.deploy import Deployer, Plan, Progress
 from zkllm.settle.deployments import Deployment, Deployments
+from zkllm.settle.endpoint import Unavailable
 from zkllm.settle.fees import SETTLE_GAS, Call, Fees, require_means
 from zkllm.settle.journal import Journal
 from zkllm.settle.lagging import shown
 from zkllm.settle.networks import Network
-from zkllm.settle.rpc import PATIENCE, Receipt, Rpc, checksum_address
+from zkllm.settle.rpc import PATIENCE, Receipt, Rpc, WrongChain, checksum_address
 from zkllm.settle.settlement import check_settlement, settlement_address
 from zkllm.settle.submission import Submission, calldata_gas, settle_calldata
 from zkllm.settle.transactions import Sender
@@ -422,10 +423,21 @@ def open_session(
     the chain of the last time (`fresh_chain`: on an empty one, and what was recorded about it is
     forgotten). `reading`: nothing will be sent, so that it may run beside another session."""
     home = home or default_home()
-    own_node = network.local_node and (fresh_chain or not _listens(network))
+    with naming_nodes(network.whose_nodes()):
+        own_node = network.local_node and (fresh_chain or not _listens(network))
     lock = nullcontext() if reading and not own_node else _locked(home, network)
-    with lock, _node(network, home, own_node, fresh_chain) as rpc:
+    named = nullcontext() if own_node else naming_nodes(network.whose_nodes())
+    with lock, named, _node(network, home, own_node, fresh_chain) as rpc:
         yield _session(rpc, network, keys, home, ask_password, progress)
+
+
+@contextmanager
+def naming_nodes(whose: str) -> Iterator[None]:
+    """Of nodes that do not answer, or are of another chain, it is told which they are: `whose`."""
+    try:
+        yield
+    except (Unavailable, WrongChain) as error:
+        raise type(error)(f"{error}; {whose}") from None
 
 
 @contextmanager
