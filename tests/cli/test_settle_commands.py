@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -221,6 +222,26 @@ def test_secrets_are_neither_taken_nor_shown(settle, chain, tmp_path, monkeypatc
     records = "".join(p.read_text() for p in (tmp_path / "home").rglob("*.json"))
     for secret in ("sesame", "42" * 32):
         assert secret not in outcome.out + outcome.err + poor.err + records
+
+
+def test_a_local_chain_of_its_own_is_shown_the_way_to_stay(run, package, tmp_path, monkeypatch):
+    monkeypatch.delenv("ZKLLM_ANVIL_RPC_URL", raising=False)
+    networks, home = tmp_path / "networks.json", tmp_path / "a home"
+    networks.write_text(json.dumps({"anvil": {"rpc_url": "http://127.0.0.1:9"}}))  # nothing listens there
+    monkeypatch.setenv("ZKLLM_NETWORKS", str(networks))
+    settled = run("settle", "--network", "anvil", "--home", home, "--model", package, *PROMPT, *K)
+    says, stays, _, shows = settled.err.splitlines()[-4:]
+    assert settled.code == 0 and "to have it stay, in another terminal:" in says
+    assert shlex.split(stays)[-3:-1] == ["--state", str(home / "anvil" / "state.json")]
+    command = shlex.split(shows)
+    assert command[0] == "zkllm" and command[-2:] == ["--home", str(home)]
+    monkeypatch.chdir(tmp_path)
+    run(*command[1:]).failed_in_one_line("that is 127.0.0.1:9, unless $ZKLLM_ANVIL_RPC_URL says another")
+    with LocalNode(home / "anvil" / "state.json") as running:
+        monkeypatch.setenv("ZKLLM_ANVIL_RPC_URL", running.url)
+        assert run(*command[1:]).code == 0 and (tmp_path / "site" / "index.html").is_file()
+        again = run("settle", "--network", "anvil", "--home", home, "--model", package, *PROMPT, *K)
+        again.failed_in_one_line("this claim is settled already")
 
 
 def test_a_node_s_url_is_never_shown(run, package, chain, tmp_path, monkeypatch):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
@@ -9,6 +13,7 @@ import pytest
 from zkllm.errors import ProofError, SettlementError
 from zkllm.settle import KeySource, network, open_session
 from zkllm.settle.abi import read
+from zkllm.settle.claims import is_settled
 from zkllm.settle.contracts import settlement_artifact, verifier_artifact
 from zkllm.settle.create2 import PROXY, create2_address, create2_calldata
 from zkllm.settle.deploy import refuse_development_srs
@@ -326,7 +331,11 @@ def test_a_local_chain_goes_on_in_the_next_session(model, tmp_path, monkeypatch)
     chain = replace(network("anvil"), rpc_url="http://127.0.0.1:9")  # nothing listens there
     with open_session(chain, KeySource(), tmp_path) as session:
         proof, contract = prepared(session, model)
-        settle(session, model, proof)
+        settled = settle(session, model, proof)
+        assert session.own_chain is not None
+        command = session.own_chain.command
+    with terminal(command) as url:  # as the command of a user who wants it to stay
+        assert is_settled(Rpc(url, "its chain"), contract, settled.claim_id)
     with open_session(chain, KeySource(), tmp_path) as session:
         assert session.ensure_deployed(model.verifying_key).settlement == contract
         assert paid(session) == 4
@@ -334,6 +343,19 @@ def test_a_local_chain_goes_on_in_the_next_session(model, tmp_path, monkeypatch)
             settle(session, model, proof)
     with open_session(chain, KeySource(), tmp_path, fresh_chain=True) as session:
         assert session.deployments.all() == [] and paid(session) == 0
+        assert session.own_chain is None  # it goes on with nobody
+
+
+@contextmanager
+def terminal(command: Sequence[str]) -> Iterator[str]:
+    """Of an Anvil that runs there, at another port than the usual one."""
+    running = subprocess.Popen([*command, "--port", "0"], stdout=subprocess.PIPE, text=True)
+    try:
+        said = (re.search(r"Listening on (\S+)", line) for line in running.stdout)
+        yield f"http://{next(found[1] for found in said if found)}"
+    finally:
+        running.terminate()
+        running.communicate()
 
 
 def test_a_local_chain_that_was_started_anew_is_deployed_to_again(session, model):

@@ -124,6 +124,11 @@ class LocalNode:
             raise SettlementError(f"the local Anvil has chain id {chain_id} instead of {self._chain_id}")
 
     @property
+    def command(self) -> list[str]:
+        """That runs this chain on at Anvil's usual address, in a terminal, from its state and back to it."""
+        return [str(find_anvil()), *self._options]
+
+    @property
     def url(self) -> str:
         return f"http://{self._address}"
 

@@ -114,6 +114,8 @@ class Session:
         journal = Journal(home / "transactions" / str(network.chain_id))
         self._progress = progress or (lambda stage, done, total: None)
         self.sender = Sender(rpc, network, account, journal, explain=explain, progress=self._progress)
+        self.own_chain: LocalNode | None = None
+        """A local chain that ends with this session, and goes on with the next one."""
         self.deployed: dict[str, Receipt] = {}
         """Receipts of what this session deployed."""
 
@@ -427,8 +429,10 @@ def open_session(
         own_node = network.local_node and (fresh_chain or not _listens(network))
     lock = nullcontext() if reading and not own_node else _locked(home, network)
     named = nullcontext() if own_node else naming_nodes(network.whose_nodes())
-    with lock, named, _node(network, home, own_node, fresh_chain) as rpc:
-        yield _session(rpc, network, keys, home, ask_password, progress)
+    with lock, named, _node(network, home, own_node, fresh_chain) as (rpc, local):
+        session = _session(rpc, network, keys, home, ask_password, progress)
+        session.own_chain = None if fresh_chain else local
+        yield session
 
 
 @contextmanager
@@ -441,7 +445,9 @@ def naming_nodes(whose: str) -> Iterator[None]:
 
 
 @contextmanager
-def _node(network: Network, home: Path, own_node: bool, fresh_chain: bool) -> Iterator[Rpc]:
+def _node(
+    network: Network, home: Path, own_node: bool, fresh_chain: bool
+) -> Iterator[tuple[Rpc, LocalNode | None]]:
     if own_node:
         state = home / "anvil" / "state.json"
         if fresh_chain:
@@ -450,14 +456,14 @@ def _node(network: Network, home: Path, own_node: bool, fresh_chain: bool) -> It
             for path in (home / "transactions" / str(network.chain_id)).glob("*.json"):
                 path.unlink()
         with LocalNode(None if fresh_chain else state) as node:
-            yield node.rpc
+            yield node.rpc, node
         return
     url = network.url()
     if url is None:
         raise SettlementError(
             f"{network.name} needs a node: set ${network.rpc_url_env} to its URL, or give --rpc-url"
         )
-    yield Rpc(url, network.name, patience=() if network.local_node else PATIENCE)
+    yield Rpc(url, network.name, patience=() if network.local_node else PATIENCE), None
 
 
 @contextmanager

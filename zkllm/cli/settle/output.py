@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,21 @@ def wire(transaction: JsonObject) -> JsonObject:
     """As JSON-RPC and wallets take it: quantities in hexadecimal."""
     out = {name: hex(value) if name in _QUANTITIES else value for name, value in transaction.items()}
     return {name: value for name, value in out.items() if name != "most"}
+
+
+def note_own_chain(arguments: argparse.Namespace, console: Console, session: Session) -> None:
+    """Of a local chain that ends with the command: how to have it stay, and see what was settled on it."""
+    if session.own_chain is None:
+        return
+    show = ["zkllm", "explorer", "--out", "site", "--network", session.network.name]
+    show += ["--model", str(arguments.model)]
+    show += [] if arguments.home is None else ["--home", str(arguments.home)]
+    console.note(
+        "the local chain ends now, and goes on with the next command; to have it stay, in another terminal:\n"
+        f"  {shlex.join(session.own_chain.command)}\n"
+        "and for a page that shows what was settled on it:\n"
+        f"  {shlex.join(show)}"
+    )
 
 
 def receipt_rows(receipt: Receipt, resumed: bool, chain: Network) -> list[tuple[str, object]]:

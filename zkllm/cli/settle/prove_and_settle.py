@@ -11,7 +11,7 @@ from zkllm.cli import arguments as types
 from zkllm.cli import paths
 from zkllm.cli.console import Console
 from zkllm.cli.settle import costs, options
-from zkllm.cli.settle.output import print_planned, settled_lines
+from zkllm.cli.settle.output import note_own_chain, print_planned, settled_lines
 from zkllm.errors import SettlementError, ZkllmError, reason
 
 if TYPE_CHECKING:
@@ -196,4 +196,5 @@ def _send(
     chain = session.network
     data = {"ok": True, "network": chain.name, **settled.to_dict()}
     console.result(data, settled_lines(settled, prompt, chain))
+    note_own_chain(arguments, console, session)
     return 0

@@ -10,7 +10,7 @@ from pathlib import Path
 from zkllm.cli import arguments as types
 from zkllm.cli.console import Console
 from zkllm.cli.settle import options, prove_and_settle
-from zkllm.cli.settle.output import batch_lines, print_planned, receipt_data
+from zkllm.cli.settle.output import batch_lines, note_own_chain, print_planned, receipt_data
 
 SUMMARY = "settle proofs that were made before"
 
@@ -93,4 +93,5 @@ def submit_several(arguments: argparse.Namespace, console: Console, paths: Seque
         told = [claim.prompt_ids for claim in settled.claims]
         prompts = [None if ids is None else package.tokenizer.decode_bytes(ids) for ids in told]
         console.result(data, batch_lines(settled, prompts, chain))
+        note_own_chain(arguments, console, session)
     return 0
