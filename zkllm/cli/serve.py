@@ -164,14 +164,16 @@ def _serve(settings: Settings, console: Console) -> int:
     from zkllm.files import require_folder_place
     from zkllm.serve import logs
     from zkllm.serve.node import Node
+    from zkllm.serve.opening import Opening
     from zkllm.serve.serving import serve
     from zkllm.serve.sessions import open_chain
 
     require_folder_place(settings.data_folder)
-    opened = nullcontext() if settings.chain is None else open_chain(settings, settings.chain)
+    opening, chain = Opening(), settings.chain
+    opened = nullcontext() if chain is None else open_chain(settings, chain, progress=opening.progress)
     with opened as session:
         logs.set_up(settings.log_level)
-        node = Node(settings, session)
+        node = Node(settings, session, opening)
         serve(node, lambda url: console.note(f"listening at {url}"))
     return 0
 
@@ -184,7 +186,7 @@ def _dry_run(settings: Settings, console: Console) -> int:
     if settings.chain is None:
         raise ZkllmError("there is no chain whose requests could be looked at: add a table [chain]")
     with open_chain(settings, settings.chain, reading=True) as session:
-        found = survey(settings, session)
+        found = survey(settings, session, console.progress)
     lines = []
     for entry in found:
         rows: list[tuple[str, object]] = [

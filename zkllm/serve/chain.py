@@ -4,7 +4,7 @@ registered, and what a transaction costs."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from zkllm.errors import SettlementError, reason
 from zkllm.outer.keys import VerifyingKey
@@ -37,20 +37,23 @@ class Chain:
     def chain_id(self) -> int:
         return self.session.network.chain_id
 
-    def open(self, models: Iterable[Served]) -> None:
+    def open(self, models: Iterable[Served], tell: Callable[[str], None] = lambda part: None) -> None:
         """Finds the settlement contract and the verifiers of the models' shapes, each checked to the byte;
-        deploys what is missing where the settings say so. What is not registered cannot be settled."""
+        deploys what is missing where the settings say so. What is not registered cannot be settled. `tell` is
+        told which shape's turn it is."""
         settings = self.settings
         contract = None if settings.contract is None else parse_address(settings.contract)
         owner = None if settings.owner is None else parse_address(settings.owner)
         keys = [key for model in models for key in model.keys.values()]
         if settings.deploy:
-            for key in keys:
+            for i, key in enumerate(keys):
+                tell(f"deploying what is missing for {key.shape} ({i + 1} of {len(keys)})")
                 deployment = self.session.ensure_deployed(key, owner, contract)
                 contract, owner = deployment.settlement, None
                 self._verifiers[key.verifier_id] = deployment.verifier
         self.contract = self.session.locate(owner, contract)
-        for key in keys:
+        for i, key in enumerate(keys):
+            tell(f"comparing the verifier of {key.shape} ({i + 1} of {len(keys)})")
             try:
                 self._verifiers[key.verifier_id], _ = self.session.deployer(key).at(self.contract)
             except (Unregistered, CodeMismatch) as error:

@@ -16,9 +16,12 @@ from zkllm.serve.node import measure_shapes, proving_of
 from zkllm.serve.settings import Settings
 from zkllm.serve.watcher import Watcher
 from zkllm.settle.session import Session
+from zkllm.timings import Progress
 
 
-def survey(settings: Settings, session: Session) -> list[JsonObject]:
+def survey(
+    settings: Settings, session: Session, progress: Progress = lambda stage, done, total: None
+) -> list[JsonObject]:
     """A decision about each request that was not taken yet, the best rewards first."""
     assert settings.chain is not None
     metrics = Metrics(dict)
@@ -27,8 +30,9 @@ def survey(settings: Settings, session: Session) -> list[JsonObject]:
         database = Database(Path(folder))
         proving = proving_of(settings, "surveyor")
         try:
+            progress("opening the models", 0, 1)
             models = {name: Served.open(name, told) for name, told in proving.start().items()}
-            measure_shapes(Jobs(database), proving, models)
+            measure_shapes(Jobs(database), proving, models, lambda step, about: progress(step, 0, 1))
         finally:
             proving.stop()
         chain = Chain(session, settings.chain.model_copy(update={"deploy": False}), metrics)

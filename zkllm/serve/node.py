@@ -13,13 +13,14 @@ from zkllm.serve.answers import Answerer
 from zkllm.serve.board import Board
 from zkllm.serve.chain import Chain
 from zkllm.serve.cluster import Cluster, RayPlace
-from zkllm.serve.computing import Computing, TaskFailed, Worker
+from zkllm.serve.computing import Computing, TaskFailed, Tell, Worker
 from zkllm.serve.database import Database, StorageError
 from zkllm.serve.guard import Rates
 from zkllm.serve.jobs import CHAIN, Jobs, Order
 from zkllm.serve.keys import Client, load_keys
 from zkllm.serve.metrics import Metrics
 from zkllm.serve.models import Served
+from zkllm.serve.opening import Opening
 from zkllm.serve.prover import Prover, order_of, proving_measure
 from zkllm.serve.recovery import recover
 from zkllm.serve.service import Service
@@ -53,10 +54,11 @@ class Cleaner(Service):
 
 class Node:
     """`session`: the account and the chain, where there is one. `start` opens the models, which may take
-    long; `failed` is told where that does not succeed."""
+    long (`opening` tells of it); `failed` is told where that does not succeed."""
 
-    def __init__(self, settings: Settings, session: Session | None):
+    def __init__(self, settings: Settings, session: Session | None, opening: Opening | None = None):
         self.settings = settings
+        self.opening = opening or Opening()
         self.clients: dict[str, Client] = {}
         if settings.server.keys_file is not None:
             self.clients = load_keys(settings.path(settings.server.keys_file))
@@ -114,13 +116,18 @@ class Node:
                 LOG.info("took up jobs that were being proved", extra={"count": queued})
             if given_up:
                 LOG.error("gave up jobs with whose proofs the node ended", extra={"count": given_up})
-            told = self.proving.start(_log_progress)  # makes the keys that are missing
-            self._answering.start()
+            opening, names = self.opening, [model.name for model in self.settings.models]
+            opening.begin("opening the models, to prove", {"models": names})
+            told = self.proving.start(opening.hear)  # makes the keys that are missing
+            opening.begin("opening the models, to answer")
+            self._answering.start(opening.hear)
+            opening.begin("reading vocabularies and verifying keys")
             models = {name: Served.open(name, about) for name, about in told.items()}
             if self.chain is not None:
-                self.chain.open(models.values())
+                opening.begin(f"looking at the contracts on {self.chain.session.network.name}")
+                self.chain.open(models.values(), opening.part)
                 if self.chain.settings.requests:
-                    measure_shapes(self.jobs, self.proving, models)
+                    measure_shapes(self.jobs, self.proving, models, opening.begin, opening.hear)
             self.models.update(models)
         except ZkllmError as error:
             self.fault = error
@@ -131,6 +138,8 @@ class Node:
             self.fault = ZkllmError(f"internal error: {type(error).__name__}: {error}")
             failed()
             return
+        finally:
+            self.opening.end()
         with self._lock:
             if self.draining.is_set():
                 return
@@ -181,7 +190,7 @@ class Node:
         if self.draining.is_set():
             return ["the node is being stopped"]
         if not self._ready.is_set():
-            return ["the models are being opened"]
+            return [f"the node is not ready yet: {self.opening}"]
         found = []
         try:
             self.jobs.counts()
@@ -225,24 +234,32 @@ def proving_of(settings: Settings, name: str, hidden: Sequence[str] = ()) -> Com
     return Cluster(name, told, where, jobs.memory_budget, hidden)
 
 
-def measure_shapes(jobs: Jobs, computing: Computing, models: Mapping[str, Served]) -> None:
-    """A proof of each shape whose time is not known yet: no request is taken before it is."""
-    for model in models.values():
-        for shape in model.keys:
-            name = proving_measure(model.model_id, shape)
-            if jobs.measure(name) is not None:
-                continue
-            question = model.of_ids([0], shape.certified)
-            order = Order(
-                CHAIN, model.name, model.model_id, shape, question.prompt, question.claim_id, Context()
-            )
-            LOG.info("measuring a proof", extra={"model": model.name, "shape": str(shape)})
-            try:
-                done = computing.run({"prove": order_of(order)}, lambda message: None)
-            except TaskFailed as error:
-                LOG.warning("requests of %s %s are not taken: %s", model.name, shape, error)
-                continue
-            jobs.note_measure(name, sum(done["seconds"].values()))
+def measure_shapes(
+    jobs: Jobs,
+    computing: Computing,
+    models: Mapping[str, Served],
+    begin: Callable[[str, Mapping[str, object]], None],
+    hear: Tell = lambda message: None,
+) -> None:
+    """A proof of each shape whose time is not known yet: no request is taken before it is. `begin` is told
+    which, and what else is known of it; `hear` what the process says meanwhile."""
+    unknown = [
+        (model, shape, name)
+        for model in models.values()
+        for shape in model.keys
+        if jobs.measure(name := proving_measure(model.model_id, shape)) is None
+    ]
+    for i, (model, shape, name) in enumerate(unknown):
+        question = model.of_ids([0], shape.certified)
+        order = Order(CHAIN, model.name, model.model_id, shape, question.prompt, question.claim_id, Context())
+        step = f"measuring a proof of {model.name}, {shape} ({i + 1} of {len(unknown)})"
+        begin(step, {"model": model.name, "shape": str(shape), "left": len(unknown) - i})
+        try:
+            done = computing.run({"prove": order_of(order)}, hear)
+        except TaskFailed as error:
+            LOG.warning("requests of %s %s are not taken: %s", model.name, shape, error)
+            continue
+        jobs.note_measure(name, sum(done["seconds"].values()))
 
 
 def _secret_variables(settings: Settings, session: Session | None) -> list[str]:
@@ -251,10 +268,3 @@ def _secret_variables(settings: Settings, session: Session | None) -> list[str]:
         return []
     names = (settings.chain.key_env, settings.chain.password_env, session.network.rpc_url_env)
     return [name for name in names if name]
-
-
-def _log_progress(message: JsonObject) -> None:
-    if "progress" in message:
-        stage, done, total = message["progress"]
-        if done in (0, total):
-            LOG.info("opening the models", extra={"stage": stage, "done": done, "total": total})

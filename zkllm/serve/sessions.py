@@ -11,10 +11,13 @@ from zkllm.errors import SettlementError
 from zkllm.serve.settings import ChainSettings, Settings
 from zkllm.settle import KeySource, Session, network, open_session
 from zkllm.settle.contracts import settlement_artifact
+from zkllm.settle.deploy import Progress
 
 
 @contextmanager
-def open_chain(settings: Settings, chain: ChainSettings, reading: bool = False) -> Iterator[Session]:
+def open_chain(
+    settings: Settings, chain: ChainSettings, reading: bool = False, progress: Progress | None = None
+) -> Iterator[Session]:
     """For as long as the node runs. Its records of transactions are in the node's folder, which no other run
     can use meanwhile. `reading`: nothing is sent."""
     files = [None if name is None else settings.path(name) for name in (chain.keystore, chain.password_file)]
@@ -22,7 +25,7 @@ def open_chain(settings: Settings, chain: ChainSettings, reading: bool = False) 
     named = network(chain.network)
     settlement_artifact()  # that there is a compiler, before a password is asked for
     with open_session(
-        named, keys, settings.data_folder, reading=reading, ask_password=_ask_password
+        named, keys, settings.data_folder, reading=reading, ask_password=_ask_password, progress=progress
     ) as session:
         yield session
 

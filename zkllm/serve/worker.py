@@ -5,8 +5,9 @@ then answers or proves what it is told over a socket, one message a line of JSON
     {"answer": {"model", "rows", "certified", "prompt"}}
     {"prove": the same and {"context": [chain id, contract, sender, request]}}
 
-It says {"token": id}, {"progress": [stage, done, total]}, and in the end of each {"done": {..}} or
-{"failed": reason, "again": whether another attempt may end otherwise}. It ends with the process that made it.
+It says {"token": id}, {"opening": which model or shape}, {"progress": [stage, done, total]}, and in the end
+of each {"done": {..}} or {"failed": reason, "again": whether another attempt may end otherwise}. It ends with
+the process that made it.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from zkllm.key_files import is_own_key, proving_key_file, verifying_key_file
 from zkllm.model.execution import generate_trace
 from zkllm.model.package import ModelPackage
 from zkllm.outer.keys import VerifyingKey
+from zkllm.shape_id import ShapeId
 from zkllm.statement import Context
 from zkllm.timings import Paced
 
@@ -65,16 +67,19 @@ def open_models(order: JsonObject, channel: Channel) -> tuple[dict[str, ModelPac
     its folder, and the shapes that it can be asked for."""
     packages, told = {}, {}
     for entry in order["open"]:
+        channel.say({"opening": entry["name"]})
         package = api.open_package(entry["package"], progress=channel.progress)
         rows = api.open_setup(package).rows
         shapes = [tuple(shape) for shape in entry["shapes"]] or own_shapes(package) or [(rows, 1)]
-        for N, k in shapes:
+        for i, (N, k) in enumerate(shapes):
             if N > package.config.n_ctx:
                 raise ZkllmError(f"{entry['name']} has {package.config.n_ctx} positions, not {N}")
             if order["proves"]:
                 api.check_memory(package, N, k, order["memory_budget"])
             files = (verifying_key_file(package.folder, N, k), proving_key_file(package.folder, N, k))
             if not all(is_own_key(package.digest, path) for path in files):
+                what = f"the keys of {ShapeId(N, k)} (shape {i + 1} of {len(shapes)})"
+                channel.say({"opening": f"{entry['name']}, {what}"})
                 api.shape_keys(package, N, k, channel.progress)
         NATIVE.release_memory()
         packages[entry["name"]] = package
