@@ -43,9 +43,10 @@ def package(talking: Path) -> ModelPackage:
 
 
 def write(name: str, data: Any) -> Callable[[Path], None]:
-    return lambda folder: (
-        (folder / name).write_text(data if isinstance(data, str) else json.dumps(data)) and None
-    )
+    def written(folder: Path) -> None:
+        (folder / name).write_text(data if isinstance(data, str) else json.dumps(data))
+
+    return written
 
 
 def swapped(folder: Path) -> None:

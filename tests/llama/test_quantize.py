@@ -122,6 +122,7 @@ def test_gains_of_heads_take_up_the_exponents_of_pairs(name: str, tmp_path: Path
     package = build_package(folder, tmp_path / "package")
     c, s = package.config, package.scales
     assert isinstance(c, LlamaConfig) and isinstance(s, LlamaScales) and c.head_norm and s.head_norm
+    assert isinstance(model := package.weights, LlamaModel)
     for l in range(a.n_layer):
         e = np.array(s.exponents.turned[l])
         assert l not in turned or e[turned[l]] >= 3 and np.argmax(e) == turned[l]
@@ -130,7 +131,7 @@ def test_gains_of_heads_take_up_the_exponents_of_pairs(name: str, tmp_path: Path
         ):
             stored = tensors[f"model.layers.{l}.self_attn.{kind}_norm.weight"].astype(np.float64)
             gain = np.ldexp(a.gain_offset + stored, of[l] + sign * np.append(e, e))
-            found = package.weights["head_gain"][l][i]
+            found = model["head_gain"][l][i]
             assert np.abs(found - gain).max() <= 0.5 and np.abs(found).max() >= 2**14, (l, kind)
 
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -65,7 +66,7 @@ def test_what_is_over_soon_has_its_line_alone(log, monkeypatch) -> None:
 def test_which_shape_is_measured_and_how_many_are_left(jobs: Jobs) -> None:
     acted, told = Acted(1), []
     question = SimpleNamespace(prompt=(0,), claim_id=bytes(32))
-    model = SimpleNamespace(
+    model: Any = SimpleNamespace(
         name="demo", model_id=bytes(32), keys=dict.fromkeys(SHAPES), of_ids=lambda ids, k: question
     )
     jobs.note_measure(proving_measure(model.model_id, SHAPES[1]), 1.0)

@@ -139,7 +139,7 @@ def test_a_client_is_told_what_is_wrong_and_no_command(reason):
 
 def test_a_chat_with_a_model_that_has_no_template_is_shown_the_way_over_http():
     model = SimpleNamespace(name="demo", package=SimpleNamespace(conversation=Conversation()))
-    body = ChatBody(model="demo", messages=[{"role": "user", "content": "x"}])
+    body = ChatBody.model_validate({"model": "demo", "messages": [{"role": "user", "content": "x"}]})
     with pytest.raises(
         ApiError, match="demo has no chat template; .* to /v1/completions, as prompt"
     ) as caught:

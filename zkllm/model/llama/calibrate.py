@@ -66,7 +66,7 @@ class LlamaRanges(FloatRanges):
 
 
 class _Squares:
-    """Mean squares of what the MLP multiplies, of sequences of at least `least` tokens, taken as soon as the row
+    """Mean squares of what the MLP multiplies, of sequences of at least `least` tokens, summed once the row
     of the stream is known that they end in."""
 
     def __init__(self, layers: int, least: int):
