@@ -20,6 +20,9 @@ KINDS = {
         Rotary("linear", 1e4, 2.5), {"rope_type": "linear", "rope_theta": 1e4, "factor": 2.5},
     ),
     "llama3": (Rotary("llama3", 500.0, 8.0, 1.0, 4.0, 12.0), LLAMA3),
+    "llama3, some as fast as they were": (
+        Rotary("llama3", 500.0, 8.0, 1.0, 4.0, 64.0), {**LLAMA3, "original_max_position_embeddings": 64},
+    ),
 }  # fmt: skip
 _LONG: dict[str, Any] = {"short_factor": [1.0, 1.25, 3.0], "long_factor": [2.0] * 3, "rope_type": "longrope",
          "rope_theta": 1e4, "partial_rotary_factor": 0.6}  # fmt: skip
