@@ -61,40 +61,33 @@ impl Kernel {
     }
 }
 
-/// out[t][j] = sum_k a[t][k] w[k][j] + bias[j]; a is rows x inner, w inner x outer, all row-major.
-pub fn matmul(a: &[i16], w: &[i16], bias: &[i64], rows: usize, inner: usize, outer: usize, out: &mut [i64]) {
-    matmul_with(Kernel::chosen(), a, w, bias, rows, inner, outer, out);
-}
-
-#[allow(clippy::too_many_arguments)]
-fn matmul_with(
-    kernel: Kernel,
-    a: &[i16],
-    w: &[i16],
-    bias: &[i64],
+/// a is rows x inner, w inner x outer, all row-major; bias is added to each row of their product.
+#[derive(Clone, Copy)]
+struct Factors<'a> {
+    a: &'a [i16],
+    w: &'a [i16],
+    bias: &'a [i64],
     rows: usize,
     inner: usize,
     outer: usize,
-    out: &mut [i64],
-) {
+}
+
+/// out[t][j] = sum_k a[t][k] w[k][j] + bias[j]; a is rows x inner, w inner x outer, all row-major.
+pub fn matmul(a: &[i16], w: &[i16], bias: &[i64], rows: usize, inner: usize, outer: usize, out: &mut [i64]) {
+    matmul_with(Kernel::chosen(), Factors { a, w, bias, rows, inner, outer }, out);
+}
+
+fn matmul_with(kernel: Kernel, factors: Factors, out: &mut [i64]) {
+    let Factors { a, w, bias, rows, inner, outer } = factors;
     assert!(a.len() == rows * inner && w.len() == inner * outer && out.len() == rows * outer && bias.len() == outer);
     assert!(inner < MAX_INNER, "accumulators would not be exact");
     let product = if (1..=FEW).contains(&rows) { few::matmul } else { packed };
-    product(kernel, a, w, bias, rows, inner, outer, out);
+    product(kernel, factors, out);
 }
 
 /// As `matmul`, of a matrix that is packed first.
-#[allow(clippy::too_many_arguments)]
-fn packed(
-    kernel: Kernel,
-    a: &[i16],
-    w: &[i16],
-    bias: &[i64],
-    rows: usize,
-    inner: usize,
-    outer: usize,
-    out: &mut [i64],
-) {
+fn packed(kernel: Kernel, factors: Factors, out: &mut [i64]) {
+    let Factors { a, w, bias, rows, inner, outer } = factors;
     let split = if kernel == Kernel::Portable { Split::default() } else { Split::new(a, rows, inner) };
     // blocks of columns of about equal size, as many for each thread
     const TILES: usize = 8;
@@ -249,9 +242,10 @@ mod tests {
             };
             let expected: Vec<i64> = (0..rows * outer).map(|i| naive(i / outer, i % outer)).collect();
             for kernel in KERNELS.into_iter().filter(|k| k.available()) {
+                let factors = Factors { a: &a, w: &w, bias: &bias, rows, inner, outer };
                 for product in [matmul_with, packed, few::matmul] {
                     let mut out = vec![0; rows * outer];
-                    product(kernel, &a, &w, &bias, rows, inner, outer, &mut out);
+                    product(kernel, factors, &mut out);
                     assert!(out == expected, "{kernel:?} {rows} {inner} {outer}");
                 }
             }

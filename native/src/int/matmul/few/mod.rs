@@ -11,8 +11,8 @@ mod portable;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
-use super::Kernel;
 use super::split::{GROUP, PAIRS, Split, TILE};
+use super::{Factors, Kernel};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -31,17 +31,8 @@ type Lanes = [[i32; TILE]; 2];
 type Acts = [[u32; 2]; GROUP];
 
 /// As `super::matmul`.
-#[allow(clippy::too_many_arguments)]
-pub fn matmul(
-    kernel: Kernel,
-    a: &[i16],
-    w: &[i16],
-    bias: &[i64],
-    rows: usize,
-    inner: usize,
-    outer: usize,
-    out: &mut [i64],
-) {
+pub(super) fn matmul(kernel: Kernel, factors: Factors, out: &mut [i64]) {
+    let Factors { a, w, bias, rows, inner, outer } = factors;
     let split = Split::new(a, rows, inner);
     // cut between lines, so that each is read to its end, which is fastest; between columns where threads want more
     let (pairs, tiles) = (inner.div_ceil(2), outer.div_ceil(TILE));
