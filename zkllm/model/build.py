@@ -40,6 +40,7 @@ from ..protocol.column_sizes import ColumnSizes, chosen_sizes
 C = TypeVar("C", bound=Config)
 BUILD_FILE = "build.json"
 _TRACED_SEQUENCES, _TRACED_OPERATIONS = 32, 1e11
+_LEAST_ROWS = 16  # a trace reads every weight: one of fewer rows takes as long
 
 StageProgress = Callable[[str, int, int], None]
 
@@ -83,7 +84,7 @@ def calibration_report(
     weights = model.traced_weights
     picked: list[list[int]] = []
     for ids in groups:
-        affordable = int(_TRACED_OPERATIONS / ids.shape[1] / weights)
+        affordable = int(_TRACED_OPERATIONS / max(ids.shape[1], _LEAST_ROWS) / weights)
         count = max(2, min(_TRACED_SEQUENCES, affordable))
         chosen = np.linspace(0, len(ids) - 1, num=min(count, len(ids))).astype(int)
         picked += ids[chosen].tolist()
