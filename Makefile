@@ -2,7 +2,7 @@
 SHELL := /bin/sh
 .SHELLFLAGS := -eu -c
 .DELETE_ON_ERROR:
-.PHONY: help setup develop test test-fast test-long test-python test-rust test-forge test-js test-explorer chromium shells demo demo-smollm2 demo-qwen demo-gemma3 demo-iglm settlement-check cluster-check serve-demo serve-soak bench bench-xl bench-scaling bench-tokens bench-families bench-context bench-shards bench-peers bench-plan bench-docs bench-explorer explorer-pictures gas gas-batch fuzz-bits lint format generate wheel docs audit audit-mutants mutants clean
+.PHONY: help setup develop test test-fast test-long test-python test-rust test-forge test-js test-explorer chromium shells demo demo-smollm2 demo-qwen demo-gemma3 demo-iglm settlement-check cluster-check serve-demo serve-soak bench bench-xl bench-scaling bench-tokens bench-families bench-context bench-shards bench-peers bench-plan bench-docs bench-explorer explorer-pictures gas gas-batch fuzz-bits lint format generate wheel image docs audit audit-mutants mutants clean
 
 PYTHON ?= python3
 export PATH := $(HOME)/.cargo/bin:$(PATH)
@@ -254,6 +254,10 @@ $(WHEEL)/.stamp: scripts/wheel/requirements.txt
 
 wheel: $(WHEEL)/.stamp ## build a wheel for Linux into dist/, inspect and try it; MACHINES="x86_64 aarch64"
 	@$(WHEEL)/bin/python -m scripts.wheel $(MACHINES)
+
+image: ## build the node's image, zkllm, by podman or docker; CONTAINER=PROGRAM for another
+	@tool=$${CONTAINER:-$$(command -v podman || command -v docker)} || { echo "image: neither podman nor docker is here" >&2; exit 1; }; \
+	"$$tool" build -f docs/service/Containerfile -t zkllm .
 
 # mkdocs needs nothing of zkLLM but its sources.
 DOCS := build/docs/venv
