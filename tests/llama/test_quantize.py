@@ -28,6 +28,7 @@ from zkllm.model.llama.equalise import (
     choose_exponents,
     largest_after,
     least_noise,
+    reached_after,
 )
 from zkllm.model.llama.float_model import LlamaFloat
 from zkllm.model.llama.folding import Folded, kinds, read_lines
@@ -39,7 +40,14 @@ from zkllm.model.package import ModelPackage
 from zkllm.model.quantize import fit_weight
 
 pytest.importorskip("transformers")
-WORDS = Words(up=16, g=20, room=2.0, wide_room=8.0)
+FREE = 99
+"""Fractional bits of g and W_down together, which are as many as they like."""
+
+
+def words(g: tuple[int, int] = (20, 20), together: int = FREE, layers: int = 1) -> Words:
+    return Words(up=16, g=g, room=2.0, wide_room=8.0, together=[together] * layers)
+
+
 BUILT = ("llama, tied, biases, a width of its own", "llama, rotation of llama3", "mistral", "qwen2", "qwen3",
          "gemma", "gemma2", "gemma3", "qwen3, a window by layer, tied",
          "gemma3, a scaled rotation, types by layer",
@@ -345,11 +353,38 @@ def test_exponents_balance_what_was_seen(built: tuple[Checkpoint, ModelPackage])
     record, scales = package.calibration, package.scales
     assert record is not None and isinstance(record.ranges, LlamaRanges) and isinstance(scales, LlamaScales)
     lines = [read_lines(checkpoint, l) for l in range(checkpoint.llama.n_layer)]
-    assert choose_exponents(checkpoint.llama, lines, record.ranges, WORDS) == scales.exponents
+    any_words = words(layers=checkpoint.llama.n_layer)
+    chosen, bits = choose_exponents(checkpoint.llama, lines, record.ranges, any_words)
+    assert (chosen.values, chosen.turned) == (scales.exponents.values, scales.exponents.turned)
+    assert bits == [20] * checkpoint.llama.n_layer * checkpoint.llama.gated
     after, ranges = largest_after(record.ranges, scales.exponents), record.ranges
     for name in ("q", "k"):  # balanced to a factor of sqrt(2), channel by channel
         most = np.sqrt(ranges.largest("q") * ranges.largest("k")).max() * 2**0.5
         assert max(after[name]) <= most * 1.001
+
+
+def test_room_is_for_what_a_text_can_change(tmp_path: Path) -> None:
+    """Queries and keys with a bias get finer scales than as large ones without."""
+    folder = MODELS["qwen2"].write(tmp_path / "model")
+    tensors = load_file(folder / "model.safetensors")
+    for name in tensors:
+        if name.endswith(("q_proj.bias", "k_proj.bias")):
+            tensors[name] = 40 * np.sign(tensors[name] + 1e-9).astype(np.float32)
+    save_file(tensors, folder / "model.safetensors")
+    checkpoint = load_checkpoint(folder)
+    package = build_package(folder, tmp_path / "package")
+    record, scales = package.calibration, package.scales
+    assert record is not None and isinstance(record.ranges, LlamaRanges) and isinstance(scales, LlamaScales)
+    ranges, exponents = record.ranges, scales.exponents
+    after = largest_after(ranges, exponents)
+    reached = reached_after(checkpoint, ranges, exponents, 2.0)
+    for name in "qk":
+        for l, most in enumerate(after[name]):
+            assert most < reached[name][l] < 2 * most - 10
+            assert reached[name][l] * 2.0 ** getattr(scales, name)[l] < 1 << 15
+    quiet = replace(checkpoint.llama, qkv_bias=False)
+    without = reached_after(replace(checkpoint, architecture=quiet), ranges, exponents, 2.0)
+    assert without == {name: [2 * most for most in after[name]] for name in "qk"}
 
 
 def test_layers_get_classes_where_that_halves_the_noise() -> None:
@@ -371,35 +406,70 @@ def test_parts_of_a_matrix_share_the_shift_of_least_noise() -> None:
     assert common_shift([18, 20, 19], 16, 10, 576) == 18
 
 
-def _rounded(values: np.ndarray, bits: int, room: float = 1.0) -> np.ndarray:
-    unit = 2.0 ** np.floor(np.log2((2 ** (bits - 1) - 1) / (room * np.abs(values).max())))
-    return np.rint(values * unit) / unit
+def _scale(values: np.ndarray, bits: int, room: float = 1.0) -> int:
+    return int(np.floor(np.log2((2 ** (bits - 1) - 1) / (room * np.abs(values).max()))))
+
+
+def _rounded(values: np.ndarray, scale: int) -> np.ndarray:
+    return np.ldexp(np.rint(np.ldexp(values, scale)), -scale)
+
+
+class _Mlp:
+    """Random rows of an MLP without its gate matrix, two channels of it of other sizes."""
+
+    def __init__(self, massive: float, weight: float):
+        rng, (rows, width, inner) = np.random.default_rng(3), (64, 48, 200)
+        self.y, self.up_of = rng.normal(size=(rows, width)), rng.normal(size=(width, inner)) / width**0.5
+        self.down, self.a = rng.normal(size=(inner, width)), np.maximum(rng.normal(size=(rows, inner)), 0)
+        self.up_of[:, 5] *= massive
+        self.down[7] *= weight
+        up = self.y @ self.up_of
+        g = self.a * up
+        self.exact = g @ self.down
+        self.of_stream = (self.exact**2).mean(axis=1, keepdims=True)
+        most = lambda of, axis: np.abs(of).max(axis=axis)
+        squares = [(of**2 / self.of_stream).mean(axis=0) for of in (self.a, g, np.ones((rows, 1)))]
+        maxima = most(up, 0), most(g, 0), most(self.up_of, 0), most(self.down, 1)
+        self.channels = Channels(*maxima, *squares, width)
+
+    def noise(self, exponents: Any, bits: int = 20, together: int = FREE) -> float:
+        """What is left of rounding in the write."""
+        e = np.array(exponents)
+        up_of, down = np.ldexp(self.up_of, -e), np.ldexp(self.down, e[:, None])
+        up = self.y @ _rounded(up_of, _scale(up_of, 16))
+        g = self.a * _rounded(up, _scale(up, 16, 2))
+        product = _scale(g, bits, 8)
+        made = _rounded(g, product) @ _rounded(down, min(_scale(down, 16), together - product))
+        return float(((made - self.exact) ** 2 / self.of_stream).mean())
 
 
 @pytest.mark.parametrize("massive, weight", [(1.0, 1.0), (3000.0, 0.3), (500.0, 20.0), (1.0, 300.0)])
 def test_an_mlp_is_equalised_for_the_least_noise(massive: float, weight: float) -> None:
-    """What is left of rounding in the write: no more than with exponents that balance sizes, or with none."""
-    rng, (rows, width, inner) = np.random.default_rng(3), (64, 48, 200)
-    y, up_of = rng.normal(size=(rows, width)), rng.normal(size=(width, inner)) / width**0.5
-    down, a = rng.normal(size=(inner, width)), np.maximum(rng.normal(size=(rows, inner)), 0)
-    up_of[:, 5] *= massive
-    down[7] *= weight
-    up = y @ up_of
-    g = a * up
-    exact = g @ down
-    of_stream = (exact**2).mean(axis=1, keepdims=True)
-    most = lambda of, axis: np.abs(of).max(axis=axis)
-    of_a, of_g = ((of**2 / of_stream).mean(axis=0) for of in (a, g))
-    channels = Channels(most(up, 0), most(g, 0), most(up_of, 0), most(down, 1), of_a, of_g, width)
-
-    def noise(exponents: Any) -> float:
-        e = np.array(exponents)
-        own = _rounded(a * _rounded(np.ldexp(y @ _rounded(np.ldexp(up_of, -e), 16), 0), 16, 2), 20, 8)
-        error = own @ _rounded(np.ldexp(down, e[:, None]), 16) - exact
-        return float((error**2 / of_stream).mean())
-
-    chosen = noise(least_noise(channels, WORDS))
-    assert chosen < 1.1 * noise(balance(channels.g, channels.w_down, centred=True))
-    assert chosen < 1.1 * noise([0] * inner)
+    """No more than with exponents that balance sizes, or with none."""
+    mlp = _Mlp(massive, weight)
+    none = mlp.noise([0] * len(mlp.down))
+    chosen = mlp.noise(least_noise(mlp.channels, words(), FREE)[0])
+    assert chosen < 1.1 * mlp.noise(balance(mlp.channels.g, mlp.channels.w_down, centred=True))
+    assert chosen < 1.1 * none
     if massive > 1 or weight > 100:
-        assert chosen < 0.5 * noise([0] * inner)
+        assert chosen < 0.5 * none
+
+
+@pytest.mark.parametrize("massive, weight", [(1.0, 1.0), (3000.0, 0.3), (500.0, 20.0), (1.0, 300.0)])
+@pytest.mark.parametrize("together", [10, 14, 18, 22, 26, FREE])
+def test_a_product_has_the_bits_of_least_noise(massive: float, weight: float, together: int) -> None:
+    """Neither so few that rounding them shows, nor so many that W_down has to be much coarser."""
+    mlp = _Mlp(massive, weight)
+    exponents, bits = least_noise(mlp.channels, words((16, 30), together), together)
+    each = {
+        other: mlp.noise(
+            least_noise(mlp.channels, words((other, other), together), together)[0], other, together
+        )
+        for other in range(16, 31)
+    }
+    chosen = mlp.noise(exponents, bits, together)
+    assert chosen < 2 * min(each.values())
+    if together <= 18:
+        assert 5 * chosen < each[30]
+    if together == FREE:
+        assert 5 * chosen < each[16]

@@ -41,6 +41,7 @@ C = TypeVar("C", bound=Config)
 BUILD_FILE = "build.json"
 _TRACED_SEQUENCES, _TRACED_OPERATIONS = 32, 1e11
 _LEAST_ROWS = 16  # a trace reads every weight: one of fewer rows takes as long
+_ROWS_AT_LEAST = 64  # that are traced of a longer sequence
 
 StageProgress = Callable[[str, int, int], None]
 
@@ -79,15 +80,16 @@ def stage_of(progress: StageProgress | None, name: str) -> Callable[[int, int], 
 def calibration_report(
     model: Model, groups: Sequence[np.ndarray], progress: Callable[[int, int], None] | None = None
 ) -> RangeReport:
-    """Executes the integer program on some of the calibration sequences, groups of int[S, t]."""
+    """Executes the integer program on some of the calibration sequences, groups of int[S, t]: of each group
+    two at least, long ones cut to what can be afforded (the program is causal)."""
     report = RangeReport(model.config)
-    weights = model.traced_weights
+    affordable = int(_TRACED_OPERATIONS / model.traced_weights)  # rows of each group
     picked: list[list[int]] = []
     for ids in groups:
-        affordable = int(_TRACED_OPERATIONS / max(ids.shape[1], _LEAST_ROWS) / weights)
-        count = max(2, min(_TRACED_SEQUENCES, affordable))
+        rows = min(ids.shape[1], max(_ROWS_AT_LEAST, affordable // 2))
+        count = max(2, min(_TRACED_SEQUENCES, affordable // max(rows, _LEAST_ROWS)))
         chosen = np.linspace(0, len(ids) - 1, num=min(count, len(ids))).astype(int)
-        picked += ids[chosen].tolist()
+        picked += ids[chosen, :rows].tolist()
     for i, row in enumerate(picked):
         rows = len(row)
         # every width is enforced by the report below; the argmax is not asked for here

@@ -190,10 +190,10 @@ def float_type(checkpoint: Checkpoint) -> type:
     return np.float32 if checkpoint.architecture.weights_per_token > _LARGE else np.float64
 
 
-def in_parts(groups: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Parts of about 1024 tokens, which bound the memory of scores and inner activations."""
-    return [ids[i : i + max(1, 1024 // ids.shape[1])] for ids in groups
-            for i in range(0, len(ids), max(1, 1024 // ids.shape[1]))]  # fmt: skip
+def in_parts(groups: Sequence[np.ndarray], tokens: int = 1024) -> list[np.ndarray]:
+    """Sequences [S, t, ..] in parts of about so many tokens, which bound the memory of what follows."""
+    return [ids[i : i + max(1, tokens // ids.shape[1])] for ids in groups
+            for i in range(0, len(ids), max(1, tokens // ids.shape[1]))]  # fmt: skip
 
 
 def measure(

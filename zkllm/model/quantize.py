@@ -53,7 +53,8 @@ class QuantizerOptions:
     limb_bits: int | None = None  # act_bits
     headroom_bits: int = 2
     # of a Llama alone
-    wide_bits: int = field(default=20, metadata=ABSENT)  # of the gated product and the final RMSNorm's output
+    product_bits: int = field(default=26, metadata=ABSENT)  # of the gated product, at most
+    wide_bits: int = field(default=20, metadata=ABSENT)  # of the final norm's output, and of normed writes
     up_bits: int = field(default=16, metadata=ABSENT)
     classes: int = field(default=4, metadata=ABSENT)  # of layers, a table of the activation each: at most
     over_limbs: int = field(

@@ -19,15 +19,16 @@ from zkllm.model.llama.float_model import LlamaFloat, read_layers
 
 _DIGITS = 4  # of what is kept of a channel: more would say nothing, and there are many
 _LEAST = 2.0**-60  # mean square of a row
+_HEAD_TOKENS = 256  # whose logits are in memory at once: a vocabulary of 150,000 takes 600 kB for each
 
 
 @dataclass
 class LlamaRanges(FloatRanges):
     """`layers` has "f" alone. `channels`: by name and layer, largest magnitudes. `residual_rms`: root mean
     squares of rows, as their norms square them. `squares`: of a and g, by layer and channel, the mean over
-    rows of the square in units of the mean square of the row of the stream that the MLP leaves; none without
-    a gate. Single tokens (`calibrate.first_tokens`) are no part of them: they say how large values get, not
-    how large they are."""
+    rows of the square in units of the mean square of the row of the stream that the MLP leaves, and as one
+    channel of "one" that of 1; none without a gate. Single tokens (`calibrate.first_tokens`) are no part of
+    them: they say how large values get, not how large they are."""
 
     channels: dict[str, list[list[float]]] = field(default_factory=dict)
     squares: dict[str, list[list[float]]] = field(default_factory=dict)
@@ -71,7 +72,7 @@ class _Squares:
 
     def __init__(self, layers: int, least: int):
         self._least = least
-        self._sums: dict[str, list[np.ndarray | float]] = {name: [0.0] * layers for name in ("a", "g")}
+        self._sums: dict[str, list[np.ndarray | float]] = {name: [0.0] * layers for name in ("a", "g", "one")}
         self._rows = [0] * layers
         self._seen: dict[str, np.ndarray] = {}
 
@@ -82,6 +83,7 @@ class _Squares:
             stream = (self._seen["residual"] + array).astype(np.float64)
             weights = 1 / np.maximum((stream**2).mean(axis=-1), _LEAST)
             self._rows[layer // 2] += weights.size
+            self._seen["one"] = np.ones((*weights.shape, 1))
             for of, sums in self._sums.items():
                 sums[layer // 2] += np.einsum("stf,stf,st->f", self._seen[of], self._seen[of], weights)
 
@@ -147,7 +149,8 @@ def measure(
     if squares:
         ranges.squares = squares.means()
     for x in streams:
-        model.head(x, ranges.watch)
+        for some in in_parts([x], _HEAD_TOKENS):
+            model.head(some, ranges.watch)
     if progress:
         progress(layers + 1, layers + 1)
     return ranges

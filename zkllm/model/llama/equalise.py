@@ -9,7 +9,9 @@ where they have these.
 Of the MLP that is where `least_noise` begins. Rounding up, g and both matrices, each to the step that its
 largest channel wants, leaves in the MLP's write a noise that is known from the calibration: some of it goes
 with 4^e, the rest with 4^-e. The exponent that balances the two in a channel follows, the steps follow from
-the exponents, and of a few turns the exponents of least noise are taken.
+the exponents, and of a few turns the exponents of least noise are taken. Scales of g and of W_down together
+are finer than that of their products by one lookup's remainder at most, so that a word of g that is too wide
+leaves W_down too coarse: the bits of g are tried, too.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from zkllm.model.checkpoint import Checkpoint
 from zkllm.model.llama.architecture import LlamaArchitecture
 from zkllm.model.llama.calibrate import LlamaRanges
 from zkllm.model.llama.folding import Lines, head_columns
@@ -27,6 +30,7 @@ from zkllm.model.quantize import fit
 
 _PEAK = 4.0  # a weight's largest magnitude, by its root mean square
 _TURNS = 8
+_HARDLY = 0.02  # of the noise
 
 
 def balance(of: np.ndarray, against: np.ndarray, centred: bool) -> tuple[int, ...]:
@@ -42,9 +46,26 @@ def balance(of: np.ndarray, against: np.ndarray, centred: bool) -> tuple[int, ..
 
 
 @dataclass(frozen=True)
+class Words:
+    """Bits of up and of g (at least, at most), by how much their scales leave room above the largest, and for
+    each layer the fractional bits that g and W_down may have together."""
+
+    up: int
+    g: tuple[int, int]
+    room: float
+    wide_room: float
+    together: Sequence[int]
+
+    def product_scale(self, bits: int, most: float) -> int:
+        """Fractional bits of g in a word of `bits`."""
+        return fit(bits, self.wide_room * most)
+
+
+@dataclass(frozen=True)
 class Channels:
     """Of a layer's MLP, float64[inner width] each: largest magnitudes of up and g, of the rows of W_up and of
-    W_down; mean squares of a and g, in units of the stream's. `width`: of the stream."""
+    W_down; mean squares of a and g, and of 1 (float64[1]), in units of the stream's. `width`: of the stream.
+    """
 
     up: np.ndarray
     g: np.ndarray
@@ -52,50 +73,53 @@ class Channels:
     w_down: np.ndarray
     a_squares: np.ndarray
     g_squares: np.ndarray
+    one_squares: np.ndarray
     width: int
 
-    def noise(self, exponents: np.ndarray, words: Words) -> tuple[np.ndarray, np.ndarray]:
-        """Of each channel, up to a factor: what grows with 4^e, and what with 4^-e, without these."""
+    def noise(
+        self, exponents: np.ndarray, bits: int, words: Words, together: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Of each channel, up to a factor: what grows with 4^e, and what with 4^-e, without these. `bits`: of
+        g; `together`: this layer's."""
         up, g, w_up = (np.ldexp(of, -exponents).max() for of in (self.up, self.g, self.w_up))
         w_down = np.ldexp(self.w_down, exponents).max()
-        steps = {name: 4.0 ** -fit(bits, most) for name, bits, most in (
-            ("up", words.up, words.room * up), ("g", words.g, words.wide_room * g),
-            ("w_up", 16, w_up), ("w_down", 16, w_down))}  # fmt: skip
+        product = words.product_scale(bits, g)
+        steps = {name: 4.0**-scale for name, scale in (
+            ("up", fit(words.up, words.room * up)), ("g", product), ("w_up", fit(16, w_up)),
+            ("w_down", min(fit(16, w_down), together - product)))}  # fmt: skip
         # a row of W_down is some four times smaller than its largest entry; y has mean square 1
         read = self.width * (self.w_down / _PEAK) ** 2
-        grows = read * (steps["g"] + self.a_squares * (steps["up"] + self.width * steps["w_up"]))
+        of_up = self.a_squares * (steps["up"] + self.width * steps["w_up"])
+        grows = read * (self.one_squares * steps["g"] + of_up)
         return grows, self.width * steps["w_down"] * self.g_squares
 
 
-@dataclass(frozen=True)
-class Words:
-    """Bits of up and g, and by how much their scales leave room above the largest."""
-
-    up: int
-    g: int
-    room: float
-    wide_room: float
-
-
-def least_noise(channels: Channels, words: Words) -> tuple[int, ...]:
-    """e by channel of an MLP."""
+def least_noise(channels: Channels, words: Words, together: int) -> tuple[tuple[int, ...], int]:
+    """(e by channel, bits of g) of an MLP. Of bits whose noise hardly differs, the most: they leave exponents
+    that need less of W_down's word."""
     found = []
-    exponents = np.array(balance(channels.g, channels.w_down, centred=True))
-    for _ in range(_TURNS):
-        grows, falls = channels.noise(exponents, words)
-        total = float((np.ldexp(grows, 2 * exponents) + np.ldexp(falls, -2 * exponents)).sum())
-        found.append((total, tuple(exponents.tolist())))
-        known = (grows > 0) & (falls > 0)
-        ratio = np.ones_like(grows)
-        np.divide(falls, grows, out=ratio, where=known)
-        exponents = np.clip(np.rint(np.log2(ratio) / 4), -CLAMP, CLAMP).astype(int)
-    return min(found)[1]
+    least, most = words.g
+    for bits in range(most, least - 1, -1):
+        turns = []
+        exponents = np.array(balance(channels.g, channels.w_down, centred=True))
+        for _ in range(_TURNS):
+            grows, falls = channels.noise(exponents, bits, words, together)
+            total = float((np.ldexp(grows, 2 * exponents) + np.ldexp(falls, -2 * exponents)).sum())
+            turns.append((total, tuple(exponents.tolist())))
+            known = (grows > 0) & (falls > 0)
+            ratio = np.ones_like(grows)
+            np.divide(falls, grows, out=ratio, where=known)
+            exponents = np.clip(np.rint(np.log2(ratio) / 4), -CLAMP, CLAMP).astype(int)
+        found.append((*min(turns), bits))
+    enough = (1 + _HARDLY) * min(total for total, _, _ in found)
+    return next((exponents, bits) for total, exponents, bits in found if total <= enough)
 
 
 def choose_exponents(
     a: LlamaArchitecture, lines: Sequence[Mapping[str, Lines]], ranges: LlamaRanges, words: Words
-) -> Exponents:
-    """From calibrated channels, and the largest weights of every layer."""
+) -> tuple[Exponents, list[int]]:
+    """(exponents, bits of g in each layer that has it) from calibrated channels and each layer's largest
+    weights."""
     v, q, k = (ranges.largest(name) for name in ("v", "q", "k"))
     mlp = _of_mlps(a, lines, ranges, words) if a.gated else []
     values, turned = [], []
@@ -103,20 +127,21 @@ def choose_exponents(
         out = head_columns(lines[l]["o"].inputs, a.n_kv_head, a.head_dim)
         values.append(balance(v[l], out, centred=True))
         turned.append(balance(k[l], q[l], centred=False))
-    return Exponents(tuple(mlp), tuple(values), tuple(turned))
+    exponents = Exponents(tuple(e for e, _ in mlp), tuple(values), tuple(turned))
+    return exponents, [bits for _, bits in mlp]
 
 
 def _of_mlps(
     a: LlamaArchitecture, lines: Sequence[Mapping[str, Lines]], ranges: LlamaRanges, words: Words
-) -> list[tuple[int, ...]]:
-    """Of each layer's inner channels."""
+) -> list[tuple[tuple[int, ...], int]]:
+    """Of each layer: exponents of its inner channels, bits of g."""
     up, g = (ranges.largest(name) for name in ("up", "g"))
-    squares = {name: ranges.mean_squares(name) for name in ("a", "g")}
+    a_squares, g_squares, one = (ranges.mean_squares(name) for name in ("a", "g", "one"))
     mlp = []
     for l in range(a.n_layer):
         rows, columns = lines[l]["up"].outputs[0], lines[l]["down"].inputs
-        channels = Channels(up[l], g[l], rows, columns, squares["a"][l], squares["g"][l], a.d_model)
-        mlp.append(least_noise(channels, words))
+        channels = Channels(up[l], g[l], rows, columns, a_squares[l], g_squares[l], one[l], a.d_model)
+        mlp.append(least_noise(channels, words, words.together[l]))
     return mlp
 
 
@@ -125,3 +150,22 @@ def largest_after(ranges: LlamaRanges, exponents: Exponents) -> dict[str, list[f
     mlp, values, turned = (np.array(e) for e in (exponents.mlp, exponents.values, exponents.turned))
     moved = {"v": -values, "k": -turned, "q": turned, **({"up": -mlp, "g": -mlp} if exponents.mlp else {})}
     return {name: np.ldexp(ranges.largest(name), e).max(axis=1).tolist() for name, e in moved.items()}
+
+
+def reached_after(
+    checkpoint: Checkpoint, ranges: LlamaRanges, exponents: Exponents, room: float
+) -> dict[str, list[float]]:
+    """How large queries and keys may get, of each layer: `room` times the largest of a channel, but for its
+    bias, which no text makes larger."""
+    a, turned = checkpoint.llama, np.array(exponents.turned)
+    found = {}
+    for name, e in (("q", turned), ("k", -turned)):
+        most = ranges.largest(name)
+        steady = np.zeros_like(most)
+        if a.qkv_bias and not a.head_norm:
+            for l in range(a.n_layer):
+                bias = np.abs(checkpoint.tensor(f"layers.{l}.self_attn.{name}_proj.bias"))
+                steady[l] = bias.reshape(a.n_kv_head, -1, a.head_dim // 2).max(axis=1).reshape(-1)
+        reached = room * most - (room - 1) * np.minimum(steady, most)
+        found[name] = np.ldexp(reached, e).max(axis=1).tolist()
+    return found

@@ -2,8 +2,9 @@
 
 Every scale is a power of two; channels are equalised first (`equalise`). Weights, values and up have a scale
 of each layer, and what a table or the stream is of has one for all. Activations get the largest scale that
-leaves a bit above the calibrated maximum, the gated product and the final RMSNorm's output 20 bits, weights
-the finest scale of 16 bits, unless a coarser one makes the requantisation shift fit one lookup (`limb_bits`).
+leaves a bit above the calibrated maximum, the gated product up to 26 bits, the final RMSNorm's output 20,
+weights the finest scale of 16 bits, unless a coarser one makes the requantisation shift fit one lookup
+(`limb_bits`).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from zkllm.model.checkpoint import Checkpoint
 from zkllm.model.folding import finite_maxima, quantized
 from zkllm.model.llama.architecture import LlamaArchitecture
 from zkllm.model.llama.calibrate import LlamaRanges
-from zkllm.model.llama.equalise import Words, choose_exponents, largest_after
+from zkllm.model.llama.equalise import Words, choose_exponents, largest_after, reached_after
 from zkllm.model.llama.exponentials import exp_fields
 from zkllm.model.llama.folding import (
     Folded,
@@ -61,7 +62,7 @@ from ...protocol.column_sizes import ColumnSizes
 
 MOST_GAIN = 16  # log2 of what multiplies a layer's products
 QUALITIES = {
-    "fast": QuantizerOptions(wide_bits=16, classes=1, exp_bits=11),
+    "fast": QuantizerOptions(product_bits=16, wide_bits=16, classes=1, exp_bits=11),
     NORMAL: QuantizerOptions(),
     "exact": QuantizerOptions(wide_bits=24, up_bits=20, exp_bits=15, over_limbs=2),
 }
@@ -176,36 +177,48 @@ def choose_config(
     limb, layers = options.limb_bits or word, range(checkpoint.llama.n_layer)
     # words have a bit less headroom than widths, which are rounded up to whole limbs anyway
     room, wide_room = 2.0 ** max(0, options.headroom_bits - 1), 2**options.headroom_bits
-    gate_bits, wide, up_bits = (
-        options.gelu_bits or word, options.wide_bits - 16 + word, options.up_bits - 16 + word,
-    )  # fmt: skip
+    gate_bits = options.gelu_bits or word
+    product_bits, wide, up_bits = (
+        bits - 16 + word for bits in (options.product_bits, options.wide_bits, options.up_bits)
+    )
     lines = _read_all_lines(checkpoint, progress)
-    exponents = choose_exponents(a, lines, ranges, Words(up_bits, wide, room, 2 * wide_room))
-    seen, channels = ranges.tensors, largest_after(ranges, exponents)
+    seen = ranges.tensors
+    # |y| < sqrt(d) always, so y needs no headroom beyond that
+    y = fit(word, min(sqrt(a.d_model), room * seen["y"]) + 2.0 ** (2 - word))
+    largest_wte = _largest(checkpoint, EMBEDDING)
+    wte = fit(min(word, 16), largest_wte)
+    finest_stream = min(max(wte, 12), fit(32, room * max(seen["write"], largest_wte * a.embedding_scale)))
+
+    def stream_scale(most: int) -> int:
+        """Up to two bits coarser, where that saves a limb of every RMSNorm's remainder."""
+        limbs = lambda scale: -(-_kappa(ranges, scale, y, a, limb)[1] // limb)
+        return min(range(most - 2, most + 1), key=lambda scale: (limbs(scale), -scale))
+
+    puts_out = [fit(wide, room * most) for (most,) in ranges.channels.get("out", ())]
+    writes = (
+        puts_out[1::2] or [stream_scale(finest_stream)] * a.n_layer
+    )  # the MLPs', unless products are coarser
+    words = Words(up_bits, (word, product_bits), room, 2 * wide_room, [scale + limb for scale in writes])
+    exponents, inner_bits = choose_exponents(a, lines, ranges, words)
+    channels = largest_after(ranges, exponents)
     finest = {
         name: [fit_weight(most) for most in maxima]
         for name, maxima in _weight_maxima(a, lines, exponents).items()
     }
-    largest_wte = _largest(checkpoint, EMBEDDING)
     largest_head = largest_wte if a.tied_head else _largest(checkpoint, HEAD)
 
-    # |y| < sqrt(d) always, so y needs no headroom beyond that
-    y = fit(word, min(sqrt(a.d_model), room * seen["y"]) + 2.0 ** (2 - word))
-
-    def output(bits: int, most: float, accumulator: int) -> int:
+    def output(bits: int, reached: float, accumulator: int) -> int:
         """An output's scale: below that of the products that it is rounded from."""
-        return min(fit(bits, room * most), accumulator - 1)
+        return min(fit(bits, reached), accumulator - 1)
 
+    reached = {name: [room * most for most in channels[name]] for name in ("v", "up") if name in channels}
+    turned = reached_after(checkpoint, ranges, exponents, room)
     # what the matrix of queries, keys and values makes: where heads are normed, it is not what is turned
-    wide_of = {
-        name: [most for (most,) in ranges.channels[name]] for name in ("raw_q", "raw_k") if a.head_norm
-    }
-    made = {"q": wide_of.get("raw_q", channels["q"]), "k": wide_of.get("raw_k", channels["k"])}
+    for name in "qk":
+        raw = ranges.channels[f"raw_{name}"] if a.head_norm else None
+        reached[name] = [room * most for (most,) in raw] if raw else turned[name]
     q, k, v, up = (
-        [
-            output(bits, most, y + finest[name][l])
-            for l, most in enumerate(made.get(name, channels.get(name, ())))
-        ]
+        [output(bits, most, y + finest[name][l]) for l, most in enumerate(reached.get(name, ()))]
         for name, bits in (("q", word), ("k", word), ("v", word), ("up", up_bits))
     )
     for l in layers:
@@ -215,19 +228,21 @@ def choose_config(
             scale - max(0, shift - own) for scale, own in zip((q[l], k[l], v[l]), natural, strict=True)
         )
     parts = [{"q": q[l], "k": k[l], "v": v[l]} for l in layers]
-    raw = (tuple(q), tuple(k))
+    plain = (tuple(q), tuple(k))
     if a.head_norm:
-        q, k = ([fit(word, room * most) for most in channels[name]] for name in "qk")
+        q, k = ([fit(word, most) for most in turned[name]] for name in "qk")
     least = min(map(sum, zip(q, k, strict=True)))
     q = [min(q[l], least + MOST_GAIN - k[l]) for l in layers]
     if not a.head_norm:
         parts = [{**part, "q": own} for part, own in zip(parts, q, strict=True)]
     up = [min(scale, min(up) + MOST_GAIN) for scale in up]
-    gates = [output(gate_bits, most, y + finest["gate"][l]) for l, most in enumerate(ranges.layers["f"])]
+    gates = [
+        output(gate_bits, room * most, y + finest["gate"][l]) for l, most in enumerate(ranges.layers["f"])
+    ]
     act_class, by_class = gate_classes(gates, options.classes)
     f = [by_class[p] for p in act_class]
     # massive products vary most from text to text, and a wide word has bits to spare
-    g = [fit(wide, 2 * wide_room * most) for most in channels.get("g", ())]
+    g = [words.product_scale(*own) for own in zip(inner_bits, channels.get("g", ()), strict=True)]
     # no lookup ranges the activation's output, so that its table may be finer than a word, as far as the
     # product's remainder takes one lookup
     activated = GATES[a.activation].output
@@ -240,20 +255,11 @@ def choose_config(
         ]
         g = [min(g[l], act[l] + up[l] - 1) for l in layers]
     inner = g if a.gated else act  # what down reads
-    wte = fit(min(word, 16), largest_wte)
     accumulators = [v[l] + finest["o"][l] for l in layers], [inner[l] + finest["down"][l] for l in layers]
-    put_out = tuple(
-        output(wide, most[0], accumulators[m % 2][m // 2])
-        for m, most in enumerate(ranges.channels.get("out", ()))
-    )
+    put_out = tuple(min(scale, accumulators[m % 2][m // 2] - 1) for m, scale in enumerate(puts_out))
     factor, halvings = odd_part(a.embedding_scale)
-    residual = min(max(wte, 12), fit(32, room * max(seen["write"], largest_wte * a.embedding_scale)))
-    if not a.post_norm:
-        residual = min(residual, *(scale - 1 for own in accumulators for scale in own))
-    # up to two bits coarser, where that saves a limb of every RMSNorm's remainder
-    candidates = [(-(-_kappa(ranges, r, y, a, limb)[1] // limb), residual - r, r)
-                  for r in range(residual - 2, residual + 1)]  # fmt: skip
-    residual = min(candidates)[2]
+    coarsest = [] if a.post_norm else [scale - 1 for own in accumulators for scale in own]
+    residual = stream_scale(min([finest_stream, *coarsest]))
     if a.embedding_scale == 1:  # else X_0 is rounded anyway
         wte = min(wte, residual)
     token_shift = residual - wte - halvings
@@ -280,7 +286,7 @@ def choose_config(
     gated: JsonObject = {}
     if a.gated:
         product = [act[l] + up[l] - g[l] for l in layers]
-        gated = {"up_bits": up_bits, "product_bits": wide, "product_shift": max(product),
+        gated = {"up_bits": up_bits, "product_bits": max(inner_bits), "product_shift": max(product),
                  "product_gains": tuple(max(product) - s for s in product)}  # fmt: skip
     final_shift = max(1, min(limb, GAIN_BITS + y - yf))
     fields: JsonObject = {
@@ -289,7 +295,7 @@ def choose_config(
         "act_class": act_class, "score_gains": tuple(max(map(add, q, k)) - q[l] - k[l] for l in layers),
     }  # fmt: skip
     head_norm, head_scales = (
-        _head_norm(checkpoint, exponents, (tuple(q), tuple(k)), raw, word, limb) if a.head_norm else NONE
+        _head_norm(checkpoint, exponents, (tuple(q), tuple(k)), plain, word, limb) if a.head_norm else NONE
     )
     post_norm, post_scales = _post_norm(checkpoint, residual, put_out, wide, limb) if put_out else NONE
     scales = LlamaScales(
