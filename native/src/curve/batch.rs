@@ -7,7 +7,7 @@
 use super::ifma;
 use super::point::Point;
 use super::scalar;
-use crate::field::slices::{self, Backend};
+use crate::field::slices;
 use ark_bn254::G1Affine;
 
 /// Additions that share an inversion. Their operands stay in the second-level cache.
@@ -112,7 +112,7 @@ impl Default for Batch {
     fn default() -> Self {
         let kernel = match slices::backend() {
             #[cfg(target_arch = "x86_64")]
-            Backend::Ifma => Kernel::Ifma(ifma::Scratch::default()),
+            slices::Backend::Ifma => Kernel::Ifma(ifma::Scratch::default()),
             _ => Kernel::Scalar(scalar::Scratch::default()),
         };
         let nothing = Term(std::ptr::null());

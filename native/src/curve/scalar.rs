@@ -4,7 +4,9 @@ use super::batch::{self, Ahead, BATCH, Term};
 use super::fq::{is_zero, multiply, negate_if, reduced, subtract};
 use super::inverse::inverse;
 use super::point::Point;
-use crate::words::{self, Carries, Multiply, Portable, Words, equal};
+#[cfg(target_arch = "x86_64")]
+use crate::words::Adx;
+use crate::words::{Carries, Multiply, Portable, Words, equal};
 use ark_bn254::Fq;
 use ark_ff::{BigInt, Field};
 
@@ -63,7 +65,7 @@ pub unsafe fn add(left: &[Term], right: &[Term], out: &[*mut Point], scratch: &m
         match scratch.carries {
             Carries::One => add_with::<Portable>(left, right, out, &mut scratch.rows, ahead),
             #[cfg(target_arch = "x86_64")]
-            Carries::Two => add_with::<words::Adx>(left, right, out, &mut scratch.rows, ahead),
+            Carries::Two => add_with::<Adx>(left, right, out, &mut scratch.rows, ahead),
         }
     }
 }

@@ -260,7 +260,6 @@ unsafe fn add_narrow_rows<T: Small>(
 mod tests {
     use super::*;
     use crate::field::from_i64;
-    use crate::field::slices::Backend;
 
     fn element(seed: usize) -> Fr {
         let x = Fr::from((seed as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
@@ -326,7 +325,7 @@ mod tests {
     fn rows_equal_plain_arithmetic() {
         check_types::<Scalar>();
         #[cfg(target_arch = "x86_64")]
-        if Backend::Ifma.available() {
+        if crate::field::ifma::detected() {
             check_types::<crate::field::ifma::Ifma>();
         }
     }

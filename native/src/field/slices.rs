@@ -110,24 +110,16 @@ macro_rules! ifma {
 pub fn dot(xs: &[Fr], ys: &[Fr]) -> Fr {
     assert_eq!(xs.len(), ys.len());
     let n = vectorised(xs.len());
-    let sum = Scalar::dot(&xs[n..], &ys[n..]);
-    if n == 0 {
-        return sum;
-    }
-    let vectors: Fr = ifma!(dot(&xs[..n], &ys[..n])); // typed: elsewhere it is never reached
-    sum + vectors
+    let vectors = if n > 0 { ifma!(dot(&xs[..n], &ys[..n])) } else { Fr::ZERO };
+    vectors + Scalar::dot(&xs[n..], &ys[n..])
 }
 
 /// The sum of products of field elements and integers.
 pub fn dot_small(xs: &[Fr], vs: &[i64]) -> Fr {
     assert_eq!(xs.len(), vs.len());
     let n = vectorised(xs.len());
-    let sum = Scalar::dot_small(&xs[n..], &vs[n..]);
-    if n == 0 {
-        return sum;
-    }
-    let vectors: Fr = ifma!(dot_small(&xs[..n], &vs[..n])); // typed: elsewhere it is never reached
-    sum + vectors
+    let vectors = if n > 0 { ifma!(dot_small(&xs[..n], &vs[..n])) } else { Fr::ZERO };
+    vectors + Scalar::dot_small(&xs[n..], &vs[n..])
 }
 
 /// xs += ys.

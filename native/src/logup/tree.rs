@@ -7,7 +7,7 @@ use super::table::TASK;
 use crate::field::Fr;
 use crate::field::fractions::{BLOCK, FractionLanes, Quad, written};
 use crate::field::lanes::Scalar;
-use crate::field::slices::{Backend, backend};
+use crate::field::slices;
 use crate::sumcheck::{Interrupted, Poll, bits, check};
 use ark_ff::{AdditiveGroup, Field};
 use rayon::prelude::*;
@@ -68,9 +68,9 @@ pub trait Argument: Send + Sync {
 
 /// The tree on the fastest backend.
 pub fn build(leaves: &Leaves<'_>, streamed: bool, poll: Poll<'_>) -> Result<Box<dyn Argument>, Interrupted> {
-    match backend() {
+    match slices::backend() {
         #[cfg(target_arch = "x86_64")]
-        Backend::Ifma if depth(leaves.total()) >= SHALLOW => {
+        slices::Backend::Ifma if depth(leaves.total()) >= SHALLOW => {
             Ok(Box::new(Tree::<crate::field::ifma::Ifma>::new(leaves, streamed, poll)?))
         }
         _ => Ok(Box::new(Tree::<Scalar>::new(leaves, streamed, poll)?)),

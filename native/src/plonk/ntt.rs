@@ -3,7 +3,7 @@
 #[cfg(target_arch = "x86_64")]
 use crate::field::slices::{Backend, backend};
 use crate::field::{Fr, slices};
-use ark_ff::{AdditiveGroup, Field};
+use ark_ff::Field;
 use ark_poly::{EvaluationDomain, Radix2EvaluationDomain};
 use rayon::prelude::*;
 
@@ -20,6 +20,7 @@ fn vectorised(domain: &Domain, xs: &[Fr], root: Fr, shift: Fr, gain: Fr, lift: F
     #[cfg(target_arch = "x86_64")]
     {
         use crate::field::ifma::transform::{SHORTEST, Twisted};
+        use ark_ff::AdditiveGroup;
         if backend() == Backend::Ifma && domain.size() >= SHORTEST {
             let twisted = Twisted { root, shift, gain, lift };
             if xs.len() == domain.size() {
@@ -84,7 +85,7 @@ fn scale(coefficients: &[Fr], shift: Fr) -> Vec<Fr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ark_ff::FftField;
+    use ark_ff::{AdditiveGroup, FftField};
 
     fn element(i: usize) -> Fr {
         let x = Fr::from(i as u64 + 2).pow([77 + i as u64 % 5]);

@@ -17,7 +17,7 @@ pub use portable::dot;
 
 use crate::field::slices::{Backend, backend};
 use rayon::prelude::*;
-use split::{GROUP, PAIRS, Split, TILE};
+use split::TILE;
 
 /// Rows up to which a matrix is not packed: beyond, what packing takes is less than what it saves.
 const FEW: usize = 8;
@@ -88,7 +88,8 @@ fn matmul_with(kernel: Kernel, factors: Factors, out: &mut [i64]) {
 /// As `matmul`, of a matrix that is packed first.
 fn packed(kernel: Kernel, factors: Factors, out: &mut [i64]) {
     let Factors { a, w, bias, rows, inner, outer } = factors;
-    let split = if kernel == Kernel::Portable { Split::default() } else { Split::new(a, rows, inner) };
+    #[cfg(target_arch = "x86_64")]
+    let split = if kernel == Kernel::Portable { Default::default() } else { split::Split::new(a, rows, inner) };
     // blocks of columns of about equal size, as many for each thread
     const TILES: usize = 8;
     let tiles = outer.div_ceil(TILE);
@@ -98,8 +99,12 @@ fn packed(kernel: Kernel, factors: Factors, out: &mut [i64]) {
         .map(|i| {
             let (start, end) = (tiles * i / blocks * TILE, (tiles * (i + 1) / blocks * TILE).min(outer));
             let sums = match kernel {
-                Kernel::Portable => portable::columns(a, w, rows, inner, outer, start..end),
-                _ => columns(kernel, &split, w, rows, inner, outer, start..end),
+                // SAFETY: the features were detected
+                #[cfg(target_arch = "x86_64")]
+                Kernel::Vnni | Kernel::Avx2 => unsafe {
+                    x86::columns(kernel, &split, w, rows, inner, outer, start..end)
+                },
+                _ => portable::columns(a, w, rows, inner, outer, start..end),
             };
             (start, end, sums)
         })
@@ -114,53 +119,6 @@ fn packed(kernel: Kernel, factors: Factors, out: &mut [i64]) {
     });
 }
 
-/// Sums of the columns of `span`, rows x (their number rounded up to whole tiles).
-///
-/// A block of the matrix is interleaved once, (w[2p][j], w[2p+1][j]) in one int32, and used by all rows.
-fn columns(
-    kernel: Kernel,
-    a: &Split,
-    w: &[i16],
-    rows: usize,
-    inner: usize,
-    outer: usize,
-    span: std::ops::Range<usize>,
-) -> Vec<i64> {
-    let stride = span.len().next_multiple_of(TILE);
-    let mut sums = vec![0i64; rows.next_multiple_of(GROUP) * stride];
-    let mut packed = vec![0u32; PAIRS * stride];
-    for first in (0..inner.div_ceil(2)).step_by(PAIRS) {
-        let pairs = PAIRS.min(inner.div_ceil(2) - first);
-        let lines = &w[2 * first * outer..inner.min(2 * (first + pairs)) * outer];
-        match kernel {
-            // SAFETY: the features were detected
-            #[cfg(target_arch = "x86_64")]
-            Kernel::Vnni => unsafe { x86::pack_vnni(lines, outer, span.clone(), &mut packed) },
-            // SAFETY: as above
-            #[cfg(target_arch = "x86_64")]
-            Kernel::Avx2 => unsafe { x86::pack_avx2(lines, outer, span.clone(), &mut packed) },
-            _ => unreachable!("portable products take another way"),
-        }
-        for group in 0..rows.div_ceil(GROUP) {
-            let acts = a.group(group, first, pairs);
-            for (tile, w) in packed[..pairs * stride].chunks_exact(pairs * TILE).enumerate() {
-                let at = group * GROUP * stride + tile * TILE;
-                let sums = &mut sums[at..];
-                match kernel {
-                    // SAFETY: the features were detected
-                    #[cfg(target_arch = "x86_64")]
-                    Kernel::Vnni => unsafe { x86::tile_vnni(acts, w, sums, stride) },
-                    // SAFETY: as above
-                    #[cfg(target_arch = "x86_64")]
-                    Kernel::Avx2 => unsafe { x86::tile_avx2(acts, w, sums, stride) },
-                    _ => unreachable!("portable products take another way"),
-                }
-            }
-        }
-    }
-    sums
-}
-
 /// out[t][v] = sum_k a[t][k] w[v][k]: products with the rows of w (outer x inner).
 pub fn matmul_rows(a: &[i16], w: &[i16], rows: usize, inner: usize, outer: usize, out: &mut [i64]) {
     matmul_rows_with(Kernel::chosen(), a, w, rows, inner, outer, out);
@@ -169,7 +127,8 @@ pub fn matmul_rows(a: &[i16], w: &[i16], rows: usize, inner: usize, outer: usize
 fn matmul_rows_with(kernel: Kernel, a: &[i16], w: &[i16], rows: usize, inner: usize, outer: usize, out: &mut [i64]) {
     assert!(a.len() == rows * inner && w.len() == inner * outer && out.len() == rows * outer && inner > 0);
     const BLOCK: usize = 128; // rows of w
-    let (low, high) = if kernel == Kernel::Portable { Default::default() } else { split::halves(a) };
+    #[cfg(target_arch = "x86_64")]
+    let (low, high) = if kernel == Kernel::Portable { Default::default() } else { x86::halves(a) };
     let sums: Vec<Vec<i64>> = w
         .par_chunks(BLOCK * inner)
         .map(|w| match kernel {

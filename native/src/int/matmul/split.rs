@@ -9,18 +9,13 @@ pub const PAIRS: usize = 128;
 
 /// x = 2^8 high + low, low in [-2^7, 2^7), high in [-2^7, 2^7].
 #[inline(always)]
-fn halve(x: i16) -> (i16, i16) {
+pub fn halve(x: i16) -> (i16, i16) {
     let low = i16::from(x as i8);
     (low, ((i32::from(x) - i32::from(low)) >> 8) as i16)
 }
 
-/// The low and the high halves of all values.
-pub fn halves(a: &[i16]) -> (Vec<i16>, Vec<i16>) {
-    a.iter().map(|x| halve(*x)).unzip()
-}
-
 #[inline(always)]
-fn pair(x: i16, y: i16) -> u32 {
+pub fn pair(x: i16, y: i16) -> u32 {
     u32::from(x as u16) | u32::from(y as u16) << 16
 }
 
@@ -49,26 +44,5 @@ impl Split {
 
     pub fn group(&self, group: usize, first: usize, pairs: usize) -> &[[[u32; 2]; GROUP]] {
         &self.values[group * self.pairs + first..][..pairs]
-    }
-}
-
-/// Pair p of every column, into tiles x pairs x TILE. `lower` is empty below the last row of an odd matrix.
-#[inline(always)]
-pub fn interleave(upper: &[i16], lower: &[i16], p: usize, pairs: usize, packed: &mut [u32]) {
-    for (tile, upper) in upper.chunks(TILE).enumerate() {
-        let target = &mut packed[(tile * pairs + p) * TILE..][..TILE];
-        match (upper.len(), lower.get(tile * TILE..(tile + 1) * TILE)) {
-            (TILE, Some(lower)) => {
-                for i in 0..TILE {
-                    target[i] = pair(upper[i], lower[i]);
-                }
-            }
-            _ => {
-                target.fill(0);
-                for (i, x) in upper.iter().enumerate() {
-                    target[i] = pair(*x, lower.get(tile * TILE + i).copied().unwrap_or(0));
-                }
-            }
-        }
     }
 }

@@ -1,8 +1,76 @@
 //! The vector kernels: AVX-512 VNNI (`vpdpwssd`, 32 products an instruction) and AVX2 (`vpmaddwd`, 16).
 
-use super::split::{GROUP, TILE, interleave};
+use super::Kernel;
+use super::split::{GROUP, PAIRS, Split, TILE, halve, pair};
 use std::arch::x86_64::*;
 use std::ops::Range;
+
+/// Sums of the columns of `span`, rows x (their number rounded up to whole tiles).
+///
+/// A block of the matrix is interleaved once, (w[2p][j], w[2p+1][j]) in one int32, and used by all rows.
+///
+/// # Safety
+/// The processor must have the kernel's instructions.
+pub unsafe fn columns(
+    kernel: Kernel,
+    a: &Split,
+    w: &[i16],
+    rows: usize,
+    inner: usize,
+    outer: usize,
+    span: Range<usize>,
+) -> Vec<i64> {
+    let stride = span.len().next_multiple_of(TILE);
+    let mut sums = vec![0i64; rows.next_multiple_of(GROUP) * stride];
+    let mut packed = vec![0u32; PAIRS * stride];
+    for first in (0..inner.div_ceil(2)).step_by(PAIRS) {
+        let pairs = PAIRS.min(inner.div_ceil(2) - first);
+        let lines = &w[2 * first * outer..inner.min(2 * (first + pairs)) * outer];
+        match kernel {
+            // SAFETY: as the caller says
+            Kernel::Vnni => unsafe { pack_vnni(lines, outer, span.clone(), &mut packed) },
+            // SAFETY: as above
+            Kernel::Avx2 => unsafe { pack_avx2(lines, outer, span.clone(), &mut packed) },
+            Kernel::Portable => unreachable!("portable products take another way"),
+        }
+        for group in 0..rows.div_ceil(GROUP) {
+            let acts = a.group(group, first, pairs);
+            for (tile, w) in packed[..pairs * stride].chunks_exact(pairs * TILE).enumerate() {
+                let at = group * GROUP * stride + tile * TILE;
+                let sums = &mut sums[at..];
+                match kernel {
+                    // SAFETY: as the caller says
+                    Kernel::Vnni => unsafe { tile_vnni(acts, w, sums, stride) },
+                    // SAFETY: as above
+                    Kernel::Avx2 => unsafe { tile_avx2(acts, w, sums, stride) },
+                    Kernel::Portable => unreachable!("portable products take another way"),
+                }
+            }
+        }
+    }
+    sums
+}
+
+/// Pair p of every column, into tiles x pairs x TILE. `lower` is empty below the last row of an odd matrix.
+#[inline(always)]
+fn interleave(upper: &[i16], lower: &[i16], p: usize, pairs: usize, packed: &mut [u32]) {
+    for (tile, upper) in upper.chunks(TILE).enumerate() {
+        let target = &mut packed[(tile * pairs + p) * TILE..][..TILE];
+        match (upper.len(), lower.get(tile * TILE..(tile + 1) * TILE)) {
+            (TILE, Some(lower)) => {
+                for i in 0..TILE {
+                    target[i] = pair(upper[i], lower[i]);
+                }
+            }
+            _ => {
+                target.fill(0);
+                for (i, x) in upper.iter().enumerate() {
+                    target[i] = pair(*x, lower.get(tile * TILE + i).copied().unwrap_or(0));
+                }
+            }
+        }
+    }
+}
 
 /// `interleave`, in whole vectors, for the pairs of consecutive rows in `w` (2 pairs x outer, of which `span` is
 /// taken; the last row may be missing).
@@ -10,7 +78,7 @@ use std::ops::Range;
 /// # Safety
 /// The processor must have AVX-512 F and BW.
 #[target_feature(enable = "avx512f,avx512bw")]
-pub unsafe fn pack_vnni(w: &[i16], outer: usize, span: Range<usize>, packed: &mut [u32]) {
+unsafe fn pack_vnni(w: &[i16], outer: usize, span: Range<usize>, packed: &mut [u32]) {
     const AHEAD: usize = 8; // pairs that are fetched before they are needed
     let (rows, pairs) = (w.len() / outer, w.len().div_ceil(2 * outer));
     let whole = span.len() / TILE;
@@ -49,7 +117,7 @@ pub unsafe fn pack_vnni(w: &[i16], outer: usize, span: Range<usize>, packed: &mu
 /// # Safety
 /// The processor must have AVX2.
 #[target_feature(enable = "avx2")]
-pub unsafe fn pack_avx2(w: &[i16], outer: usize, span: Range<usize>, packed: &mut [u32]) {
+unsafe fn pack_avx2(w: &[i16], outer: usize, span: Range<usize>, packed: &mut [u32]) {
     let (rows, pairs) = (w.len() / outer, w.len().div_ceil(2 * outer));
     for p in 0..pairs {
         let lower = if 2 * p + 1 < rows { &w[(2 * p + 1) * outer..][span.clone()] } else { &[] };
@@ -62,7 +130,7 @@ pub unsafe fn pack_avx2(w: &[i16], outer: usize, span: Range<usize>, packed: &mu
 /// # Safety
 /// The processor must have AVX-512 F, BW and VNNI.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-pub unsafe fn tile_vnni(acts: &[[[u32; 2]; GROUP]], w: &[u32], sums: &mut [i64], stride: usize) {
+unsafe fn tile_vnni(acts: &[[[u32; 2]; GROUP]], w: &[u32], sums: &mut [i64], stride: usize) {
     const VECTORS: usize = TILE / 16;
     assert!(w.len() == acts.len() * TILE && sums.len() >= (GROUP - 1) * stride + TILE);
     let mut acc = [[[_mm512_setzero_si512(); VECTORS]; 2]; GROUP];
@@ -104,7 +172,7 @@ pub unsafe fn tile_vnni(acts: &[[[u32; 2]; GROUP]], w: &[u32], sums: &mut [i64],
 /// # Safety
 /// The processor must have AVX2.
 #[target_feature(enable = "avx2")]
-pub unsafe fn tile_avx2(acts: &[[[u32; 2]; GROUP]], w: &[u32], sums: &mut [i64], stride: usize) {
+unsafe fn tile_avx2(acts: &[[[u32; 2]; GROUP]], w: &[u32], sums: &mut [i64], stride: usize) {
     assert!(w.len() == acts.len() * TILE && sums.len() >= (GROUP - 1) * stride + TILE);
     for c in 0..TILE / 8 {
         let mut acc = [[_mm256_setzero_si256(); 2]; GROUP];
@@ -129,6 +197,11 @@ pub unsafe fn tile_avx2(acts: &[[[u32; 2]; GROUP]], w: &[u32], sums: &mut [i64],
             }
         }
     }
+}
+
+/// The low and the high halves of all values.
+pub fn halves(a: &[i16]) -> (Vec<i16>, Vec<i16>) {
+    a.iter().map(|x| halve(*x)).unzip()
 }
 
 /// Elements of a row between widenings: 2 products a lane and step, fewer than 2^9 - 2.
