@@ -391,6 +391,11 @@ test("searching by prompt, ids, model and id", async () => {
     await page.locator("#search").fill(text);
     await page.getByText(found, { exact: true }).waitFor();
   }
+  // what was typed is in the address, and in the field of the page that it leads to
+  assert.equal(new URL(page.url()).hash, "#/?q=no+such+words");
+  await page.reload();
+  await page.getByText("0 claims found.", { exact: true }).waitFor();
+  assert.equal(await page.locator("#search").inputValue(), "no such words");
   await page.locator("#search").fill("");
   await page.getByText("Better late than").waitFor();
   await page.goto(`${site}#/?q=magic`);

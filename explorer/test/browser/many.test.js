@@ -100,6 +100,9 @@ test("ten thousand claims: a bounded page, paging, searching", async (t) => {
   };
   await search(hash(5_678), "1 claim found.");
   await search(hash(5_678).slice(0, -2), "256 claims found.");
+  await page.getByRole("link", { name: "Older" }).click();
+  await page.getByText("Page 2 of 11").waitFor();
+  await page.getByText("256 claims found.").waitFor();
   await search(world.demoModel, "10,000 claims found.");
   await search("no such answer", "0 claims found."); // not before one wants to are ten thousand prompts read
   await page.getByRole("button", { name: "more prompts" }).waitFor();
