@@ -98,13 +98,15 @@ def test_stretches_of_zeros(sizes: list[int], kinds: list[str], with_tau: bool) 
     """Of one factor or another, in one half of a variable or both, beside terms that are not 0 there."""
     rng, shape = random.Random(len(sizes)), np.array(sizes)
     axes, count = list(range(len(sizes))), int(shape.prod())
-    for number, holes in enumerate(
-        ([(0, 256)], [(0, count)], [(256, 512), (512, count)], [(count // 2, count)])
-    ):
+    half = count // 2
+    for zero, holes in (
+        ([0], [(0, 256)]), ([1], [(0, count)]), ([2], [(256, 512)]), ([0], [(half, count)]),
+        ([1], [(256, count)]), ([2], [(0, 7), (9, count)]), ([0, 1, 2], [(256, 512)]),
+    ):  # fmt: skip
         factors: list[tuple[list[int], Any]] = []
         for i, kind in enumerate(kinds):
             values = [rng.randrange(1, 100) for _ in range(count)]
-            for a, b in holes if i != number % 3 else holes[::2]:
+            for a, b in holes if i in zero else ():
                 values[a:b] = [0] * len(values[a:b])
             own = values if kind == "field" else np.array(values, dtype=kind).reshape(sizes)
             factors.append((axes, own))
