@@ -362,6 +362,7 @@ def test_a_phi_3_turns_a_share_of_its_features() -> None:
     ):  # fmt: skip
         assert parse_llama({**phi, **fields}).turned == 12
     assert parse_llama({**phi, "partial_rotary_factor": 0.7}).turned == int(20 * 0.7) == 14
+    assert parse_llama({**phi, "partial_rotary_factor": 0.63}).turned == 12  # of 12.6: rounded down
     assert parse_llama({**phi, "partial_rotary_factor": 1}) == parse_llama(phi)
 
 
@@ -378,6 +379,7 @@ def test_a_gpt_neox_says_what_is_turned_and_read_by_names_of_its_own() -> None:
     ):  # fmt: skip
         a = parse_llama({**neox, **fields})
         assert a.pairs == 12 and a.rotary == Rotary(theta=500.0)
+    assert parse_llama({**neox, "rotary_pct": 0.37}).pairs == 7  # of 14.8 features: rounded down
     scaled = parse_llama({**neox, "rope_scaling": {"type": "linear", "factor": 2.0}, "rotary_emb_base": 500})
     assert scaled.rotary == Rotary("linear", 500.0, 2.0) and scaled.pairs == 5
     serial = parse_llama({**neox, "use_parallel_residual": False, "attention_bias": False})
