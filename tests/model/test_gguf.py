@@ -213,7 +213,8 @@ def test_longrope_s_factors_are_those_of_the_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("rotated", range(2, 64, 2))
 def test_the_share_that_is_turned_is_rounded_down_to_the_file_s_number(rotated: int) -> None:
-    for size in (rotated, 48, 64, 80, 96, 120, 128):
+    # of 52, 78, 88, 94 and 98 some quotients, multiplied again, fall short of the number
+    for size in (rotated, 48, 52, 64, 78, 80, 88, 94, 96, 98, 120, 128):
         if rotated <= size:
             assert int(size * _share(Keys({}, "x"), rotated, size)) == rotated
 
