@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from zkllm.model import build
 from zkllm.model.execution import generate_trace
 from zkllm.model.ranges import RangeReport
 from zkllm.model.tiny import tiny_model
+from zkllm.model.weights import QuantizedModel
 
 
 def test_the_report_has_every_width_and_what_came_nearest() -> None:
@@ -43,3 +46,23 @@ def test_the_report_has_every_width_and_what_came_nearest() -> None:
         nowhere = row.tensor in ("yf", "logit", "diff", "div")
         assert row.layer == (None if nowhere else layers[row.tensor][0 if first else 1])
     assert not bounds and report.tokens == 12
+
+
+@pytest.mark.parametrize(
+    "weights, expected",
+    [
+        (10**8, {64: 15, 500: 2, 1: 32}),  # 1,000 rows of each group; a long sequence is cut
+        (3 * 10**8, {64: 5, 166: 2, 1: 20}),  # one row costs as much as 16
+        (8 * 10**9, {64: 4, 1: 2}),  # two of each group, whatever they cost
+    ],
+)
+def test_a_set_up_traces_what_it_can_afford(
+    weights: int, expected: dict[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(QuantizedModel, "traced_weights", weights)
+    monkeypatch.setattr(RangeReport, "observe", lambda *_: None)
+    seen: list[int] = []
+    monkeypatch.setattr(build, "trace", lambda model, ids, k, T, check: seen.append(len(ids) - 1))
+    groups = [np.zeros((count, length), np.int64) for count, length in ((100, 64), (9, 512), (600, 1))]
+    build.calibration_report(tiny_model(4), groups)
+    assert {rows: seen.count(rows) for rows in seen} == expected
