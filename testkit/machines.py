@@ -36,6 +36,10 @@ class Machines:
     def address(self) -> str:
         return str(self.cluster.address)
 
+    def end_head(self) -> None:
+        """The others are left without it."""
+        self.cluster.remove_node(self.cluster.head_node)
+
     def end(self) -> None:
         self.cluster.shutdown()
 
