@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -48,6 +48,19 @@ def working(title: str) -> list[int]:
     """Ids of the processes of these tests that Ray calls so."""
     found = marked(os.environ[MARK])
     return [pid for pid, command in found.items() if command.startswith(f"ray::{title}")]
+
+
+def taken() -> Callable[..., dict[str, float]]:
+    """A function that says what Ray counts as taken by the process that runs it. It is sent as a whole, and
+    an actor's `__ray_call__` takes it."""
+
+    def told(*_: object) -> dict[str, float]:
+        import ray
+
+        found: dict[str, float] = ray.get_runtime_context().get_assigned_resources()
+        return found
+
+    return told
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from testkit.checkpoints import write_checkpoint
-from testkit.machines import Machines, killing
+from testkit.machines import Machines, killing, taken
 from zkllm import transformed_srs
 from zkllm.cli import main
 from zkllm.cluster import columns
@@ -77,6 +77,7 @@ def test_an_opening_table_over_machines_is_the_same_to_the_byte(two, plain, tmp_
 
 
 def test_what_a_machine_lacks_is_said(two, plain, tmp_path):
+    """Its memory too: Ray is asked for what a task takes, and gives it to no other meanwhile."""
     record = open_setup(plain)
     digest = record.srs_digest
     with pytest.raises(SrsError, match="none.srs, the SRS, is not on this machine"):
@@ -92,3 +93,6 @@ def test_what_a_machine_lacks_is_said(two, plain, tmp_path):
             list(work.commit(plain, 8, lost, digest, [0]))
         with pytest.raises(ClusterError, match=r"a task on a column takes .* of memory and 1 cores, and no"):
             list(work._run({0: lambda: b""}, 30))
+        told = taken()
+        ((_, found),) = work._run({0: lambda: json.dumps(told()).encode()}, 20)
+        assert json.loads(found) == {"CPU": 1, "memory": (512 << 20) + (48 << 20)}

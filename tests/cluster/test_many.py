@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
-from testkit.machines import Machines, killing, working
+from testkit.machines import Machines, killing, taken, working
 from zkllm import api
 from zkllm.cli import main
 from zkllm.cluster.errors import ClusterError
 from zkllm.cluster.nodes import Node, require_same_program
 from zkllm.cluster.placement import GIB, Placement, place
+from zkllm.cluster.pool import Pool
 from zkllm.cluster.prompts import Task, read_tasks
 from zkllm.cluster.results import RESULTS, Results
 from zkllm.cluster.session import ray_session
@@ -174,8 +175,24 @@ def require_proofs(package: ModelPackage, folder: Path, names: Sequence[str]) ->
         proof.verify(VerifyingKey.load(verifying_key_file(package.folder, *proof.shape)))
 
 
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, float]]:
+    """What Ray counts as taken by each process of the pool, once it has started."""
+    import ray
+
+    found, started = list[dict[str, float]](), Pool._started
+
+    def noted(pool: Pool[str], reference: Any) -> Any:
+        actor: Any = pool._starting[reference].actor
+        found.append(ray.get(actor.__ray_call__.remote(taken())))
+        return started(pool, reference)
+
+    monkeypatch.setattr(Pool, "_started", noted)
+    return found
+
+
 @pytest.mark.slow
-def test_a_killed_process_costs_its_proof_and_nothing_else(prove, package, two, tmp_path):
+def test_a_killed_process_costs_its_proof_and_nothing_else(prove, package, two, tmp_path, given):
     """Then the same command finds all of them, one whose line was lost and one that was not proved."""
     prompts: list[dict[str, object]] = [{"tokens": [i, 1, 2]} for i in range(4)]
     prompts += [
@@ -188,6 +205,8 @@ def test_a_killed_process_costs_its_proof_and_nothing_else(prove, package, two, 
         code, told, err = prove(file)
     assert (code, told["ok"], told["prompts"], told["found"], told["proved"]) == (0, True, 6, 0, 6), err
     assert len(killed) == 1
+    need = max(estimate_memory(package, *shape).private for shape in ((8, 2), (16, 4), (8, 2, True)))
+    assert given == [{"CPU": 1, "memory": need}] * len(given) and len(given) > 1
     lines = lines_of(out)
     assert sorted(line["attempts"] for line in lines.values()) == [1, 1, 1, 1, 1, 2]
     assert all(line["ok"] for line in lines.values()) and names < set(lines)

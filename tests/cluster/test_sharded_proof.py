@@ -7,11 +7,13 @@ import signal
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from testkit.blinding import seeded
 from testkit.checkpoints import write_checkpoint
+from testkit.machines import taken
 from testkit.shards import STAGES, HereWorker
 from zkllm import api
 from zkllm.cluster.nodes import Node
@@ -86,11 +88,26 @@ def test_a_worker_killed_in_each_stage(
     assert sum(traffic.again for traffic in shards.traffic.values()) > 0
 
 
-def test_memory_stays_under_its_estimate(package: ModelPackage, alone: bytes) -> None:
+def test_memory_stays_under_its_estimate(
+    package: ModelPackage, alone: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For which Ray is asked, so that it gives it to nothing else."""
+    import ray
+
+    given = list[dict[str, float]]()
+    make = RayWorker.__init__
+
+    def made(worker: RayWorker, memory: int) -> None:
+        make(worker, memory)
+        actor: Any = worker._actor
+        given.append(ray.get(actor.__ray_call__.remote(taken())))
+
+    monkeypatch.setattr(RayWorker, "__init__", made)
     result, shards = prove_on_ray(package, count=3, tokens=TOKENS, certified=CERTIFIED, rows=ROWS)
     assert result.proof.to_bytes() == alone and shards.lost == 0
     assert len(shards.peaks) == 3
     assert 1 << 25 < max(shards.peaks) < shards.estimate, shards
+    assert given == [{"CPU": 1, "memory": shards.estimate}] * 3
 
 
 def test_what_cannot_work_is_refused_before_it_starts(
