@@ -224,6 +224,7 @@ def test_nothing_of_a_node_that_ends_is_left_in_the_cluster(node: Served) -> Non
         os.kill(pid, signal.SIGSTOP)
     ask(node, "ea")
     node.wait_for(lambda jobs: jobs[-1].state is State.PROVING)
+    wait_until(lambda: readiness(node)["provers"]["busy"] == 1)  # what it could not say any more would end it
     node.kill()
     wait_until(lambda: not is_alive(driver) and not working("Prover"))
     node.start()
