@@ -428,9 +428,9 @@ class _Mlp:
         self.exact = g @ self.down
         self.of_stream = (self.exact**2).mean(axis=1, keepdims=True)
         most = lambda of, axis: np.abs(of).max(axis=axis)
-        squares = [(of**2 / self.of_stream).mean(axis=0) for of in (self.a, g, np.ones((rows, 1)))]
+        of_a, of_g, one = ((of**2 / self.of_stream).mean(axis=0) for of in (self.a, g, np.ones((rows, 1))))
         maxima = most(up, 0), most(g, 0), most(self.up_of, 0), most(self.down, 1)
-        self.channels = Channels(*maxima, *squares, width)
+        self.channels = Channels(*maxima, of_a, of_g, one, width)
 
     def noise(self, exponents: Any, bits: int = 20, together: int = FREE) -> float:
         """What is left of rounding in the write."""

@@ -211,7 +211,9 @@ def choose_config(
         """An output's scale: below that of the products that it is rounded from."""
         return min(fit(bits, reached), accumulator - 1)
 
-    reached = {name: [room * most for most in channels[name]] for name in ("v", "up") if name in channels}
+    reached: dict[str, list[float]] = {
+        name: [room * most for most in channels[name]] for name in ("v", "up") if name in channels
+    }
     turned = reached_after(checkpoint, ranges, exponents, room)
     # what the matrix of queries, keys and values makes: where heads are normed, it is not what is turned
     for name in "qk":
