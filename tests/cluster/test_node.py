@@ -250,7 +250,7 @@ def test_a_cluster_that_is_lost_is_waited_for(
         os.kill(pid, signal.SIGSTOP)
         ask(node, "ab")
         node.wait_for_state(State.PROVING)
-        lost.end_head()  # of a machine that ends before it the node would hear
+        lost.kill_head()  # of a process or a machine that ends before it the node would hear
         job = node.wait_for_state(State.QUEUED)
         lost.end()
         if is_alive(pid):
