@@ -38,7 +38,9 @@ class Machines:
 
     def kill_head(self) -> None:
         """What all others are told by, so that nobody hears of anything that ends."""
-        self.cluster.head_node.kill_gcs_server(check_alive=False)
+        head = self.cluster.head_node
+        assert head is not None
+        head.kill_gcs_server(check_alive=False)
 
     def end(self) -> None:
         self.cluster.shutdown()
