@@ -103,6 +103,14 @@ def test_native_and_reference_agree_on_the_demo(demo_package: ModelPackage) -> N
     assert all(np.array_equal(a[name], b[name]) for name in a)
 
 
+def test_cosines_are_told_by_mean_and_worst() -> None:
+    from zkllm.model.accuracy import AccuracyReport
+
+    report = AccuracyReport(cosines=[[0.9, 0.5, 0.7, *[1.0] * 197], [1.0] * 200], tokens=200)
+    assert (report.cosine_min, report.cosine_hundredth) == ([0.5, 1.0], [0.9, 1.0])
+    assert report.cosine_mean == pytest.approx([(0.9 + 0.5 + 0.7 + 197) / 200, 1.0])
+
+
 @pytest.mark.slow
 def test_accuracy_against_hugging_face(demo_package: ModelPackage) -> None:
     pytest.importorskip("torch"), pytest.importorskip("transformers")
