@@ -71,7 +71,9 @@ def test_everything_rounded_is_the_program(made: tuple[Path, ModelPackage]) -> N
     model = rounding(made)
     exact, rounded = run(model, ids, NOTHING), run(model, ids, frozenset(model.tensors))
     off = np.sqrt(((rounded - found) ** 2).mean(axis=-1))
-    assert (off < 0.02 * rms(exact - found)).mean() > 0.95  # a row or two that come near a tie
+    same = np.sort((off < 0.02 * rms(exact - found)).mean(axis=1))
+    # of one sequence a row may come near a tie, which those that attend to it feel
+    assert same[1] > 0.95 and same[0] > 0.5
 
 
 def test_every_tensor_costs_something(made: tuple[Path, ModelPackage]) -> None:
