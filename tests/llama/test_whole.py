@@ -28,15 +28,15 @@ BEYOND = ("qwen3, a window by layer, tied", "gemma2")
 
 
 # of those that `make test-long` tries, others here have the parts
-LONG = ("qwen2", "qwen3", "gemma")
+LONG = ("mistral", "qwen2", "qwen3", "qwen3, a window by layer, tied", "gemma")
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        "llama, tied, biases, a width of its own", "mistral", "gemma3",
-        "phi3, some features are turned, a window", "gpt_neox", "qwen3, a window by layer, tied",
-        "gemma2", *(pytest.param(name, marks=pytest.mark.long) for name in LONG),
+        "llama, tied, biases, a width of its own", "gemma2", "gemma3",
+        "phi3, some features are turned, a window", "gpt_neox",
+        *(pytest.param(name, marks=pytest.mark.long) for name in LONG),
     ],
 )  # fmt: skip
 def test_a_model_is_set_up_proved_and_checked(name: str, tmp_path: Path) -> None:
