@@ -21,7 +21,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zkllm.model.checkpoint import Checkpoint
 from zkllm.model.llama.architecture import LlamaArchitecture
 from zkllm.model.llama.calibrate import LlamaRanges
 from zkllm.model.llama.folding import Lines, head_columns
@@ -150,22 +149,3 @@ def largest_after(ranges: LlamaRanges, exponents: Exponents) -> dict[str, list[f
     mlp, values, turned = (np.array(e) for e in (exponents.mlp, exponents.values, exponents.turned))
     moved = {"v": -values, "k": -turned, "q": turned, **({"up": -mlp, "g": -mlp} if exponents.mlp else {})}
     return {name: np.ldexp(ranges.largest(name), e).max(axis=1).tolist() for name, e in moved.items()}
-
-
-def reached_after(
-    checkpoint: Checkpoint, ranges: LlamaRanges, exponents: Exponents, room: float
-) -> dict[str, list[float]]:
-    """How large queries and keys may get, of each layer: `room` times the largest of a channel, but for its
-    bias, which no text makes larger."""
-    a, turned = checkpoint.llama, np.array(exponents.turned)
-    found = {}
-    for name, e in (("q", turned), ("k", -turned)):
-        most = ranges.largest(name)
-        steady = np.zeros_like(most)
-        if a.qkv_bias and not a.head_norm:
-            for l in range(a.n_layer):
-                bias = np.abs(checkpoint.tensor(f"layers.{l}.self_attn.{name}_proj.bias"))
-                steady[l] = bias.reshape(a.n_kv_head, -1, a.head_dim // 2).max(axis=1).reshape(-1)
-        reached = room * most - (room - 1) * np.minimum(steady, most)
-        found[name] = np.ldexp(reached, e).max(axis=1).tolist()
-    return found

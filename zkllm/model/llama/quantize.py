@@ -27,7 +27,7 @@ from zkllm.model.checkpoint import Checkpoint
 from zkllm.model.folding import finite_maxima, quantized
 from zkllm.model.llama.architecture import LlamaArchitecture
 from zkllm.model.llama.calibrate import LlamaRanges
-from zkllm.model.llama.equalise import Words, choose_exponents, largest_after, reached_after
+from zkllm.model.llama.equalise import Words, choose_exponents, largest_after
 from zkllm.model.llama.exponentials import exp_fields
 from zkllm.model.llama.folding import (
     Folded,
@@ -195,9 +195,8 @@ def choose_config(
         return min(range(most - 2, most + 1), key=lambda scale: (limbs(scale), -scale))
 
     puts_out = [fit(wide, room * most) for (most,) in ranges.channels.get("out", ())]
-    writes = (
-        puts_out[1::2] or [stream_scale(finest_stream)] * a.n_layer
-    )  # the MLPs', unless products are coarser
+    # of the MLPs, unless products are coarser
+    writes = puts_out[1::2] or [stream_scale(finest_stream)] * a.n_layer
     words = Words(up_bits, (word, product_bits), room, 2 * wide_room, [scale + limb for scale in writes])
     exponents, inner_bits = choose_exponents(a, lines, ranges, words)
     channels = largest_after(ranges, exponents)
@@ -207,20 +206,20 @@ def choose_config(
     }
     largest_head = largest_wte if a.tied_head else _largest(checkpoint, HEAD)
 
-    def output(bits: int, reached: float, accumulator: int) -> int:
+    def output(bits: int, most: float, accumulator: int) -> int:
         """An output's scale: below that of the products that it is rounded from."""
-        return min(fit(bits, reached), accumulator - 1)
+        return min(fit(bits, room * most), accumulator - 1)
 
-    reached: dict[str, list[float]] = {
-        name: [room * most for most in channels[name]] for name in ("v", "up") if name in channels
-    }
-    turned = reached_after(checkpoint, ranges, exponents, room)
     # what the matrix of queries, keys and values makes: where heads are normed, it is not what is turned
-    for name in "qk":
-        raw = ranges.channels[f"raw_{name}"] if a.head_norm else None
-        reached[name] = [room * most for (most,) in raw] if raw else turned[name]
+    wide_of = {
+        name: [most for (most,) in ranges.channels[name]] for name in ("raw_q", "raw_k") if a.head_norm
+    }
+    made = {"q": wide_of.get("raw_q", channels["q"]), "k": wide_of.get("raw_k", channels["k"])}
     q, k, v, up = (
-        [output(bits, most, y + finest[name][l]) for l, most in enumerate(reached.get(name, ()))]
+        [
+            output(bits, most, y + finest[name][l])
+            for l, most in enumerate(made.get(name, channels.get(name, ())))
+        ]
         for name, bits in (("q", word), ("k", word), ("v", word), ("up", up_bits))
     )
     for l in layers:
@@ -230,17 +229,15 @@ def choose_config(
             scale - max(0, shift - own) for scale, own in zip((q[l], k[l], v[l]), natural, strict=True)
         )
     parts = [{"q": q[l], "k": k[l], "v": v[l]} for l in layers]
-    plain = (tuple(q), tuple(k))
+    raw = (tuple(q), tuple(k))
     if a.head_norm:
-        q, k = ([fit(word, most) for most in turned[name]] for name in "qk")
+        q, k = ([fit(word, room * most) for most in channels[name]] for name in "qk")
     least = min(map(sum, zip(q, k, strict=True)))
     q = [min(q[l], least + MOST_GAIN - k[l]) for l in layers]
     if not a.head_norm:
         parts = [{**part, "q": own} for part, own in zip(parts, q, strict=True)]
     up = [min(scale, min(up) + MOST_GAIN) for scale in up]
-    gates = [
-        output(gate_bits, room * most, y + finest["gate"][l]) for l, most in enumerate(ranges.layers["f"])
-    ]
+    gates = [output(gate_bits, most, y + finest["gate"][l]) for l, most in enumerate(ranges.layers["f"])]
     act_class, by_class = gate_classes(gates, options.classes)
     f = [by_class[p] for p in act_class]
     # massive products vary most from text to text, and a wide word has bits to spare
@@ -297,7 +294,7 @@ def choose_config(
         "act_class": act_class, "score_gains": tuple(max(map(add, q, k)) - q[l] - k[l] for l in layers),
     }  # fmt: skip
     head_norm, head_scales = (
-        _head_norm(checkpoint, exponents, (tuple(q), tuple(k)), plain, word, limb) if a.head_norm else NONE
+        _head_norm(checkpoint, exponents, (tuple(q), tuple(k)), raw, word, limb) if a.head_norm else NONE
     )
     post_norm, post_scales = _post_norm(checkpoint, residual, put_out, wide, limb) if put_out else NONE
     scales = LlamaScales(
