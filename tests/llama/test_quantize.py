@@ -29,7 +29,7 @@ from zkllm.model.llama.equalise import (
     largest_after,
     least_noise,
 )
-from zkllm.model.llama.float_model import LlamaFloat
+from zkllm.model.llama.float_model import LlamaFloat, read_layers
 from zkllm.model.llama.folding import Folded, kinds, read_lines
 from zkllm.model.llama.gained import Made, choose_norm, eps_of
 from zkllm.model.llama.quantize import _head_norm, common_shift, gate_classes
@@ -43,8 +43,8 @@ FREE = 99
 """Fractional bits of g and W_down together, which are as many as they like."""
 
 
-def words(g: tuple[int, int] = (20, 20), together: int = FREE, layers: int = 1) -> Words:
-    return Words(up=16, g=g, room=2.0, wide_room=8.0, together=[together] * layers)
+def words(least: int, most: int) -> Words:
+    return Words(up=16, g=(least, most), room=2.0, wide_room=8.0)
 
 
 BUILT = ("llama, tied, biases, a width of its own", "llama, rotation of llama3", "mistral", "qwen2", "qwen3",
@@ -264,6 +264,21 @@ def test_any_size_is_calibrated_on_enough_tokens_and_on_tokens_alone(tmp_path: P
     assert np.array(measure(checkpoint, [alone]).squares["g"]).min() > 0
 
 
+def test_mean_squares_are_in_units_of_the_row_of_the_stream(tmp_path: Path) -> None:
+    checkpoint, tokenizer = load_folder(MODELS["qwen2"].write(tmp_path / "model"))
+    groups = calibration_set(checkpoint, tokenizer)[:1]
+    model, seen = LlamaFloat(checkpoint), dict[tuple[str, int], np.ndarray]()
+    x = model.embed(groups[0])
+    found = measure(checkpoint, groups)
+    for l, layer in enumerate(read_layers(checkpoint, np.float64)):
+        x = model.block(layer, x, lambda name, at, array: seen.update({(name, at): array}), l)
+        units = (x**2).mean(axis=-1, keepdims=True)
+        for name in ("a", "g"):
+            expected = (seen[name, l] ** 2 / units).mean(axis=(0, 1))
+            assert np.allclose(found.mean_squares(name)[l], expected, rtol=1e-3), name
+        assert np.allclose(found.mean_squares("one")[l], [(1 / units).mean()], rtol=1e-3)
+
+
 @pytest.mark.parametrize("name", ["g", "v", "q"])
 def test_another_channels_range_is_found(built: tuple[Checkpoint, ModelPackage], name: str) -> None:
     checkpoint, package = built
@@ -352,11 +367,18 @@ def test_exponents_balance_what_was_seen(built: tuple[Checkpoint, ModelPackage])
     record, scales = package.calibration, package.scales
     assert record is not None and isinstance(record.ranges, LlamaRanges) and isinstance(scales, LlamaScales)
     lines = [read_lines(checkpoint, l) for l in range(checkpoint.llama.n_layer)]
-    any_words = words(layers=checkpoint.llama.n_layer)
-    chosen, bits = choose_exponents(checkpoint.llama, lines, record.ranges, any_words)
-    assert (chosen.values, chosen.turned) == (scales.exponents.values, scales.exponents.turned)
-    assert bits == [20] * checkpoint.llama.n_layer * checkpoint.llama.gated
-    after, ranges = largest_after(record.ranges, scales.exponents), record.ranges
+    a, after = checkpoint.llama, largest_after(record.ranges, scales.exponents)
+    writes = scales.post_norm.out[1::2] if scales.post_norm else [scales.residual] * a.n_layer
+    together = [scale + 16 for scale in writes]
+    chosen, bits = choose_exponents(a, lines, record.ranges, words(16, 26), together)
+    assert chosen == scales.exponents and len(bits) == a.n_layer * a.gated
+    c, finest = (
+        package.config,
+        [words(16, 26).product_scale(*of) for of in zip(bits, after.get("g", ()), strict=True)],
+    )
+    assert isinstance(c, LlamaConfig) and c.product_bits == max(bits, default=0)
+    assert all(own <= scale for own, scale in zip(scales.g, finest, strict=True))
+    ranges = record.ranges
     for name in ("q", "k"):  # balanced to a factor of sqrt(2), channel by channel
         most = np.sqrt(ranges.largest("q") * ranges.largest("k")).max() * 2**0.5
         assert max(after[name]) <= most * 1.001
@@ -423,7 +445,7 @@ def test_an_mlp_is_equalised_for_the_least_noise(massive: float, weight: float) 
     """No more than with exponents that balance sizes, or with none."""
     mlp = _Mlp(massive, weight)
     none = mlp.noise([0] * len(mlp.down))
-    chosen = mlp.noise(least_noise(mlp.channels, words(), FREE)[0])
+    chosen = mlp.noise(least_noise(mlp.channels, words(20, 20), FREE)[0])
     assert chosen < 1.1 * mlp.noise(balance(mlp.channels.g, mlp.channels.w_down, centred=True))
     assert chosen < 1.1 * none
     if massive > 1 or weight > 100:
@@ -435,11 +457,9 @@ def test_an_mlp_is_equalised_for_the_least_noise(massive: float, weight: float) 
 def test_a_product_has_the_bits_of_least_noise(massive: float, weight: float, together: int) -> None:
     """Neither so few that rounding them shows, nor so many that W_down has to be much coarser."""
     mlp = _Mlp(massive, weight)
-    exponents, bits = least_noise(mlp.channels, words((16, 30), together), together)
+    exponents, bits = least_noise(mlp.channels, words(16, 30), together)
     each = {
-        other: mlp.noise(
-            least_noise(mlp.channels, words((other, other), together), together)[0], other, together
-        )
+        other: mlp.noise(least_noise(mlp.channels, words(other, other), together)[0], other, together)
         for other in range(16, 31)
     }
     chosen = mlp.noise(exponents, bits, together)

@@ -46,14 +46,12 @@ def balance(of: np.ndarray, against: np.ndarray, centred: bool) -> tuple[int, ..
 
 @dataclass(frozen=True)
 class Words:
-    """Bits of up and of g (at least, at most), by how much their scales leave room above the largest, and for
-    each layer the fractional bits that g and W_down may have together."""
+    """Bits of up and of g (at least, at most), and by how much their scales leave room above the largest."""
 
     up: int
     g: tuple[int, int]
     room: float
     wide_room: float
-    together: Sequence[int]
 
     def product_scale(self, bits: int, most: float) -> int:
         """Fractional bits of g in a word of `bits`."""
@@ -79,7 +77,7 @@ class Channels:
         self, exponents: np.ndarray, bits: int, words: Words, together: int
     ) -> tuple[np.ndarray, np.ndarray]:
         """Of each channel, up to a factor: what grows with 4^e, and what with 4^-e, without these. `bits`: of
-        g; `together`: this layer's."""
+        g; `together`: the fractional bits that scales of g and W_down may have between them."""
         up, g, w_up = (np.ldexp(of, -exponents).max() for of in (self.up, self.g, self.w_up))
         w_down = np.ldexp(self.w_down, exponents).max()
         product = words.product_scale(bits, g)
@@ -94,8 +92,8 @@ class Channels:
 
 
 def least_noise(channels: Channels, words: Words, together: int) -> tuple[tuple[int, ...], int]:
-    """(e by channel, bits of g) of an MLP. Of bits whose noise hardly differs, the most: they leave exponents
-    that need less of W_down's word."""
+    """(e by channel, bits of g) of an MLP. Of bits whose noise hardly differs, the most: what the calibration
+    says of noise is no more exact, and more bits round less."""
     found = []
     least, most = words.g
     for bits in range(most, least - 1, -1):
@@ -115,12 +113,16 @@ def least_noise(channels: Channels, words: Words, together: int) -> tuple[tuple[
 
 
 def choose_exponents(
-    a: LlamaArchitecture, lines: Sequence[Mapping[str, Lines]], ranges: LlamaRanges, words: Words
+    a: LlamaArchitecture,
+    lines: Sequence[Mapping[str, Lines]],
+    ranges: LlamaRanges,
+    words: Words,
+    together: Sequence[int],
 ) -> tuple[Exponents, list[int]]:
     """(exponents, bits of g in each layer that has it) from calibrated channels and each layer's largest
-    weights."""
+    weights. `together`: of each layer, as in `Channels.noise`."""
     v, q, k = (ranges.largest(name) for name in ("v", "q", "k"))
-    mlp = _of_mlps(a, lines, ranges, words) if a.gated else []
+    mlp = _of_mlps(a, lines, ranges, words, together) if a.gated else []
     values, turned = [], []
     for l in range(a.n_layer):
         out = head_columns(lines[l]["o"].inputs, a.n_kv_head, a.head_dim)
@@ -131,7 +133,11 @@ def choose_exponents(
 
 
 def _of_mlps(
-    a: LlamaArchitecture, lines: Sequence[Mapping[str, Lines]], ranges: LlamaRanges, words: Words
+    a: LlamaArchitecture,
+    lines: Sequence[Mapping[str, Lines]],
+    ranges: LlamaRanges,
+    words: Words,
+    together: Sequence[int],
 ) -> list[tuple[tuple[int, ...], int]]:
     """Of each layer: exponents of its inner channels, bits of g."""
     up, g = (ranges.largest(name) for name in ("up", "g"))
@@ -140,7 +146,7 @@ def _of_mlps(
     for l in range(a.n_layer):
         rows, columns = lines[l]["up"].outputs[0], lines[l]["down"].inputs
         channels = Channels(up[l], g[l], rows, columns, a_squares[l], g_squares[l], one[l], a.d_model)
-        mlp.append(least_noise(channels, words, words.together[l]))
+        mlp.append(least_noise(channels, words, together[l]))
     return mlp
 
 

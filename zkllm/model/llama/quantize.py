@@ -197,8 +197,8 @@ def choose_config(
     puts_out = [fit(wide, room * most) for (most,) in ranges.channels.get("out", ())]
     # of the MLPs, unless products are coarser
     writes = puts_out[1::2] or [stream_scale(finest_stream)] * a.n_layer
-    words = Words(up_bits, (word, product_bits), room, 2 * wide_room, [scale + limb for scale in writes])
-    exponents, inner_bits = choose_exponents(a, lines, ranges, words)
+    words = Words(up_bits, (word, product_bits), room, 2 * wide_room)
+    exponents, inner_bits = choose_exponents(a, lines, ranges, words, [scale + limb for scale in writes])
     channels = largest_after(ranges, exponents)
     finest = {
         name: [fit_weight(most) for most in maxima]
