@@ -40,8 +40,8 @@ from ..protocol.column_sizes import ColumnSizes, chosen_sizes
 C = TypeVar("C", bound=Config)
 BUILD_FILE = "build.json"
 _TRACED_SEQUENCES, _TRACED_OPERATIONS = 32, 1e11
-_LEAST_ROWS = 16  # a trace reads every weight: one of fewer rows takes as long
-_ROWS_AT_LEAST = 64  # that are traced of a longer sequence
+_READ_IN_ROWS = 16  # a trace reads every weight: one of fewer rows takes as long
+_CUT_TO = 64  # rows of a long sequence that are traced whatever they cost
 
 StageProgress = Callable[[str, int, int], None]
 
@@ -86,8 +86,8 @@ def calibration_report(
     affordable = int(_TRACED_OPERATIONS / model.traced_weights)  # rows of each group
     picked: list[list[int]] = []
     for ids in groups:
-        rows = min(ids.shape[1], max(_ROWS_AT_LEAST, affordable // 2))
-        count = max(2, min(_TRACED_SEQUENCES, affordable // max(rows, _LEAST_ROWS)))
+        rows = min(ids.shape[1], max(_CUT_TO, affordable // 2))
+        count = max(2, min(_TRACED_SEQUENCES, affordable // max(rows, _READ_IN_ROWS)))
         chosen = np.linspace(0, len(ids) - 1, num=min(count, len(ids))).astype(int)
         picked += ids[chosen, :rows].tolist()
     for i, row in enumerate(picked):
