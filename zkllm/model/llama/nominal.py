@@ -28,7 +28,7 @@ def nominal_config(a: LlamaArchitecture) -> LlamaConfig:
     own["act_class"] = (0,) * a.n_layer
     gained = ["qkv", "o", "gate", "down", "score"]
     if a.gated:
-        own |= {"up_bits": 16, "product_bits": 20, "up_shift": 14, "product_shift": 12}
+        own |= {"up_bits": 16, "product_bits": 26, "up_shift": 14, "product_shift": 12}
         gained += ["up", "product"]
     own |= {f"{kind}_gains": (0,) * a.n_layer for kind in gained}
     norm: JsonObject = dict(kappa=25, shift=32, rho_bits=32, norm_bits=64)
@@ -47,6 +47,6 @@ def nominal_config(a: LlamaArchitecture) -> LlamaConfig:
     if a.centred:  # D is d times as large
         scales |= {"kappa": 48, "norm_shift": 39}
     config = LlamaConfig(**own, **scales)
-    widths = dict.fromkeys(("qkv", "o", "gate", "up", "down"), 50) | dict.fromkeys(("head", "embedding"), 60)
+    widths = dict.fromkeys(("qkv", "o", "gate", "up"), 50) | dict.fromkeys(("down", "head", "embedding"), 60)
     slots: JsonObject = {**choose_slots(config, widths)}
     return replace(config, **slots)
