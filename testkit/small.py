@@ -94,6 +94,11 @@ PARTLY = SmallLlama(seed=1, rows=5, certified=2, fields=dict(
 ))  # fmt: skip
 """Two slots of two pairs each that are turned, and of one that is not."""
 
+WIDE = SmallLlama(seed=0, rows=5, certified=2, fields={
+    **LLAMA.fields, "head_bits": 11, "head_norm": True, "mu": 12,
+})  # fmt: skip
+"""Queries and keys wider than words, and normed."""
+
 NEOX = SmallLlama(seed=0, rows=5, certified=2, fields=dict(
     n_layer=2, n_head=2, n_kv_head=2, head_dim=6, turned=4, d_model=6, d_inner=6, vocab_size=12, n_ctx=6,
     head_slots=1, width_slots=2, inner_slots=2, vocab_slots=3, tied_head=False, qkv_bias=True, o_bias=True,

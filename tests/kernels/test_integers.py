@@ -63,7 +63,8 @@ def attention(seed: int, sizes: tuple[int, int, int], **changes: Any) -> Case:
     count, heads, dim = sizes
     first = int(changes.pop("first", 2))
     rows = first + count + 1
-    qkv = integers(random, "int16", rows, 3, heads * dim, bound=200)
+    wide = bool(changes.pop("wide", False))  # beyond 16 bits, and products of two beyond 32
+    qkv = integers(random, "int32" if wide else "int16", rows, 3, heads * dim, bound=1 << 21 if wide else 200)
     qkv[1] = qkv[0]  # a maximum that is attained twice
     exp = np.sort(integers(random, "int32", 64, bound=1 << 15).__abs__())[::-1].copy()
     exp[-1], exp[0] = 0, 1 << 15
@@ -107,6 +108,15 @@ def test_native_is_naive(make: Callable[..., Case], sizes: tuple[int, int, int])
 def test_wide_outputs_and_every_gain() -> None:
     for gain in (0, 1, 5):
         case = linear(gain, (4, 6, 9), "int32", gain=gain)
+        for ours, theirs in zip(run(NATIVE, case), run(NAIVE, case), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("sizes", SIZES)
+def test_wide_queries_and_keys(sizes: tuple[int, int, int]) -> None:
+    for seed in range(3):
+        case = attention(seed, sizes, wide=True, exp_shift=30)
+        case[1][0][:, 2] %= 1 << 15  # values, of which o is a mean
         for ours, theirs in zip(run(NATIVE, case), run(NAIVE, case), strict=True):
             np.testing.assert_array_equal(ours, theirs)
 

@@ -115,7 +115,7 @@ def test_some_features_are_turned(name: str) -> None:
         assert name not in failing(replace(PARTLY, **at)) and name in failing(replace(PARTLY, **beyond))
 
 
-CAPPED = tiny_model(0, cap=True)
+CAPPED = tiny_model(0, cap=CapConfig(12, 8), head_bits=11)
 CAPS = {
     "cap: 1 <= shift <= 40": [(CapConfig(at, 8), CapConfig(off, 8)) for at, off in ((1, 0), (40, 41))],
     "cap: 2 <= bits <= 20": [(CapConfig(6, at), CapConfig(6, off)) for at, off in ((2, 1), (20, 21))],
@@ -127,7 +127,8 @@ def test_a_cap_at_its_bounds(name: str) -> None:
     assert failing(CAPPED.config) == set()
     plain, own = ({p.name for p in config_predicates(m.config)} for m in (PLAIN, CAPPED))
     unused = {"1 <= exp_shift <= 30", "over_bits <= 31", "exp_shift is no less than a gain of scores"}
-    assert plain - own == unused and own - plain == {*CAPS, "cap: no exp_shift, no over_bits"}
+    also = {"cap: no exp_shift, no over_bits", "act_bits < head_bits <= 24"}
+    assert plain - own == unused and own - plain == {*CAPS, *also}
     for at, beyond in CAPS[name]:
         assert name not in failing(replace(CAPPED.config, cap=at))
         assert name in failing(replace(CAPPED.config, cap=beyond))
@@ -141,8 +142,8 @@ def test_nothing_is_left_of_what_a_cap_replaces(field: str) -> None:
 def test_scores_are_bounded_by_what_holds_them() -> None:
     c = CAPPED.config
     assert c.cap is not None
-    act = 1 << c.act_bits - 1
-    least = (c.head_dim * act * act << max(c.score_gains)) + (1 << c.cap.bits - 1 + c.cap.shift)
+    read = 1 << c.head_bits - 1
+    least = (c.head_dim * read * read << max(c.score_gains)) + (1 << c.cap.bits - 1 + c.cap.shift)
     assert least <= largest_sum(CAPPED)["attention"] < 3 * least
 
 
@@ -151,22 +152,22 @@ def test_capped_scores_have_room(name: str, monkeypatch: pytest.MonkeyPatch) -> 
     c = CAPPED.config
     assert c.cap is not None and wrong(CAPPED) == set()
     added = {p.name for p in array_predicates(CAPPED)} - {p.name for p in array_predicates(PLAIN)}
-    assert added == {"cap and exponentials", "traced scores", "exact sums", "cap: contents as specified"}
+    assert added == {"cap and exponentials", "exact sums", "cap: contents as specified"}
     if name == "traced scores":
-        act = 1 << c.act_bits - 1
-        most = (c.head_dim * act * act << max(c.score_gains)) + (1 << c.cap.shift)
+        read = 1 << c.head_bits - 1
+        most = (c.head_dim * read * read << max(c.score_gains)) + (1 << c.cap.shift)
         for bits, holds in ((most.bit_length(), True), (most.bit_length() - 1, False)):
             monkeypatch.setattr(predicates, "ACCUMULATOR_BITS", bits)
             assert (name not in wrong(CAPPED)) == holds
         return
     if name == "exact sums":
-        act = 1 << c.act_bits - 1
-        scores = c.head_dim * act * act
+        read = 1 << c.head_bits - 1
+        scores = c.head_dim * read * read
         for bits, holds in ((scores.bit_length(), True), (scores.bit_length() - 1, False)):
             monkeypatch.setattr(predicates, "FLOAT_BITS", bits)
             assert (name not in wrong(CAPPED)) == holds
         monkeypatch.setattr(predicates, "FLOAT_BITS", scores.bit_length())
-        most = (1 << scores.bit_length()) // (c.n_ctx * act)  # a weight with which sums of e V are larger
+        most = (1 << scores.bit_length()) // (c.n_ctx * read)  # a weight with which sums of e V are larger
         for weight, holds in ((most - 1, True), (most, False)):
             table = np.array(CAPPED["exp"])
             table[0] = weight

@@ -29,7 +29,7 @@ from zkllm.model.llama.rotary import Rotary
 from zkllm.model.llama.tiny import tiny_model
 from zkllm.model.llama.weights import CapTable, LlamaModel
 
-UNTIED = {"tied_head": False, "o_bias": True, "mlp_bias": True}
+UNTIED = {"tied_head": False, "o_bias": True, "mlp_bias": True, "head_bits": 11}
 MODEL = tiny_model(0, **UNTIED)
 BASE = replace(
     MODEL.config, **{slots: 1 for slots in SLOTS if slots != "vocab_slots"}, head_slot_bits=50,
@@ -57,7 +57,7 @@ def bounds(field: str, least: int | None, most: int | None, **others: Any) -> li
 
 
 CLAIMS = {
-    "qkv": ("head_slot_bits", BASE.act_bits + BASE.qkv_shift),
+    "qkv": ("head_slot_bits", BASE.head_bits + BASE.qkv_shift),
     "o": ("width_slot_bits", BASE.write_bits + BASE.o_shift),
     "gate": ("inner_slot_bits", BASE.gate_bits + BASE.gate_shift),
     "up": ("inner_slot_bits", BASE.up_bits + BASE.up_shift),
@@ -112,6 +112,7 @@ CONFIG_CASES: dict[str, list[tuple[Change, Change]]] = {
     "0 <= wte_shift <= 40": bounds("wte_shift", 0, 40),
     "1 <= rotary_shift < 15": bounds("rotary_shift", 1, 14),
     "act_bits, gate_bits <= 16": bounds("act_bits", 2, 16) + bounds("gate_bits", 2, 16),
+    "act_bits < head_bits <= 24": bounds("head_bits", BASE.act_bits + 1, 24),
     "up_bits <= 24": bounds("up_bits", 2, 24),
     "product_bits <= 30": bounds("product_bits", 2, 30),
     "final_bits <= 30": bounds("final_bits", 2, 30),
@@ -177,9 +178,9 @@ def column_sums(model: LlamaModel, kind: str) -> int:
 def needed(model: LlamaModel) -> dict[str, int]:
     """Bits of a slot: max |Z| + max |Z'|."""
     c, act = model.config, 1 << model.config.act_bits - 1
-    write, product = 1 << c.write_bits - 1, 1 << c.product_bits - 1
+    write, product, read = (1 << bits - 1 for bits in (c.write_bits, c.product_bits, c.head_bits))
     kinds = {
-        "qkv": (act, act, c.qkv_shift), "o": (act, write, c.o_shift),
+        "qkv": (act, read, c.qkv_shift), "o": (act, write, c.o_shift),
         "gate": (act, 1 << c.gate_bits - 1, c.gate_shift), "up": (act, 1 << c.up_bits - 1, c.up_shift),
         "down": (product, write, c.down_shift),
     }  # fmt: skip
@@ -197,7 +198,16 @@ def needed(model: LlamaModel) -> dict[str, int]:
 
 
 def test_slots_hold_what_may_be_claimed() -> None:
-    wider = ("act_bits", "up_bits", "product_bits", "final_bits", "write_bits", "logit_bits", "diff_bits")
+    wider = (
+        "act_bits",
+        "head_bits",
+        "up_bits",
+        "product_bits",
+        "final_bits",
+        "write_bits",
+        "logit_bits",
+        "diff_bits",
+    )
     for fields in ({}, *({name: getattr(MODEL.config, name) + 3} for name in wider)):
         model = loose(**fields)
         found = {s.kind: s.needed_bits for s in slot_bounds(model)}
@@ -223,14 +233,16 @@ def extremes(m: LlamaModel) -> dict[str, int]:
     x = (top(m, "wte") << c.wte_shift) + 2 * c.n_layer * (1 << c.write_bits - 1)
     q, rho, norm = c.d_model * x * x + c.eps_int, 1 << c.rho_bits, 1 << c.norm_bits
     total = c.n_ctx * top(m, "exp")
-    g, yf = 1 << c.product_bits - 1, 1 << c.final_bits - 1
+    g, yf, read = (1 << bits - 1 for bits in (c.product_bits, c.final_bits, c.head_bits))
     delta = (1 << c.exp_shift) * ((1 << c.exp_bits) - 1 + (1 << c.over_bits) - 1) + (1 << c.exp_shift) - 1
     return {
         "rmsnorm rows": max(norm + rho**2 * q + (c.d_model << 2 * c.kappa), 2 * norm + (2 * rho + 1) * q),
         "rmsnorm features": (act << c.norm_shift) + (1 << c.norm_shift - 1) + x * rho,
-        "rotary": (act << c.rotary_shift) + (1 << c.rotary_shift - 1) + (top(m, "cos") + top(m, "sin")) * act,
-        "attention": (2 * c.head_dim * act**2 << max(c.score_gains)) + delta,
-        "division": 2 * total * act + total + 2 * total * act + (1 << c.div_bits) - 1,
+        "rotary": (read << c.rotary_shift)
+        + (1 << c.rotary_shift - 1)
+        + (top(m, "cos") + top(m, "sin")) * read,
+        "attention": (2 * c.head_dim * read**2 << max(c.score_gains)) + delta,
+        "division": 2 * total * read + total + 2 * total * read + (1 << c.div_bits) - 1,
         "gated product": (g << c.product_shift)
         + (1 << c.product_shift - 1)
         + (top(m, "act") << c.up_bits - 1 << max(c.product_gains)),
@@ -242,9 +254,9 @@ def extremes(m: LlamaModel) -> dict[str, int]:
 TERMS = {
     "rmsnorm rows": ("norm_bits", "rho_bits", "kappa", "eps_int", "write_bits", "wte", "d_model", "n_layer"),
     "rmsnorm features": ("norm_shift", "act_bits", "rho_bits", "write_bits", "wte", "n_layer"),
-    "rotary": ("rotary_shift", "act_bits", "cos", "sin"),
-    "attention": ("head_dim", "act_bits", "exp_shift", "exp_bits", "over_bits", "score_gains"),
-    "division": ("n_ctx", "exp", "act_bits", "div_bits"),
+    "rotary": ("rotary_shift", "head_bits", "cos", "sin"),
+    "attention": ("head_dim", "head_bits", "exp_shift", "exp_bits", "over_bits", "score_gains"),
+    "division": ("n_ctx", "exp", "head_bits", "div_bits"),
     "gated product": ("product_bits", "product_shift", "act", "up_bits", "product_gains"),
     "final norm": ("final_shift", "final_bits", "act_bits", "gain"),
     "embedding: X0": ("wte_shift", "wte"),
@@ -395,9 +407,15 @@ LIMITS = {
         "ACCUMULATOR_BITS",
         lambda m: (top(m, "act") << m.config.up_bits - 1 << max(m.config.product_gains)).bit_length(),
     ),
+    "traced scores": (
+        "ACCUMULATOR_BITS",
+        lambda m: (
+            m.config.head_dim << 2 * (m.config.head_bits - 1) + max(m.config.score_gains)
+        ).bit_length(),
+    ),
     "accumulator attention": (
         "ACCUMULATOR_BITS",
-        lambda m: (2 * m.config.n_ctx * 15 * ((1 << m.config.act_bits - 1) + 1)).bit_length(),
+        lambda m: (2 * m.config.n_ctx * 15 * ((1 << m.config.head_bits - 1) + 1)).bit_length(),
     ),
     "stream": ("CENTRED_BITS", lambda m: residual_bound(m).bit_length()),
     "square sum": ("TRACED_BITS", lambda m: square_sum_bound(m).bit_length()),

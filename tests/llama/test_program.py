@@ -12,6 +12,7 @@ from zkllm.errors import QuantizationRangeError, StatementError
 from zkllm.families import describe
 from zkllm.field import R
 from zkllm.kernels.native import NATIVE
+from zkllm.llama.config import CapConfig
 from zkllm.model.execution import generate_trace, trace
 from zkllm.model.llama.predicates import failed_predicates
 from zkllm.model.llama.reference import generate_reference, trace_reference
@@ -72,6 +73,11 @@ SHAPES: dict[str, dict[str, Any]] = {
     "some features are turned, two rotations, one head": dict(
         n_head=1, n_kv_head=1, head_dim=6, turned=2, angles=(0, 1)
     ),
+    "wide heads": dict(head_bits=18),
+    "wide heads, three slots of half, narrow limbs": dict(head_bits=18, head_dim=6, limb_bits=5),
+    "wide heads with norms, a window": dict(head_bits=17, head_norm=True, window=2, sliding=(0, 1)),
+    "wide heads of words, some features are turned": dict(head_bits=12, head_dim=10, turned=4),
+    "wide heads, capped scores": dict(head_bits=17, cap=CapConfig(24, 8)),
     "wide products": dict(up_bits=17, product_bits=23, final_bits=21, logit_bits=28, diff_bits=28),
 }  # fmt: skip
 

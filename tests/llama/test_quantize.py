@@ -25,14 +25,16 @@ from zkllm.model.llama.equalise import (
     Channels,
     Words,
     balance,
-    choose_exponents,
     largest_after,
     least_noise,
+    mlp_exponents,
+    value_exponents,
 )
 from zkllm.model.llama.float_model import LlamaFloat, read_layers
 from zkllm.model.llama.folding import Folded, kinds, read_lines
 from zkllm.model.llama.gained import Made, choose_norm, eps_of
-from zkllm.model.llama.quantize import _head_norm, common_shift, gate_classes
+from zkllm.model.llama.heads import HeadScales
+from zkllm.model.llama.quantize import _head_norm, gate_classes
 from zkllm.model.llama.scales import CLAMP, Exponents, LlamaScales
 from zkllm.model.llama.weights import LlamaModel, LlamaTables, arrays
 from zkllm.model.package import ModelPackage
@@ -149,7 +151,8 @@ def test_widths_of_head_norms_are_of_each_gain_at_its_scale(tmp_path: Path) -> N
     tensors["model.layers.0.self_attn.k_norm.weight"] *= 16
     save_file(tensors, folder / "model.safetensors")
     checkpoint, scales, eps = load_checkpoint(folder), {"q": (9, 3), "k": (12, 5)}, 8
-    found, _ = _head_norm(checkpoint, None, tuple(scales.values()), ((eps,) * 2,) * 2, 16, 1)
+    heads = HeadScales(16, (), ({"q": eps, "k": eps},) * 2, (1, 1), *scales.values())
+    found, _ = _head_norm(checkpoint, None, heads, 1)
     made = [
         Made(float(np.abs(tensors[f"model.layers.{l}.self_attn.{kind}_norm.weight"]).max()), scale)
         for kind, of in scales.items()
@@ -370,18 +373,13 @@ def test_exponents_balance_what_was_seen(built: tuple[Checkpoint, ModelPackage])
     a, after = checkpoint.llama, largest_after(record.ranges, scales.exponents)
     writes = scales.post_norm.out[1::2] if scales.post_norm else [scales.residual] * a.n_layer
     together = [scale + 16 for scale in writes]
-    chosen, bits = choose_exponents(a, lines, record.ranges, words(16, 26), together)
-    assert chosen == scales.exponents and len(bits) == a.n_layer * a.gated
-    c, finest = (
-        package.config,
-        [words(16, 26).product_scale(*of) for of in zip(bits, after.get("g", ()), strict=True)],
-    )
+    mlps = mlp_exponents(a, lines, record.ranges, words(16, 26), together) if a.gated else []
+    assert tuple(e for e, _ in mlps) == scales.exponents.mlp
+    assert value_exponents(a, lines, record.ranges) == scales.exponents.values
+    bits, c = [own for _, own in mlps], package.config
+    finest = [words(16, 26).product_scale(*of) for of in zip(bits, after.get("g", ()), strict=True)]
     assert isinstance(c, LlamaConfig) and c.product_bits == max(bits, default=0)
     assert all(own <= scale for own, scale in zip(scales.g, finest, strict=True))
-    ranges = record.ranges
-    for name in ("q", "k"):  # balanced to a factor of sqrt(2), channel by channel
-        most = np.sqrt(ranges.largest("q") * ranges.largest("k")).max() * 2**0.5
-        assert max(after[name]) <= most * 1.001
 
 
 def test_layers_get_classes_where_that_halves_the_noise() -> None:
@@ -393,14 +391,6 @@ def test_layers_get_classes_where_that_halves_the_noise() -> None:
     mixed = gate_classes([4, *[7] * 64, *[12] * 4096], 4)
     assert mixed[1] == (4, 7, 12) and mixed[0].count(2) == 4096
     assert gate_classes([4, *[7] * 64, *[12] * 4096], 2)[1][0] == 4
-
-
-def test_parts_of_a_matrix_share_the_shift_of_least_noise() -> None:
-    assert common_shift([14, 14, 14], 16, 10, 576) == 14
-    assert common_shift([12, 15, 15], 16, 10, 576) == 14  # coarser outputs of one for finer weights of two
-    assert common_shift([12, 15, 15], 13, 10, 576) == 13  # a limb at most
-    assert common_shift([15, 16, 17], 16, 6, 64) == 15  # weights that are fine enough as they are
-    assert common_shift([18, 20, 19], 16, 10, 576) == 18
 
 
 def _scale(values: np.ndarray, bits: int, room: float = 1.0) -> int:

@@ -73,6 +73,7 @@ def test_a_quality_is_set_up_proved_and_checked(quality: str, tmp_path: Path) ->
     c = package.config
     assert isinstance(c, LlamaConfig)
     assert c.up_bits == {"fast": 16, "exact": 20}[quality]
+    assert c.head_bits == {"fast": 0, "exact": 22}[quality]
     assert c.product_bits == 16 if quality == "fast" else 16 < c.product_bits <= 26
     result = api.prove(package, tokens=[5, 9, 3], certified=1, rows=4)
     api.verify(result.proof, result.verifying_key)

@@ -93,7 +93,9 @@ def test_sums_of_values_are_bound_for_the_context(values: int) -> None:
     found = trace(MODEL, answered(MODEL, ROWS), 1, ROWS)
     m, v = TOP * ROWS, int(found["qkv"][0, -1, 2, values])
     total = abs(2 * m * v + m)
-    bits = lambda n: {p.name: p.holds for p in context_predicates(MODEL.config, MODEL.exp, n)}
+    bits = lambda n: {
+        p.name: p.holds for p in context_predicates(MODEL.config, MODEL.exp, MODEL.config.act_bits, n)
+    }
     assert bits(total.bit_length() - 1)["accumulator attention"] is False
     assert bits(total.bit_length() + 1)["accumulator attention"]
 

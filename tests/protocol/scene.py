@@ -22,6 +22,7 @@ from testkit.small import (
     SLIDING,
     SMALLEST,
     TIED,
+    WIDE,
     WINDOWED,
     Small,
     SmallLlama,
@@ -183,6 +184,12 @@ def tied_llama() -> Scene:
 def gemma() -> Scene:
     """Norms of heads and of what is put out, a rotation of each layer, a scaled embedding; no biases."""
     return _scene(GEMMA, [2, 5])
+
+
+@cache
+def wide() -> Scene:
+    """Queries and keys are wider than words, and normed."""
+    return _scene(WIDE, [2, 5])
 
 
 @cache

@@ -89,6 +89,7 @@ def family(scene: Scene) -> LlamaConfig:
     names += () if c.cap else ("over_bits", "exp_shift")
     names += ("up_bits", "product_bits", "up_shift", "product_shift") if c.gated else ()
     names += ("x0_shift",) if c.x0_shift else ()
+    names += () if c.turned else ("head_bits",)
     c = replace(c, **{name: next(width) for name in names})
     if norm := c.head_norm:
         widths = {name: next(width) for name in ("shift", "rho_bits", "norm_bits")}
@@ -101,11 +102,12 @@ def family(scene: Scene) -> LlamaConfig:
 
 def signed(c: LlamaConfig) -> dict[str, int]:
     return {
-        **dict.fromkeys(("slot", "y", "qkv", "rot", "o"), c.act_bits),
+        **dict.fromkeys(("slot", "y", "o"), c.act_bits),
+        **dict.fromkeys(("qkv", "rot"), c.head_bits or c.act_bits),
         "f": c.gate_bits, "write": c.write_bits, "yf": c.final_bits, "logit": c.logit_bits,
         **({"up": c.up_bits, "g": c.product_bits} if c.gated else {}),
         **({"x0": STREAM_BITS} if c.x0_shift else {}),
-        **({"normed": c.act_bits} if c.head_norm else {}),
+        **({"normed": c.head_bits} if c.head_norm else {}),
         **({"out": c.post_norm.out_bits} if c.post_norm else {}),
         **({"cap_z": c.cap.bits} if c.cap else {}),
     }  # fmt: skip

@@ -245,7 +245,7 @@ class IntegerKernels(ABC):
         self, qkv: np.ndarray, exp: np.ndarray, first: int, out: AttentionRows, scales: AttentionScales
     ) -> None:
         """Causal softmax attention (`ops.attention`) of rows first, first + 1, .. of one layer. qkv: (all
-        rows, 3, width), filled up to the last of them. Shards: heads; they join."""
+        rows, 3, width), int16 or int32, filled up to the last of them. Shards: heads; they join."""
 
     @abstractmethod
     def scores(self, a: np.ndarray, w: np.ndarray, out: np.ndarray) -> None:

@@ -94,7 +94,7 @@ class LlamaConfig:
     down_gains: tuple[int, ...]
 
     # widths
-    act_bits: int  # y, q, k, v, o, wte, slots, and q and k turned: signed
+    act_bits: int  # y, o, wte, slots, and where `head_bits` says nothing else what heads read: signed
     gate_bits: int  # f, the activation's input, signed: its table has 2^gate_bits entries
     final_bits: int  # yf: signed
     write_bits: int  # residual writes: signed
@@ -131,6 +131,7 @@ class LlamaConfig:
     up_bits: int = field(default=0, metadata=ABSENT)  # signed; 0: there is none, and down reads a
     product_bits: int = field(default=0, metadata=ABSENT)  # g: signed
 
+    head_bits: int = field(default=0, metadata=ABSENT)  # q, k, v, and q and k normed and turned; 0: act_bits
     head_norm: HeadNormConfig | None = field(default=None, metadata=ABSENT)
     post_norm: PostNormConfig | None = field(default=None, metadata=ABSENT)
     wte_factor: int = field(default=1, metadata=ABSENT)  # X_0 = round(wte_factor 2^wte_shift wte), odd
@@ -158,6 +159,11 @@ class LlamaConfig:
     def attended(self) -> int:
         """Features of all heads of queries."""
         return self.n_head * self.head_dim
+
+    @property
+    def read_bits(self) -> int:
+        """Of what heads read: q, k, v, and q and k normed and turned."""
+        return self.head_bits or self.act_bits
 
     @property
     def half(self) -> int:

@@ -115,7 +115,7 @@ def linear_kinds(c: LlamaConfig) -> tuple[Kind, ...]:
             target="qkv",
             layer="l",
             remainder="qkv_rem",
-            bits=c.act_bits,
+            bits=c.read_bits,
             gains=c.gains("qkv"),
             biased=c.biased("qkv"),
         ),
@@ -191,7 +191,7 @@ def head_norms(c: LlamaConfig) -> list[HeadNorm]:
             rho_bits=norm.rho_bits,
             norm_bits=norm.norm_bits,
             shift=norm.shift,
-            bits=c.act_bits,
+            bits=c.read_bits,
             query_eps=norm.query_eps,
             key_eps=norm.key_eps,
         )
@@ -219,7 +219,7 @@ def post_norms(c: LlamaConfig) -> list[PostNorm]:
 
 def rotary(c: LlamaConfig) -> Rotary:
     normed, partial = c.head_norm is not None, c.turned > 0
-    return Rotary(c.rotary_shift, c.act_bits, normed, c.angles, partial, parts={ATTENTION: 1})
+    return Rotary(c.rotary_shift, c.read_bits, normed, c.angles, partial, parts={ATTENTION: 1})
 
 
 def attention(c: LlamaConfig, rows: int, triangular: bool = False) -> GroupedAttention:

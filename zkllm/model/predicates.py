@@ -247,15 +247,16 @@ def _table_predicates(
         or np.array_equal(gelu, gelu_table(spec, c.gelu_bits)),
     }.items():
         yield Predicate(text, holds, text)
-    yield from context_predicates(c, e, ACCUMULATOR_BITS)
+    yield from context_predicates(c, e, c.act_bits, ACCUMULATOR_BITS)
 
 
-def context_predicates(c: Config, e: np.ndarray, bits: int) -> Iterator[Predicate]:
-    """What grows with the rows, for all of n_ctx: the division's range, and an execution's sums of e V."""
+def context_predicates(c: Config, e: np.ndarray, value_bits: int, bits: int) -> Iterator[Predicate]:
+    """What grows with the rows, for all of n_ctx: the division's range, and an execution's sums of e V, of
+    values of `value_bits`, which have `bits`."""
     total = 2 * c.n_ctx * max_abs(e)
     text = f"div_bits: 2 M may reach {total}, at most 2^{c.div_bits}"
     yield Predicate("div_bits and the table", total <= 1 << c.div_bits, text)
-    weighted = total * ((1 << c.act_bits - 1) + 1)
+    weighted = total * ((1 << value_bits - 1) + 1)
     text = f"attention: |2 sum e V + M| may reach {weighted}, at most 2^{bits}"
     yield Predicate("accumulator attention", weighted < 1 << bits, text)
 

@@ -56,6 +56,8 @@ class QuantizerOptions:
     product_bits: int = field(default=26, metadata=ABSENT)  # of the gated product, at most
     wide_bits: int = field(default=20, metadata=ABSENT)  # of the final norm's output, and of normed writes
     up_bits: int = field(default=16, metadata=ABSENT)
+    head_bits: int = field(default=22, metadata=ABSENT)  # of queries and keys, where words leave scores
+    score_bits: int = field(default=6, metadata=ABSENT)  # with more noise than 2^-score_bits
     classes: int = field(default=4, metadata=ABSENT)  # of layers, a table of the activation each: at most
     over_limbs: int = field(
         default=1, metadata=ABSENT

@@ -53,7 +53,7 @@ class FinalNorm(Operation):
     relations = (affine,)
 
     def declare(self, m: Manifest) -> None:
-        width, own = self.width_axes, Traced("int16" if self.bits <= 16 else "int32")
+        width, own = self.width_axes, Traced.signed(self.bits)
         m.fixed("gain", held=Held(Array("gain", "int32", (width,))))
         if self.biased:
             m.fixed("beta", held=Held(Array("beta", "int64", (width,))))

@@ -42,7 +42,7 @@ class HeadNorm(GainedNorm):
         m.fixed("head_gain", held=Held(Array("head_gain", "int32", ("l", "kind", HEAD))))
         super().declare(m)
         dims = ("l", "t", "x", (*SHARED, *HEAD))
-        m.value("normed", *dims, bits=self.bits, signed=True, made=Traced("int16"), watch=largest)
+        m.value("normed", *dims, bits=self.bits, signed=True, made=Traced.signed(self.bits), watch=largest)
         m.value("normed_rem", *dims, bits=self.shift, made=Traced("int64"))
 
     def deviation(self, run: Run) -> Form:

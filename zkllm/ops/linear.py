@@ -110,8 +110,8 @@ class Linear(Operation):
             out = ("l", "t", *kind.output_dims)
             with m.of({kind.part: 1.0}):
                 if kind.bits is not None:
-                    own = Traced("int16" if kind.bits <= 16 else "int32")
-                    m.value(kind.target, *out, bits=kind.bits, signed=True, made=own, watch=largest)
+                    made = Traced.signed(kind.bits)
+                    m.value(kind.target, *out, bits=kind.bits, signed=True, made=made, watch=largest)
                 m.value(kind.remainder, *out, bits=kind.shift, made=Traced("int32"))
 
     def work(self, m: Manifest) -> Work:

@@ -64,7 +64,7 @@ class Rotary(Operation):
         for name in ("cos", "sin"):
             m.fixed(name, held=Held(Array(name, "int32", (*which, "pos", pairs))), public=True)
         dims = ("l", "t", "x", (*SHARED, *self.features))
-        m.value("rot", *dims, bits=self.bits, signed=True, made=Traced("int16"), watch=largest)
+        m.value("rot", *dims, bits=self.bits, signed=True, made=Traced.signed(self.bits), watch=largest)
         m.value("rot_rem", *dims, bits=self.shift, made=Traced("int32"))
 
     def work(self, m: Manifest) -> Work:

@@ -124,6 +124,16 @@ class Traced:
     dtype: str
     words: int = 0
 
+    @classmethod
+    def signed(cls, bits: int) -> Traced:
+        """Of values that are ranged by so many bits, 32 at most."""
+        return cls(f"int{held_bits(bits)}")
+
+
+def held_bits(bits: int) -> int:
+    """Of the array's entries that hold signed values of `bits`, 32 at most."""
+    return 16 if bits <= 16 else 32
+
 
 @dataclass(frozen=True)
 class Derived:

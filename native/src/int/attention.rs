@@ -1,8 +1,28 @@
 //! Causal softmax attention of some rows, all heads.
 
-use super::matmul::dot;
+use super::matmul;
 use super::range::{Checked, Width, first_error};
 use rayon::prelude::*;
+
+/// An entry of queries, keys and values.
+pub trait Entry: Copy + Into<i64> + Sync {
+    /// Exact dot product of two rows.
+    fn dot(a: &[Self], b: &[Self]) -> i64;
+}
+
+impl Entry for i16 {
+    #[inline(always)]
+    fn dot(a: &[Self], b: &[Self]) -> i64 {
+        matmul::dot(a, b)
+    }
+}
+
+impl Entry for i32 {
+    #[inline(always)]
+    fn dot(a: &[Self], b: &[Self]) -> i64 {
+        a.iter().zip(b).map(|(x, y)| i64::from(*x) * i64::from(*y)).sum()
+    }
+}
 
 #[derive(Clone, Copy)]
 pub struct AttentionSpec {
@@ -28,9 +48,9 @@ pub struct AttentionRow<'a> {
 
 /// Rows first, first + 1, .. of a layer. `qkv` is rows x 3 x width, filled up to the last of them; entries above the
 /// diagonal are set to 0. `names`, for errors: those of over, div and o.
-pub fn attend_rows(
+pub fn attend_rows<T: Entry>(
     first: usize,
-    qkv: &[i16],
+    qkv: &[T],
     exp: &[i32],
     spec: &AttentionSpec,
     names: &[String; 3],
@@ -57,9 +77,9 @@ pub fn attend_rows(
     first_error(results)
 }
 
-fn attend(
+fn attend<T: Entry>(
     t: usize,
-    qkv: &[i16],
+    qkv: &[T],
     exp: &[i32],
     spec: &AttentionSpec,
     names: &[String; 3],
@@ -73,7 +93,7 @@ fn attend(
     let mut values = vec![0i64; dim];
     for h in 0..spec.heads {
         for (u, z) in scores.iter_mut().enumerate() {
-            *z = dot(part(t, 0, h), part(u, 1, h));
+            *z = T::dot(part(t, 0, h), part(u, 1, h));
         }
         let top = scores.iter().copied().max().expect("at least the row itself");
         let at = h * rows;
@@ -95,7 +115,7 @@ fn attend(
             total += i64::from(e);
             if e != 0 {
                 for (x, v) in values.iter_mut().zip(part(u, 2, h)) {
-                    *x += i64::from(e) * i64::from(*v);
+                    *x += i64::from(e) * (*v).into();
                 }
             }
         }

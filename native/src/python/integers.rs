@@ -117,6 +117,13 @@ fn integer_norm(
     checked(py, || layer_norm_rows(x, width, &spec, &names, out))
 }
 
+/// Queries, keys and values.
+#[derive(FromPyObject)]
+enum Attended<'py> {
+    Narrow(PyReadonlyArray3<'py, i16>),
+    Wide(PyReadonlyArray3<'py, i32>),
+}
+
 /// Causal softmax attention of rows first, first + 1, .. of one layer; qkv is filled up to the last of them.
 /// names: those of over, div and o.
 #[pyfunction]
@@ -125,7 +132,7 @@ fn integer_norm(
 #[allow(clippy::too_many_arguments)]
 fn integer_attention(
     py: Python<'_>,
-    qkv: PyReadonlyArray3<'_, i16>,
+    qkv: Attended<'_>,
     exp: PyReadonlyArray1<'_, i32>,
     mut score_max: PyReadwriteArray2<'_, i64>,
     mut sel: PyReadwriteArray3<'_, i8>,
@@ -142,11 +149,15 @@ fn integer_attention(
     o_bits: u32,
     names: [String; 3],
 ) -> PyResult<()> {
-    let (rows, width) = (qkv.shape()[0], qkv.shape()[2]);
+    let shape = match &qkv {
+        Attended::Narrow(qkv) => qkv.shape(),
+        Attended::Wide(qkv) => qkv.shape(),
+    };
+    let (rows, width) = (shape[0], shape[2]);
     let (count, heads) = (score_max.shape()[0], score_max.shape()[1]);
     let square = [count, heads, rows];
     let squares = [idx.shape(), over.shape(), rem.shape(), e.shape(), sel.shape()].iter().all(|s| *s == square);
-    fits(heads > 0 && width % heads == 0 && qkv.shape()[1] == 3 && squares, &names[2])?;
+    fits(heads > 0 && width % heads == 0 && shape[1] == 3 && squares, &names[2])?;
     fits(o.shape() == [count, width] && div.shape() == [count, width] && exp.len() > 0, &names[2])?;
     fits(first <= rows && count <= rows - first && exp_shift < 63, &names[2])?;
     fits((1..=31).contains(&over_bits) && (1..=62).contains(&div_bits) && (1..=16).contains(&o_bits), &names[2])?;
@@ -168,8 +179,17 @@ fn integer_attention(
         o: o.as_slice_mut()?,
         div: div.as_slice_mut()?,
     };
-    let (qkv, exp) = (qkv.as_slice()?, exp.as_slice()?);
-    checked(py, || attend_rows(first, qkv, exp, &spec, &names, out))
+    let exp = exp.as_slice()?;
+    match qkv {
+        Attended::Narrow(qkv) => {
+            let qkv = qkv.as_slice()?;
+            checked(py, || attend_rows(first, qkv, exp, &spec, &names, out))
+        }
+        Attended::Wide(qkv) => {
+            let qkv = qkv.as_slice()?;
+            checked(py, || attend_rows(first, qkv, exp, &spec, &names, out))
+        }
+    }
 }
 
 /// out[t][v] = sum_k a[t][k] w[v][k].

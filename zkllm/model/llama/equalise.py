@@ -3,8 +3,7 @@
 A massive channel of the gated product would set the scale of all of them. With p the largest magnitude that a
 channel takes and w that of the weights which read it, 2^-e on the one and 2^e on the other, e = round(log2
 sqrt(p / w)) less the layer's median, give both the same size: 16-bit weights have bits to spare, the product
-has not. Queries and keys balance one another: e = round(log2 sqrt(k / q)), in the gains of their RMSNorms
-where they have these.
+has not. Pairs of queries and keys that are turned together are `heads`'.
 
 Of the MLP that is where `least_noise` begins. Rounding up, g and both matrices, each to the step that its
 largest channel wants, leaves in the MLP's write a noise that is known from the calibration: some of it goes
@@ -112,34 +111,24 @@ def least_noise(channels: Channels, words: Words, together: int) -> tuple[tuple[
     return next((exponents, bits) for total, exponents, bits in found if total <= enough)
 
 
-def choose_exponents(
-    a: LlamaArchitecture,
-    lines: Sequence[Mapping[str, Lines]],
-    ranges: LlamaRanges,
-    words: Words,
-    together: Sequence[int],
-) -> tuple[Exponents, list[int]]:
-    """(exponents, bits of g in each layer that has it) from calibrated channels and each layer's largest
-    weights. `together`: of each layer, as in `Channels.noise`."""
-    v, q, k = (ranges.largest(name) for name in ("v", "q", "k"))
-    mlp = _of_mlps(a, lines, ranges, words, together) if a.gated else []
-    values, turned = [], []
-    for l in range(a.n_layer):
-        out = head_columns(lines[l]["o"].inputs, a.n_kv_head, a.head_dim)
-        values.append(balance(v[l], out, centred=True))
-        turned.append(balance(k[l], q[l], centred=False))
-    exponents = Exponents(tuple(e for e, _ in mlp), tuple(values), tuple(turned))
-    return exponents, [bits for _, bits in mlp]
+def value_exponents(
+    a: LlamaArchitecture, lines: Sequence[Mapping[str, Lines]], ranges: LlamaRanges
+) -> tuple[tuple[int, ...], ...]:
+    """Exponents of the features of values, by layer, from calibrated channels and the largest weights."""
+    v = ranges.largest("v")
+    outs = [head_columns(layer["o"].inputs, a.n_kv_head, a.head_dim) for layer in lines]
+    return tuple(balance(v[l], out, centred=True) for l, out in enumerate(outs))
 
 
-def _of_mlps(
+def mlp_exponents(
     a: LlamaArchitecture,
     lines: Sequence[Mapping[str, Lines]],
     ranges: LlamaRanges,
     words: Words,
     together: Sequence[int],
 ) -> list[tuple[tuple[int, ...], int]]:
-    """Of each layer: exponents of its inner channels, bits of g."""
+    """(exponents of the inner channels, bits of g) of each layer, where there is a gate. `together`: of each
+    layer, as in `Channels.noise`."""
     up, g = (ranges.largest(name) for name in ("up", "g"))
     a_squares, g_squares, one = (ranges.mean_squares(name) for name in ("a", "g", "one"))
     mlp = []

@@ -17,7 +17,7 @@ from zkllm.model.kernel_rows import KernelRows, Progress
 from zkllm.model.llama.weights import LlamaModel
 from zkllm.model.trace import Trace
 from zkllm.ops.norm import RowNorm
-from zkllm.protocol.sources import WORDS
+from zkllm.protocol.sources import WORDS, held_bits
 
 _LIMB = 15
 """Bits below the top limb of a wide input of a linear layer, whose kernel takes 16-bit integers."""
@@ -39,11 +39,11 @@ class LlamaExecution(KernelRows):
         self.kinds = {kind.name: kind for kind in linear_kinds(c)}
         bits = self.guard.bits
         self.target_bits = {
-            "qkv": bits(c.act_bits, 16),
+            "qkv": bits(c.read_bits, held_bits(c.read_bits)),
             "write": bits(c.write_bits, 32),
             "out": bits(c.post_norm.out_bits if c.post_norm else 32, 32),
             "f": c.gate_bits,  # checked or not: the table has no other entry
-            "up": bits(c.up_bits, 16 if c.up_bits <= 16 else 32),
+            "up": bits(c.up_bits, held_bits(c.up_bits)),
         }
 
     def rows(self, start: int, stop: int, progress: Progress | None = None) -> None:
@@ -116,7 +116,7 @@ class LlamaExecution(KernelRows):
         return out
 
     def normed(self, l: int, at: slice) -> np.ndarray:
-        """Queries and keys as they are turned, int16 (rows, parts, heads of keys and features)."""
+        """Queries and keys as they are turned (rows, parts, heads of keys and features)."""
         c, trace = self.c, self.trace
         plain: np.ndarray = trace["qkv"][l, at, : c.group + 1]
         for op in self.head_norms:
@@ -127,7 +127,7 @@ class LlamaExecution(KernelRows):
             kinds = [0] * c.group + [1]
             gains = self.model["head_gain"][l][kinds].astype(np.int64)[:, None]
             z = (gains * x.reshape(shape) * rho + (1 << op.shift - 1)).reshape(plain.shape)
-            normed = self.guard.signed_array(f"normed[{l}]", z >> op.shift, op.bits, 16)
+            normed = self.guard.signed_array(f"normed[{l}]", z >> op.shift, op.bits, held_bits(op.bits))
             trace["normed"][l, at], trace["normed_rem"][l, at] = normed, z & (1 << op.shift) - 1
             plain = trace["normed"][l, at]
         return plain
@@ -149,12 +149,12 @@ class LlamaExecution(KernelRows):
         turned = np.stack([-1, 1]).astype(np.int64)[:, None] * sin * plain[..., ::-1, :]
         z = cos * plain + turned + (1 << c.rotary_shift - 1)
         shape = trace["rot"][l, at].shape
-        rot = self.guard.signed_array(f"rot[{l}]", z >> c.rotary_shift, c.act_bits, 16)
+        rot = self.guard.signed_array(f"rot[{l}]", z >> c.rotary_shift, c.read_bits, held_bits(c.read_bits))
         trace["rot"][l, at] = rot.reshape(shape)
         trace["rot_rem"][l, at] = (z & (1 << c.rotary_shift) - 1).reshape(shape)
 
     def rotated(self, l: int, stop: int) -> np.ndarray:
-        """Queries and keys of the first rows as scores are made of them, int16 (rows, part, head of keys,
+        """Queries and keys of the first rows as scores are made of them (rows, part, head of keys,
         features): what was turned, and beside it what is not."""
         c = self.c
         turned = self.trace["rot"][l, :stop].reshape(stop, c.group + 1, c.n_kv_head, 2, c.pairs)
@@ -166,7 +166,7 @@ class LlamaExecution(KernelRows):
         c, stop = self.c, at.stop
         rot = self.rotated(l, stop)
         values = self.trace["qkv"][l, :stop, c.group + 1].reshape(stop, c.n_kv_head, 1, c.head_dim)
-        by_head = np.zeros((self.trace.rows, 3, c.n_kv_head, c.group, c.head_dim), np.int16)
+        by_head = np.zeros((self.trace.rows, 3, c.n_kv_head, c.group, c.head_dim), rot.dtype)
         by_head[:stop, 0] = rot[:, : c.group].transpose(0, 2, 1, 3)
         by_head[:stop, 1] = rot[:, c.group][:, :, None]
         by_head[:stop, 2] = values

@@ -18,6 +18,10 @@ MOST_FACTOR = 1 << 24
 """Above what the embedding is scaled by: a float32's significant bits."""
 
 
+MOST_HEAD_BITS = 24
+"""Of queries and keys: a score, a sum of their products, is traced as a 64-bit integer."""
+
+
 @dataclass(frozen=True)
 class GainedBounds:
     """Of a norm with gains."""
@@ -56,8 +60,10 @@ class GainedBounds:
 
 
 def gained_norms(c: LlamaConfig) -> list[GainedBounds]:
-    act, write = 1 << (c.act_bits - 1), 1 << (c.write_bits - 1)
-    heads = [GainedBounds("head norm", op, act, act, max(op.query_eps + op.key_eps)) for op in head_norms(c)]
+    head, write = 1 << (c.read_bits - 1), 1 << (c.write_bits - 1)
+    heads = [
+        GainedBounds("head norm", op, head, head, max(op.query_eps + op.key_eps)) for op in head_norms(c)
+    ]
     return heads + [
         GainedBounds("post-norm", op, 1 << (op.bits - 1), write, max(op.eps)) for op in post_norms(c)
     ]
@@ -85,6 +91,8 @@ def option_conditions(c: LlamaConfig) -> Iterator[tuple[str, bool]]:
         "0 <= x0_shift <= 30, 0 where wte_shift is not",
         0 <= c.x0_shift <= 30 and not c.x0_shift * c.wte_shift,
     )
+    if c.head_bits:
+        yield f"act_bits < head_bits <= {MOST_HEAD_BITS}", c.act_bits < c.head_bits <= MOST_HEAD_BITS
     if c.angles:
         used = set(c.angles)
         yield "angles: one of each layer", len(c.angles) == c.n_layer

@@ -139,7 +139,7 @@ def largest_sum(model: LlamaModel) -> dict[str, int]:
 
 def largest_public_sum(c: LlamaConfig, tables: LlamaModel | dict[str, np.ndarray]) -> dict[str, int]:
     """For the relations without weights."""
-    act, held = 1 << (c.act_bits - 1), (1 << c.exp_bits) + (1 << c.over_bits) + 1 << c.exp_shift
+    read, held = 1 << (c.read_bits - 1), (1 << c.exp_bits) + (1 << c.over_bits) + 1 << c.exp_shift
     if c.cap:
         held = (1 << c.cap.bits - 1 + c.cap.shift) + (1 << c.cap.shift)
     total, turn = c.n_ctx * max_abs(tables["exp"]), max_abs(tables["cos"]) + max_abs(tables["sin"])
@@ -149,9 +149,9 @@ def largest_public_sum(c: LlamaConfig, tables: LlamaModel | dict[str, np.ndarray
         product["gated product"] = made + largest_product(c, tables["act"])
     return {
         **{f"{n.name} rows": n.row_sum for n in gained_norms(c)},
-        "rotary": (act << c.rotary_shift) + (1 << c.rotary_shift) + turn * act,
-        "attention": (2 * c.head_dim * act * act << max(c.gains("score"))) + held,
-        "division": 2 * total * (2 * act + 1) + total + (1 << c.div_bits),
+        "rotary": (read << c.rotary_shift) + (1 << c.rotary_shift) + turn * read,
+        "attention": (2 * c.head_dim * read * read << max(c.gains("score"))) + held,
+        "division": 2 * total * (2 * read + 1) + total + (1 << c.div_bits),
         **product,
     }  # fmt: skip
 
@@ -262,18 +262,18 @@ def _table_predicates(
         spread = 2 * max_abs(tables["cap"])
         text = f"cap: capped scores may be {spread} apart, below 2^{c.exp_bits}"
         yield Predicate("cap and exponentials", spread < 1 << c.exp_bits, text)
-        z = (c.head_dim << 2 * (c.act_bits - 1) + max(c.gains("score"))) + (1 << c.cap.shift)
-        text = f"scores may reach {z}, at most 2^{ACCUMULATOR_BITS}"
-        yield Predicate("traced scores", z < 1 << ACCUMULATOR_BITS, text)
-        act = 1 << c.act_bits - 1
-        most = max(c.head_dim * act * act, c.n_ctx * max_abs(e) * act)
+        read = 1 << c.read_bits - 1
+        most = max(c.head_dim * read * read, c.n_ctx * max_abs(e) * read)
         text = f"sums of Q K and e V of capped scores may reach {most}, below 2^{FLOAT_BITS}"
         yield Predicate("exact sums", most < 1 << FLOAT_BITS, text)
+    z = (c.head_dim << 2 * (c.read_bits - 1) + max(c.gains("score"))) + (1 << c.cap.shift if c.cap else 0)
+    text = f"scores may reach {z}, at most 2^{ACCUMULATOR_BITS}"
+    yield Predicate("traced scores", z < 1 << ACCUMULATOR_BITS, text)
     if c.gated:
         bits = largest_product(c, tables["act"]).bit_length()
         text = f"the gated product may reach 2^{bits}, at most 2^{ACCUMULATOR_BITS}"
         yield Predicate("traced product", bits <= ACCUMULATOR_BITS, text)
-    yield from context_predicates(c, e, ACCUMULATOR_BITS)
+    yield from context_predicates(c, e, c.read_bits, ACCUMULATOR_BITS)
 
 
 def config_predicates(c: LlamaConfig) -> Iterator[Predicate]:

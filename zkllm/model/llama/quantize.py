@@ -9,7 +9,6 @@ weights the finest scale of 16 bits, unless a coarser one makes the requantisati
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import combinations
@@ -27,7 +26,7 @@ from zkllm.model.checkpoint import Checkpoint
 from zkllm.model.folding import finite_maxima, quantized
 from zkllm.model.llama.architecture import LlamaArchitecture
 from zkllm.model.llama.calibrate import LlamaRanges
-from zkllm.model.llama.equalise import Words, choose_exponents, largest_after
+from zkllm.model.llama.equalise import Words, largest_after, mlp_exponents, value_exponents
 from zkllm.model.llama.exponentials import exp_fields
 from zkllm.model.llama.folding import (
     Folded,
@@ -40,6 +39,7 @@ from zkllm.model.llama.folding import (
 )
 from zkllm.model.llama.gained import Made, choose_norm, eps_of
 from zkllm.model.llama.gemma import odd_part
+from zkllm.model.llama.heads import MOST_GAIN, HeadScales, choose_heads
 from zkllm.model.llama.packing import choose_slots
 from zkllm.model.llama.predicates import ROTARY_BITS, slot_bounds, square_sum_bound
 from zkllm.model.llama.scales import Exponents, HeadNormScales, LlamaScales, PostNormScales
@@ -60,11 +60,10 @@ from zkllm.model.quantize import (
 from ...limits import MAX_CHOSEN_MU
 from ...protocol.column_sizes import ColumnSizes
 
-MOST_GAIN = 16  # log2 of what multiplies a layer's products
 QUALITIES = {
-    "fast": QuantizerOptions(product_bits=16, wide_bits=16, classes=1, exp_bits=11),
+    "fast": QuantizerOptions(product_bits=16, wide_bits=16, head_bits=16, classes=1, exp_bits=11),
     NORMAL: QuantizerOptions(),
-    "exact": QuantizerOptions(wide_bits=24, up_bits=20, exp_bits=15, over_limbs=2),
+    "exact": QuantizerOptions(wide_bits=24, up_bits=20, score_bits=10, exp_bits=15, over_limbs=2),
 }
 """What a user may ask for. Fast: no value of the MLP takes a second lookup, and there is one table of the
 activation. Exact: wider words for what costs most, which take lookups and slots."""
@@ -86,15 +85,12 @@ class Chosen:
 def _weight_maxima(
     a: LlamaArchitecture, lines: Sequence[Mapping[str, Lines]], exponents: Exponents
 ) -> dict[str, list[float]]:
-    """Largest magnitudes of each layer, equalised: q, k, v, and the other kinds."""
-    most: dict[str, list[float]] = defaultdict(list)
-    for l, layer in enumerate(lines):
-        for kind in kinds(a):
-            found = layer[kind].maxima(moved_by(exponents, l, kind, a))
-            names = {"q": found[:-2].max(), "k": found[-2], "v": found[-1]} if kind == "qkv" else {}
-            for name, value in (names or {kind: found[0]}).items():
-                most[name].append(float(value))
-    return most
+    """Largest magnitudes of each layer, equalised, by kind; what heads read is `heads`'."""
+    return {
+        kind: [float(of[kind].maxima(moved_by(exponents, l, kind, a))[0]) for l, of in enumerate(lines)]
+        for kind in kinds(a)
+        if kind != "qkv"
+    }
 
 
 def _read_all_lines(
@@ -134,21 +130,6 @@ def gate_classes(own: Sequence[int], most: int) -> tuple[tuple[int, ...], tuple[
             break
         best = found
     return tuple(best.index(f) for f in placed(best)), best
-
-
-def common_shift(natural: Sequence[int], limb: int, y: int, width: int) -> int:
-    """One shift for a matrix' outputs, at most a limb, from those that the finest of each part want.
-
-    A part that wants a larger one gets coarser weights, one that wants a smaller one coarser outputs. In
-    units of its own step an output's rounding is 1, that of its weights sqrt(width) 2^(y - shift): the sum of
-    both decides, relative to each part's finest step.
-    """
-
-    def noise(shift: int) -> float:
-        return sum(4.0 ** max(0, shift - own) for own in natural) * (1 + width * 4.0 ** (y - shift))
-
-    least = min(natural)
-    return min(range(least, max(least, min(limb, max(natural))) + 1), key=noise)
 
 
 class _Shifts:
@@ -198,7 +179,10 @@ def choose_config(
     # of the MLPs, unless products are coarser
     writes = puts_out[1::2] or [stream_scale(finest_stream)] * a.n_layer
     words = Words(up_bits, (word, product_bits), room, 2 * wide_room)
-    exponents, inner_bits = choose_exponents(a, lines, ranges, words, [scale + limb for scale in writes])
+    mlps = mlp_exponents(a, lines, ranges, words, [scale + limb for scale in writes]) if a.gated else []
+    inner_bits, values = [bits for _, bits in mlps], value_exponents(a, lines, ranges)
+    heads = choose_heads(a, lines, ranges, values, y, options)
+    exponents = Exponents(tuple(e for e, _ in mlps), values, heads.turned)
     channels = largest_after(ranges, exponents)
     finest = {
         name: [fit_weight(most) for most in maxima]
@@ -210,32 +194,8 @@ def choose_config(
         """An output's scale: below that of the products that it is rounded from."""
         return min(fit(bits, room * most), accumulator - 1)
 
-    # what the matrix of queries, keys and values makes: where heads are normed, it is not what is turned
-    wide_of = {
-        name: [most for (most,) in ranges.channels[name]] for name in ("raw_q", "raw_k") if a.head_norm
-    }
-    made = {"q": wide_of.get("raw_q", channels["q"]), "k": wide_of.get("raw_k", channels["k"])}
-    q, k, v, up = (
-        [
-            output(bits, most, y + finest[name][l])
-            for l, most in enumerate(made.get(name, channels.get(name, ())))
-        ]
-        for name, bits in (("q", word), ("k", word), ("v", word), ("up", up_bits))
-    )
-    for l in layers:
-        natural = [y + finest[name][l] - scales[l] for name, scales in (("q", q), ("k", k), ("v", v))]
-        shift = common_shift(natural, limb, y, a.d_model)
-        q[l], k[l], v[l] = (
-            scale - max(0, shift - own) for scale, own in zip((q[l], k[l], v[l]), natural, strict=True)
-        )
-    parts = [{"q": q[l], "k": k[l], "v": v[l]} for l in layers]
-    raw = (tuple(q), tuple(k))
-    if a.head_norm:
-        q, k = ([fit(word, room * most) for most in channels[name]] for name in "qk")
-    least = min(map(sum, zip(q, k, strict=True)))
-    q = [min(q[l], least + MOST_GAIN - k[l]) for l in layers]
-    if not a.head_norm:
-        parts = [{**part, "q": own} for part, own in zip(parts, q, strict=True)]
+    q, k, v = heads.q, heads.k, [made["v"] for made in heads.made]
+    up = [output(up_bits, most, y + finest["up"][l]) for l, most in enumerate(channels.get("up", ()))]
     up = [min(scale, min(up) + MOST_GAIN) for scale in up]
     gates = [output(gate_bits, most, y + finest["gate"][l]) for l, most in enumerate(ranges.layers["f"])]
     act_class, by_class = gate_classes(gates, options.classes)
@@ -269,8 +229,11 @@ def choose_config(
     yf = min(yf, floor(log2((1 << min(62, 2 * limb)) / spread)) - head) if spread else yf
 
     shifts = _Shifts(limb)
-    own = shifts.choose("qkv", [min(y + finest[n][l] - out for n, out in parts[l].items()) for l in layers])
-    w_qkv = tuple((p["q"] + s - y, p["k"] + s - y, p["v"] + s - y) for p, s in zip(parts, own, strict=True))
+    own = shifts.choose("qkv", heads.shifts)
+    w_qkv = tuple(
+        (made["q"] + s - y, made["k"] + s - y, made["v"] + s - y)
+        for made, s in zip(heads.made, own, strict=True)
+    )
     outs = put_out or (residual,) * 2 * a.n_layer
     w_o = tuple(outs[2 * l] + s - v[l] for l, s in enumerate(
         shifts.choose("o", [accumulators[0][l] - outs[2 * l] for l in layers])))  # fmt: skip
@@ -293,12 +256,10 @@ def choose_config(
         "wte_shift": max(0, token_shift), "x0_shift": max(0, -token_shift), "wte_factor": factor,
         "act_class": act_class, "score_gains": tuple(max(map(add, q, k)) - q[l] - k[l] for l in layers),
     }  # fmt: skip
-    head_norm, head_scales = (
-        _head_norm(checkpoint, exponents, (tuple(q), tuple(k)), raw, word, limb) if a.head_norm else NONE
-    )
+    head_norm, head_scales = _head_norm(checkpoint, exponents, heads, limb) if a.head_norm else NONE
     post_norm, post_scales = _post_norm(checkpoint, residual, put_out, wide, limb) if put_out else NONE
     scales = LlamaScales(
-        wte=wte, head=head, residual=residual, y=y, q=tuple(q), k=tuple(k), v=tuple(v), w_qkv=w_qkv, w_o=w_o,
+        wte=wte, head=head, residual=residual, y=y, q=q, k=k, v=tuple(v), w_qkv=w_qkv, w_o=w_o,
         f=tuple(f), a=tuple(act), up=tuple(up), g=tuple(g), w_gate=w_gate, w_up=w_up, w_down=w_down,
         gain=yf + final_shift - y, yf=yf,
         exponents=exponents, head_norm=head_scales, post_norm=post_scales,
@@ -313,7 +274,7 @@ def choose_config(
         n_layer=a.n_layer, n_head=a.n_head, n_kv_head=a.n_kv_head, head_dim=a.head_dim, d_model=a.d_model,
         d_inner=a.d_inner, vocab_size=a.vocab_size, n_ctx=a.n_ctx, pad_id=a.pad_id, qkv_bias=a.qkv_bias,
         o_bias=a.o_bias, mlp_bias=a.mlp_bias, tied_head=a.tied_head,
-        act_bits=word, gate_bits=gate_bits, final_bits=wide,
+        act_bits=word, head_bits=heads.bits if heads.bits > word else 0, gate_bits=gate_bits, final_bits=wide,
         limb_bits=limb,
         write_bits=signed_bits(seen["write"], residual, 32),
         logit_bits=signed_bits(seen["logits"], scales.logits),
@@ -367,22 +328,22 @@ NONE = (None, None)
 def _head_norm(
     checkpoint: Checkpoint,
     exponents: Exponents,
-    made: tuple[tuple[int, ...], tuple[int, ...]],
-    raw: tuple[tuple[int, ...], tuple[int, ...]],
-    word: int,
+    heads: HeadScales,
     limb: int,
 ) -> tuple[HeadNormConfig, HeadNormScales]:
-    """Scales of queries and of keys, of each layer. `made`: normed, `raw`: before."""
     a = checkpoint.llama
     gains = np.stack([np.abs(head_gains(checkpoint, l, exponents)).max(axis=1) for l in range(a.n_layer)])
-    query_eps, key_eps = (tuple(eps_of(a.norm_eps, a.head_dim, f) for f in scales) for scales in raw)
+    query, key = (tuple(made[name] for made in heads.made) for name in "qk")
+    query_eps, key_eps = (tuple(eps_of(a.norm_eps, a.head_dim, f) for f in scales) for scales in (query, key))
     each = [
-        Made(float(most), scale) for most, scale in zip(gains.T.reshape(-1), made[0] + made[1], strict=True)
+        Made(float(most), scale) for most, scale in zip(gains.T.reshape(-1), heads.q + heads.k, strict=True)
     ]
-    norm = choose_norm(a.head_dim, word, each, query_eps + key_eps, limb)
-    query_gain, key_gain = (tuple(f + norm.shift - norm.kappa for f in scales) for scales in made)
+    norm = choose_norm(a.head_dim, heads.bits, each, query_eps + key_eps, limb)
+    query_gain, key_gain = (
+        tuple(f + norm.shift - norm.kappa for f in scales) for scales in (heads.q, heads.k)
+    )
     config = HeadNormConfig(**asdict(norm), query_eps=query_eps, key_eps=key_eps)
-    return config, HeadNormScales(*raw, query_gain, key_gain)
+    return config, HeadNormScales(query, key, query_gain, key_gain)
 
 
 def _post_gains(checkpoint: Checkpoint) -> Iterator[np.ndarray]:

@@ -20,6 +20,7 @@ from zkllm.model.reference import (
     traced,
 )
 from zkllm.model.trace import RangeGuard, Trace
+from zkllm.protocol.sources import held_bits
 
 
 class LlamaExecution:
@@ -306,11 +307,12 @@ class LlamaTracing(LlamaExecution):
         # f has no other range than its table
         signed = {
             **{"x0": (32, 32), "write": (c.write_bits, 32), "f": (c.gate_bits, c.gate_bits)},
-            **dict.fromkeys(("y", "qkv", "normed", "rot", "o"), (c.act_bits, 16)),
-            "yf": (c.final_bits, 32 if c.final_bits > 16 else 16),
+            **dict.fromkeys(("y", "o"), (c.act_bits, 16)),
+            **dict.fromkeys(("qkv", "normed", "rot"), (c.read_bits, held_bits(c.read_bits))),
+            "yf": (c.final_bits, held_bits(c.final_bits)),
         }
         if c.gated:
-            signed |= {"up": (c.up_bits, 16 if c.up_bits <= 16 else 32), "g": (c.product_bits, 32)}
+            signed |= {"up": (c.up_bits, held_bits(c.up_bits)), "g": (c.product_bits, 32)}
         unsigned = norm_and_score_widths(c)
         for tag, norm in (("head_", c.head_norm), ("post_", c.post_norm)):
             if norm is not None:

@@ -39,7 +39,8 @@ def _gains(parity: int, layers: int) -> tuple[int, ...]:
 
 def tiny_config(gated: bool = True, **overrides: Any) -> LlamaConfig:
     """Shapes and scales without packing (`tiny_model` chooses the slots); any field may be given, True for
-    a norm that not all have. With mu alone, columns are as long as it allows."""
+    a norm that not all have. With mu alone, columns are as long as it allows. Wide heads have queries and
+    keys that are as much larger."""
     shape = {"n_layer": 2, "n_head": 6, "n_kv_head": 3, "head_dim": 4, "d_model": 10, "d_inner": 18,
              "vocab_size": 11, "n_ctx": 8}  # fmt: skip
     shape.update({k: v for k, v in overrides.items() if k in shape})
@@ -64,6 +65,8 @@ def tiny_config(gated: bool = True, **overrides: Any) -> LlamaConfig:
     if overrides.get("centred"):  # D is d times as large
         scales |= {"kappa": 14, "norm_shift": 10, "eps_int": 3 * d * d}
     layers = shape["n_layer"]
+    if head_bits := overrides.get("head_bits"):
+        scales["exp_shift"] += 2 * (head_bits - overrides.get("act_bits", scales["act_bits"]))
     if overrides.get("cap"):
         scales |= {"exp_shift": 0, "over_bits": 0, "exp_bits": 6}
     norms: JsonObject = {
@@ -108,6 +111,12 @@ def tiny_model(seed: int, gated: bool = True, **overrides: Any) -> LlamaModel:
             bound = _MAX[name]
             values = [generator.randint(-bound, bound) for _ in range(int(np.prod(shape)))]
             held[name] = np.array(values, dtype=dtype).reshape(shape)
+    if c.head_bits:
+        larger = c.head_bits - c.act_bits
+        for name in {"w_qkv", "b_qkv"} & held.keys():
+            held[name][..., : c.group + 1, :] <<= larger
+        if c.head_norm:
+            held["head_gain"] <<= larger
 
     def chosen(name: str, value: int) -> int:
         return overrides.get(name, value)
@@ -122,7 +131,7 @@ def tiny_model(seed: int, gated: bool = True, **overrides: Any) -> LlamaModel:
     )
     if c.head_norm:
         eps = min(*c.head_norm.query_eps, *c.head_norm.key_eps)
-        c = replace(c, head_norm=_widest(c.head_norm, c.head_dim, 1 << c.act_bits - 1, eps))
+        c = replace(c, head_norm=_widest(c.head_norm, c.head_dim, 1 << c.read_bits - 1, eps))
     if c.post_norm:
         most = 1 << c.post_norm.out_bits - 1
         c = replace(c, post_norm=_widest(c.post_norm, c.d_model, most, min(c.post_norm.eps)))
