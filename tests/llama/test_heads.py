@@ -113,10 +113,16 @@ def test_massive_keys_widen_queries_and_keys(
         assert isinstance(found.weights, LlamaModel)
         traced = trace(found.weights, [*ids[0].tolist(), c.pad_id], c.n_ctx, c.n_ctx, check=False)
         assert (np.abs(traced["rot"]).max() >= 1 << 15) == (found is package)
+        assert np.abs(traced["qkv"][:, :, -1]).max() < 1 << 15  # values: what attention puts out is a word
         model = _Watched(load_checkpoint(folder), found.weights, s)
         exact, rounded = (model.scores(ids, frozenset(names))[1] for names in ("", "qk"))
         errors.append(float(np.sqrt(((rounded - exact) ** 2).mean())))
     assert errors[0] < errors[1] / 6
+
+
+def test_a_fast_package_has_no_wide_heads(folder: Path) -> None:
+    c = build_package(folder, folder.parent / "fast", BuildOptions(quality="fast")).config
+    assert isinstance(c, LlamaConfig) and c.head_bits == 0
 
 
 def test_the_noise_of_scores_is_what_rounding_makes(

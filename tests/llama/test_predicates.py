@@ -112,7 +112,9 @@ CONFIG_CASES: dict[str, list[tuple[Change, Change]]] = {
     "0 <= wte_shift <= 40": bounds("wte_shift", 0, 40),
     "1 <= rotary_shift < 15": bounds("rotary_shift", 1, 14),
     "act_bits, gate_bits <= 16": bounds("act_bits", 2, 16) + bounds("gate_bits", 2, 16),
-    "act_bits < head_bits <= 24": bounds("head_bits", BASE.act_bits + 1, 24),
+    "head_bits: none, or act_bits < head_bits <= 24": [
+        *bounds("head_bits", BASE.act_bits + 1, 24), ({"head_bits": 0}, {"head_bits": -1}),
+    ],
     "up_bits <= 24": bounds("up_bits", 2, 24),
     "product_bits <= 30": bounds("product_bits", 2, 30),
     "final_bits <= 30": bounds("final_bits", 2, 30),

@@ -126,7 +126,7 @@ def test_an_execution_is_proved(name: str, triangular_from: int) -> None:
 def test_a_value_beyond_its_width_is_named_by_both() -> None:
     for fields, name in (
         ({"write_bits": 5}, "write"), ({"product_bits": 3}, "g"), ({"final_bits": 4}, "yf"),
-        ({"act_bits": 5}, "y"), ({"gate_bits": 3}, "f"),
+        ({"act_bits": 5}, "y"), ({"head_bits": 9, "qkv_shift": 1}, "qkv"), ({"gate_bits": 3}, "f"),
     ):  # fmt: skip
         model = tiny_model(3, **fields)
         ids = [3, 1, 4, 1, 5, 0, 0]

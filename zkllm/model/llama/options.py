@@ -91,8 +91,8 @@ def option_conditions(c: LlamaConfig) -> Iterator[tuple[str, bool]]:
         "0 <= x0_shift <= 30, 0 where wte_shift is not",
         0 <= c.x0_shift <= 30 and not c.x0_shift * c.wte_shift,
     )
-    if c.head_bits:
-        yield f"act_bits < head_bits <= {MOST_HEAD_BITS}", c.act_bits < c.head_bits <= MOST_HEAD_BITS
+    wider = c.act_bits < c.head_bits <= MOST_HEAD_BITS
+    yield f"head_bits: none, or act_bits < head_bits <= {MOST_HEAD_BITS}", wider or c.head_bits == 0
     if c.angles:
         used = set(c.angles)
         yield "angles: one of each layer", len(c.angles) == c.n_layer
