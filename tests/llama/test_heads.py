@@ -15,6 +15,7 @@ from zkllm.llama.config import LlamaConfig
 from zkllm.model.build import BuildOptions, build_package
 from zkllm.model.checkpoint import Checkpoint, load_checkpoint
 from zkllm.model.execution import trace
+from zkllm.model.llama.architecture import LlamaArchitecture
 from zkllm.model.llama.calibrate import LlamaRanges
 from zkllm.model.llama.equalise import balance
 from zkllm.model.llama.folding import read_lines
@@ -24,7 +25,7 @@ from zkllm.model.llama.rounded import RoundedLlama
 from zkllm.model.llama.scales import LlamaScales
 from zkllm.model.llama.weights import LlamaModel
 from zkllm.model.package import ModelPackage
-from zkllm.model.quantize import QuantizerOptions
+from zkllm.model.quantize import QuantizerOptions, fit
 
 pytest.importorskip("transformers")
 MASSIVE = 400.0
@@ -164,9 +165,39 @@ def test_words_balance_queries_and_keys_and_wide_ones_what_leaves_least_noise(
 def test_normed_heads_keep_the_exponents_of_what_is_turned(tmp_path: Path) -> None:
     """Which their gains have: no weight is moved."""
     folder = MODELS["qwen3"].write(tmp_path / "model")
-    package, _, s = built(folder)
-    for layer, turned in zip(layers_of(load_checkpoint(folder), package), s.exponents.turned, strict=True):
-        assert turned == balance(layer.k, layer.q, centred=False)
+    for options in ({}, {"score_bits": 10}):
+        package, c, s = built(folder, **options)
+        assert c.head_bits == (22 if options else 0)
+        for layer, turned in zip(
+            layers_of(load_checkpoint(folder), package), s.exponents.turned, strict=True
+        ):
+            assert turned == balance(layer.k, layer.q, centred=False)
+
+
+def test_a_matrix_has_the_finest_weights_that_its_shift_allows(
+    wide: tuple[ModelPackage, LlamaConfig, LlamaScales],
+) -> None:
+    """Those of some part have 16 bits in each layer: else a larger shift would leave outputs as fine."""
+    model = wide[0].weights
+    assert isinstance(model, LlamaModel)
+    for own in model["w_qkv"]:
+        parts = np.abs(own).max(axis=(0, 2))
+        assert max(parts) >= 1 << 14
+
+
+def alone(a: LlamaArchitecture, largest: float) -> Layer:
+    """Of exact weights, and massive queries and keys."""
+    q, tiny = np.array([largest, largest / 4]), np.array([1e-9, 1e-9])
+    return Layer(a, q=q, k=q, w_q=tiny, w_k=tiny, w_v=1e-9, v=1.0, raw={}, y=9)
+
+
+def test_a_bit_of_wide_heads_is_headroom_and_rounding_counts_twice(folder: Path) -> None:
+    a = load_checkpoint(folder).llama
+    found = alone(a, 3000.0).widened(22, OPTIONS)
+    assert found.q == found.k == fit(21, 2 * 3000.0)
+    squares = (3000.0**2 + 750.0**2) / 2
+    each = 2 * 4.0**-found.q / 12 * squares  # once as it is made, once as it is turned
+    assert found.noise == pytest.approx(np.sqrt(2 * each * a.head_dim / a.score_divisor), rel=1e-3)
 
 
 def heads(noise: float, q: int, k: int) -> LayerHeads:

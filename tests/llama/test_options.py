@@ -154,11 +154,12 @@ def test_capped_scores_have_room(name: str, monkeypatch: pytest.MonkeyPatch) -> 
     added = {p.name for p in array_predicates(CAPPED)} - {p.name for p in array_predicates(PLAIN)}
     assert added == {"cap and exponentials", "exact sums", "cap: contents as specified"}
     if name == "traced scores":
-        read = 1 << c.head_bits - 1
-        most = (c.head_dim * read * read << max(c.score_gains)) + (1 << c.cap.shift)
-        for bits, holds in ((most.bit_length(), True), (most.bit_length() - 1, False)):
+        score = c.head_dim << 2 * (c.head_bits - 1) + max(c.score_gains)
+        model = replace(CAPPED, config=replace(c, cap=replace(c.cap, shift=score.bit_length() - 1)))
+        assert score & score - 1 == 0  # so that with what rounding adds it is twice as large
+        for bits, holds in ((score.bit_length() + 1, True), (score.bit_length(), False)):
             monkeypatch.setattr(predicates, "ACCUMULATOR_BITS", bits)
-            assert (name not in wrong(CAPPED)) == holds
+            assert (name not in wrong(model)) == holds
         return
     if name == "exact sums":
         read = 1 << c.head_bits - 1
