@@ -19,7 +19,14 @@ from zkllm.model.llama.architecture import LlamaArchitecture
 from zkllm.model.llama.calibrate import LlamaRanges
 from zkllm.model.llama.equalise import balance
 from zkllm.model.llama.folding import read_lines
-from zkllm.model.llama.heads import HeadScales, Layer, LayerHeads, choose_heads, common_shift, read_heads
+from zkllm.model.llama.heads import (
+    HeadScales,
+    LayerRanges,
+    LayerScales,
+    choose_heads,
+    common_shift,
+    layer_ranges,
+)
 from zkllm.model.llama.predicates import array_predicates, failed_predicates
 from zkllm.model.llama.rounded import RoundedLlama
 from zkllm.model.llama.scales import LlamaScales
@@ -61,11 +68,11 @@ def wide(folder: Path) -> tuple[ModelPackage, LlamaConfig, LlamaScales]:
     return built(folder)
 
 
-def layers_of(checkpoint: Checkpoint, package: ModelPackage) -> list[Layer]:
+def layers_of(checkpoint: Checkpoint, package: ModelPackage) -> list[LayerRanges]:
     s, record, a = package.scales, package.calibration, checkpoint.llama
     assert isinstance(s, LlamaScales) and record is not None and isinstance(record.ranges, LlamaRanges)
     lines = [read_lines(checkpoint, l) for l in range(a.n_layer)]
-    return read_heads(a, lines, record.ranges, s.exponents.values, s.y)
+    return layer_ranges(a, lines, record.ranges, s.exponents.values, s.y)
 
 
 class _Watched(RoundedLlama):
@@ -185,10 +192,10 @@ def test_a_matrix_has_the_finest_weights_that_its_shift_allows(
         assert max(parts) >= 1 << 14
 
 
-def alone(a: LlamaArchitecture, largest: float) -> Layer:
+def alone(a: LlamaArchitecture, largest: float) -> LayerRanges:
     """Of exact weights, and massive queries and keys."""
     q, tiny = np.array([largest, largest / 4]), np.array([1e-9, 1e-9])
-    return Layer(a, q=q, k=q, w_q=tiny, w_k=tiny, w_v=1e-9, v=1.0, raw={}, y=9)
+    return LayerRanges(a, q=q, k=q, w_q=tiny, w_k=tiny, w_v=1e-9, v=1.0, raw={}, y=9)
 
 
 def test_a_bit_of_wide_heads_is_headroom_and_rounding_counts_twice(folder: Path) -> None:
@@ -200,9 +207,9 @@ def test_a_bit_of_wide_heads_is_headroom_and_rounding_counts_twice(folder: Path)
     assert found.noise == pytest.approx(np.sqrt(2 * each * a.head_dim / a.score_divisor), rel=1e-3)
 
 
-def heads(noise: float, q: int, k: int) -> LayerHeads:
+def heads(noise: float, q: int, k: int) -> LayerScales:
     scales = {"q": q, "k": k, "v": 12}
-    return LayerHeads(noise, (0,), {name: scale + 14 for name, scale in scales.items()}, scales, q, k)
+    return LayerScales(noise, (0,), {name: scale + 14 for name, scale in scales.items()}, scales, q, k)
 
 
 @pytest.mark.parametrize(
@@ -215,7 +222,7 @@ def test_scores_fit_what_they_are_traced_in(
     checkpoint = load_checkpoint(folder)
     a = replace(checkpoint.llama, head_dim=head_dim)
     chosen = [heads(1.0, 6, 6), heads(1.0, 15, 14)]
-    monkeypatch.setattr("zkllm.model.llama.heads.read_heads", lambda *of: [_Fixed(own) for own in chosen])
+    monkeypatch.setattr("zkllm.model.llama.heads.layer_ranges", lambda *of: [_Fixed(own) for own in chosen])
     found: HeadScales = choose_heads(a, [], LlamaRanges(), (), 9, replace(OPTIONS, head_bits=bits))
     assert found.q[0] + found.k[0] == 12 and found.k == (6, 14)
     assert found.q[1] + found.k[1] == 12 + gain if gain < 17 else 29
@@ -225,12 +232,12 @@ def test_scores_fit_what_they_are_traced_in(
 
 @dataclass(frozen=True)
 class _Fixed:
-    own: LayerHeads
+    own: LayerScales
 
-    def in_words(self, options: QuantizerOptions) -> LayerHeads:
+    def in_words(self, options: QuantizerOptions) -> LayerScales:
         return self.own
 
-    def widened(self, bits: int, options: QuantizerOptions) -> LayerHeads:
+    def widened(self, bits: int, options: QuantizerOptions) -> LayerScales:
         return self.own
 
 

@@ -59,7 +59,7 @@ def common_shift(natural: Sequence[int], limb: int, y: int, width: int) -> int:
 
 
 @dataclass(frozen=True)
-class LayerHeads:
+class LayerScales:
     """Scales of one layer, as in `HeadScales`. `noise`: about the standard deviation of a score, over
     sqrt(score divisor), from what rounding does to queries and keys; `finest`: scales of each part's products
     with its finest weights."""
@@ -73,7 +73,7 @@ class LayerHeads:
 
 
 @dataclass(frozen=True)
-class Layer:
+class LayerRanges:
     """What the scales of a layer are chosen from. float64, by head of keys and pair: largest magnitudes of
     queries and keys, and of the rows of their matrices; largest of the rows of W_v, equalised, and of v.
     `raw`: the largest of queries and keys before their norms, where they have these. `y`: the scale of what
@@ -89,18 +89,18 @@ class Layer:
     raw: Mapping[str, float]
     y: int
 
-    def in_words(self, options: QuantizerOptions) -> LayerHeads:
+    def in_words(self, options: QuantizerOptions) -> LayerScales:
         """With queries and keys of the same size, whose channels share a step."""
         return self.with_exponents(self._exponents(1.0), options.act_bits, options)
 
-    def widened(self, bits: int, options: QuantizerOptions) -> LayerHeads:
+    def widened(self, bits: int, options: QuantizerOptions) -> LayerScales:
         """With as few bits more than a word as leave the scores exact enough, or hardly less exact than all
         but one of `bits` do: that one is headroom. With the exponents of least noise."""
         found = [self._least_noise(own, options) for own in range(options.act_bits + 1, bits)]
         enough = max(2.0**-options.score_bits, _HARDLY * found[-1].noise)
         return next(layer for layer in found if layer.noise <= enough)
 
-    def _least_noise(self, bits: int, options: QuantizerOptions) -> LayerHeads:
+    def _least_noise(self, bits: int, options: QuantizerOptions) -> LayerScales:
         """Where heads are normed exponents move gains, not weights."""
         parts = (1.0,) if self.raw else _PARTS_OF_ACTIVATIONS
         found = [self.with_exponents(self._exponents(part), bits, options) for part in parts]
@@ -113,7 +113,8 @@ class Layer:
             of, against = of * self.w_k ** (1 - part), against * self.w_q ** (1 - part)
         return balance(of, against, centred=False)
 
-    def with_exponents(self, turned: tuple[int, ...], bits: int, options: QuantizerOptions) -> LayerHeads:
+    def with_exponents(self, turned: tuple[int, ...], bits: int, options: QuantizerOptions) -> LayerScales:
+        """Of queries and keys of so many bits."""
         a, word, e = self.a, options.act_bits, np.array(turned)
         largest = {"q": np.ldexp(self.q, e), "k": np.ldexp(self.k, -e)}
         most = {name: float(of.max()) for name, of in largest.items()}
@@ -143,7 +144,7 @@ class Layer:
             squares += 4.0**-turned_scale  # rounded again once turned
             variance += squares / 12 * float((largest[other] ** 2).mean())
         noise = sqrt(a.head_dim * variance / a.score_divisor)
-        return LayerHeads(noise, turned, finest, made, q, k)
+        return LayerScales(noise, turned, finest, made, q, k)
 
 
 def _shift(finest: Mapping[str, int], made: Mapping[str, int], limb: int) -> int:
@@ -151,13 +152,14 @@ def _shift(finest: Mapping[str, int], made: Mapping[str, int], limb: int) -> int
     return max(1, min(limb, *(finest[name] - made[name] for name in PARTS)))
 
 
-def read_heads(
+def layer_ranges(
     a: LlamaArchitecture,
     lines: Sequence[Mapping[str, Lines]],
     ranges: LlamaRanges,
     values: Sequence[Sequence[int]],
     y: int,
-) -> list[Layer]:
+) -> list[LayerRanges]:
+    """From calibrated channels and each layer's largest weights; `values` and `y` as in `choose_heads`."""
     largest = {name: ranges.largest(name) for name in PARTS}
     found = []
     for l, layer in enumerate(lines):
@@ -167,7 +169,7 @@ def read_heads(
         )
         moved = -np.array(values[l])
         found.append(
-            Layer(
+            LayerRanges(
                 a,
                 q=largest["q"][l],
                 k=largest["k"][l],
@@ -192,7 +194,7 @@ def choose_heads(
 ) -> HeadScales:
     """In words, but for the layers whose scores these do not leave exact to `score_bits`. `values`: exponents
     of features of v, by layer; `y`: the scale of what the matrix reads."""
-    layers, word = read_heads(a, lines, ranges, values, y), options.act_bits
+    layers, word = layer_ranges(a, lines, ranges, values, y), options.act_bits
     chosen, bits = [layer.in_words(options) for layer in layers], word
     wide, enough = options.head_bits - 16 + word, 2.0**-options.score_bits
     if wide > word + 1 and any(layer.noise > enough for layer in chosen):
