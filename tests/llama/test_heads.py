@@ -20,7 +20,6 @@ from zkllm.model.llama.calibrate import LlamaRanges
 from zkllm.model.llama.equalise import balance
 from zkllm.model.llama.folding import read_lines
 from zkllm.model.llama.heads import (
-    HeadScales,
     LayerRanges,
     LayerScales,
     choose_heads,
@@ -215,17 +214,13 @@ def heads(noise: float, q: int, k: int) -> LayerScales:
 @pytest.mark.parametrize(
     "head_dim, bits, gain", [(64, 16, 16), (128, 22, 12), (256, 22, 11), (256, 24, 7), (1 << 16, 24, 0)]
 )
-def test_scores_fit_what_they_are_traced_in(
-    head_dim: int, bits: int, gain: int, monkeypatch: pytest.MonkeyPatch, folder: Path
-) -> None:
+def test_scores_fit_what_they_are_traced_in(head_dim: int, bits: int, gain: int, folder: Path) -> None:
     """Queries of a layer are made coarser where its gain would be larger than that leaves."""
-    checkpoint = load_checkpoint(folder)
-    a = replace(checkpoint.llama, head_dim=head_dim)
-    chosen = [heads(1.0, 6, 6), heads(1.0, 15, 14)]
-    monkeypatch.setattr("zkllm.model.llama.heads.layer_ranges", lambda *of: [_Fixed(own) for own in chosen])
-    found: HeadScales = choose_heads(a, [], LlamaRanges(), (), 9, replace(OPTIONS, head_bits=bits))
+    a = replace(load_checkpoint(folder).llama, head_dim=head_dim)
+    layers: list[Any] = [_Fixed(heads(1.0, 6, 6)), _Fixed(heads(1.0, 15, 14))]
+    found = choose_heads(a, layers, replace(OPTIONS, head_bits=bits))
     assert found.q[0] + found.k[0] == 12 and found.k == (6, 14)
-    assert found.q[1] + found.k[1] == 12 + gain if gain < 17 else 29
+    assert found.q[1] + found.k[1] == 12 + gain
     assert found.made[1]["q"] == found.q[1] and found.shifts == (14, 14)
     assert (head_dim << 2 * (bits - 1) + gain) < 1 << 62 or gain == 0
 

@@ -8,13 +8,12 @@ from dataclasses import dataclass, replace
 from itertools import product
 from math import isqrt
 
-from zkllm.field import R
 from zkllm.llama.config import NormConfig
 
 from ..bending import Bend, Bends, add, to
 from ..scene import Scene, gemma
 from .base import Cheat, claim, equation, lookup, products
-from .llama import another, config, rounded, row
+from .llama import another, config, divided, rounded, row
 from .outside import carries
 
 # ---- norms with gains
@@ -399,19 +398,11 @@ REST = [
     Cheat("X0: + 1, remainder kept", (claim("embedding: X0"),),
           lambda s: {("x0", 4, 0): add(1), **_kept(s, ("x0_rem", 4, 0))}),
     Cheat("X0: a field element that an offset of the remainder allows", (lookup("x0^"), lookup("v^")),
-          lambda s: _divided(s)),
+          lambda s: divided(s, "x0", (s.case.rows - 1, 0), config(s).x0_shift)),
     Cheat("X0: embedding that is not scaled", (claim("embedding: X0"),), _scaled(1)),
     Cheat("X0: embedding scaled by another number", (claim("embedding: X0"),), _scaled(7)),
     Cheat("X0: from the wrong slot", (claim("embedding: X0"),), _wrong_slot),
 ]  # fmt: skip
-
-
-def _divided(s: Scene) -> Bends:
-    """With a remainder that is one off, what 2^s X_0 has to be, divided in the field: not in the range."""
-    t, c = s.case.rows - 1, config(s)
-    rem, x0 = s.value("x0_rem", t, 0), s.value("x0", t, 0)
-    other = rem + 1 if rem + 1 < 1 << c.x0_shift else rem - 1
-    return {("x0", t, 0): to(x0 + (rem - other) * pow(2, -c.x0_shift, R) % R), ("x0_rem", t, 0): to(other)}
 
 
 # ---- other models under these commitments

@@ -10,6 +10,7 @@ from math import isqrt
 
 import numpy as np
 
+from zkllm.field import R
 from zkllm.llama.config import LlamaConfig
 from zkllm.model.llama.weights import LlamaModel
 from zkllm.model.models import Model
@@ -55,6 +56,13 @@ def model(s: Scene) -> LlamaModel:
 def row(s: Scene, name: str, *at: int) -> list[int]:
     """Entries on a value's last axis."""
     return [int(x) for x in s.values[name][at]]
+
+
+def divided(s: Scene, name: str, at: tuple[int, ...], shift: int) -> Bends:
+    """With a remainder that is one off, what 2^shift times a value has to be, divided in the field."""
+    rem, value = s.value(f"{name}_rem", *at), s.value(name, *at)
+    other = rem + 1 if rem + 1 < 1 << shift else rem - 1
+    return {(name, *at): to(value + (rem - other) * pow(2, -shift, R) % R), (f"{name}_rem", *at): to(other)}
 
 
 def rounded(z: int, shift: int) -> tuple[int, int]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from ..bending import Bends, add
 from ..scene import Scene, wide
 from .base import Cheat, lookup
-from .llama import config, slots_shift
+from .llama import config, divided, slots_shift
 from .outside import carries
 
 AT = {"qkv": (1, 2, 0, 1), "normed": (1, 2, 0, 1), "rot": (1, 3, 1, 0)}
@@ -29,6 +29,9 @@ WIDE_CHEATS = [
                   _beyond(name))
             for name, *others in (("normed", "normed^", "normed_rem^", "rot^"), ("rot", "rot^", "rot_rem^"))
         ),
+        # a row that sees itself alone has any score
+        Cheat("rotation: a field element that an offset of the remainder allows", (lookup("rot^"),),
+              lambda s: divided(s, "rot", (1, 0, 0, 0), config(s).rotary_shift)),
         *carries(wide, AT),
     ]
 ]  # fmt: skip

@@ -133,18 +133,26 @@ class LayerRanges:
         made = {name: made[name] - max(0, shift - natural[name]) for name in PARTS}
         shift = _shift(finest, made, limb)
         q, k = (fit(bits, room * most[name]) if self.raw else made[name] for name in "qk")
+        return LayerScales(self._noise(largest, made, shift, {"q": q, "k": k}), turned, finest, made, q, k)
 
-        variance = 0.0
-        for name, other, turned_scale in (("q", "k", q), ("k", "q", k)):
+    def _noise(
+        self,
+        largest: Mapping[str, np.ndarray],
+        made: Mapping[str, int],
+        shift: int,
+        turned: Mapping[str, int],
+    ) -> float:
+        """As in `LayerScales`. `largest`: equalised queries and keys; `made`, `turned`: scales."""
+        a, variance = self.a, 0.0
+        for name, other in (("q", "k"), ("k", "q")):
             # y has mean square 1, and a weight's step is 2^(y - made - shift)
             squares = 4.0 ** -made[name] * (1 + a.d_model * 4.0 ** (self.y - shift))
             if self.raw:  # a norm makes of it as much as it makes of the row's largest
-                grown = most[name] / self.raw[name] if self.raw[name] else 0.0
-                squares = 4.0**-turned_scale + grown**2 * squares
-            squares += 4.0**-turned_scale  # rounded again once turned
+                grown = float(largest[name].max()) / self.raw[name] if self.raw[name] else 0.0
+                squares = 4.0 ** -turned[name] + grown**2 * squares
+            squares += 4.0 ** -turned[name]  # rounded again once turned
             variance += squares / 12 * float((largest[other] ** 2).mean())
-        noise = sqrt(a.head_dim * variance / a.score_divisor)
-        return LayerScales(noise, turned, finest, made, q, k)
+        return sqrt(a.head_dim * variance / a.score_divisor)
 
 
 def _shift(finest: Mapping[str, int], made: Mapping[str, int], limb: int) -> int:
@@ -159,7 +167,8 @@ def layer_ranges(
     values: Sequence[Sequence[int]],
     y: int,
 ) -> list[LayerRanges]:
-    """From calibrated channels and each layer's largest weights; `values` and `y` as in `choose_heads`."""
+    """From calibrated channels and each layer's largest weights. `values`: exponents of features of v, by
+    layer; `y`: the scale of what the matrix reads."""
     largest = {name: ranges.largest(name) for name in PARTS}
     found = []
     for l, layer in enumerate(lines):
@@ -185,17 +194,11 @@ def layer_ranges(
 
 
 def choose_heads(
-    a: LlamaArchitecture,
-    lines: Sequence[Mapping[str, Lines]],
-    ranges: LlamaRanges,
-    values: Sequence[Sequence[int]],
-    y: int,
-    options: QuantizerOptions,
+    a: LlamaArchitecture, layers: Sequence[LayerRanges], options: QuantizerOptions
 ) -> HeadScales:
-    """In words, but for the layers whose scores these do not leave exact to `score_bits`. `values`: exponents
-    of features of v, by layer; `y`: the scale of what the matrix reads."""
-    layers, word = layer_ranges(a, lines, ranges, values, y), options.act_bits
-    chosen, bits = [layer.in_words(options) for layer in layers], word
+    """In words, but for the layers whose scores these do not leave exact to `score_bits`."""
+    word = bits = options.act_bits
+    chosen = [layer.in_words(options) for layer in layers]
     wide, enough = options.head_bits - 16 + word, 2.0**-options.score_bits
     if wide > word + 1 and any(layer.noise > enough for layer in chosen):
         bits = wide

@@ -39,7 +39,7 @@ from zkllm.model.llama.folding import (
 )
 from zkllm.model.llama.gained import Made, choose_norm, eps_of
 from zkllm.model.llama.gemma import odd_part
-from zkllm.model.llama.heads import MOST_GAIN, HeadScales, choose_heads
+from zkllm.model.llama.heads import MOST_GAIN, HeadScales, choose_heads, layer_ranges
 from zkllm.model.llama.packing import choose_slots
 from zkllm.model.llama.predicates import ROTARY_BITS, slot_bounds, square_sum_bound
 from zkllm.model.llama.scales import Exponents, HeadNormScales, LlamaScales, PostNormScales
@@ -181,7 +181,7 @@ def choose_config(
     words = Words(up_bits, (word, product_bits), room, 2 * wide_room)
     mlps = mlp_exponents(a, lines, ranges, words, [scale + limb for scale in writes]) if a.gated else []
     inner_bits, values = [bits for _, bits in mlps], value_exponents(a, lines, ranges)
-    heads = choose_heads(a, lines, ranges, values, y, options)
+    heads = choose_heads(a, layer_ranges(a, lines, ranges, values, y), options)
     exponents = Exponents(tuple(e for e, _ in mlps), values, heads.turned)
     channels = largest_after(ranges, exponents)
     finest = {
@@ -331,6 +331,7 @@ def _head_norm(
     heads: HeadScales,
     limb: int,
 ) -> tuple[HeadNormConfig, HeadNormScales]:
+    """Of queries and keys, whose scales are chosen: widths of their norms, and scales of the gains."""
     a = checkpoint.llama
     gains = np.stack([np.abs(head_gains(checkpoint, l, exponents)).max(axis=1) for l in range(a.n_layer)])
     query, key = (tuple(made[name] for made in heads.made) for name in "qk")
